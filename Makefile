@@ -1,0 +1,63 @@
+# make demo   a simulated exposure, calibrated, with a table of measured against true (docs in README.md)
+# make test   lint and all tests
+# Both work on a machine with nothing but Python 3.11 or newer: the environment is made in .venv, and renewed when the list of packages changes.
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format trace parity bench clean
+
+# The first Python that is new enough; `make PYTHON=/path/to/python ...` takes another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+
+help:
+	@echo "make demo     simulate an exposure, calibrate it, compare with the truth; results in demo/"
+	@echo "make test     lint, then all tests"
+	@echo "make lint     ruff, pyright, direction of imports"
+	@echo "make format   rewrite the layout of the code"
+	@echo "make trace    how many rows of docs/requirements the passing tests show"
+	@echo "make parity   compare with the reference implementation, as a black box (it is installed beside, on its own)"
+	@echo "make bench    times and peak memory, against the reference implementation"
+	@echo "make env      only make the environment .venv"
+	@echo "make clean    remove the environment, caches and demo/"
+
+env: $(READY)
+
+$(READY): pyproject.toml requirements-dev.lock
+	@test -n "$(PYTHON)" || { echo "Hexcal needs Python 3.11 or newer; none was found. Install it, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's module venv is needed (a package such as python3-venv)"; exit 1; }
+	@echo "Installing into .venv: about a minute, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/hexcal demo --output demo
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+lint: $(READY)
+	$(BIN)/ruff check --quiet
+	$(BIN)/lint-imports --no-timing
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix --select I --quiet
+	$(BIN)/ruff format
+
+trace: $(READY)
+	@HEXCAL_TRACE=.trace/requirements.json $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile; status=$$?; \
+	$(BIN)/python tools/requirements_trace.py .trace/requirements.json && exit $$status
+
+parity: $(READY)
+	$(BIN)/python parity/run.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .trace build dist demo src/*.egg-info
+	find src tests tools parity benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

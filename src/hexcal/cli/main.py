@@ -1,0 +1,95 @@
+"""``hexcal COMMAND ...`` and ``strun``: find the command, run it, turn exceptions into a message and an exit status."""
+
+import importlib
+import sys
+
+from hexcal.errors import HexcalError, unknown_name
+
+COMMANDS = {
+    "run": "run a pipeline or step: hexcal run calwebb_detector1 FILE",
+    "steps": "list the pipelines and steps",
+    "info": "show what a file is",
+    "simulate": "make exposures and reference files with a known truth",
+    "demo": "simulate an exposure, calibrate it, compare with the truth",
+    "rerun": "make a product again from its own record",
+}
+_USAGE_STATUS = 1
+
+
+def main(words=None):
+    """Run one command.
+
+    Parameters
+    ----------
+    words : list of str, optional
+        Default: those of the command line.
+
+    Returns
+    -------
+    int
+        Exit status: 0 success, 1 error, 64 no science data.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print("usage: hexcal COMMAND ...\n\ncommands:")
+        print("\n".join(f"  {name:10s} {text}" for name, text in COMMANDS.items()))
+        print("\n`hexcal COMMAND --help` tells more. Documentation and examples: README.md")
+        return 0 if words else _USAGE_STATUS
+    if words[0] == "--version":
+        from hexcal import __version__
+
+        print(__version__)
+        return 0
+    return guarded(_command, words)
+
+
+def strun(words=None):
+    """``strun TARGET INPUT ...`` is ``hexcal run TARGET INPUT ...``."""
+    return main(["run", *(sys.argv[1:] if words is None else words)])
+
+
+def _command(words):
+    name, *rest = words
+    if name not in COMMANDS:
+        raise unknown_name("command", name, COMMANDS, where="hexcal")
+    return importlib.import_module(f"hexcal.cli.{name}").main(rest) or 0
+
+
+def guarded(function, words):
+    """Call ``function(words)``; an error of Hexcal becomes its message on stderr and its exit status, any other a short report of a fault."""
+    debug = "--debug" in words
+    try:
+        return function(words)
+    except HexcalError as error:
+        if debug:
+            _debug()
+        print(f"hexcal: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `hexcal steps | head`: not an error of the user's.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("hexcal: interrupted; nothing that was not complete has been written", file=sys.stderr)
+        return 130
+    except MemoryError:
+        print("hexcal: not enough memory; nothing that was not complete has been written\n  next:  give the run more memory, or fewer threads (HEXCAL_THREADS=1)", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if debug:
+            _debug()
+        trace = error.__traceback__
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        print(f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place}\n  next:  run again with --debug for the whole traceback", file=sys.stderr)
+        return 1
+
+
+def _debug():
+    import pdb
+    import traceback
+
+    traceback.print_exc()
+    if sys.stdin.isatty():
+        pdb.post_mortem()

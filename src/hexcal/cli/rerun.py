@@ -1,0 +1,63 @@
+"""``hexcal rerun PRODUCT``: make a product again from the record that it carries."""
+
+from pathlib import Path
+
+from hexcal.errors import InputError, ParameterError
+
+_HELP = """usage: hexcal rerun PRODUCT [--output_dir=DIR] [--parameter=value ...]
+
+runs again what made PRODUCT: same inputs, same reference files, same parameters. Inputs and references whose content has changed are refused.
+The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`."""
+
+
+def main(words):
+    """Run the command; returns the exit status."""
+    if not words or words[0] in ("-h", "--help"):
+        print(_HELP)
+        return 0 if words else 1
+    product, *words = words
+    from hexcal.core import cmdline, registry
+    from hexcal.models.open import open as open_model
+
+    record = open_model(product).get_meta("provenance")
+    if record is None:
+        raise InputError("the product carries no record of how it was made", where=product, hint="only products of Hexcal can be made again")
+    record = record.instance
+    inputs = [_same(item, "input") for item in record["inputs"]]
+    parameters = dict(record["run"]["parameters"])
+    steps = {name: {"parameters": _explicit(values)} for name, values in parameters.pop("steps", {}).items()}
+    _pin_references(record, steps, parameters)
+    parameters = _explicit(parameters)
+    parameters["output_dir"] = "rerun"
+    cls = registry.find(record["run"]["class"])
+    cmdline.run_class(cls, [*inputs, *words], (f"record in {Path(product).name}", {"parameters": parameters, "steps": steps}))
+    return 0
+
+
+def _explicit(values):
+    """Values worth setting: None is what a parameter is without them."""
+    return {name: value for name, value in values.items() if value is not None and name != "references"}
+
+
+def _same(item, kind):
+    from hexcal.references.digest import sha256
+
+    if item is None:
+        raise InputError(f"the {kind} was a model in memory; it cannot be read again")
+    path = Path(item["path"])
+    if not path.is_file():
+        raise InputError(f"the {kind} is not there any more", where=str(path), hint="put it back, or run `hexcal run` on another copy")
+    if sha256(path) != item["sha256"]:
+        raise InputError(f"the {kind} has changed since the product was made", where=str(path), hint="use `hexcal run` to process the new one")
+    return str(path)
+
+
+def _pin_references(record, steps, parameters):
+    """Use the very files of the record."""
+    for entry in record["steps"]:
+        name = entry["step"].split(".")
+        target = steps.setdefault(name[1], {"parameters": {}})["parameters"] if len(name) > 1 else parameters
+        for kind, item in entry["references"].items():
+            target[f"override_{kind}"] = _same(item, f"{kind} reference") if item["sha256"] else "N/A"
+    if not record["steps"]:
+        raise ParameterError("the record of the product names no steps")

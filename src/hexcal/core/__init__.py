@@ -1,0 +1,8 @@
+"""How a step runs: parameters, references, hooks, logging, names, row bands, provenance."""
+
+from hexcal.core.bands import run_bands
+from hexcal.core.parameters import StepParameters, parameter
+from hexcal.core.pipeline import Pipeline
+from hexcal.core.step import SkipStep, Step
+
+__all__ = ["Pipeline", "SkipStep", "Step", "StepParameters", "parameter", "run_bands"]

@@ -1,0 +1,81 @@
+"""Code of the user before and after a step: functions, steps, or external commands."""
+
+import importlib
+import shlex
+import subprocess
+
+from hexcal.errors import HexcalError, HookError
+
+
+def run_before(step, inputs):
+    """Run the pre-hooks on the inputs of a step; a hook may return new inputs.
+
+    Parameters
+    ----------
+    step : Step
+        Whose `pre_hooks` are run, in order.
+    inputs : tuple
+        What the step is given.
+
+    Returns
+    -------
+    tuple
+    """
+    for hook in step.parameters.pre_hooks:
+        result = _run(step, hook, inputs)
+        if result is not None:
+            inputs = result if isinstance(result, tuple) else (result, *inputs[1:])
+    return inputs
+
+
+def run_after(step, result):
+    """Run the post-hooks on the result of a step.
+
+    A hook gets the result, or the list of results, and may return what takes its place.
+    """
+    for hook in step.parameters.post_hooks:
+        results = list(result) if isinstance(result, list | tuple) else [result]
+        changed = _run(step, hook, results)
+        if changed is not None:
+            result = changed
+    return result
+
+
+def _run(step, hook, arguments):
+    from hexcal.core.step import Step
+
+    try:
+        action = _resolve(hook)
+        step.log.info("Running hook %s", hook if isinstance(hook, str) else getattr(hook, "__name__", repr(hook)))
+        if isinstance(action, str):
+            return _command(action, arguments)
+        if isinstance(action, type) and issubclass(action, Step):
+            action = action()
+        return action(*arguments)
+    except HexcalError:
+        raise
+    except Exception as error:
+        raise HookError(f"hook {hook!r} failed: {type(error).__name__}: {error}", where=step.where) from error
+
+
+def _resolve(hook):
+    """A function or class given as such or by its dotted name; anything else is an external command."""
+    if not isinstance(hook, str):
+        return hook
+    name = hook.strip()
+    module, _, attribute = name.rpartition(".")
+    if module and all(part.isidentifier() for part in name.split(".")):
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise HookError(f"there is no function or step '{name}': {error}", hint="give a dotted name that can be imported, or a command") from error
+    return name
+
+
+def _command(text, arguments):
+    """Run an external command; ``{0}``, ``{1}`` stand for the file names of the arguments."""
+    names = [str(getattr(argument, "path", None) or argument) for argument in arguments]
+    words = [word.format(*names) for word in shlex.split(text)]
+    completed = subprocess.run(words, check=False, capture_output=True, text=True)
+    if completed.returncode:
+        raise HookError(f"the command ended with status {completed.returncode}: {completed.stderr.strip()[:200]}", where=" ".join(words))

@@ -1,0 +1,32 @@
+"""Public names that are imported when first used, so that ``hexcal --help`` does not wait for numpy, astropy and numba."""
+
+import importlib
+
+
+def lazy_names(module, table):
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a module whose names live elsewhere.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module, for messages.
+    table : dict
+        Public name -> "package.module" (same name there), "package.module:other_name", or "package.module:" for the module itself.
+
+    Returns
+    -------
+    tuple
+        (``__getattr__``, ``__dir__``, ``__all__``).
+    """
+
+    def get(name):
+        if name not in table:
+            # An AttributeError is what `hasattr` and `from ... import` expect; the text carries the nearest name.
+            from hexcal.errors import unknown_name
+
+            raise AttributeError(str(unknown_name("name", name, table, where=module)))
+        place, _, other = table[name].partition(":")
+        found = importlib.import_module(place)
+        return found if table[name].endswith(":") else getattr(found, other or name)
+
+    return get, lambda: sorted(table), sorted(table)

@@ -1,0 +1,153 @@
+"""Logging: one line per step, INFO to the terminal by default, a configuration file in the documented format, and the log of each run for its products."""
+
+import configparser
+import contextlib
+import fnmatch
+import logging
+import sys
+from pathlib import Path
+
+from hexcal.errors import HexcalError, InputError, ParameterError
+
+ROOT = "hexcal"
+FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+CONFIG_NAMES = (Path("stpipe-log.cfg"), Path("~/stpipe-log.cfg"), Path("/etc/stpipe-log.cfg"))
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_KEYS = ("level", "break_level", "handler", "format")
+
+
+class BreakLevelReached(HexcalError):
+    """A message of at least the configured `break_level` was logged."""
+
+
+class _Section(logging.Handler):
+    """One section of the configuration: its handlers get the messages whose logger matches the section's glob."""
+
+    def __init__(self, pattern, options, where):
+        super().__init__(_level(options.get("level", "INFO"), where))
+        self.pattern = pattern
+        self.break_level = _level(options["break_level"], where) if "break_level" in options else None
+        formatter = logging.Formatter(options.get("format", FORMAT))
+        self.targets = [_target(text.strip().strip("'\""), where) for text in options.get("handler", "stdout").strip("'\"").split(",")]
+        for target in self.targets:
+            target.setFormatter(formatter)
+
+    def matches(self, name):
+        return fnmatch.fnmatch(name, self.pattern) or fnmatch.fnmatch(f".{name}", self.pattern)
+
+    def emit(self, record):
+        if not self.matches(record.name):
+            return
+        for target in self.targets:
+            target.handle(record)
+        if self.break_level is not None and record.levelno >= self.break_level:
+            raise BreakLevelReached(f"stopped at a message of level {record.levelname}: {record.getMessage()}", hint="see break_level in the logging configuration")
+
+    def close(self):
+        for target in self.targets:
+            if isinstance(target, logging.FileHandler):
+                target.close()
+        super().close()
+
+
+def _level(text, where):
+    name = str(text).strip().upper()
+    if name not in _LEVELS:
+        raise ParameterError(f"a logging level must be one of {', '.join(_LEVELS)}, got {text!r}", where=where)
+    return getattr(logging, name)
+
+
+def _target(text, where):
+    kind, _, name = text.partition(":")
+    if text in ("stdout", "stderr"):
+        return logging.StreamHandler(getattr(sys, text))
+    if kind in ("file", "append") and name:
+        return logging.FileHandler(name, mode="w" if kind == "file" else "a")
+    raise ParameterError(f"a logging handler must be stdout, stderr, file:NAME or append:NAME, got {text!r}", where=where)
+
+
+def _read(path):
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            parser.read_file(stream)
+    except (OSError, configparser.Error) as error:
+        raise InputError(f"the logging configuration cannot be read: {str(error).splitlines()[0]}", where=str(path)) from error
+    sections = []
+    for pattern in parser.sections():
+        options = dict(parser[pattern])
+        for key in options:
+            if key not in _KEYS:
+                from hexcal.errors import unknown_name
+
+                raise unknown_name("logging option", key, _KEYS, where=f"{path}, section [{pattern}]")
+        sections.append(_Section(pattern, options, str(path)))
+    return sections
+
+
+@contextlib.contextmanager
+def configured(logcfg=None, verbose=False):
+    """Attach log handlers for the duration of a run.
+
+    The first configuration that exists is used: `logcfg`, ``./stpipe-log.cfg``, ``~/stpipe-log.cfg``, ``/etc/stpipe-log.cfg``. Without one, messages
+    from INFO on go to the terminal, unless the program that uses Hexcal has set up logging itself.
+
+    Parameters
+    ----------
+    logcfg : path-like, optional
+        Configuration file.
+    verbose : bool
+        Emit all messages.
+    """
+    logger = logging.getLogger(ROOT)
+    path = Path(logcfg) if logcfg else next((name.expanduser() for name in CONFIG_NAMES if name.expanduser().is_file()), None)
+    if path is not None:
+        handlers = _read(path)
+    elif logger.hasHandlers():
+        handlers = []
+    else:
+        handlers = [_Section("*", {"level": "DEBUG" if verbose else "INFO", "handler": "stdout"}, "default")]
+    if verbose:
+        for handler in handlers:
+            handler.setLevel(logging.DEBUG)
+    level = logger.level
+    lowest = min((handler.level for handler in handlers), default=level)
+    if handlers and (level == logging.NOTSET or lowest < level):
+        logger.setLevel(lowest)
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(level)
+
+
+class Recorder(logging.Handler):
+    """Keeps the messages of one run, for ``cal_logs`` of its products."""
+
+    def __init__(self):
+        super().__init__(logging.INFO)
+        self.setFormatter(logging.Formatter(FORMAT))
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(self.format(record))
+
+
+@contextlib.contextmanager
+def recorded():
+    """Collect the messages of a run from INFO on; yields the `Recorder`."""
+    logger, recorder = logging.getLogger(ROOT), Recorder()
+    level = logger.level
+    if logger.getEffectiveLevel() > logging.INFO:
+        # Without a handler of its own the logger must still let INFO pass, so that products carry their log; nothing more reaches the terminal.
+        logger.setLevel(logging.INFO)
+    logger.addHandler(recorder)
+    try:
+        yield recorder
+    finally:
+        logger.removeHandler(recorder)
+        logger.setLevel(level)

@@ -1,0 +1,138 @@
+"""Typed, documented, bounded parameters of a step; frozen for a run."""
+
+import types
+import typing
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+from hexcal.errors import ParameterError, unknown_name
+
+INFRASTRUCTURE = (
+    "output_file output_dir output_ext output_use_model output_use_index save_results search_output_file suffix input_dir skip pre_hooks post_hooks references"
+).split()
+"""Parameters of every step; they say where things go, not what is done to the data, and do not belong into a parameter reference file."""
+
+
+def parameter(default, help, unit=None, **bounds):  # noqa: A002 - reads best where parameters are declared
+    """Declare a parameter.
+
+    Parameters
+    ----------
+    default : object
+        Its default value.
+    help : str
+        One sentence for the user.
+    unit : str, optional
+        Unit of the value, as shown in the help.
+    **bounds
+        ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``.
+    """
+    return Field(default, description=help, json_schema_extra={"unit": unit} if unit else None, **bounds)
+
+
+class StepParameters(BaseModel):
+    """The parameters that every step and pipeline has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
+
+    output_file: str | None = parameter(None, "Base name of the output; implies save_results.")
+    output_dir: str | None = parameter(None, "Directory of the output; implies save_results. Default: the current directory.")
+    output_ext: str = parameter(".fits", "Type of the output file.")
+    output_use_model: bool = parameter(False, "Take output names from the file name in each model, not from the input.")
+    output_use_index: bool = parameter(True, "Number the outputs when a step returns several.")
+    save_results: bool = parameter(False, "Write the result to a file.")
+    search_output_file: bool = parameter(True, "Use the output_file of the pipeline that the step is part of.")
+    suffix: str | None = parameter(None, "Suffix of the output name. Default: the name of the step.")
+    input_dir: str | None = parameter(None, "Directory of further inputs. Default: that of the first input.")
+    skip: bool = parameter(False, "Leave the step out.")
+    pre_hooks: list = parameter([], "Functions, steps or commands to run on the input, before the step.")
+    post_hooks: list = parameter([], "Functions, steps or commands to run on the result, after the step.")
+    references: str | None = parameter(None, "Folder of reference files. Default: the environment variable HEXCAL_REFERENCES.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_text(cls, value, info):
+        """Words of the command line and of .cfg files: 'None' where None is allowed, commas between the items of a list."""
+        annotation = cls.model_fields[info.field_name].annotation
+        choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        if isinstance(value, str) and value.strip().lower() in ("none", "") and type(None) in choices:
+            return None
+        if any(choice is list or typing.get_origin(choice) is list for choice in choices):
+            if isinstance(value, str):
+                return [item.strip() for item in value.strip("[]() ").split(",") if item.strip()]
+            if value is not None and not isinstance(value, list | tuple):
+                return [value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and str in choices and not {int, float} & set(choices):
+            # ``maximum_cores=2`` is as clear as ``maximum_cores='2'``.
+            return str(value)
+        return value
+
+
+def with_overrides(base, name, reference_types):
+    """Return `base` with a parameter ``override_<type>`` for each reference type."""
+    fields = {
+        f"override_{reference_type.replace('-', '_')}": (str | typing.Any | None, parameter(None, f"File to use as {reference_type} reference; N/A for none."))
+        for reference_type in reference_types
+    }
+    return create_model(name, __base__=base, __module__=base.__module__, **fields) if fields else base
+
+
+def validated(cls, values, where):
+    """Make the parameters of one step from explicit values.
+
+    Parameters
+    ----------
+    cls : type
+        The step's Parameters.
+    values : dict
+        Explicit values by name.
+    where : str
+        Whose parameters they are, for messages.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown name (with the nearest right one), a wrong type or a value out of bounds.
+    """
+    for name in values:
+        if name not in cls.model_fields:
+            raise unknown_name("parameter", name, cls.model_fields, where=where)
+    try:
+        return cls(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ParameterError(
+            f"parameter {name} = {first['input']!r} is not valid: {_reason(first)}", where=where, hint=describe(cls.model_fields[name], name)
+        ) from None
+
+
+def _reason(error):
+    message = error["msg"]
+    return message[:1].lower() + message[1:]
+
+
+def describe(field, name):
+    """One line on a parameter: name, type, bounds, unit, default, meaning."""
+    unit = (field.json_schema_extra or {}).get("unit")
+    bounds = ", ".join(
+        f"{symbol} {getattr(item, key)}"
+        for item in field.metadata
+        for key, symbol in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+        if getattr(item, key, None) is not None
+    )
+    details = ", ".join(text for text in (type_name(field.annotation), bounds, f"unit {unit}" if unit else "", f"default {field.default!r}") if text)
+    return f"{name} ({details}): {field.description or ''}"
+
+
+def type_name(annotation):
+    """Readable name of a type: 'number', 'true or false', 'one of a, b'."""
+    plain = {float: "number", int: "whole number", bool: "true or false", str: "text", list: "list", typing.Any: ""}
+    if annotation in plain:
+        return plain[annotation]
+    if typing.get_origin(annotation) is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(annotation)))}"
+    if typing.get_origin(annotation) is list:
+        return "list"
+    parts = [type_name(part) for part in typing.get_args(annotation) if part is not type(None)]
+    return " or ".join(part for part in parts if part)

@@ -1,0 +1,63 @@
+"""A pipeline: a step that owns steps and lists them in order."""
+
+from hexcal.core.step import Step
+from hexcal.errors import unknown_name
+
+
+class Pipeline(Step):
+    """Several steps in order.
+
+    A pipeline declares ``step_defs`` (name -> Step class) and, where a step has another default here than on its own, ``step_defaults``
+    (name -> {parameter: value}). Its steps are attributes: ``pipe.jump.rejection_threshold = 5``.
+
+    Parameters
+    ----------
+    name, parent, config_file, **parameters
+        As for `Step`; ``steps={name: {parameter: value}}`` sets parameters of the steps.
+    """
+
+    alias = "pipeline"
+    step_defs = {}
+    step_defaults = {}
+
+    def __init__(self, name=None, parent=None, config_file=None, **parameters):
+        object.__setattr__(self, "name", name or self.alias)
+        object.__setattr__(self, "parent", parent)
+        for step_name, step_class in self.step_defs.items():
+            step = step_class(name=step_name, parent=self)
+            step.configure({"parameters": self.step_defaults.get(step_name, {})}, source=f"default of {self.alias}")
+            object.__setattr__(self, step_name, step)
+        super().__init__(name, parent, config_file, **parameters)
+
+    def _settable(self):
+        return [*super()._settable(), *self.step_defs, "steps"]
+
+    def configure(self, config, source):
+        """Set parameters of the pipeline and of its steps (see `Step.configure`)."""
+        parameters = dict(config.get("parameters", {}))
+        steps = {**config.get("steps", {}), **{name: {"parameters": values} for name, values in dict(parameters.pop("steps", None) or {}).items()}}
+        for name in steps:
+            if name not in self.step_defs:
+                raise unknown_name("step", name, self.step_defs, where=self.where)
+        super().configure({"parameters": parameters}, source)
+        for name, section in steps.items():
+            getattr(self, name).configure(section, source)
+
+    @property
+    def steps(self):
+        """The steps by name."""
+        return {name: getattr(self, name) for name in self.step_defs}
+
+    def get_pars(self):
+        """Return all parameters as a nested dict, those of the steps under ``steps``."""
+        return {**super().get_pars(), "steps": {name: step.get_pars() for name, step in self.steps.items()}}
+
+    def steps_for(self, model):
+        """Return the steps that this exposure needs, in order; default all."""
+        return list(self.steps.values())
+
+    def run_in_order(self, steps, model):
+        """Pass a model through steps, one after the other."""
+        for step in steps:
+            model = step.run(model)
+        return model

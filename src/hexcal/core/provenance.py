@@ -1,0 +1,125 @@
+"""How a product was made: inputs, references, parameters with their source, versions, times, peak memory; kept in every product."""
+
+import datetime
+import platform
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+from hexcal.core.parameters import INFRASTRUCTURE
+from hexcal.references.digest import sha256
+
+_LIBRARIES = ("numpy", "scipy", "numba", "astropy", "asdf")
+
+
+def version():
+    """Version of Hexcal."""
+    from hexcal import __version__
+
+    return __version__
+
+
+def peak_memory_mb():
+    """Largest memory of this process so far, in MB (0 where the platform does not tell)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    scale = 1e6 if sys.platform == "darwin" else 1e3
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 1)
+
+
+class Record:
+    """The record of one run; its dict goes under ``provenance`` into the ASDF extension of each product.
+
+    Parameters
+    ----------
+    step : Step
+        The outermost step of the run.
+    inputs : sequence of path or None
+        Files that the run starts from; None for a model in memory.
+    """
+
+    def __init__(self, step, inputs):
+        self.step = step
+        self.started = datetime.datetime.now(datetime.UTC)
+        self.entries = []
+        self.inputs = [None if path is None else Path(path).resolve() for path in inputs]
+        self.files = {str(path) for path in self.inputs if path is not None}
+        # Digests are computed beside the calibration: hashing releases the GIL.
+        self._pool = ThreadPoolExecutor(1)
+        self._digests = {}
+        for path in self.files:
+            self._digest_later(path)
+
+    def _digest_later(self, path):
+        if path not in self._digests:
+            self._digests[path] = self._pool.submit(sha256, path)
+
+    def begin(self, step):
+        """Start the entry of one step; returns it."""
+        entry = {"step": step.qualified_name, "class": f"{type(step).__module__}.{type(step).__name__}", "status": "RUNNING", "references": {}}
+        entry["parameters"] = _described(step)
+        self.entries.append(entry)
+        entry["_clock"] = time.perf_counter()
+        return entry
+
+    def end(self, entry, status):
+        """Finish the entry of a step."""
+        entry["status"] = status
+        entry["seconds"] = round(time.perf_counter() - entry.pop("_clock"), 4)
+        entry["peak_memory_mb"] = peak_memory_mb()
+
+    def reference(self, entry, reference_type, source):
+        """Note a reference file that a step uses."""
+        path = Path(source) if isinstance(source, str | Path) else getattr(source, "path", None)
+        if path is not None and path.exists():
+            path = str(path.resolve())
+            self.files.add(path)
+            self._digest_later(path)
+        entry["references"][reference_type] = path
+
+    def close(self):
+        """Wait for the digests."""
+        self._pool.shutdown(wait=True)
+
+    def as_dict(self):
+        """Return the record as plain dicts and lists."""
+        return {
+            "software": {"name": "hexcal", "version": version(), "python": platform.python_version(), "libraries": _versions(), "platform": platform.platform()},
+            "run": {
+                "target": self.step.alias,
+                "class": f"{type(self.step).__module__}.{type(self.step).__name__}",
+                "started": self.started.isoformat(timespec="seconds"),
+                "parameters": self.step.get_pars(),
+            },
+            "inputs": [None if path is None else self._file(path) for path in self.inputs],
+            "steps": [self._entry(entry) for entry in self.entries],
+        }
+
+    def _file(self, path):
+        return {"path": str(path), "sha256": self._digests[str(path)].result()}
+
+    def _entry(self, entry):
+        references = {
+            kind: self._file(path) if path is not None and str(path) in self._digests else {"path": "N/A" if path is None else str(path), "sha256": None}
+            for kind, path in entry["references"].items()
+        }
+        seconds = entry.get("seconds", round(time.perf_counter() - entry["_clock"], 4) if "_clock" in entry else None)
+        status = "COMPLETE" if entry["status"] == "RUNNING" else entry["status"]
+        return {**{name: value for name, value in entry.items() if name != "_clock"}, "references": references, "seconds": seconds, "status": status}
+
+
+def _described(step):
+    """Parameters of one step with their source; those that only say where files go are left out unless set."""
+    return {
+        name: {"value": value, "source": step.sources.get(name, "default")}
+        for name, value in step.parameters.model_dump().items()
+        if name in step.sources or (name not in INFRASTRUCTURE and not name.startswith("override_"))
+    }
+
+
+def _versions():
+    return {name: metadata.version(name) for name in _LIBRARIES}

@@ -1,0 +1,260 @@
+"""Running a step: open, own, choose references, hooks, process, status, record, save. The one way in and the one way out."""
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hexcal.core import hooks, log, names
+from hexcal.core.provenance import Record, version
+from hexcal.core.step import SkipStep
+from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.references.bundle import References
+from hexcal.references.folder import NOT_APPLICABLE, ReferenceFolder
+
+
+@dataclass
+class Context:
+    """What all steps of one run share."""
+
+    record: Record
+    first_input: str | None
+    recorder: object
+    folders: dict = field(default_factory=dict)
+
+    @property
+    def input_dir(self):
+        """Directory of the first input, or None."""
+        return str(Path(self.first_input).parent) if self.first_input else None
+
+
+def run(step, inputs):
+    """Run a step; inside a pipeline that runs, as part of it, otherwise on its own.
+
+    Parameters
+    ----------
+    step : Step
+        With its parameters set.
+    inputs : tuple
+        Paths or models.
+
+    Returns
+    -------
+    DataModel or tuple of DataModel
+    """
+    if step.parent is not None and step.parent.context is not None:
+        return _step(step, inputs, step.parent.context)
+    if not inputs:
+        raise InputError(f"{step.where} needs an input", hint="a FITS file or an open data model")
+    paths = [_path_of(item) for item in inputs]
+    with log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
+        context = Context(Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder)
+        step.context = context
+        try:
+            _check_destination(step, paths)
+            result = _step(step, tuple(_owned(step, item) for item in inputs), context)
+            if step.saves:
+                _save_all(step, result)
+            return result
+        finally:
+            step.context = None
+            context.record.close()
+
+
+def _logs():
+    import logging
+
+    return logging.getLogger(log.ROOT).hasHandlers()
+
+
+def _path_of(item):
+    from hexcal.models.datamodel import DataModel
+
+    if isinstance(item, DataModel):
+        return str(item.path) if item.path is not None else None
+    if isinstance(item, str | Path):
+        return str(item)
+    raise InputError(f"an input must be a file name or a data model, got {type(item).__name__}")
+
+
+def _check_destination(step, inputs):
+    """Fail before the work, not after it, when the product could not be written."""
+    if not step.saves:
+        return
+    path = names.output_path(step)
+    names.refuse_to_overwrite(path, inputs)
+    directory = path.parent
+    while not directory.exists():
+        directory = directory.parent
+    if not directory.is_dir() or not os.access(directory, os.W_OK):
+        raise ResourceError("the output directory cannot be written", where=str(path.parent), hint="give another output_dir")
+
+
+def _owned(step, item):
+    """Return an input as a model that the run may change: read from the file, or a copy of what the caller passed."""
+    from hexcal.models import open as models
+
+    model = item.copy() if isinstance(item, models.DataModel) else models.open(item)
+    if step.input_model is not None:
+        model = models.SCIENCE[step.input_model].accept(model, step.where)
+    if hasattr(model, "check"):
+        model.check()
+    return model
+
+
+def _step(step, inputs, context):
+    step.context = context
+    entry = context.record.begin(step)
+    status = "FAILED"
+    try:
+        if step.parameters.skip:
+            step.log.info("Step %s skipped", step.name)
+            status = "SKIPPED"
+            return _marked(step, inputs[0], status)
+        step.log.info("Step %s running", step.name)
+        inputs = hooks.run_before(step, inputs)
+        result, status = _process(step, inputs, entry)
+        result = hooks.run_after(step, _marked(step, result, status))
+        if step.parent is not None and step.saves:
+            _save_all(step, result)
+        return result
+    finally:
+        context.record.end(entry, status)
+        step.log.info("Step %s %s in %.2f s", step.name, status.lower(), entry["seconds"])
+        if step.parent is not None:
+            step.context = None
+
+
+def _process(step, inputs, entry):
+    try:
+        if hasattr(step, "step_defs"):
+            _prefetch(step, inputs[0])
+        chosen = _choose_references(step, inputs[0], entry)
+        arguments = (*inputs, References(chosen, inputs[0])) if step.reference_types else inputs
+        return step.process(*arguments), "COMPLETE"
+    except SkipStep as reason:
+        step.log.warning("Step %s skipped: %s", step.name, reason)
+        return inputs[0], "SKIPPED"
+
+
+def _marked(step, result, status):
+    if not hasattr(step, "step_defs"):
+        for model in result if isinstance(result, list | tuple) else [result]:
+            if hasattr(model, "set_meta"):
+                model.set_meta(f"meta.cal_step.{step.status}", status)
+    return result
+
+
+# ---- references
+
+
+def reference_path(step, model, reference_type):
+    """Return the reference file of a type for a model: an override, else from the run's folder of references.
+
+    Returns
+    -------
+    str or DataModel
+        "N/A" where there is none. An override may be a model.
+
+    Raises
+    ------
+    ReferenceError_
+        If no place for reference files was given.
+    """
+    override = f"override_{reference_type.replace('-', '_')}"
+    given = getattr(step.parameters, override, None)
+    if given is not None:
+        if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not Path(given).is_file():
+            raise ReferenceError_(f"the {reference_type} reference given by {override} does not exist", where=str(given), hint="check the path")
+        return NOT_APPLICABLE if isinstance(given, str) and given.upper() == NOT_APPLICABLE else given
+    folder = step.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
+    if not folder:
+        raise ReferenceError_(
+            f"{step.where} needs a {reference_type} reference, and no place for reference files is given",
+            where=f"{model.get_meta('meta.instrument.name')} {model.get_meta('meta.instrument.detector')} {model.get_meta('meta.exposure.type')}",
+            hint=f"--references=FOLDER (or HEXCAL_REFERENCES), --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
+        )
+    folders = step.context.folders if step.context else {}
+    if folder not in folders:
+        folders[folder] = ReferenceFolder(folder)
+    return folders[folder].find(reference_type, model)
+
+
+def _option(step):
+    return f"steps.{step.name}." if step.parent is not None else ""
+
+
+def _prefetch(pipeline, model):
+    """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
+    missing = []
+    for step in pipeline.steps_for(model):
+        if step.parameters.skip:
+            continue
+        for reference_type in step.references_needed(model):
+            if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
+                missing.append(f"{reference_type} (step {step.name})")
+    if missing:
+        raise ReferenceError_(
+            f"reference files are missing without which there is no result: {', '.join(missing)}",
+            where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
+            hint="`hexcal simulate references --like FILE` makes a neutral set",
+        )
+
+
+def _choose_references(step, model, entry):
+    chosen = {}
+    for reference_type in step.references_needed(model):
+        if reference_type not in step.reference_types:
+            raise unknown_name("reference type", reference_type, step.reference_types, where=step.where)
+        source = reference_path(step, model, reference_type)
+        chosen[reference_type] = source
+        step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
+        model.set_meta(f"meta.ref_file.{reference_type}.name", str(getattr(source, "path", None) or source))
+    absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
+    if absent:
+        message = f"no {' and no '.join(absent)} reference"
+        if step.skippable:
+            raise SkipStep(message)
+        raise ReferenceError_(f"{step.where} cannot do without: {message}", hint=f"give override_{absent[0]}")
+    return chosen
+
+
+# ---- saving
+
+
+def _save_all(step, result):
+    models = list(result) if isinstance(result, list | tuple) else [result]
+    for number, model in enumerate(models):
+        if model is not None:
+            save(step, model, None, number if len(models) > 1 else None)
+
+
+def save(step, model, suffix=None, idx=None):
+    """Write one product: its name by the rules, its record, its log.
+
+    Returns
+    -------
+    str
+        Path written.
+    """
+    path = names.output_path(step, suffix=suffix, idx=idx, model=model)
+    context = step.context
+    if context is not None:
+        names.refuse_to_overwrite(path, context.record.files)
+        outermost = context.record.step
+        model.set_meta("provenance", context.record.as_dict())
+        model.set_meta("cal_logs", {**_former_logs(model), outermost.name: list(context.recorder.lines)})
+    model.set_meta("meta.calibration_software_version", version())
+    model.set_meta("meta.calibration_software_revision", f"Hexcal {version()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(f"the output directory cannot be made: {error.strerror}", where=str(path.parent), hint="give another output_dir") from error
+    model.save(path)
+    step.log.info("Saved %s in %s", type(model).__name__, path)
+    return str(path)
+
+
+def _former_logs(model):
+    logs = model.get_meta("cal_logs")
+    return dict(logs.instance) if hasattr(logs, "instance") else {}

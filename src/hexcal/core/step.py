@@ -1,0 +1,307 @@
+"""The step: what everything that can be run is made of."""
+
+import logging
+from pathlib import Path
+
+from hexcal.core import parameters as _parameters
+from hexcal.core.parameters import StepParameters
+from hexcal.errors import ParameterError, unknown_name
+
+
+class SkipStep(Exception):
+    """Raised by `Step.process`, before anything is changed, when there is nothing to do: the input goes on unchanged with status SKIPPED.
+
+    Parameters
+    ----------
+    reason : str
+        Logged for the user.
+    """
+
+
+class Step:
+    """One correction of the data.
+
+    A step declares its `alias`, the `reference_types` it needs and its `Parameters`, and does the work in `process`. Opening, saving, naming,
+    logging, references, hooks, skipping and the status keyword belong to the framework (`hexcal.core.run`).
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of this instance; default the alias.
+    parent : Step, optional
+        The pipeline that owns it.
+    config_file : path-like, optional
+        Parameter file; keywords override it.
+    **parameters
+        Parameters by name.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown parameter or a value out of bounds.
+    """
+
+    alias = None
+    reference_types = ()
+    status = None
+    """Entry of the step in ``meta.cal_step``; default the alias."""
+    input_model = None
+    """Name of the model class that inputs are taken as; None: as they are."""
+    skippable = True
+    """Whether the exposure can go on without this step when a reference file is missing."""
+    default_suffix = None
+    """Suffix of the product; default the name of the step."""
+
+    parameters_class = StepParameters
+
+    class Parameters(StepParameters):
+        """No parameters of its own."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.alias is None:
+            cls.alias = cls.__name__.lower()
+        cls.status = cls.__dict__.get("status", cls.alias)
+        cls.parameters_class = _parameters.with_overrides(cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types)
+
+    def __init__(self, name=None, parent=None, config_file=None, **parameters):
+        set_ = object.__setattr__
+        set_(self, "name", name or self.alias)
+        set_(self, "parent", parent)
+        set_(self, "sources", {})
+        set_(self, "_values", {})
+        set_(self, "_frozen", None)
+        set_(self, "context", None)
+        set_(self, "log", logging.getLogger(f"hexcal.{self.qualified_name}"))
+        if config_file is not None:
+            from hexcal.core import config
+
+            self.configure(config.load(config_file), source=str(config_file))
+        self.configure({"parameters": parameters}, source="python")
+
+    # ---- parameters
+
+    @property
+    def qualified_name(self):
+        """Name with those of the pipelines that own it: ``calwebb_detector1.jump``."""
+        return f"{self.parent.qualified_name}.{self.name}" if self.parent is not None else self.name
+
+    @property
+    def where(self):
+        """How messages call this step."""
+        return f"{'pipeline' if hasattr(type(self), 'step_defs') else 'step'} '{self.qualified_name}'"
+
+    @property
+    def parameters(self):
+        """All parameters, as a frozen object."""
+        if self._frozen is None:
+            object.__setattr__(self, "_frozen", _parameters.validated(self.parameters_class, self._values, self.where))
+        return self._frozen
+
+    def configure(self, config, source):
+        """Set the parameters that a configuration names.
+
+        Parameters
+        ----------
+        config : dict
+            With ``parameters`` (name -> value), and for a pipeline ``steps`` (step -> configuration).
+        source : str
+            Where the values come from; kept for the record of the run.
+        """
+        values = dict(config.get("parameters", {}))
+        for name in values:
+            if name not in self.parameters_class.model_fields:
+                raise unknown_name("parameter", name, self._settable(), where=self.where)
+        object.__setattr__(self, "_frozen", _parameters.validated(self.parameters_class, {**self._values, **values}, self.where))
+        self._values.update(values)
+        self.sources.update(dict.fromkeys(values, source))
+
+    def _settable(self):
+        return self.parameters_class.model_fields
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self.parameters_class.model_fields:
+            return getattr(self.parameters, name)
+        raise unknown_name("attribute", name, self._settable(), where=self.where)
+
+    def __setattr__(self, name, value):
+        if name in self.parameters_class.model_fields:
+            self.configure({"parameters": {name: value}}, source="attribute")
+        elif name.startswith("_") or name in self.__dict__ or hasattr(type(self), name):
+            object.__setattr__(self, name, value)
+        else:
+            raise unknown_name("attribute", name, self._settable(), where=self.where)
+
+    def inherited(self, name):
+        """Value of a parameter here, else in the pipelines that own the step (only for where things are: output_file, output_dir, references ...)."""
+        value = getattr(self.parameters, name)
+        return self.parent.inherited(name) if value is None and self.parent is not None else value
+
+    def get_pars(self):
+        """Return all parameters as a nested dict."""
+        return self.parameters.model_dump()
+
+    def export_config(self, filename, include_meta=False):
+        """Write all parameters to an ASDF parameter file.
+
+        Parameters
+        ----------
+        filename : path-like
+            The file.
+        include_meta : bool
+            Add the ``meta`` and ``history`` blocks that a parameter reference file needs.
+        """
+        from hexcal.core import config
+
+        return config.export(self, filename, include_meta)
+
+    # ---- running
+
+    def process(self, *inputs):
+        """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
+        raise NotImplementedError(f"{type(self).__name__} does not define process")
+
+    def references_needed(self, model):
+        """Return the reference types that this exposure needs; default all that the step declares."""
+        return self.reference_types
+
+    def run(self, *inputs):
+        """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
+
+        Parameters
+        ----------
+        *inputs : path-like or DataModel
+            A model passed in is never changed.
+
+        Returns
+        -------
+        DataModel or tuple of DataModel
+        """
+        from hexcal.core import run
+
+        return run.run(self, inputs)
+
+    __call__ = run
+
+    @classmethod
+    def call(cls, *inputs, config_file=None, logcfg=None, **parameters):
+        """Make a new instance, resolve its parameters, run it.
+
+        Parameters
+        ----------
+        *inputs : path-like or DataModel
+            What to process.
+        config_file : path-like, optional
+            Parameter file.
+        logcfg : path-like, optional
+            Logging configuration.
+        **parameters
+            Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``.
+
+        Returns
+        -------
+        DataModel or tuple of DataModel
+        """
+        from hexcal.core import log
+
+        with log.configured(logcfg):
+            step = cls(config_file=config_file, **parameters)
+            return step.run(*inputs)
+
+    @classmethod
+    def from_cmdline(cls, args):
+        """Run as the command line would.
+
+        Parameters
+        ----------
+        args : list of str
+            Input files and options, as after ``hexcal run NAME``.
+        """
+        from hexcal.core import cmdline
+
+        return cmdline.run_class(cls, list(args))
+
+    @classmethod
+    def from_config_file(cls, filename):
+        """Make an instance from a parameter file."""
+        return cls(config_file=filename)
+
+    @classmethod
+    def from_config_section(cls, config, parent=None, name=None):
+        """Make an instance from a configuration as `hexcal.core.config.load` returns it."""
+        step = cls(name=name, parent=parent)
+        step.configure(config, source="configuration")
+        return step
+
+    # ---- for use in `process`
+
+    def get_reference_file(self, model, reference_type):
+        """Return the path of the reference file for a model, or "N/A".
+
+        Parameters
+        ----------
+        model : DataModel or path-like
+            Whose metadata choose.
+        reference_type : str
+            Such as "dark"; the step need not declare it.
+        """
+        from hexcal.core import run
+        from hexcal.models.open import open as open_model
+
+        return str(run.reference_path(self, open_model(model), reference_type))
+
+    def save_model(self, model, suffix=None, idx=None, force=False):
+        """Write a model, if `save_results` asks for it.
+
+        Parameters
+        ----------
+        model : DataModel
+            What to write.
+        suffix : str, optional
+            Default: the step's own.
+        idx : int, optional
+            Number in the name.
+        force : bool
+            Write even if `save_results` is false.
+
+        Returns
+        -------
+        str or None
+            Path written.
+        """
+        from hexcal.core import run
+
+        return run.save(self, model, suffix, idx) if force or self.saves else None
+
+    @property
+    def saves(self):
+        """Whether results are written: asked for, or implied by an own output_file or output_dir."""
+        own = self.parameters
+        return bool(own.save_results or own.output_file or own.output_dir)
+
+    def make_output_path(self, basepath=None, suffix=None, ext=None, idx=None, model=None):
+        """Return the path under which a product of this step is written."""
+        from hexcal.core import names
+
+        return str(names.output_path(self, basepath=basepath, suffix=suffix, ext=ext, idx=idx, model=model))
+
+    def make_input_path(self, name):
+        """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
+        path = Path(name)
+        base = self.inherited("input_dir") or (self.context.input_dir if self.context else None)
+        return str(path if path.is_absolute() or base is None else Path(base) / path)
+
+    def open_model(self, init):
+        """Open a path (relative to the inputs) as a model; a model is returned as it is."""
+        from hexcal.models.datamodel import DataModel
+        from hexcal.models.open import open as open_model
+
+        return init if isinstance(init, DataModel) else open_model(self.make_input_path(init))
+
+    def __repr__(self):
+        return f"<{type(self).__name__} '{self.qualified_name}'>"
+
+
+__all__ = ["ParameterError", "SkipStep", "Step"]

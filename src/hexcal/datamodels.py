@@ -1,0 +1,26 @@
+"""Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``. Each is imported when first used."""
+
+from hexcal.core.lazy import lazy_names
+
+_science = "hexcal.models.science"
+_reference = "hexcal.models.reference"
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "open": "hexcal.models.open",
+        "TreeModel": "hexcal.models.open",
+        "DataModel": "hexcal.models.datamodel",
+        "JwstDataModel": "hexcal.models.datamodel:DataModel",
+        "dqflags": "hexcal.models.dqflags:",
+        **dict.fromkeys(
+            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel".split(),
+            _science,
+        ),
+        **dict.fromkeys(
+            "ReferenceModel MaskModel SaturationModel SuperBiasModel LinearityModel DarkModel DarkMIRIModel ResetModel RSCDModel IPCModel GainModel "
+            "ReadnoiseModel".split(),
+            _reference,
+        ),
+    },
+)

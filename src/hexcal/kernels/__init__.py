@@ -1,0 +1,1 @@
+"""Compiled array code: arrays in, arrays out. No files, no models, no logging."""

@@ -1,0 +1,222 @@
+"""Signals of reference pixels, and their subtraction.
+
+All kernels see the ramp as a stack of images, ``(nints * ngroups, ny, nx)``. Those that measure run over bands of images, because all reference pixels
+of an image together are a few kilobytes; the one that subtracts runs over bands of rows.
+"""
+
+import numpy as np
+
+from hexcal.kernels.compiled import kernel
+
+
+@kernel
+def clipped_mean(values, n_sigma):
+    """Return the mean of what remains when values further than `n_sigma` standard deviations from the mean are taken out until none is left.
+
+    Parameters
+    ----------
+    values : float64 array (n,)
+        Overwritten.
+    n_sigma : float
+        Limit on both sides; the standard deviation is that of the population (divided by n). The same as ``scipy.stats.sigmaclip``.
+
+    Returns
+    -------
+    float
+        NaN if there are no values.
+    """
+    n = values.size
+    while n > 0:
+        total = 0.0
+        for k in range(n):
+            total += values[k]
+        mean = total / n
+        total = 0.0
+        for k in range(n):
+            total += (values[k] - mean) ** 2
+        reach = n_sigma * np.sqrt(total / n)
+        low, high = mean - reach, mean + reach
+        kept = 0
+        for k in range(n):
+            if low <= values[k] <= high:
+                values[kept] = values[k]
+                kept += 1
+        if kept == n:
+            return mean
+        n = kept
+    return np.nan
+
+
+@kernel
+def measure_classes(first_image, last_image, data, base, rows, columns, starts, n_sigma, means):
+    """Measure the clipped mean of each class of reference pixels in each image.
+
+    Parameters
+    ----------
+    first_image, last_image : int
+        Images ``first_image <= p < last_image``.
+    data : float32 array (nimages, ny, nx), DN
+        The ramp; only read. NaN is left out.
+    base : int64 array (nimages,)
+        Index of an image to subtract before, -1 for none.
+    rows, columns : int64 array (npixels,)
+        Where the reference pixels are, sorted by class.
+    starts : int64 array (nclasses + 1,)
+        Class c is made of pixels ``starts[c]`` to ``starts[c + 1] - 1``.
+    n_sigma : float
+        See `clipped_mean`.
+    means : float64 array (nimages, nclasses), DN
+        Result; NaN where a class has no value.
+    """
+    n_classes = starts.size - 1
+    largest = 0
+    for one in range(n_classes):
+        largest = max(largest, starts[one + 1] - starts[one])
+    values = np.empty(largest, np.float64)
+    for image in range(first_image, last_image):
+        for one in range(n_classes):
+            n = 0
+            for k in range(starts[one], starts[one + 1]):
+                value = data[image, rows[k], columns[k]]
+                if base[image] >= 0:
+                    value -= data[base[image], rows[k], columns[k]]
+                if value == value:
+                    values[n] = value
+                    n += 1
+            means[image, one] = clipped_mean(values[:n], n_sigma)
+
+
+@kernel
+def mirrored(index, n):
+    """Return the index inside ``0 <= index < n`` that one outside is mirrored to; the outermost element is not repeated."""
+    if n == 1:
+        return 0
+    index %= 2 * (n - 1)
+    return index if index < n else 2 * (n - 1) - index
+
+
+@kernel
+def place_of(ordered, n, value):
+    """Return the number of the first `n` ordered values that are smaller than `value`."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def running_median(signal, before, length, ordered, result):
+    """Write the running median of a strip along its first axis.
+
+    The window of line s is ``s - before <= k < s - before + length``, mirrored at the ends. Its values are kept in order while it moves, so that a step
+    costs the same number of comparisons for any length.
+
+    Parameters
+    ----------
+    signal : float32 array (n, width)
+        The strip; NaN is left out.
+    before, length : int
+        The window.
+    ordered : float32 array (length * width,)
+        Space to work in.
+    result : float32 array (n,)
+        Result; NaN where the window has no value.
+    """
+    n, width = signal.shape
+    count = 0
+    for line in range(-1, n):
+        # The very first time (-1) the window is filled, later its oldest line leaves and one line comes in.
+        if line > 0:
+            leaving = mirrored(line - 1 - before, n)
+            for k in range(width):
+                value = signal[leaving, k]
+                if value == value:
+                    count -= 1
+                    for j in range(place_of(ordered, count + 1, value), count):
+                        ordered[j] = ordered[j + 1]
+        first_new = -before if line < 0 else line - before + length - 1
+        last_new = -before + length if line < 0 else first_new + 1
+        if line != 0:
+            for new in range(first_new, last_new):
+                for k in range(width):
+                    value = signal[mirrored(new, n), k]
+                    if value == value:
+                        place = place_of(ordered, count, value)
+                        for j in range(count, place, -1):
+                            ordered[j] = ordered[j - 1]
+                        ordered[place] = value
+                        count += 1
+        if line >= 0:
+            if count == 0:
+                result[line] = np.nan
+            elif count % 2:
+                result[line] = ordered[count // 2]
+            else:
+                result[line] = (np.float64(ordered[count // 2 - 1]) + np.float64(ordered[count // 2])) / 2
+
+
+@kernel
+def measure_side(first_image, last_image, data, transposed, first_fast, usable, along_fast, before, length, medians):
+    """Measure the running median of a strip of reference pixels at the side of the detector in each image.
+
+    Parameters
+    ----------
+    first_image, last_image : int
+        Images ``first_image <= p < last_image``.
+    data : float32 array (nimages, ny, nx), DN
+        The ramp; only read.
+    transposed : bool
+        Whether the fast read-out direction is along y.
+    first_fast : int
+        Where the strip starts along the fast direction.
+    usable : bool array (nslow, width)
+        Which pixels of the strip to use.
+    along_fast : float32 array (nimages, nfast), DN
+        Signal to subtract from the strip before.
+    before, length : int
+        See `running_median`.
+    medians : float32 array (nimages, nslow), DN
+        Result; NaN where the window has no value.
+    """
+    n_slow, width = usable.shape
+    signal = np.empty((n_slow, width), np.float32)
+    ordered = np.empty(length * width, np.float32)
+    for image in range(first_image, last_image):
+        for slow in range(n_slow):
+            for k in range(width):
+                fast = first_fast + k
+                value = data[image, fast, slow] if transposed else data[image, slow, fast]
+                signal[slow, k] = value - along_fast[image, fast] if usable[slow, k] else np.nan
+        running_median(signal, before, length, ordered, medians[image])
+
+
+@kernel
+def subtract_signals(first_row, last_row, data, pattern, along_y):
+    """Subtract from each image a signal that repeats every few rows, and one per row.
+
+    ``data[p, y, x] -= pattern[p, y % period, x] + along_y[p, y]``
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows of the detector.
+    data : float32 array (nimages, ny, nx), DN
+        The ramp.
+    pattern : float32 array (nimages, period, nx), DN
+        Signal per column.
+    along_y : float32 array (nimages, ny), DN
+        Signal per row.
+    """
+    n_images, _, nx = data.shape
+    period = pattern.shape[1]
+    for image in range(n_images):
+        for row in range(first_row, last_row):
+            values = data[image, row]
+            columns = pattern[image, row % period]
+            offset = along_y[image, row]
+            for column in range(nx):
+                values[column] = values[column] - columns[column] - offset

@@ -1,0 +1,395 @@
+"""The base of all data models: arrays read when asked for, metadata as attributes, everything that the file had kept on saving."""
+
+import copy
+import datetime
+from pathlib import Path
+
+import numpy as np
+
+from hexcal import observatories
+from hexcal.errors import InputError, unknown_name
+from hexcal.models import asdf_tree, meta
+from hexcal.models.fits_source import FitsSource
+from hexcal.models.layout import Array, ArrayAttribute, Table, TableAttribute
+
+_OWN = {"_arrays", "_removed", "_source", "_tree", "_asdf", "_history", "_extra_cards", "_version", "_parent", "observatory"}
+
+
+class DataModel:
+    """Uniform access to one product or reference file.
+
+    Parameters
+    ----------
+    init : path-like, DataModel, array, tuple or None
+        A file to read; a model of another class to take over (nothing is copied; it must not be used afterwards); the primary array; the shape of
+        a zero-filled primary array; or nothing.
+    **arrays
+        Arrays and tables by name.
+    """
+
+    model_type = "DataModel"
+    layout = ()
+    primary = None
+    """Name of the primary array, from which shapes of others follow."""
+
+    _layout = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.model_type = cls.__dict__.get("model_type", cls.__name__)
+        cls._layout = {**cls._layout, **{spec.name: spec for spec in cls.__dict__.get("layout", ())}}
+        for spec in cls.__dict__.get("layout", ()):
+            setattr(cls, spec.name, ArrayAttribute(spec) if isinstance(spec, Array) else TableAttribute(spec))
+
+    def __init__(self, init=None, **arrays):
+        self._arrays, self._removed, self._source, self._version = {}, set(), None, 1
+        self._tree, self._asdf, self._history, self._extra_cards = None, None, None, None
+        self.observatory = None
+        if isinstance(init, DataModel):
+            self._take_over(init)
+        elif isinstance(init, FitsSource):
+            self._source = init
+        elif isinstance(init, str | Path):
+            self._source = FitsSource(init)
+        elif isinstance(init, tuple):
+            setattr(self, self.primary, np.zeros(init, self._layout[self.primary].dtype))
+        elif init is not None:
+            setattr(self, self.primary, init)
+        if self.observatory is None:
+            header = self._source.primary if self._source else {}
+            self.observatory = observatories.of_header(header, default="jwst")
+        for name, value in arrays.items():
+            setattr(self, name, value)
+
+    def _take_over(self, other):
+        other._metadata()
+        self._source, self._version, self.observatory = other._source, other._version, other.observatory
+        self._tree, self._asdf, self._history, self._extra_cards = other._tree, other._asdf, other._history, other._extra_cards
+        self._removed = set(other._removed)
+        self._arrays = {name: value for name, value in other._arrays.items() if name in self._layout}
+        for name, value in self._arrays.items():
+            spec = self._layout[name]
+            if isinstance(spec, Array) and value is not None:
+                self._arrays[name] = np.ascontiguousarray(value, spec.dtype)
+
+    # ---- arrays
+
+    def __setattr__(self, name, value):
+        if name in _OWN or name in self._layout or hasattr(type(self), name):
+            object.__setattr__(self, name, value)
+        elif name == "meta":
+            self._metadata()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
+        else:
+            raise unknown_name("attribute", name, [*self._layout, "meta"], where=type(self).__name__)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        tree = self._metadata()
+        if name in tree:
+            return tree[name]
+        self._merge_asdf()
+        if name in tree:
+            return tree[name]
+        raise unknown_name("attribute", name, [*self._layout, "meta", *tree], where=type(self).__name__)
+
+    def _extension(self, spec):
+        if self._source is None or spec.hdu in self._removed:
+            return None
+        return self._source.find(spec.hdu.upper(), self._version)
+
+    def _load_array(self, spec):
+        if spec.name in self._arrays:
+            return None
+        extension = self._extension(spec)
+        if extension is not None and extension.shape:
+            if spec.ndim and len(extension.shape) not in spec.ndim:
+                expected = " or ".join(str(n) for n in spec.ndim)
+                raise InputError(
+                    f"extension {spec.hdu} must have {expected} dimensions for a {type(self).__name__}, it has shape {extension.shape}",
+                    where=str(self._source.path),
+                )
+            self._arrays[spec.name] = self._source.read(extension, spec.dtype)
+        elif spec.fill is not None and self.shape is not None:
+            self._arrays[spec.name] = np.full(spec.shape_of(self.shape), spec.fill, spec.dtype)
+        else:
+            return None
+        return self._arrays[spec.name]
+
+    def _load_table(self, spec):
+        if spec.name in self._arrays:
+            return None
+        extension = self._extension(spec)
+        if extension is None:
+            return None
+        self._arrays[spec.name] = self._source.table(extension)
+        return self._arrays[spec.name]
+
+    def read(self, name, index):
+        """Read a part of an array without keeping the whole in memory.
+
+        Parameters
+        ----------
+        name : str
+            Attribute name of the array.
+        index : slices
+            As in ``array[index]``.
+
+        Returns
+        -------
+        ndarray or None
+            Native and contiguous. A view if the array is in memory already; None if the file has no such array.
+        """
+        spec = self._layout[name]
+        extension = self._extension(spec)
+        if name in self._arrays or extension is None:
+            value = getattr(self, name)
+            return None if value is None else np.ascontiguousarray(value[index])
+        return self._source.read(extension, spec.dtype, index)
+
+    def shape_of(self, name):
+        """Shape of an array without reading it; None if there is none."""
+        value = self._arrays.get(name)
+        if value is not None:
+            return value.shape
+        extension = None if name in self._arrays else self._extension(self._layout[name])
+        return extension.shape if extension is not None and extension.shape else None
+
+    def has(self, name):
+        """Whether the array or table is in memory or in the file (documented zero-filled arrays count only once used)."""
+        if name in self._arrays:
+            return self._arrays[name] is not None
+        return self._extension(self._layout[name]) is not None
+
+    def forget(self, name):
+        """Drop an array from memory; it is read again from the file if asked for."""
+        self._arrays.pop(name, None)
+
+    @property
+    def shape(self):
+        """Shape of the primary array, or None."""
+        return self.shape_of(self.primary) if self.primary else None
+
+    @property
+    def path(self):
+        """File that the model was read from, or None."""
+        return self._source.path if self._source else None
+
+    # ---- metadata
+
+    @property
+    def meta(self):
+        """The metadata tree."""
+        return meta.Node(self, "meta")
+
+    @property
+    def history(self):
+        """Texts of the HISTORY cards: a list to append to."""
+        self._metadata()
+        return self._history
+
+    def _metadata(self):
+        if self._tree is None:
+            self._tree, self._history, self._extra_cards = {"meta": {}}, [], {}
+            if self._source is not None:
+                from hexcal.models import fits_cards
+
+                fits_cards.read_cards(self)
+        return self._tree
+
+    def _merge_asdf(self):
+        """Add what only the ASDF extension has; FITS keywords win."""
+        tree = self._metadata()
+        if self._asdf is not None or self._source is None:
+            return tree
+        extension = self._source.find("ASDF")
+        self._asdf = True
+        if extension is not None:
+            content = asdf_tree.from_bytes(bytes(self._source.raw_bytes(extension)), str(self._source.path))
+            recorded = content.pop("history")
+            self._history.extend(text for text in recorded if text not in self._history)
+            known = {spec.name for spec in self._layout.values()}
+            meta.merge_below(tree, {name: value for name, value in content.items() if name not in known})
+        return tree
+
+    def branch(self, path):
+        """Return the nested dict at a dotted path (an empty one if nothing is set there)."""
+        tree = self._metadata()
+        for name in path.split("."):
+            tree = tree.get(name, {}) if isinstance(tree, dict) else {}
+        return tree if isinstance(tree, dict) else {}
+
+    def get_meta(self, path, strict=False):
+        """Return the value at a dotted path such as "meta.exposure.group_time".
+
+        Parameters
+        ----------
+        path : str
+            Dotted path below the model.
+        strict : bool
+            Refuse a path that is neither set nor known to the keyword dictionary; otherwise it gives None.
+
+        Raises
+        ------
+        ParameterError
+            Also an AttributeError; carries the nearest right name.
+        """
+        found = self._lookup(path)
+        if found is not None:
+            return found
+        keywords = self.observatory.keywords
+        if keywords.of_path(path, self.model_type) is not None:
+            return None
+        if keywords.children(path):
+            return meta.Node(self, path)
+        self._merge_asdf()
+        found = self._lookup(path)
+        if found is None and strict:
+            raise keywords.unknown(path, where=path.rpartition(".")[0])
+        return found
+
+    def _lookup(self, path):
+        tree = self._metadata()
+        for name in path.split("."):
+            if not isinstance(tree, dict) or name not in tree:
+                return None
+            tree = tree[name]
+        return meta.Node(self, path) if isinstance(tree, dict) else tree
+
+    def set_meta(self, path, value):
+        """Set the value at a dotted path; None removes it. Known keywords are checked for type and allowed values."""
+        names = path.split(".")
+        tree = self._metadata()
+        if isinstance(value, meta.Node):
+            value = copy.deepcopy(value.instance)
+        value = meta.checked(path, value, self.observatory.keywords.of_path(path, self.model_type))
+        for name in names[:-1]:
+            tree = tree.setdefault(name, {})
+        if value is None:
+            tree.pop(names[-1], None)
+        else:
+            tree[names[-1]] = value
+
+    def __getitem__(self, path):
+        return self.get_meta(path, strict=True)
+
+    def __setitem__(self, path, value):
+        self.set_meta(path, value)
+
+    def to_flat_dict(self):
+        """Return all metadata as {dotted path: value}."""
+        return dict(meta.walk(self._merge_asdf()))
+
+    def find_fits_keyword(self, keyword):
+        """List the dotted paths that a FITS keyword stands for."""
+        return [entry.path for entry in self.observatory.keywords if entry.keyword == keyword]
+
+    def update(self, other, only=None):
+        """Take over the metadata of another model (not its file name and type).
+
+        Parameters
+        ----------
+        other : DataModel
+            Where from.
+        only : str, optional
+            "PRIMARY" or another EXTNAME: only keywords of that HDU.
+        """
+        for path, value in meta.walk({"meta": other._merge_asdf()["meta"]}):
+            entry = self.observatory.keywords.of_path(path)
+            if path in ("meta.filename", "meta.model_type", "meta.date") or (only and (entry is None or entry.hdu != only)):
+                continue
+            self._assign(path, copy.deepcopy(value))
+        self._metadata()
+        if only in (None, "PRIMARY"):
+            self._extra_cards.setdefault("PRIMARY", []).extend(other._extra_cards.get("PRIMARY", []))
+            self._history.extend(text for text in other.history if text not in self._history)
+
+    def _assign(self, path, value):
+        """Set without checks: values that came from a file are kept as they are."""
+        tree = self._metadata()
+        *branch, leaf = path.split(".")
+        for name in branch:
+            tree = tree.setdefault(name, {})
+            if not isinstance(tree, dict):
+                return
+        tree[leaf] = value
+
+    # ---- life
+
+    @classmethod
+    def accept(cls, model, where):
+        """Return a model as one of this class, or raise InputError with what is needed and what was found.
+
+        Parameters
+        ----------
+        model : DataModel
+            What a step was given.
+        where : str
+            The step, for the message.
+        """
+        if isinstance(model, cls):
+            return model
+        raise InputError(f"{where} works on a {cls.__name__}, the input is a {type(model).__name__}", where=str(model.path or "model in memory"))
+
+    def copy(self):
+        """Return an independent model; arrays not yet read stay in the file."""
+        other = object.__new__(type(self))
+        other._source, other._version, other.observatory = self._source, self._version, self.observatory
+        other._arrays = {name: None if value is None else value.copy() for name, value in self._arrays.items()}
+        other._removed = set(self._removed)
+        self._merge_asdf()
+        other._tree, other._history, other._asdf = copy.deepcopy(self._tree), list(self._history), self._asdf
+        other._extra_cards = {name: list(cards) for name, cards in self._extra_cards.items()}
+        return other
+
+    def save(self, path, dir_path=None):
+        """Write the model to a FITS or ASDF file, by its extension; atomically.
+
+        Parameters
+        ----------
+        path : path-like
+            File name.
+        dir_path : path-like, optional
+            Directory, when `path` is a bare name.
+
+        Returns
+        -------
+        str
+            The path written.
+
+        Raises
+        ------
+        ResourceError
+            If the directory is not writable or the disk is full; nothing is left behind.
+        """
+        from hexcal.models import fits_cards, fits_writer
+
+        path = Path(dir_path or "", path)
+        self.set_meta("meta.filename", path.name)
+        self.set_meta("meta.date", datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
+        self.set_meta("meta.model_type", self.model_type)
+        if path.suffix == ".asdf":
+            arrays = {name: getattr(self, name) for name in self._layout if getattr(self, name) is not None}
+            asdf_tree.to_file(path, {**self._merge_asdf(), **arrays}, self.history)
+        else:
+            fits_writer.write(path, fits_cards.units(self))
+            if self.path is not None and self.path.exists() and path.samefile(self.path):
+                self._source = FitsSource(path)
+        return str(path)
+
+    def close(self):
+        """Forget all arrays. The file is never kept open."""
+        self._arrays.clear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __repr__(self):
+        name = self.get_meta("meta.filename") or (self.path.name if self.path else None)
+        return f"<{type(self).__name__}{self.shape or ''}{f' from {name}' if name else ''}>"
+
+
+__all__ = ["Array", "DataModel", "Table"]

@@ -1,0 +1,80 @@
+"""Data-quality flags: the master bit assignment, and the translation of a reference file's own bits through its DQ_DEF table."""
+
+import numpy as np
+
+from hexcal.errors import ReferenceError_, unknown_name
+
+
+class Flags(dict):
+    """Flag values by name, as items or as attributes: ``pixel["HOT"] == pixel.HOT == 2048``."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise unknown_name("DQ flag", name, self) from None
+
+    def __reduce__(self):
+        return Flags, (dict(self),)
+
+
+_NAMES = (
+    "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC TELEGRAPH "
+    "NONLINEAR BAD_REF_PIXEL NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK UNRELIABLE_SLOPE UNRELIABLE_FLAT "
+    "OPEN ADJ_OPEN FLUX_ESTIMATED MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL"
+).split()
+
+pixel = Flags({"GOOD": 0, **{name: 1 << bit for bit, name in enumerate(_NAMES)}})
+"""Flags of 32-bit pixel DQ arrays (PIXELDQ, DQ)."""
+
+group = Flags({name: value for name, value in pixel.items() if value < 256})
+"""Flags of 8-bit group DQ arrays (GROUPDQ): bits 0 to 7 only."""
+
+# Names that reference files of earlier deliveries use for the same bit.
+_FORMER_NAMES = {"DROP_OUT": "DROPOUT", "NON_LINEAR": "NONLINEAR", "RESERVED_3": "PERSISTENCE", "RESERVED_4": "CHARGELOSS", "UNDERSAMP": "CHARGELOSS"}
+
+
+def translate(dq, definitions, where=None):
+    """Translate a reference file's DQ array to the master flags.
+
+    Parameters
+    ----------
+    dq : integer array
+        Flags in the file's own bits.
+    definitions : structured array or None
+        The DQ_DEF table with columns BIT, VALUE, NAME, DESCRIPTION; None if the file has none: its bits are then the master bits.
+    where : str, optional
+        Name of the file, for the message.
+
+    Returns
+    -------
+    uint32 array
+        Same shape as `dq`, master flags. Bits whose name is not a master flag carry no meaning for the pipeline and are dropped.
+
+    Raises
+    ------
+    ReferenceError_
+        If the table has no VALUE or NAME column.
+    """
+    dq = np.asarray(dq).astype(np.uint32, copy=False)
+    if definitions is None or len(definitions) == 0:
+        return dq
+    columns = {name.upper(): name for name in definitions.dtype.names}
+    if not {"VALUE", "NAME"} <= set(columns):
+        raise ReferenceError_("DQ_DEF must have the columns BIT, VALUE, NAME, DESCRIPTION", where=where, hint=f"found: {', '.join(columns)}")
+    pairs = []
+    for value, name in zip(definitions[columns["VALUE"]], definitions[columns["NAME"]], strict=True):
+        name = (name.decode() if isinstance(name, bytes) else str(name)).strip().upper()
+        pairs.append((int(value), pixel.get(_FORMER_NAMES.get(name, name), 0)))
+    if all(value == flag for value, flag in pairs):
+        return dq & np.uint32(sum({value for value, _ in pairs}))
+    result = np.zeros(dq.shape, np.uint32)
+    for value, flag in pairs:
+        if value and flag:
+            result[(dq & np.uint32(value)) != 0] |= np.uint32(flag)
+    return result
+
+
+def names_of(value):
+    """List the names of the flags set in one DQ value, lowest bit first."""
+    return [name for name, flag in pixel.items() if flag and int(value) & flag]

@@ -1,0 +1,159 @@
+"""Between a model's metadata tree and FITS header cards: known keywords by the dictionary, unknown ones carried along untouched."""
+
+import math
+
+import numpy as np
+
+from hexcal.models import asdf_tree
+from hexcal.models.fits_writer import is_structural
+from hexcal.models.layout import Array
+
+_HISTORY = ("HISTORY", "COMMENT", "")
+
+
+def read_cards(model):
+    """Fill a model's tree, history and unknown cards from the headers of its file."""
+    keywords = model.observatory.keywords
+    wanted = {spec.hdu.upper(): spec.hdu for spec in model._layout.values()}
+    for extension in model._source.extensions:
+        if extension.index == 0:
+            hdu, name = "PRIMARY", "PRIMARY"
+        elif extension.version == model._version and extension.name in wanted:
+            hdu, name = wanted[extension.name], extension.name
+        else:
+            continue
+        _read_header(model, extension.header, hdu, name, keywords)
+
+
+def _read_header(model, header, hdu, name, keywords):
+    extra = model._extra_cards.setdefault(name, [])
+    if hdu == "PRIMARY":
+        model._history.extend(str(text) for text in header.get("HISTORY", []))
+    for card in header.cards:
+        if card.keyword in _HISTORY:
+            if card.keyword == "COMMENT":
+                extra.append((card.keyword, card.value, ""))
+            continue
+        if is_structural(card.keyword):
+            continue
+        entry = keywords.of_card(card.keyword, hdu, model.model_type)
+        if entry is None:
+            extra.append((card.keyword, card.value, card.comment))
+        elif not _undefined(card.value):
+            model._assign(entry.path, _typed(card.value, entry.type))
+
+
+def _undefined(value):
+    from astropy.io.fits.card import Undefined
+
+    return isinstance(value, Undefined)
+
+
+def _typed(value, kind):
+    """A value as the dictionary's type where that loses nothing: headers hold 10 for 10.0, and 1345 for '01345' of other software."""
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind == "int" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def units(model):
+    """Yield (header, data) of every HDU of the file that `model` becomes.
+
+    The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the ASDF extension is last.
+    """
+    model._merge_asdf()
+    yield _header(model, "PRIMARY", "PRIMARY"), None
+    written = {"PRIMARY", "ASDF"}
+    for spec in model._layout.values():
+        yield from _known_unit(model, spec)
+        written.add(spec.hdu.upper())
+    if model._source is not None:
+        for extension in model._source.extensions:
+            if extension.name not in written and extension.name not in model._removed:
+                yield _carried(model, extension)
+    yield _asdf_unit(model)
+
+
+def _known_unit(model, spec):
+    value = model._arrays.get(spec.name)
+    if value is None:
+        extension = model._extension(spec)
+        if extension is None and spec.name not in model._arrays and getattr(spec, "fill", None) is not None and model.shape is not None:
+            # A documented array that nothing has touched is written without ever being in memory.
+            value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
+    if value is None:
+        if extension is None or spec.name in model._arrays:
+            return
+        if not isinstance(spec, Array) or extension.physical_dtype == np.dtype(spec.dtype):
+            # Not touched: the bytes of the file are the bytes of the product.
+            yield _carried(model, extension)
+            return
+        value = getattr(model, spec.name)
+    header = _header(model, spec.hdu, spec.hdu.upper())
+    header.insert(0, ("EXTNAME", spec.hdu, "extension name"))
+    header.append(("EXTVER", model._version, "extension value"))
+    yield header, value
+
+
+def _carried(model, extension):
+    header = extension.header.copy()
+    if extension.index == 0:
+        return header, None
+    return header, model._source.raw_bytes(extension) if extension.size else None
+
+
+def _asdf_unit(model):
+    from astropy.io import fits
+
+    content = np.frombuffer(asdf_tree.to_bytes(_asdf_content(model), model.history), np.uint8)
+    table = np.zeros(1, [("ASDF_METADATA", "u1", (content.size,))])
+    table["ASDF_METADATA"][0] = content
+    return fits.Header([("EXTNAME", "ASDF", "extension name")]), table
+
+
+def _asdf_content(model):
+    return {name: value for name, value in model._tree.items() if name not in model._layout}
+
+
+def _header(model, hdu, name):
+    """Header cards of one HDU: known keywords in the dictionary's order under their section titles, then the unknown ones."""
+    from astropy.io import fits
+
+    header = fits.Header()
+    section = ""
+    for entry in model.observatory.keywords.of_hdu(hdu, model.model_type):
+        value = model._lookup(entry.path)
+        if value is None or isinstance(value, dict) or not isinstance(value, str | int | float | bool | np.generic):
+            continue
+        if isinstance(value, float) and not math.isfinite(value):
+            continue
+        if entry.section and entry.section != section:
+            section = entry.section
+            for title in ("", section, ""):
+                header.append(("", title), end=True)
+        header.append(_card(entry.keyword, value, entry.comment), end=True)
+    for keyword, value, comment in model._extra_cards.get(name, ()):
+        header.append(_card(keyword, value, comment), end=True)
+    if hdu == "PRIMARY":
+        for text in model.history:
+            header.add_history(_ascii(text))
+        header.insert(0, ("SIMPLE", True, "conforms to FITS standard"))
+        header.insert(1, ("BITPIX", 8, "array data type"))
+        header.insert(2, ("NAXIS", 0, "number of array dimensions"))
+        header.insert(3, ("EXTEND", True))
+    return header
+
+
+def _card(keyword, value, comment):
+    from astropy.io import fits
+
+    if isinstance(value, str):
+        value = _ascii(value)
+    room = 80 - 10 - max(20, len(value) + 2 if isinstance(value, str) else 20) - 3
+    return fits.Card(keyword, value, comment[: max(room, 0)] if comment else "")
+
+
+def _ascii(text):
+    return str(text).encode("ascii", "replace").decode()

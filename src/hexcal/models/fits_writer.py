@@ -1,0 +1,152 @@
+"""Writing FITS: under a temporary name, then renamed; arrays go out in chunks, so that saving needs no second copy of them."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from hexcal.errors import ResourceError
+from hexcal.models.fits_source import CHUNK
+
+_STRUCTURE = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "TFIELDS", "BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "THEAP", "END"}
+_TABLE_STRUCTURE = ("TTYPE", "TFORM", "TUNIT", "TDIM", "TZERO", "TSCAL", "TNULL", "TDISP", "TBCOL", "NAXIS")
+
+
+def is_structural(keyword):
+    """Whether a keyword describes how the data lie in the file: written anew, never carried over."""
+    return keyword in _STRUCTURE or (keyword.rstrip("0123456789") in _TABLE_STRUCTURE and keyword[-1].isdigit())
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Open a temporary file beside `path` for writing bytes; on success it takes the name `path`, on failure nothing is left.
+
+    Raises
+    ------
+    ResourceError
+        If the directory is missing or not writable, or the disk is full.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent or ".")
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        if isinstance(error, OSError) and not isinstance(error, ResourceError):
+            raise _resource_error(error, path) from error
+        raise
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _resource_error(error, path):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError("the disk is full; nothing was written", where=str(path), hint="free some space or give another output_dir")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ResourceError("the directory is not writable", where=str(path.parent), hint="give another output_dir")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return ResourceError("the output directory does not exist", where=str(path.parent), hint="make it, or give another output_dir")
+    return ResourceError(f"cannot write: {error.strerror or error}", where=str(path))
+
+
+def write(path, units):
+    """Write a FITS file.
+
+    Parameters
+    ----------
+    path : path-like
+        Its final name.
+    units : iterable of (header, data)
+        One pair per HDU. `header` is an astropy Header without structural keywords of the data; `data` is None, a native array, a structured array,
+        or bytes that are the data unit as stored (then the header is complete).
+    """
+    with atomic(path) as stream:
+        for number, (header, data) in enumerate(units):
+            if data is None or isinstance(data, bytes | np.memmap):
+                stream.write(_header_bytes(header))
+                if data is not None:
+                    _write_stored(stream, data)
+            elif data.dtype.names:
+                _write_table(stream, header, data)
+            else:
+                stream.write(_header_bytes(_image_header(header, data, primary=number == 0)))
+                _write_array(stream, data)
+
+
+def _header_bytes(header):
+    return header.tostring(sep="", endcard=True, padding=True).encode("ascii")
+
+
+def _image_header(header, data, primary):
+    from astropy.io import fits
+
+    zero = _unsigned_zero(data.dtype)
+    bitpix = {"f": -8, "i": 8, "u": 8}[data.dtype.kind] * data.dtype.itemsize
+    result = fits.Header()
+    result["SIMPLE" if primary else "XTENSION"] = (True, "conforms to FITS standard") if primary else ("IMAGE", "Image extension")
+    result["BITPIX"] = (bitpix, "array data type")
+    result["NAXIS"] = (data.ndim, "number of array dimensions")
+    for axis, length in enumerate(reversed(data.shape), 1):
+        result[f"NAXIS{axis}"] = length
+    if not primary:
+        result["PCOUNT"] = (0, "number of parameters")
+        result["GCOUNT"] = (1, "number of groups")
+    if zero:
+        result["BSCALE"], result["BZERO"] = 1, zero
+    result.extend(header, unique=False, end=True, strip=False)
+    return result
+
+
+def _unsigned_zero(dtype):
+    return 1 << (8 * dtype.itemsize - 1) if dtype.kind == "u" and dtype.itemsize > 1 else 0
+
+
+def _write_array(stream, data):
+    _write_values(stream, data)
+    stream.write(b"\0" * (-data.nbytes % 2880))
+
+
+def _write_values(stream, data):
+    if data.ndim > 2:
+        # Plane by plane: an array of zeros that was never touched is a broadcast scalar, and stays one.
+        for plane in data:
+            _write_values(stream, plane)
+        return
+    zero = _unsigned_zero(data.dtype)
+    stored = np.dtype(f">{'i' if zero else data.dtype.kind}{data.dtype.itemsize}")
+    flat = np.ascontiguousarray(data).reshape(-1)
+    for first in range(0, flat.size, CHUNK):
+        part = flat[first : first + CHUNK]
+        if zero:
+            part = (part ^ part.dtype.type(zero)).view(f"i{part.dtype.itemsize}")
+        stream.write(part.astype(stored, copy=False).data)
+
+
+def _write_stored(stream, data):
+    for first in range(0, len(data), 8 * CHUNK):
+        stream.write(data[first : first + 8 * CHUNK])
+
+
+def _write_table(stream, header, data):
+    import io
+
+    from astropy.io import fits
+
+    hdu = fits.BinTableHDU(data, header=header)
+    buffer = io.BytesIO()
+    hdu.writeto(buffer)
+    # astropy writes an empty primary HDU (one block) in front of a lone table.
+    stream.write(buffer.getvalue()[2880:])

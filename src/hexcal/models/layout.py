@@ -1,0 +1,130 @@
+"""The declarative part of a model: which arrays and tables it has, in which HDU, of which type and shape."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hexcal.errors import InputError
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array of a model; the attribute of that name on the model.
+
+    Parameters
+    ----------
+    name : str
+        Attribute name.
+    hdu : str
+        EXTNAME in the FITS file.
+    dtype : str
+        numpy type in memory, such as "f4"; also the type on disk.
+    ndim : tuple of int
+        Allowed numbers of dimensions; empty for any.
+    fill : number or None
+        When the file has no such HDU: None means that the attribute is None; a number means a documented array that always exists, made at first
+        access with this value.
+    shape_of : callable, optional
+        Shape of the filled array, computed from the shape of the primary array.
+    """
+
+    name: str
+    hdu: str
+    dtype: str = "f4"
+    ndim: tuple = ()
+    fill: float | None = None
+    shape_of: object = None
+
+    def __set_name__(self, owner, name):
+        raise TypeError("declare arrays in `layout`, not as class attributes")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a model: a structured array as astropy reads it.
+
+    Parameters
+    ----------
+    name : str
+        Attribute name.
+    hdu : str
+        EXTNAME in the FITS file.
+    columns : tuple of (name, dtype)
+        Columns that the documents name; empty when they name none. Only used to make a new table.
+    """
+
+    name: str
+    hdu: str
+    columns: tuple = ()
+
+
+def whole(shape):
+    """Shape of the primary array itself."""
+    return shape
+
+
+def image(shape):
+    """Shape of one image: the last two axes."""
+    return shape[-2:]
+
+
+def without_groups(shape):
+    """Shape with one image per integration: (nints, ny, nx)."""
+    return (shape[0], *shape[-2:])
+
+
+class ArrayAttribute:
+    """Descriptor: reads the array at first access, checks dimensions and type on assignment."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.__doc__ = f"{spec.dtype} array of extension {spec.hdu}."
+
+    def __get__(self, model, owner=None):
+        if model is None:
+            return self
+        value = model._arrays.get(self.spec.name)
+        return model._load_array(self.spec) if value is None else value
+
+    def __set__(self, model, value):
+        spec = self.spec
+        if value is None:
+            model._arrays[spec.name] = None
+            model._removed.add(spec.hdu)
+            return
+        value = np.asarray(value)
+        if spec.ndim and value.ndim not in spec.ndim:
+            expected = " or ".join(str(n) for n in spec.ndim)
+            raise InputError(
+                f"{type(model).__name__}.{spec.name} must have {expected} dimensions, got shape {value.shape}",
+                hint="axes are (nints, ngroups, ny, nx) for ramps, (nints, ny, nx) for cubes, (ny, nx) for images",
+            )
+        model._arrays[spec.name] = np.ascontiguousarray(value, dtype=spec.dtype)
+        model._removed.discard(spec.hdu)
+
+
+class TableAttribute:
+    """Descriptor: reads the table at first access."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.__doc__ = f"Table of extension {spec.hdu}."
+
+    def __get__(self, model, owner=None):
+        if model is None:
+            return self
+        value = model._arrays.get(self.spec.name)
+        return model._load_table(self.spec) if value is None else value
+
+    def __set__(self, model, value):
+        spec = self.spec
+        if value is None:
+            model._arrays[spec.name] = None
+            model._removed.add(spec.hdu)
+            return
+        if not hasattr(value, "dtype"):
+            value = np.array([tuple(row) for row in value], dtype=list(spec.columns))
+        if value.dtype.names is None:
+            raise InputError(f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}")
+        model._arrays[spec.name] = value
+        model._removed.discard(spec.hdu)

@@ -1,0 +1,116 @@
+"""The `meta` tree: attribute access to nested metadata, checked against the observatory's keyword dictionary."""
+
+import numpy as np
+
+from hexcal.errors import ParameterError, unknown_name
+
+_CONVERT = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+class Node:
+    """A branch of a model's metadata, such as ``model.meta.exposure``.
+
+    Reading a name that the dictionary knows but the file does not set gives None; a name that neither knows is refused with the nearest right one.
+    Reading never creates anything. Names outside the dictionary may be assigned: they are kept in the ASDF extension.
+    """
+
+    __slots__ = ("_model", "_path")
+
+    def __init__(self, model, path):
+        object.__setattr__(self, "_model", model)
+        object.__setattr__(self, "_path", path)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._model.get_meta(f"{self._path}.{name}", strict=True)
+
+    def __setattr__(self, name, value):
+        self._model.set_meta(f"{self._path}.{name}", value)
+
+    def __delattr__(self, name):
+        self._model.set_meta(f"{self._path}.{name}", None)
+
+    def __contains__(self, name):
+        return name in self.instance
+
+    def __iter__(self):
+        return iter(self.instance)
+
+    def items(self):
+        """Pairs of name and value of what is set on this branch."""
+        return self.instance.items()
+
+    @property
+    def instance(self):
+        """The branch as a plain dict (what is set; not a copy)."""
+        return self._model.branch(self._path)
+
+    def __eq__(self, other):
+        return isinstance(other, Node) and self.instance == other.instance
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"<{self._path}: {', '.join(self.instance) or 'nothing set'}>"
+
+
+def checked(path, value, keyword):
+    """Return `value` as the type that the dictionary asks for.
+
+    Parameters
+    ----------
+    path : str
+        Dotted path, for the message.
+    value : object
+        What is assigned; None removes.
+    keyword : Keyword or None
+        The entry of the dictionary; without one any value is right.
+
+    Raises
+    ------
+    ParameterError
+        If the value is not of the type, or not one of the allowed values.
+    """
+    if value is None or keyword is None:
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    convert = _CONVERT.get(keyword.type)
+    where = f"{path} ({keyword.keyword})"
+    if convert is not None and not _fits_type(value, keyword.type):
+        raise ParameterError(f"{path} must be of type {keyword.type}, got {value!r}", where=where)
+    value = convert(value) if convert else value
+    if keyword.allowed and isinstance(value, str) and value not in keyword.allowed:
+        raise unknown_name("value", value, keyword.allowed, where=where)
+    return value
+
+
+def _fits_type(value, kind):
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind == "int":
+        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if kind == "float":
+        return isinstance(value, int | float)
+    return isinstance(value, str)
+
+
+def walk(tree, prefix=""):
+    """Yield (dotted path, value) of every leaf of a nested dict."""
+    for name, value in tree.items():
+        path = f"{prefix}.{name}" if prefix else str(name)
+        if isinstance(value, dict) and value:
+            yield from walk(value, path)
+        else:
+            yield path, value
+
+
+def merge_below(tree, other):
+    """Add to `tree` what only `other` has; what `tree` has stays (nested dicts, in place)."""
+    for name, value in other.items():
+        mine = tree.get(name)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            merge_below(mine, value)
+        elif name not in tree:
+            tree[name] = value

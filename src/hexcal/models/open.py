@@ -1,0 +1,116 @@
+"""Open a file as the model that it is."""
+
+from pathlib import Path
+
+from hexcal.errors import InputError
+from hexcal.models import asdf_tree, reference, science
+from hexcal.models.datamodel import DataModel
+from hexcal.models.fits_source import FitsSource, require_file
+
+SCIENCE = {
+    cls.__name__: cls
+    for cls in (
+        science.Level1bModel,
+        science.RampModel,
+        science.ImageModel,
+        science.IFUImageModel,
+        science.CubeModel,
+        science.RampFitOutputModel,
+        science.GuiderRawModel,
+        science.GuiderCalModel,
+        science.SlitModel,
+        science.MultiSlitModel,
+    )
+}
+_FORMER_NAMES = {"MIRIRampModel": "RampModel", "ModelContainer": "DataModel", "AmiLgModel": "DataModel"}
+_BY_DIMENSIONS = {2: science.ImageModel, 3: science.CubeModel, 4: science.RampModel}
+
+
+class TreeModel(DataModel):
+    """A file that is only a tree: an ASDF or JSON reference file. Its top-level names are attributes.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The file.
+    """
+
+    def __init__(self, path=None):
+        super().__init__()
+        self._file = None
+        if path is not None:
+            tree = asdf_tree.from_file(path)
+            tree = tree if isinstance(tree, dict) else {"content": tree}
+            self._history, self._extra_cards = tree.pop("history", []), {}
+            self._tree = {"meta": {}, **tree}
+            self._file = Path(path)
+
+    _file = None
+
+    @property
+    def path(self):
+        """File that the model was read from, or None."""
+        return self._file
+
+
+def open(init=None, **arrays):  # noqa: A001 - the documented name
+    """Open a product or reference file as the model that it is.
+
+    Parameters
+    ----------
+    init : path-like, DataModel, array, tuple or None
+        A FITS, ASDF or JSON file; a model is returned as it is; an array or a shape gives the model of that number of dimensions; None an empty one.
+    **arrays
+        Further arrays by name.
+
+    Returns
+    -------
+    DataModel
+        Its class follows from DATAMODL, else from REFTYPE, else from the dimensions of SCI.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not readable, truncated, or contradicts itself.
+    """
+    if isinstance(init, DataModel):
+        return init
+    if isinstance(init, str | Path):
+        path = Path(init)
+        if path.suffix in (".asdf", ".json"):
+            require_file(path)
+            return TreeModel(path)
+        return _open_fits(path)
+    if init is None:
+        return DataModel()
+    ndim = len(init) if isinstance(init, tuple) else getattr(init, "ndim", None)
+    if ndim not in _BY_DIMENSIONS:
+        raise InputError(f"a model needs a file, or an array or shape of 2, 3 or 4 dimensions, got {type(init).__name__}")
+    return _BY_DIMENSIONS[ndim](init, **arrays)
+
+
+def _open_fits(path):
+    source = FitsSource(path)
+    return _class_of(source)(source)
+
+
+def _class_of(source):
+    header = source.primary
+    name = str(header.get("DATAMODL", "")).strip()
+    name = _FORMER_NAMES.get(name, name)
+    reference_class = {cls.__name__: cls for cls in reference.BY_TYPE.values()}
+    if name in SCIENCE:
+        return SCIENCE[name]
+    if name in reference_class:
+        return reference_class[name]
+    reference_type = str(header.get("REFTYPE", "")).strip().lower()
+    if reference_type:
+        return reference.BY_TYPE.get(reference_type, reference.ReferenceModel)
+    sci = source.find("SCI")
+    if sci is None:
+        return DataModel
+    if len(sci.shape) == 4 and sci.physical_dtype.kind == "u":
+        return science.Level1bModel
+    if sum(extension.name == "SCI" for extension in source.extensions) > 1:
+        return science.MultiSlitModel
+    return _BY_DIMENSIONS.get(len(sci.shape), DataModel)

@@ -1,0 +1,190 @@
+"""Models of reference files, and cutting them to the subarray of an exposure."""
+
+import numpy as np
+
+from hexcal.errors import ReferenceError_
+from hexcal.models import dqflags
+from hexcal.models.datamodel import DataModel
+from hexcal.models.layout import Array, Table
+from hexcal.models.science import window_of
+
+_DQ_DEF = Table("dq_def", "DQ_DEF", (("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")))
+_ANY = {None, "ANY", "N/A", "GENERIC", "MULTIPLE", "ALL"}
+
+
+class ReferenceModel(DataModel):
+    """A reference file. Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray."""
+
+    primary = "data"
+    layout = (Array("data", "SCI", "f4"), Array("err", "ERR", "f4"), Array("dq", "DQ", "u4"), _DQ_DEF)
+
+    _window = None
+    """Rows and columns of the file that this model stands for; None for all."""
+
+    def _load_array(self, spec):
+        if spec.name in self._arrays:
+            return None
+        extension = self._extension(spec)
+        if extension is None or not extension.shape:
+            return None
+        value = self._source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
+        if spec.name == "dq":
+            value = dqflags.translate(value, self.dq_def, where=str(self.path))
+        self._arrays[spec.name] = value
+        return value
+
+    def _window_index(self, ndim):
+        return None if self._window is None else (slice(None),) * (ndim - 2) + self._window
+
+    def read(self, name, index):
+        """As `DataModel.read`; the index refers to the cut-out."""
+        extension = self._extension(self._layout[name])
+        if name in self._arrays or extension is None or self._window is None:
+            return super().read(name, index)
+        index = index if isinstance(index, tuple) else (index,)
+        index += (slice(None),) * (len(extension.shape) - len(index))
+        inner = tuple(_inside(whole, part) for whole, part in zip(self._window, index[-2:], strict=True))
+        return self._source.read(extension, self._layout[name].dtype, (*index[:-2], *inner))
+
+    def shape_of(self, name):
+        """Shape of an array of the cut-out, without reading it."""
+        shape = super().shape_of(name)
+        if shape is None or self._window is None or name in self._arrays:
+            return shape
+        return (*shape[:-2], *(part.stop - part.start for part in self._window))
+
+    def cutout(self, exposure):
+        """Return this reference for the subarray of an exposure.
+
+        Parameters
+        ----------
+        exposure : ExposureModel
+            Its SUBSTRT and SUBSIZE keywords and the shape of its data say what is needed.
+
+        Returns
+        -------
+        ReferenceModel
+            Same class. Arrays are read when asked for, and only the part needed.
+
+        Raises
+        ------
+        ReferenceError_
+            If the reference does not cover the subarray; carries both windows.
+        """
+        shape = self.shape
+        if shape is None:
+            raise ReferenceError_(f"the reference needs the image extension {self._layout[self.primary].hdu}", where=str(self.path))
+        needed = exposure.shape[-2:]
+        x_start, y_start, _, _ = window_of(exposure)
+        own_x, own_y, _, _ = window_of(self)
+        own_x, own_y = max(own_x, 1), max(own_y, 1)
+        dx, dy = x_start - own_x, y_start - own_y
+        generic = self.meta.subarray.name == "GENERIC" or self.meta.subarray.xstart is None
+        if shape[-2:] == needed and (generic or (dx, dy) == (0, 0)):
+            return self
+        if dx < 0 or dy < 0 or dx + needed[1] > shape[-1] or dy + needed[0] > shape[-2]:
+            raise ReferenceError_(
+                f"the {self.meta.reftype or 'reference'} file does not cover the subarray: needed {needed} (ny, nx) from x={x_start}, y={y_start}; "
+                f"it holds {shape[-2:]} from x={own_x}, y={own_y}",
+                where=str(self.path or "a reference in memory"),
+                hint="give a full-frame reference or one of the same subarray",
+            )
+        return self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
+
+    def _cut(self, window):
+        part = type(self)(self._source)
+        part._tree, part._history, part._extra_cards, part.observatory = self._metadata(), self._history, self._extra_cards, self.observatory
+        for name, value in self._arrays.items():
+            if value is not None and isinstance(self._layout.get(name), Array):
+                part._arrays[name] = np.ascontiguousarray(value[..., window[0], window[1]])
+            elif name in self._layout:
+                part._arrays[name] = value
+        part._window = window
+        return part
+
+    def check_for(self, exposure, reference_type):
+        """Raise ReferenceError_ if the file was made for another instrument or detector than that of the exposure."""
+        for path, keyword in (("meta.instrument.name", "INSTRUME"), ("meta.instrument.detector", "DETECTOR")):
+            mine, needed = self.get_meta(path), exposure.get_meta(path)
+            if mine not in _ANY and needed not in _ANY and mine != needed:
+                raise ReferenceError_(
+                    f"the {reference_type} reference is for {keyword} = {mine}, the exposure has {needed}",
+                    where=str(self.path or "a reference in memory"),
+                    hint=f"give one for {needed} with override_{reference_type}, or set override_{reference_type} to N/A to do without",
+                )
+
+
+def _inside(window, part):
+    """Index of `part` of a window, in the coordinates of the whole axis."""
+    if isinstance(part, slice):
+        start, stop, step = part.indices(window.stop - window.start)
+        return slice(window.start + start, window.start + stop, step)
+    return window.start + part
+
+
+class MaskModel(ReferenceModel):
+    """Bad pixels: DQ (ny, nx)."""
+
+    primary = "dq"
+    layout = (Array("dq", "DQ", "u4", (2,)), _DQ_DEF)
+
+
+class SaturationModel(ReferenceModel):
+    """Saturation threshold (ny, nx), DN."""
+
+
+class SuperBiasModel(ReferenceModel):
+    """Superbias (ny, nx), DN."""
+
+
+class LinearityModel(ReferenceModel):
+    """Coefficients of the linearity polynomial: COEFFS (ncoeffs, ny, nx), plane = order."""
+
+    primary = "coeffs"
+    layout = (Array("coeffs", "COEFFS", "f4", (3,)), Array("dq", "DQ", "u4", (2,)), _DQ_DEF)
+
+
+class DarkModel(ReferenceModel):
+    """Dark current (ngroups, ny, nx), DN accumulated since the first read."""
+
+
+class DarkMIRIModel(ReferenceModel):
+    """MIRI dark current (nints, ngroups, ny, nx), DN accumulated since the first read."""
+
+
+class ResetModel(ReferenceModel):
+    """MIRI reset anomaly (nints, ngroups, ny, nx), DN."""
+
+
+class RSCDModel(ReferenceModel):
+    """MIRI reset switch charge decay: groups to leave out, per subarray and read-out pattern."""
+
+    primary = None
+    layout = (Table("rscd_table", "RSCD"), Table("rscd_group_skip_table", "RSCD_GROUP_SKIP"))
+
+
+class IPCModel(ReferenceModel):
+    """Inter-pixel capacitance kernel, (ny_kernel, nx_kernel), or one per pixel in front of the two image axes."""
+
+
+class GainModel(ReferenceModel):
+    """Gain (ny, nx), electrons per DN."""
+
+
+class ReadnoiseModel(ReferenceModel):
+    """Read noise (ny, nx), DN."""
+
+
+BY_TYPE = {
+    "mask": MaskModel,
+    "saturation": SaturationModel,
+    "superbias": SuperBiasModel,
+    "linearity": LinearityModel,
+    "dark": DarkModel,
+    "reset": ResetModel,
+    "rscd": RSCDModel,
+    "ipc": IPCModel,
+    "gain": GainModel,
+    "readnoise": ReadnoiseModel,
+}
+"""Model of each reference type that a step asks for."""

@@ -1,0 +1,254 @@
+"""Models of exposures and of what stage 1 makes of them."""
+
+from hexcal.errors import InputError, unknown_name
+from hexcal.models.datamodel import DataModel
+from hexcal.models.layout import Array, Table, image, whole
+
+GROUP_COLUMNS = (
+    ("integration_number", "i2"),
+    ("group_number", "i2"),
+    ("end_day", "i2"),
+    ("end_milliseconds", "i4"),
+    ("end_submilliseconds", "i2"),
+    ("group_end_time", "S26"),
+    ("number_of_columns", "i2"),
+    ("number_of_rows", "i2"),
+    ("number_of_gaps", "i2"),
+    ("completion_code_number", "i2"),
+    ("completion_code_text", "S36"),
+    ("bary_end_time", "f8"),
+    ("helio_end_time", "f8"),
+)
+INT_TIMES_COLUMNS = (
+    ("integration_number", "i4"),
+    ("int_start_MJD_UTC", "f8"),
+    ("int_mid_MJD_UTC", "f8"),
+    ("int_end_MJD_UTC", "f8"),
+    ("int_start_BJD_TDB", "f8"),
+    ("int_mid_BJD_TDB", "f8"),
+    ("int_end_BJD_TDB", "f8"),
+)
+_GROUP, _INT_TIMES = Table("group", "GROUP", GROUP_COLUMNS), Table("int_times", "INT_TIMES", INT_TIMES_COLUMNS)
+
+_GUIDING = {"FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"}
+
+
+class ExposureModel(DataModel):
+    """What all models of one exposure share."""
+
+    primary = "data"
+
+    @property
+    def is_miri(self):
+        """Whether the exposure is of MIRI."""
+        return self.meta.instrument.name == "MIRI"
+
+    @property
+    def is_tso(self):
+        """Whether the visit is a time series."""
+        return bool(self.meta.visit.tsovisit)
+
+    @property
+    def is_guiding(self):
+        """Whether the exposure is of one of the guider modes."""
+        return self.meta.exposure.type in _GUIDING
+
+    @property
+    def is_ifu(self):
+        """Whether the exposure is of an integral-field mode."""
+        return self.meta.exposure.type in ("MIR_MRS", "NRS_IFU")
+
+    @property
+    def subarray(self):
+        """(xstart, ystart, xsize, ysize), 1-based; what the header does not say follows from the data of a full frame."""
+        return window_of(self)
+
+    def check(self):
+        """Raise InputError if the file contradicts itself or lacks what the class promises."""
+        if self.shape is None:
+            found = ", ".join(extension.name for extension in self._source.extensions[1:]) if self._source else "no file"
+            raise InputError(
+                f"a {type(self).__name__} needs the image extension {self._layout[self.primary].hdu}",
+                where=str(self.path or ""),
+                hint=f"extensions found: {found or 'none'}",
+            )
+        exposure_type, known = self.meta.exposure.type, self.observatory.exposure_types
+        if exposure_type is not None and exposure_type not in known:
+            raise unknown_name("exposure type", exposure_type, known, where=f"EXP_TYPE of {self.path or 'the model'}", error=InputError)
+        allowed = self._layout[self.primary].ndim
+        if allowed and len(self.shape) not in allowed:
+            raise InputError(
+                f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}", where=str(self.path or "")
+            )
+
+
+def window_of(model):
+    """Return (xstart, ystart, xsize, ysize) of a model, 1-based."""
+    subarray = model.meta.subarray
+    ny, nx = model.shape[-2:] if model.shape and len(model.shape) > 1 else (None, None)
+    return subarray.xstart or 1, subarray.ystart or 1, subarray.xsize or nx, subarray.ysize or ny
+
+
+class Level1bModel(ExposureModel):
+    """A raw exposure, as downlinked: (nints, ngroups, ny, nx) in DN, uint16."""
+
+    layout = (
+        Array("data", "SCI", "u2", (4,)),
+        Array("zeroframe", "ZEROFRAME", "u2", (3,)),
+        Array("refout", "REFOUT", "u2", (4,)),
+        _GROUP,
+        _INT_TIMES,
+    )
+
+
+class RampModel(ExposureModel):
+    """A ramp in stage 1: float32 (nints, ngroups, ny, nx), DN, with flags per pixel and per group.
+
+    PIXELDQ, GROUPDQ and ERR are zero-filled when the file (a raw exposure) has none. ERR is not used in stage 1 and takes no memory until asked for.
+    """
+
+    layout = (
+        Array("data", "SCI", "f4", (4,)),
+        Array("pixeldq", "PIXELDQ", "u4", (2,), fill=0, shape_of=image),
+        Array("groupdq", "GROUPDQ", "u1", (4,), fill=0, shape_of=whole),
+        Array("err", "ERR", "f4", (4,), fill=0, shape_of=whole),
+        Array("zeroframe", "ZEROFRAME", "f4", (3,)),
+        _GROUP,
+        _INT_TIMES,
+        Array("refout", "REFOUT", "f4", (4,)),
+    )
+
+    @classmethod
+    def accept(cls, model, where):
+        """Take a raw exposure as a ramp: float32, with zero-filled flags; a guider exposure as a GuiderRawModel."""
+        if isinstance(model, cls | GuiderRawModel):
+            return model
+        if type(model) in (Level1bModel, DataModel):
+            return GuiderRawModel(model) if Level1bModel(model).is_guiding else cls(model)
+        return super().accept(model, where)
+
+    def check(self):
+        super().check()
+        ngroups = self.meta.exposure.ngroups
+        if ngroups is not None and ngroups != self.shape[1]:
+            raise InputError(f"the header says NGROUPS = {ngroups}, the data have {self.shape[1]} groups", where=str(self.path or "SCI"), hint="one of the two is wrong")
+        nints, first, last = self.meta.exposure.nints, self.meta.exposure.integration_start, self.meta.exposure.integration_end
+        if first and last:
+            nints = last - first + 1
+        if nints is not None and nints != self.shape[0]:
+            raise InputError(f"the header says {nints} integrations (NINTS, or INTEND - INTSTART + 1), the data have {self.shape[0]}", where=str(self.path or "SCI"))
+
+
+def _rate_layout(ndim):
+    return (
+        Array("data", "SCI", "f4", ndim),
+        Array("err", "ERR", "f4", ndim, fill=0, shape_of=whole),
+        Array("dq", "DQ", "u4", ndim, fill=0, shape_of=whole),
+        Array("var_poisson", "VAR_POISSON", "f4", ndim),
+        Array("var_rnoise", "VAR_RNOISE", "f4", ndim),
+        Array("var_flat", "VAR_FLAT", "f4", ndim),
+        Array("area", "AREA", "f4", (2,)),
+        Array("wavelength", "WAVELENGTH", "f4", (2,)),
+        Array("pathloss_point", "PATHLOSS_PS", "f4"),
+        Array("pathloss_uniform", "PATHLOSS_UN", "f4"),
+        Array("zeroframe", "ZEROFRAME", "f4"),
+    )
+
+
+class ImageModel(ExposureModel):
+    """A two-dimensional image (ny, nx) with errors, flags and variances."""
+
+    layout = (*_rate_layout((2,)), Array("con", "CON", "i4"), Array("wht", "WHT", "f4", (2,)), Table("hdrtab", "HDRTAB"))
+
+
+class IFUImageModel(ExposureModel):
+    """A detector image of an integral-field spectrograph (ny, nx)."""
+
+    layout = _rate_layout((2,))
+
+
+class CubeModel(ExposureModel):
+    """One image per integration: (nints, ny, nx)."""
+
+    layout = (*_rate_layout((3,)), _INT_TIMES)
+
+
+class RampFitOutputModel(ExposureModel):
+    """Details of the ramp fit: one entry per segment, (nints, nsegments, ny, nx), and the pedestal (nints, ny, nx)."""
+
+    primary = "slope"
+    layout = (
+        Array("slope", "SLOPE", "f4", (4,)),
+        Array("sigslope", "SIGSLOPE", "f4", (4,)),
+        Array("var_poisson", "VAR_POISSON", "f4", (4,)),
+        Array("var_rnoise", "VAR_RNOISE", "f4", (4,)),
+        Array("yint", "YINT", "f4", (4,)),
+        Array("sigyint", "SIGYINT", "f4", (4,)),
+        Array("pedestal", "PEDESTAL", "f4", (3,)),
+        Array("weights", "WEIGHTS", "f4", (4,)),
+        Array("crmag", "CRMAG", "f4", (4,)),
+    )
+
+
+class GuiderRawModel(ExposureModel):
+    """A raw guider exposure: (nints, ngroups, ny, nx)."""
+
+    layout = (
+        Array("data", "SCI", "f4", (4,)),
+        Array("err", "ERR", "f4", (4,)),
+        Array("dq", "DQ", "u4", (2,), fill=0, shape_of=image),
+        Table("planned_star_table", "Planned Reference Stars"),
+        Table("flight_star_table", "Flight Reference Stars"),
+        Table("pointing_table", "Pointing"),
+        Table("centroid_table", "FGS Centroid Packet"),
+        Table("track_sub_table", "Track subarray table"),
+    )
+
+
+class GuiderCalModel(ExposureModel):
+    """A calibrated guider exposure: (nints, ny, nx)."""
+
+    layout = (
+        Array("data", "SCI", "f4", (3,)),
+        Array("err", "ERR", "f4", (3,)),
+        Array("dq", "DQ", "u4", (2,), fill=0, shape_of=image),
+        *GuiderRawModel.layout[3:],
+    )
+
+
+class SlitModel(ExposureModel):
+    """One slit or source: an image (ny, nx) or (nints, ny, nx)."""
+
+    layout = (
+        *_rate_layout((2, 3)),
+        Array("barshadow", "BARSHADOW", "f4"),
+        Array("wavelength_corrected", "WAVELENGTH_COR", "f4"),
+        Array("pathloss_correction", "PATHLOSS", "f4"),
+        _INT_TIMES,
+    )
+
+
+class MultiSlitModel(ExposureModel):
+    """Many slits in one file; the extensions of slit ``i`` carry EXTVER ``i + 1``."""
+
+    primary = None
+    layout = ()
+
+    _slits = None
+
+    @property
+    def slits(self):
+        """The slits: models that share the file; nothing is read until asked for."""
+        if self._slits is None:
+            count = sum(extension.name == "SCI" for extension in self._source.extensions) if self._source else 0
+            self._slits = [self._slit(version) for version in range(1, count + 1)]
+        return self._slits
+
+    def _slit(self, version):
+        slit = SlitModel(self._source)
+        slit._version = version
+        return slit
+
+    def check(self):
+        if not self.slits:
+            raise InputError("a MultiSlitModel needs at least one SCI extension", where=str(self.path or ""))

@@ -1,0 +1,97 @@
+"""Observatories: what is particular to one telescope, as data.
+
+`get` returns an `Observatory` by name, `of_header` by the value of TELESCOP. Other observatories are added by installing a package with an entry point
+in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
+"""
+
+from importlib import import_module
+
+from hexcal.errors import InputError, unknown_name
+from hexcal.observatories.base import Keyword, KeywordTable, Observatory
+
+__all__ = ["GROUP", "Keyword", "KeywordTable", "Observatory", "get", "names", "of_header"]
+
+GROUP = "hexcal.observatories"
+
+# Known without looking at the installed packages: searching their entry points costs more than reading a header.
+_BUILT_IN = {"jwst": "hexcal.observatories.jwst"}
+_BUILT_IN_TELESCOPES = {"JWST": "jwst"}
+
+
+def _plugins():
+    """Entry points of the group by name, without the built-in names."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in _BUILT_IN}
+
+
+def names():
+    """Return the names of all observatories, built-in and installed, sorted."""
+    return sorted({*_BUILT_IN, *_plugins()})
+
+
+def get(name):
+    """Return an observatory by name.
+
+    Parameters
+    ----------
+    name : str
+        ``"jwst"`` or the name of an installed plug-in, in any case.
+
+    Returns
+    -------
+    Observatory
+
+    Raises
+    ------
+    InputError
+        If no observatory has this name, or a plug-in does not provide an `Observatory`.
+    """
+    wanted = str(name).lower()
+    if wanted in _BUILT_IN:
+        return import_module(_BUILT_IN[wanted]).observatory
+    plugins = _plugins()
+    if wanted not in plugins:
+        raise unknown_name("observatory", name, [*_BUILT_IN, *plugins], error=InputError)
+    found = plugins[wanted].load()
+    if not isinstance(found, Observatory):
+        raise InputError(
+            f"plug-in '{wanted}' must provide an Observatory, not {type(found).__name__}",
+            where=f"entry point {plugins[wanted].value} of group {GROUP}",
+        )
+    return found
+
+
+def of_header(header, default=None):
+    """Return the observatory whose file has this primary header.
+
+    Parameters
+    ----------
+    header : mapping
+        Anything with ``get``, such as an astropy Header; TELESCOP is read.
+    default : str, optional
+        Name of the observatory to take when TELESCOP is absent or blank (not when it is unknown).
+
+    Raises
+    ------
+    InputError
+        If TELESCOP is absent and there is no default, or no observatory has this value.
+    """
+    telescope = str(header.get("TELESCOP") or "").strip().upper()
+    if not telescope:
+        if default is None:
+            raise InputError(
+                "the keyword TELESCOP is required, it is absent or blank",
+                where="primary header",
+                hint="set it, for example to 'JWST', or name the observatory",
+            )
+        return get(default)
+    if telescope in _BUILT_IN_TELESCOPES:
+        return get(_BUILT_IN_TELESCOPES[telescope])
+    known = list(_BUILT_IN_TELESCOPES)
+    for name in _plugins():
+        observatory = get(name)
+        if observatory.telescope.upper() == telescope:
+            return observatory
+        known.append(observatory.telescope)
+    raise unknown_name("value of TELESCOP", telescope, known, where="primary header", error=InputError)

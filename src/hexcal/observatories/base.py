@@ -1,0 +1,279 @@
+"""What Hexcal asks of an observatory: a name, the value of TELESCOP, and a dictionary of header keywords.
+
+An observatory is a plug-in: a module-level `Observatory` object, named in the entry point group ``hexcal.observatories``. Its folder holds
+tab-separated tables with a header line:
+
+``keywords.tsv``
+    path, keyword, hdu, type, allowed, comment, section, models. `path` is the dotted path under the model (``meta.instrument.name``); an element
+    ``items`` of a path stands for the number of an element in a list. `hdu` is ``PRIMARY`` or an EXTNAME. `type` is str, int, float or bool.
+    `allowed` holds the legal values separated by ``|`` (empty: any). `comment` stands on the card, `section` is the title of the block of cards.
+    `models` names the model classes the row holds for, separated by ``|`` (empty: all). The order of the rows is the order of the cards.
+``keyword_aliases.tsv``
+    old, new, kind (``keyword`` or ``path``), note: spellings that are read but never written. May be absent.
+``exposure_types.tsv``, ``suffixes.tsv``
+    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
+
+from hexcal.errors import InputError, ParameterError, unknown_name
+
+__all__ = ["Keyword", "KeywordTable", "Observatory", "read_table"]
+
+PRIMARY = "PRIMARY"
+
+
+class Keyword(NamedTuple):
+    """One row of the keyword dictionary: where a value is found in the model and in the file."""
+
+    path: str
+    keyword: str
+    hdu: str
+    type: str
+    allowed: tuple
+    comment: str
+    section: str
+    models: tuple
+
+
+def read_table(filename, columns):
+    """Read a tab-separated table.
+
+    Parameters
+    ----------
+    filename : str
+        The table; the first line names the columns.
+    columns : sequence of str
+        The columns that must stand there, in this order.
+
+    Returns
+    -------
+    list of list of str
+        The rows, one string per column.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, the header differs, or a row has another number of columns.
+    """
+    try:
+        with open(filename, encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except OSError as error:
+        raise InputError("table of an observatory cannot be read", where=f"{filename}: {error.strerror}") from error
+    if not lines or lines[0].split("\t") != list(columns):
+        raise InputError(f"the first line must name the columns {', '.join(columns)}", where=filename)
+    rows = [line.split("\t") for line in lines[1:] if line]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise InputError(
+                f"{len(columns)} columns are required, {len(row)} found", where=f"{filename}, row {number}"
+            )
+    return rows
+
+
+def _split(text):
+    return tuple(text.split("|")) if text else ()
+
+
+class KeywordTable:
+    """The keyword dictionary of one observatory, with its look-ups.
+
+    A row that names model classes takes precedence, for these classes, over a row that holds for all; for other classes it is the last resort: a card
+    in the right HDU says the same thing in a file of whatever kind.
+
+    Parameters
+    ----------
+    rows : sequence of Keyword
+        In the order of the cards in a header.
+    keyword_aliases : dict of str to str, optional
+        Old keyword: the keyword now.
+    path_aliases : dict of str to str, optional
+        Old path: the path now.
+    """
+
+    def __init__(self, rows, keyword_aliases=None, path_aliases=None):
+        self.rows = tuple(rows)
+        self.keyword_aliases = MappingProxyType(dict(keyword_aliases or {}))
+        self.path_aliases = MappingProxyType(dict(path_aliases or {}))
+        self._by_path = {}
+        self._by_card = {}
+        self._children = {}
+        self._of_hdu = {}
+        for row in self.rows:
+            self._by_path.setdefault(row.path, []).append(row)
+            self._by_card.setdefault((row.keyword, row.hdu.upper()), []).append(row)
+        for path in self._by_path:
+            # Climb only as far as the branch is new: most rows share their parents.
+            while "." in path:
+                path, _, name = path.rpartition(".")
+                names = self._children.get(path)
+                if names is not None:
+                    names[name] = None
+                    break
+                self._children[path] = {name: None}
+            else:
+                self._children.setdefault("", {})[path] = None
+
+    @classmethod
+    def from_folder(cls, folder):
+        """Read ``keywords.tsv`` and ``keyword_aliases.tsv`` of an observatory's folder (see the module docstring)."""
+        columns = ("path", "keyword", "hdu", "type", "allowed", "comment", "section", "models")
+        rows = [
+            Keyword(path, keyword, hdu, kind, _split(allowed), comment, section, _split(models))
+            for path, keyword, hdu, kind, allowed, comment, section, models in read_table(
+                os.path.join(folder, "keywords.tsv"), columns
+            )
+        ]
+        aliases = {"keyword": {}, "path": {}}
+        filename = os.path.join(folder, "keyword_aliases.tsv")
+        if os.path.exists(filename):
+            for old, new, kind, _ in read_table(filename, ("old", "new", "kind", "note")):
+                if kind not in aliases:
+                    raise InputError(f"the kind of an alias must be keyword or path, found {kind!r}", where=filename)
+                aliases[kind][old] = new
+        return cls(rows, aliases["keyword"], aliases["path"])
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def of_path(self, path, model=None):
+        """Return the `Keyword` of a dotted path, or None.
+
+        Parameters
+        ----------
+        path : str
+            ``meta.instrument.name``; list numbers as ``items``. An old path is taken for the new one.
+        model : str, optional
+            Name of the model class; decides between rows for some classes only.
+        """
+        rows = self._by_path.get(path)
+        if rows is None:
+            rows = self._by_path.get(self.path_aliases.get(path), ())
+        return _choose(rows, model)
+
+    def of_card(self, keyword, hdu=PRIMARY, model=None):
+        """Return the `Keyword` of a header card, or None.
+
+        Parameters
+        ----------
+        keyword : str
+            Any case; an old spelling is taken for the new one.
+        hdu : str
+            EXTNAME in any case, or PRIMARY.
+        model : str, optional
+            Name of the model class; decides between rows for some classes only.
+        """
+        keyword, hdu = keyword.upper(), hdu.upper()
+        rows = self._by_card.get((keyword, hdu))
+        if rows is None:
+            rows = self._by_card.get((self.keyword_aliases.get(keyword), hdu), ())
+        return _choose(rows, model)
+
+    def of_hdu(self, hdu, model=None):
+        """Return the rows of one HDU that hold for a model class, in the order of the cards (tuple of Keyword).
+
+        A path stands in one HDU only per model class: nothing is written twice.
+        """
+        key = (hdu.upper(), model)
+        if key not in self._of_hdu:
+            self._of_hdu[key] = tuple(
+                row
+                for row in self.rows
+                if row.hdu.upper() == key[0]
+                and self.of_card(row.keyword, *key) is row
+                and self.of_path(row.path, model) is row
+            )
+        return self._of_hdu[key]
+
+    def children(self, path=""):
+        """Return the names one level below a path (empty tuple: a leaf or unknown)."""
+        return tuple(self._children.get(path, ()))
+
+    def is_branch(self, path):
+        """Whether something is known below this path, so that it can be asked for attributes."""
+        return path in self._children
+
+    def is_known(self, path):
+        """Whether the path is a keyword's or a branch: reading it gives None if it is not set."""
+        return path in self._by_path or path in self._children or path in self.path_aliases
+
+    def unknown(self, path, where=None):
+        """Return (not raise) the exception for a path that is not known, with the nearest right one.
+
+        The nearest name is looked for beside the wrong element first, then among all paths.
+        """
+        parent, name = "", path
+        for element in path.split("."):
+            below = f"{parent}.{element}" if parent else element
+            if not self.is_known(below):
+                name = element
+                break
+            parent = below
+        near = unknown_name("attribute", name, self.children(parent), where=where or parent, error=ParameterError)
+        if parent and near.hint and near.hint.startswith("did you mean"):
+            return near
+        everywhere = [known for known in self._by_path if known.rpartition(".")[2] == path.rpartition(".")[2]]
+        if everywhere:
+            return ParameterError(near.message, where=near.where, hint=f"did you mean '{everywhere[0]}'?")
+        return near
+
+
+def _choose(rows, model):
+    general = None
+    for row in rows:
+        if not row.models:
+            general = general or row
+        elif model in row.models:
+            return row
+    return general or (rows[0] if rows else None)
+
+
+@dataclass(frozen=True)
+class Observatory:
+    """An observatory as Hexcal knows it.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case name: of the plug-in, of the folder of its mappings in a reference cache.
+    telescope : str
+        Value of TELESCOP in its files.
+    folder : str
+        Where ``keywords.tsv`` lies.
+    instruments : tuple of str
+        Values of INSTRUME.
+    """
+
+    name: str
+    telescope: str
+    folder: str
+    instruments: tuple = ()
+
+    @cached_property
+    def keywords(self):
+        """The keyword dictionary (`KeywordTable`), read at first use."""
+        return KeywordTable.from_folder(self.folder)
+
+    @cached_property
+    def exposure_types(self):
+        """Values of EXP_TYPE, as a frozenset (first column of ``exposure_types.tsv``)."""
+        return _first_column(os.path.join(self.folder, "exposure_types.tsv"))
+
+    @cached_property
+    def suffixes(self):
+        """Suffixes of product names, as a frozenset (first column of ``suffixes.tsv``)."""
+        return _first_column(os.path.join(self.folder, "suffixes.tsv"))
+
+
+def _first_column(filename):
+    with open(filename, encoding="utf-8") as stream:
+        next(stream)
+        return frozenset(line.split("\t", 1)[0].strip() for line in stream if line.strip())

@@ -1,0 +1,17 @@
+"""The James Webb Space Telescope: keywords, detectors, exposure types, read-out patterns, subarrays, product names.
+
+Each table has a module of its own with an accessor function; this module only provides the `observatory` object.
+"""
+
+import os
+
+from hexcal.observatories.base import Observatory
+
+__all__ = ["observatory"]
+
+observatory = Observatory(
+    name="jwst",
+    telescope="JWST",
+    folder=os.path.dirname(os.path.abspath(__file__)),
+    instruments=("FGS", "MIRI", "NIRCAM", "NIRISS", "NIRSPEC"),
+)

@@ -1,0 +1,85 @@
+"""calwebb_detector1: raw ramps to count-rate images."""
+
+from hexcal.core import Pipeline, StepParameters, parameter
+from hexcal.steps.detector.dark_current import DarkCurrentStep
+from hexcal.steps.detector.dq_init import DQInitStep
+from hexcal.steps.detector.firstframe import FirstFrameStep
+from hexcal.steps.detector.gain_scale import GainScaleStep
+from hexcal.steps.detector.group_scale import GroupScaleStep
+from hexcal.steps.detector.ipc import IPCStep
+from hexcal.steps.detector.jump import JumpStep
+from hexcal.steps.detector.lastframe import LastFrameStep
+from hexcal.steps.detector.linearity import LinearityStep
+from hexcal.steps.detector.ramp_fit import RampFitStep
+from hexcal.steps.detector.refpix import RefPixStep
+from hexcal.steps.detector.reset import ResetStep
+from hexcal.steps.detector.rscd import RscdStep
+from hexcal.steps.detector.saturation import SaturationStep
+from hexcal.steps.detector.superbias import SuperBiasStep
+
+
+class Detector1Pipeline(Pipeline):
+    """Correct the detector signal of one exposure and fit its ramps: raw ramps in, count-rate images out."""
+
+    alias = "calwebb_detector1"
+    input_model = "RampModel"
+    default_suffix = "rate"
+
+    class Parameters(StepParameters):
+        """Parameters of the pipeline itself."""
+
+        save_calibrated_ramp: bool = parameter(False, "Write the ramp as it is after the jump step, with suffix _ramp.")
+
+    step_defs = {
+        "group_scale": GroupScaleStep,
+        "dq_init": DQInitStep,
+        "saturation": SaturationStep,
+        "ipc": IPCStep,
+        "superbias": SuperBiasStep,
+        "refpix": RefPixStep,
+        "rscd": RscdStep,
+        "firstframe": FirstFrameStep,
+        "lastframe": LastFrameStep,
+        "linearity": LinearityStep,
+        "dark_current": DarkCurrentStep,
+        "reset": ResetStep,
+        "jump": JumpStep,
+        "ramp_fit": RampFitStep,
+        "gain_scale": GainScaleStep,
+    }
+
+    def corrections(self, ramp):
+        """Steps before the ramp fit, in order."""
+        if ramp.is_miri:
+            order = (self.group_scale, self.dq_init, self.saturation, self.ipc, self.firstframe, self.lastframe, self.reset, self.linearity)
+            order += (self.rscd, self.dark_current, self.refpix, self.jump)
+            if ramp.is_tso:
+                # The samples that these steps flag are wanted in a time series.
+                order = tuple(step for step in order if step not in (self.firstframe, self.lastframe, self.rscd))
+            return order
+        return (
+            self.group_scale,
+            self.dq_init,
+            self.saturation,
+            self.ipc,
+            self.superbias,
+            self.refpix,
+            self.linearity,
+            self.dark_current,
+            self.jump,
+        )
+
+    def steps_for(self, model):
+        """All steps that this exposure needs, in order."""
+        return [*self.corrections(model), self.ramp_fit, self.gain_scale]
+
+    def process(self, ramp):
+        """Return the rate image; the rates per integration are saved beside it."""
+        ramp = self.run_in_order(self.corrections(ramp), ramp)
+        self.save_model(ramp, "ramp", force=self.save_calibrated_ramp)
+        if self.ramp_fit.skip:
+            return ramp
+        rate, rateints = self.ramp_fit.run(ramp)
+        ramp.close()
+        self.save_model(self.gain_scale.run(rateints), "rateints")
+        return self.gain_scale.run(rate)

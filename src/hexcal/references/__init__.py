@@ -1,0 +1,1 @@
+"""Which reference file applies to an exposure, and what it is."""

@@ -1,0 +1,45 @@
+"""sha256 of files, remembered: a reference file is read for its digest once, not in every run."""
+
+import hashlib
+import os
+import sqlite3
+from pathlib import Path
+
+
+def cache_directory():
+    """Folder for what can be made again: HEXCAL_CACHE, else ``hexcal`` in the user's cache directory."""
+    return Path(os.environ.get("HEXCAL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hexcal"))
+
+
+def sha256(path):
+    """Return the sha256 of a file, as hexadecimal digits.
+
+    The digest is remembered under the file's real path, size, inode and time of change. Where the cache cannot be used, it is computed every time.
+    """
+    path = Path(path).resolve()
+    stat = path.stat()
+    key = f"{path}|{stat.st_size}|{stat.st_ino}|{stat.st_mtime_ns}"
+    try:
+        with _database() as database:
+            row = database.execute("SELECT digest FROM sha256 WHERE file = ?", (key,)).fetchone()
+            if row:
+                return row[0]
+            digest = _compute(path)
+            database.execute("INSERT OR REPLACE INTO sha256 VALUES (?, ?)", (key, digest))
+            return digest
+    except (sqlite3.Error, OSError):
+        # A read-only or damaged cache costs time, never the result.
+        return _compute(path)
+
+
+def _compute(path):
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _database():
+    directory = cache_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(directory / "sha256.sqlite", timeout=5)
+    database.execute("CREATE TABLE IF NOT EXISTS sha256 (file TEXT PRIMARY KEY, digest TEXT)")
+    return database

@@ -1,0 +1,15 @@
+"""Steps, by their documented class names: ``from hexcal.step import JumpStep``. Each is imported when first used."""
+
+from hexcal.core.lazy import lazy_names
+from hexcal.steps import ALIASES
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "Step": "hexcal.core.step",
+        "SkipStep": "hexcal.core.step",
+        "StepParameters": "hexcal.core.parameters",
+        "parameter": "hexcal.core.parameters",
+        **{place.partition(":")[2]: place for place in ALIASES.values()},
+    },
+)

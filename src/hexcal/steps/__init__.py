@@ -1,0 +1,24 @@
+"""What is done to the data: one module per step, in the room of what it works on.
+
+`ALIASES` is the list of all steps: the name on the command line, and the class.
+"""
+
+_DETECTOR = {
+    "group_scale": "GroupScaleStep",
+    "dq_init": "DQInitStep",
+    "saturation": "SaturationStep",
+    "ipc": "IPCStep",
+    "superbias": "SuperBiasStep",
+    "refpix": "RefPixStep",
+    "firstframe": "FirstFrameStep",
+    "lastframe": "LastFrameStep",
+    "reset": "ResetStep",
+    "linearity": "LinearityStep",
+    "rscd": "RscdStep",
+    "dark_current": "DarkCurrentStep",
+    "jump": "JumpStep",
+    "ramp_fit": "RampFitStep",
+    "gain_scale": "GainScaleStep",
+}
+
+ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()}

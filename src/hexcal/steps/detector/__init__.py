@@ -1,0 +1,1 @@
+"""From ramps to count rates: corrections of the detector signal."""

@@ -1,0 +1,35 @@
+"""Leave out the last group of MIRI integrations."""
+
+from hexcal.core import SkipStep, Step
+from hexcal.models.dqflags import group
+
+
+class LastFrameStep(Step):
+    """Flag the last group of every MIRI integration, so that later steps leave it out."""
+
+    alias = "lastframe"
+    input_model = "RampModel"
+
+    def process(self, ramp):
+        if not ramp.is_miri:
+            raise SkipStep("the last group is left out for MIRI only")
+        n_groups = ramp.shape[1]
+        if n_groups <= 2:
+            raise SkipStep(f"{n_groups} groups are too few to leave one out, at least 3 are needed")
+        flag_last_group(ramp.groupdq)
+        return ramp
+
+
+def flag_last_group(group_dq):
+    """Set DO_NOT_USE in the last group of all integrations, in place.
+
+    Parameters
+    ----------
+    group_dq : uint8 array (nints, ngroups, ny, nx)
+        Flags; more than two groups.
+
+    Notes
+    -----
+    Seed 004, lines 14444 to 14446.
+    """
+    group_dq[:, -1] |= group.DO_NOT_USE

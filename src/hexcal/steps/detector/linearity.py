@@ -1,0 +1,95 @@
+"""Correct the counts for the non-linear response of the detector."""
+
+import functools
+
+import numpy as np
+
+from hexcal.core import Step
+from hexcal.errors import ReferenceError_
+from hexcal.models.dqflags import group, pixel
+
+_ROWS = 32
+"""Rows whose coefficients are in memory at one time, per thread: 1.3 MB for five coefficients of 2048 columns, so that they stay in the cache."""
+
+
+class LinearityStep(Step):
+    """Correct every group for the non-linear response of its pixel."""
+
+    alias = "linearity"
+    reference_types = ("linearity",)
+    input_model = "RampModel"
+
+    def process(self, ramp, references):
+        reference = references.linearity.cutout(ramp)
+        if reference.shape[0] < 2:
+            raise ReferenceError_(
+                f"the linearity polynomial needs at least the orders 0 and 1, COEFFS has {reference.shape[0]} plane", where=str(reference.path)
+            )
+        correct_linearity(ramp.data, ramp.groupdq, ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq)
+        return ramp
+
+
+def correct_linearity(data, group_dq, pixel_dq, read_coefficients, reference_dq, threads=None):
+    """Replace each value F by ``c0 + c1 F + c2 F^2 + ... + cn F^n``, in place.
+
+    Not corrected: groups flagged SATURATED; pixels that the reference flags NO_LIN_CORR, that have a NaN among their coefficients, or a linear
+    coefficient of 0 (a pixel that was never fitted). Such pixels, but not saturated groups, are flagged NO_LIN_CORR.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    group_dq : uint8 array (nints, ngroups, ny, nx)
+        Flags; only read.
+    pixel_dq : uint32 array (ny, nx)
+        Gets the flags of the reference, and NO_LIN_CORR.
+    read_coefficients : callable
+        ``read_coefficients(index)`` gives part of the (ncoeffs, ny, nx) coefficients, plane = order, as a contiguous float32 array: they are five
+        times the size of an image, and never needed as a whole.
+    reference_dq : uint32 array (ny, nx) or None
+        Flags of the reference, in master bits.
+    threads : int, optional
+        Default: the number of the run.
+
+    Notes
+    -----
+    Seed 004, lines 14530 to 14550. That a linear coefficient of 0 means "not corrected", and the evaluation in float32 from the highest order down, are those
+    of the reference implementation.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.linearity import linearize
+
+    if reference_dq is not None:
+        pixel_dq |= reference_dq
+
+    def correct(first_row, last_row):
+        for first in range(first_row, last_row, _ROWS):
+            last = min(first + _ROWS, last_row)
+            coefficients = read_coefficients(np.s_[:, first:last])
+            uncorrected = without_correction(coefficients, None if reference_dq is None else reference_dq[first:last])
+            pixel_dq[first:last][uncorrected] |= pixel.NO_LIN_CORR
+            linearize(first, last, data, group_dq, coefficients, first, uncorrected, group.SATURATED)
+
+    run_bands(correct, data.shape[2], threads=threads)
+
+
+def without_correction(coefficients, reference_dq):
+    """Return which pixels the reference gives no correction for.
+
+    Parameters
+    ----------
+    coefficients : float32 array (ncoeffs, rows, nx)
+        Plane = order.
+    reference_dq : uint32 array (rows, nx) or None
+        Flags in master bits.
+
+    Returns
+    -------
+    bool array (rows, nx)
+    """
+    uncorrected = coefficients[1] == 0
+    for plane in coefficients:
+        uncorrected |= np.isnan(plane)
+    if reference_dq is not None:
+        uncorrected |= (reference_dq & pixel.NO_LIN_CORR) != 0
+    return uncorrected

@@ -1,0 +1,274 @@
+"""Remove the drift of the amplifiers, which the reference pixels share with the others."""
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter
+
+_N_SIGMA = 3.0
+_DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
+"""NIRSpec subarrays without reference pixels, whose first and last four columns get no light (seed 004, line 21698)."""
+
+
+class RefPixStep(Step):
+    """Subtract the drift of the read-out electronics, measured in the reference pixels."""
+
+    alias = "refpix"
+    reference_types = ("refpix",)
+    input_model = "RampModel"
+
+    class Parameters(StepParameters):
+        odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns apart.")
+        use_side_ref_pixels: bool = parameter(True, "Near-infrared: also remove the signal along the rows that the reference pixels at the sides show.")
+        side_smoothing_length: int = parameter(11, "Length of the running median over the side reference pixels.", unit="row", ge=1)
+        side_gain: float = parameter(1.0, "Factor on the signal of the side reference pixels.")
+        odd_even_rows: bool = parameter(True, "MIRI: measure odd and even rows apart.")
+
+    def references_needed(self, model):
+        return ("refpix",) if _is_irs2(model) else ()
+
+    def process(self, ramp, references):
+        if _is_irs2(ramp):
+            raise SkipStep("the correction of NIRSpec IRS2 data is not available in this version")
+        full_frame = ramp.meta.subarray.name == "FULL"
+        if ramp.is_miri:
+            if not full_frame:
+                raise SkipStep("there is no correction for MIRI subarrays")
+            self._correct_miri(ramp)
+        elif full_frame or ramp.meta.exposure.noutputs == 4:
+            self._correct_amplifiers(ramp)
+        else:
+            self._correct_single_output(ramp)
+        return ramp
+
+    def _correct_miri(self, ramp):
+        left_alone = correct_miri(ramp.data, _usable(ramp), self.parameters.odd_even_rows)
+        if left_alone:
+            self.log.warning("%d groups are left uncorrected: an amplifier has no usable reference pixels on one side", left_alone)
+
+    def _correct_amplifiers(self, ramp):
+        from hexcal.steps.detector.refpix_regions import edge_classes, side_strips
+
+        where, usable = self._layout(ramp), _usable(ramp)
+        edges, _ = edge_classes(usable, where, by_parity=True)
+        counts = edges.starts[[0, 8, 16]]
+        sides = [where.as_read(usable)[:, first : first + width].any() for first, width in side_strips(where)] if self.parameters.use_side_ref_pixels else []
+        if counts[2] == 0 and not any(sides):
+            raise SkipStep("no usable reference pixels")
+        self.log.info(
+            "reference pixels: first lines %s, last lines %s, sides used %d",
+            "yes" if counts[1] > 0 else "no", "yes" if counts[2] > counts[1] else "no", sum(sides),
+        )  # fmt: skip
+        own = self.parameters
+        correct_amplifiers(ramp.data, usable, where, own.odd_even_columns, own.use_side_ref_pixels, own.side_smoothing_length, own.side_gain)
+
+    def _correct_single_output(self, ramp):
+        import numpy as np
+
+        from hexcal.models.dqflags import pixel
+
+        reference_pixels = (ramp.pixeldq & np.uint32(pixel.REFERENCE_PIXEL)) != 0
+        if ramp.meta.instrument.name == "NIRSPEC" and ramp.meta.subarray.name in _DARK_COLUMN_SUBARRAYS:
+            reference_pixels[:, :4] = reference_pixels[:, -4:] = True
+        if not correct_single_output(ramp.data, reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns):
+            raise SkipStep(
+                "no usable reference pixels in at least one group"
+                + (", in odd or in even columns (odd_even_columns=False takes all columns together)" if self.parameters.odd_even_columns else "")
+            )
+
+    def _layout(self, ramp):
+        from hexcal.observatories.jwst.detectors import detector
+        from hexcal.steps.detector.refpix_regions import layout
+
+        own = detector(ramp.meta.instrument.detector)
+        expected = own.fastaxis, own.slowaxis
+        found = ramp.meta.subarray.fastaxis, ramp.meta.subarray.slowaxis
+        if None in found:
+            found = expected
+        elif found != expected:
+            self.log.warning("FASTAXIS, SLOWAXIS are %s, %s; %s has %s, %s; those of the header are used", *found, own.name, *expected)
+        return layout(ramp.shape[-2:], ramp.subarray[:2], *found, (own.columns, own.rows))
+
+
+def _is_irs2(model):
+    return "IRS2" in (model.meta.exposure.readpatt or "")
+
+
+def _usable(ramp):
+    import numpy as np
+
+    from hexcal.models.dqflags import pixel
+
+    return (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
+
+
+def _measure(images, classes, base=None, threads=None):
+    """Clipped means of all classes in all images: float64 (nimages, nclasses)."""
+    import numpy as np
+
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.refpix import measure_classes
+
+    means = np.empty((len(images), classes.starts.size - 1))
+    base = np.full(len(images), -1) if base is None else base
+    run_bands(measure_classes, len(images), images, base, *classes, _N_SIGMA, means, threads=threads)
+    return means
+
+
+def _average(one, other):
+    """Mean of two signals; where one is NaN the other; 0 where both are."""
+    import numpy as np
+
+    both = (one + other) / 2
+    return np.nan_to_num(np.where(np.isnan(both), np.where(np.isnan(one), other, one), both))
+
+
+def _subtract(images, where, along_fast, along_slow, threads):
+    import numpy as np
+
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.refpix import subtract_signals
+
+    along_x, along_y = (along_slow, along_fast) if where.transposed else (along_fast, along_slow)
+    run_bands(
+        subtract_signals, images.shape[1], images, np.ascontiguousarray(along_x[:, None], np.float32), np.ascontiguousarray(along_y, np.float32),
+        threads=threads,
+    )  # fmt: skip
+
+
+def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, threads=None):
+    """Correct a near-infrared full frame, or a subarray read through four amplifiers, in place.
+
+    In each image (group of an integration): the clipped mean (3 sigma) of the reference pixels of an amplifier in the first four lines of the detector
+    and that in the last four are averaged and subtracted from the amplifier, odd and even columns apart if `by_parity`. Then the running median of the
+    four reference columns at one side and that at the other are averaged, multiplied by `gain` and subtracted line by line. Where only one edge or side
+    has usable pixels it stands alone; where none has, that part is left out.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    usable : bool array (ny, nx)
+        Pixels without DO_NOT_USE.
+    where : hexcal.steps.detector.refpix_regions.Layout
+        How the image lies on the detector.
+    by_parity, use_sides : bool
+        See above.
+    length : int
+        Lines in the window of the running median; it is mirrored at both ends. An even window reaches one line further back than forward in the
+        order of read-out.
+    gain : float
+        See above.
+    threads : int, optional
+        Default: the number of the run.
+
+    Notes
+    -----
+    Seed 004, lines 21657 to 21668 and 21704 to 21706.
+    """
+    import numpy as np
+
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.refpix import measure_side
+    from hexcal.steps.detector.refpix_regions import edge_classes, side_strips
+
+    images = data.reshape(-1, *data.shape[2:])
+    classes, of_fast = edge_classes(usable, where, by_parity)
+    means = _measure(images, classes, threads=threads)
+    half = means.shape[1] // 2
+    along_fast = _average(means[:, :half], means[:, half:])[:, of_fast].astype(np.float32)
+    along_slow = np.zeros((len(images), where.slow.size))
+    if use_sides:
+        before = length - 1 - length // 2 if where.backwards else length // 2
+        medians = []
+        for first, width in side_strips(where):
+            strip = np.ascontiguousarray(where.as_read(usable)[:, first : first + width])
+            medians.append(np.empty(along_slow.shape, np.float32))
+            run_bands(measure_side, len(images), images, where.transposed, first, strip, along_fast, before, length, medians[-1], threads=threads)
+        if medians:
+            along_slow = gain * _average(medians[0], medians[-1])
+    _subtract(images, where, along_fast, along_slow, threads)
+
+
+def correct_single_output(data, usable, where, by_parity, threads=None):
+    """Correct a near-infrared subarray read through one amplifier, in place.
+
+    In each image the clipped mean (3 sigma) of all reference pixels is subtracted from all pixels; odd and even columns apart if `by_parity`.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    usable : bool array (ny, nx)
+        Reference pixels without DO_NOT_USE.
+    where : hexcal.steps.detector.refpix_regions.Layout
+        How the image lies on the detector.
+    by_parity : bool
+        See above.
+    threads : int, optional
+        Default: the number of the run.
+
+    Returns
+    -------
+    bool
+        False, and nothing is changed, if an image has no usable reference pixel of a class.
+
+    Notes
+    -----
+    Seed 004, lines 21686 to 21702.
+    """
+    import numpy as np
+
+    from hexcal.steps.detector.refpix_regions import flagged_classes
+
+    images = data.reshape(-1, *data.shape[2:])
+    classes, of_fast = flagged_classes(usable, where, by_parity)
+    means = _measure(images, classes, threads=threads)
+    if np.isnan(means).any():
+        return False
+    _subtract(images, where, means[:, of_fast], np.zeros((len(images), where.slow.size)), threads)
+    return True
+
+
+def correct_miri(data, usable, by_parity, threads=None):
+    """Correct a MIRI full frame, in place.
+
+    In each image after the first of an integration, and relative to the first: the clipped mean (3 sigma) of the reference column of an amplifier on the
+    left and that on the right are averaged and subtracted from the columns of the amplifier; odd and even rows apart if `by_parity`. Images in which
+    any of these means is missing are not changed, as in the reference implementation.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    usable : bool array (ny, nx)
+        Pixels without DO_NOT_USE.
+    by_parity : bool
+        See above.
+    threads : int, optional
+        Default: the number of the run.
+
+    Returns
+    -------
+    int
+        Number of images that are not corrected, apart from the first of each integration.
+
+    Notes
+    -----
+    Seed 004, lines 21670 to 21678. Subtracting the first group and adding it again afterwards comes to leaving it out: only means are relative to it.
+    """
+    import numpy as np
+
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.refpix import subtract_signals
+    from hexcal.steps.detector.refpix_regions import AMPLIFIERS, miri_classes
+
+    n_integrations, n_groups, ny, nx = data.shape
+    images = data.reshape(-1, ny, nx)
+    first = np.repeat(np.arange(n_integrations) * n_groups, n_groups)
+    means = _measure(images, miri_classes(usable, by_parity), first, threads=threads)
+    half = means.shape[1] // 2
+    signal = (means[:, :half] + means[:, half:]) / 2
+    missing = np.isnan(signal).any(axis=1)
+    signal[missing] = 0
+    signal = signal.reshape(len(images), -1, AMPLIFIERS)
+    pattern = np.ascontiguousarray(signal[:, :, np.arange(nx) % AMPLIFIERS], np.float32)
+    run_bands(subtract_signals, ny, images, pattern, np.zeros((len(images), ny), np.float32), threads=threads)
+    return int((missing & (first != np.arange(len(images)))).sum())

@@ -1,0 +1,166 @@
+"""Where the reference pixels of an exposure are, in the terms of the read-out: amplifiers, odd and even columns, edges and sides."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+WIDTH = 4
+"""Width in pixels of a strip of reference pixels (seed 004, line 21643)."""
+AMPLIFIERS = 4
+
+
+class Layout(NamedTuple):
+    """How an image lies on its detector.
+
+    `transposed`: the fast read-out direction is along y. `backwards`: the slow direction is against the axis. `fast`, `slow`: detector coordinates, from 0,
+    of the pixels of the image along these directions. `n_fast`, `n_slow`: size of the detector.
+
+    The sign of the fast direction is of no account: amplifiers, and odd and even columns, are the same sets of pixels when it is turned.
+    """
+
+    transposed: bool
+    backwards: bool
+    fast: np.ndarray
+    slow: np.ndarray
+    n_fast: int
+    n_slow: int
+
+    def as_read(self, image):
+        """Return a view of an image (ny, nx) with axes (slow, fast)."""
+        return image.T if self.transposed else image
+
+
+class PixelClasses(NamedTuple):
+    """Reference pixels sorted by class: pixels ``starts[c]`` to ``starts[c + 1] - 1`` make up class c (int64 arrays)."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    starts: np.ndarray
+
+
+def layout(shape, window_start, fastaxis, slowaxis, detector_size):
+    """Return the `Layout` of an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx) of the image.
+    window_start : tuple of int
+        SUBSTRT1, SUBSTRT2: (x, y) of its first pixel, from 1.
+    fastaxis, slowaxis : int
+        FASTAXIS and SLOWAXIS: 1 = +x, 2 = +y, negative = reversed.
+    detector_size : tuple of int
+        (columns, rows) of the detector.
+    """
+    transposed = abs(fastaxis) == 2
+    x, y = np.arange(shape[1]) + window_start[0] - 1, np.arange(shape[0]) + window_start[1] - 1
+    columns, rows = detector_size
+    fast, slow, n_fast, n_slow = (y, x, rows, columns) if transposed else (x, y, columns, rows)
+    return Layout(transposed, slowaxis < 0, fast, slow, n_fast, n_slow)
+
+
+def sort_by_class(of_pixel, n_classes, transposed=False):
+    """Return the `PixelClasses` of an image of class numbers.
+
+    Parameters
+    ----------
+    of_pixel : int array
+        Class of each pixel, -1 for none; (ny, nx), or (nx, ny) if `transposed`.
+    n_classes : int
+        Number of classes.
+    transposed : bool
+        See above.
+    """
+    rows, columns = np.nonzero(of_pixel >= 0)
+    number = of_pixel[rows, columns]
+    order = np.argsort(number, kind="stable")
+    starts = np.searchsorted(number[order], np.arange(n_classes + 1))
+    rows, columns = rows[order], columns[order]
+    if transposed:
+        rows, columns = columns, rows
+    return PixelClasses(np.ascontiguousarray(rows), np.ascontiguousarray(columns), starts)
+
+
+def edge_classes(usable, where, by_parity):
+    """Sort the reference pixels of the first and last lines of the read-out by edge, amplifier and parity.
+
+    Parameters
+    ----------
+    usable : bool array (ny, nx)
+        Pixels that may be used.
+    where : Layout
+        Of the image.
+    by_parity : bool
+        Whether odd and even columns are apart.
+
+    Returns
+    -------
+    PixelClasses
+        Of ``2 * AMPLIFIERS * parities`` classes, in the order (edge, amplifier, parity).
+    of_fast : int array (nfast,)
+        ``amplifier * parities + parity`` of each position along the fast direction.
+    """
+    parities = 2 if by_parity else 1
+    amplifier = where.fast // (where.n_fast // AMPLIFIERS)
+    of_fast = amplifier * parities + np.arange(where.fast.size) % parities
+    edge = np.where(where.slow < WIDTH, 0, np.where(where.slow >= where.n_slow - WIDTH, 1, -1))
+    lines = np.nonzero(edge >= 0)[0]
+    of_pixel = np.full((where.slow.size, where.fast.size), -1)
+    of_pixel[lines] = np.where(where.as_read(usable)[lines], edge[lines, None] * AMPLIFIERS * parities + of_fast, -1)
+    return sort_by_class(of_pixel, 2 * AMPLIFIERS * parities, where.transposed), of_fast
+
+
+def side_strips(where):
+    """Return (first, width) along the fast direction of the strips of reference pixels that the image holds at the two sides of the detector."""
+    sides = (np.nonzero(where.fast < WIDTH)[0], np.nonzero(where.fast >= where.n_fast - WIDTH)[0])
+    return [(int(strip[0]), strip.size) for strip in sides if strip.size]
+
+
+def flagged_classes(usable, where, by_parity):
+    """Sort usable reference pixels, wherever they are, by the parity of their position along the fast direction.
+
+    Parameters
+    ----------
+    usable : bool array (ny, nx)
+        Reference pixels that may be used.
+    where : Layout
+        Of the image.
+    by_parity : bool
+        Whether odd and even columns are apart.
+
+    Returns
+    -------
+    PixelClasses
+        Of 2 classes or 1.
+    of_fast : int array (nfast,)
+        Class of each position along the fast direction.
+    """
+    of_fast = np.arange(where.fast.size) % (2 if by_parity else 1)
+    of_pixel = np.where(where.as_read(usable), of_fast, -1)
+    return sort_by_class(of_pixel, 2 if by_parity else 1, where.transposed), of_fast
+
+
+def miri_classes(usable, by_parity):
+    """Sort the reference pixels of a MIRI full frame by side, row parity and amplifier.
+
+    Parameters
+    ----------
+    usable : bool array (ny, nx)
+        Pixels that may be used.
+    by_parity : bool
+        Whether odd and even rows are apart.
+
+    Returns
+    -------
+    PixelClasses
+        Of ``2 * parities * AMPLIFIERS`` classes, in the order (side, parity, amplifier): the amplifiers take turns column by column.
+    """
+    ny, nx = usable.shape
+    parities = 2 if by_parity else 1
+    side = np.full(nx, -1)
+    side[:WIDTH], side[-WIDTH:] = 0, 1
+    columns = np.nonzero(side >= 0)[0]
+    parity = np.arange(ny)[:, None] % parities
+    of_pixel = np.full((ny, nx), -1)
+    of_pixel[:, columns] = np.where(usable[:, columns], (side[columns] * parities + parity) * AMPLIFIERS + columns % AMPLIFIERS, -1)
+    return sort_by_class(of_pixel, 2 * parities * AMPLIFIERS)

@@ -1,0 +1,45 @@
+"""Remove the fixed bias pattern of a near-infrared detector."""
+
+from hexcal.core import Step
+
+
+class SuperBiasStep(Step):
+    """Subtract the superbias from every group of a near-infrared ramp."""
+
+    alias = "superbias"
+    reference_types = ("superbias",)
+    input_model = "RampModel"
+
+    def process(self, ramp, references):
+        bias = references.superbias.cutout(ramp)
+        subtract_superbias(ramp.data, ramp.pixeldq, bias.data, bias.dq)
+        return ramp
+
+
+def subtract_superbias(data, pixel_dq, bias, bias_dq, threads=None):
+    """Subtract one image from all groups of all integrations, in place.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    pixel_dq : uint32 array (ny, nx)
+        Gets the flags of the superbias as well.
+    bias : float32 array (ny, nx), DN
+        The superbias; NaN counts as 0.
+    bias_dq : uint32 array (ny, nx) or None
+        Its flags, in master bits.
+    threads : int, optional
+        Default: the number of the run.
+
+    Notes
+    -----
+    Seed 004, lines 27160 to 27164.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.subtract import subtract
+
+    n_integrations, n_groups, n_rows, _ = data.shape
+    if bias_dq is not None:
+        pixel_dq |= bias_dq
+    run_bands(subtract, n_rows, data, bias, 0, 0, n_integrations, 0, n_groups, threads=threads)

@@ -1,0 +1,68 @@
+"""Small exposures and neutral reference files for tests, written with astropy alone, so that reading is tested as well."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+NIRCAM = {"INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "CHANNEL": "SHORT", "MODULE": "A", "FILTER": "F200W", "PUPIL": "CLEAR", "FASTAXIS": -1, "SLOWAXIS": 2}
+MIRI = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE", "FILTER": "F770W", "FASTAXIS": 1, "SLOWAXIS": 2}
+GROUP_TIME = 2.0
+NAME = "jw00001001001_02101_00001_nrca1_uncal.fits"
+
+
+def primary(mode, shape, **keywords):
+    """Primary header of an exposure of shape (nints, ngroups, ny, nx)."""
+    nints, ngroups, ny, nx = shape
+    header = fits.Header()
+    header.update(TELESCOP="JWST", DATAMODL="Level1bModel", **{"DATE-OBS": "2024-01-01", "TIME-OBS": "00:00:00"}, **mode)
+    header.update(EXP_TYPE="MIR_IMAGE" if mode is MIRI else "NRC_IMAGE", READPATT="FAST" if mode is MIRI else "RAPID", TSOVISIT=False)
+    header.update(NINTS=nints, NGROUPS=ngroups, NFRAMES=1, FRMDIVSR=1, GROUPGAP=0, NSAMPLES=1, DRPFRMS1=0, INTSTART=1, INTEND=nints)
+    header.update(TFRAME=GROUP_TIME, TGROUP=GROUP_TIME, SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny)
+    header.update(**keywords)
+    return header
+
+
+def write_uncal(folder, shape=(1, 6, 16, 24), mode=NIRCAM, data=None, name=NAME, extra=(), **keywords):
+    """Write a raw exposure with a slope of 10 DN per group on a bias of 1000 DN; returns its path."""
+    if data is None:
+        ramp = 1000 + 10 * np.arange(shape[1])[None, :, None, None] + np.zeros(shape)
+        data = (ramp + np.random.default_rng(1).normal(0, 2, shape)).round().astype(np.uint16)
+    path = Path(folder, name)
+    hdus = [fits.PrimaryHDU(header=primary(mode, data.shape, **keywords)), fits.ImageHDU(data, name="SCI"), *extra]
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+def write_references(folder, shape=(1, 6, 16, 24), mode=NIRCAM, **arrays):
+    """Write references that change nothing, as ``<type>.fits``; `arrays` replaces the main array of a type. Returns the folder."""
+    nints, ngroups, ny, nx = shape
+    image, miri = np.zeros((ny, nx), "f4"), mode is MIRI
+    dq = np.zeros((ny, nx), "u4")
+    coeffs = np.zeros((3, ny, nx), "f4")
+    coeffs[1] = 1
+    plane = {
+        "mask": dq,
+        "saturation": image + 60000,
+        "superbias": image + 1000,
+        "linearity": coeffs,
+        "dark": np.zeros((2, ngroups, ny, nx) if miri else (ngroups, ny, nx), "f4"),
+        "reset": np.zeros((1, ngroups, ny, nx), "f4"),
+        "gain": image + 2,
+        "readnoise": image + 3,
+        **arrays,
+    }
+    folder = Path(folder)
+    folder.mkdir(exist_ok=True, parents=True)
+    for kind, data in plane.items():
+        if data is None:
+            continue
+        header = fits.Header()
+        header.update(TELESCOP="JWST", REFTYPE=kind.upper(), PEDIGREE="DUMMY", USEAFTER="2020-01-01T00:00:00", AUTHOR="test", DESCRIP="test", **mode)
+        header.update(SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny, NGROUPS=ngroups, NFRAMES=1, GROUPGAP=0)
+        name = {"mask": "DQ", "linearity": "COEFFS"}.get(kind, "SCI")
+        hdus = [fits.PrimaryHDU(header=header), fits.ImageHDU(data, name=name)]
+        if kind not in ("mask", "gain", "readnoise"):
+            hdus.append(fits.ImageHDU(dq, name="DQ"))
+        fits.HDUList(hdus).writeto(folder / f"{kind}.fits", overwrite=True)
+    return folder

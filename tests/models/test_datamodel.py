@@ -1,0 +1,176 @@
+"""Models: reading, metadata, laziness, round trips."""
+
+import pickle
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from exposures import write_uncal
+
+from hexcal import datamodels
+from hexcal.errors import InputError, ParameterError
+
+
+@pytest.fixture
+def uncal(tmp_path):
+    return write_uncal(tmp_path, SEQ_ID="1", MYKEY=(42, "of the user"))
+
+
+@pytest.mark.req("PYI-14", "HDU-01")
+def test_a_raw_exposure_opens_as_such(uncal):
+    model = datamodels.open(str(uncal))
+    assert type(model) is datamodels.Level1bModel
+    assert model.data.dtype == np.uint16 and model.shape == (1, 6, 16, 24)
+    assert np.array_equal(model.data, fits.getdata(uncal, "SCI"))
+
+
+@pytest.mark.req("DM-07", "DET1-11", "COMMON-10", "COMMON-05")
+def test_a_raw_exposure_taken_as_ramp_has_float_data_and_zero_filled_flags(uncal):
+    ramp = datamodels.RampModel(datamodels.open(uncal))
+    assert ramp.data.dtype == np.float32 and np.array_equal(ramp.data, fits.getdata(uncal, "SCI"))
+    assert ramp.pixeldq.shape == (16, 24) and ramp.pixeldq.dtype == np.uint32 and not ramp.pixeldq.any()
+    assert ramp.groupdq.shape == ramp.shape and ramp.groupdq.dtype == np.uint8 and not ramp.groupdq.any()
+    assert ramp.err.shape == ramp.shape and not ramp.err.any()
+    assert ramp.zeroframe is None
+
+
+def test_nothing_is_read_before_it_is_asked_for(uncal):
+    model = datamodels.open(uncal)
+    assert model.shape == (1, 6, 16, 24) and not model._arrays
+    part = model.read("data", np.s_[0, 2, 3:5])
+    assert part.shape == (2, 24) and not model._arrays and part.flags.c_contiguous
+
+
+@pytest.mark.req("DM-08")
+def test_metadata_by_path_and_by_keyword(uncal):
+    model = datamodels.open(uncal)
+    assert model.meta.instrument.name == model["meta.instrument.name"] == "NIRCAM"
+    assert model.meta.exposure.group_time == 2.0
+    assert model.find_fits_keyword("INSTRUME") == ["meta.instrument.name"]
+    assert model.meta.target.ra is None  # known, not set
+
+
+def test_reading_an_attribute_creates_nothing(uncal):
+    model = datamodels.open(uncal)
+    before = model.to_flat_dict()
+    assert model.meta.wcsinfo.crval1 is None and model.meta.guidestar.gs_order is None
+    assert model.to_flat_dict() == before
+
+
+@pytest.mark.parametrize(
+    ("action", "guess"),
+    [
+        (lambda model: model.meta.exposure.ngrups, "ngroups"),
+        (lambda model: model.dta, "data"),
+        (lambda model: setattr(model, "dtaa", 1), "data"),
+        (lambda model: setattr(model.meta.exposure, "type", "NRC_IMGE"), "NRC_IMAGE"),
+        (lambda model: model["meta.instrment.name"], "instrument"),
+    ],
+)
+def test_a_wrong_name_gets_the_nearest_right_one(uncal, action, guess):
+    with pytest.raises((AttributeError, ParameterError), match=f"did you mean '{guess}'"):
+        action(datamodels.open(uncal))
+
+
+def test_a_value_of_the_wrong_type_is_refused(uncal):
+    with pytest.raises(ParameterError, match="must be of type int"):
+        datamodels.open(uncal).meta.exposure.ngroups = "many"
+
+
+def test_an_array_of_the_wrong_dimensions_is_refused():
+    with pytest.raises(InputError, match=r"ImageModel.data must have 2 dimensions, got shape \(2, 3, 4\)"):
+        datamodels.ImageModel(np.zeros((2, 3, 4)))
+
+
+@pytest.mark.req("DM-02", "DM-03", "DM-04")
+def test_round_trip_keeps_what_hexcal_does_not_know(tmp_path, uncal):
+    with fits.open(uncal, mode="append") as hdus:
+        hdus.append(fits.ImageHDU(np.arange(6, dtype="i2").reshape(2, 3), name="EXTRA"))
+        hdus.append(fits.BinTableHDU(np.array([(1, b"a")], dtype=[("number", "i4"), ("text", "S3")]), name="NOTES"))
+    model = datamodels.open(uncal)
+    model.meta.my_note = {"deep": [1, 2.5, "text"]}
+    model.history.append("made for a test")
+    model.save(tmp_path / "copy_uncal.fits")
+    with fits.open(tmp_path / "copy_uncal.fits") as hdus:
+        hdus.verify("exception")
+        assert hdus[0].header["NAXIS"] == 0 and hdus[1].name == "SCI" and hdus[-1].name == "ASDF"
+        assert hdus[0].header["MYKEY"] == 42 and hdus[0].header.comments["MYKEY"] == "of the user"
+        assert hdus[0].header["FILENAME"] == "copy_uncal.fits"
+        assert np.array_equal(hdus["EXTRA"].data, np.arange(6).reshape(2, 3)) and hdus["NOTES"].data["number"][0] == 1
+    again = datamodels.open(tmp_path / "copy_uncal.fits")
+    assert np.array_equal(again.data, model.data) and again.data.dtype == np.uint16
+    assert again.meta.my_note.deep == [1, 2.5, "text"] and again.history == ["made for a test"]
+    former, latter = model.to_flat_dict(), again.to_flat_dict()
+    assert former == latter
+
+
+@pytest.mark.req("DM-02")
+def test_fits_keywords_win_over_the_asdf_tree(tmp_path, uncal):
+    model = datamodels.open(uncal)
+    model.meta.my_note = "kept"
+    model.save(tmp_path / "a_uncal.fits")
+    fits.setval(tmp_path / "a_uncal.fits", "FILTER", value="F444W")
+    again = datamodels.open(tmp_path / "a_uncal.fits")
+    assert again.meta.my_note == "kept" and again.meta.instrument.filter == "F444W"
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u4", "u2", "u1", "i2", "i4"])
+def test_arrays_of_all_types_survive(tmp_path, dtype):
+    from hexcal.models import fits_writer
+    from hexcal.models.fits_source import FitsSource
+
+    values = np.array([[0, 1, 2], [3, 250, 255]]).astype(dtype)
+    if values.dtype.kind == "f":
+        values[0, 0], values[0, 1] = np.nan, -np.inf
+    if values.dtype.kind == "u":
+        values[0, 0] = np.iinfo(dtype).max
+    fits_writer.write(tmp_path / "x.fits", [(fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]), None), (fits.Header([("EXTNAME", "A")]), values)])
+    source = FitsSource(tmp_path / "x.fits")
+    assert np.array_equal(source.read(source.find("A")), values, equal_nan=values.dtype.kind == "f")
+    assert np.array_equal(fits.getdata(tmp_path / "x.fits", "A"), values, equal_nan=values.dtype.kind == "f")
+
+
+def test_a_model_without_arrays_is_cheap():
+    import timeit
+
+    # 50 microseconds are promised; the figure is measured in the benchmark. Here: nothing grows with the dictionary.
+    assert timeit.timeit(datamodels.ImageModel, number=1000) < 1.0
+
+
+def test_copy_is_independent(uncal):
+    model = datamodels.RampModel(datamodels.open(uncal))
+    other = model.copy()
+    other.data[...] = 0
+    other.meta.exposure.type = "NRC_CORON"
+    assert model.data.any() and model.meta.exposure.type == "NRC_IMAGE"
+
+
+def test_a_product_with_many_slits_opens_without_reading_them(tmp_path):
+    hdus = [fits.PrimaryHDU(header=fits.Header({"TELESCOP": "JWST", "DATAMODL": "MultiSlitModel"}))]
+    for version in range(1, 31):
+        for name in ("SCI", "DQ", "ERR"):
+            hdus.append(fits.ImageHDU(np.full((3, 4), version, "i4" if name == "DQ" else "f4"), name=name, ver=version))
+        hdus[-3].header["SLTNAME"] = f"S{version}"
+    fits.HDUList(hdus).writeto(tmp_path / "x_cal.fits")
+    model = datamodels.open(tmp_path / "x_cal.fits")
+    assert len(model.slits) == 30 and not any(slit._arrays for slit in model.slits)
+    assert (model.slits[17].data == 18).all() and model.slits[17]["name"] == "S18"
+
+
+def test_errors_can_cross_processes():
+    from hexcal import errors
+
+    for cls in (errors.InputError, errors.ReferenceError_, errors.ParameterError, errors.DataUnusable, errors.ResourceError, errors.HookError):
+        error = pickle.loads(pickle.dumps(cls("what", where="here", hint="do this")))
+        assert type(error) is cls and str(error) == "what\n  where: here\n  next:  do this"
+
+
+def test_every_file_of_the_real_data_opens(real_data):
+    names = [path for path in sorted(real_data.rglob("*")) if path.name.endswith((".fits", ".fits.gz", ".asdf")) and "crds_cache" not in path.parts]
+    for path in names:
+        model = datamodels.open(path)
+        assert model.to_flat_dict() is not None
+        for name in model._layout:
+            getattr(model, name)
+    print(f"opened {len(names)} files")
+    assert len(names) >= 117

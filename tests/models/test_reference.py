@@ -1,0 +1,69 @@
+"""Reference models: flags in the master bits, cut-outs."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from hexcal import datamodels
+from hexcal.errors import ReferenceError_
+from hexcal.models import dqflags
+
+
+@pytest.mark.req("COMMON-04")
+def test_the_master_bits():
+    assert dqflags.pixel.DO_NOT_USE == 1 and dqflags.pixel["CHARGELOSS"] == 128 and dqflags.pixel.REFERENCE_PIXEL == 2147483648
+    assert len(dqflags.pixel) == 33 and max(dqflags.group.values()) == 128
+    assert dqflags.names_of(5) == ["DO_NOT_USE", "JUMP_DET"]
+
+
+@pytest.mark.req("COMMON-03")
+def test_the_file_s_own_bits_are_translated():
+    table = np.array([(0, 1, b"HOT", b""), (1, 2, b"DO_NOT_USE", b""), (2, 4, b"MADE_UP", b"")], dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+    translated = dqflags.translate(np.array([0, 1, 2, 3, 4, 8], "u1"), table)
+    assert translated.tolist() == [0, 2048, 1, 2049, 0, 0]
+    assert dqflags.translate(np.array([3], "u1"), None).tolist() == [3]
+
+
+def reference(tmp_path, nx=40, ny=30, x=1, y=1, name="FULL"):
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "SUPERBIAS", "INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "SUBARRAY": name})
+    header.update(SUBSTRT1=x, SUBSTRT2=y, SUBSIZE1=nx, SUBSIZE2=ny)
+    path = tmp_path / "superbias.fits"
+    data = np.arange(ny * nx, dtype="f4").reshape(ny, nx)
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(data, name="SCI"), fits.ImageHDU(data.astype("i4"), name="DQ")]).writeto(path)
+    return datamodels.open(path), data
+
+
+def exposure(nx, ny, x, y):
+    model = datamodels.RampModel((1, 2, ny, nx))
+    model.meta.instrument.name, model.meta.instrument.detector = "NIRCAM", "NRCA1"
+    model.meta.subarray.xstart, model.meta.subarray.ystart, model.meta.subarray.xsize, model.meta.subarray.ysize = x, y, nx, ny
+    return model
+
+
+@pytest.mark.req("DQINIT-03", "SBIAS-06", "LIN-07", "SAT-07")
+def test_cut_out_reads_only_the_subarray(tmp_path):
+    full, data = reference(tmp_path)
+    part = full.cutout(exposure(10, 8, 5, 3))
+    assert np.array_equal(part.data, data[2:10, 4:14]) and np.array_equal(part.dq, data[2:10, 4:14].astype("u4"))
+    assert not full._arrays, "the whole was read"
+    assert np.array_equal(full.cutout(exposure(10, 8, 5, 3)).read("data", np.s_[1:3]), data[3:5, 4:14])
+    assert part.shape == (8, 10)
+
+
+def test_a_reference_of_the_same_subarray_is_used_as_it_is(tmp_path):
+    own, data = reference(tmp_path, nx=10, ny=8, x=5, y=3, name="SUB")
+    assert own.cutout(exposure(10, 8, 5, 3)) is own
+
+
+def test_a_reference_that_does_not_cover_the_subarray_is_refused_with_both_windows(tmp_path):
+    small, _ = reference(tmp_path, nx=10, ny=8, x=5, y=3, name="SUB")
+    with pytest.raises(ReferenceError_, match=r"needed \(8, 10\) \(ny, nx\) from x=1, y=1; it holds \(8, 10\) from x=5, y=3"):
+        small.cutout(exposure(10, 8, 1, 1))
+
+
+def test_a_reference_of_another_detector_is_refused(tmp_path):
+    full, _ = reference(tmp_path)
+    other = exposure(10, 8, 1, 1)
+    other.meta.instrument.detector = "NRCB2"
+    with pytest.raises(ReferenceError_, match="DETECTOR = NRCA1, the exposure has NRCB2"):
+        full.check_for(other, "superbias")

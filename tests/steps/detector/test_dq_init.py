@@ -1,0 +1,89 @@
+"""The first data quality flags."""
+
+import numpy as np
+import pytest
+
+from hexcal import datamodels
+from hexcal.errors import ReferenceError_
+from hexcal.models.dqflags import pixel
+from hexcal.steps.detector.dq_init import DQInitStep, add_mask
+
+
+def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
+    ramp = datamodels.RampModel(np.full(shape, value, np.float32))
+    ramp.meta.telescope, ramp.meta.instrument.name = "JWST", instrument
+    ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
+    return ramp
+
+def make_mask(shape, definitions=None):
+    mask = datamodels.MaskModel(np.zeros(shape, np.uint32))
+    if definitions:
+        mask.dq_def = np.array([(i, v, n, "") for i, (v, n) in enumerate(definitions)], [("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+    return mask
+
+
+def test_flags_are_combined():
+    flags = np.uint32([[1, 0, 4]])
+    add_mask(flags, np.uint32([[2, 8, 4]]))
+    assert flags.tolist() == [[3, 8, 4]]
+
+
+@pytest.mark.req("DQINIT-02", "DQINIT-04", "DQINIT-09")
+def test_raw_exposure_gets_flags():
+    raw = datamodels.Level1bModel(np.ones((2, 3, 4, 6), np.uint16))
+    raw.meta.telescope, raw.meta.instrument.name = "JWST", "NIRCAM"
+    mask = make_mask((4, 6))
+    mask.dq[1, 2] = pixel.HOT | pixel.DO_NOT_USE
+    result = DQInitStep.call(raw, override_mask=mask)
+    assert isinstance(result, datamodels.RampModel)
+    assert result.data.dtype == np.float32
+    assert result.pixeldq.dtype == np.uint32 and result.pixeldq.shape == (4, 6)
+    assert result.groupdq.dtype == np.uint8 and result.groupdq.shape == (2, 3, 4, 6) and not result.groupdq.any()
+    assert result.pixeldq[1, 2] == pixel.HOT | pixel.DO_NOT_USE and np.count_nonzero(result.pixeldq) == 1
+    assert result.meta.cal_step.dq_init == "COMPLETE"
+
+
+@pytest.mark.req("DQINIT-04", "COMMON-03")
+def test_flags_of_the_file_are_translated(tmp_path):
+    mask = make_mask((4, 6), [(1, "DO_NOT_USE"), (2, "REFERENCE_PIXEL"), (4, "DEAD"), (8, "NO_SUCH_FLAG")])
+    mask.dq[0, :4] = 1, 2, 6, 8
+    mask.save(tmp_path / "mask.fits")
+    result = DQInitStep.call(make_ramp(), override_mask=str(tmp_path / "mask.fits"))
+    assert result.pixeldq[0, :4].tolist() == [pixel.DO_NOT_USE, pixel.REFERENCE_PIXEL, pixel.REFERENCE_PIXEL | pixel.DEAD, 0]
+
+
+@pytest.mark.req("DQINIT-03")
+def test_subarray_is_cut_out():
+    ramp = make_ramp()
+    ramp.meta.subarray.xstart, ramp.meta.subarray.ystart, ramp.meta.subarray.xsize, ramp.meta.subarray.ysize = 9, 5, 6, 4
+    mask = make_mask((32, 32))
+    mask.meta.subarray.xstart, mask.meta.subarray.ystart = 1, 1
+    mask.dq[4, 8], mask.dq[7, 13], mask.dq[8, 8] = 1, 2, 4
+    result = DQInitStep.call(ramp, override_mask=mask)
+    assert result.pixeldq[0, 0] == 1 and result.pixeldq[3, 5] == 2 and np.count_nonzero(result.pixeldq) == 2
+
+
+def test_mask_that_does_not_cover_is_refused():
+    ramp = make_ramp()
+    ramp.meta.subarray.xstart, ramp.meta.subarray.ystart = 30, 1
+    mask = make_mask((32, 32))
+    with pytest.raises(ReferenceError_, match="does not cover"):
+        DQInitStep.call(ramp, override_mask=mask)
+
+
+@pytest.mark.req("DQINIT-05")
+@pytest.mark.parametrize("exposure_type", ["FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"])
+def test_guider_flags_go_to_dq(exposure_type):
+    guider = datamodels.GuiderRawModel(np.ones((2, 3, 4, 6), np.float32))
+    guider.meta.telescope, guider.meta.instrument.name, guider.meta.exposure.type = "JWST", "FGS", exposure_type
+    mask = make_mask((4, 6))
+    mask.dq[1, 2] = 1
+    result = DQInitStep.call(guider, override_mask=mask)
+    assert isinstance(result, datamodels.GuiderRawModel)
+    assert result.dq[1, 2] == 1 and result.dq.sum() == 1
+    assert result.meta.cal_step.dq_init == "COMPLETE"
+
+
+@pytest.mark.req("DQINIT-01")
+def test_skipped_without_mask():
+    assert DQInitStep.call(make_ramp(), override_mask="N/A").meta.cal_step.dq_init == "SKIPPED"
