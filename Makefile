@@ -41,7 +41,8 @@ test: lint
 
 lint: $(READY)
 	$(BIN)/ruff check --quiet
-	$(BIN)/lint-imports --no-timing
+	@$(BIN)/ruff format --check --quiet >/dev/null || { $(BIN)/ruff format --check --output-format concise; echo "\`make format\` lays them out"; exit 1; }
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
 
 format: $(READY)

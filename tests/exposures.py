@@ -5,7 +5,16 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-NIRCAM = {"INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "CHANNEL": "SHORT", "MODULE": "A", "FILTER": "F200W", "PUPIL": "CLEAR", "FASTAXIS": -1, "SLOWAXIS": 2}
+NIRCAM = {
+    "INSTRUME": "NIRCAM",
+    "DETECTOR": "NRCA1",
+    "CHANNEL": "SHORT",
+    "MODULE": "A",
+    "FILTER": "F200W",
+    "PUPIL": "CLEAR",
+    "FASTAXIS": -1,
+    "SLOWAXIS": 2,
+}
 MIRI = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE", "FILTER": "F770W", "FASTAXIS": 1, "SLOWAXIS": 2}
 GROUP_TIME = 2.0
 NAME = "jw00001001001_02101_00001_nrca1_uncal.fits"
@@ -15,10 +24,28 @@ def primary(mode, shape, **keywords):
     """Primary header of an exposure of shape (nints, ngroups, ny, nx)."""
     nints, ngroups, ny, nx = shape
     header = fits.Header()
-    header.update(TELESCOP="JWST", DATAMODL="Level1bModel", **{"DATE-OBS": "2024-01-01", "TIME-OBS": "00:00:00"}, **mode)
-    header.update(EXP_TYPE="MIR_IMAGE" if mode is MIRI else "NRC_IMAGE", READPATT="FAST" if mode is MIRI else "RAPID", TSOVISIT=False)
-    header.update(NINTS=nints, NGROUPS=ngroups, NFRAMES=1, FRMDIVSR=1, GROUPGAP=0, NSAMPLES=1, DRPFRMS1=0, INTSTART=1, INTEND=nints)
-    header.update(TFRAME=GROUP_TIME, TGROUP=GROUP_TIME, SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny)
+    header.update(
+        TELESCOP="JWST", DATAMODL="Level1bModel", **{"DATE-OBS": "2024-01-01", "TIME-OBS": "00:00:00"}, **mode
+    )
+    header.update(
+        EXP_TYPE="MIR_IMAGE" if mode is MIRI else "NRC_IMAGE",
+        READPATT="FAST" if mode is MIRI else "RAPID",
+        TSOVISIT=False,
+    )
+    header.update(
+        NINTS=nints,
+        NGROUPS=ngroups,
+        NFRAMES=1,
+        FRMDIVSR=1,
+        GROUPGAP=0,
+        NSAMPLES=1,
+        DRPFRMS1=0,
+        INTSTART=1,
+        INTEND=nints,
+    )
+    header.update(
+        TFRAME=GROUP_TIME, TGROUP=GROUP_TIME, SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny
+    )
     header.update(**keywords)
     return header
 
@@ -58,8 +85,18 @@ def write_references(folder, shape=(1, 6, 16, 24), mode=NIRCAM, **arrays):
         if data is None:
             continue
         header = fits.Header()
-        header.update(TELESCOP="JWST", REFTYPE=kind.upper(), PEDIGREE="DUMMY", USEAFTER="2020-01-01T00:00:00", AUTHOR="test", DESCRIP="test", **mode)
-        header.update(SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny, NGROUPS=ngroups, NFRAMES=1, GROUPGAP=0)
+        header.update(
+            TELESCOP="JWST",
+            REFTYPE=kind.upper(),
+            PEDIGREE="DUMMY",
+            USEAFTER="2020-01-01T00:00:00",
+            AUTHOR="test",
+            DESCRIP="test",
+            **mode,
+        )
+        header.update(
+            SUBARRAY="SUB64P", SUBSTRT1=1, SUBSTRT2=1, SUBSIZE1=nx, SUBSIZE2=ny, NGROUPS=ngroups, NFRAMES=1, GROUPGAP=0
+        )
         name = {"mask": "DQ", "linearity": "COEFFS"}.get(kind, "SCI")
         hdus = [fits.PrimaryHDU(header=header), fits.ImageHDU(data, name=name)]
         if kind not in ("mask", "gain", "readnoise"):

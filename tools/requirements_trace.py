@@ -15,7 +15,7 @@ from pathlib import Path
 SHEETS = Path(__file__).resolve().parents[1] / "docs" / "requirements"
 
 # `| JUMP-03 | text | lines |`, with a dagger after the id where the row is borrowed from another part of the documents
-_ROW = re.compile(r"^\| *([A-Z][A-Z0-9]*-\d+)(?: †)? *\|")
+_ROW = re.compile(r"^\| *([A-Z][A-Z0-9]*-\d+[a-z]?)(?: †)? *\|")
 
 
 def read_rows(folder=SHEETS):
@@ -43,7 +43,9 @@ def read_rows(folder=SHEETS):
             if not found:
                 continue
             if found[1] in rows:
-                raise ValueError(f"requirement {found[1]} occurs twice: {rows[found[1]]} and {sheet.stem}, line {number}")
+                raise ValueError(
+                    f"requirement {found[1]} occurs twice: {rows[found[1]]} and {sheet.stem}, line {number}"
+                )
             rows[found[1]] = sheet.stem
     return rows
 
@@ -70,7 +72,10 @@ def table(rows, shown):
         shown_of_area = Counter(area_of(row) for row in ids if row in shown)
         cells = [f"{area}\N{NO-BREAK SPACE}{shown_of_area[area]}/{total}" for area, total in of_area.items()]
         lines.append(f"{sheet:26s}{sum(shown_of_area.values()):5d} of {len(ids):5d}")
-        lines += [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap("   ".join(cells), 100, initial_indent="    ", subsequent_indent="    ")]
+        lines += [
+            line.replace("\N{NO-BREAK SPACE}", " ")
+            for line in textwrap.wrap("   ".join(cells), 100, initial_indent="    ", subsequent_indent="    ")
+        ]
     lines.append(f"{'total':26s}{len(shown & set(rows)):5d} of {len(rows):5d}")
     return "\n".join(lines)
 

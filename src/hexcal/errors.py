@@ -110,7 +110,7 @@ def nearest(name, names):
     return folded[match[0]] if match else None
 
 
-def unknown_name(kind, name, names, where=None, error=ParameterError):
+def unknown_name(kind, name, names, where=None, error: type[HexcalError] = ParameterError):
     """Return (not raise) the exception for a name that is not known, with the nearest right one.
 
     Parameters

@@ -49,7 +49,16 @@ def test_same_bits_wherever_bands_are_cut(case):
     data, group_dq, coefficients, uncorrected = case
     expected = twin(data, group_dq, coefficients, uncorrected)
     for first, last in ((0, 4), (4, 5), (5, 9)):
-        linearize(first, last, data, group_dq, coefficients[:, first:last].copy(), first, uncorrected[first:last].copy(), SATURATED)
+        linearize(
+            first,
+            last,
+            data,
+            group_dq,
+            coefficients[:, first:last].copy(),
+            first,
+            uncorrected[first:last].copy(),
+            SATURATED,
+        )
     np.testing.assert_array_equal(data, expected)
 
 

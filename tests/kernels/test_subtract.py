@@ -1,5 +1,7 @@
 """The subtraction of an image from groups of a ramp."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,9 @@ def test_known_value():
     assert data[0, 1].tolist() == [[9, 8], [7, 10]]
 
 
-@pytest.mark.parametrize("integrations, groups", [((0, 3), (0, 5)), ((1, 2), (0, 5)), ((0, 3), (4, 5)), ((2, 2), (0, 5))])
+@pytest.mark.parametrize(
+    ("integrations", "groups"), [((0, 3), (0, 5)), ((1, 2), (0, 5)), ((0, 3), (4, 5)), ((2, 2), (0, 5))]
+)
 def test_equals_twin(ramp, image, integrations, groups):
     expected = ramp.copy()
     twin(expected, image, slice(*integrations), slice(*groups))
@@ -42,7 +46,7 @@ def test_equals_twin(ramp, image, integrations, groups):
 def test_same_bits_wherever_bands_are_cut(ramp, image, cuts):
     expected = ramp.copy()
     twin(expected, image, slice(None), slice(None))
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in itertools.pairwise(cuts):
         subtract(first, last, ramp, np.ascontiguousarray(image[first:last]), first, 0, 3, 0, 5)
     np.testing.assert_array_equal(ramp, expected)
 

@@ -124,7 +124,13 @@ def test_arrays_of_all_types_survive(tmp_path, dtype):
         values[0, 0], values[0, 1] = np.nan, -np.inf
     if values.dtype.kind == "u":
         values[0, 0] = np.iinfo(dtype).max
-    fits_writer.write(tmp_path / "x.fits", [(fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]), None), (fits.Header([("EXTNAME", "A")]), values)])
+    fits_writer.write(
+        tmp_path / "x.fits",
+        [
+            (fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]), None),
+            (fits.Header([("EXTNAME", "A")]), values),
+        ],
+    )
     source = FitsSource(tmp_path / "x.fits")
     assert np.array_equal(source.read(source.find("A")), values, equal_nan=values.dtype.kind == "f")
     assert np.array_equal(fits.getdata(tmp_path / "x.fits", "A"), values, equal_nan=values.dtype.kind == "f")
@@ -160,13 +166,24 @@ def test_a_product_with_many_slits_opens_without_reading_them(tmp_path):
 def test_errors_can_cross_processes():
     from hexcal import errors
 
-    for cls in (errors.InputError, errors.ReferenceError_, errors.ParameterError, errors.DataUnusable, errors.ResourceError, errors.HookError):
+    for cls in (
+        errors.InputError,
+        errors.ReferenceError_,
+        errors.ParameterError,
+        errors.DataUnusable,
+        errors.ResourceError,
+        errors.HookError,
+    ):
         error = pickle.loads(pickle.dumps(cls("what", where="here", hint="do this")))
         assert type(error) is cls and str(error) == "what\n  where: here\n  next:  do this"
 
 
 def test_every_file_of_the_real_data_opens(real_data):
-    names = [path for path in sorted(real_data.rglob("*")) if path.name.endswith((".fits", ".fits.gz", ".asdf")) and "crds_cache" not in path.parts]
+    names = [
+        path
+        for path in sorted(real_data.rglob("*"))
+        if path.name.endswith((".fits", ".fits.gz", ".asdf")) and "crds_cache" not in path.parts
+    ]
     for path in names:
         model = datamodels.open(path)
         assert model.to_flat_dict() is not None

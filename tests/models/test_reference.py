@@ -11,32 +11,48 @@ from hexcal.models import dqflags
 
 @pytest.mark.req("COMMON-04")
 def test_the_master_bits():
-    assert dqflags.pixel.DO_NOT_USE == 1 and dqflags.pixel["CHARGELOSS"] == 128 and dqflags.pixel.REFERENCE_PIXEL == 2147483648
+    assert (
+        dqflags.pixel.DO_NOT_USE == 1
+        and dqflags.pixel["CHARGELOSS"] == 128
+        and dqflags.pixel.REFERENCE_PIXEL == 2147483648
+    )
     assert len(dqflags.pixel) == 33 and max(dqflags.group.values()) == 128
     assert dqflags.names_of(5) == ["DO_NOT_USE", "JUMP_DET"]
 
 
 @pytest.mark.req("COMMON-03")
 def test_the_file_s_own_bits_are_translated():
-    table = np.array([(0, 1, b"HOT", b""), (1, 2, b"DO_NOT_USE", b""), (2, 4, b"MADE_UP", b"")], dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+    table = np.array(
+        [(0, 1, b"HOT", b""), (1, 2, b"DO_NOT_USE", b""), (2, 4, b"MADE_UP", b"")],
+        dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")],
+    )
     translated = dqflags.translate(np.array([0, 1, 2, 3, 4, 8], "u1"), table)
     assert translated.tolist() == [0, 2048, 1, 2049, 0, 0]
     assert dqflags.translate(np.array([3], "u1"), None).tolist() == [3]
 
 
 def reference(tmp_path, nx=40, ny=30, x=1, y=1, name="FULL"):
-    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "SUPERBIAS", "INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "SUBARRAY": name})
+    header = fits.Header(
+        {"TELESCOP": "JWST", "REFTYPE": "SUPERBIAS", "INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "SUBARRAY": name}
+    )
     header.update(SUBSTRT1=x, SUBSTRT2=y, SUBSIZE1=nx, SUBSIZE2=ny)
     path = tmp_path / "superbias.fits"
     data = np.arange(ny * nx, dtype="f4").reshape(ny, nx)
-    fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(data, name="SCI"), fits.ImageHDU(data.astype("i4"), name="DQ")]).writeto(path)
+    fits.HDUList(
+        [fits.PrimaryHDU(header=header), fits.ImageHDU(data, name="SCI"), fits.ImageHDU(data.astype("i4"), name="DQ")]
+    ).writeto(path)
     return datamodels.open(path), data
 
 
 def exposure(nx, ny, x, y):
     model = datamodels.RampModel((1, 2, ny, nx))
     model.meta.instrument.name, model.meta.instrument.detector = "NIRCAM", "NRCA1"
-    model.meta.subarray.xstart, model.meta.subarray.ystart, model.meta.subarray.xsize, model.meta.subarray.ysize = x, y, nx, ny
+    model.meta.subarray.xstart, model.meta.subarray.ystart, model.meta.subarray.xsize, model.meta.subarray.ysize = (
+        x,
+        y,
+        nx,
+        ny,
+    )
     return model
 
 
@@ -57,7 +73,9 @@ def test_a_reference_of_the_same_subarray_is_used_as_it_is(tmp_path):
 
 def test_a_reference_that_does_not_cover_the_subarray_is_refused_with_both_windows(tmp_path):
     small, _ = reference(tmp_path, nx=10, ny=8, x=5, y=3, name="SUB")
-    with pytest.raises(ReferenceError_, match=r"needed \(8, 10\) \(ny, nx\) from x=1, y=1; it holds \(8, 10\) from x=5, y=3"):
+    with pytest.raises(
+        ReferenceError_, match=r"needed \(8, 10\) \(ny, nx\) from x=1, y=1; it holds \(8, 10\) from x=5, y=3"
+    ):
         small.cutout(exposure(10, 8, 1, 1))
 
 

@@ -34,7 +34,9 @@ def test_counts_per_area_and_in_total():
 
 def test_a_wrong_id_fails_the_run_with_the_nearest_right_one(tmp_path):
     test = tmp_path / "test_wrong.py"
-    test.write_text("import pytest\n\n@pytest.mark.req('JUMPP-03')\ndef test_it():\n    assert True\n", encoding="utf-8")
+    test.write_text(
+        "import pytest\n\n@pytest.mark.req('JUMPP-03')\ndef test_it():\n    assert True\n", encoding="utf-8"
+    )
     done = _pytest(test)
     assert done.returncode == 1
     assert "'JUMPP-03', which is not in docs/requirements; did you mean 'JUMP-03'?" in done.stdout
@@ -53,7 +55,9 @@ def test_a_run_is_recorded(tmp_path):
     assert done.returncode == 1
     counted = subprocess.run(
         [sys.executable, ROOT / "tools" / "requirements_trace.py", tmp_path / "out" / "trace.json"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "JUMP 1/31" in counted.stdout
     assert counted.stdout.splitlines()[-1].split() == ["total", "1", "of", "1815"]
@@ -61,10 +65,32 @@ def test_a_run_is_recorded(tmp_path):
 
 def _pytest(test, *options, **environment):
     """Run pytest on one file with the settings and the conftest of the project."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ROOT, "-c", ROOT / "pyproject.toml", "--confcutdir", ROOT]
-    environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HEXCAL_TRACE"))}, **environment}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        ROOT,
+        "-c",
+        ROOT / "pyproject.toml",
+        "--confcutdir",
+        ROOT,
+    ]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HEXCAL_TRACE"))},
+        **environment,
+    }
     return subprocess.run(
         [*command, "-p", "conftest", *options, test],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-        env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "tools"), str(ROOT / "src")])},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "tools"), str(ROOT / "src")]),
+        },
     )

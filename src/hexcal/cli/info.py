@@ -6,7 +6,9 @@ def main(words):
     from hexcal.errors import ParameterError
 
     if words and words[0] in ("-h", "--help"):
-        print("usage: hexcal info FILE...\n\nshows what a product or reference file is, what is in it and how it was made")
+        print(
+            "usage: hexcal info FILE...\n\nshows what a product or reference file is, what is in it and how it was made"
+        )
         return 0
     if not words:
         raise ParameterError("`hexcal info` needs a file", hint="hexcal info exposure_rate.fits")
@@ -33,7 +35,9 @@ def _show(path):
             print(f"  {spec.hdu:12s} {getattr(spec, 'dtype', 'table')} {shape}")
     done = dict(meta.walk(model.branch("meta.cal_step")))
     if done:
-        print(f"  steps        {', '.join(f'{step} {status.lower()}' for step, status in done.items() if isinstance(status, str))}")
+        print(
+            f"  steps        {', '.join(f'{step} {status.lower()}' for step, status in done.items() if isinstance(status, str))}"
+        )
     _show_origin(model)
 
 
@@ -42,16 +46,26 @@ def _show_origin(model):
     if record is None:
         return
     record = record.instance
-    print(f"  made by      {record['software']['name']} {record['software']['version']}: {record['run']['target']}, {record['run']['started']}")
+    print(
+        f"  made by      {record['software']['name']} {record['software']['version']}: {record['run']['target']}, {record['run']['started']}"
+    )
     for item in record["inputs"]:
         print(f"  from         {item['path'] if item else 'a model in memory'}")
     for entry in record["steps"]:
-        changed = [f"{name}={item['value']}" for name, item in entry["parameters"].items() if item["source"] != "default"]
+        changed = [
+            f"{name}={item['value']}" for name, item in entry["parameters"].items() if item["source"] != "default"
+        ]
         print(f"    {entry['step']:36s} {entry['status']:9s} {entry['seconds']:8.3f} s {' '.join(changed)}")
 
 
 _FACTS = {
-    "telescope": ("meta.telescope", "meta.instrument.name", "meta.instrument.detector", "meta.instrument.filter", "meta.instrument.pupil"),
+    "telescope": (
+        "meta.telescope",
+        "meta.instrument.name",
+        "meta.instrument.detector",
+        "meta.instrument.filter",
+        "meta.instrument.pupil",
+    ),
     "exposure": ("meta.exposure.type", "meta.exposure.readpatt", "meta.subarray.name"),
     "date": ("meta.observation.date", "meta.observation.time"),
     "reference": ("meta.reftype", "meta.pedigree", "meta.useafter"),

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import traceback
 
 from hexcal.errors import HexcalError, unknown_name
 
@@ -73,22 +74,20 @@ def guarded(function, words):
         print("hexcal: interrupted; nothing that was not complete has been written", file=sys.stderr)
         return 130
     except MemoryError:
-        print("hexcal: not enough memory; nothing that was not complete has been written\n  next:  give the run more memory, or fewer threads (HEXCAL_THREADS=1)", file=sys.stderr)
+        text = "hexcal: not enough memory; nothing that was not complete has been written\n  next:  give the run more memory"
+        print(text, file=sys.stderr)
         return 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: a fault of Hexcal, said in three lines instead of fifty
         if debug:
             _debug()
-        trace = error.__traceback__
-        while trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        print(f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place}\n  next:  run again with --debug for the whole traceback", file=sys.stderr)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place.filename}:{place.lineno}"
+        print(f"{text}\n  next:  run again with --debug for the whole traceback", file=sys.stderr)
         return 1
 
 
 def _debug():
     import pdb
-    import traceback
 
     traceback.print_exc()
     if sys.stdin.isatty():

@@ -21,7 +21,11 @@ def main(words):
 
     record = open_model(product).get_meta("provenance")
     if record is None:
-        raise InputError("the product carries no record of how it was made", where=product, hint="only products of Hexcal can be made again")
+        raise InputError(
+            "the product carries no record of how it was made",
+            where=product,
+            hint="only products of Hexcal can be made again",
+        )
     record = record.instance
     inputs = [_same(item, "input") for item in record["inputs"]]
     parameters = dict(record["run"]["parameters"])
@@ -30,7 +34,9 @@ def main(words):
     parameters = _explicit(parameters)
     parameters["output_dir"] = "rerun"
     cls = registry.find(record["run"]["class"])
-    cmdline.run_class(cls, [*inputs, *words], (f"record in {Path(product).name}", {"parameters": parameters, "steps": steps}))
+    cmdline.run_class(
+        cls, [*inputs, *words], (f"record in {Path(product).name}", {"parameters": parameters, "steps": steps})
+    )
     return 0
 
 
@@ -46,9 +52,17 @@ def _same(item, kind):
         raise InputError(f"the {kind} was a model in memory; it cannot be read again")
     path = Path(item["path"])
     if not path.is_file():
-        raise InputError(f"the {kind} is not there any more", where=str(path), hint="put it back, or run `hexcal run` on another copy")
+        raise InputError(
+            f"the {kind} is not there any more",
+            where=str(path),
+            hint="put it back, or run `hexcal run` on another copy",
+        )
     if sha256(path) != item["sha256"]:
-        raise InputError(f"the {kind} has changed since the product was made", where=str(path), hint="use `hexcal run` to process the new one")
+        raise InputError(
+            f"the {kind} has changed since the product was made",
+            where=str(path),
+            hint="use `hexcal run` to process the new one",
+        )
     return str(path)
 
 

@@ -19,7 +19,10 @@ def main(words):
         print(_HELP)
         return 0 if words else 1
     if words[0].startswith("-"):
-        raise ParameterError(f"the first word must be a pipeline, a step or a parameter file, got {words[0]!r}", hint="hexcal run calwebb_detector1 FILE --parameter=value")
+        raise ParameterError(
+            f"the first word must be a pipeline, a step or a parameter file, got {words[0]!r}",
+            hint="hexcal run calwebb_detector1 FILE --parameter=value",
+        )
     from hexcal.core import cmdline
 
     cmdline.run_target(words)

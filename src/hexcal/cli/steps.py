@@ -10,7 +10,9 @@ def main(words):
         if words[0] in ("-h", "--help"):
             print("usage: hexcal steps\n\nlists the pipelines and steps, with the reference files that they use")
             return 0
-        raise ParameterError(f"`hexcal steps` takes no arguments, got {words[0]!r}", hint=f"hexcal run {words[0]} --help")
+        raise ParameterError(
+            f"`hexcal steps` takes no arguments, got {words[0]!r}", hint=f"hexcal run {words[0]} --help"
+        )
     for alias in registry.aliases():
         cls = registry.find(alias)
         references = f" [{', '.join(cls.reference_types)}]" if cls.reference_types else ""

@@ -1,7 +1,6 @@
 """Run a kernel over bands of rows in threads."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 from hexcal.errors import ParameterError
 
@@ -28,7 +27,10 @@ def default_threads():
     if not text:
         return available_cores()
     if not text.isdigit() or int(text) < 1:
-        raise ParameterError(f"HEXCAL_THREADS must be a whole number of at least 1, got {text!r}", where="environment variable HEXCAL_THREADS")
+        raise ParameterError(
+            f"HEXCAL_THREADS must be a whole number of at least 1, got {text!r}",
+            where="environment variable HEXCAL_THREADS",
+        )
     return int(text)
 
 
@@ -57,8 +59,23 @@ def threads_from(maximum_cores):
     elif text.isdigit():
         wanted = int(text)
     else:
-        raise ParameterError(f"maximum_cores must be 'none', 'quarter', 'half', 'all' or a whole number, got {maximum_cores!r}", where="maximum_cores")
+        raise ParameterError(
+            f"maximum_cores must be 'none', 'quarter', 'half', 'all' or a whole number, got {maximum_cores!r}",
+            where="maximum_cores",
+        )
     return max(1, min(wanted, default_threads()))
+
+
+def prepare_kernels():
+    """Load what kernels need in a thread, while the input is read."""
+    from threading import Thread
+
+    def load():
+        from hexcal.kernels import compiled
+
+        compiled.prepare()
+
+    Thread(target=load, name="hexcal-kernels").start()
 
 
 def run_bands(kernel, n_rows, *args, threads=None):
@@ -77,12 +94,13 @@ def run_bands(kernel, n_rows, *args, threads=None):
     """
     threads = threads or default_threads()
     bands = max(1, min(n_rows, threads * _BANDS_PER_THREAD)) if threads > 1 else 1
-    edges = [n_rows * band // bands for band in range(bands + 1)]
-    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    pairs = [(n_rows * band // bands, n_rows * (band + 1) // bands) for band in range(bands)]
     if threads == 1 or bands == 1:
         for first, last in pairs:
             kernel(first, last, *args)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         for future in [pool.submit(kernel, first, last, *args) for first, last in pairs]:
             future.result()

@@ -1,6 +1,7 @@
 """The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value."""
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def parse(cls, words):
         For an unknown option; carries the nearest right one.
     """
     result = CommandLine()
-    words = [_SHORT.get(word, word) for word in words]
+    words = [str(_SHORT.get(word, word)) for word in words]
     while words:
         word = words.pop(0)
         if not word.startswith("--"):
@@ -103,13 +104,22 @@ def _flag(value, name):
 
 def _unknown_option(cls, name):
     names = [*cls.parameters_class.model_fields, *_OPTIONS]
-    names += [f"steps.{step}.{parameter}" for step, inner in getattr(cls, "step_defs", {}).items() for parameter in inner.parameters_class.model_fields]
+    names += [
+        f"steps.{step}.{parameter}"
+        for step, inner in getattr(cls, "step_defs", {}).items()
+        for parameter in inner.parameters_class.model_fields
+    ]
     return unknown_name("option", f"--{name}", [f"--{known}" for known in names], where=f"hexcal run {cls.alias}")
 
 
 def help_text(cls):
     """Return the help of one step or pipeline: what it does, its parameters with type, bounds, unit and default."""
-    lines = [f"usage: hexcal run {cls.alias} INPUT [--parameter=value ...]", "", (cls.__doc__ or "").strip().splitlines()[0], ""]
+    lines = [
+        f"usage: hexcal run {cls.alias} INPUT [--parameter=value ...]",
+        "",
+        (cls.__doc__ or "").strip().splitlines()[0],
+        "",
+    ]
     lines += ["options:", *(f"  --{name:24s} {text}" for name, text in _OPTIONS.items()), ""]
     lines += _help_of(cls, "")
     for name, step in getattr(cls, "step_defs", {}).items():
@@ -122,7 +132,11 @@ def help_text(cls):
 
 def _help_of(cls, prefix, infrastructure=True):
     fields = cls.parameters_class.model_fields
-    return [f"  --{prefix}{describe(field, name)}" for name, field in fields.items() if infrastructure or name not in INFRASTRUCTURE]
+    return [
+        f"  --{prefix}{describe(field, name)}"
+        for name, field in fields.items()
+        if infrastructure or name not in INFRASTRUCTURE
+    ]
 
 
 def run_target(words):
@@ -140,7 +154,9 @@ def run_target(words):
         configuration = config.load(target)
         if not configuration["class"]:
             raise ParameterError("the parameter file does not say which class it is for", where=target)
-        return run_class(registry.find(configuration["class"], beside=Path(target).parent), words, (target, configuration))
+        return run_class(
+            registry.find(configuration["class"], beside=Path(target).parent), words, (target, configuration)
+        )
     return run_class(registry.find(target), words)
 
 
@@ -159,7 +175,7 @@ def run_class(cls, words, configuration=None):
     command = parse(cls, words)
     options = command.options
     if options.get("help"):
-        print(help_text(cls))
+        sys.stdout.write(help_text(cls) + "\n")
         return None
     if "threads" in options:
         os.environ["HEXCAL_THREADS"] = str(options["threads"])
@@ -170,7 +186,13 @@ def run_class(cls, words, configuration=None):
         step = cls()
         if configuration is not None:
             step.configure(configuration[1], source=configuration[0])
-        step.configure({"parameters": command.parameters, "steps": {name: {"parameters": values} for name, values in command.steps.items()}}, "command line")
+        step.configure(
+            {
+                "parameters": command.parameters,
+                "steps": {name: {"parameters": values} for name, values in command.steps.items()},
+            },
+            "command line",
+        )
         if not step.parameters.save_results:
             # The outermost step of a command always writes its result.
             step.configure({"parameters": {"save_results": True}}, "command line")

@@ -42,7 +42,11 @@ def _read_asdf(path):
     tree = asdf_tree.from_file(path)
     for key in ("class", "parameters"):
         if key not in tree:
-            raise ParameterError(f"a parameter file needs the key '{key}'", where=str(path), hint=f"found: {', '.join(tree) or 'nothing'}")
+            raise ParameterError(
+                f"a parameter file needs the key '{key}'",
+                where=str(path),
+                hint=f"found: {', '.join(tree) or 'nothing'}",
+            )
     return tree
 
 
@@ -54,7 +58,12 @@ def _read_cfg(path):
     except ConfigObjError as error:
         raise InputError(f"not readable as a .cfg parameter file: {error}", where=str(path)) from error
     steps = [{"name": name, "parameters": values} for name, values in content.pop("steps", {}).items()]
-    return {"class": content.pop("class", None), "name": content.pop("name", None), "parameters": content, "steps": steps}
+    return {
+        "class": content.pop("class", None),
+        "name": content.pop("name", None),
+        "parameters": content,
+        "steps": steps,
+    }
 
 
 def _section(tree, path):
@@ -121,12 +130,21 @@ def _tree(step):
     tree = {
         "class": f"{type(step).__module__}.{type(step).__name__}",
         "name": step.name,
-        "parameters": {name: value if _storable(value) else str(value) for name, value in step.parameters.model_dump().items()},
+        "parameters": storable(step.parameters.model_dump()),
     }
     if hasattr(step, "step_defs"):
         tree["steps"] = [_tree(inner) for inner in step.steps.values()]
     return tree
 
 
-def _storable(value):
-    return value is None or isinstance(value, str | int | float | bool) or (isinstance(value, list) and all(_storable(item) for item in value))
+def storable(value):
+    """Return parameter values as text, numbers, lists and dicts; anything else (a function as hook, an open model) by its description."""
+    if isinstance(value, dict):
+        return {name: storable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return (
+        value
+        if value is None or isinstance(value, str | int | float | bool)
+        else str(getattr(value, "path", None) or value)
+    )

@@ -68,7 +68,10 @@ def _resolve(hook):
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            raise HookError(f"there is no function or step '{name}': {error}", hint="give a dotted name that can be imported, or a command") from error
+            raise HookError(
+                f"there is no function or step '{name}': {error}",
+                hint="give a dotted name that can be imported, or a command",
+            ) from error
     return name
 
 
@@ -78,4 +81,7 @@ def _command(text, arguments):
     words = [word.format(*names) for word in shlex.split(text)]
     completed = subprocess.run(words, check=False, capture_output=True, text=True)
     if completed.returncode:
-        raise HookError(f"the command ended with status {completed.returncode}: {completed.stderr.strip()[:200]}", where=" ".join(words))
+        raise HookError(
+            f"the command ended with status {completed.returncode}: {completed.stderr.strip()[:200]}",
+            where=" ".join(words),
+        )

@@ -1,6 +1,7 @@
 """Public names that are imported when first used, so that ``hexcal --help`` does not wait for numpy, astropy and numba."""
 
 import importlib
+from typing import Any
 
 
 def lazy_names(module, table):
@@ -19,7 +20,7 @@ def lazy_names(module, table):
         (``__getattr__``, ``__dir__``, ``__all__``).
     """
 
-    def get(name):
+    def get(name) -> Any:
         if name not in table:
             # An AttributeError is what `hasattr` and `from ... import` expect; the text carries the nearest name.
             from hexcal.errors import unknown_name

@@ -28,22 +28,31 @@ class _Section(logging.Handler):
         self.pattern = pattern
         self.break_level = _level(options["break_level"], where) if "break_level" in options else None
         formatter = logging.Formatter(options.get("format", FORMAT))
-        self.targets = [_target(text.strip().strip("'\""), where) for text in options.get("handler", "stdout").strip("'\"").split(",")]
+        self.targets = [
+            _target(text.strip().strip("'\""), where)
+            for text in options.get("handler", "stdout").strip("'\"").split(",")
+        ]
         for target in self.targets:
             target.setFormatter(formatter)
 
     def matches(self, name):
+        """Whether messages of the logger `name` belong to this section."""
         return fnmatch.fnmatch(name, self.pattern) or fnmatch.fnmatch(f".{name}", self.pattern)
 
     def emit(self, record):
+        """Pass a message to the handlers of the section."""
         if not self.matches(record.name):
             return
         for target in self.targets:
             target.handle(record)
         if self.break_level is not None and record.levelno >= self.break_level:
-            raise BreakLevelReached(f"stopped at a message of level {record.levelname}: {record.getMessage()}", hint="see break_level in the logging configuration")
+            raise BreakLevelReached(
+                f"stopped at a message of level {record.levelname}: {record.getMessage()}",
+                hint="see break_level in the logging configuration",
+            )
 
     def close(self):
+        """Close the files of the section."""
         for target in self.targets:
             if isinstance(target, logging.FileHandler):
                 target.close()
@@ -63,7 +72,9 @@ def _target(text, where):
         return logging.StreamHandler(getattr(sys, text))
     if kind in ("file", "append") and name:
         return logging.FileHandler(name, mode="w" if kind == "file" else "a")
-    raise ParameterError(f"a logging handler must be stdout, stderr, file:NAME or append:NAME, got {text!r}", where=where)
+    raise ParameterError(
+        f"a logging handler must be stdout, stderr, file:NAME or append:NAME, got {text!r}", where=where
+    )
 
 
 def _read(path):
@@ -72,7 +83,9 @@ def _read(path):
         with open(path, encoding="utf-8") as stream:
             parser.read_file(stream)
     except (OSError, configparser.Error) as error:
-        raise InputError(f"the logging configuration cannot be read: {str(error).splitlines()[0]}", where=str(path)) from error
+        raise InputError(
+            f"the logging configuration cannot be read: {str(error).splitlines()[0]}", where=str(path)
+        ) from error
     sections = []
     for pattern in parser.sections():
         options = dict(parser[pattern])
@@ -100,7 +113,11 @@ def configured(logcfg=None, verbose=False):
         Emit all messages.
     """
     logger = logging.getLogger(ROOT)
-    path = Path(logcfg) if logcfg else next((name.expanduser() for name in CONFIG_NAMES if name.expanduser().is_file()), None)
+    path = (
+        Path(logcfg)
+        if logcfg
+        else next((name.expanduser() for name in CONFIG_NAMES if name.expanduser().is_file()), None)
+    )
     if path is not None:
         handlers = _read(path)
     elif logger.hasHandlers():
@@ -134,6 +151,7 @@ class Recorder(logging.Handler):
         self.lines = []
 
     def emit(self, record):
+        """Keep a message."""
         self.lines.append(self.format(record))
 
 

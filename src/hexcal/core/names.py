@@ -41,14 +41,21 @@ def base_name(step, model=None):
     found = next((name for name in candidates if name), None)
     if found is None:
         return f"step_{step.name}"
-    return without_suffix(Path(found).name.removesuffix(".gz").removesuffix(Path(found.removesuffix(".gz")).suffix), _known_suffixes(step, model))
+    return without_suffix(
+        Path(found).name.removesuffix(".gz").removesuffix(Path(found.removesuffix(".gz")).suffix),
+        _known_suffixes(step, model),
+    )
 
 
 def _known_suffixes(step, model):
     from hexcal import observatories
 
     known = model.observatory if model is not None else observatories.get("jwst")
-    return {*known.suffixes, step.name.lower(), *(getattr(step.parent, "step_defs", ()) if step.parent is not None else ())}
+    return {
+        *known.suffixes,
+        step.name.lower(),
+        *(getattr(step.parent, "step_defs", ()) if step.parent is not None else ()),
+    }
 
 
 def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None):
@@ -90,5 +97,7 @@ def refuse_to_overwrite(path, inputs):
     for name in inputs:
         if name is not None and Path(name).exists() and path.samefile(name):
             raise InputError(
-                "the output would overwrite an input; nothing was written", where=str(path), hint="give another output_dir, output_file or suffix"
+                "the output would overwrite an input; nothing was written",
+                where=str(path),
+                hint="give another output_dir, output_file or suffix",
             )

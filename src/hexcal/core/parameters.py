@@ -2,6 +2,7 @@
 
 import types
 import typing
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
@@ -13,7 +14,7 @@ INFRASTRUCTURE = (
 """Parameters of every step; they say where things go, not what is done to the data, and do not belong into a parameter reference file."""
 
 
-def parameter(default, help, unit=None, **bounds):  # noqa: A002 - reads best where parameters are declared
+def parameter(default, help, unit=None, **bounds):
     """Declare a parameter.
 
     Parameters
@@ -36,7 +37,9 @@ class StepParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
 
     output_file: str | None = parameter(None, "Base name of the output; implies save_results.")
-    output_dir: str | None = parameter(None, "Directory of the output; implies save_results. Default: the current directory.")
+    output_dir: str | None = parameter(
+        None, "Directory of the output; implies save_results. Default: the current directory."
+    )
     output_ext: str = parameter(".fits", "Type of the output file.")
     output_use_model: bool = parameter(False, "Take output names from the file name in each model, not from the input.")
     output_use_index: bool = parameter(True, "Number the outputs when a step returns several.")
@@ -47,7 +50,9 @@ class StepParameters(BaseModel):
     skip: bool = parameter(False, "Leave the step out.")
     pre_hooks: list = parameter([], "Functions, steps or commands to run on the input, before the step.")
     post_hooks: list = parameter([], "Functions, steps or commands to run on the result, after the step.")
-    references: str | None = parameter(None, "Folder of reference files. Default: the environment variable HEXCAL_REFERENCES.")
+    references: str | None = parameter(
+        None, "Folder of reference files. Default: the environment variable HEXCAL_REFERENCES."
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -62,7 +67,12 @@ class StepParameters(BaseModel):
                 return [item.strip() for item in value.strip("[]() ").split(",") if item.strip()]
             if value is not None and not isinstance(value, list | tuple):
                 return [value]
-        if isinstance(value, int | float) and not isinstance(value, bool) and str in choices and not {int, float} & set(choices):
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and str in choices
+            and not {int, float} & set(choices)
+        ):
             # ``maximum_cores=2`` is as clear as ``maximum_cores='2'``.
             return str(value)
         return value
@@ -70,8 +80,11 @@ class StepParameters(BaseModel):
 
 def with_overrides(base, name, reference_types):
     """Return `base` with a parameter ``override_<type>`` for each reference type."""
-    fields = {
-        f"override_{reference_type.replace('-', '_')}": (str | typing.Any | None, parameter(None, f"File to use as {reference_type} reference; N/A for none."))
+    fields: dict[str, Any] = {
+        f"override_{reference_type.replace('-', '_')}": (
+            str | Any | None,
+            parameter(None, f"File to use as {reference_type} reference; N/A for none."),
+        )
         for reference_type in reference_types
     }
     return create_model(name, __base__=base, __module__=base.__module__, **fields) if fields else base
@@ -103,7 +116,9 @@ def validated(cls, values, where):
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise ParameterError(
-            f"parameter {name} = {first['input']!r} is not valid: {_reason(first)}", where=where, hint=describe(cls.model_fields[name], name)
+            f"parameter {name} = {first['input']!r} is not valid: {_reason(first)}",
+            where=where,
+            hint=describe(cls.model_fields[name], name),
         ) from None
 
 
@@ -121,13 +136,17 @@ def describe(field, name):
         for key, symbol in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
         if getattr(item, key, None) is not None
     )
-    details = ", ".join(text for text in (type_name(field.annotation), bounds, f"unit {unit}" if unit else "", f"default {field.default!r}") if text)
+    details = ", ".join(
+        text
+        for text in (type_name(field.annotation), bounds, f"unit {unit}" if unit else "", f"default {field.default!r}")
+        if text
+    )
     return f"{name} ({details}): {field.description or ''}"
 
 
 def type_name(annotation):
     """Readable name of a type: 'number', 'true or false', 'one of a, b'."""
-    plain = {float: "number", int: "whole number", bool: "true or false", str: "text", list: "list", typing.Any: ""}
+    plain = {float: "number", int: "whole number", bool: "true or false", str: "text", list: "list", Any: ""}
     if annotation in plain:
         return plain[annotation]
     if typing.get_origin(annotation) is typing.Literal:

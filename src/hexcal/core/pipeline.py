@@ -35,7 +35,10 @@ class Pipeline(Step):
     def configure(self, config, source):
         """Set parameters of the pipeline and of its steps (see `Step.configure`)."""
         parameters = dict(config.get("parameters", {}))
-        steps = {**config.get("steps", {}), **{name: {"parameters": values} for name, values in dict(parameters.pop("steps", None) or {}).items()}}
+        steps = {
+            **config.get("steps", {}),
+            **{name: {"parameters": values} for name, values in dict(parameters.pop("steps", None) or {}).items()},
+        }
         for name in steps:
             if name not in self.step_defs:
                 raise unknown_name("step", name, self.step_defs, where=self.where)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
+from hexcal.core.config import storable
 from hexcal.core.parameters import INFRASTRUCTURE
 from hexcal.references.digest import sha256
 
@@ -60,7 +61,12 @@ class Record:
 
     def begin(self, step):
         """Start the entry of one step; returns it."""
-        entry = {"step": step.qualified_name, "class": f"{type(step).__module__}.{type(step).__name__}", "status": "RUNNING", "references": {}}
+        entry = {
+            "step": step.qualified_name,
+            "class": f"{type(step).__module__}.{type(step).__name__}",
+            "status": "RUNNING",
+            "references": {},
+        }
         entry["parameters"] = _described(step)
         self.entries.append(entry)
         entry["_clock"] = time.perf_counter()
@@ -88,12 +94,18 @@ class Record:
     def as_dict(self):
         """Return the record as plain dicts and lists."""
         return {
-            "software": {"name": "hexcal", "version": version(), "python": platform.python_version(), "libraries": _versions(), "platform": platform.platform()},
+            "software": {
+                "name": "hexcal",
+                "version": version(),
+                "python": platform.python_version(),
+                "libraries": _versions(),
+                "platform": platform.platform(),
+            },
             "run": {
                 "target": self.step.alias,
                 "class": f"{type(self.step).__module__}.{type(self.step).__name__}",
                 "started": self.started.isoformat(timespec="seconds"),
-                "parameters": self.step.get_pars(),
+                "parameters": storable(self.step.get_pars()),
             },
             "inputs": [None if path is None else self._file(path) for path in self.inputs],
             "steps": [self._entry(entry) for entry in self.entries],
@@ -104,18 +116,25 @@ class Record:
 
     def _entry(self, entry):
         references = {
-            kind: self._file(path) if path is not None and str(path) in self._digests else {"path": "N/A" if path is None else str(path), "sha256": None}
+            kind: self._file(path)
+            if path is not None and str(path) in self._digests
+            else {"path": "N/A" if path is None else str(path), "sha256": None}
             for kind, path in entry["references"].items()
         }
         seconds = entry.get("seconds", round(time.perf_counter() - entry["_clock"], 4) if "_clock" in entry else None)
         status = "COMPLETE" if entry["status"] == "RUNNING" else entry["status"]
-        return {**{name: value for name, value in entry.items() if name != "_clock"}, "references": references, "seconds": seconds, "status": status}
+        return {
+            **{name: value for name, value in entry.items() if name != "_clock"},
+            "references": references,
+            "seconds": seconds,
+            "status": status,
+        }
 
 
 def _described(step):
     """Parameters of one step with their source; those that only say where files go are left out unless set."""
     return {
-        name: {"value": value, "source": step.sources.get(name, "default")}
+        name: {"value": storable(value), "source": step.sources.get(name, "default")}
         for name, value in step.parameters.model_dump().items()
         if name in step.sources or (name not in INFRASTRUCTURE and not name.startswith("override_"))
     }

@@ -47,6 +47,15 @@ def find(name, beside=None):
     raise unknown_name("step or pipeline", name, [*table, *by_class])
 
 
+def _module_in(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python module")
+    found = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
 def _foreign(module, last, beside):
     """A class of the user: importable, or in a module beside the parameter file."""
     from hexcal.core.step import Step
@@ -54,14 +63,14 @@ def _foreign(module, last, beside):
     try:
         path = Path(beside, f"{module}.py") if beside is not None else None
         if path is not None and path.is_file():
-            spec = importlib.util.spec_from_file_location(module, path)
-            found = sys.modules[module] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(found)
+            found = _module_in(path, module)
         else:
             found = importlib.import_module(module)
         found = getattr(found, last)
     except (ImportError, AttributeError) as error:
-        raise ParameterError(f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is") from None
+        raise ParameterError(
+            f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is"
+        ) from None
     if not (isinstance(found, type) and issubclass(found, Step)):
         raise ParameterError(f"'{module}.{last}' is not a step: it must be a subclass of hexcal.step.Step")
     return found

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hexcal.core import hooks, log, names
+from hexcal.core import bands, hooks, log, names
 from hexcal.core.provenance import Record, version
 from hexcal.core.step import SkipStep
 from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
@@ -48,10 +48,14 @@ def run(step, inputs):
         raise InputError(f"{step.where} needs an input", hint="a FITS file or an open data model")
     paths = [_path_of(item) for item in inputs]
     with log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
-        context = Context(Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder)
+        context = Context(
+            Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder
+        )
         step.context = context
         try:
             _check_destination(step, paths)
+            if hasattr(step, "step_defs"):
+                bands.prepare_kernels()
             result = _step(step, tuple(_owned(step, item) for item in inputs), context)
             if step.saves:
                 _save_all(step, result)
@@ -87,12 +91,14 @@ def _check_destination(step, inputs):
     while not directory.exists():
         directory = directory.parent
     if not directory.is_dir() or not os.access(directory, os.W_OK):
-        raise ResourceError("the output directory cannot be written", where=str(path.parent), hint="give another output_dir")
+        raise ResourceError(
+            "the output directory cannot be written", where=str(path.parent), hint="give another output_dir"
+        )
 
 
 def _owned(step, item):
     """Return an input as a model that the run may change: read from the file, or a copy of what the caller passed."""
-    from hexcal.models import open as models
+    import hexcal.models.open as models
 
     model = item.copy() if isinstance(item, models.DataModel) else models.open(item)
     if step.input_model is not None:
@@ -165,7 +171,11 @@ def reference_path(step, model, reference_type):
     given = getattr(step.parameters, override, None)
     if given is not None:
         if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not Path(given).is_file():
-            raise ReferenceError_(f"the {reference_type} reference given by {override} does not exist", where=str(given), hint="check the path")
+            raise ReferenceError_(
+                f"the {reference_type} reference given by {override} does not exist",
+                where=str(given),
+                hint="check the path",
+            )
         return NOT_APPLICABLE if isinstance(given, str) and given.upper() == NOT_APPLICABLE else given
     folder = step.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
     if not folder:
@@ -229,7 +239,7 @@ def _save_all(step, result):
             save(step, model, None, number if len(models) > 1 else None)
 
 
-def save(step, model, suffix=None, idx=None):
+def save(step, model, suffix=None, idx=None, basepath=None):
     """Write one product: its name by the rules, its record, its log.
 
     Returns
@@ -237,7 +247,7 @@ def save(step, model, suffix=None, idx=None):
     str
         Path written.
     """
-    path = names.output_path(step, suffix=suffix, idx=idx, model=model)
+    path = names.output_path(step, basepath=basepath, suffix=suffix, idx=idx, model=model)
     context = step.context
     if context is not None:
         names.refuse_to_overwrite(path, context.record.files)
@@ -249,7 +259,11 @@ def save(step, model, suffix=None, idx=None):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResourceError(f"the output directory cannot be made: {error.strerror}", where=str(path.parent), hint="give another output_dir") from error
+        raise ResourceError(
+            f"the output directory cannot be made: {error.strerror}",
+            where=str(path.parent),
+            hint="give another output_dir",
+        ) from error
     model.save(path)
     step.log.info("Saved %s in %s", type(model).__name__, path)
     return str(path)

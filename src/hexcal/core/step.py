@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from hexcal.core import parameters as _parameters
 from hexcal.core.parameters import StepParameters
@@ -62,7 +63,9 @@ class Step:
         if cls.alias is None:
             cls.alias = cls.__name__.lower()
         cls.status = cls.__dict__.get("status", cls.alias)
-        cls.parameters_class = _parameters.with_overrides(cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types)
+        cls.parameters_class = _parameters.with_overrides(
+            cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types
+        )
 
     def __init__(self, name=None, parent=None, config_file=None, **parameters):
         set_ = object.__setattr__
@@ -92,7 +95,7 @@ class Step:
         return f"{'pipeline' if hasattr(type(self), 'step_defs') else 'step'} '{self.qualified_name}'"
 
     @property
-    def parameters(self):
+    def parameters(self) -> Any:
         """All parameters, as a frozen object."""
         if self._frozen is None:
             object.__setattr__(self, "_frozen", _parameters.validated(self.parameters_class, self._values, self.where))
@@ -112,7 +115,9 @@ class Step:
         for name in values:
             if name not in self.parameters_class.model_fields:
                 raise unknown_name("parameter", name, self._settable(), where=self.where)
-        object.__setattr__(self, "_frozen", _parameters.validated(self.parameters_class, {**self._values, **values}, self.where))
+        object.__setattr__(
+            self, "_frozen", _parameters.validated(self.parameters_class, {**self._values, **values}, self.where)
+        )
         self._values.update(values)
         self.sources.update(dict.fromkeys(values, source))
 
@@ -252,7 +257,7 @@ class Step:
 
         return str(run.reference_path(self, open_model(model), reference_type))
 
-    def save_model(self, model, suffix=None, idx=None, force=False):
+    def save_model(self, model, suffix=None, idx=None, force=False, basepath=None):
         """Write a model, if `save_results` asks for it.
 
         Parameters
@@ -265,6 +270,8 @@ class Step:
             Number in the name.
         force : bool
             Write even if `save_results` is false.
+        basepath : path-like, optional
+            Base name instead of that of the other products.
 
         Returns
         -------
@@ -273,7 +280,7 @@ class Step:
         """
         from hexcal.core import run
 
-        return run.save(self, model, suffix, idx) if force or self.saves else None
+        return run.save(self, model, suffix, idx, basepath) if force or self.saves else None
 
     @property
     def saves(self):

@@ -1,13 +1,6 @@
 """Count rates from ramps: every ramp is read once, cut into segments, fitted and combined.
 
-The arithmetic of one pixel (all symbols as in ``fit_ramps``):
-
-* a *segment* is a run of usable groups; it ends before an unusable group and a group flagged JUMP_DET starts the next one;
-* slope of a segment of n groups: least squares with weights ``|k - (n-1)/2|**P``; as these are symmetric about the middle,
-  the slope is ``sum_k d_k**(P+1) * y_k*sign / sum_k d_k**(P+2) * 2`` with ``d_k = |2k - (n-1)|``, whatever scale the weights have;
-* P grows with the signal to noise ratio S of the segment (Fixsen et al. 2000, PASP 112, 1350);
-* var_R = 12 R**2 / ((n**3 - n) T**2), var_P = rate / (T gain (n - 1)), a lone group counts as n = 2;
-* segments (and integrations) are averaged with weights 1/var_R, so that the weights do not depend on the signal.
+How one ramp is fitted is in ``ramp_fit_segments``.
 
 Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the stride between the groups
 of one pixel is a power of two in full frames, and reading the groups of single pixels would evict the very lines needed for the next pixel.
@@ -16,40 +9,20 @@ of one pixel is a power of two in full frames, and reading the groups of single 
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
+from hexcal.kernels.ramp_fit_segments import (
+    CHARGELOSS,
+    DO_NOT_USE,
+    JUMP_DET,
+    PERSISTENCE,
+    SATURATED,
+    exponent_row,
+    fit_one,
+    has_one_good_group,
+    is_lone_first_group,
+)
 
 CHUNK = 256
-DO_NOT_USE, SATURATED, JUMP_DET, PERSISTENCE, CHARGELOSS = 1, 2, 4, 32, 128
-UNFIT = 255 & ~(JUMP_DET | PERSISTENCE)
-"""Any of these bits keeps a group out of the fit."""
 NO_GAIN_VALUE = 524288
-N_EXPONENTS = 6
-
-
-def weight_tables(n_groups):
-    """Powers needed by the weighted fit.
-
-    Parameters
-    ----------
-    n_groups : int
-
-    Returns
-    -------
-    power : ndarray, float64 (6, n_groups)
-        ``d**(P+1)``, the row for each exponent P of the table below, d = 0 .. n_groups-1.
-    norm : ndarray, float64 (6, n_groups + 1)
-        ``sum over the groups k with 2k > n-1 of d_k**(P+2)`` for a segment of n groups; 1 for n < 2.
-
-    Notes
-    -----
-    Exponent P for S from 0, 5, 10, 20, 50, 100: 0, 0.4, 1, 3, 6, 10 (seed 004, 20677-20685).
-    """
-    exponents = np.array([0, 0.4, 1, 3, 6, 10])[:, None]
-    distance = np.arange(max(n_groups, 2), dtype=float)
-    power = distance ** (exponents + 1)
-    norm = np.ones((N_EXPONENTS, n_groups + 1))
-    for n in range(2, n_groups + 1):
-        norm[:, n] = (power * distance)[:, n - 1::-2].sum(axis=1)
-    return power, norm
 
 
 def sorting_pairs(n):
@@ -106,27 +79,6 @@ def sorted_differences(value, flag, union, width, pairs, difference, count):
 
 
 @kernel
-def is_lone_first_group(flag, x):
-    """True if the first group of the pixel has no flag and every other group has one."""
-    if flag[0, x] != 0:
-        return False
-    for g in range(1, flag.shape[0]):
-        if flag[g, x] == 0:
-            return False
-    return True
-
-
-@kernel
-def has_one_good_group(flag, x):
-    """True if exactly one group of the pixel is without flags (PERSISTENCE is allowed)."""
-    good = 0
-    for g in range(flag.shape[0]):
-        if flag[g, x] & ~PERSISTENCE == 0:
-            good += 1
-    return good == 1
-
-
-@kernel
 def flagged_median_rate(value, flag, difference, n, x, group_time, single_time, suppress):
     """Median of the ``n`` first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
     if value.shape[0] == 1:
@@ -155,128 +107,6 @@ def add_median_rates(value, flag, union, difference, count, width, group_time, s
 
 
 @kernel
-def exponent_row(rise, noise_squared):
-    """Row of the weight table for a segment that rises by ``rise`` electrons, read noise squared in electrons squared: S = rise/sqrt(noise**2 + rise)."""
-    s_squared = rise * rise / (noise_squared + rise) if rise > 0.0 else 0.0
-    return ((1 if s_squared >= 25.0 else 0) + (1 if s_squared >= 100.0 else 0) + (1 if s_squared >= 400.0 else 0)
-            + (1 if s_squared >= 2500.0 else 0) + (1 if s_squared >= 10000.0 else 0))
-
-
-@kernel
-def segment_slope(value, x, start, n, gain, noise_squared, power, norm):
-    """Weighted least squares slope of groups start .. start+n-1 of pixel x, per group."""
-    rise = np.float64(value[start + n - 1, x]) - np.float64(value[start, x])
-    if n == 2:
-        return rise
-    row = exponent_row(rise * gain, noise_squared)
-    total = 0.0
-    for k in range(n // 2):
-        total += power[row, n - 1 - 2 * k] * (np.float64(value[start + n - 1 - k, x]) - np.float64(value[start + k, x]))
-    return total / norm[row, n]
-
-
-@kernel
-def next_segment(flag, x, start, clear_charge_loss):
-    """(first, end) of the first segment at or after group ``start``; first = end = n_groups if there is none.
-
-    With ``clear_charge_loss`` the groups flagged CHARGELOSS and DO_NOT_USE count as if they had neither flag.
-    """
-    n_groups = flag.shape[0]
-    first = start
-    while first < n_groups and usable_bits(flag[first, x], clear_charge_loss) & UNFIT != 0:
-        first += 1
-    end = first
-    while end < n_groups:
-        f = usable_bits(flag[end, x], clear_charge_loss)
-        if f & UNFIT != 0 or (f & JUMP_DET != 0 and end > first):
-            break
-        end += 1
-    return first, end
-
-
-@kernel
-def usable_bits(f, clear_charge_loss):
-    """Flags of a group as they count for the segments."""
-    lost = CHARGELOSS | DO_NOT_USE
-    return f & ~lost if clear_charge_loss and f & lost == lost else f
-
-
-@kernel
-def longest_segment(flag, x, clear_charge_loss):
-    """Number of groups of the longest segment of the pixel."""
-    longest = start = 0
-    while start < flag.shape[0]:
-        first, start = next_segment(flag, x, start, clear_charge_loss)
-        longest = max(longest, start - first)
-    return longest
-
-
-@kernel
-def is_chosen(flag, x, first, n, longest, clear_charge_loss):
-    """Single groups count only where no segment is longer, and then not one that a jump opened."""
-    return n > 1 if longest > 1 else n == 1 and usable_bits(flag[first, x], clear_charge_loss) & ~PERSISTENCE == 0
-
-
-@kernel
-def cubic_sum(flag, x, clear_charge_loss):
-    """Sum of n**3 - n over the segments that count; the read noise variance is 12 R**2 / (that sum * T**2)."""
-    longest = longest_segment(flag, x, clear_charge_loss)
-    total = 0.0
-    start = 0
-    while start < flag.shape[0]:
-        first, start = next_segment(flag, x, start, clear_charge_loss)
-        n = start - first
-        if is_chosen(flag, x, first, n, longest, clear_charge_loss):
-            m = max(n, 2)
-            total += m * m * m - m
-            if n == 1:
-                break
-    return total, longest
-
-
-@kernel
-def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate_estimate, power, norm):
-    """Average the segments of one flagged ramp.
-
-    Returns ``(slope, sum of n**3-n, sum of n-1, 1/var_C)``, slope in DN/s, the last three 0 if no segment counts.
-    """
-    longest = longest_segment(flag, x, False)
-    cubic = linear = weighted = inverse = 0.0
-    start = 0
-    while start < flag.shape[0]:
-        first, start = next_segment(flag, x, start, False)
-        n = start - first
-        if is_chosen(flag, x, first, n, longest, False):
-            m = max(n, 2)
-            c = np.float64(m * m * m - m)
-            if n == 1:
-                slope = np.float64(value[first, x])
-            else:
-                slope = segment_slope(value, x, first, n, gain, noise_squared, power, norm)
-            cubic += c
-            linear += m - 1.0
-            weighted += c * slope
-            inverse += 1.0 / (read_noise_12 / (c * time * time) + rate_estimate / (time * gain * (m - 1.0)))
-            if n == 1:
-                break
-    return (weighted / (cubic * time) if cubic > 0.0 else 0.0), cubic, linear, inverse
-
-
-@kernel
-def is_lost(flag, x, suppress):
-    """True if the ramp of pixel x gives no rate: saturated from the start, no usable group, or a single good one that is to be suppressed."""
-    if flag[0, x] & SATURATED != 0:
-        return True
-    n_groups = flag.shape[0]
-    if suppress and n_groups > 1 and has_one_good_group(flag, x):
-        return True
-    for g in range(n_groups):
-        if flag[g, x] & 3 == 0:
-            return False
-    return True
-
-
-@kernel
 def fit_clean(value, width, time, gain, variance, mean, power, norm, row, slope, total, cubic, loss, linear):
     """``segment_slope`` and variances of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_flagged`` replaces."""
     n = value.shape[0]
@@ -301,37 +131,136 @@ def fit_clean(value, width, time, gain, variance, mean, power, norm, row, slope,
 
 
 @kernel
-def fit_one(value, flag, x, base_time, group_time, single_time, gain, variance, mean, suppress, charge_loss, power, norm):
-    """Fit one flagged ramp.
-
-    Returns ``(slope, var_C, sum of (n**3-n)*T**2, the same with the groups lost to charge migration, sum of (n-1)*T, lost)``.
-    The second sum is that which VAR_RNOISE is made of.
-    """
-    lone = not suppress and is_lone_first_group(flag, x)
-    time = single_time if lone else base_time
-    lost = is_lost(flag, x, suppress)
-    if lost:
-        slope, cubic, linear, inverse = np.nan, 0.0, 0.0, 0.0
-    else:
-        slope, cubic, linear, inverse = fit_flagged(value, flag, x, time, gain, variance * gain * gain, 12.0 * variance, mean, power, norm)
-    cubic *= time * time
-    loss = cubic
-    if charge_loss:
-        loss, longest = cubic_sum(flag, x, True)
-        loss_time = time if lone and longest == 1 else group_time
-        loss *= loss_time * loss_time
-    return slope, 1.0 / inverse if cubic > 0.0 else 0.0, cubic, loss, linear * time, lost
-
-
-@kernel
 def own_flags(pixel_dq, gain):
     """Flags of the pixel itself: PIXELDQ, with NO_GAIN_VALUE and DO_NOT_USE where the gain is not a positive number."""
     return pixel_dq | np.uint32(0 if 0.0 < gain < np.inf else NO_GAIN_VALUE | DO_NOT_USE)
 
 
 @kernel
-def fit_ramps(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise, dark, group_range, used_range, times, n_frames, suppress, power, norm,
-              pairs, rate, rate_err, rate_dq, rate_var_poisson, rate_var_rnoise, ints, ints_err, ints_dq, ints_var_poisson, ints_var_rnoise):
+def begin_chunk(gain, read_noise, n_frames, electrons, variance, mean, sums, n_lost, bits):
+    """Read gain and read noise (variance of one group, DN^2) of a chunk, and clear what is summed over the integrations."""
+    for x in range(gain.size):
+        electrons[x] = gain[x]
+        noise = np.float64(read_noise[x])
+        variance[x] = 0.5 * noise * noise / n_frames
+        mean[x] = 0.0
+        n_lost[x] = 0
+        bits[x] = 0
+    sums[:] = 0.0
+
+
+@kernel
+def withdraw_bad_pixels(pixel_dq, electrons, variance, slope, total, cubic, loss, linear):
+    """Take back the fit of pixels that are bad themselves; without a read noise there is no weight, and so no slope."""
+    for x in range(pixel_dq.size):
+        if own_flags(pixel_dq[x], electrons[x]) & np.uint32(3) != 0:
+            slope[x], total[x], cubic[x], loss[x], linear[x] = np.nan, 0.0, 0.0, 0.0, 0.0
+        elif not 0.0 < variance[x] < np.inf:
+            slope[x] = np.nan
+
+
+@kernel
+def write_integration(
+    pixel_dq,
+    union,
+    lost,
+    electrons,
+    variance,
+    mean,
+    slope,
+    total,
+    loss,
+    linear,
+    out,
+    out_err,
+    out_dq,
+    out_var_poisson,
+    out_var_rnoise,
+):
+    """Write the results of one integration for a chunk."""
+    for x in range(pixel_dq.size):
+        flags = np.uint32(union[x] & np.uint8(SATURATED | JUMP_DET | PERSISTENCE)) | np.uint32(
+            DO_NOT_USE if lost[x] else 0
+        )
+        out[x] = slope[x]
+        out_err[x] = np.sqrt(total[x])
+        out_dq[x] = flags | own_flags(pixel_dq[x], electrons[x])
+        out_var_poisson[x] = mean[x] / (electrons[x] * linear[x]) if linear[x] > 0.0 else 0.0
+        out_var_rnoise[x] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
+
+
+@kernel
+def add_integration(width, union, lost, slope, cubic, loss, linear, sums, n_lost, bits):
+    """Add one integration to the sums of a chunk: of weights, of weights with the groups lost to charge migration, of weighted slopes, of (n-1)*T."""
+    for x in range(width):
+        sums[0, x] += cubic[x]
+        sums[1, x] += loss[x]
+        sums[2, x] += cubic[x] * slope[x] if cubic[x] > 0.0 else 0.0
+        sums[3, x] += linear[x]
+        n_lost[x] += np.int32(1 if lost[x] else 0)
+        bits[x] |= np.uint32(union[x] & np.uint8(SATURATED | JUMP_DET | PERSISTENCE))
+
+
+@kernel
+def write_exposure(
+    pixel_dq,
+    electrons,
+    variance,
+    mean,
+    sums,
+    n_lost,
+    n_ints,
+    bits,
+    out,
+    out_err,
+    out_dq,
+    out_var_poisson,
+    out_var_rnoise,
+):
+    """Write the results of all integrations together for a chunk."""
+    for x in range(pixel_dq.size):
+        own = own_flags(pixel_dq[x], electrons[x])
+        all_lost = n_lost[x] == n_ints
+        weight, loss, linear = sums[0, x], sums[1, x], sums[3, x]
+        poisson = mean[x] / (electrons[x] * linear) if linear > 0.0 else 0.0
+        conventional = 12.0 * variance[x] / weight if weight > 0.0 else 0.0
+        nothing = np.nan if all_lost or own & np.uint32(3) != 0 else 0.0
+        out[x] = sums[2, x] / weight if weight > 0.0 else nothing
+        out_err[x] = np.sqrt(poisson + conventional)
+        out_dq[x] = bits[x] | own | np.uint32(DO_NOT_USE if all_lost else 0)
+        out_var_poisson[x] = poisson
+        out_var_rnoise[x] = 12.0 * variance[x] / loss if loss > 0.0 else 0.0
+
+
+@kernel
+def fit_ramps(
+    first_row,
+    last_row,
+    data,
+    group_dq,
+    pixel_dq,
+    gain,
+    read_noise,
+    dark,
+    group_range,
+    used_range,
+    times,
+    n_frames,
+    suppress,
+    power,
+    norm,
+    pairs,
+    rate,
+    rate_err,
+    rate_dq,
+    rate_var_poisson,
+    rate_var_rnoise,
+    ints,
+    ints_err,
+    ints_dq,
+    ints_var_poisson,
+    ints_var_rnoise,
+):
     """Fit rows ``first_row <= y < last_row``.
 
     Parameters
@@ -353,30 +282,35 @@ def fit_ramps(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise, d
     n_ints, _, _, nx = data.shape
     low, high = group_range[0], group_range[1] + 1
     n_groups = high - low
-    value, flag = np.empty((n_groups, CHUNK), np.float32), np.empty((n_groups, CHUNK), np.uint8)
-    difference = np.empty((max(n_groups - 1, 1), CHUNK), np.float32)
-    union, count, row, bits = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.uint32)
-    lost = np.empty(CHUNK, np.bool_)
-    n_lost = np.empty(CHUNK, np.int32)
-    electrons, variance, mean, slope, total, cubic, loss, linear = np.empty((8, CHUNK))
-    sum_cubic, sum_loss, sum_slope, sum_linear = np.empty((4, CHUNK))
     group_time, single_time = times[0], times[1]
     base_time = single_time if n_groups == 1 else group_time
+    value, flag = np.empty((n_groups, CHUNK), np.float32), np.empty((n_groups, CHUNK), np.uint8)
+    difference = np.empty((max(n_groups - 1, 1), CHUNK), np.float32)
+    union, lost, bits = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.uint32)
+    count, row, n_lost = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int32)
+    electrons, variance, mean, slope, total, cubic, loss, linear = np.empty((8, CHUNK))
+    sums = np.empty((4, CHUNK))
 
     for y in range(first_row, last_row):
         dark_row = dark[y if dark.shape[0] > 1 else 0]
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)
-            for x in range(width):
-                electrons[x] = gain[y, x0 + x]
-                noise = np.float64(read_noise[y, x0 + x])
-                variance[x] = 0.5 * noise * noise / n_frames
-                mean[x] = 0.0
-                sum_cubic[x] = sum_loss[x] = sum_slope[x] = sum_linear[x] = 0.0
-                n_lost[x] = 0
-                bits[x] = 0
+            here = slice(x0, x0 + width)
+            own = pixel_dq[y, here]
+            begin_chunk(gain[y, here], read_noise[y, here], n_frames, electrons, variance, mean, sums, n_lost, bits)
             for i in range(n_ints):
-                load_chunk(data[i, low:high], group_dq[i, low:high], y, x0, width, used_range[0], used_range[1], value, flag, union)
+                load_chunk(
+                    data[i, low:high],
+                    group_dq[i, low:high],
+                    y,
+                    x0,
+                    width,
+                    used_range[0],
+                    used_range[1],
+                    value,
+                    flag,
+                    union,
+                )
                 sorted_differences(value, flag, union, width, pairs, difference, count)
                 add_median_rates(value, flag, union, difference, count, width, base_time, single_time, suppress, mean)
             for x in range(width):
@@ -385,42 +319,83 @@ def fit_ramps(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise, d
 
             for i in range(n_ints):
                 if n_ints > 1:
-                    load_chunk(data[i, low:high], group_dq[i, low:high], y, x0, width, used_range[0], used_range[1], value, flag, union)
-                fit_clean(value, width, base_time, electrons, variance, mean, power, norm, row, slope, total, cubic, loss, linear)
+                    load_chunk(
+                        data[i, low:high],
+                        group_dq[i, low:high],
+                        y,
+                        x0,
+                        width,
+                        used_range[0],
+                        used_range[1],
+                        value,
+                        flag,
+                        union,
+                    )
+                fit_clean(
+                    value,
+                    width,
+                    base_time,
+                    electrons,
+                    variance,
+                    mean,
+                    power,
+                    norm,
+                    row,
+                    slope,
+                    total,
+                    cubic,
+                    loss,
+                    linear,
+                )
                 for x in range(width):
                     lost[x] = False
                     if union[x] != 0 or n_groups == 1:
                         slope[x], total[x], cubic[x], loss[x], linear[x], lost[x] = fit_one(
-                            value, flag, x, base_time, group_time, single_time, electrons[x], variance[x], mean[x], suppress,
-                            union[x] & CHARGELOSS != 0, power, norm)
-                for x in range(width):
-                    column = x0 + x
-                    dq = np.uint32(union[x] & np.uint8(SATURATED | JUMP_DET | PERSISTENCE))
-                    own = own_flags(pixel_dq[y, column], electrons[x])
-                    if own & np.uint32(3) != 0:
-                        slope[x], total[x], cubic[x], loss[x], linear[x] = np.nan, 0.0, 0.0, 0.0, 0.0
-                    elif not 0.0 < variance[x] < np.inf:
-                        slope[x] = np.nan
-                    ints[i, y, column] = slope[x]
-                    ints_err[i, y, column] = np.sqrt(total[x])
-                    ints_var_poisson[i, y, column] = mean[x] / (electrons[x] * linear[x]) if linear[x] > 0.0 else 0.0
-                    ints_var_rnoise[i, y, column] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
-                    ints_dq[i, y, column] = dq | own | np.uint32(DO_NOT_USE if lost[x] else 0)
-                    bits[x] |= dq
-                    n_lost[x] += np.int32(1 if lost[x] else 0)
-                    sum_cubic[x] += cubic[x]
-                    sum_loss[x] += loss[x]
-                    sum_linear[x] += linear[x]
-                    sum_slope[x] += cubic[x] * slope[x] if cubic[x] > 0.0 else 0.0
-
-            for x in range(width):
-                column = x0 + x
-                own = own_flags(pixel_dq[y, column], electrons[x])
-                poisson = mean[x] / (electrons[x] * sum_linear[x]) if sum_linear[x] > 0.0 else 0.0
-                conventional = 12.0 * variance[x] / sum_cubic[x] if sum_cubic[x] > 0.0 else 0.0
-                nothing = np.nan if n_lost[x] == n_ints or own & np.uint32(3) != 0 else 0.0
-                rate[y, column] = sum_slope[x] / sum_cubic[x] if sum_cubic[x] > 0.0 else nothing
-                rate_err[y, column] = np.sqrt(poisson + conventional)
-                rate_var_poisson[y, column] = poisson
-                rate_var_rnoise[y, column] = 12.0 * variance[x] / sum_loss[x] if sum_loss[x] > 0.0 else 0.0
-                rate_dq[y, column] = bits[x] | own | np.uint32(DO_NOT_USE if n_lost[x] == n_ints else 0)
+                            value,
+                            flag,
+                            x,
+                            base_time,
+                            group_time,
+                            single_time,
+                            electrons[x],
+                            variance[x],
+                            mean[x],
+                            suppress,
+                            union[x] & CHARGELOSS != 0,
+                            power,
+                            norm,
+                        )
+                withdraw_bad_pixels(own, electrons, variance, slope, total, cubic, loss, linear)
+                write_integration(
+                    own,
+                    union,
+                    lost,
+                    electrons,
+                    variance,
+                    mean,
+                    slope,
+                    total,
+                    loss,
+                    linear,
+                    ints[i, y, here],
+                    ints_err[i, y, here],
+                    ints_dq[i, y, here],
+                    ints_var_poisson[i, y, here],
+                    ints_var_rnoise[i, y, here],
+                )
+                add_integration(width, union, lost, slope, cubic, loss, linear, sums, n_lost, bits)
+            write_exposure(
+                own,
+                electrons,
+                variance,
+                mean,
+                sums,
+                n_lost,
+                n_ints,
+                bits,
+                rate[y, here],
+                rate_err[y, here],
+                rate_dq[y, here],
+                rate_var_poisson[y, here],
+                rate_var_rnoise[y, here],
+            )

@@ -3,21 +3,17 @@
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.ramp_fit import (
-    CHARGELOSS,
-    CHUNK,
+from hexcal.kernels.ramp_fit import CHUNK, add_median_rates, load_chunk, own_flags, sorted_differences
+from hexcal.kernels.ramp_fit_segments import (
     JUMP_DET,
-    add_median_rates,
+    SATURATED,
     exponent_row,
     is_chosen,
     is_lone_first_group,
     is_lost,
-    load_chunk,
     longest_segment,
     next_segment,
-    own_flags,
     segment_slope,
-    sorted_differences,
 )
 
 
@@ -39,7 +35,18 @@ def count_details(first_row, last_row, data, group_dq, group_range, used_range, 
         for i in range(n_ints):
             for x0 in range(0, nx, CHUNK):
                 width = min(CHUNK, nx - x0)
-                load_chunk(data[i, low:high], group_dq[i, low:high], y, x0, width, used_range[0], used_range[1], value, flag, union)
+                load_chunk(
+                    data[i, low:high],
+                    group_dq[i, low:high],
+                    y,
+                    x0,
+                    width,
+                    used_range[0],
+                    used_range[1],
+                    value,
+                    flag,
+                    union,
+                )
                 for x in range(width):
                     most_jumps = max(most_jumps, count_jumps(flag, x))
                     most_segments = max(most_segments, count_segments(flag, x, suppress))
@@ -117,8 +124,35 @@ def intercept(value, x, first, n, gain, noise_squared, slope):
 
 
 @kernel
-def fit_details(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise, dark, group_range, used_range, times, n_frames, suppress, power, norm,
-                pairs, ints, pedestal_time, slopes, sigslopes, var_poisson, var_rnoise, yints, sigyints, weights, pedestal, crmag):
+def fit_details(
+    first_row,
+    last_row,
+    data,
+    group_dq,
+    pixel_dq,
+    gain,
+    read_noise,
+    dark,
+    group_range,
+    used_range,
+    times,
+    n_frames,
+    suppress,
+    power,
+    norm,
+    pairs,
+    ints,
+    pedestal_time,
+    slopes,
+    sigslopes,
+    var_poisson,
+    var_rnoise,
+    yints,
+    sigyints,
+    weights,
+    pedestal,
+    crmag,
+):
     """Write the details of rows ``first_row <= y < last_row``.
 
     Parameters
@@ -128,7 +162,7 @@ def fit_details(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise,
     pedestal_time : s, exposure time of the first group
     slopes ... weights : outputs, float32 (nints, nsegments, ny, nx), zero-filled
     pedestal : output, float32 (nints, ny, nx), zero-filled
-    crmag : output, float32 (nints, njumps, ny, nx), zero-filled
+    crmag : output, float32 (nints, njumps, ny, nx), zero-filled; NaN for a step from or to a saturated group
     """
     n_ints, _, _, nx = data.shape
     low, high = group_range[0], group_range[1] + 1
@@ -143,22 +177,45 @@ def fit_details(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise,
             width = min(CHUNK, nx - x0)
             mean[:] = 0.0
             for i in range(n_ints):
-                load_chunk(data[i, low:high], group_dq[i, low:high], y, x0, width, used_range[0], used_range[1], value, flag, union)
+                load_chunk(
+                    data[i, low:high],
+                    group_dq[i, low:high],
+                    y,
+                    x0,
+                    width,
+                    used_range[0],
+                    used_range[1],
+                    value,
+                    flag,
+                    union,
+                )
                 sorted_differences(value, flag, union, width, pairs, difference, count)
                 add_median_rates(value, flag, union, difference, count, width, base_time, times[1], suppress, mean)
             for i in range(n_ints):
-                load_chunk(data[i, low:high], group_dq[i, low:high], y, x0, width, used_range[0], used_range[1], value, flag, union)
+                load_chunk(
+                    data[i, low:high],
+                    group_dq[i, low:high],
+                    y,
+                    x0,
+                    width,
+                    used_range[0],
+                    used_range[1],
+                    value,
+                    flag,
+                    union,
+                )
                 for x in range(width):
                     column = x0 + x
                     jump = 0
                     for g in range(1, n_groups):
                         if flag[g, x] & JUMP_DET != 0:
-                            crmag[i, jump, y, column] = max(value[g, x] - value[g - 1, x], np.float32(0))
+                            known = (flag[g, x] | flag[g - 1, x]) & SATURATED == 0
+                            crmag[i, jump, y, column] = value[g, x] - value[g - 1, x] if known else np.nan
                             jump += 1
                     e = np.float64(gain[y, column])
                     noise = np.float64(read_noise[y, column])
                     variance = 0.5 * noise * noise / n_frames
-                    rate = (max(mean[x] / n_ints, 0.0) if mean[x] > 0.0 else 0.0) + dark_row[column if dark.shape[1] > 1 else 0]
+                    rate = (mean[x] / n_ints if mean[x] > 0.0 else 0.0) + dark_row[column if dark.shape[1] > 1 else 0]
                     if is_lost(flag, x, suppress):
                         continue
                     if own_flags(pixel_dq[y, column], e) & np.uint32(3) == 0:
@@ -173,9 +230,15 @@ def fit_details(first_row, last_row, data, group_dq, pixel_dq, gain, read_noise,
                             continue
                         m = max(n, 2)
                         noise_squared = variance * e * e
-                        slope = segment_slope(value, x, first, n, e, noise_squared, power, norm) if n > 1 else np.float64(value[first, x])
+                        slope = (
+                            segment_slope(value, x, first, n, e, noise_squared, power, norm)
+                            if n > 1
+                            else np.float64(value[first, x])
+                        )
                         slopes[i, number, y, column] = slope / time
-                        sigslopes[i, number, y, column], sigyints[i, number, y, column] = line_errors(value, x, first, n, e, noise_squared)
+                        sigslopes[i, number, y, column], sigyints[i, number, y, column] = line_errors(
+                            value, x, first, n, e, noise_squared
+                        )
                         yints[i, number, y, column] = intercept(value, x, first, n, e, noise_squared, slope)
                         var_poisson[i, number, y, column] = rate / (time * e * (m - 1))
                         var_rnoise[i, number, y, column] = 12.0 * variance / ((m * m * m - m) * time * time)

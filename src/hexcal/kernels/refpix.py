@@ -109,58 +109,69 @@ def place_of(ordered, n, value):
 
 
 @kernel
-def running_median(signal, before, length, ordered, result):
+def running_median(signal, start, n_detector, before, length, ordered, result):
     """Write the running median of a strip along its first axis.
 
-    The window of line s is ``s - before <= k < s - before + length``, mirrored at the ends. Its values are kept in order while it moves, so that a step
-    costs the same number of comparisons for any length.
+    The window of line s is ``s - before <= k < s - before + length``. It is mirrored at the ends of the detector; lines that the strip does not hold
+    count for nothing. Its values are kept in order while it moves, so that a step costs few comparisons for any length.
 
     Parameters
     ----------
     signal : float32 array (n, width)
         The strip; NaN is left out.
+    start, n_detector : int
+        Line ``k`` of the strip is line ``k + start`` of a detector of `n_detector` lines.
     before, length : int
         The window.
-    ordered : float32 array (length * width,)
-        Space to work in.
+    ordered : float32 array ((length + 1) * width,)
+        Space to work in: a line enters before one leaves.
     result : float32 array (n,)
         Result; NaN where the window has no value.
     """
     n, width = signal.shape
     count = 0
-    for line in range(-1, n):
-        # The very first time (-1) the window is filled, later its oldest line leaves and one line comes in.
-        if line > 0:
-            leaving = mirrored(line - 1 - before, n)
-            for k in range(width):
-                value = signal[leaving, k]
+    for line in range(n):
+        # The lines that come into the window: all of the first one, later one. Then the line behind the window leaves.
+        for new in range(-before if line == 0 else line - before + length - 1, line - before + length):
+            entering = mirrored(new + start, n_detector) - start
+            for k in range(width if 0 <= entering < n else 0):
+                value = signal[entering, k]
                 if value == value:
-                    count -= 1
-                    for j in range(place_of(ordered, count + 1, value), count):
-                        ordered[j] = ordered[j + 1]
-        first_new = -before if line < 0 else line - before + length - 1
-        last_new = -before + length if line < 0 else first_new + 1
-        if line != 0:
-            for new in range(first_new, last_new):
-                for k in range(width):
-                    value = signal[mirrored(new, n), k]
-                    if value == value:
-                        place = place_of(ordered, count, value)
-                        for j in range(count, place, -1):
-                            ordered[j] = ordered[j - 1]
-                        ordered[place] = value
-                        count += 1
-        if line >= 0:
-            if count == 0:
-                result[line] = np.nan
-            elif count % 2:
-                result[line] = ordered[count // 2]
-            else:
-                result[line] = (np.float64(ordered[count // 2 - 1]) + np.float64(ordered[count // 2])) / 2
+                    place = place_of(ordered, count, value)
+                    for j in range(count, place, -1):
+                        ordered[j] = ordered[j - 1]
+                    ordered[place] = value
+                    count += 1
+        leaving = mirrored(line - 1 - before + start, n_detector) - start
+        for k in range(width if line > 0 and 0 <= leaving < n else 0):
+            value = signal[leaving, k]
+            if value == value:
+                count -= 1
+                for j in range(place_of(ordered, count + 1, value), count):
+                    ordered[j] = ordered[j + 1]
+        if count == 0:
+            result[line] = np.nan
+        elif count % 2:
+            result[line] = ordered[count // 2]
+        else:
+            result[line] = (np.float64(ordered[count // 2 - 1]) + np.float64(ordered[count // 2])) / 2
 
 
 @kernel
-def measure_side(first_image, last_image, data, transposed, first_fast, usable, along_fast, before, length, medians):
+def measure_side(
+    first_image,
+    last_image,
+    data,
+    transposed,
+    first_fast,
+    usable,
+    along_fast,
+    start,
+    n_detector,
+    before,
+    length,
+    medians,
+):
     """Measure the running median of a strip of reference pixels at the side of the detector in each image.
 
     Parameters
@@ -177,21 +188,21 @@ def measure_side(first_image, last_image, data, transposed, first_fast, usable, 
         Which pixels of the strip to use.
     along_fast : float32 array (nimages, nfast), DN
         Signal to subtract from the strip before.
-    before, length : int
+    start, n_detector, before, length : int
         See `running_median`.
     medians : float32 array (nimages, nslow), DN
         Result; NaN where the window has no value.
     """
     n_slow, width = usable.shape
     signal = np.empty((n_slow, width), np.float32)
-    ordered = np.empty(length * width, np.float32)
+    ordered = np.empty((length + 1) * width, np.float32)
     for image in range(first_image, last_image):
         for slow in range(n_slow):
             for k in range(width):
                 fast = first_fast + k
                 value = data[image, fast, slow] if transposed else data[image, slow, fast]
                 signal[slow, k] = value - along_fast[image, fast] if usable[slow, k] else np.nan
-        running_median(signal, before, length, ordered, medians[image])
+        running_median(signal, start, n_detector, before, length, ordered, medians[image])
 
 
 @kernel

@@ -130,7 +130,9 @@ def flag_saturation(first_row, last_row, first_saturated, distance, flag, group_
 
 
 @kernel
-def find_partly_saturated(first_row, last_row, data, threshold, bias, dilution, n_frames, grown, flag, group_dq, partly):
+def find_partly_saturated(
+    first_row, last_row, data, threshold, unreachable, bias, dilution, n_frames, grown, flag, group_dq, partly
+):
     """Find groups whose average hides frames that were saturated, just before the first group flagged as saturated.
 
     Parameters
@@ -139,8 +141,12 @@ def find_partly_saturated(first_row, last_row, data, threshold, bias, dilution, 
         Rows of the detector.
     data : float32 array (nints, ngroups, ny, nx), DN
         The ramp.
-    threshold, bias : float32 array (ny, nx), DN
-        Saturation threshold as `prepare_threshold` makes it; signal of an unexposed pixel.
+    threshold : float32 array (ny, nx), DN
+        As `prepare_threshold` makes it.
+    unreachable : float, DN
+        Threshold of pixels that are not checked; the test for a steady ramp leaves them out.
+    bias : float32 array (ny, nx), DN
+        Signal of an unexposed pixel; NaN: the test for a jump leaves the pixel out.
     dilution : float64 array (ngroups,)
         Mean frame number of a group divided by that of its last frame.
     n_frames : int
@@ -163,7 +169,7 @@ def find_partly_saturated(first_row, last_row, data, threshold, bias, dilution, 
                 if first == 0 or first == n_groups:
                     continue
                 limit = np.float64(threshold[row, column])
-                if data[integration, first - 1, row, column] >= limit * dilution[first - 1]:
+                if limit < unreachable and data[integration, first - 1, row, column] >= limit * dilution[first - 1]:
                     partly[integration, row, column] = first - 1
                 if first == 2:
                     one, two = np.float64(data[integration, 0, row, column]), data[integration, 1, row, column]

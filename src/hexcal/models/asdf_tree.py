@@ -1,9 +1,15 @@
-"""The ASDF side of a file: the extension named ASDF in a FITS product, and stand-alone ASDF (and JSON) reference files."""
+"""The ASDF side of a file: the extension named ASDF in a FITS product, and stand-alone ASDF (and JSON) reference files.
 
+Most trees hold only metadata: text, numbers, lists, dicts. These are read and written as what they are, YAML: the ASDF library takes more than a second
+to load the converters of all installed packages. A tree with anything else in it (a WCS, a transform, an array) goes through the library.
+"""
+
+import datetime
 import io
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +18,9 @@ from hexcal.models.fits_writer import atomic
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 _NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
+_HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+_END = b"\n...\n"
+_TAG = "tag:stsci.edu:asdf/core/"
 
 
 def from_bytes(content, where):
@@ -30,7 +39,8 @@ def from_bytes(content, where):
         The tree without arrays that only point back at the FITS extensions, and without the bookkeeping of the ASDF library; ``history`` holds a
         list of texts.
     """
-    return _tree(io.BytesIO(content), where)
+    tree = _plain_tree(content)
+    return _cleaned(_library_tree(io.BytesIO(content), where) if tree is None else tree)
 
 
 def from_file(path):
@@ -41,31 +51,139 @@ def from_file(path):
             return json.loads(path.read_text())
         except ValueError as error:
             raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
-    return _tree(path, str(path))
+    tree = _plain_tree(path.read_bytes())
+    return _cleaned(_library_tree(path, str(path)) if tree is None else tree)
 
 
-def _tree(source, where):
+def _plain_tree(content):
+    """Return the tree if it holds only metadata, else None."""
+    import yaml
+
+    end = content.find(_END)
+    if not content.startswith(b"#ASDF") or end < 0:
+        return None
+    try:
+        tree = yaml.load(content[:end], Loader=_loader())
+    except (_NotPlain, yaml.YAMLError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+class _NotPlain(Exception):
+    """The tree holds something that only the ASDF library can read."""
+
+
+def _loader():
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):
+        """Reads plain YAML and the bookkeeping tags of ASDF."""
+
+    def bookkeeping(loader, suffix, node):
+        name = suffix.rpartition("-")[0]
+        if name in ("asdf", "software", "history_entry", "extension_metadata"):
+            return loader.construct_mapping(node, deep=True)
+        if name == "ndarray" and isinstance(node, yaml.MappingNode):
+            mapping = loader.construct_mapping(node, deep=True)
+            if str(mapping.get("source", "")).startswith("fits:"):
+                return _InFits
+        raise _NotPlain
+
+    def anything(loader, suffix, node):
+        raise _NotPlain
+
+    Loader.add_multi_constructor(_TAG, bookkeeping)
+    Loader.add_multi_constructor("tag:", anything)
+    Loader.add_multi_constructor("!", anything)
+    # Dates stay the texts that they are in headers.
+    Loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in Loader.yaml_implicit_resolvers.items()
+    }
+    return Loader
+
+
+class _InFits:
+    """Stands for an array that is in a FITS extension of the same file."""
+
+
+def _library_tree(source, where):
     import asdf
 
     with warnings.catch_warnings():
         # Files carry tags of many library versions; an unknown one leaves plain dicts and lists, which is all that is needed here.
         warnings.simplefilter("ignore")
         try:
-            with asdf.open(source, memmap=False, lazy_load=False, ignore_unrecognized_tag=True, ignore_missing_extensions=True) as content:
-                tree = dict(content.tree)
+            with asdf.open(
+                source, memmap=False, lazy_load=False, ignore_unrecognized_tag=True, ignore_missing_extensions=True
+            ) as content:
+                return dict(content.tree)
         except (ValueError, OSError, TypeError, KeyError, AttributeError, asdf.exceptions.ValidationError) as error:
             raise InputError(f"not readable as ASDF: {str(error).splitlines()[0]}", where=where) from error
-    history = [entry["description"] for entry in (tree.get("history") or {}).get("entries", [])] if isinstance(tree.get("history"), dict) else []
-    tree = {name: value for name, value in tree.items() if name not in _NOT_METADATA}
-    tree["history"] = history
-    return tree
+
+
+def _cleaned(tree):
+    history = tree.get("history")
+    entries = history.get("entries", []) if isinstance(history, dict) else []
+    cleaned = {name: value for name, value in tree.items() if name not in _NOT_METADATA and value is not _InFits}
+    cleaned["history"] = [entry["description"] for entry in entries]
+    return cleaned
 
 
 def to_bytes(tree, history=()):
     """Return an ASDF file with that tree, as bytes for the ASDF extension."""
+    tree = plain(tree)
+    if _is_plain(tree):
+        return _plain_bytes(tree, history)
+    import asdf
+
+    content = asdf.AsdfFile(tree)
+    for entry in history:
+        content.add_history_entry(str(entry))
     buffer = io.BytesIO()
-    _file(tree, history).write_to(buffer, all_array_compression=None)
+    content.write_to(buffer)
     return buffer.getvalue()
+
+
+def _plain_bytes(tree, history):
+    import yaml
+
+    from hexcal import __version__
+
+    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    class Dumper(base):
+        """Writes plain YAML and the bookkeeping tags of ASDF; a list or dict that occurs twice is written twice."""
+
+        def ignore_aliases(self, data):
+            return True
+
+    class Software(dict):
+        """A program, as ASDF files name it."""
+
+    class HistoryEntry(dict):
+        """One entry of the history."""
+
+    Dumper.add_representer(Software, lambda dumper, value: dumper.represent_mapping(f"{_TAG}software-1.0.0", value))
+    Dumper.add_representer(
+        HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
+    )
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
+    content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
+    if history:
+        content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
+    body = yaml.dump(content, Dumper=Dumper, allow_unicode=True, encoding="utf-8", sort_keys=False, width=10000)
+    return _HEAD + body.rstrip(b"\n") + _END
+
+
+def _is_plain(value):
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    return value is None or type(value) in (str, int, float, bool)
 
 
 def to_file(path, tree, history=()):
@@ -74,16 +192,7 @@ def to_file(path, tree, history=()):
         stream.write(to_bytes(tree, history))
 
 
-def _file(tree, history):
-    import asdf
-
-    result = asdf.AsdfFile(plain(tree))
-    for entry in history:
-        result.add_history_entry(str(entry))
-    return result
-
-
-def plain(value):
+def plain(value) -> Any:
     """Replace numpy scalars by Python ones, so that a tree can be written by any serialiser; arrays and library objects stay."""
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}

@@ -3,6 +3,7 @@
 import copy
 import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,18 @@ from hexcal.models import asdf_tree, meta
 from hexcal.models.fits_source import FitsSource
 from hexcal.models.layout import Array, ArrayAttribute, Table, TableAttribute
 
-_OWN = {"_arrays", "_removed", "_source", "_tree", "_asdf", "_history", "_extra_cards", "_version", "_parent", "observatory"}
+_OWN = {
+    "_arrays",
+    "_removed",
+    "_source",
+    "_tree",
+    "_asdf",
+    "_history",
+    "_extra_cards",
+    "_version",
+    "_parent",
+    "observatory",
+}
 
 
 class DataModel:
@@ -28,11 +40,16 @@ class DataModel:
     """
 
     model_type = "DataModel"
-    layout = ()
-    primary = None
+    layout: tuple = ()
+    primary: Any = None
     """Name of the primary array, from which shapes of others follow."""
 
     _layout = {}
+    _source: Any
+    _tree: Any
+    _history: Any
+    _extra_cards: Any
+    observatory: Any
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -64,7 +81,12 @@ class DataModel:
     def _take_over(self, other):
         other._metadata()
         self._source, self._version, self.observatory = other._source, other._version, other.observatory
-        self._tree, self._asdf, self._history, self._extra_cards = other._tree, other._asdf, other._history, other._extra_cards
+        self._tree, self._asdf, self._history, self._extra_cards = (
+            other._tree,
+            other._asdf,
+            other._history,
+            other._extra_cards,
+        )
         self._removed = set(other._removed)
         self._arrays = {name: value for name, value in other._arrays.items() if name in self._layout}
         for name, value in self._arrays.items():
@@ -111,7 +133,9 @@ class DataModel:
                 )
             self._arrays[spec.name] = self._source.read(extension, spec.dtype)
         elif spec.fill is not None and self.shape is not None:
-            self._arrays[spec.name] = np.full(spec.shape_of(self.shape), spec.fill, spec.dtype)
+            # Zeros come from the system without being written, so they cost memory only where they are used.
+            make = np.zeros if spec.fill == 0 else lambda shape, dtype: np.full(shape, spec.fill, dtype)
+            self._arrays[spec.name] = make(spec.shape_of(self.shape), spec.dtype)
         else:
             return None
         return self._arrays[spec.name]
@@ -166,7 +190,7 @@ class DataModel:
         self._arrays.pop(name, None)
 
     @property
-    def shape(self):
+    def shape(self) -> Any:
         """Shape of the primary array, or None."""
         return self.shape_of(self.primary) if self.primary else None
 
@@ -219,7 +243,7 @@ class DataModel:
             tree = tree.get(name, {}) if isinstance(tree, dict) else {}
         return tree if isinstance(tree, dict) else {}
 
-    def get_meta(self, path, strict=False):
+    def get_meta(self, path, strict=False) -> Any:
         """Return the value at a dotted path such as "meta.exposure.group_time".
 
         Parameters
@@ -296,7 +320,9 @@ class DataModel:
         """
         for path, value in meta.walk({"meta": other._merge_asdf()["meta"]}):
             entry = self.observatory.keywords.of_path(path)
-            if path in ("meta.filename", "meta.model_type", "meta.date") or (only and (entry is None or entry.hdu != only)):
+            if path in ("meta.filename", "meta.model_type", "meta.date") or (
+                only and (entry is None or entry.hdu != only)
+            ):
                 continue
             self._assign(path, copy.deepcopy(value))
         self._metadata()
@@ -329,7 +355,10 @@ class DataModel:
         """
         if isinstance(model, cls):
             return model
-        raise InputError(f"{where} works on a {cls.__name__}, the input is a {type(model).__name__}", where=str(model.path or "model in memory"))
+        raise InputError(
+            f"{where} works on a {cls.__name__}, the input is a {type(model).__name__}",
+            where=str(model.path or "model in memory"),
+        )
 
     def copy(self):
         """Return an independent model; arrays not yet read stay in the file."""
@@ -366,7 +395,9 @@ class DataModel:
 
         path = Path(dir_path or "", path)
         self.set_meta("meta.filename", path.name)
-        self.set_meta("meta.date", datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
+        self.set_meta(
+            "meta.date", datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        )
         self.set_meta("meta.model_type", self.model_type)
         if path.suffix == ".asdf":
             arrays = {name: getattr(self, name) for name in self._layout if getattr(self, name) is not None}

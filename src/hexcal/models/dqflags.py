@@ -31,7 +31,13 @@ group = Flags({name: value for name, value in pixel.items() if value < 256})
 """Flags of 8-bit group DQ arrays (GROUPDQ): bits 0 to 7 only."""
 
 # Names that reference files of earlier deliveries use for the same bit.
-_FORMER_NAMES = {"DROP_OUT": "DROPOUT", "NON_LINEAR": "NONLINEAR", "RESERVED_3": "PERSISTENCE", "RESERVED_4": "CHARGELOSS", "UNDERSAMP": "CHARGELOSS"}
+_FORMER_NAMES = {
+    "DROP_OUT": "DROPOUT",
+    "NON_LINEAR": "NONLINEAR",
+    "RESERVED_3": "PERSISTENCE",
+    "RESERVED_4": "CHARGELOSS",
+    "UNDERSAMP": "CHARGELOSS",
+}
 
 
 def translate(dq, definitions, where=None):
@@ -61,7 +67,11 @@ def translate(dq, definitions, where=None):
         return dq
     columns = {name.upper(): name for name in definitions.dtype.names}
     if not {"VALUE", "NAME"} <= set(columns):
-        raise ReferenceError_("DQ_DEF must have the columns BIT, VALUE, NAME, DESCRIPTION", where=where, hint=f"found: {', '.join(columns)}")
+        raise ReferenceError_(
+            "DQ_DEF must have the columns BIT, VALUE, NAME, DESCRIPTION",
+            where=where,
+            hint=f"found: {', '.join(columns)}",
+        )
     pairs = []
     for value, name in zip(definitions[columns["VALUE"]], definitions[columns["NAME"]], strict=True):
         name = (name.decode() if isinstance(name, bytes) else str(name)).strip().upper()

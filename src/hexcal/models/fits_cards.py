@@ -77,15 +77,15 @@ def units(model):
 
 
 def _known_unit(model, spec):
-    value = model._arrays.get(spec.name)
-    if value is None:
-        extension = model._extension(spec)
-        if extension is None and spec.name not in model._arrays and getattr(spec, "fill", None) is not None and model.shape is not None:
-            # A documented array that nothing has touched is written without ever being in memory.
-            value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
-    if value is None:
-        if extension is None or spec.name in model._arrays:
+    value, extension = model._arrays.get(spec.name), model._extension(spec)
+    if value is None and spec.name in model._arrays:
+        return
+    if value is None and extension is None:
+        if getattr(spec, "fill", None) is None or model.shape is None:
             return
+        # A documented array that nothing has touched is written without ever being in memory.
+        value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
+    elif value is None:
         if not isinstance(spec, Array) or extension.physical_dtype == np.dtype(spec.dtype):
             # Not touched: the bytes of the file are the bytes of the product.
             yield _carried(model, extension)

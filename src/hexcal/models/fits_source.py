@@ -4,6 +4,7 @@ import gzip
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,18 +23,19 @@ class Extension:
     index: int
     name: str
     version: int
-    header: object
+    header: Any
     shape: tuple
     offset: int
     size: int
 
     @property
     def is_image(self):
+        """Whether the data are an array, not a table."""
         return self.header.get("XTENSION", "IMAGE").strip() == "IMAGE"
 
     @property
     def dtype(self):
-        """numpy type as stored, big-endian."""
+        """Type of the values as stored, big-endian."""
         return np.dtype(_BITPIX[self.header["BITPIX"]])
 
     @property
@@ -72,10 +74,10 @@ class FitsSource:
             self._by_name.setdefault((extension.name, extension.version), extension)
 
     def _scan(self):
+        import warnings
+
         from astropy.io import fits
         from astropy.utils.exceptions import AstropyUserWarning
-
-        import warnings
 
         require_file(self.path)
         stat = self.path.stat()
@@ -87,10 +89,16 @@ class FitsSource:
             with warnings.catch_warnings():
                 # astropy warns of a truncated file; the size is checked below, as an error.
                 warnings.simplefilter("ignore", AstropyUserWarning)
-                with fits.open(self.path, memmap=not self.compressed, lazy_load_hdus=True, disable_image_compression=True) as hdus:
+                with fits.open(
+                    self.path, memmap=not self.compressed, lazy_load_hdus=True, disable_image_compression=True
+                ) as hdus:
                     extensions = [_describe(index, hdu) for index, hdu in enumerate(hdus)]
         except (OSError, EOFError, fits.VerifyError, ValueError, TypeError) as error:
-            raise InputError(f"not a readable FITS file: {error}", where=str(self.path), hint="check that the file was completely copied") from error
+            raise InputError(
+                f"not a readable FITS file: {error}",
+                where=str(self.path),
+                hint="check that the file was completely copied",
+            ) from error
         for extension in extensions:
             if extension.offset + extension.size > length:
                 raise InputError(
@@ -164,10 +172,12 @@ class FitsSource:
 
         self._unchanged()
         with fits.open(self.path, memmap=False, disable_image_compression=True) as hdus:
-            return hdus[extension.index].data
+            hdu: Any = hdus[extension.index]
+            return hdu.data
 
 
 def require_file(path):
+    """Raise InputError unless `path` is a file that can be read; carries the nearest name in its folder."""
     if path.is_dir():
         raise InputError("a FITS file is required, this is a directory", where=str(path))
     if not path.exists():
@@ -175,7 +185,11 @@ def require_file(path):
 
         siblings = os.listdir(path.parent) if path.parent.is_dir() else []
         guess = nearest(path.name, siblings)
-        raise InputError("there is no such file", where=str(path), hint=f"did you mean '{guess}'?" if guess else f"looked in {path.parent.resolve()}")
+        raise InputError(
+            "there is no such file",
+            where=str(path),
+            hint=f"did you mean '{guess}'?" if guess else f"looked in {path.parent.resolve()}",
+        )
     if not os.access(path, os.R_OK):
         raise InputError("the file is not readable", where=str(path), hint="check its permissions")
 
@@ -190,8 +204,23 @@ def _describe(index, hdu):
     info = hdu.fileinfo()
     shape = tuple(header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1))
     name = (header.get("EXTNAME") or ("PRIMARY" if index == 0 else "")).strip().upper()
-    size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + int(np.prod(shape, dtype=np.int64))) if shape else 0
-    return Extension(index, name, header.get("EXTVER", 1), header, shape, info["datLoc"], -(-size // 2880) * 2880 if index or size else 0)
+    size = (
+        abs(header["BITPIX"])
+        // 8
+        * header.get("GCOUNT", 1)
+        * (header.get("PCOUNT", 0) + int(np.prod(shape, dtype=np.int64)))
+        if shape
+        else 0
+    )
+    return Extension(
+        index,
+        name,
+        header.get("EXTVER", 1),
+        header,
+        shape,
+        info["datLoc"],
+        -(-size // 2880) * 2880 if index or size else 0,
+    )
 
 
 def _convert(stored, result, extension):

@@ -11,7 +11,9 @@ import numpy as np
 from hexcal.errors import ResourceError
 from hexcal.models.fits_source import CHUNK
 
-_STRUCTURE = {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "TFIELDS", "BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "THEAP", "END"}
+_STRUCTURE = set(
+    "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO EXTNAME EXTVER CHECKSUM DATASUM THEAP END".split()
+)
 _TABLE_STRUCTURE = ("TTYPE", "TFORM", "TUNIT", "TDIM", "TZERO", "TSCAL", "TNULL", "TDISP", "TBCOL", "NAXIS")
 
 
@@ -54,11 +56,15 @@ def _umask():
 
 def _resource_error(error, path):
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError("the disk is full; nothing was written", where=str(path), hint="free some space or give another output_dir")
+        return ResourceError(
+            "the disk is full; nothing was written", where=str(path), hint="free some space or give another output_dir"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ResourceError("the directory is not writable", where=str(path.parent), hint="give another output_dir")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return ResourceError("the output directory does not exist", where=str(path.parent), hint="make it, or give another output_dir")
+        return ResourceError(
+            "the output directory does not exist", where=str(path.parent), hint="make it, or give another output_dir"
+        )
     return ResourceError(f"cannot write: {error.strerror or error}", where=str(path))
 
 
@@ -96,7 +102,9 @@ def _image_header(header, data, primary):
     zero = _unsigned_zero(data.dtype)
     bitpix = {"f": -8, "i": 8, "u": 8}[data.dtype.kind] * data.dtype.itemsize
     result = fits.Header()
-    result["SIMPLE" if primary else "XTENSION"] = (True, "conforms to FITS standard") if primary else ("IMAGE", "Image extension")
+    result["SIMPLE" if primary else "XTENSION"] = (
+        (True, "conforms to FITS standard") if primary else ("IMAGE", "Image extension")
+    )
     result["BITPIX"] = (bitpix, "array data type")
     result["NAXIS"] = (data.ndim, "number of array dimensions")
     for axis, length in enumerate(reversed(data.shape), 1):

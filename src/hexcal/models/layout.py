@@ -125,6 +125,8 @@ class TableAttribute:
         if not hasattr(value, "dtype"):
             value = np.array([tuple(row) for row in value], dtype=list(spec.columns))
         if value.dtype.names is None:
-            raise InputError(f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}")
+            raise InputError(
+                f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}"
+            )
         model._arrays[spec.name] = value
         model._removed.discard(spec.hdu)

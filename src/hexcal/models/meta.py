@@ -49,7 +49,7 @@ class Node:
     def __eq__(self, other):
         return isinstance(other, Node) and self.instance == other.instance
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self):
         return f"<{self._path}: {', '.join(self.instance) or 'nothing set'}>"

@@ -53,7 +53,7 @@ class TreeModel(DataModel):
         return self._file
 
 
-def open(init=None, **arrays):  # noqa: A001 - the documented name
+def open(init=None, **arrays):
     """Open a product or reference file as the model that it is.
 
     Parameters
@@ -85,7 +85,9 @@ def open(init=None, **arrays):  # noqa: A001 - the documented name
         return DataModel()
     ndim = len(init) if isinstance(init, tuple) else getattr(init, "ndim", None)
     if ndim not in _BY_DIMENSIONS:
-        raise InputError(f"a model needs a file, or an array or shape of 2, 3 or 4 dimensions, got {type(init).__name__}")
+        raise InputError(
+            f"a model needs a file, or an array or shape of 2, 3 or 4 dimensions, got {type(init).__name__}"
+        )
     return _BY_DIMENSIONS[ndim](init, **arrays)
 
 

@@ -1,5 +1,7 @@
 """Models of reference files, and cutting them to the subarray of an exposure."""
 
+from typing import Any
+
 import numpy as np
 
 from hexcal.errors import ReferenceError_
@@ -18,7 +20,7 @@ class ReferenceModel(DataModel):
     primary = "data"
     layout = (Array("data", "SCI", "f4"), Array("err", "ERR", "f4"), Array("dq", "DQ", "u4"), _DQ_DEF)
 
-    _window = None
+    _window: Any = None
     """Rows and columns of the file that this model stands for; None for all."""
 
     def _load_array(self, spec):
@@ -73,7 +75,9 @@ class ReferenceModel(DataModel):
         """
         shape = self.shape
         if shape is None:
-            raise ReferenceError_(f"the reference needs the image extension {self._layout[self.primary].hdu}", where=str(self.path))
+            raise ReferenceError_(
+                f"the reference needs the image extension {self._layout[self.primary].hdu}", where=str(self.path)
+            )
         needed = exposure.shape[-2:]
         x_start, y_start, _, _ = window_of(exposure)
         own_x, own_y, _, _ = window_of(self)
@@ -93,7 +97,12 @@ class ReferenceModel(DataModel):
 
     def _cut(self, window):
         part = type(self)(self._source)
-        part._tree, part._history, part._extra_cards, part.observatory = self._metadata(), self._history, self._extra_cards, self.observatory
+        part._tree, part._history, part._extra_cards, part.observatory = (
+            self._metadata(),
+            self._history,
+            self._extra_cards,
+            self.observatory,
+        )
         for name, value in self._arrays.items():
             if value is not None and isinstance(self._layout.get(name), Array):
                 part._arrays[name] = np.ascontiguousarray(value[..., window[0], window[1]])

@@ -66,7 +66,9 @@ class ExposureModel(DataModel):
     def check(self):
         """Raise InputError if the file contradicts itself or lacks what the class promises."""
         if self.shape is None:
-            found = ", ".join(extension.name for extension in self._source.extensions[1:]) if self._source else "no file"
+            found = (
+                ", ".join(extension.name for extension in self._source.extensions[1:]) if self._source else "no file"
+            )
             raise InputError(
                 f"a {type(self).__name__} needs the image extension {self._layout[self.primary].hdu}",
                 where=str(self.path or ""),
@@ -74,11 +76,14 @@ class ExposureModel(DataModel):
             )
         exposure_type, known = self.meta.exposure.type, self.observatory.exposure_types
         if exposure_type is not None and exposure_type not in known:
-            raise unknown_name("exposure type", exposure_type, known, where=f"EXP_TYPE of {self.path or 'the model'}", error=InputError)
+            raise unknown_name(
+                "exposure type", exposure_type, known, where=f"EXP_TYPE of {self.path or 'the model'}", error=InputError
+            )
         allowed = self._layout[self.primary].ndim
         if allowed and len(self.shape) not in allowed:
             raise InputError(
-                f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}", where=str(self.path or "")
+                f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}",
+                where=str(self.path or ""),
             )
 
 
@@ -116,6 +121,7 @@ class RampModel(ExposureModel):
         _GROUP,
         _INT_TIMES,
         Array("refout", "REFOUT", "f4", (4,)),
+        Array("average_dark_current", "AVDRKCUR", "f4", (2,)),
     )
 
     @classmethod
@@ -128,15 +134,27 @@ class RampModel(ExposureModel):
         return super().accept(model, where)
 
     def check(self):
+        """Also compare NGROUPS and NINTS with the data."""
         super().check()
         ngroups = self.meta.exposure.ngroups
         if ngroups is not None and ngroups != self.shape[1]:
-            raise InputError(f"the header says NGROUPS = {ngroups}, the data have {self.shape[1]} groups", where=str(self.path or "SCI"), hint="one of the two is wrong")
-        nints, first, last = self.meta.exposure.nints, self.meta.exposure.integration_start, self.meta.exposure.integration_end
+            raise InputError(
+                f"the header says NGROUPS = {ngroups}, the data have {self.shape[1]} groups",
+                where=str(self.path or "SCI"),
+                hint="one of the two is wrong",
+            )
+        nints, first, last = (
+            self.meta.exposure.nints,
+            self.meta.exposure.integration_start,
+            self.meta.exposure.integration_end,
+        )
         if first and last:
             nints = last - first + 1
         if nints is not None and nints != self.shape[0]:
-            raise InputError(f"the header says {nints} integrations (NINTS, or INTEND - INTSTART + 1), the data have {self.shape[0]}", where=str(self.path or "SCI"))
+            raise InputError(
+                f"the header says {nints} integrations (NINTS, or INTEND - INTSTART + 1), the data have {self.shape[0]}",
+                where=str(self.path or "SCI"),
+            )
 
 
 def _rate_layout(ndim):
@@ -158,7 +176,12 @@ def _rate_layout(ndim):
 class ImageModel(ExposureModel):
     """A two-dimensional image (ny, nx) with errors, flags and variances."""
 
-    layout = (*_rate_layout((2,)), Array("con", "CON", "i4"), Array("wht", "WHT", "f4", (2,)), Table("hdrtab", "HDRTAB"))
+    layout = (
+        *_rate_layout((2,)),
+        Array("con", "CON", "i4"),
+        Array("wht", "WHT", "f4", (2,)),
+        Table("hdrtab", "HDRTAB"),
+    )
 
 
 class IFUImageModel(ExposureModel):
@@ -250,5 +273,6 @@ class MultiSlitModel(ExposureModel):
         return slit
 
     def check(self):
+        """Raise InputError if there is no slit."""
         if not self.slits:
             raise InputError("a MultiSlitModel needs at least one SCI extension", where=str(self.path or ""))

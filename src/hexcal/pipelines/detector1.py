@@ -51,7 +51,16 @@ class Detector1Pipeline(Pipeline):
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
         if ramp.is_miri:
-            order = (self.group_scale, self.dq_init, self.saturation, self.ipc, self.firstframe, self.lastframe, self.reset, self.linearity)
+            order = (
+                self.group_scale,
+                self.dq_init,
+                self.saturation,
+                self.ipc,
+                self.firstframe,
+                self.lastframe,
+                self.reset,
+                self.linearity,
+            )
             order += (self.rscd, self.dark_current, self.refpix, self.jump)
             if ramp.is_tso:
                 # The samples that these steps flag are wanted in a time series.

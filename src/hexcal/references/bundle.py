@@ -41,7 +41,10 @@ def _opened(source, reference_type, exposure):
     wanted = models.BY_TYPE.get(reference_type)
     declared = str(model.get_meta("meta.reftype") or "").lower()
     if declared and wanted is not None and declared != reference_type:
-        raise ReferenceError_(f"a reference of type {reference_type} is required, the file's REFTYPE is {declared.upper()}", where=str(source))
+        raise ReferenceError_(
+            f"a reference of type {reference_type} is required, the file's REFTYPE is {declared.upper()}",
+            where=str(source),
+        )
     if wanted is not None and not isinstance(model, models.ReferenceModel):
         # A file without DATAMODL and REFTYPE is what the step takes it for.
         model = wanted(model)

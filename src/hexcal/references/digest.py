@@ -8,7 +8,9 @@ from pathlib import Path
 
 def cache_directory():
     """Folder for what can be made again: HEXCAL_CACHE, else ``hexcal`` in the user's cache directory."""
-    return Path(os.environ.get("HEXCAL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hexcal"))
+    return Path(
+        os.environ.get("HEXCAL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hexcal")
+    )
 
 
 def sha256(path):

@@ -30,7 +30,9 @@ class ReferenceFolder:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise ReferenceError_(
-                "the folder of reference files does not exist", where=str(folder), hint="`hexcal simulate references --like FILE` makes a neutral set"
+                "the folder of reference files does not exist",
+                where=str(folder),
+                hint="`hexcal simulate references --like FILE` makes a neutral set",
             )
         self._headers = None
 
@@ -52,7 +54,11 @@ class ReferenceFolder:
         named = [path for path in self._files() if path.stem.lower() == reference_type]
         if named:
             return str(named[0])
-        fitting = [path for path, header in self._described() if header.get("REFTYPE", "").lower() == reference_type and _fits(header, exposure)]
+        fitting = [
+            path
+            for path, header in self._described()
+            if header.get("REFTYPE", "").lower() == reference_type and _fits(header, exposure)
+        ]
         if len(fitting) > 1:
             raise ReferenceError_(
                 f"{len(fitting)} {reference_type} references fit the exposure: {', '.join(path.name for path in fitting[:4])}",
@@ -62,7 +68,9 @@ class ReferenceFolder:
         return str(fitting[0]) if fitting else NOT_APPLICABLE
 
     def _files(self):
-        return sorted(path for path in self.folder.iterdir() if path.suffix in (".fits", ".asdf", ".json") and path.is_file())
+        return sorted(
+            path for path in self.folder.iterdir() if path.suffix in (".fits", ".asdf", ".json") and path.is_file()
+        )
 
     def _described(self):
         """Files with the header keywords that choose, read once."""
@@ -74,9 +82,13 @@ class ReferenceFolder:
                 if path.suffix != ".fits":
                     continue
                 header = fits.getheader(path)
-                self._headers.append((path, {name: str(header.get(name, "")).strip() for name in ("REFTYPE", *_KEYWORDS)}))
+                self._headers.append(
+                    (path, {name: str(header.get(name, "")).strip() for name in ("REFTYPE", *_KEYWORDS)})
+                )
         return self._headers
 
 
 def _fits(header, exposure):
-    return all(header[name] in _ANY or header[name] == (exposure.get_meta(path) or "") for name, path in _KEYWORDS.items())
+    return all(
+        header[name] in _ANY or header[name] == (exposure.get_meta(path) or "") for name, path in _KEYWORDS.items()
+    )

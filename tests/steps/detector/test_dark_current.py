@@ -14,6 +14,7 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 def make_dark(n_groups=12, shape=(4, 6), n_planes=None, n_frames=1, gap=0):
     """Dark of group g: g**2, plus 1000 per integration."""
     groups = np.arange(n_groups, dtype=np.float32)[:, None, None] ** 2 + np.zeros(shape, np.float32)
@@ -42,7 +43,7 @@ def test_group_by_group():
 
 @pytest.mark.req("DARK-03")
 @pytest.mark.parametrize(
-    "n_frames, gap, n_groups, expected",
+    ("n_frames", "gap", "n_groups", "expected"),
     [(2, 0, 3, [0.5, 6.5, 20.5]), (2, 1, 3, [0.5, 12.5, 42.5]), (1, 1, 3, [0, 4, 16]), (4, 1, 2, [3.5, 43.5])],
 )
 def test_averaged_over_frames(n_frames, gap, n_groups, expected):
@@ -57,16 +58,19 @@ def test_dark_of_the_same_readout_is_used_as_it_is():
     assert dark_of(DarkCurrentStep.call(ramp, override_dark=make_dark(n_frames=8, gap=2))) == [[0, 1, 4]]
 
 
-@pytest.mark.parametrize("n_frames, gap", [(2, 0), (1, 1)])
+@pytest.mark.parametrize(("n_frames", "gap"), [(2, 0), (1, 1)])
 def test_dark_with_coarser_readout_is_not_used(n_frames, gap):
     ramp = make_ramp()
     ramp.meta.exposure.nframes, ramp.meta.exposure.groupgap = 1, 0
     result = DarkCurrentStep.call(ramp, override_dark=make_dark(n_frames=n_frames, gap=gap))
-    assert result.meta.cal_step.dark_sub == "SKIPPED" and (result.data == 100).all()
+    assert result.meta.cal_step.dark_sub == "SKIPPED"
+    assert (result.data == 100).all()
 
 
 @pytest.mark.req("DARK-07")
-@pytest.mark.parametrize("n_frames, gap, n_groups, enough", [(1, 0, 5, True), (1, 0, 6, False), (2, 1, 2, True), (2, 1, 3, False)])
+@pytest.mark.parametrize(
+    ("n_frames", "gap", "n_groups", "enough"), [(1, 0, 5, True), (1, 0, 6, False), (2, 1, 2, True), (2, 1, 3, False)]
+)
 def test_dark_must_be_long_enough(n_frames, gap, n_groups, enough):
     ramp = make_ramp((1, n_groups, 4, 6))
     ramp.meta.exposure.nframes, ramp.meta.exposure.groupgap = n_frames, gap
@@ -76,7 +80,9 @@ def test_dark_must_be_long_enough(n_frames, gap, n_groups, enough):
 
 
 @pytest.mark.req("DARK-04")
-@pytest.mark.parametrize("first, expected", [(1, [0, 1000, 2000, 2000]), (2, [1000, 2000, 2000, 2000]), (7, [2000] * 4)])
+@pytest.mark.parametrize(
+    ("first", "expected"), [(1, [0, 1000, 2000, 2000]), (2, [1000, 2000, 2000, 2000]), (7, [2000] * 4)]
+)
 def test_integrations_of_miri(first, expected):
     ramp = make_ramp((4, 3, 4, 6), "MIRI")
     ramp.meta.exposure.integration_start, ramp.meta.exposure.integration_end = first, first + 3
@@ -91,11 +97,12 @@ def test_flags_of_all_integrations_are_added_and_errors_stay():
     dark = make_dark(n_planes=2)
     dark.dq[0, 0, 0, 0], dark.dq[1, 0, 0, 1] = 1, 2
     result = DarkCurrentStep.call(ramp, override_dark=dark)
-    assert result.pixeldq[0, :2].tolist() == [5, 2] and (result.err == 7).all()
+    assert result.pixeldq[0, :2].tolist() == [5, 2]
+    assert (result.err == 7).all()
 
 
 @pytest.mark.req("DARK-06")
-@pytest.mark.parametrize("n_frames, expected", [(1, [0, 0, 4]), (2, [0, 6.5, 20.5])])
+@pytest.mark.parametrize(("n_frames", "expected"), [(1, [0, 0, 4]), (2, [0, 6.5, 20.5])])
 def test_nan_counts_as_zero(n_frames, expected):
     ramp = make_ramp((1, 3, 4, 6))
     ramp.meta.exposure.nframes, ramp.meta.exposure.groupgap = n_frames, 0
@@ -124,12 +131,19 @@ def test_averaged_dark_is_saved(tmp_path):
     dark.err = np.full(dark.data.shape, 3, np.float32)
     dark.dq[1, 1] = 1
     dark.save(tmp_path / "dark.fits")
-    DarkCurrentStep.call(ramp, override_dark=str(tmp_path / "dark.fits"), dark_output="averaged.fits", output_dir=str(tmp_path))
+    DarkCurrentStep.call(
+        ramp, override_dark=str(tmp_path / "dark.fits"), dark_output="averaged.fits", output_dir=str(tmp_path)
+    )
     with datamodels.DarkModel(tmp_path / "averaged.fits") as averaged:
         assert averaged.data[:, 0, 0].tolist() == [0.5, 12.5, 42.5]
         np.testing.assert_allclose(averaged.err, np.sqrt(2 * 9) / 2, rtol=1e-6)
-        assert averaged.dq[1, 1] == 1 and averaged.dq.sum() == 1
-        assert (averaged.meta.exposure.nframes, averaged.meta.exposure.groupgap, averaged.meta.exposure.ngroups) == (2, 1, 3)
+        assert averaged.dq[1, 1] == 1
+        assert averaged.dq.sum() == 1
+        assert (averaged.meta.exposure.nframes, averaged.meta.exposure.groupgap, averaged.meta.exposure.ngroups) == (
+            2,
+            1,
+            3,
+        )
 
 
 def test_averaged_miri_dark_is_saved(tmp_path):

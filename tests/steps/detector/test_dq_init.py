@@ -15,10 +15,14 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 def make_mask(shape, definitions=None):
     mask = datamodels.MaskModel(np.zeros(shape, np.uint32))
     if definitions:
-        mask.dq_def = np.array([(i, v, n, "") for i, (v, n) in enumerate(definitions)], [("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+        mask.dq_def = np.array(
+            [(i, v, n, "") for i, (v, n) in enumerate(definitions)],
+            [("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")],
+        )
     return mask
 
 
@@ -26,6 +30,14 @@ def test_flags_are_combined():
     flags = np.uint32([[1, 0, 4]])
     add_mask(flags, np.uint32([[2, 8, 4]]))
     assert flags.tolist() == [[3, 8, 4]]
+
+
+def test_pixels_not_to_use_are_flagged_in_all_groups():
+    flags, groups = np.uint32([[pixel.DO_NOT_USE, 0, 0]]), np.zeros((2, 3, 1, 3), np.uint8)
+    groups[1, 2] = 4
+    add_mask(flags, np.uint32([[0, pixel.DO_NOT_USE | pixel.DEAD, pixel.HOT]]), groups)
+    assert (groups & 1 == [[0, 1, 0]]).all()
+    assert (groups[1, 2] & 4 == 4).all()
 
 
 @pytest.mark.req("DQINIT-02", "DQINIT-04", "DQINIT-09")
@@ -37,9 +49,14 @@ def test_raw_exposure_gets_flags():
     result = DQInitStep.call(raw, override_mask=mask)
     assert isinstance(result, datamodels.RampModel)
     assert result.data.dtype == np.float32
-    assert result.pixeldq.dtype == np.uint32 and result.pixeldq.shape == (4, 6)
-    assert result.groupdq.dtype == np.uint8 and result.groupdq.shape == (2, 3, 4, 6) and not result.groupdq.any()
-    assert result.pixeldq[1, 2] == pixel.HOT | pixel.DO_NOT_USE and np.count_nonzero(result.pixeldq) == 1
+    assert result.pixeldq.dtype == np.uint32
+    assert result.pixeldq.shape == (4, 6)
+    assert result.groupdq.dtype == np.uint8
+    assert result.groupdq.shape == (2, 3, 4, 6)
+    assert np.count_nonzero(result.groupdq) == 6
+    assert (result.groupdq[:, :, 1, 2] == 1).all()
+    assert result.pixeldq[1, 2] == pixel.HOT | pixel.DO_NOT_USE
+    assert np.count_nonzero(result.pixeldq) == 1
     assert result.meta.cal_step.dq_init == "COMPLETE"
 
 
@@ -49,18 +66,30 @@ def test_flags_of_the_file_are_translated(tmp_path):
     mask.dq[0, :4] = 1, 2, 6, 8
     mask.save(tmp_path / "mask.fits")
     result = DQInitStep.call(make_ramp(), override_mask=str(tmp_path / "mask.fits"))
-    assert result.pixeldq[0, :4].tolist() == [pixel.DO_NOT_USE, pixel.REFERENCE_PIXEL, pixel.REFERENCE_PIXEL | pixel.DEAD, 0]
+    assert result.pixeldq[0, :4].tolist() == [
+        pixel.DO_NOT_USE,
+        pixel.REFERENCE_PIXEL,
+        pixel.REFERENCE_PIXEL | pixel.DEAD,
+        0,
+    ]
 
 
 @pytest.mark.req("DQINIT-03")
 def test_subarray_is_cut_out():
     ramp = make_ramp()
-    ramp.meta.subarray.xstart, ramp.meta.subarray.ystart, ramp.meta.subarray.xsize, ramp.meta.subarray.ysize = 9, 5, 6, 4
+    ramp.meta.subarray.xstart, ramp.meta.subarray.ystart, ramp.meta.subarray.xsize, ramp.meta.subarray.ysize = (
+        9,
+        5,
+        6,
+        4,
+    )
     mask = make_mask((32, 32))
     mask.meta.subarray.xstart, mask.meta.subarray.ystart = 1, 1
     mask.dq[4, 8], mask.dq[7, 13], mask.dq[8, 8] = 1, 2, 4
     result = DQInitStep.call(ramp, override_mask=mask)
-    assert result.pixeldq[0, 0] == 1 and result.pixeldq[3, 5] == 2 and np.count_nonzero(result.pixeldq) == 2
+    assert result.pixeldq[0, 0] == 1
+    assert result.pixeldq[3, 5] == 2
+    assert np.count_nonzero(result.pixeldq) == 2
 
 
 def test_mask_that_does_not_cover_is_refused():
@@ -72,7 +101,9 @@ def test_mask_that_does_not_cover_is_refused():
 
 
 @pytest.mark.req("DQINIT-05")
-@pytest.mark.parametrize("exposure_type", ["FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"])
+@pytest.mark.parametrize(
+    "exposure_type", ["FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"]
+)
 def test_guider_flags_go_to_dq(exposure_type):
     guider = datamodels.GuiderRawModel(np.ones((2, 3, 4, 6), np.float32))
     guider.meta.telescope, guider.meta.instrument.name, guider.meta.exposure.type = "JWST", "FGS", exposure_type
@@ -80,7 +111,8 @@ def test_guider_flags_go_to_dq(exposure_type):
     mask.dq[1, 2] = 1
     result = DQInitStep.call(guider, override_mask=mask)
     assert isinstance(result, datamodels.GuiderRawModel)
-    assert result.dq[1, 2] == 1 and result.dq.sum() == 1
+    assert result.dq[1, 2] == 1
+    assert result.dq.sum() == 1
     assert result.meta.cal_step.dq_init == "COMPLETE"
 
 

@@ -14,8 +14,9 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="MIRI", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 @pytest.mark.req("FF-01", "FF-02", "FF-04")
-@pytest.mark.parametrize("n_groups, flagged", [(2, False), (3, False), (4, True), (6, True)])
+@pytest.mark.parametrize(("n_groups", "flagged"), [(2, False), (3, False), (4, True), (6, True)])
 def test_number_of_groups(n_groups, flagged):
     ramp = make_ramp((2, n_groups, 4, 6))
     ramp.groupdq[0, 0, 0, 0] = 2
@@ -31,13 +32,16 @@ def test_nothing_else_changes():
     ramp = make_ramp()
     ramp.err[:], ramp.pixeldq[0, 0] = 7, 4
     result = FirstFrameStep.call(ramp)
-    assert (result.data == 100).all() and (result.err == 7).all() and result.pixeldq.sum() == 4
+    assert (result.data == 100).all()
+    assert (result.err == 7).all()
+    assert result.pixeldq.sum() == 4
 
 
 @pytest.mark.req("FF-01")
 def test_only_miri():
     result = FirstFrameStep.call(make_ramp(instrument="NIRCAM"))
-    assert result.meta.cal_step.firstframe == "SKIPPED" and not result.groupdq.any()
+    assert result.meta.cal_step.firstframe == "SKIPPED"
+    assert not result.groupdq.any()
 
 
 def test_bright_pixels_may_keep_it():

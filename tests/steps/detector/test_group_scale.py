@@ -14,6 +14,7 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 @pytest.mark.req("GRPSC-01")
 def test_known_factor():
     data = np.float32([[10, 20], [30, 50]])
@@ -29,12 +30,23 @@ def test_only_sci_is_scaled():
     result = GroupScaleStep.call(ramp)
     assert (result.data == 160).all()
     assert (result.err == 7).all()
-    assert result.groupdq.sum() == 4 and result.pixeldq.sum() == 1
+    assert result.groupdq.sum() == 4
+    assert result.pixeldq.sum() == 1
     assert (ramp.data == 100).all(), "what the caller passed in is not changed"
 
 
 @pytest.mark.req("GRPSC-02")
-@pytest.mark.parametrize("n_frames, divisor, status", [(4, 4, "SKIPPED"), (1, 1, "SKIPPED"), (5, 8, "COMPLETE"), (3, 4, "COMPLETE"), (None, 4, "SKIPPED"), (3, None, "SKIPPED")])
+@pytest.mark.parametrize(
+    ("n_frames", "divisor", "status"),
+    [
+        (4, 4, "SKIPPED"),
+        (1, 1, "SKIPPED"),
+        (5, 8, "COMPLETE"),
+        (3, 4, "COMPLETE"),
+        (None, 4, "SKIPPED"),
+        (3, None, "SKIPPED"),
+    ],
+)
 def test_status(n_frames, divisor, status):
     ramp = make_ramp()
     ramp.meta.exposure.nframes, ramp.meta.exposure.frame_divisor = n_frames, divisor

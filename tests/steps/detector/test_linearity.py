@@ -15,6 +15,7 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 def make_reference(shape=(3, 4, 6)):
     reference = datamodels.LinearityModel(np.zeros(shape, np.float32))
     reference.coeffs[1] = 1
@@ -32,14 +33,16 @@ def test_known_values():
 
 
 @pytest.mark.req("LIN-02", "LIN-03")
-@pytest.mark.parametrize("order, value", [(0, np.nan), (1, np.nan), (2, np.nan), (1, 0)])
+@pytest.mark.parametrize(("order", "value"), [(0, np.nan), (1, np.nan), (2, np.nan), (1, 0)])
 def test_pixel_without_correction(order, value):
     reference = make_reference()
     reference.coeffs[order, 1, 2] = value
     reference.dq[3, 3] = pixel.NO_LIN_CORR
     result = LinearityStep.call(make_ramp(), override_linearity=reference)
     alone = result.data[0, 0] == 100
-    assert alone[1, 2] and alone[3, 3] and alone.sum() == 2
+    assert alone[1, 2]
+    assert alone[3, 3]
+    assert alone.sum() == 2
     np.testing.assert_array_equal(result.pixeldq == pixel.NO_LIN_CORR, alone)
 
 
@@ -54,8 +57,10 @@ def test_saturated_groups_only_are_left_alone():
     reference.dq[0, 5] = pixel.NONLINEAR
     result = LinearityStep.call(ramp, override_linearity=reference)
     alone = result.data == 100
-    assert alone[1, 3:, 2, 2].all() and alone.sum() == 2
-    assert result.pixeldq[2, 2] == 0 and result.pixeldq[0, 5] == pixel.NONLINEAR
+    assert alone[1, 3:, 2, 2].all()
+    assert alone.sum() == 2
+    assert result.pixeldq[2, 2] == 0
+    assert result.pixeldq[0, 5] == pixel.NONLINEAR
     assert (result.err == 7).all()
     np.testing.assert_array_equal(result.groupdq, ramp.groupdq)
 
@@ -83,9 +88,17 @@ def test_same_bits_for_any_number_of_threads():
     expected[:, :, 50] = data[:, :, 50]
     for threads in (1, 2, 3):
         result = data.copy()
-        correct_linearity(result, np.zeros(data.shape, np.uint8), flags, lambda index: np.ascontiguousarray(coefficients[index]), None, threads=threads)
+        correct_linearity(
+            result,
+            np.zeros(data.shape, np.uint8),
+            flags,
+            lambda index: np.ascontiguousarray(coefficients[index]),
+            None,
+            threads=threads,
+        )
         np.testing.assert_array_equal(result, expected)
-    assert (flags[50] == pixel.NO_LIN_CORR).all() and np.count_nonzero(flags) == 7
+    assert (flags[50] == pixel.NO_LIN_CORR).all()
+    assert np.count_nonzero(flags) == 7
 
 
 def test_a_constant_is_no_polynomial():

@@ -14,9 +14,14 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="MIRI", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 def make_reset(n_integrations=2, n_groups=3, shape=(4, 6)):
     """Correction of group g in integration i: 1 + g + 10 i."""
-    values = np.arange(1, n_groups + 1)[None, :, None, None] + 10 * np.arange(n_integrations)[:, None, None, None] + np.zeros(shape)
+    values = (
+        np.arange(1, n_groups + 1)[None, :, None, None]
+        + 10 * np.arange(n_integrations)[:, None, None, None]
+        + np.zeros(shape)
+    )
     reset = datamodels.ResetModel(values.astype(np.float32))
     reset.dq = np.zeros(shape, np.uint32)
     return reset
@@ -47,7 +52,8 @@ def test_flags_are_added_errors_stay_and_nan_is_zero():
     ramp.err[:], ramp.pixeldq[0, 0] = 7, 4
     reset.dq[0, 0], reset.data[0, 0, 2, 2] = 1, np.nan
     result = ResetStep.call(ramp, override_reset=reset)
-    assert result.pixeldq[0, 0] == 5 and (result.err == 7).all()
+    assert result.pixeldq[0, 0] == 5
+    assert (result.err == 7).all()
     assert (100 - result.data[0, :3, 2, 2]).tolist() == [0, 2, 3]
 
 
@@ -60,4 +66,5 @@ def test_no_subarray_is_cut_out():
 @pytest.mark.req("RESET-01")
 def test_only_miri():
     result = ResetStep.call(make_ramp(instrument="NIRCAM"), override_reset=make_reset())
-    assert result.meta.cal_step.reset == "SKIPPED" and (result.data == 100).all()
+    assert result.meta.cal_step.reset == "SKIPPED"
+    assert (result.data == 100).all()

@@ -15,6 +15,7 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="NIRCAM", value=100.0):
     ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = shape[:2]
     return ramp
 
+
 @pytest.mark.req("SBIAS-01", "SBIAS-02", "SBIAS-03")
 def test_known_values():
     data = np.full((2, 3, 2, 2), 10, np.float32)
@@ -32,7 +33,9 @@ def test_step():
     bias.dq = np.zeros((4, 6), np.uint32)
     bias.dq[2, 2] = pixel.UNRELIABLE_BIAS
     result = SuperBiasStep.call(ramp, override_superbias=bias)
-    assert (result.data == 70).all() and (result.err == 7).all() and result.groupdq.sum() == 4
+    assert (result.data == 70).all()
+    assert (result.err == 7).all()
+    assert result.groupdq.sum() == 4
     assert result.pixeldq[2, 2] == pixel.UNRELIABLE_BIAS
     assert result.meta.cal_step.superbias == "COMPLETE"
 
@@ -55,4 +58,5 @@ def test_reference_that_is_too_small_is_refused():
 
 def test_skipped_without_reference():
     result = SuperBiasStep.call(make_ramp(), override_superbias="N/A")
-    assert result.meta.cal_step.superbias == "SKIPPED" and (result.data == 100).all()
+    assert result.meta.cal_step.superbias == "SKIPPED"
+    assert (result.data == 100).all()

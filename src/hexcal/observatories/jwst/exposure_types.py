@@ -34,8 +34,18 @@ def _table():
     filename = os.path.join(os.path.dirname(os.path.abspath(__file__)), "exposure_types.tsv")
     columns = ("exp_type", "instrument", "stage1", "stage2", "stage3", "stage3_tso", "tso", "ifu", "documented")
     return {
-        row[0]: ExposureType(*row[:3], *(text or None for text in row[3:6]), row[6], row[7] == "yes", row[8] == "yes")
-        for row in read_table(filename, columns)
+        name: ExposureType(
+            name,
+            instrument,
+            stage1,
+            stage2 or None,
+            stage3 or None,
+            stage3_tso or None,
+            tso,
+            ifu == "yes",
+            documented == "yes",
+        )
+        for name, instrument, stage1, stage2, stage3, stage3_tso, tso, ifu, documented in read_table(filename, columns)
     }
 
 

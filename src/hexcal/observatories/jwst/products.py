@@ -109,8 +109,8 @@ def parse_exposure_name(name):
     if match is None:
         return None
     parts = match.groupdict()
-    parts["segment"] = int(parts["segment"]) if parts["segment"] else None
-    return ExposureName(**parts, suffix=suffix)
+    segment = parts.pop("segment")
+    return ExposureName(**parts, segment=int(segment) if segment else None, suffix=suffix)
 
 
 def exposure_name(

@@ -63,17 +63,27 @@ def _read(name, columns):
 @cache
 def _patterns():
     rows = _read("readout_patterns.tsv", ("pattern", "instrument", "nframes", "groupgap", "full_frame_time"))
-    return {row[0]: Pattern(*row[:2], int(row[2]), int(row[3]), float(row[4]) if row[4] else None) for row in rows}
+    return {
+        name: Pattern(name, instrument, int(nframes), int(groupgap), float(time) if time else None)
+        for name, instrument, nframes, groupgap, time in rows
+    }
 
 
 @cache
 def _subarrays():
     columns = ("detector", "subarray", "xstart", "ystart", "xsize", "ysize", "outputs", "frame_time")
     return {
-        (row[0], row[1]): Subarray(
-            *row[:2], *map(int, row[2:6]), int(row[6]) if row[6] else None, float(row[7]) if row[7] else None
+        (detector, name): Subarray(
+            detector,
+            name,
+            int(x),
+            int(y),
+            int(nx),
+            int(ny),
+            int(outputs) if outputs else None,
+            float(time) if time else None,
         )
-        for row in _read("subarrays.tsv", columns)
+        for detector, name, x, y, nx, ny, outputs, time in _read("subarrays.tsv", columns)
     }
 
 

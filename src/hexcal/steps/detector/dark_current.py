@@ -16,23 +16,41 @@ class DarkCurrentStep(Step):
     input_model = "RampModel"
 
     class Parameters(StepParameters):
-        dark_output: str | None = parameter(None, "File for the dark as it is subtracted (averaged over frames); in output_dir unless absolute.")
+        dark_output: str | None = parameter(
+            None, "File for the dark as it is subtracted (averaged over frames); in output_dir unless absolute."
+        )
 
     def process(self, ramp, references):
         dark = references.dark
         require_same_subarray(ramp, dark, "dark")
         if len(dark.shape) not in (3, 4):
-            raise ReferenceError_(f"SCI of a dark must have the axes ([nints,] ngroups, ny, nx), found shape {dark.shape}", where=str(dark.path))
+            raise ReferenceError_(
+                f"SCI of a dark must have the axes ([nints,] ngroups, ny, nx), found shape {dark.shape}",
+                where=str(dark.path),
+            )
         n_groups = ramp.shape[1]
         n_averaged, stride = averaging(ramp.meta.exposure, dark.meta.exposure)
         needed, available = (n_groups - 1) * stride + n_averaged, dark.shape[-3]
         if needed > available:
-            raise SkipStep(f"the dark has {available} groups, {needed} are needed to match {n_groups} groups of the science data")
+            raise SkipStep(
+                f"the dark has {available} groups, {needed} are needed to match {n_groups} groups of the science data"
+            )
         self.log.info("dark of %d groups: averages of %d, every %d", available, n_averaged, stride)
-        subtract_dark(ramp.data, ramp.pixeldq, frames_of(dark, "data"), _planes(dark), dark.dq, n_averaged, stride, ramp.meta.exposure.integration_start or 1)
+        subtract_dark(
+            ramp.data,
+            ramp.pixeldq,
+            frames_of(dark, "data"),
+            _planes(dark),
+            dark.dq,
+            n_averaged,
+            stride,
+            ramp.meta.exposure.integration_start or 1,
+        )
         if self.parameters.dark_output:
             averaged = averaged_model(dark, n_groups, n_averaged, stride, ramp.meta.exposure)
-            self.log.info("dark saved as %s", averaged.save(self.parameters.dark_output, dir_path=self.inherited("output_dir")))
+            self.log.info(
+                "dark saved as %s", averaged.save(self.parameters.dark_output, dir_path=self.inherited("output_dir"))
+            )
         return ramp
 
 
@@ -66,7 +84,9 @@ def averaging(science, dark):
     if (n_frames, gap) == (dark_frames, dark_gap):
         return 1, 1
     if dark_frames > n_frames or dark_gap > gap:
-        raise SkipStep(f"the dark has NFRAMES = {dark_frames}, GROUPGAP = {dark_gap}; it cannot serve for data with NFRAMES = {n_frames}, GROUPGAP = {gap}")
+        raise SkipStep(
+            f"the dark has NFRAMES = {dark_frames}, GROUPGAP = {dark_gap}; it cannot serve for data with NFRAMES = {n_frames}, GROUPGAP = {gap}"
+        )
     return n_frames, n_frames + gap
 
 
@@ -144,7 +164,9 @@ def subtract_dark(data, pixel_dq, read, n_planes, dark_dq, n_averaged=1, stride=
     def image_of(plane, group, rows):
         return average_of(read, plane, group * stride, n_averaged, rows)
 
-    subtract_images(data, image_of, data.shape[1], planes_of(first_integration, data.shape[0], n_planes), threads=threads)
+    subtract_images(
+        data, image_of, data.shape[1], planes_of(first_integration, data.shape[0], n_planes), threads=threads
+    )
 
 
 def averaged_model(dark, n_groups, n_averaged, stride, exposure):
@@ -174,7 +196,9 @@ def averaged_model(dark, n_groups, n_averaged, stride, exposure):
             first = group * stride
             data[plane, group] = _without_nan(average_of(read_data, plane, first, n_averaged, rows))
             if err is not None:
-                variance = sum(read_err(plane, frame, rows).astype(np.float64) ** 2 for frame in range(first, first + n_averaged))
+                variance = sum(
+                    read_err(plane, frame, rows).astype(np.float64) ** 2 for frame in range(first, first + n_averaged)
+                )
                 err[plane, group] = np.sqrt(variance) / n_averaged
     flat = len(dark.shape) == 3
     averaged = type(dark)(data[0] if flat else data)
@@ -182,5 +206,9 @@ def averaged_model(dark, n_groups, n_averaged, stride, exposure):
     if err is not None:
         averaged.err = err[0] if flat else err
     averaged.dq = dark.dq
-    averaged.meta.exposure.nframes, averaged.meta.exposure.groupgap, averaged.meta.exposure.ngroups = exposure.nframes, exposure.groupgap, n_groups
+    averaged.meta.exposure.nframes, averaged.meta.exposure.groupgap, averaged.meta.exposure.ngroups = (
+        exposure.nframes,
+        exposure.groupgap,
+        n_groups,
+    )
     return averaged

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.core import Step
+from hexcal.models.dqflags import pixel
 
 
 class DQInitStep(Step):
@@ -12,10 +13,12 @@ class DQInitStep(Step):
     reference_types = ("mask",)
 
     def process(self, model, references):
-        model = model if model.is_guiding else as_ramp(model)
-        mask = references.mask.cutout(model)
-        add_mask(model.dq if model.is_guiding else model.pixeldq, mask.dq)
-        return model
+        if model.is_guiding:
+            add_mask(model.dq, references.mask.cutout(model).dq)
+            return model
+        ramp = as_ramp(model)
+        add_mask(ramp.pixeldq, references.mask.cutout(ramp).dq, ramp.groupdq)
+        return ramp
 
 
 def as_ramp(model):
@@ -25,12 +28,21 @@ def as_ramp(model):
     return model if isinstance(model, RampModel) else RampModel(model)
 
 
-def add_mask(pixel_dq, mask_dq):
+def add_mask(pixel_dq, mask_dq, group_dq=None):
     """Combine the flags of the mask into those of the exposure, in place.
 
     Parameters
     ----------
     pixel_dq, mask_dq : uint32 array (ny, nx)
         Flags of the exposure, and of the mask, both in master bits.
+    group_dq : uint8 array (nints, ngroups, ny, nx), optional
+        Gets DO_NOT_USE in all groups of the pixels for which the mask says so, as the reference implementation does: steps that look only at the groups
+        then leave these pixels out.
+
+    Notes
+    -----
+    Seed 004, lines 9223 to 9228.
     """
     np.bitwise_or(pixel_dq, mask_dq, out=pixel_dq)
+    if group_dq is not None:
+        group_dq |= (mask_dq & pixel.DO_NOT_USE).astype(np.uint8)

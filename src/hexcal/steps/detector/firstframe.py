@@ -11,7 +11,9 @@ class FirstFrameStep(Step):
     input_model = "RampModel"
 
     class Parameters(StepParameters):
-        bright_use_group1: bool = parameter(False, "Keep the first group of pixels that saturate by the third, and flag them FLUX_ESTIMATED.")
+        bright_use_group1: bool = parameter(
+            False, "Keep the first group of pixels that saturate by the third, and flag them FLUX_ESTIMATED."
+        )
 
     def process(self, ramp):
         if not ramp.is_miri:
@@ -21,7 +23,9 @@ class FirstFrameStep(Step):
             raise SkipStep(f"{n_groups} groups are too few to leave one out, at least 4 are needed")
         kept = flag_first_group(ramp.groupdq, ramp.pixeldq, self.parameters.bright_use_group1)
         if self.parameters.bright_use_group1:
-            self.log.info("the first group is kept in %d pixels that saturate early, counted over all integrations", kept)
+            self.log.info(
+                "the first group is kept in %d pixels that saturate early, counted over all integrations", kept
+            )
         return ramp
 
 

@@ -14,11 +14,16 @@ class GroupScaleStep(Step):
 
     def process(self, ramp):
         exposure = ramp.meta.exposure
-        n_frames, divisor = frames_averaged(exposure.readpatt, exposure.nframes, exposure.frame_divisor, exposure.miri_fsw_nframes)
+        n_frames, divisor = frames_averaged(
+            exposure.readpatt, exposure.nframes, exposure.frame_divisor, exposure.miri_fsw_nframes
+        )
         if n_frames is None or divisor is None:
             raise SkipStep(f"NFRAMES = {n_frames}, FRMDIVSR = {divisor}: both are needed to rescale")
         if n_frames < 1 or divisor < 1:
-            raise InputError(f"NFRAMES and FRMDIVSR must be at least 1, got NFRAMES = {n_frames}, FRMDIVSR = {divisor}", where=str(ramp.path or "header"))
+            raise InputError(
+                f"NFRAMES and FRMDIVSR must be at least 1, got NFRAMES = {n_frames}, FRMDIVSR = {divisor}",
+                where=str(ramp.path or "header"),
+            )
         exposure.nframes = n_frames
         if n_frames == divisor:
             raise SkipStep(f"NFRAMES and FRMDIVSR are both {divisor}: the groups are right as they are")

@@ -23,9 +23,12 @@ class LinearityStep(Step):
         reference = references.linearity.cutout(ramp)
         if reference.shape[0] < 2:
             raise ReferenceError_(
-                f"the linearity polynomial needs at least the orders 0 and 1, COEFFS has {reference.shape[0]} plane", where=str(reference.path)
+                f"the linearity polynomial needs at least the orders 0 and 1, COEFFS has {reference.shape[0]} plane",
+                where=str(reference.path),
             )
-        correct_linearity(ramp.data, ramp.groupdq, ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq)
+        correct_linearity(
+            ramp.data, ramp.groupdq, ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq
+        )
         return ramp
 
 

@@ -16,8 +16,12 @@ class RefPixStep(Step):
 
     class Parameters(StepParameters):
         odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns apart.")
-        use_side_ref_pixels: bool = parameter(True, "Near-infrared: also remove the signal along the rows that the reference pixels at the sides show.")
-        side_smoothing_length: int = parameter(11, "Length of the running median over the side reference pixels.", unit="row", ge=1)
+        use_side_ref_pixels: bool = parameter(
+            True, "Near-infrared: also remove the signal along the rows that the reference pixels at the sides show."
+        )
+        side_smoothing_length: int = parameter(
+            11, "Length of the running median over the side reference pixels.", unit="row", ge=1
+        )
         side_gain: float = parameter(1.0, "Factor on the signal of the side reference pixels.")
         odd_even_rows: bool = parameter(True, "MIRI: measure odd and even rows apart.")
 
@@ -41,7 +45,9 @@ class RefPixStep(Step):
     def _correct_miri(self, ramp):
         left_alone = correct_miri(ramp.data, _usable(ramp), self.parameters.odd_even_rows)
         if left_alone:
-            self.log.warning("%d groups are left uncorrected: an amplifier has no usable reference pixels on one side", left_alone)
+            self.log.warning(
+                "%d groups are left uncorrected: an amplifier has no usable reference pixels on one side", left_alone
+            )
 
     def _correct_amplifiers(self, ramp):
         from hexcal.steps.detector.refpix_regions import edge_classes, side_strips
@@ -49,15 +55,29 @@ class RefPixStep(Step):
         where, usable = self._layout(ramp), _usable(ramp)
         edges, _ = edge_classes(usable, where, by_parity=True)
         counts = edges.starts[[0, 8, 16]]
-        sides = [where.as_read(usable)[:, first : first + width].any() for first, width in side_strips(where)] if self.parameters.use_side_ref_pixels else []
+        sides = (
+            [where.as_read(usable)[:, first : first + width].any() for first, width in side_strips(where)]
+            if self.parameters.use_side_ref_pixels
+            else []
+        )
         if counts[2] == 0 and not any(sides):
             raise SkipStep("no usable reference pixels")
         self.log.info(
             "reference pixels: first lines %s, last lines %s, sides used %d",
-            "yes" if counts[1] > 0 else "no", "yes" if counts[2] > counts[1] else "no", sum(sides),
-        )  # fmt: skip
+            "yes" if counts[1] > 0 else "no",
+            "yes" if counts[2] > counts[1] else "no",
+            sum(sides),
+        )
         own = self.parameters
-        correct_amplifiers(ramp.data, usable, where, own.odd_even_columns, own.use_side_ref_pixels, own.side_smoothing_length, own.side_gain)
+        correct_amplifiers(
+            ramp.data,
+            usable,
+            where,
+            own.odd_even_columns,
+            own.use_side_ref_pixels,
+            own.side_smoothing_length,
+            own.side_gain,
+        )
 
     def _correct_single_output(self, ramp):
         import numpy as np
@@ -67,10 +87,16 @@ class RefPixStep(Step):
         reference_pixels = (ramp.pixeldq & np.uint32(pixel.REFERENCE_PIXEL)) != 0
         if ramp.meta.instrument.name == "NIRSPEC" and ramp.meta.subarray.name in _DARK_COLUMN_SUBARRAYS:
             reference_pixels[:, :4] = reference_pixels[:, -4:] = True
-        if not correct_single_output(ramp.data, reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns):
+        if not correct_single_output(
+            ramp.data, reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns
+        ):
             raise SkipStep(
                 "no usable reference pixels in at least one group"
-                + (", in odd or in even columns (odd_even_columns=False takes all columns together)" if self.parameters.odd_even_columns else "")
+                + (
+                    ", in odd or in even columns (odd_even_columns=False takes all columns together)"
+                    if self.parameters.odd_even_columns
+                    else ""
+                )
             )
 
     def _layout(self, ramp):
@@ -83,7 +109,12 @@ class RefPixStep(Step):
         if None in found:
             found = expected
         elif found != expected:
-            self.log.warning("FASTAXIS, SLOWAXIS are %s, %s; %s has %s, %s; those of the header are used", *found, own.name, *expected)
+            self.log.warning(
+                "FASTAXIS, SLOWAXIS are %s, %s; %s has %s, %s; those of the header are used",
+                *found,
+                own.name,
+                *expected,
+            )
         return layout(ramp.shape[-2:], ramp.subarray[:2], *found, (own.columns, own.rows))
 
 
@@ -128,9 +159,13 @@ def _subtract(images, where, along_fast, along_slow, threads):
 
     along_x, along_y = (along_slow, along_fast) if where.transposed else (along_fast, along_slow)
     run_bands(
-        subtract_signals, images.shape[1], images, np.ascontiguousarray(along_x[:, None], np.float32), np.ascontiguousarray(along_y, np.float32),
+        subtract_signals,
+        images.shape[1],
+        images,
+        np.ascontiguousarray(along_x[:, None], np.float32),
+        np.ascontiguousarray(along_y, np.float32),
         threads=threads,
-    )  # fmt: skip
+    )
 
 
 def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, threads=None):
@@ -152,8 +187,8 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
     by_parity, use_sides : bool
         See above.
     length : int
-        Lines in the window of the running median; it is mirrored at both ends. An even window reaches one line further back than forward in the
-        order of read-out.
+        Lines in the window of the running median; it is mirrored at both ends of the detector and ends at the edges of a subarray. An even window
+        reaches one line further back than forward in the order of read-out.
     gain : float
         See above.
     threads : int, optional
@@ -181,7 +216,21 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
         for first, width in side_strips(where):
             strip = np.ascontiguousarray(where.as_read(usable)[:, first : first + width])
             medians.append(np.empty(along_slow.shape, np.float32))
-            run_bands(measure_side, len(images), images, where.transposed, first, strip, along_fast, before, length, medians[-1], threads=threads)
+            run_bands(
+                measure_side,
+                len(images),
+                images,
+                where.transposed,
+                first,
+                strip,
+                along_fast,
+                int(where.slow[0]),
+                where.n_slow,
+                before,
+                length,
+                medians[-1],
+                threads=threads,
+            )
         if medians:
             along_slow = gain * _average(medians[0], medians[-1])
     _subtract(images, where, along_fast, along_slow, threads)

@@ -162,5 +162,7 @@ def miri_classes(usable, by_parity):
     columns = np.nonzero(side >= 0)[0]
     parity = np.arange(ny)[:, None] % parities
     of_pixel = np.full((ny, nx), -1)
-    of_pixel[:, columns] = np.where(usable[:, columns], (side[columns] * parities + parity) * AMPLIFIERS + columns % AMPLIFIERS, -1)
+    of_pixel[:, columns] = np.where(
+        usable[:, columns], (side[columns] * parities + parity) * AMPLIFIERS + columns % AMPLIFIERS, -1
+    )
     return sort_by_class(of_pixel, 2 * parities * AMPLIFIERS)

@@ -18,12 +18,17 @@ class ResetStep(Step):
         reset = references.reset
         require_same_subarray(ramp, reset, "reset")
         if len(reset.shape) != 4:
-            raise ReferenceError_(f"SCI of a reset reference must have the axes (nints, ngroups, ny, nx), found shape {reset.shape}", where=str(reset.path))
+            raise ReferenceError_(
+                f"SCI of a reset reference must have the axes (nints, ngroups, ny, nx), found shape {reset.shape}",
+                where=str(reset.path),
+            )
 
         def image_of(plane, group, rows):
             return reset.read("data", (plane, group, rows))
 
-        subtract_reset(ramp.data, ramp.pixeldq, image_of, reset.shape, reset.dq, ramp.meta.exposure.integration_start or 1)
+        subtract_reset(
+            ramp.data, ramp.pixeldq, image_of, reset.shape, reset.dq, ramp.meta.exposure.integration_start or 1
+        )
         return ramp
 
 
@@ -57,4 +62,6 @@ def subtract_reset(data, pixel_dq, image_of, reference_shape, reference_dq, firs
     if reference_dq is not None:
         pixel_dq |= reference_dq
     n_groups = min(data.shape[1], reference_shape[1])
-    subtract_images(data, image_of, n_groups, planes_of(first_integration, data.shape[0], reference_shape[0]), threads=threads)
+    subtract_images(
+        data, image_of, n_groups, planes_of(first_integration, data.shape[0], reference_shape[0]), threads=threads
+    )

@@ -15,7 +15,9 @@ class RscdStep(Step):
     input_model = "RampModel"
 
     class Parameters(StepParameters):
-        type: Literal["baseline", "enhanced"] = parameter("baseline", "Method: 'baseline' flags groups; 'enhanced', a correction of them, is not available.")
+        type: Literal["baseline", "enhanced"] = parameter(
+            "baseline", "Method: 'baseline' flags groups; 'enhanced', a correction of them, is not available."
+        )
 
     def process(self, ramp, references):
         if self.parameters.type == "enhanced":
@@ -27,17 +29,19 @@ class RscdStep(Step):
         if not ramp.is_miri:
             raise SkipStep("the reset switch charge decay is one of the MIRI detectors only")
         subarray, readpatt = ramp.meta.subarray.name, ramp.meta.exposure.readpatt
-        n_skip = groups_to_skip(references.rscd.rscd_group_skip_table, subarray, readpatt, where=str(references.rscd.path or "a reference in memory"))
+        n_skip = groups_to_skip(
+            references.rscd.rscd_group_skip_table,
+            subarray,
+            readpatt,
+            where=str(references.rscd.path or "a reference in memory"),
+        )
         if n_skip is None:
             raise SkipStep(f"the reference file has no entry for SUBARRAY = {subarray}, READPATT = {readpatt}")
         n_groups = ramp.shape[1]
         if n_groups <= n_skip + 3:
             raise SkipStep(f"{n_groups} groups are too few to leave out {n_skip}, at least {n_skip + 4} are needed")
-        first_integration = ramp.meta.exposure.integration_start or 1
-        if first_integration + ramp.shape[0] - 1 < 2:
-            raise SkipStep("there is only the first integration, which is not affected")
         self.log.info("the first %d groups of the second and later integrations are flagged", n_skip)
-        flag_first_groups(ramp.groupdq, n_skip, first_integration)
+        flag_first_groups(ramp.groupdq, n_skip, ramp.meta.exposure.integration_start or 1)
         return ramp
 
 

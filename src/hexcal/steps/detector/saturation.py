@@ -14,8 +14,13 @@ class SaturationStep(Step):
     input_model = "RampModel"
 
     class Parameters(StepParameters):
-        n_pix_grow_sat: int = parameter(1, "Number of layers of pixels around a saturated one that are flagged as well.", unit="pixel", ge=0)
-        use_readpatt: bool = parameter(False, "Also discard a group of averaged frames that may hide saturated frames, just before a saturated group.")
+        n_pix_grow_sat: int = parameter(
+            1, "Number of layers of pixels around a saturated one that are flagged as well.", unit="pixel", ge=0
+        )
+        use_readpatt: bool = parameter(
+            False,
+            "Also discard a group of averaged frames that may hide saturated frames, just before a saturated group.",
+        )
 
     def references_needed(self, model):
         """The superbias only sharpens one test of `use_readpatt`; that test also works without it."""
@@ -28,15 +33,21 @@ class SaturationStep(Step):
 
     def process(self, ramp, references):
         if "IRS2" in (ramp.meta.exposure.readpatt or ""):
-            raise SkipStep("thresholds for NIRSpec IRS2 frames, with their interleaved reference pixels, are not available in this version")
+            raise SkipStep(
+                "thresholds for NIRSpec IRS2 frames, with their interleaved reference pixels, are not available in this version"
+            )
         reference = references.saturation.cutout(ramp)
         distance = self.parameters.n_pix_grow_sat
-        threshold, first = flag_saturation(ramp.data, ramp.pixeldq, ramp.groupdq, reference.data, reference.dq, distance)
+        threshold, first = flag_saturation(
+            ramp.data, ramp.pixeldq, ramp.groupdq, reference.data, reference.dq, distance
+        )
         if self._averages_frames(ramp):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None
             flag_partly_saturated(ramp.data, ramp.groupdq, threshold, bias, ramp.meta.exposure.nframes, first, distance)
         n_groups = ramp.shape[1]
-        self.log.info("%d pixels of %d are saturated in some group, growth included", int((first < n_groups).sum()), first.size)
+        self.log.info(
+            "%d pixels of %d are saturated in some group, growth included", int((first < n_groups).sum()), first.size
+        )
         return ramp
 
 
@@ -85,9 +96,21 @@ def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance,
     if reference_dq is None:
         reference_dq = np.zeros((ny, nx), np.uint32)
     usable = np.empty((ny, nx), np.float32)
-    run_bands(kernels.prepare_threshold, ny, threshold, reference_dq, pixel.NO_SAT_CHECK, _UNREACHABLE, pixel_dq, usable, threads=threads)
+    run_bands(
+        kernels.prepare_threshold,
+        ny,
+        threshold,
+        reference_dq,
+        pixel.NO_SAT_CHECK,
+        _UNREACHABLE,
+        pixel_dq,
+        usable,
+        threads=threads,
+    )
     found = np.empty((n_integrations, ny, nx), np.int32)
-    run_bands(kernels.find_saturation, ny, data, usable, group.AD_FLOOR | group.DO_NOT_USE, group_dq, found, threads=threads)
+    run_bands(
+        kernels.find_saturation, ny, data, usable, group.AD_FLOOR | group.DO_NOT_USE, group_dq, found, threads=threads
+    )
     grown = np.empty_like(found)
     run_bands(kernels.flag_saturation, ny, found, distance, group.SATURATED, group_dq, grown, threads=threads)
     return usable, grown
@@ -100,7 +123,7 @@ def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, dist
     just before the first one that is flagged as saturated:
 
     * a steady ramp: ``data[g] >= threshold * mean(frames of g) / last frame of g`` (frames counted from 1 at the start of the integration, gaps
-      between groups left out); neighbours in the box are flagged in the same group;
+      between groups left out), in pixels that have a threshold; neighbours in the box are flagged in the same group;
     * a jump to saturation within the second group, g = 1: one frame at the threshold is enough to explain its average,
       ``data[1] > data[0] + (threshold - data[0]) / n_frames``, while a steady ramp from the first group would not be saturated at the end of the
       third, ``data[0] < bias + (threshold - bias) * mean(frames of group 0) / (3 * n_frames)``; no neighbours are flagged.
@@ -141,6 +164,18 @@ def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, dist
     dilution = (start + (n_frames + 1) / 2) / (start + n_frames)
     partly = np.empty_like(first)
     run_bands(
-        kernels.find_partly_saturated, ny, data, threshold, bias, dilution, n_frames, first, group.DO_NOT_USE, group_dq, partly, threads=threads
+        kernels.find_partly_saturated,
+        ny,
+        data,
+        threshold,
+        _UNREACHABLE,
+        bias,
+        dilution,
+        n_frames,
+        first,
+        group.DO_NOT_USE,
+        group_dq,
+        partly,
+        threads=threads,
     )
     run_bands(kernels.flag_partly_saturated, ny, partly, distance, group.DO_NOT_USE, group_dq, threads=threads)

@@ -1,0 +1,238 @@
+#!/usr/bin/env python
+"""Times and peak memory of Hexcal and of the reference implementation, on the same input, one after the other on the same machine.
+
+    .venv/bin/python benchmarks/run.py [--runs 3] [--json FILE] [--only ROWS...]
+
+Both sides run in the same way: a new process per run, which imports, runs one job and writes the products (parity/own.py, parity/peer.py); after one
+warm-up each, own and peer take turns, and the medians are printed. "call" is the time inside the process, from the file name to the written products;
+"process" includes start and imports. Times of steps are those within the pipeline. Peak memory is the largest resident size of the process.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PARITY = HERE.parent / "parity"
+sys.path.insert(0, str(PARITY))
+
+import numpy as np  # noqa: E402
+from astropy.io import fits  # noqa: E402
+from cases import PIPELINE_STEPS  # noqa: E402
+from inputs import Exposure, make  # noqa: E402
+from peer_env import VERSION, peer_python  # noqa: E402
+
+PARTS = ("pipeline", "memory4", "threads", "compile", "start")
+
+
+@dataclass
+class Run:
+    """What one process took."""
+
+    process_s: float
+    call_s: float
+    peak_mb: float
+    steps_s: dict
+    folder: Path
+
+
+@dataclass
+class Table:
+    """Rows of the report: what, figures, target, whether it is met (None: no target)."""
+
+    rows: list = field(default_factory=list)
+
+    def add(self, what, own, peer="", ratio="", target="", met=None):
+        self.rows.append({"what": what, "hexcal": own, "peer": peer, "ratio": ratio, "target": target, "met": met})
+        print(f"  {what}: {own} {peer} {ratio}", file=sys.stderr, flush=True)
+
+    def text(self):
+        heads = {"what": "", "hexcal": "Hexcal", "peer": f"reference {VERSION}", "ratio": "ratio", "target": "target", "met": "met"}
+        rows = [heads, *({**row, "met": {True: "yes", False: "NO", None: ""}[row["met"]]} for row in self.rows)]
+        widths = {key: max(len(str(row[key])) for row in rows) for key in heads}
+        return "\n".join("  ".join(str(row[key]).ljust(widths[key]) for key in heads).rstrip() for row in rows)
+
+
+def execute(command, environment=None):
+    """Run a process; returns (seconds, peak resident MB, exit status)."""
+    log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+    start = time.perf_counter()
+    child = subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        log.seek(0)
+        raise SystemExit(f"{' '.join(map(str, command))}\nended with status {child.returncode}:\n{log.read().decode(errors='replace')[-3000:]}")
+    log.close()
+    return seconds, usage.ru_maxrss / 1024
+
+
+class Bench:
+    """The inputs, and how to run a side on them."""
+
+    def __init__(self, options):
+        self.work, self.size, self.runs = options.work, options.size, options.runs
+        self.sides = {"own": [sys.executable, PARITY / "own.py"]}
+        self.table = Table()
+
+    def need_peer(self):
+        self.sides["peer"] = [peer_python(), PARITY / "peer.py"]
+
+    def exposure(self, shape, instrument="NIRCAM", **more):
+        """Make an exposure once; returns (path, folder of references)."""
+        name = f"{instrument.lower()}_{'x'.join(map(str, shape))}"
+        folder = self.work / name
+        entry = Exposure(name, instrument, shape, hits=2e-4, **more)
+        path = folder / entry.uncal
+        if not (folder / "done").exists():
+            print(f"making {name}", file=sys.stderr)
+            path = make(entry, folder)
+            (folder / "done").touch()
+        return path, folder / "refs"
+
+    def job(self, exposure, label, **more):
+        folder = self.work / "out" / label
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.fits"):
+            old.unlink()
+        path, refs = exposure
+        steps = {**PIPELINE_STEPS, **more.pop("steps", {})}
+        params = {"save_results": True, "output_dir": str(folder), **more}
+        return {"id": label, "target": "calwebb_detector1", "input": str(path), "refs": str(refs), "params": params, "steps": steps}, folder
+
+    def run(self, side, jobs, environment=None):
+        """Run jobs in one process of a side."""
+        with tempfile.TemporaryDirectory() as scratch:
+            jobs_file, report_file = Path(scratch, "jobs.json"), Path(scratch, "report.json")
+            jobs_file.write_text(json.dumps([job for job, _ in jobs]))
+            seconds, peak = execute([*self.sides[side], jobs_file, report_file], environment)
+            entries = json.loads(report_file.read_text())[1:]
+        return Run(seconds, sum(entry["call_s"] for entry in entries), peak, entries[-1]["steps_s"], jobs[-1][1])
+
+
+def median(runs, figure):
+    return statistics.median(figure(run) for run in runs)
+
+
+def pipeline(bench):
+    """NIRCam, 10 groups: the whole pipeline, its steps, and peak memory, against the peer."""
+    bench.need_peer()
+    exposure = bench.exposure((1, 10, bench.size, bench.size))
+    runs = {"own": [], "peer": []}
+    for number in range(bench.runs + 1):
+        for side, done in runs.items():
+            run = bench.run(side, [bench.job(exposure, side)])
+            if number:
+                done.append(run)
+            print(f"{side} {'run ' + str(number) if number else 'warm-up'}: {run.process_s:.2f} s, {run.peak_mb:.0f} MB", file=sys.stderr, flush=True)
+    title = f"NIRCam {bench.size}² x 10 groups"
+
+    def compare(what, figure, factor, unit="s", digits=2):
+        own, peer = (median(runs[side], figure) for side in ("own", "peer"))
+        target = f"{factor:g} x" if factor else ""
+        bench.table.add(what, f"{own:.{digits}f} {unit}", f"{peer:.{digits}f} {unit}", f"{peer / own:.1f} x", target and f">= {target}", peer / own >= factor if factor else None)
+
+    compare(f"{title}: pipeline, process", lambda run: run.process_s, 8)
+    compare(f"{title}: pipeline, call", lambda run: run.call_s, 8)
+    compare(f"{title}: jump + ramp_fit", lambda run: run.steps_s["jump"] + run.steps_s["ramp_fit"], 15)
+    for step in [step for step in runs["own"][0].steps_s if step in runs["peer"][0].steps_s and not step.startswith("calwebb")]:
+        if median(runs["own"], lambda run: run.steps_s[step]) > 0:  # noqa: B023  used at once
+            compare(f"{title}: {step}", lambda run: run.steps_s[step], None)  # noqa: B023
+    compare(f"{title}: peak memory", lambda run: run.peak_mb, 3, "MB", 0)
+    one = bench.run("own", [bench.job(exposure, "own")], {"HEXCAL_THREADS": "1"})
+    bench.table.add(f"{title}: pipeline, call, one thread", f"{one.call_s:.2f} s")
+
+
+def memory4(bench):
+    """Four integrations: peak memory against the float32 ramp."""
+    shape = (4, 10, bench.size, bench.size)
+    ramp_mb = np.prod(shape) * 4 / 2**20
+    run = bench.run("own", [bench.job(bench.exposure(shape), "own4")])
+    ratio = run.peak_mb / ramp_mb
+    bench.table.add("4 integrations x 10 groups: peak / float32 ramp", f"{run.peak_mb:.0f} MB", f"ramp {ramp_mb:.0f} MB", f"{ratio:.2f}", "<= 2.5", ratio <= 2.5)
+    bench.table.add("4 integrations x 10 groups: pipeline, call", f"{run.call_s:.2f} s")
+
+
+def threads(bench):
+    """One and two threads must give the same bits."""
+    exposure = bench.exposure((1, 10, bench.size, bench.size))
+    steps = {step: {**PIPELINE_STEPS.get(step, {}), "maximum_cores": "all"} for step in ("jump", "ramp_fit")}
+    folders, seconds = [], []
+    for number in ("1", "2"):
+        run = bench.run("own", [bench.job(exposure, f"threads{number}", steps=steps, save_calibrated_ramp=True)], {"HEXCAL_THREADS": number})
+        folders.append(run.folder)
+        seconds.append(run.call_s)
+    differing, compared = [], 0
+    for path in sorted(folders[0].glob("*.fits")):
+        with fits.open(path) as first, fits.open(folders[1] / path.name) as second:
+            for hdu in (hdu for hdu in first[1:] if hdu.is_image):
+                compared += 1
+                if hdu.data.tobytes() != second[hdu.name].data.tobytes():
+                    differing.append(f"{path.name}[{hdu.name}]")
+    what = f"1 and 2 threads: {compared} arrays compared bit by bit"
+    bench.table.add(what, "identical" if not differing else ", ".join(differing), "", "", "identical", compared > 0 and not differing)
+    bench.table.add("1 and 2 threads (jump and ramp_fit too): call", f"{seconds[0]:.2f} s, {seconds[1]:.2f} s")
+
+
+def compile_(bench):
+    """The first run ever, with an empty cache of compiled kernels, less the same run again."""
+    small = {"frame_time": 0.3}
+    nircam = bench.exposure((2, 8, 128, 128), subarray="SUB128", outputs=1, **small)
+    miri = bench.exposure((2, 8, 64, 72), "MIRI", corner=(1, 779), subarray="SUB64", readpatt="FAST", exp_type="MIR_IMAGE", **small)
+    jobs = lambda: [bench.job(nircam, "first", steps={"ipc": {"skip": False}}), bench.job(miri, "first_miri", steps={"ipc": {"skip": False}})]  # noqa: E731
+    with tempfile.TemporaryDirectory() as cache:
+        first, again = (bench.run("own", jobs(), {"NUMBA_CACHE_DIR": cache}) for _ in range(2))
+    seconds = first.process_s - again.process_s
+    bench.table.add("first run ever: compiling all kernels (near-infrared and MIRI)", f"{seconds:.1f} s", "", "", "<= 20 s", seconds <= 20)
+    bench.table.add("the same small runs again, process", f"{again.process_s:.2f} s")
+
+
+def start(bench):
+    """What a user waits for before anything happens."""
+    program = Path(sys.executable).with_name("hexcal")
+    command = [program] if program.exists() else [sys.executable, "-c", "import sys; from hexcal.cli.main import main; sys.exit(main())"]
+    seconds = min(execute([*command, "run", "calwebb_detector1", "--help"])[0] for _ in range(5))
+    bench.table.add("hexcal run calwebb_detector1 --help", f"{seconds:.3f} s", "", "", "<= 0.3 s", seconds <= 0.3)
+    bare = min(execute([sys.executable, "-c", "pass"])[0] for _ in range(5))
+    bench.table.add("Python alone", f"{bare:.3f} s")
+    for statement in ("import hexcal", "import hexcal.datamodels", "from hexcal.pipeline import Detector1Pipeline"):
+        seconds = min(execute([sys.executable, "-c", statement])[0] for _ in range(5))
+        bench.table.add(f"{statement} (with Python)", f"{seconds:.3f} s")
+    code = "import timeit; from hexcal import datamodels as d; print(*[min(timeit.repeat(c, number=2000, repeat=5)) / 2000 * 1e6 for c in (d.ImageModel, d.RampModel)])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name, microseconds in zip(("ImageModel()", "RampModel()"), map(float, done.stdout.split()), strict=True):
+        bench.table.add(f"datamodels.{name}", f"{microseconds:.1f} µs", "", "", "<= 50 µs", microseconds <= 50)
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, help="runs of each side after the warm-up; medians are printed (default 3)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure (default all)")
+    parser.add_argument("--size", type=int, default=2048, help="pixels per side; the targets are for 2048")
+    default = os.environ.get("HEXCAL_BENCH_DIR") or Path.home() / ".cache" / "hexcal-bench"
+    parser.add_argument("--work", type=Path, default=Path(default), help="where inputs and products are kept (some 5 GB); default %(default)s")
+    options = parser.parse_args(words)
+    options.work.mkdir(parents=True, exist_ok=True)
+    bench = Bench(options)
+    for part, measure in zip(PARTS, (pipeline, memory4, threads, compile_, start), strict=True):
+        if part in options.only:
+            measure(bench)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}, numpy {np.__version__}")
+    print(bench.table.text())
+    if options.json:
+        record = {"cores": os.cpu_count(), "python": sys.version, "numpy": np.__version__, "peer": VERSION, "runs": options.runs, "size": options.size}
+        options.json.write_text(json.dumps({**record, "rows": bench.table.rows}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

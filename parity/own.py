@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""Run steps or pipelines of Hexcal. Same jobs and same report as peer.py, so that both sides are started and timed in the same way."""
+
+import json
+import sys
+import time
+import traceback
+
+import step_times
+
+
+def run(job):
+    from hexcal.core import registry
+
+    cls = registry.find(job["target"])
+    parameters = {"references": job["refs"], **job.get("params", {})}
+    if job.get("steps"):
+        parameters["steps"] = job["steps"]
+    with step_times.collected("hexcal") as spent:
+        start = time.perf_counter()
+        result = cls.call(job["input"], **parameters)
+        seconds = time.perf_counter() - start
+    results = list(result) if isinstance(result, list | tuple) else [result]
+    for model, path in zip(results, job.get("outputs", []), strict=False):
+        model.save(path)
+    return seconds, spent
+
+
+def main(jobs_file, report_file):
+    start = time.perf_counter()
+    import hexcal.core.registry  # noqa: F401
+    import hexcal.datamodels  # noqa: F401
+
+    report = [{"import_s": time.perf_counter() - start}]
+    with open(jobs_file) as stream:
+        jobs = json.load(stream)
+    for job in jobs:
+        entry = {"id": job["id"], "error": None, "call_s": None, "steps_s": {}}
+        try:
+            entry["call_s"], entry["steps_s"] = run(job)
+        except Exception as error:  # noqa: BLE001  report, then go on with the next
+            traceback.print_exc()
+            entry["error"] = f"{type(error).__name__}: {error}"
+        report.append(entry)
+    with open(report_file, "w") as stream:
+        json.dump(report, stream)
+    return int(any(entry.get("error") for entry in report))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

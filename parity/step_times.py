@@ -1,0 +1,36 @@
+"""Times of the steps of a pipeline, from the messages that both sides log when a step starts and ends. Standard library only: both sides import it."""
+
+import contextlib
+import logging
+import re
+
+_START = re.compile(r"Step (\w+) running")
+_END = re.compile(r"Step (\w+) (done|complete|skipped)", re.IGNORECASE)
+
+
+class StepTimes(logging.Handler):
+    """Collects seconds by name of the step; a step that runs several times adds up."""
+
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.started, self.seconds = {}, {}
+
+    def emit(self, record):
+        message = record.getMessage()
+        if found := _START.match(message):
+            self.started.setdefault(found[1], record.created)
+        elif (found := _END.match(message)) and found[1] in self.started:
+            self.seconds[found[1]] = self.seconds.get(found[1], 0) + record.created - self.started.pop(found[1])
+
+
+@contextlib.contextmanager
+def collected(*loggers):
+    """Collect from loggers (names) as long as the block runs; yields the dict of seconds."""
+    handler = StepTimes()
+    for name in loggers:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield handler.seconds
+    finally:
+        for name in loggers:
+            logging.getLogger(name).removeHandler(handler)

@@ -1,0 +1,157 @@
+"""``hexcal demo``: simulate an exposure, calibrate it, compare with the truth."""
+
+import logging
+import time
+from pathlib import Path
+
+from hexcal.cli.simulate import Arguments
+from hexcal.errors import ParameterError
+
+_SEED = 20
+_WIDTH = 116
+"""Columns that the table needs; what is written to a file has 80 otherwise."""
+
+
+def main(words):
+    """Run the command; returns the exit status."""
+    parser = Arguments(
+        prog="hexcal demo",
+        description="Simulate a NIRCam exposure, run Detector1 on it, and compare rates, noise and cosmic rays with the truth.",
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="folder to write to; files of an earlier demo in it are replaced"
+    )
+    parser.add_argument("--subarray", default="FULL", help="subarray of the exposure (default FULL)")
+    parser.add_argument("--groups", type=int, default=10, metavar="N", help="groups in the integration (default 10)")
+    parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=f"of the simulation (default {_SEED})")
+    options = parser.parse([word for word in words if word != "--debug"])
+    if options.groups < 3:
+        raise ParameterError(
+            f"the demo needs at least 3 groups to find cosmic rays, got {options.groups}", where="--groups"
+        )
+    return _demo(options)
+
+
+def _demo(options):
+    from rich.console import Console
+
+    from hexcal.simulate.exposure import places, scene_stream, simulate
+    from hexcal.simulate.mode import exposure_mode
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, _WIDTH)
+    # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
+    mode = exposure_mode("NIRCAM", subarray_name=options.subarray, n_groups=options.groups, readpatt="MEDIUM2")
+    places(mode, options.output, overwrite=True)
+    console.print(
+        f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, {mode.n_groups} groups of {mode.group_time:.2f} s"
+    )
+    clock = time.perf_counter()
+    simulation = simulate(mode, _scene(mode.image_shape, scene_stream(options.seed)), seed=options.seed)
+    written = simulation.save(options.output, overwrite=True)
+    console.print(
+        f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; {time.perf_counter() - clock:.1f} s"
+    )
+
+    log = Path(options.output) / "demo.log"
+    console.print(
+        f"[bold]2. Calibrate[/bold] it: calwebb_detector1, log in {log}; kernels are compiled at the first run"
+    )
+    clock = time.perf_counter()
+    rate, group_dq = _calibrate(written, options.output, log)
+    console.print(f"   {time.perf_counter() - clock:.1f} s")
+
+    console.print("[bold]3. Compare[/bold] with the truth")
+    pulls, levels, rays = _compare(simulation, rate, group_dq)
+    _print_tables(console, levels, rays)
+    written = {**written, "rate": str(Path(options.output) / rate.meta.filename), "log": str(log)}
+    written["picture"] = _picture(Path(options.output) / "demo.png", simulation, rate, pulls, levels)
+    console.print("[bold]Written[/bold]")
+    for name, path in written.items():
+        console.print(f"   {name:11s} {path}")
+    return 0
+
+
+def _scene(shape, rng):
+    """Return a field with one near galaxy: many pixels at every level of flux."""
+    from hexcal.simulate import scene
+
+    field = scene.field(shape, sky=0.8, faintest=1.0, brightest=3e4, galaxy_peaks=(0.05, 20.0), rng=rng)
+    scene.add_galaxy(field.rate, 0.58 * shape[1], 0.45 * shape[0], 14.0, 0.045 * max(shape), 0.55, 0.6, arms=0.5)
+    return field
+
+
+def _calibrate(written, folder, log):
+    """Run the pipeline through its Python interface; returns the rate image and the flags of the groups after the search for jumps."""
+    from hexcal.pipeline import Detector1Pipeline
+
+    flags = []
+    logger, handler = logging.getLogger("hexcal"), logging.FileHandler(log, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
+    logger.addHandler(handler)
+    try:
+        rate = Detector1Pipeline.call(
+            written["exposure"], references=written["references"], output_dir=str(folder), save_results=True,
+            steps={"jump": {"post_hooks": [lambda ramp: flags.append(ramp.groupdq.copy())]}},
+        )  # fmt: skip
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    return rate, flags[0]
+
+
+def _compare(simulation, rate, group_dq):
+    from hexcal.simulate.compare import cosmic_rays_found, flux_levels, pulls
+
+    truth, pixels = simulation.truth, simulation.detector.part(simulation.mode)
+    levels = flux_levels(rate.data, rate.err, rate.dq, truth)
+    rays = cosmic_rays_found(
+        group_dq, rate.dq, truth, simulation.mode, pixels.gain, pixels.read_noise, dark=pixels.dark
+    )
+    return pulls(rate.data, rate.err, rate.dq, truth), levels, rays
+
+
+def _print_tables(console, levels, rays):
+    from rich.table import Table
+
+    table = Table(title="Unflagged pixels, by their true rate", title_justify="left")
+    columns = (
+        "true rate (DN/s)",
+        "pixels",
+        "mean true",
+        "mean measured",
+        "measured / true",
+        "median ERR",
+        "pull mean",
+        "pull width",
+    )
+    for name in columns:
+        table.add_column(name, justify="right")
+    for level in levels:
+        table.add_row(
+            f"{level.low:.4g} to {level.high:.4g}", str(level.count), f"{level.true:.4f}", f"{level.measured:.4f}", f"{level.measured / level.true:.5f}",
+            f"{level.error:.4f}", f"{level.pull_mean:+.4f}", f"{level.pull_width:.4f}",
+        )  # fmt: skip
+    console.print(table)
+    console.print("   pull = (measured - true) / ERR: mean 0 and width 1 if rates and errors are right")
+    console.print(
+        f"   cosmic rays above 8 sigma: {rays.found} of {rays.visible} found ({100 * rays.completeness:.2f} %); "
+        f"false jumps: {rays.false} in {rays.tested} differences ({rays.false_rate:.2e})"
+    )
+
+
+def _picture(path, simulation, rate, pulls, levels):
+    import numpy as np
+
+    from hexcal.report.picture import compare_with_truth
+
+    true, good = simulation.truth.rate, np.isfinite(pulls)
+    curves = [
+        (f"{level.low:.3g} to {level.high:.3g}", pulls[good & (true >= level.low) & (true < level.high)])
+        for level in levels
+    ]
+    mode = simulation.mode
+    title = f"Hexcal demo: simulated {mode.instrument} {mode.detector} {mode.filter}, {mode.n_groups} groups of {mode.group_time:.2f} s, after calwebb_detector1"
+    return compare_with_truth(
+        path, np.where(simulation.detector.part(mode).is_reference, np.nan, rate.data), rate.err, pulls, curves, title
+    )

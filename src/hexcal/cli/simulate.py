@@ -1,0 +1,180 @@
+"""``hexcal simulate exposure`` and ``hexcal simulate references``: raw exposures with a known truth, and reference files."""
+
+import argparse
+
+from hexcal.errors import ParameterError, unknown_name
+
+_ACTIONS = {
+    "exposure": "a raw exposure of NIRCam or MIRI, the truth beside it, and reference files that fit",
+    "references": "neutral reference files for any exposure: they leave the counts as they are",
+}
+_EXAMPLES = """examples:
+  hexcal simulate exposure --instrument NIRCAM --subarray SUB320 --groups 10 --ints 3 --seed 1 --output sim
+  hexcal run calwebb_detector1 sim/jw00001001001_02101_00001_nrca1_uncal.fits --references=sim/references
+
+  hexcal simulate references --like x_uncal.fits --output neutral
+  hexcal run calwebb_detector1 x_uncal.fits --references=neutral"""
+
+
+class Arguments(argparse.ArgumentParser):
+    """An argument parser whose errors are those of Hexcal: with the nearest right name, and exit status 1."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+    def error(self, message):
+        """Raise instead of leaving the program."""
+        raise ParameterError(
+            message[:1].lower() + message[1:], where=self.prog, hint=f"`{self.prog} --help` lists the options"
+        )
+
+    def parse(self, words):
+        """Return the options, or raise for a word that is none of them."""
+        options, rest = self.parse_known_args(words)
+        if rest:
+            known = [name for action in self._actions for name in action.option_strings]
+            raise unknown_name("option", rest[0].partition("=")[0], known, where=self.prog)
+        return options
+
+
+def main(words):
+    """Run the command; returns the exit status."""
+    if not words or words[0] in ("-h", "--help"):
+        lines = "\n".join(f"  {name:12s} {text}" for name, text in _ACTIONS.items())
+        print(
+            f"usage: hexcal simulate ACTION ...\n\nactions:\n{lines}\n\n`hexcal simulate ACTION --help` lists the options.\n\n{_EXAMPLES}"
+        )
+        return 0 if words else 1
+    action, *words = words
+    if action not in _ACTIONS:
+        raise unknown_name("action", action, _ACTIONS, where="hexcal simulate")
+    parser = _exposure_options() if action == "exposure" else _references_options()
+    if "-h" in words or "--help" in words:
+        parser.print_help()
+        return 0
+    options = parser.parse([word for word in words if word != "--debug"])
+    return _exposure(options) if action == "exposure" else _references(options)
+
+
+def _exposure_options():
+    parser = Arguments(
+        prog="hexcal simulate exposure", description=f"Simulate {_ACTIONS['exposure']}.", epilog=_EXAMPLES
+    )
+    add = parser.add_argument
+    add("--output", required=True, metavar="DIR", help="folder to write to")
+    add("--overwrite", action="store_true", help="replace files that exist")
+    mode = parser.add_argument_group("how the exposure is taken")
+    add = mode.add_argument
+    add("--instrument", default="NIRCAM", help="NIRCAM or MIRI (default NIRCAM)")
+    add("--detector", help="default: the first one that has the subarray")
+    add("--subarray", default="FULL", help="name of the subarray (default FULL)")
+    add("--filter", help="name of the filter (default F200W, F444W, F1000W)")
+    add("--readpatt", help="read-out pattern (default RAPID, FASTR1)")
+    add("--groups", type=int, default=10, metavar="N", help="groups in an integration (default 10)")
+    add("--ints", type=int, default=1, metavar="N", help="integrations (default 1)")
+    add(
+        "--exp-type",
+        metavar="TYPE",
+        help="value of EXP_TYPE (default that of imaging, MIR_MRS for the detectors of the MRS)",
+    )
+    add("--tso", action="store_true", help="a time series")
+    add("--frame-time", type=float, metavar="S", help="time of a frame in s, for subarrays whose time is not published")
+    scene = parser.add_argument_group("what is seen")
+    add = scene.add_argument
+    add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same exposure (default 0)")
+    add("--sky", type=float, default=0.5, metavar="RATE", help="rate of the sky, DN/s (default 0.5)")
+    add(
+        "--stars",
+        type=int,
+        metavar="N",
+        help="number of stars (default 1500 in 2048 x 2048 pixels, and as many per area)",
+    )
+    add("--galaxies", type=int, metavar="N", help="number of galaxies (default a fourth of the stars)")
+    add("--cosmic-rays", type=float, default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
+    detector = parser.add_argument_group("the detector")
+    add = detector.add_argument
+    add(
+        "--drift",
+        type=float,
+        default=6.0,
+        metavar="DN",
+        help="drifts of the electronics (default 6; none where reference pixels cannot measure them)",
+    )
+    add("--bad-pixels", type=float, default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
+    add("--no-references", action="store_true", help="write no reference files")
+    add(
+        "--full-frame-references",
+        action="store_true",
+        help="subarrays: references of single pixels (mask, gain ...) of the whole detector, as delivered",
+    )
+    return parser
+
+
+def _exposure(options):
+    from hexcal.simulate import scene
+    from hexcal.simulate.exposure import places, scene_stream, simulate
+    from hexcal.simulate.mode import exposure_mode
+
+    for name in ("sky", "stars", "galaxies"):
+        value = getattr(options, name)
+        if value is not None and value < 0:
+            raise ParameterError(f"--{name} must not be negative, got {value}", where="hexcal simulate exposure")
+    mode = exposure_mode(
+        options.instrument, options.detector, options.subarray, filter_name=options.filter, readpatt=options.readpatt, exposure_type=options.exp_type,
+        n_groups=options.groups, n_ints=options.ints, tso=options.tso, frame_time=options.frame_time,
+    )  # fmt: skip
+    places(mode, options.output, options.overwrite, not options.no_references)
+    sky = scene.field(
+        mode.image_shape,
+        sky=options.sky,
+        n_stars=options.stars,
+        n_galaxies=options.galaxies,
+        rng=scene_stream(options.seed),
+    )
+    simulation = simulate(
+        mode, sky, seed=options.seed, cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels,
+        whole_detector=options.full_frame_references,
+    )  # fmt: skip
+    written = simulation.save(options.output, overwrite=options.overwrite, references=not options.no_references)
+    print(
+        f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"
+    )
+    print("\n".join(f"  {name:11s} {path}" for name, path in written.items()))
+    if "references" in written:
+        print(f"\nnext: hexcal run calwebb_detector1 {written['exposure']} --references={written['references']}")
+    return 0
+
+
+def _references_options():
+    parser = Arguments(
+        prog="hexcal simulate references", description=f"Make {_ACTIONS['references']}.", epilog=_EXAMPLES
+    )
+    add = parser.add_argument
+    add("--like", required=True, metavar="FILE", help="raw exposure that the references are for")
+    add("--output", required=True, metavar="DIR", help="folder to write to")
+    add(
+        "--rscd-groups",
+        type=int,
+        default=0,
+        metavar="N",
+        help="MIRI: groups to leave out at the start of second and later integrations (default 0)",
+    )
+    add("--overwrite", action="store_true", help="replace files that exist")
+    return parser
+
+
+def _references(options):
+    from hexcal.models.open import open as open_model
+    from hexcal.simulate.neutral import neutral_references
+    from hexcal.simulate.reference_files import save_references
+
+    if options.rscd_groups < 0:
+        raise ParameterError(
+            f"--rscd-groups must not be negative, got {options.rscd_groups}", where="hexcal simulate references"
+        )
+    paths = save_references(
+        neutral_references(open_model(options.like), options.rscd_groups), options.output, options.overwrite
+    )
+    print("\n".join(f"  {path}" for path in paths))
+    print(f"\nnext: hexcal run calwebb_detector1 {options.like} --references={options.output}")
+    return 0

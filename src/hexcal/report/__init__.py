@@ -1,0 +1,1 @@
+"""What came out of a calibration, for people: pictures."""

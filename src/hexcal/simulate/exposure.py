@@ -1,0 +1,182 @@
+"""A simulated exposure: raw data, truth, and reference files that fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hexcal.errors import ParameterError
+from hexcal.models.science import INT_TIMES_COLUMNS, Level1bModel
+from hexcal.observatories.jwst.detectors import detector as detector_facts
+from hexcal.observatories.jwst.products import exposure_name
+from hexcal.simulate import cosmic_rays
+from hexcal.simulate import scene as scenes
+from hexcal.simulate.detector import DetectorPixels, make_detector
+from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
+from hexcal.simulate.mode import Mode
+from hexcal.simulate.output import prepared
+from hexcal.simulate.ramp import reference_output, simulate_ramps
+from hexcal.simulate.reference_files import REFERENCE_TYPES, reference_models, save_references
+from hexcal.simulate.truth import Truth
+
+START = 60000.0
+"""MJD at which every simulated exposure starts: 2023-02-25."""
+_DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT = range(5)
+_DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What `simulate` returns: the raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), and the `mode`."""
+
+    mode: Mode
+    exposure: Level1bModel
+    truth: Truth
+    detector: DetectorPixels
+
+    def references(self):
+        """Return the reference models that belong to the exposure, by type."""
+        return reference_models(self.mode, self.detector)
+
+    def save(self, folder, overwrite=False, references=True):
+        """Write the raw exposure, the truth beside it (``..._truth.fits``), and the references to ``<folder>/references``.
+
+        Returns
+        -------
+        dict of str to str
+            Paths: ``exposure``, ``truth``, ``references`` (a folder).
+        """
+        found = places(self.mode, folder, overwrite, references)
+        if references:
+            save_references(self.references(), found["references"], overwrite)
+        self.exposure.save(found["exposure"])
+        self.truth.save(found["truth"])
+        return found
+
+
+def places(mode, folder, overwrite=False, references=True):
+    """Return where `Simulation.save` will write, and make the folders; to be called before a long simulation.
+
+    Raises
+    ------
+    InputError
+        If files are there and `overwrite` is False.
+    ResourceError
+        If a folder cannot be made.
+    """
+    base = exposure_name(1, 1, 1, 1, mode.detector, "uncal").removesuffix("_uncal")
+    exposure, truth = prepared(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
+    found = {"exposure": str(exposure), "truth": str(truth)}
+    if references:
+        types = REFERENCE_TYPES["MIRI" if mode.instrument == "MIRI" else "NIR"]
+        prepared(Path(folder) / "references", [f"{name}.fits" for name in types], overwrite)
+        found["references"] = str(Path(folder) / "references")
+    return found
+
+
+def simulate(mode, scene=None, *, seed=0, cosmic_ray_flux=cosmic_rays.FLUX, drift=6.0, bad_pixels=0.004, whole_detector=False, threads=None):
+    """Take an exposure of which everything is known.
+
+    Parameters
+    ----------
+    mode : Mode
+        From `hexcal.simulate.mode.exposure_mode`.
+    scene : Scene, optional
+        True rates; default a field of stars and galaxies.
+    seed : int
+        The same seed, mode and scene give the same exposure, with any number of threads. Detector, scene, cosmic rays and noise have streams of their own.
+    cosmic_ray_flux : float
+        Particles per cm² and s.
+    drift : float
+        Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure them.
+    bad_pixels : float
+        Share of bad pixels.
+    whole_detector : bool
+        For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame, as delivered.
+    threads : int, optional
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    ParameterError
+        For a number out of bounds.
+    """
+    for name, value in (("cosmic_ray_flux", cosmic_ray_flux), ("drift", drift), ("bad_pixels", bad_pixels), ("seed", seed)):
+        if value < 0 or (name == "bad_pixels" and value > 1):
+            raise ParameterError(f"{name} must not be negative{', nor above 1' if name == 'bad_pixels' else ''}, got {value}", where=name)
+    if scene is None:
+        scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
+    if scene.rate.shape != mode.image_shape:
+        raise ParameterError(f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene")
+    window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
+    detector = make_detector(mode.detector, mode.instrument, stream(seed, _DETECTOR), bad_pixels=bad_pixels, **window)
+    part = detector.part(mode)
+    hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), cosmic_ray_flux)
+    drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
+    rate = scene.rate * part.response
+    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads)
+    exposure = Level1bModel(data)
+    if mode.instrument == "MIRI":
+        noise = float(np.median(part.read_noise))
+        exposure.refout = reference_output(reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT))
+    describe_exposure(exposure, mode)
+    return Simulation(mode, exposure, Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed), detector)
+
+
+def scene_stream(seed):
+    """Return the random stream from which the scene of an exposure with this seed is drawn."""
+    return stream(seed, _SCENE)
+
+
+def stream(seed, purpose):
+    """Return the random stream of one purpose; the streams of one seed are independent of each other."""
+    return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(0, purpose)))
+
+
+def describe_exposure(model, mode):
+    """Fill in the keywords of a raw exposure, and the table of the times of its integrations."""
+    meta = model.meta
+    meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", mode.instrument, mode.detector
+    _describe_optics(meta.instrument, mode)
+    for name in ("xstart", "ystart", "xsize", "ysize", "fastaxis", "slowaxis"):
+        setattr(meta.subarray, name, getattr(mode, name))
+    meta.subarray.name = mode.subarray
+    meta.observation.date, meta.observation.time = "2023-02-25", "00:00:00.000"
+    numbers = {"program_number": "00001", "observation_number": "001", "visit_number": "001", "visit_group": "02", "sequence_id": "1", "activity_id": "01"}
+    for name, value in {**numbers, "exposure_number": "00001"}.items():
+        setattr(meta.observation, name, value)
+    meta.visit.tsovisit = mode.tso
+    _describe_readout(meta.exposure, mode)
+    starts = START + np.arange(mode.n_ints) * (mode.integration_time + mode.frame_time) / _DAY
+    ends = starts + mode.integration_time / _DAY
+    middles = (starts + ends) / 2
+    rows = zip(range(1, mode.n_ints + 1), starts, middles, ends, starts, middles, ends, strict=True)
+    model.int_times = np.array(list(rows), dtype=list(INT_TIMES_COLUMNS))
+    meta.exposure.start_time, meta.exposure.mid_time, meta.exposure.end_time = START, float((START + ends[-1]) / 2), float(ends[-1])
+
+
+def _describe_optics(instrument, mode):
+    instrument.filter = mode.filter
+    if mode.instrument == "NIRCAM":
+        instrument.module, instrument.pupil = mode.detector[3], "CLEAR"
+        instrument.channel = "LONG" if mode.detector.endswith("LONG") else "SHORT"
+    elif mode.detector != "MIRIMAGE":
+        instrument.channel, instrument.band = "12" if mode.detector == "MIRIFUSHORT" else "34", "SHORT"
+
+
+def _describe_readout(exposure, mode):
+    exposure.type, exposure.readpatt = mode.exposure_type, mode.readpatt
+    exposure.nints, exposure.ngroups, exposure.nframes, exposure.groupgap = mode.n_ints, mode.n_groups, mode.n_frames, mode.group_gap
+    exposure.integration_start, exposure.integration_end = 1, mode.n_ints
+    exposure.noutputs = mode.n_outputs if mode.instrument == "NIRCAM" else detector_facts(mode.detector).outputs
+    exposure.frame_time, exposure.group_time, exposure.integration_time = mode.frame_time, mode.group_time, mode.integration_time
+    exposure.exposure_time = mode.integration_time * mode.n_ints
+    exposure.duration = exposure.exposure_time + mode.frame_time * (mode.n_ints - 1)
+    exposure.nsamples, exposure.sample_time, exposure.frame_divisor = 1, 10.0, mode.n_frames
+    exposure.drop_frames1, exposure.zero_frame, exposure.nresets_between_ints = 0, False, 1
+    if mode.readpatt.startswith("FASTGRPAVG"):
+        # These patterns are averages of groups of one frame.
+        exposure.miri_fsw_nframes = 1

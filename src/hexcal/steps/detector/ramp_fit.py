@@ -1,0 +1,355 @@
+"""Fit the ramps: from counts that accumulate to count rates."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hexcal.core import Step, StepParameters, parameter
+from hexcal.errors import DataUnusable, InputError
+from hexcal.models.dqflags import group
+
+
+class RampFitStep(Step):
+    """Fit a straight line to the ramp of every pixel: count rates per exposure and per integration."""
+
+    alias = "ramp_fit"
+    reference_types = ("readnoise", "gain")
+    input_model = "RampModel"
+    skippable = False
+
+    class Parameters(StepParameters):
+        """Parameters of the ramp fit."""
+
+        algorithm: Literal["OLS_C", "OLS"] = parameter(
+            "OLS_C", "Ordinary least squares with optimal weights; both names stand for the same fit."
+        )
+        int_name: str = parameter("", "Write the rates per integration under this base name as well.")
+        save_opt: bool = parameter(False, "Write the details of the fit of every segment, with suffix _fitopt.")
+        opt_name: str = parameter("", "Base name of the details. Default: that of the other products.")
+        suppress_one_group: bool = parameter(True, "Give no rate to a ramp that has only one good group.")
+        firstgroup: int | None = parameter(None, "First group to use, counted from 0. Default: the first.")
+        lastgroup: int | None = parameter(None, "Last group to use, counted from 0. Default: the last.")
+        maximum_cores: str = parameter(
+            "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
+        )
+
+    def process(self, ramp, references):
+        from hexcal.core.bands import threads_from
+
+        parameters = self.parameters
+        threads = threads_from(parameters.maximum_cores)
+        readnoise, gain = references.readnoise.cutout(ramp), references.gain.cutout(ramp)
+        group_range, used_range = self._groups(ramp)
+        ramps = Ramps(
+            data=ramp.data,
+            group_dq=ramp.groupdq,
+            pixel_dq=ramp.pixeldq,
+            gain=gain.data,
+            read_noise=readnoise.data,
+            timing=timing_of(ramp.meta.exposure),
+            group_range=group_range,
+            used_range=used_range,
+            suppress_one_group=parameters.suppress_one_group,
+            average_dark=ramp.average_dark_current,
+        )
+        exposure, integrations = fit_ramps(ramps, threads)
+        factor = references.gain.meta.exposure.gain_factor
+        if factor is not None:
+            ramp.meta.exposure.gain_factor = factor
+        rate, rateints = products(ramp, exposure, integrations)
+        if parameters.save_opt:
+            details = fitopt(ramp, fit_details(ramps, integrations.slope, threads))
+            self.save_model(details, suffix="fitopt", force=True, basepath=parameters.opt_name)
+        if parameters.int_name:
+            self.save_model(rateints, suffix="rateints", force=True, basepath=parameters.int_name)
+        return rate, rateints
+
+    def _groups(self, ramp):
+        """Return (first, last) of the groups to read, and of those to use, counted from the first that is read."""
+        n_groups = ramp.data.shape[1]
+        used = used_groups(n_groups, self.parameters.firstgroup, self.parameters.lastgroup, self.log.warning)
+        if all_flagged(ramp.groupdq, range(n_groups), group.SATURATED):
+            raise DataUnusable(
+                "every group of every pixel is saturated: there is no rate to fit", where=str(ramp.path or "GROUPDQ")
+            )
+        if not ramp.is_miri:
+            return (0, n_groups - 1), used
+        first, last = without_unused_ends(ramp.groupdq, *used)
+        good = last - first + 1
+        if good < 2:
+            self.log.warning("%d of the %d groups can be used; the fit of a slope needs 2", good, n_groups)
+        if good < 1 or (good < 2 and n_groups > 1 and self.parameters.suppress_one_group):
+            raise DataUnusable(
+                f"{good} of the {n_groups} groups can be used, the ramp fit needs at least 2",
+                where=str(ramp.path or "GROUPDQ"),
+                hint="suppress_one_group=False gives rates from a single group"
+                if good
+                else "all groups of all pixels are flagged DO_NOT_USE",
+            )
+        return (first, last), (0, last - first)
+
+
+@dataclass
+class Timing:
+    """How an exposure was read out: times in s, and numbers of frames."""
+
+    group_time: float
+    frame_time: float
+    n_frames: int = 1
+    drop_frames: int = 0
+
+    @property
+    def single_time(self):
+        """Exposure time that a first group stands for by itself: mean time of its frames since the reset."""
+        return 0.5 * (self.n_frames + 1) * self.frame_time
+
+    @property
+    def first_group_time(self):
+        """Mean exposure time of the first group, with the frames dropped before it."""
+        return self.single_time + self.drop_frames * self.frame_time
+
+
+def timing_of(exposure):
+    """Return the `Timing` of an exposure from its metadata; raise InputError if TGROUP is missing or not positive."""
+    group_time = exposure.group_time
+    if group_time is None or not group_time > 0:
+        raise InputError(
+            f"the ramp fit needs the time between groups, TGROUP is {group_time}", where="meta.exposure.group_time"
+        )
+    return Timing(group_time, exposure.frame_time or group_time, exposure.nframes or 1, exposure.drop_frames1 or 0)
+
+
+@dataclass
+class Ramps:
+    """What is fitted.
+
+    Parameters
+    ----------
+    data : float32 (nints, ngroups, ny, nx), DN
+    group_dq : uint8 (nints, ngroups, ny, nx)
+    pixel_dq : uint32 (ny, nx)
+    gain : float32 (ny, nx), e/DN
+        Pixels without a positive gain get NO_GAIN_VALUE and DO_NOT_USE and no rate.
+    read_noise : float32 (ny, nx), DN
+        Noise of the difference of two frames (CDS).
+    timing : Timing
+    group_range, used_range : (first, last), optional
+        Groups that exist for the fit (default all), and the groups of these (counted from the first) that are not to be treated as DO_NOT_USE.
+    suppress_one_group : bool
+        Treat a ramp with one good group as if it were saturated.
+    average_dark : float32 (ny, nx), optional
+        Dark current that was subtracted, DN/s; its Poisson noise is added.
+    """
+
+    data: np.ndarray
+    group_dq: np.ndarray
+    pixel_dq: np.ndarray
+    gain: np.ndarray
+    read_noise: np.ndarray
+    timing: Timing
+    group_range: tuple | None = None
+    used_range: tuple | None = None
+    suppress_one_group: bool = True
+    average_dark: np.ndarray | None = None
+
+    def arguments(self):
+        """Arguments of the kernels, in their order."""
+        from hexcal.kernels.ramp_fit import sorting_pairs
+        from hexcal.kernels.ramp_fit_segments import weight_tables
+
+        group_range = self.group_range or (0, self.data.shape[1] - 1)
+        n_groups = group_range[1] - group_range[0] + 1
+        used_range = self.used_range or (0, n_groups - 1)
+        dark = np.zeros((1, 1), np.float32) if self.average_dark is None else self.average_dark
+        # One kind of array, native, contiguous and writable, is one compiled kernel.
+        images = (np.require(image, np.float32, ["C", "W"]) for image in (self.gain, self.read_noise, dark))
+        ranges = np.array(group_range, np.int64), np.array(used_range, np.int64)
+        times = np.array([self.timing.group_time, self.timing.single_time])
+        settings = times, int(self.timing.n_frames), bool(self.suppress_one_group)
+        tables = *weight_tables(n_groups), sorting_pairs(n_groups - 1)
+        return self.data, self.group_dq, self.pixel_dq, *images, *ranges, *settings, *tables
+
+
+@dataclass
+class Fit:
+    """Rates, DN/s, with errors, flags and variances, (DN/s)^2: (ny, nx), or (nints, ny, nx)."""
+
+    slope: np.ndarray
+    err: np.ndarray
+    dq: np.ndarray
+    var_poisson: np.ndarray
+    var_rnoise: np.ndarray
+
+    @classmethod
+    def empty(cls, shape):
+        """Return an uninitialised fit."""
+        return cls(*(np.empty(shape, dtype) for dtype in (np.float32, np.float32, np.uint32, np.float32, np.float32)))
+
+    def arrays(self):
+        """The five arrays."""
+        return self.slope, self.err, self.dq, self.var_poisson, self.var_rnoise
+
+
+def fit_ramps(ramps, threads=1):
+    """Fit all ramps by ordinary least squares with optimal weights.
+
+    Each segment of n groups gives a slope by least squares weighted with ``|k - k_middle|**P``, P growing from 0 to 10 with the signal to noise ratio;
+    its variances are ``var_R = 12 R^2 / ((n^3 - n) T^2)`` with R the noise of one read of a group, and ``var_P = rate / (T gain (n - 1))`` with the rate
+    the median first difference per integration, averaged over the integrations, or 0 if that is negative. Segments and integrations are averaged with
+    weights 1/var_R; variances add as inverse sums.
+
+    Parameters
+    ----------
+    ramps : Ramps
+    threads : int
+
+    Returns
+    -------
+    exposure, integrations : Fit
+        (ny, nx) and (nints, ny, nx). Without any usable group: slope NaN, errors and variances 0, DO_NOT_USE.
+
+    Notes
+    -----
+    Seed 004, lines 20617 to 20760; Fixsen et al. 2000, PASP 112, 1350. That the slopes are weighted with 1/var_R alone (not with 1/var_C, 20721), that the
+    rate of the Poisson variance is averaged over integrations, and that a jump starts the next segment, are those of the reference implementation.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.ramp_fit import fit_ramps as kernel
+
+    n_ints, _, ny, nx = ramps.data.shape
+    exposure, integrations = Fit.empty((ny, nx)), Fit.empty((n_ints, ny, nx))
+    run_bands(kernel, ny, *ramps.arguments(), *exposure.arrays(), *integrations.arrays(), threads=threads)
+    return exposure, integrations
+
+
+def fit_details(ramps, slopes, threads=1):
+    """Return what `fit_ramps` found for every segment.
+
+    Parameters
+    ----------
+    ramps : Ramps
+    slopes : float32 (nints, ny, nx), DN/s
+        Of the integrations.
+    threads : int
+
+    Returns
+    -------
+    dict of float32 arrays
+        (nints, nsegments, ny, nx), in the order of the ramp, 0 where there is no such segment: slope, var_poisson, var_rnoise (DN/s), weights = 1/var_rnoise,
+        sigslope (error of the slope from the read noise, electrons per group), yint (DN, at the first group), sigyint (electrons). pedestal
+        (nints, ny, nx): DN at exposure time zero, 0 where the first group is saturated. crmag (nints, njumps, ny, nx): steps of the groups flagged
+        JUMP_DET, DN.
+
+    Notes
+    -----
+    Seed 004, line 20659; the units of sigslope and sigyint are those of the reference implementation.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.ramp_fit_options import count_details
+    from hexcal.kernels.ramp_fit_options import fit_details as kernel
+
+    n_ints, _, ny, nx = ramps.data.shape
+    arguments = ramps.arguments()
+    data, group_dq, group_range, used_range, suppress = (
+        arguments[0],
+        arguments[1],
+        arguments[6],
+        arguments[7],
+        arguments[10],
+    )
+    n_segments, n_jumps = np.zeros(ny, np.int64), np.zeros(ny, np.int64)
+    run_bands(
+        count_details, ny, data, group_dq, group_range, used_range, suppress, n_segments, n_jumps, threads=threads
+    )
+    names = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights")
+    details: dict[str, np.ndarray] = {name: np.zeros((n_ints, n_segments.max(), ny, nx), np.float32) for name in names}
+    details["pedestal"] = np.zeros((n_ints, ny, nx), np.float32)
+    details["crmag"] = np.zeros((n_ints, n_jumps.max(), ny, nx), np.float32)
+    since_reset = ramps.timing.first_group_time + float(group_range[0]) * ramps.timing.group_time
+    run_bands(kernel, ny, *arguments, slopes, since_reset, *details.values(), threads=threads)
+    return details
+
+
+def used_groups(n_groups, first, last, warn):
+    """Return (first, last) of the groups to use, as asked for, mended where that is impossible.
+
+    Parameters
+    ----------
+    n_groups : int
+    first, last : int or None
+        As the user asks, counted from 0; both inclusive.
+    warn : callable
+        Told what was mended.
+    """
+    wanted_first, wanted_last = 0 if first is None else first, n_groups - 1 if last is None else last
+    if wanted_first < 0:
+        warn("firstgroup %d is below 0: 0 is used", wanted_first)
+        wanted_first = 0
+    if wanted_last >= n_groups:
+        warn("lastgroup %d is beyond the last of %d groups: %d is used", wanted_last, n_groups, n_groups - 1)
+        wanted_last = n_groups - 1
+    if (first is not None or last is not None) and wanted_first >= wanted_last:
+        warn("firstgroup %d must be below lastgroup %d: all groups are used", wanted_first, wanted_last)
+        return 0, n_groups - 1
+    return wanted_first, wanted_last
+
+
+def all_flagged(group_dq, groups, flag):
+    """Whether all pixels of these groups of all integrations carry a flag; looks no further than the first group where one does not."""
+    return all(((group_dq[i, g] & flag) != 0).all() for g in groups for i in range(group_dq.shape[0]))
+
+
+def without_unused_ends(group_dq, first, last):
+    """Shrink a range of groups by those at its ends that are DO_NOT_USE in all pixels and integrations; last < first if nothing is left."""
+    while first <= last and all_flagged(group_dq, (first,), group.DO_NOT_USE):
+        first += 1
+    while last > first and all_flagged(group_dq, (last,), group.DO_NOT_USE):
+        last -= 1
+    return first, last
+
+
+def products(ramp, exposure, integrations):
+    """Return the rate model and the model of rates per integration, with the metadata of the ramp.
+
+    Parameters
+    ----------
+    ramp : RampModel
+    exposure, integrations : Fit
+
+    Returns
+    -------
+    rate : ImageModel, or IFUImageModel for an integral-field exposure
+    rateints : CubeModel
+    """
+    from hexcal import datamodels
+
+    made = []
+    for cls, fit in (
+        (datamodels.IFUImageModel if ramp.is_ifu else datamodels.ImageModel, exposure),
+        (datamodels.CubeModel, integrations),
+    ):
+        model = like(ramp, cls(fit.slope))
+        model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
+        model.meta.bunit_data = model.meta.bunit_err = "DN/s"
+        made.append(model)
+    made[1].int_times = ramp.int_times
+    return tuple(made)
+
+
+def fitopt(ramp, details):
+    """Return the model of the details of the fit."""
+    from hexcal import datamodels
+
+    model = like(ramp, datamodels.RampFitOutputModel())
+    for name, array in details.items():
+        setattr(model, name, array)
+    return model
+
+
+def like(ramp, model):
+    """Give a new model the metadata of the ramp; return it."""
+    model.observatory = ramp.observatory
+    model.update(ramp)
+    model.meta.filename = ramp.meta.filename
+    return model

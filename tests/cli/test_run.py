@@ -1,0 +1,118 @@
+"""The command line: grammar, help, exit status."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from exposures import NAME, write_references, write_uncal
+
+from hexcal import datamodels
+from hexcal.cli.main import main, strun
+from hexcal.core import config
+from hexcal.step import SuperBiasStep
+
+STEM = NAME.removesuffix("_uncal.fits")
+
+
+@pytest.fixture
+def uncal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_references(tmp_path / "refs")
+    return write_uncal(tmp_path)
+
+
+@pytest.mark.req("CLI-01", "CLI-02", "CLI-05", "IO-10")
+def test_the_result_is_always_written(uncal, tmp_path):
+    assert main(["run", "superbias", str(uncal), "--references=refs"]) == 0
+    assert (tmp_path / f"{STEM}_superbias.fits").exists()
+
+
+@pytest.mark.req("CLI-01")
+@pytest.mark.parametrize(
+    "target", ["superbias", "SuperBiasStep", "hexcal.step.SuperBiasStep", "jwst.superbias.SuperBiasStep"]
+)
+def test_targets(uncal, tmp_path, target):
+    assert strun([target, str(uncal), "--references", "refs", "--output_dir", "out"]) == 0
+    assert (tmp_path / "out" / f"{STEM}_superbias.fits").exists()
+
+
+@pytest.mark.req("CLI-09", "CLI-04", "ASDF-07")
+def test_a_parameter_file_as_target_and_save_parameters(uncal, tmp_path):
+    SuperBiasStep(suffix="first").export_config("mine.asdf")
+    assert main(["run", "mine.asdf", str(uncal), "--references=refs", "--save-parameters=used.asdf"]) == 0
+    assert (tmp_path / f"{STEM}_first.fits").exists()
+    used = config.load("used.asdf")["parameters"]
+    assert used["suffix"] == "first" and used["references"] == "refs" and used["save_results"] is True
+    assert main(["run", "mine.asdf", str(uncal), "--references=refs", "--suffix=second"]) == 0
+    assert (tmp_path / f"{STEM}_second.fits").exists()
+
+
+@pytest.mark.req("PYI-06")
+def test_from_cmdline_is_the_command_line(uncal, tmp_path):
+    model = SuperBiasStep.from_cmdline([str(uncal), "--references=refs", "--output_file=mine"])
+    assert isinstance(model, datamodels.RampModel) and (tmp_path / "mine_superbias.fits").exists()
+
+
+@pytest.mark.req("CLI-04", "PAR-07", "CLI-10")
+def test_help_lists_every_parameter(capsys):
+    assert main(["run", "calwebb_detector1", "--help"]) == 0
+    text = capsys.readouterr().out
+    for word in (
+        "--save_calibrated_ramp",
+        "--steps.jump.rejection_threshold",
+        "--steps.superbias.override_superbias",
+        "--output_dir",
+        "--verbose",
+    ):
+        assert word in text
+    assert main(["run", "jump", "-h"]) == 0
+    assert "default 4.0" in capsys.readouterr().out
+
+
+def test_help_does_not_import_the_heavy_libraries():
+    code = (
+        "import sys; from hexcal.cli.main import main; main(['run', 'calwebb_detector1', '--help']); "
+        "sys.exit(any(m in sys.modules for m in ('numba', 'scipy', 'astropy', 'asdf', 'matplotlib')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["steps", "--help"], ["info", "--help"], ["rerun", "--help"]]
+)
+def test_every_command_has_help(words, capsys):
+    assert main(words) == 0
+    assert "usage: hexcal" in capsys.readouterr().out
+
+
+def test_steps_lists_all(capsys):
+    assert main(["steps"]) == 0
+    text = capsys.readouterr().out
+    assert "calwebb_detector1" in text and "jump" in text and "[gain, readnoise]" in text
+
+
+def test_info_and_rerun(uncal, tmp_path, capsys):
+    main(["run", "superbias", str(uncal), "--references=refs"])
+    product = tmp_path / f"{STEM}_superbias.fits"
+    assert main(["info", str(product)]) == 0
+    text = capsys.readouterr().out
+    assert "RampModel" in text and "superbias complete" in text and str(uncal) in text
+    assert main(["rerun", str(product)]) == 0
+    again = datamodels.open(tmp_path / "rerun" / product.name)
+    assert np.array_equal(again.data, datamodels.open(product).data)
+    with uncal.open("ab") as stream:
+        stream.write(b"\0" * 2880)
+    assert main(["rerun", str(product)]) == 1
+    assert "input has changed" in capsys.readouterr().err
+
+
+def test_boolean_options_and_dashes(uncal, tmp_path):
+    assert main(["run", "superbias", str(uncal), "--skip", "--output-dir=out"]) == 0
+    assert datamodels.open(tmp_path / "out" / f"{STEM}_superbias.fits").meta.cal_step.superbias == "SKIPPED"
+
+
+def test_threads_option(uncal, monkeypatch):
+    monkeypatch.setenv("HEXCAL_THREADS", "2")
+    assert main(["run", "superbias", str(uncal), "--references=refs", "--threads=1"]) == 0
+    assert main(["run", "superbias", str(uncal), "--references=refs", "--threads=none"]) == 1

@@ -1,0 +1,228 @@
+"""Running a step: ownership, skipping, hooks, names, record, threads."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from exposures import NAME, write_references, write_uncal
+
+from hexcal import datamodels
+from hexcal.core import SkipStep, Step, bands
+from hexcal.core.names import without_suffix
+from hexcal.errors import HookError, InputError, ParameterError, ReferenceError_
+from hexcal.step import GroupScaleStep, SuperBiasStep
+
+
+class PlusOneStep(Step):
+    """Add one."""
+
+    alias = "plus_one"
+    input_model = "RampModel"
+
+    def process(self, ramp):
+        if ramp.meta.exposure.ngroups == 1:
+            raise SkipStep("one group is not enough")
+        ramp.data += 1
+        return ramp
+
+
+@pytest.fixture
+def uncal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return write_uncal(tmp_path, data=np.ones((1, 2, 3, 4), "u2"))
+
+
+def test_what_the_caller_passes_in_is_never_changed(uncal):
+    ramp = datamodels.RampModel(datamodels.open(uncal))
+    before, meta = ramp.data.copy(), ramp.to_flat_dict()
+    after = PlusOneStep.call(ramp)
+    assert np.array_equal(ramp.data, before) and ramp.to_flat_dict() == meta
+    assert (after.data == 2).all() and after is not ramp
+
+
+@pytest.mark.req("STAT-01", "COMMON-06")
+def test_status_complete_and_skipped(uncal, tmp_path):
+    assert GroupScaleStep.call(uncal).meta.cal_step.group_scale == "SKIPPED"
+    assert PlusOneStep.call(uncal).meta.cal_step.plus_one == "COMPLETE"
+    one = write_uncal(tmp_path, data=np.ones((1, 1, 3, 4), "u2"), name="one_uncal.fits")
+    skipped = PlusOneStep.call(one)
+    assert skipped.meta.cal_step.plus_one == "SKIPPED" and (skipped.data == 1).all()
+    assert datamodels.open(one).meta.cal_step.instance == {}
+
+
+@pytest.mark.req("PAR-06", "COMMON-09")
+def test_skip_passes_the_input_on(uncal):
+    skipped = PlusOneStep.call(uncal, skip=True)
+    assert (skipped.data == 1).all() and skipped.meta.cal_step.plus_one == "SKIPPED"
+
+
+@pytest.mark.req("PYI-08", "PAR-04", "IO-05", "PYI-12", "SFX-29", "STEP-11")
+def test_nothing_is_written_unless_asked_for(uncal, tmp_path):
+    PlusOneStep.call(uncal)
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    PlusOneStep.call(uncal, save_results=True)
+    assert (tmp_path / "jw00001001001_02101_00001_nrca1_plus_one.fits").exists()
+    PlusOneStep.call(uncal, output_file="mine.fits")
+    PlusOneStep.call(uncal, output_dir=str(tmp_path / "out"))
+    PlusOneStep.call(uncal, save_results=True, suffix="Other")
+    assert (tmp_path / "mine_plus_one.fits").exists()
+    assert (tmp_path / "out" / "jw00001001001_02101_00001_nrca1_plus_one.fits").exists()
+    assert (tmp_path / "jw00001001001_02101_00001_nrca1_other.fits").exists()
+
+
+@pytest.mark.req("IO-03")
+def test_a_second_run_replaces_the_product(uncal, tmp_path):
+    for _ in range(2):
+        PlusOneStep.call(uncal, save_results=True)
+    assert len(list(tmp_path.glob("*.fits"))) == 2
+
+
+@pytest.mark.req("IO-02", "IO-06", "IO-07", "SFX-01")
+def test_names():
+    known = {"uncal", "rate", "dq_init", "cal"}
+    assert without_suffix("jw1_uncal", known) == "jw1"
+    assert without_suffix("jw1_dq_init", known) == "jw1"
+    assert without_suffix("jw1_mine", known) == "jw1_mine"
+    assert without_suffix("rate", known) == "rate"
+    step = PlusOneStep(output_ext="asdf", output_dir="there")
+    assert step.make_output_path() == os.path.join("there", "step_plus_one_plus_one.asdf")
+    assert step.make_output_path(basepath="b.fits", suffix="s", idx=2) == os.path.join("there", "b_2_s.asdf")
+    model = datamodels.ImageModel((2, 2))
+    model.meta.filename = "x_cal.fits"
+    assert PlusOneStep().make_output_path(model=model) == "x_plus_one.fits"
+
+
+@pytest.mark.req("IO-15", "IO-17")
+def test_save_model_does_nothing_unless_results_are_saved(uncal, tmp_path):
+    step = PlusOneStep()
+    assert step.save_model(datamodels.ImageModel((2, 2)), "x") is None and len(list(tmp_path.iterdir())) == 1
+    assert PlusOneStep(input_dir="/data").make_input_path("a.fits") == "/data/a.fits"
+
+
+def test_the_output_never_replaces_an_input(uncal, tmp_path):
+    before = uncal.read_bytes()
+    with pytest.raises(InputError, match="would overwrite an input"):
+        PlusOneStep.call(uncal, save_results=True, suffix="uncal")
+    folder = write_references(tmp_path / "refs", shape=(1, 2, 3, 4))
+    with pytest.raises(InputError, match="would overwrite an input"):
+        SuperBiasStep.call(
+            uncal,
+            references=str(folder),
+            output_dir=str(folder),
+            output_file="x",
+            suffix="superbias",
+            override_superbias=_named(folder),
+        )
+    assert uncal.read_bytes() == before
+
+
+def _named(folder):
+    path = folder / "x_superbias.fits"
+    path.write_bytes((folder / "superbias.fits").read_bytes())
+    return str(path)
+
+
+@pytest.mark.req("STEP-07", "STEP-08")
+def test_hooks(uncal, tmp_path):
+    (tmp_path / "hooks_of_mine.py").write_text(
+        "def double(model):\n    model.data *= 2\n    return model\n\ndef note(model):\n    model.meta.note = 'seen'\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        step = PlusOneStep(
+            pre_hooks=["hooks_of_mine.double"],
+            post_hooks=[PlusOneStep, "hooks_of_mine.note", f"{sys.executable} -c pass {{0}}"],
+        )
+        after = step.run(uncal)
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert (after.data == 4).all() and after.meta.note == "seen"
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [("no_such.function", "no function or step"), ("false", "status 1"), (lambda model: 1 / 0, "ZeroDivisionError")],
+)
+def test_a_failing_hook_says_so(uncal, hook, message):
+    with pytest.raises(HookError, match=message):
+        PlusOneStep.call(uncal, pre_hooks=[hook])
+
+
+def test_the_record_says_how_it_was_made(uncal, tmp_path):
+    folder = write_references(tmp_path / "refs", shape=(1, 2, 3, 4))
+    SuperBiasStep.call(uncal, references=str(folder), save_results=True)
+    product = datamodels.open(tmp_path / NAME.replace("uncal", "superbias"))
+    record = product.provenance
+    assert record["inputs"][0]["path"] == str(uncal) and len(record["inputs"][0]["sha256"]) == 64
+    (entry,) = record["steps"]
+    assert entry["status"] == "COMPLETE" and entry["references"]["superbias"]["path"] == str(folder / "superbias.fits")
+    assert entry["seconds"] >= 0 and entry["peak_memory_mb"] > 0
+    assert record["software"]["version"] and "numpy" in record["software"]["libraries"]
+    assert any("Step superbias running" in line for line in product.cal_logs["superbias"])
+    assert fits.getheader(product.path)["R_SUPERB"] == str(folder / "superbias.fits")
+
+
+def test_a_reference_that_is_not_there_is_named(uncal, tmp_path):
+    with pytest.raises(ReferenceError_, match="needs a superbias reference, and no place"):
+        SuperBiasStep.call(uncal)
+    with pytest.raises(ReferenceError_, match="override_superbias does not exist"):
+        SuperBiasStep.call(uncal, override_superbias="nix.fits")
+    with pytest.raises(ReferenceError_, match="folder of reference files does not exist"):
+        SuperBiasStep.call(uncal, references="nix")
+    (tmp_path / "empty").mkdir()
+    assert SuperBiasStep.call(uncal, references=str(tmp_path / "empty")).meta.cal_step.superbias == "SKIPPED"
+
+
+@pytest.mark.req("TMT-03")
+def test_get_reference_file_on_a_bare_step(uncal, tmp_path, monkeypatch):
+    folder = write_references(tmp_path / "refs", shape=(1, 2, 3, 4))
+    monkeypatch.setenv("HEXCAL_REFERENCES", str(folder))
+    assert Step().get_reference_file(datamodels.open(uncal), "dark") == str(folder / "dark.fits")
+    assert Step().get_reference_file(datamodels.open(uncal), "wavemap") == "N/A"
+
+
+def test_row_bands_cover_every_row_once():
+    for threads in (1, 2, 3, 7):
+        seen = np.zeros(53, int)
+
+        def count(first, last, array):
+            array[first:last] += 1
+
+        bands.run_bands(count, 53, seen, threads=threads)
+        assert (seen == 1).all()
+
+
+def test_maximum_cores(monkeypatch):
+    monkeypatch.setattr(bands, "available_cores", lambda: 8)
+    monkeypatch.delenv("HEXCAL_THREADS", raising=False)
+    assert [bands.threads_from(text) for text in ("1", "none", "quarter", "half", "all", "3", "99")] == [
+        1,
+        1,
+        2,
+        4,
+        8,
+        3,
+        8,
+    ]
+    monkeypatch.setenv("HEXCAL_THREADS", "2")
+    assert bands.threads_from("all") == 2
+    with pytest.raises(ParameterError, match="maximum_cores must be"):
+        bands.threads_from("many")
+    monkeypatch.setenv("HEXCAL_THREADS", "two")
+    with pytest.raises(ParameterError, match="HEXCAL_THREADS"):
+        bands.default_threads()
+
+
+def test_an_error_in_a_kernel_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        bands.run_bands(lambda first, last: 1 / 0, 10, threads=2)
+
+
+def test_importing_hexcal_imports_nothing_heavy():
+    code = "import sys, hexcal.pipeline, hexcal.step, hexcal.datamodels; print([m for m in ('numba', 'scipy', 'astropy', 'asdf', 'matplotlib') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

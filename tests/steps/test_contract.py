@@ -1,0 +1,183 @@
+"""What every step promises, whatever it does: the contract that a new step has to keep."""
+
+import numpy as np
+import pytest
+from exposures import MIRI, NIRCAM, write_references, write_uncal
+
+from hexcal import datamodels
+from hexcal.core import registry
+from hexcal.errors import DataUnusable
+from hexcal.models.dqflags import group, pixel
+from hexcal.steps import ALIASES
+
+SHAPE = (2, 8, 20, 24)
+MIRI_STEPS = {"firstframe", "lastframe", "reset", "rscd"}
+WORKS_ON_RATES = {"gain_scale"}
+
+
+def step_of(alias):
+    return registry.find(alias)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("contract")
+
+
+@pytest.fixture(scope="module")
+def references(folder):
+    """References that change something, per instrument."""
+    rng = np.random.default_rng(5)
+    ny, nx = SHAPE[-2:]
+    coeffs = np.zeros((3, ny, nx), "f4")
+    coeffs[1], coeffs[2] = 1, 1e-7
+    dark = np.arange(SHAPE[1], dtype="f4")[:, None, None] * 0.1 + np.zeros((ny, nx), "f4")
+    kernel = np.array([[0, -0.01, 0], [-0.01, 1.04, -0.01], [0, -0.01, 0]], "f4")
+    mask = np.where(rng.random((ny, nx)) < 0.02, 1, 0).astype("u4")
+    mask[:4] |= pixel.REFERENCE_PIXEL
+    made = {}
+    for name, mode in (("NIRCAM", NIRCAM), ("MIRI", MIRI)):
+        both = {"linearity": coeffs, "mask": mask, "superbias": rng.normal(1000, 1, (ny, nx)).astype("f4")}
+        both["dark"] = np.stack([dark, dark]) if mode is MIRI else dark
+        both["reset"] = (dark[None] + 1).astype("f4")
+        made[name] = write_references(folder / f"refs_{name.lower()}", SHAPE, mode, ipc=kernel, **both)
+        _write_rscd(made[name])
+    return made
+
+
+def _write_rscd(folder):
+    from astropy.io import fits
+
+    table = np.array(
+        [("SUB64P", "FAST", 1, 2)],
+        dtype=[("subarray", "S13"), ("readpatt", "S8"), ("group_skip1", "f4"), ("group_skip", "f4")],
+    )
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "RSCD", "INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"})
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="RSCD_GROUP_SKIP")]).writeto(
+        folder / "rscd.fits"
+    )
+
+
+@pytest.fixture(scope="module")
+def ramps(folder):
+    """Exposures with stars, cosmic rays and saturated samples, per instrument."""
+    rng = np.random.default_rng(6)
+    rate = 10 ** rng.uniform(0, 4, SHAPE[-2:])
+    data = 1000 + rate * np.arange(SHAPE[1])[:, None, None] + rng.normal(0, 3, SHAPE)
+    data[0, 4:, rng.integers(0, 20, 15), rng.integers(0, 24, 15)] += 3000
+    data = np.clip(data, 0, 65535).round().astype("u2")
+    return {
+        "NIRCAM": write_uncal(folder, data=data, name="nrc_uncal.fits"),
+        "MIRI": write_uncal(folder, data=data, mode=MIRI, name="mir_uncal.fits"),
+    }
+
+
+def ramp_for(alias, ramps):
+    """An input for the step, in memory."""
+    ramp = datamodels.RampModel(datamodels.open(ramps["MIRI" if alias in MIRI_STEPS else "NIRCAM"]))
+    if alias in WORKS_ON_RATES:
+        image = datamodels.ImageModel(ramp.data[0, 1] - ramp.data[0, 0])
+        image.update(ramp)
+        image.var_poisson = image.var_rnoise = np.ones(image.shape, "f4")
+        image.meta.exposure.gain_factor = 2.0
+        return image
+    if alias == "group_scale":
+        ramp.meta.exposure.nframes, ramp.meta.exposure.frame_divisor = 4, 8
+    return ramp
+
+
+def run(alias, model, references, **parameters):
+    folder = references["MIRI" if alias in MIRI_STEPS else "NIRCAM"]
+    return step_of(alias).call(model, references=str(folder), **parameters)
+
+
+def arrays_of(result):
+    models = result if isinstance(result, tuple) else (result,)
+    return [
+        (name, getattr(model, name))
+        for model in models
+        for name in model._layout
+        if isinstance(getattr(model, name), np.ndarray)
+    ]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_the_input_is_untouched(alias, ramps, references):
+    model = ramp_for(alias, ramps)
+    before = {name: value.copy() for name, value in arrays_of(model)}
+    meta = model.to_flat_dict()
+    result = run(alias, model, references)
+    assert all(
+        np.array_equal(value, before[name], equal_nan=value.dtype.kind == "f") for name, value in arrays_of(model)
+    )
+    assert model.to_flat_dict() == meta
+    for one in result if isinstance(result, tuple) else (result,):
+        assert one.get_meta(f"meta.cal_step.{step_of(alias).status}") == "COMPLETE"
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_the_same_bits_for_any_number_of_threads(alias, ramps, references, monkeypatch):
+    results = []
+    cores = {"maximum_cores": "all"} if "maximum_cores" in step_of(alias).parameters_class.model_fields else {}
+    for threads in ("1", "2", "5"):
+        monkeypatch.setenv("HEXCAL_THREADS", threads)
+        results.append(arrays_of(run(alias, ramp_for(alias, ramps), references, **cores)))
+    for other in results[1:]:
+        for (name, one), (_, two) in zip(results[0], other, strict=True):
+            assert one.tobytes() == two.tobytes(), name
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_skip_passes_the_input_on_unchanged(alias, ramps, references):
+    model = ramp_for(alias, ramps)
+    result = run(alias, model, references, skip=True)
+    assert all(
+        np.array_equal(value, getattr(model, name), equal_nan=value.dtype.kind == "f")
+        for name, value in arrays_of(result)
+    )
+    assert result.get_meta(f"meta.cal_step.{step_of(alias).status}") == "SKIPPED"
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_data_that_are_all_nan_give_no_error_and_no_numbers(alias, ramps, references):
+    model = ramp_for(alias, ramps)
+    model.data[...] = np.nan
+    result = run(alias, model, references)
+    for name, value in arrays_of(result):
+        if name == "data":
+            assert not np.isfinite(value).any() or (value[np.isfinite(value)] == 0).all()
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("flag", ["DO_NOT_USE", "SATURATED"])
+def test_data_that_are_all_flagged_are_no_fault(alias, flag, ramps, references):
+    model = ramp_for(alias, ramps)
+    if alias in WORKS_ON_RATES:
+        model.dq[...] = pixel[flag]
+    else:
+        model.pixeldq[...] = pixel[flag]
+        model.groupdq[...] = group[flag]
+    if alias == "ramp_fit":
+        with pytest.raises(DataUnusable):
+            run(alias, model, references)
+    else:
+        run(alias, model, references)
+
+
+NEED_A_REFERENCE = [alias for alias in ALIASES if step_of(alias).reference_types and step_of(alias).skippable]
+
+
+@pytest.mark.parametrize("alias", [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale")])
+def test_without_a_reference_the_step_is_skipped_and_says_so(alias, ramps, tmp_path):
+    model = ramp_for(alias, ramps)
+    result = step_of(alias).call(model, references=str(tmp_path))
+    assert result.get_meta(f"meta.cal_step.{step_of(alias).status}") == "SKIPPED"
+    assert np.array_equal(result.data, model.data)
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_each_parameter_is_documented(alias):
+    cls = step_of(alias)
+    assert cls.__doc__ and cls.alias == alias
+    for name, field in cls.parameters_class.model_fields.items():
+        assert field.description, name
