@@ -31,6 +31,7 @@ $(READY): pyproject.toml requirements-dev.lock
 	@echo "Installing into .venv: about a minute, once ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check >/dev/null || { $(BIN)/python -m pip check; echo "requirements-dev.lock does not hold what pyproject.toml asks for"; exit 1; }
 	@touch $@
 
 demo: $(READY)
@@ -40,8 +41,8 @@ test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check --quiet
-	@$(BIN)/ruff format --check --quiet >/dev/null || { $(BIN)/ruff format --check --output-format concise; echo "\`make format\` lays them out"; exit 1; }
+	$(BIN)/ruff check --quiet --output-format concise
+	$(BIN)/ruff format --check --output-format concise
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
 

@@ -13,15 +13,20 @@ RAMP = ("SCI", "PIXELDQ", "GROUPDQ")
 RATE = ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE")
 FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "PEDESTAL", "WEIGHTS", "CRMAG")
 
-# Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is subtracted, where the next number is 0.004 DN away.
+# Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is subtracted,
+# where the next number is 0.004 DN away.
 # A rate near zero, and its Poisson variance, are differences of large numbers: what counts is the error of the rate; (plane, power, factor).
 FLOORS = {RAMP: {"SCI": 4e-3}, RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-6)}, FITOPT: {}}
 
 EXPOSURES = [
     Exposure("nircam_full_10", "NIRCAM", (1, 10, 2048, 2048)),
     Exposure("nircam_full_5", "NIRCAM", (1, 5, 2048, 2048), hits=3e-3),
-    Exposure("nircam_corner_10x3", "NIRCAM", (3, 10, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2),
-    Exposure("nircam_corner_5", "NIRCAM", (1, 5, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2),
+    Exposure(
+        "nircam_corner_10x3", "NIRCAM", (3, 10, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2
+    ),
+    Exposure(
+        "nircam_corner_5", "NIRCAM", (1, 5, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2
+    ),
     Exposure(
         "nircam_inner_10",
         "NIRCAM",
@@ -33,10 +38,18 @@ EXPOSURES = [
         full_references=True,
         hits=1e-2,
     ),
-    Exposure("nircam_corner_4x3", "NIRCAM", (3, 4, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2),
-    Exposure("nircam_corner_3", "NIRCAM", (1, 3, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2),
-    Exposure("nircam_corner_2", "NIRCAM", (1, 2, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2),
-    Exposure("nircam_corner_1x3", "NIRCAM", (3, 1, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2),
+    Exposure(
+        "nircam_corner_4x3", "NIRCAM", (3, 4, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=1e-2
+    ),
+    Exposure(
+        "nircam_corner_3", "NIRCAM", (1, 3, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2
+    ),
+    Exposure(
+        "nircam_corner_2", "NIRCAM", (1, 2, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2
+    ),
+    Exposure(
+        "nircam_corner_1x3", "NIRCAM", (3, 1, 160, 160), subarray="SUB160", outputs=1, frame_time=0.27864, hits=2e-2
+    ),
     # Frames averaged and left out; GAINFACT, so that gain_scale has something to do.
     Exposure(
         "nircam_shallow4",
@@ -52,7 +65,16 @@ EXPOSURES = [
         hits=1e-2,
     ),
     Exposure(
-        "nircam_bright1", "NIRCAM", (1, 6, 160, 160), subarray="SUB160", readpatt="BRIGHT1", groupgap=1, outputs=1, frame_time=0.27864, dark=(1, 1), hits=1e-2
+        "nircam_bright1",
+        "NIRCAM",
+        (1, 6, 160, 160),
+        subarray="SUB160",
+        readpatt="BRIGHT1",
+        groupgap=1,
+        outputs=1,
+        frame_time=0.27864,
+        dark=(1, 1),
+        hits=1e-2,
     ),
     # The wrong divisor: group_scale has something to do.
     Exposure(
@@ -69,9 +91,25 @@ EXPOSURES = [
         dark=(5, 5),
         hits=1e-2,
     ),
-    Exposure("nircam_tso", "NIRCAM", (6, 5, 160, 160), subarray="SUB160", exp_type="NRC_TSIMAGE", tso=True, outputs=1, frame_time=0.27864, hits=1e-2),
     Exposure(
-        "miri_full_5x2", "MIRI", (2, 5, 1024, 1032), readpatt="FASTR1", frame_time=2.77504, exp_type="MIR_IMAGE", hits=3e-3
+        "nircam_tso",
+        "NIRCAM",
+        (6, 5, 160, 160),
+        subarray="SUB160",
+        exp_type="NRC_TSIMAGE",
+        tso=True,
+        outputs=1,
+        frame_time=0.27864,
+        hits=1e-2,
+    ),
+    Exposure(
+        "miri_full_5x2",
+        "MIRI",
+        (2, 5, 1024, 1032),
+        readpatt="FASTR1",
+        frame_time=2.77504,
+        exp_type="MIR_IMAGE",
+        hits=3e-3,
     ),
     Exposure(
         "miri_sub64_12x3",
@@ -113,7 +151,18 @@ EXPOSURES = [
 ]
 
 CHAINS = {
-    "NIRCAM": ("group_scale", "dq_init", "saturation", "superbias", "refpix", "linearity", "dark_current", "jump", "ramp_fit", "gain_scale"),
+    "NIRCAM": (
+        "group_scale",
+        "dq_init",
+        "saturation",
+        "superbias",
+        "refpix",
+        "linearity",
+        "dark_current",
+        "jump",
+        "ramp_fit",
+        "gain_scale",
+    ),
     "MIRI": (
         "group_scale",
         "dq_init",
@@ -175,8 +224,14 @@ def outputs_of(target):
 
 
 # Explained differences: (exposure or "*", label of the case) -> (text, {plane: values that may differ}); "keywords" is a plane.
-_NO_REFERENCE_PIXELS = "without reference pixels the documents say S_REFPIX = SKIPPED; 3.0.0 changes nothing and writes COMPLETE", {"keywords": 1}
-KNOWN = {("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS, ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS}
+_NO_REFERENCE_PIXELS = (
+    "without reference pixels the documents say S_REFPIX = SKIPPED; 3.0.0 changes nothing and writes COMPLETE",
+    {"keywords": 1},
+)
+KNOWN = {
+    ("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS,
+    ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS,
+}
 
 # (exposure, label, step, parameters of both sides)
 VARIANTS = [
@@ -195,12 +250,22 @@ VARIANTS = [
     ("miri_sub64_12x3", "firstframe_bright", "firstframe", {"bright_use_group1": True}),
     ("nircam_corner_10x3", "jump_threshold", "jump", {"rejection_threshold": 6.5}),
     ("nircam_corner_10x3", "jump_alone", "jump", {"flag_4_neighbors": False}),
-    ("nircam_corner_10x3", "jump_neighbours", "jump", {"min_jump_to_flag_neighbors": 30.0, "max_jump_to_flag_neighbors": 200.0}),
+    (
+        "nircam_corner_10x3",
+        "jump_neighbours",
+        "jump",
+        {"min_jump_to_flag_neighbors": 30.0, "max_jump_to_flag_neighbors": 200.0},
+    ),
     (
         "nircam_corner_10x3",
         "jump_after",
         "jump",
-        {"after_jump_flag_dn1": 50.0, "after_jump_flag_time1": 0.3, "after_jump_flag_dn2": 1000.0, "after_jump_flag_time2": 0.9},
+        {
+            "after_jump_flag_dn1": 50.0,
+            "after_jump_flag_time1": 0.3,
+            "after_jump_flag_dn2": 1000.0,
+            "after_jump_flag_time2": 0.9,
+        },
     ),
     ("nircam_tso", "jump_clip_ints", "jump", {"minimum_sigclip_groups": 5, "only_use_ints": True}),
     ("nircam_tso", "jump_clip_all", "jump", {"minimum_sigclip_groups": 5, "only_use_ints": False}),
@@ -264,8 +329,14 @@ def all_cases():
     for exposure in EXPOSURES:
         for step in CHAINS[exposure.instrument]:
             cases.append(_case(exposure, step, step, {}))
-        cases += [_case(exposure, label, step, parameters) for name, label, step, parameters in VARIANTS if name == exposure.name]
+        cases += [
+            _case(exposure, label, step, parameters)
+            for name, label, step, parameters in VARIANTS
+            if name == exposure.name
+        ]
         if exposure.name in ("nircam_corner_10x3", "miri_sub64_12x3"):
-            cases.append(_case(exposure, "fitopt", "ramp_fit", {"save_opt": True}, outputs={"fitopt": FITOPT}, saves=True))
+            cases.append(
+                _case(exposure, "fitopt", "ramp_fit", {"save_opt": True}, outputs={"fitopt": FITOPT}, saves=True)
+            )
         cases.append(_pipeline(exposure))
     return cases

@@ -97,7 +97,7 @@ def compare_planes(own, peer, planes, rtol=RTOL, floors=None):
             results.append(PlaneResult(name, problem=problem))
         else:
             usable.append(name)
-    flag_names = [name for name in usable if name in FLAG_PLANES]
+    flag_names = [name for name in usable if name in FLAG_PLANES and name in own]
     return results + [_compare_plane(name, own, peer, flag_names, rtol, floors.get(name, 0.0)) for name in usable]
 
 
@@ -147,7 +147,9 @@ def read(path):
     """Return header, arrays by extension, and tables by extension of a FITS file (without its ASDF extension)."""
     with fits.open(path, memmap=False) as hdus:
         arrays = {hdu.name: hdu.data for hdu in hdus[1:] if hdu.is_image and hdu.data is not None}
-        tables = {hdu.name: hdu.data.copy() for hdu in hdus[1:] if isinstance(hdu, fits.BinTableHDU) and hdu.name != "ASDF"}
+        tables = {
+            hdu.name: hdu.data.copy() for hdu in hdus[1:] if isinstance(hdu, fits.BinTableHDU) and hdu.name != "ASDF"
+        }
         return hdus[0].header, arrays, tables
 
 
@@ -157,7 +159,9 @@ def compare_keywords(own, peer):
     result = PlaneResult("keywords", size=len(names))
     for name in sorted(names):
         values = [header.get(name) for header in (own, peer)]
-        if [value if value == "COMPLETE" else None for value in values] != [value if value == "COMPLETE" else None for value in values[::-1]]:
+        if [value if value == "COMPLETE" else None for value in values] != [
+            value if value == "COMPLETE" else None for value in values[::-1]
+        ]:
             result.differing += 1
             result.examples.append((name, *values))
     return result
@@ -166,7 +170,9 @@ def compare_keywords(own, peer):
 def compare_table(name, own, peer):
     """Compare all columns that the peer's table has."""
     if own is None or peer is None or len(own) != len(peer):
-        return PlaneResult(name, problem=f"rows: {None if own is None else len(own)}, the peer's {None if peer is None else len(peer)}")
+        return PlaneResult(
+            name, problem=f"rows: {None if own is None else len(own)}, the peer's {None if peer is None else len(peer)}"
+        )
     result = PlaneResult(name)
     columns = {column.lower(): column for column in own.names}
     for column in peer.names:
@@ -187,7 +193,11 @@ def compare_files(own_path, peer_path, planes, rtol=RTOL, floors=None, tables=()
     (own_header, own, own_tables), (peer_header, peer, peer_tables) = read(own_path), read(peer_path)
     results = compare_planes(own, peer, planes, rtol, floors)
     results.append(compare_keywords(own_header, peer_header))
-    results += [compare_table(name, own_tables.get(name), peer_tables.get(name)) for name in tables if name in own_tables or name in peer_tables]
+    results += [
+        compare_table(name, own_tables.get(name), peer_tables.get(name))
+        for name in tables
+        if name in own_tables or name in peer_tables
+    ]
     for result in results:
         result.name = f"{label}:{result.name}" if label else result.name
     return results

@@ -28,7 +28,7 @@ def run(job):
 
 def main(jobs_file, report_file):
     start = time.perf_counter()
-    import hexcal.core.registry  # noqa: F401
+    import hexcal.core.registry
     import hexcal.datamodels  # noqa: F401
 
     report = [{"import_s": time.perf_counter() - start}]

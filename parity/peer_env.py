@@ -23,9 +23,15 @@ def peer_python(version=VERSION, folder=None):
     python = base / version / "bin" / "python"
     if python.exists() and _installed(python) == version:
         return python
-    print(f"Installing the reference implementation {version} into {base / version}: some minutes, once ...", file=sys.stderr)
+    print(
+        f"Installing the reference implementation {version} into {base / version}: some minutes, once ...",
+        file=sys.stderr,
+    )
     venv.create(base / version, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"jwst=={version}", "pysiaf"], check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"jwst=={version}", "pysiaf"],
+        check=True,
+    )
     found = _installed(python)
     if found != version:
         raise SystemExit(f"{base / version} holds the reference implementation {found}, {version} is needed")

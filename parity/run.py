@@ -37,7 +37,9 @@ class Workplace:
 
     def __init__(self, exposure, root, real_data):
         self.exposure = exposure
-        key = digest(exposure, (HERE / "inputs.py").read_bytes())
+        key = digest(
+            exposure, *((HERE / name).read_bytes() for name in ("inputs.py", "inputs_scene.py", "inputs_references.py"))
+        )
         self.folder = root / f"{exposure.name}-{key}"
         self.refs = self.folder / "refs"
         self.key = key
@@ -53,9 +55,25 @@ class Workplace:
 
     def job(self, side, target, source, outputs, params, steps, saves):
         """A job for one side; its products lie in a folder of its own, named after all that they depend on."""
-        key = digest(self.key, side, target, source, sorted(params.items()), sorted(steps.items()), VERSION if side == "peer" else time.time())
+        key = digest(
+            self.key,
+            side,
+            target,
+            source,
+            sorted(params.items()),
+            sorted(steps.items()),
+            VERSION if side == "peer" else time.time(),
+        )
         folder = self.folder / side / f"{target}-{key}"
-        job = {"id": key, "target": target, "input": str(source), "refs": str(self.refs), "params": dict(params), "steps": steps, "folder": folder}
+        job = {
+            "id": key,
+            "target": target,
+            "input": str(source),
+            "refs": str(self.refs),
+            "params": dict(params),
+            "steps": steps,
+            "folder": folder,
+        }
         if saves:
             job["params"].update(save_results=True, output_dir=str(folder))
         else:
@@ -65,7 +83,10 @@ class Workplace:
 
 def products(job):
     """Label -> path of what a job has written."""
-    return {path.stem.rpartition("_")[2] if not job.get("outputs") else path.stem: path for path in job["folder"].glob("*.fits")}
+    return {
+        path.stem.rpartition("_")[2] if not job.get("outputs") else path.stem: path
+        for path in job["folder"].glob("*.fits")
+    }
 
 
 def run_jobs(command, jobs, log):
@@ -78,7 +99,9 @@ def run_jobs(command, jobs, log):
         jobs_file.write_text(json.dumps([{**job, "folder": str(job["folder"])} for job in todo.values()]))
         report_file.unlink(missing_ok=True)
         with open(log, "w") as stream:
-            done = subprocess.run([*command, jobs_file, report_file], stdout=stream, stderr=subprocess.STDOUT, check=False)
+            done = subprocess.run(
+                [*command, jobs_file, report_file], stdout=stream, stderr=subprocess.STDOUT, check=False
+            )
         if not report_file.exists():
             raise SystemExit(f"{command[1]} ended with status {done.returncode} and no report; see {log}")
         for entry in json.loads(report_file.read_text()):
@@ -109,7 +132,9 @@ def run_exposure(exposure, chosen, options):
     place = Workplace(exposure, options.work, options.real_data)
     raw = place.prepare()
     order = table.CHAINS[exposure.instrument]
-    needed = {case.after for case in chosen if case.after} | {case.target for case in chosen if case.after and case.target in order}
+    needed = {case.after for case in chosen if case.after} | {
+        case.target for case in chosen if case.after and case.target in order
+    }
     last = max(needed, key=order.index, default=None)
     chain = chain_jobs(place, raw, last) if last else {}
     peer_jobs, own_jobs, pairs = list(chain.values()), [], {}
@@ -140,8 +165,8 @@ def run_exposure(exposure, chosen, options):
 def report(case, own_job, peer_job, errors, options):
     """Print the line of one case; returns whether it passed."""
     if any(errors):
-        both = all(errors)
-        print(f"FAIL  {case.name:40s} {'both sides' if both else 'Hexcal' if errors[0] else 'the peer'} stopped: {(errors[0] or errors[1]).splitlines()[0]}", flush=True)
+        who = "both sides" if all(errors) else "Hexcal" if errors[0] else "the peer"
+        print(f"FAIL  {case.name:40s} {who} stopped: {(errors[0] or errors[1]).splitlines()[0]}", flush=True)
         return False
     own, peer = products(own_job), products(peer_job)
     results = []
@@ -150,10 +175,22 @@ def report(case, own_job, peer_job, errors, options):
         if name not in own and name not in peer:
             continue
         if name not in own or name not in peer:
-            results.append(compare.PlaneResult(name, problem=f"only {'the peer' if name in peer else 'Hexcal'} made it"))
+            results.append(
+                compare.PlaneResult(name, problem=f"only {'the peer' if name in peer else 'Hexcal'} made it")
+            )
             continue
-        results += compare.compare_files(own[name], peer[name], planes, case.rtol, table.FLOORS[planes], case.tables, label if len(case.outputs) > 1 else "")
-    passed = bool(results) and all(result.passed(case.known_counts.get(result.name.rpartition(":")[2], 0)) for result in results)
+        results += compare.compare_files(
+            own[name],
+            peer[name],
+            planes,
+            case.rtol,
+            table.FLOORS[planes],
+            case.tables,
+            label if len(case.outputs) > 1 else "",
+        )
+    passed = bool(results) and all(
+        result.passed(case.known_counts.get(result.name.rpartition(":")[2], 0)) for result in results
+    )
     print(line(case, results, passed), flush=True)
     for result in results if options.examples else ():
         for place, mine, theirs in result.examples:
@@ -165,12 +202,21 @@ def line(case, results, passed):
     """One line for a case."""
     counts = " ".join(f"{result.name} {result.problem or _count(result)}" for result in results)
     worst = max((result for result in results), key=lambda result: result.worst, default=None)
-    extreme = f"worst {worst.worst:.2g} x tolerance in {worst.name}" if worst is not None and worst.worst > 0 else "worst 0"
+    extreme = (
+        f"worst {worst.worst:.2g} x tolerance in {worst.name}" if worst is not None and worst.worst > 0 else "worst 0"
+    )
     limits = {plane: floor for planes in case.outputs.values() for plane, floor in table.FLOORS[planes].items()}
-    floors = ", ".join(f"{plane} {floor if isinstance(floor, float) else f'{floor[2]:g} {floor[0]}' + '²' * (floor[1] == 2)}" for plane, floor in limits.items())
+    floors = ", ".join(f"{plane} {_floor(floor)}" for plane, floor in limits.items())
     differs = any(result.differing for result in results)
     known = f" | known: {case.known}" if case.known and differs else ""
     return f"{'pass' if passed else 'FAIL'}  {case.name:40s} differing: {counts} | rtol {case.rtol:g}, floor {floors or 0} | {extreme}{known}"
+
+
+def _floor(floor):
+    if isinstance(floor, float):
+        return f"{floor:g}"
+    plane, power, factor = floor
+    return f"{factor:g} {plane}" + ("²" if power == 2 else "")
 
 
 def _count(result):
@@ -184,11 +230,24 @@ def main(words=None):
     parser.add_argument("--examples", action="store_true", help="also print some of the values that differ")
     parser.add_argument("--keep", action="store_true", help="keep Hexcal's products")
     default = os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity"
-    parser.add_argument("--work", type=Path, default=Path(default), help="where inputs and the peer's products are kept (some 10 GB); default %(default)s")
-    parser.add_argument("--real-data", type=Path, default=Path(os.environ.get("HEXCAL_REAL_DATA", HERE.parent.parent / "shared" / "data")))
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path(default),
+        help="where inputs and the peer's products are kept (some 10 GB); default %(default)s",
+    )
+    parser.add_argument(
+        "--real-data",
+        type=Path,
+        default=Path(os.environ.get("HEXCAL_REAL_DATA", HERE.parent.parent / "shared" / "data")),
+    )
     options = parser.parse_args(words)
     options.work.mkdir(parents=True, exist_ok=True)
-    chosen = [case for case in table.all_cases() if not options.names or any(fnmatch.fnmatch(case.name, name) for name in options.names)]
+    chosen = [
+        case
+        for case in table.all_cases()
+        if not options.names or any(fnmatch.fnmatch(case.name, name) for name in options.names)
+    ]
     if not chosen:
         raise SystemExit(f"no case matches {' '.join(options.names)}; --list shows all")
     if options.list:

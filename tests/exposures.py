@@ -63,7 +63,7 @@ def write_uncal(folder, shape=(1, 6, 16, 24), mode=NIRCAM, data=None, name=NAME,
 
 def write_references(folder, shape=(1, 6, 16, 24), mode=NIRCAM, **arrays):
     """Write references that change nothing, as ``<type>.fits``; `arrays` replaces the main array of a type. Returns the folder."""
-    nints, ngroups, ny, nx = shape
+    _, ngroups, ny, nx = shape
     image, miri = np.zeros((ny, nx), "f4"), mode is MIRI
     dq = np.zeros((ny, nx), "u4")
     coeffs = np.zeros((3, ny, nx), "f4")

@@ -1,6 +1,6 @@
 """Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``. Each is imported when first used."""
 
-from hexcal.core.lazy import lazy_names
+from hexcal.lazy import lazy_names
 
 _science = "hexcal.models.science"
 _reference = "hexcal.models.reference"

@@ -1,6 +1,6 @@
 """Pipelines, by their documented class names: ``from hexcal.pipeline import Detector1Pipeline``. Each is imported when first used."""
 
-from hexcal.core.lazy import lazy_names
+from hexcal.lazy import lazy_names
 from hexcal.pipelines import ALIASES
 
 __getattr__, __dir__, __all__ = lazy_names(

@@ -1,6 +1,6 @@
 """Steps, by their documented class names: ``from hexcal.step import JumpStep``. Each is imported when first used."""
 
-from hexcal.core.lazy import lazy_names
+from hexcal.lazy import lazy_names
 from hexcal.steps import ALIASES
 
 __getattr__, __dir__, __all__ = lazy_names(

@@ -56,7 +56,7 @@ def test_break_level_stops_the_run(uncal, tmp_path):
 )
 def test_a_bad_configuration_is_refused(uncal, tmp_path, text, error):
     (tmp_path / "my.cfg").write_text(text)
-    with pytest.raises(error, match="my.cfg|level"):
+    with pytest.raises(error, match=r"my\.cfg|level"):
         GroupScaleStep.call(uncal, logcfg="my.cfg")
 
 

@@ -81,6 +81,19 @@ def test_a_wrong_name_or_value_is_refused_with_the_right_one(action, message):
     assert len(str(caught.value).splitlines()) <= 5
 
 
+def test_a_step_that_is_not_built_can_be_left_out_but_not_set(uncal, tmp_path):
+    class SomedayPipeline(TwicePipeline):
+        """Scale, and more."""
+
+        not_built = ("third",)
+
+    assert result(SomedayPipeline.call(uncal, steps={"third": {"skip": True}})) == 6.0
+    assert result(SomedayPipeline.from_cmdline([str(uncal), "--steps.third.skip=true", f"--output_dir={tmp_path}"])) == 6.0
+    for values in ({"skip": False}, {"factor": 2}, {"skip": True, "factor": 2}):
+        with pytest.raises(ParameterError, match="third is not in this version"):
+            SomedayPipeline(steps={"third": values})
+
+
 def test_parameters_are_frozen_for_the_run():
     with pytest.raises(Exception, match="frozen"):
         ScaleStep().parameters.factor = 3

@@ -67,7 +67,7 @@ def test_cut_out_reads_only_the_subarray(tmp_path):
 
 
 def test_a_reference_of_the_same_subarray_is_used_as_it_is(tmp_path):
-    own, data = reference(tmp_path, nx=10, ny=8, x=5, y=3, name="SUB")
+    own, _ = reference(tmp_path, nx=10, ny=8, x=5, y=3, name="SUB")
     assert own.cutout(exposure(10, 8, 5, 3)) is own
 
 

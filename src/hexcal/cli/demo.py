@@ -24,6 +24,9 @@ def main(words):
     parser.add_argument("--subarray", default="FULL", help="subarray of the exposure (default FULL)")
     parser.add_argument("--groups", type=int, default=10, metavar="N", help="groups in the integration (default 10)")
     parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=f"of the simulation (default {_SEED})")
+    if "-h" in words or "--help" in words:
+        parser.print_help()
+        return 0
     options = parser.parse([word for word in words if word != "--debug"])
     if options.groups < 3:
         raise ParameterError(
@@ -35,14 +38,13 @@ def main(words):
 def _demo(options):
     from rich.console import Console
 
-    from hexcal.simulate.exposure import places, scene_stream, simulate
+    from hexcal.simulate.exposure import scene_stream, simulate
     from hexcal.simulate.mode import exposure_mode
 
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, _WIDTH)
     # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
     mode = exposure_mode("NIRCAM", subarray_name=options.subarray, n_groups=options.groups, readpatt="MEDIUM2")
-    places(mode, options.output, overwrite=True)
     console.print(
         f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, {mode.n_groups} groups of {mode.group_time:.2f} s"
     )
@@ -151,7 +153,7 @@ def _picture(path, simulation, rate, pulls, levels):
         for level in levels
     ]
     mode = simulation.mode
-    title = f"Hexcal demo: simulated {mode.instrument} {mode.detector} {mode.filter}, {mode.n_groups} groups of {mode.group_time:.2f} s, after calwebb_detector1"
+    title = f"Simulated {mode.instrument} {mode.detector} {mode.filter}, {mode.n_groups} groups of {mode.group_time:.2f} s, after calwebb_detector1"
     return compare_with_truth(
         path, np.where(simulation.detector.part(mode).is_reference, np.nan, rate.data), rate.err, pulls, curves, title
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hexcal.core import registry
 from hexcal.core.parameters import INFRASTRUCTURE, describe
+from hexcal.core.step import Step
 from hexcal.errors import ParameterError, unknown_name
 
 _OPTIONS = {
@@ -80,7 +81,7 @@ def _owner(cls, name, result):
     if not name.startswith("steps."):
         return cls, name, result.parameters
     _, step, parameter = [*name.split(".", 2), "", ""][:3]
-    steps = getattr(cls, "step_defs", {})
+    steps = {**dict.fromkeys(getattr(cls, "not_built", ()), Step), **getattr(cls, "step_defs", {})}
     if step not in steps:
         raise unknown_name("step", step, steps, where=f"--{name}")
     return steps[step], parameter, result.steps.setdefault(step, {})

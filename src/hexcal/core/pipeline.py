@@ -1,7 +1,8 @@
 """A pipeline: a step that owns steps and lists them in order."""
 
+from hexcal.core.parameters import StepParameters
 from hexcal.core.step import Step
-from hexcal.errors import unknown_name
+from hexcal.errors import ParameterError, unknown_name
 
 
 class Pipeline(Step):
@@ -19,6 +20,8 @@ class Pipeline(Step):
     alias = "pipeline"
     step_defs = {}
     step_defaults = {}
+    not_built = ()
+    """Documented steps that this version does not have; ``skip=True`` is accepted for them, so that scripts which leave them out keep running."""
 
     def __init__(self, name=None, parent=None, config_file=None, **parameters):
         object.__setattr__(self, "name", name or self.alias)
@@ -39,12 +42,19 @@ class Pipeline(Step):
             **config.get("steps", {}),
             **{name: {"parameters": values} for name, values in dict(parameters.pop("steps", None) or {}).items()},
         }
+        for name in [name for name in steps if name in self.not_built]:
+            self._accept_skip_only(name, steps.pop(name))
         for name in steps:
             if name not in self.step_defs:
                 raise unknown_name("step", name, self.step_defs, where=self.where)
         super().configure({"parameters": parameters}, source)
         for name, section in steps.items():
             getattr(self, name).configure(section, source)
+
+    def _accept_skip_only(self, name, section):
+        values = StepParameters(**{key: value for key, value in section.get("parameters", {}).items() if key == "skip"})
+        if set(section.get("parameters", {})) - {"skip"} or not values.skip:
+            raise ParameterError(f"the step {name} is not in this version of Hexcal; all that can be said of it is skip=true", where=self.where)
 
     @property
     def steps(self):

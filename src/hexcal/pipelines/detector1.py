@@ -48,6 +48,8 @@ class Detector1Pipeline(Pipeline):
         "gain_scale": GainScaleStep,
     }
 
+    not_built = ("emicorr", "persistence", "charge_migration", "clean_flicker_noise", "picture_frame")
+
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
         if ramp.is_miri:

@@ -69,7 +69,7 @@ def show_rate(axes, rate, unit="DN/s"):
     drawn = axes.imshow(_colours("inferno")(norm(np.ma.masked_invalid(rate))), origin="lower", interpolation="antialiased", interpolation_stage="rgba")
     drawn.set_extent((0.5, rate.shape[1] + 0.5, 0.5, rate.shape[0] + 0.5))
     _label(axes, "Measured rate")
-    _colour_bar(axes, norm, "inferno", f"{unit} (asinh stretch)")
+    _colour_bar(axes, norm, "inferno", f"{unit} (asinh stretch)", round_ticks(norm.vmin, norm.vmax, norm.linear_width))
 
 
 def _show_pull(axes, pull):
@@ -115,7 +115,19 @@ def _label(axes, title):
     axes.set(xlabel="x (pixel)", ylabel="y (pixel)")
 
 
-def _colour_bar(axes, norm, name, label):
+def _colour_bar(axes, norm, name, label, ticks=None):
     from matplotlib.cm import ScalarMappable
 
-    axes.figure.colorbar(ScalarMappable(norm, _colours(name)), ax=axes, label=label, fraction=0.046, pad=0.02)
+    bar = axes.figure.colorbar(ScalarMappable(norm, _colours(name)), ax=axes, label=label, fraction=0.046, pad=0.02)
+    if ticks is not None:
+        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        bar.minorticks_off()
+
+
+def round_ticks(low, high, linear_width):
+    """Return values of 1, 2 and 5 times powers of ten between two limits, for an axis with asinh stretch: none of them within its linear part but 0."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(max(linear_width, 1e-30))), np.ceil(np.log10(max(high, -low, 1e-30))) + 1)
+    steps = np.outer(powers, (1, 2, 5)).ravel()
+    steps = steps[steps > linear_width]
+    candidates = np.concatenate([-steps[::-1], [0.0], steps])
+    return candidates[(candidates >= low) & (candidates <= high)]

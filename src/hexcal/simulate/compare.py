@@ -1,6 +1,7 @@
 """Measured against true: rates, their errors, and cosmic rays found."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -93,7 +94,7 @@ def flux_levels(data, err, dq, truth, edges=None, n_levels=5):
     good = np.isfinite(pull)
     edges = level_edges(true[good], n_levels) if edges is None else edges
     found = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = good & (true >= low) & (true < high)
         if inside.any():
             found.append(
@@ -170,4 +171,6 @@ def _near_hits(truth, shape):
     """Pixels within two of one that was hit in this integration: bool (nints, ny, nx)."""
     hit = np.zeros((shape[0], *shape[2:]), bool)
     hit[truth.cosmic_rays["integration"], truth.cosmic_rays["y"], truth.cosmic_rays["x"]] = True
-    return np.stack([binary_dilation(image, np.ones((3, 3), bool), iterations=2) for image in hit])
+    for image in hit:
+        image[...] = binary_dilation(image, np.ones((3, 3), bool), iterations=2)
+    return hit

@@ -110,7 +110,7 @@ def make_transients(mode):
 
 
 def reset_curve(n_ints, n_groups):
-    """Return the share of the reset anomaly in each group, float32 (nints, ngroups): it decays with an e-folding of 3 groups, faster after the first integration."""
+    """Return the share of the reset anomaly in each group, float32 (nints, ngroups): it decays within 3 groups, faster after the first integration."""
     group = np.arange(n_groups)
     slow, fast = np.exp(-group / 3), 0.5 * np.exp(-group / 2)
     curve = np.where(np.arange(n_ints)[:, None] == 0, slow, fast)

@@ -14,7 +14,7 @@ from hexcal.simulate import scene as scenes
 from hexcal.simulate.detector import DetectorPixels, make_detector
 from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
 from hexcal.simulate.mode import Mode
-from hexcal.simulate.output import prepared
+from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.ramp import reference_output, simulate_ramps
 from hexcal.simulate.reference_files import REFERENCE_TYPES, reference_models, save_references
 from hexcal.simulate.truth import Truth
@@ -47,6 +47,7 @@ class Simulation:
             Paths: ``exposure``, ``truth``, ``references`` (a folder).
         """
         found = places(self.mode, folder, overwrite, references)
+        make_folder(folder)
         if references:
             save_references(self.references(), found["references"], overwrite)
         self.exposure.save(found["exposure"])
@@ -55,21 +56,19 @@ class Simulation:
 
 
 def places(mode, folder, overwrite=False, references=True):
-    """Return where `Simulation.save` will write, and make the folders; to be called before a long simulation.
+    """Return where `Simulation.save` will write; to be called before a long simulation.
 
     Raises
     ------
     InputError
         If files are there and `overwrite` is False.
-    ResourceError
-        If a folder cannot be made.
     """
     base = exposure_name(1, 1, 1, 1, mode.detector, "uncal").removesuffix("_uncal")
-    exposure, truth = prepared(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
+    exposure, truth = planned(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
     found = {"exposure": str(exposure), "truth": str(truth)}
     if references:
         types = REFERENCE_TYPES["MIRI" if mode.instrument == "MIRI" else "NIR"]
-        prepared(Path(folder) / "references", [f"{name}.fits" for name in types], overwrite)
+        planned(Path(folder) / "references", [f"{name}.fits" for name in types], overwrite)
         found["references"] = str(Path(folder) / "references")
     return found
 

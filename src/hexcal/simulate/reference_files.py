@@ -8,7 +8,7 @@ from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate.drifts import Transients, reset_curve
-from hexcal.simulate.output import prepared
+from hexcal.simulate.output import make_folder, planned
 
 _SHARED = ("mask", "saturation", "linearity", "gain", "readnoise", "dark")
 REFERENCE_TYPES = {"NIR": (*_SHARED, "superbias"), "MIRI": (*_SHARED, "reset", "rscd")}
@@ -183,5 +183,6 @@ def save_references(references, folder, overwrite=False):
     list of str
         The paths.
     """
-    paths = prepared(folder, [f"{reference_type}.fits" for reference_type in references], overwrite)
+    paths = planned(folder, [f"{reference_type}.fits" for reference_type in references], overwrite)
+    make_folder(folder)
     return [model.save(path) for model, path in zip(references.values(), paths, strict=True)]

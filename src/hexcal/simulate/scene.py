@@ -94,7 +94,7 @@ def add_star(rate, x, y, total):
     """
     reach = int(np.clip(4 * total**0.4, 12, 160))
     box, dy, dx = _box(rate.shape, x, y, reach)
-    r2 = dx**2 + dy**2
+    r2 = np.asarray(dx**2 + dy**2, float)
     core = np.exp(-r2 / (2 * _CORE**2)) / (2 * np.pi * _CORE**2)
     wing = (1 + r2 / _WING**2) ** -1.5 / (2 * np.pi * _WING**2)
     spikes = np.zeros_like(r2)

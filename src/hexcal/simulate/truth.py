@@ -59,12 +59,15 @@ def read_truth(path):
     """Read what `Truth.save` wrote."""
     from astropy.io import fits
 
-    with fits.open(path, memmap=False) as file:
-        rate, dq = (np.ascontiguousarray(file[name].data, dtype) for name, dtype in (("RATE", np.float32), ("DQ", np.uint32)))
-        hits, stars = (np.array(file[name].data.tolist(), dtype=_native(file[name].data.dtype)) for name in ("COSMIC_RAYS", "STARS"))
-        header = file[0].header
-        return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"])
+    rate, dq = (np.ascontiguousarray(fits.getdata(path, name), dtype) for name, dtype in (("RATE", "f4"), ("DQ", "u4")))
+    hits, stars = (_native(fits.getdata(path, name)) for name in ("COSMIC_RAYS", "STARS"))
+    header = fits.getheader(path)
+    return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"])
 
 
-def _native(dtype):
-    return [(name, dtype[name].newbyteorder("=")) for name in dtype.names]
+def _native(records):
+    """Copy a table of a FITS file to a plain structured array of native byte order."""
+    table = np.empty(len(records), [(name, records.dtype[name].newbyteorder("=")) for name in records.dtype.names])
+    for name in table.dtype.names:
+        table[name] = records[name]
+    return table

@@ -322,12 +322,12 @@ def products(ramp, exposure, integrations):
     rate : ImageModel, or IFUImageModel for an integral-field exposure
     rateints : CubeModel
     """
-    from hexcal import datamodels
+    from hexcal.models import science
 
     made = []
     for cls, fit in (
-        (datamodels.IFUImageModel if ramp.is_ifu else datamodels.ImageModel, exposure),
-        (datamodels.CubeModel, integrations),
+        (science.IFUImageModel if ramp.is_ifu else science.ImageModel, exposure),
+        (science.CubeModel, integrations),
     ):
         model = like(ramp, cls(fit.slope))
         model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
@@ -339,9 +339,9 @@ def products(ramp, exposure, integrations):
 
 def fitopt(ramp, details):
     """Return the model of the details of the fit."""
-    from hexcal import datamodels
+    from hexcal.models import science
 
-    model = like(ramp, datamodels.RampFitOutputModel())
+    model = like(ramp, science.RampFitOutputModel())
     for name, array in details.items():
         setattr(model, name, array)
     return model

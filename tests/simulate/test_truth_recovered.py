@@ -1,0 +1,69 @@
+"""The pipeline finds what was put in: rates, errors, cosmic rays."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from hexcal.models.open import open as open_model
+from hexcal.pipeline import Detector1Pipeline
+from hexcal.simulate import scene
+from hexcal.simulate.compare import cosmic_rays_found, flux_levels
+from hexcal.simulate.exposure import simulate
+from hexcal.simulate.mode import exposure_mode
+
+FULLEST = 35000.0
+"""DN collected at the brightest level."""
+MODES = {
+    "nircam": {"instrument": "NIRCAM", "subarray_name": "SUB320", "n_groups": 10, "n_ints": 3},
+    "nircam-averaged": {"instrument": "NIRCAM", "subarray_name": "SUB320", "n_groups": 8, "n_ints": 3, "readpatt": "BRIGHT2"},
+    "miri": {"instrument": "MIRI", "subarray_name": "SUB256", "n_groups": 20, "n_ints": 5},
+}
+
+
+@pytest.fixture(scope="module", params=list(MODES))
+def calibrated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    mode = exposure_mode(**MODES[request.param])
+    levels = np.geomspace(3, FULLEST, 5) / mode.integration_time
+    simulation = simulate(mode, scene.steps(mode.image_shape, levels), seed=11, cosmic_ray_flux=40.0)
+    written = simulation.save(folder)
+    flags = []
+    hook = [lambda ramp: flags.append(ramp.groupdq.copy())]
+    rate = Detector1Pipeline.call(
+        written["exposure"], references=written["references"], output_dir=str(folder), save_results=True, steps={"jump": {"post_hooks": hook}}
+    )
+    rateints = open_model(next(folder.glob("*_rateints.fits")))
+    edges = [0, *np.sqrt(levels[1:] * levels[:-1]), np.inf]
+    return simulation, rate, rateints, flags[0], edges
+
+
+@pytest.mark.req("RAMP-15", "RAMP-17")
+def test_rates_and_errors_at_five_levels_of_flux(calibrated):
+    simulation, _, rateints, _, edges = calibrated
+    found = flux_levels(rateints.data, rateints.err, rateints.dq, simulation.truth, edges)
+    assert len(found) == 5
+    for level in found:
+        assert level.count > 40000
+        assert abs(level.pull_mean) < 0.02, level
+        assert abs(level.pull_width - 1) < 0.05, level
+
+
+def test_the_average_of_the_integrations(calibrated):
+    simulation, rate, _, _, edges = calibrated
+    for level in flux_levels(rate.data, rate.err, rate.dq, simulation.truth, edges):
+        assert level.measured == pytest.approx(level.true, abs=0.03 * level.error + 2e-4 * level.true)
+        assert abs(level.pull_width - 1) < 0.05, level
+
+
+@pytest.mark.req("JUMP-10", "JUMP-15")
+def test_cosmic_rays_are_found_and_few_others(calibrated):
+    simulation, _, rateints, group_dq, _ = calibrated
+    pixels = simulation.detector
+    found = cosmic_rays_found(
+        group_dq, simulation.truth.dq | rateints.dq[0] & 3, simulation.truth, simulation.mode, pixels.gain, pixels.read_noise, dark=pixels.dark
+    )
+    assert found.visible > 500
+    assert found.completeness >= 0.99
+    assert found.tested > 1e6
+    # Deviations to both sides are jumps; 4 sigma is the default threshold.
+    assert found.false_rate <= 1.2 * 2 * norm.sf(4.0)
