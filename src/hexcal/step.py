@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "Step": "hexcal.core.step",
-        "SkipStep": "hexcal.core.step",
+        "SkipStep": "hexcal.core.skip",
         "StepParameters": "hexcal.core.parameters",
         "parameter": "hexcal.core.parameters",
         **{place.partition(":")[2]: place for place in ALIASES.values()},

@@ -3,6 +3,7 @@
 from hexcal.core.bands import run_bands
 from hexcal.core.parameters import StepParameters, parameter
 from hexcal.core.pipeline import Pipeline
-from hexcal.core.step import SkipStep, Step
+from hexcal.core.skip import SkipStep
+from hexcal.core.step import Step
 
 __all__ = ["Pipeline", "SkipStep", "Step", "StepParameters", "parameter", "run_bands"]

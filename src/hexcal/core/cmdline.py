@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hexcal.core import registry
-from hexcal.core.parameters import INFRASTRUCTURE, describe
-from hexcal.core.step import Step
+from hexcal.core.parameters import INFRASTRUCTURE, StepParameters, describe
 from hexcal.errors import ParameterError, unknown_name
 
 _OPTIONS = {
@@ -21,6 +20,12 @@ _OPTIONS = {
 }
 _FLAGS = {"help", "verbose", "debug", "disable-crds-steppars"}
 _SHORT = {"-h": "--help", "-v": "--verbose"}
+
+
+class _NotBuilt:
+    """Stands for a documented step that this version does not have: the pipeline decides what may be said of it."""
+
+    parameters_class = StepParameters
 
 
 @dataclass
@@ -81,7 +86,7 @@ def _owner(cls, name, result):
     if not name.startswith("steps."):
         return cls, name, result.parameters
     _, step, parameter = [*name.split(".", 2), "", ""][:3]
-    steps = {**dict.fromkeys(getattr(cls, "not_built", ()), Step), **getattr(cls, "step_defs", {})}
+    steps = {**dict.fromkeys(getattr(cls, "not_built", ()), _NotBuilt), **getattr(cls, "step_defs", {})}
     if step not in steps:
         raise unknown_name("step", step, steps, where=f"--{name}")
     return steps[step], parameter, result.steps.setdefault(step, {})

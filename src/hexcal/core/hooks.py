@@ -42,14 +42,13 @@ def run_after(step, result):
 
 
 def _run(step, hook, arguments):
-    from hexcal.core.step import Step
-
     try:
         action = _resolve(hook)
         step.log.info("Running hook %s", hook if isinstance(hook, str) else getattr(hook, "__name__", repr(hook)))
         if isinstance(action, str):
             return _command(action, arguments)
-        if isinstance(action, type) and issubclass(action, Step):
+        if isinstance(action, type):
+            # A step, given as class: run with its defaults.
             action = action()
         return action(*arguments)
     except HexcalError:

@@ -58,8 +58,6 @@ def _module_in(path, name):
 
 def _foreign(module, last, beside):
     """A class of the user: importable, or in a module beside the parameter file."""
-    from hexcal.core.step import Step
-
     try:
         path = Path(beside, f"{module}.py") if beside is not None else None
         if path is not None and path.is_file():
@@ -71,6 +69,6 @@ def _foreign(module, last, beside):
         raise ParameterError(
             f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is"
         ) from None
-    if not (isinstance(found, type) and issubclass(found, Step)):
+    if not hasattr(found, "parameters_class"):
         raise ParameterError(f"'{module}.{last}' is not a step: it must be a subclass of hexcal.step.Step")
     return found

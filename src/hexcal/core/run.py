@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hexcal.core import bands, hooks, log, names
 from hexcal.core.provenance import Record, version
-from hexcal.core.step import SkipStep
+from hexcal.core.skip import SkipStep
 from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
 from hexcal.references.bundle import References
 from hexcal.references.folder import NOT_APPLICABLE, ReferenceFolder

@@ -6,17 +6,7 @@ from typing import Any
 
 from hexcal.core import parameters as _parameters
 from hexcal.core.parameters import StepParameters
-from hexcal.errors import ParameterError, unknown_name
-
-
-class SkipStep(Exception):
-    """Raised by `Step.process`, before anything is changed, when there is nothing to do: the input goes on unchanged with status SKIPPED.
-
-    Parameters
-    ----------
-    reason : str
-        Logged for the user.
-    """
+from hexcal.errors import unknown_name
 
 
 class Step:
@@ -310,5 +300,3 @@ class Step:
     def __repr__(self):
         return f"<{type(self).__name__} '{self.qualified_name}'>"
 
-
-__all__ = ["ParameterError", "SkipStep", "Step"]
