@@ -228,12 +228,14 @@ def compile_(bench):
     miri = bench.exposure(
         (2, 8, 64, 72), "MIRI", corner=(1, 779), subarray="SUB64", readpatt="FAST", exp_type="MIR_IMAGE", **small
     )
-    jobs = lambda: [
-        bench.job(nircam, "first", steps={"ipc": {"skip": False}}),
-        bench.job(miri, "first_miri", steps={"ipc": {"skip": False}}),
-    ]  # noqa: E731
+    ipc = {"ipc": {"skip": False}}
+
+    def run(cache):
+        jobs = [bench.job(nircam, "first", steps=ipc), bench.job(miri, "first_miri", steps=ipc)]
+        return bench.run("own", jobs, {"NUMBA_CACHE_DIR": cache})
+
     with tempfile.TemporaryDirectory() as cache:
-        first, again = (bench.run("own", jobs(), {"NUMBA_CACHE_DIR": cache}) for _ in range(2))
+        first, again = run(cache), run(cache)
     seconds = first.process_s - again.process_s
     bench.table.add(
         "first run ever: compiling all kernels (near-infrared and MIRI)",

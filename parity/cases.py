@@ -16,7 +16,11 @@ FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "
 # Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is subtracted,
 # where the next number is 0.004 DN away.
 # A rate near zero, and its Poisson variance, are differences of large numbers: what counts is the error of the rate; (plane, power, factor).
-FLOORS = {RAMP: {"SCI": 4e-3}, RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-6)}, FITOPT: {}}
+FLOORS = {
+    RAMP: {"SCI": 4e-3},
+    RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-6)},
+    FITOPT: {"YINT": 4e-3, "PEDESTAL": 4e-3, "VAR_POISSON": ("VAR_RNOISE", 1, 1e-6)},
+}
 
 EXPOSURES = [
     Exposure("nircam_full_10", "NIRCAM", (1, 10, 2048, 2048)),
@@ -180,6 +184,13 @@ CHAINS = {
     ),
 }
 
+
+def chain_of(exposure):
+    """The steps of an exposure, in order."""
+    skipped = TIME_SERIES_STEPS if exposure.tso and exposure.is_miri else ()
+    return tuple(step for step in CHAINS[exposure.instrument] if step not in skipped)
+
+
 # Where the coded defaults of 3.0.0 are not those of the documents, both sides get the documents'. IPC is switched off by the parameter files of the
 # operations pipeline; firstframe is switched off in 3.0.0 and on in the documents.
 STEP_PARAMETERS = {"saturation": {"use_readpatt": False}, "firstframe": {"skip": False, "bright_use_group1": False}}
@@ -228,9 +239,24 @@ _NO_REFERENCE_PIXELS = (
     "without reference pixels the documents say S_REFPIX = SKIPPED; 3.0.0 changes nothing and writes COMPLETE",
     {"keywords": 1},
 )
+_RSCD = "rscd of 3.0.0 spares the last two good groups of ramps that saturate early and flags FLUX_ESTIMATED; the documents do not"
+_LONE_GROUP = (
+    "a lone good group after a discarded first one: 3.0.0 gives no Poisson variance and ERR = 0 beside VAR_RNOISE > 0"
+)
+_FITOPT = (
+    "PEDESTAL of 3.0.0 takes 1 s for TGROUP; without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
+)
+_FITOPT_PLANES = dict.fromkeys(("SLOPE", "SIGSLOPE", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS"), 150)
 KNOWN = {
     ("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS,
     ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS,
+    ("miri_sub64_12x3", "rscd"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128}),
+    ("miri_sub64_12x3", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128, "DQ": 108}),
+    ("miri_full_5x2", "rscd"): (_RSCD, {"PIXELDQ": 210}),
+    ("miri_full_5x2", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 210, "DQ": 420}),
+    ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
+    ("nircam_corner_10x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 76800}),
+    ("miri_sub64_12x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 13824}),
 }
 
 # (exposure, label, step, parameters of both sides)
@@ -284,7 +310,7 @@ VARIANTS = [
 
 def _input_of(exposure, step):
     """The chain step before `step`; ipc comes after saturation, outside the chain."""
-    chain = CHAINS[exposure.instrument]
+    chain = chain_of(exposure)
     if step == "ipc":
         return "saturation"
     return chain[chain.index(step) - 1] if chain.index(step) else None
@@ -306,15 +332,15 @@ def _case(exposure, label, target, parameters, **more):
     )
 
 
-def _pipeline(exposure, label="calwebb_detector1"):
+def _pipeline(exposure, label="calwebb_detector1", with_ramp=True):
     known, counts = KNOWN.get((exposure.name, label), KNOWN.get(("*", label), ("", {})))
     return Case(
         f"{exposure.name}:{label}",
         exposure,
         "calwebb_detector1",
         None,
-        {"rate": RATE, "rateints": RATE, "ramp": RAMP},
-        {"save_calibrated_ramp": True},
+        {"rate": RATE, "rateints": RATE, **({"ramp": RAMP} if with_ramp else {})},
+        {"save_calibrated_ramp": with_ramp},
         {**PIPELINE_STEPS, **(TIME_SERIES_STEPS if exposure.tso and exposure.is_miri else {})},
         tables=("INT_TIMES",),
         known=known,
@@ -327,7 +353,7 @@ def all_cases():
     """Every case, those of one exposure together."""
     cases = []
     for exposure in EXPOSURES:
-        for step in CHAINS[exposure.instrument]:
+        for step in chain_of(exposure):
             cases.append(_case(exposure, step, step, {}))
         cases += [
             _case(exposure, label, step, parameters)
@@ -339,4 +365,6 @@ def all_cases():
                 _case(exposure, "fitopt", "ramp_fit", {"save_opt": True}, outputs={"fitopt": FITOPT}, saves=True)
             )
         cases.append(_pipeline(exposure))
+        if exposure.name == "nircam_corner_5":
+            cases.append(_pipeline(exposure, "calwebb_detector1_no_ramp", with_ramp=False))
     return cases

@@ -118,7 +118,7 @@ def _outcome(job):
 def chain_jobs(place, raw, last):
     """The peer's jobs that make the input of every step up to `last`; step -> job."""
     jobs, source = {}, raw
-    for step in table.CHAINS[place.exposure.instrument]:
+    for step in table.chain_of(place.exposure):
         labels = table.outputs_of(step)
         jobs[step] = place.job("peer", step, source, labels, table.STEP_PARAMETERS.get(step, {}), {}, False)
         source = Path(jobs[step]["outputs"][0])
@@ -131,7 +131,7 @@ def run_exposure(exposure, chosen, options):
     """Run all chosen cases of one exposure on both sides; prints their lines and returns the number of failures."""
     place = Workplace(exposure, options.work, options.real_data)
     raw = place.prepare()
-    order = table.CHAINS[exposure.instrument]
+    order = table.chain_of(exposure)
     needed = {case.after for case in chosen if case.after} | {
         case.target for case in chosen if case.after and case.target in order
     }
@@ -188,6 +188,9 @@ def report(case, own_job, peer_job, errors, options):
             case.tables,
             label if len(case.outputs) > 1 else "",
         )
+    # A product that nobody asked for is a difference as well.
+    for name in sorted((set(own) ^ set(peer)) - {label or case.target for label in case.outputs}):
+        results.append(compare.PlaneResult(name, problem=f"only {'the peer' if name in peer else 'Hexcal'} made it"))
     passed = bool(results) and all(
         result.passed(case.known_counts.get(result.name.rpartition(":")[2], 0)) for result in results
     )

@@ -88,7 +88,9 @@ def test_a_step_that_is_not_built_can_be_left_out_but_not_set(uncal, tmp_path):
         not_built = ("third",)
 
     assert result(SomedayPipeline.call(uncal, steps={"third": {"skip": True}})) == 6.0
-    assert result(SomedayPipeline.from_cmdline([str(uncal), "--steps.third.skip=true", f"--output_dir={tmp_path}"])) == 6.0
+    assert (
+        result(SomedayPipeline.from_cmdline([str(uncal), "--steps.third.skip=true", f"--output_dir={tmp_path}"])) == 6.0
+    )
     for values in ({"skip": False}, {"factor": 2}, {"skip": True, "factor": 2}):
         with pytest.raises(ParameterError, match="third is not in this version"):
             SomedayPipeline(steps={"third": values})
@@ -197,7 +199,9 @@ def test_each_reference_type_has_an_override(tmp_path):
     with datamodels.open(folder / "superbias.fits") as model:
         SuperBiasStep.call(uncal, override_superbias=model, output_dir=str(tmp_path / "out"))
     (product,) = (tmp_path / "out").iterdir()
-    assert datamodels.open(product).provenance["run"]["parameters"]["override_superbias"] == str(folder / "superbias.fits")
+    assert datamodels.open(product).provenance["run"]["parameters"]["override_superbias"] == str(
+        folder / "superbias.fits"
+    )
 
 
 def test_words_become_values():

@@ -223,6 +223,8 @@ def test_an_error_in_a_kernel_reaches_the_caller():
 
 def test_importing_hexcal_imports_nothing_heavy():
     heavy = ("numba", "scipy", "astropy", "asdf", "matplotlib")
-    code = f"import sys, hexcal.pipeline, hexcal.step, hexcal.datamodels; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        f"import sys, hexcal.pipeline, hexcal.step, hexcal.datamodels; print([m for m in {heavy} if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert found == "[]"

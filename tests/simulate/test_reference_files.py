@@ -61,6 +61,7 @@ def test_layouts(saved):
             assert file["RSCD_GROUP_SKIP"].data["subarray"][0] == "SUB64"
         with fits.open(folder / "reset.fits") as file:
             assert file["SCI"].shape == (2, 5, ny, nx)
+            assert (file[0].header["NINTS"], file[0].header["NGROUPS"]) == (2, 5)
 
 
 def test_the_models_read_what_was_simulated(saved):

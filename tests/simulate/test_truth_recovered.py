@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from hexcal.models.dqflags import group
 from hexcal.models.open import open as open_model
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.simulate import scene
-from hexcal.simulate.compare import cosmic_rays_found, flux_levels
+from hexcal.simulate.compare import cosmic_rays_found, flux_levels, gaussian_false_rate
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 
@@ -51,19 +52,30 @@ def test_rates_and_errors_at_five_levels_of_flux(calibrated):
 def test_the_average_of_the_integrations(calibrated):
     simulation, rate, _, _, edges = calibrated
     for level in flux_levels(rate.data, rate.err, rate.dq, simulation.truth, edges):
-        assert level.measured == pytest.approx(level.true, abs=0.03 * level.error + 2e-4 * level.true)
-        assert abs(level.pull_width - 1) < 0.05, level
+        # The mean of some hundred reference pixels has noise, common to all pixels of an amplifier.
+        assert level.measured == pytest.approx(level.true, abs=0.1 * level.error + 2e-4 * level.true)
+        assert abs(level.pull_width - 1) < 0.08, level
 
 
 @pytest.mark.req("JUMP-10", "JUMP-15")
 def test_cosmic_rays_are_found_and_few_others(calibrated):
-    simulation, _, rateints, group_dq, _ = calibrated
+    simulation, _, rateints, group_dq, edges = calibrated
     pixels = simulation.detector
+    unusable = simulation.truth.dq | (rateints.dq[0] & 3)
     found = cosmic_rays_found(
-        group_dq, simulation.truth.dq | rateints.dq[0] & 3, simulation.truth, simulation.mode, pixels.gain, pixels.read_noise, dark=pixels.dark
+        group_dq, unusable, simulation.truth, simulation.mode, pixels.gain, pixels.read_noise, dark=pixels.dark
     )
     assert found.visible > 500
     assert found.completeness >= 0.99
     assert found.tested > 1e6
-    # Deviations to both sides are jumps; 4 sigma is the default threshold.
-    assert found.false_rate <= 1.2 * 2 * norm.sf(4.0)
+    mode, used = simulation.mode, int((group_dq[-1] & (group.DO_NOT_USE | group.SATURATED) == 0).any(axis=(1, 2)).sum())
+    gain, noise = float(np.median(pixels.gain)), float(np.median(pixels.read_noise))
+    levels = flux_levels(rateints.data, rateints.err, rateints.dq, simulation.truth, edges)
+    expected = [gaussian_false_rate(level.true, used, mode.group_time, gain, noise / mode.n_frames**0.5) for level in levels]
+    assert found.false_rate <= 1.2 * np.mean(expected)
+
+
+def test_gaussian_rate_of_many_differences_is_that_of_the_normal_distribution():
+    # With many differences their median has hardly any noise.
+    rate = gaussian_false_rate(1000.0, 400, 1.0, 2.0, 0.01, threshold=3.0, n_ramps=3000)
+    assert rate == pytest.approx(2 * norm.sf(3.0), rel=0.1)

@@ -54,7 +54,10 @@ class Pipeline(Step):
     def _accept_skip_only(self, name, section):
         values = StepParameters(**{key: value for key, value in section.get("parameters", {}).items() if key == "skip"})
         if set(section.get("parameters", {})) - {"skip"} or not values.skip:
-            raise ParameterError(f"the step {name} is not in this version of Hexcal; all that can be said of it is skip=true", where=self.where)
+            raise ParameterError(
+                f"the step {name} is not in this version of Hexcal; all that can be said of it is skip=true",
+                where=self.where,
+            )
 
     @property
     def steps(self):

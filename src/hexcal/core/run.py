@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hexcal.core import bands, hooks, log, names
+from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import SkipStep
 from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
@@ -133,10 +134,13 @@ def _step(step, inputs, context):
 
 def _process(step, inputs, entry):
     try:
+        require_values(step)
         if hasattr(step, "step_defs"):
             _prefetch(step, inputs[0])
         chosen = _choose_references(step, inputs[0], entry)
-        arguments = (*inputs, References(chosen, inputs[0])) if step.reference_types else inputs
+        arguments = (
+            (*inputs, References(chosen, inputs[0])) if step.reference_types and step.takes_references else inputs
+        )
         return step.process(*arguments), "COMPLETE"
     except SkipStep as reason:
         step.log.warning("Step %s skipped: %s", step.name, reason)
@@ -221,7 +225,7 @@ def _choose_references(step, model, entry):
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
         model.set_meta(f"meta.ref_file.{reference_type}.name", str(getattr(source, "path", None) or source))
     absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
-    if absent:
+    if absent and step.takes_references:
         message = f"no {' and no '.join(absent)} reference"
         if step.skippable:
             raise SkipStep(message)

@@ -40,6 +40,12 @@ class Step:
     """Name of the model class that inputs are taken as; None: as they are."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
+    spec = ""
+    class_alias = None
+    reference_file_types = ()
+    """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`."""
+    takes_references = True
+    """Whether `process` gets the references as its last argument."""
     default_suffix = None
     """Suffix of the product; default the name of the step."""
 
@@ -50,8 +56,16 @@ class Step:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if cls.alias is None:
-            cls.alias = cls.__name__.lower()
+        own = cls.__dict__
+        if "spec" in own:
+            from hexcal.core.configspec import parameters_from_spec
+
+            setattr(cls, "Parameters", parameters_from_spec(cls.spec, f"{cls.__name__}Spec"))  # noqa: B010 - a class made at run time
+        cls.alias = (
+            own.get("alias") or own.get("class_alias") or (cls.__name__.lower() if cls.alias is None else cls.alias)
+        )
+        if "reference_file_types" in own:
+            cls.reference_types, cls.takes_references = tuple(cls.reference_file_types), False
         cls.status = cls.__dict__.get("status", cls.alias)
         cls.parameters_class = _parameters.with_overrides(
             cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types
@@ -247,6 +261,12 @@ class Step:
 
         return str(run.reference_path(self, open_model(model), reference_type))
 
+    def get_reference_file_model(self, model, reference_type):
+        """Return the reference for a model, opened (see `get_reference_file`)."""
+        from hexcal.models.open import open as open_model
+
+        return open_model(self.get_reference_file(model, reference_type))
+
     def save_model(self, model, suffix=None, idx=None, force=False, basepath=None):
         """Write a model, if `save_results` asks for it.
 
@@ -299,4 +319,3 @@ class Step:
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.qualified_name}'>"
-

@@ -160,6 +160,53 @@ def cosmic_rays_found(group_dq, pixel_dq, truth, mode, gain, read_noise, signifi
     return CosmicRays(int(visible.sum()), int(found.sum()), false, tested)
 
 
+def gaussian_false_rate(rate, n_groups, group_time, gain, read_noise, threshold=4.0, n_ramps=50_000, seed=1):
+    """Flags per difference that Gaussian noise alone gives to the two-point difference method, from ramps without any cosmic ray.
+
+    More than a normal distribution has beyond the threshold: the deviation is measured from the median of a few differences, which has noise itself.
+
+    Parameters
+    ----------
+    rate : float
+        DN/s.
+    n_groups : int
+        Usable groups.
+    group_time : float
+        s.
+    gain, read_noise : float
+        electrons/DN, and DN of one group.
+    threshold : float
+        Rejection threshold, sigma.
+    n_ramps : int
+        Ramps to try.
+    seed : int
+
+    Returns
+    -------
+    float
+        Of both signs.
+
+    Notes
+    -----
+    Seed 004, lines 12905 to 12911: the largest ratio of deviation to expected noise is flagged while it exceeds the threshold, each time with a new median.
+    """
+    rng = np.random.default_rng(seed)
+    electrons, noise = rate * group_time * gain, read_noise * gain
+    arrived = rng.normal(electrons, np.sqrt(electrons), (n_groups, n_ramps)).cumsum(axis=0)
+    differences = np.diff(arrived + rng.normal(0, noise, arrived.shape), axis=0)
+    flags, ramps = 0, differences
+    for _ in range(n_groups - 2):
+        middle = np.nanmedian(ramps, axis=0)
+        ratio = np.nan_to_num(np.abs(ramps - middle) / np.sqrt(np.abs(middle) + 2 * noise**2))
+        beyond = ratio.max(axis=0) > threshold
+        if not beyond.any():
+            break
+        flags += int(beyond.sum())
+        worst, ramps = ratio.argmax(axis=0)[beyond], ramps[:, beyond].copy()
+        ramps[worst, np.arange(ramps.shape[1])] = np.nan
+    return flags / differences.size
+
+
 def _largest_step(hits, mode):
     """Return the group into which most of the charge of each hit steps, and how much of it: charge that comes between the frames of a group makes two steps."""
     stride = mode.n_frames + mode.group_gap

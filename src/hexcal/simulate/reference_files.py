@@ -86,7 +86,10 @@ def describe(model, reference_type, place, description):
     if reference_type in ("dark", "reset", "readnoise", "superbias"):
         meta.exposure.readpatt = place.readpatt
     if reference_type in ("dark", "reset"):
-        meta.exposure.nframes, meta.exposure.groupgap, meta.exposure.ngroups = place.n_frames, place.group_gap, model.shape[-3]
+        meta.exposure.nframes, meta.exposure.groupgap = place.n_frames, place.group_gap
+        meta.exposure.ngroups = model.shape[-3]
+        if len(model.shape) == 4:
+            meta.exposure.nints = model.shape[0]
     model.history.extend(["Simulated; no detector was measured.", f"SOFTWARE: Hexcal {__version__}, hexcal simulate"])
     return model
 

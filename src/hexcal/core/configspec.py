@@ -1,0 +1,115 @@
+"""Parameters of steps that were written for the original: the `spec` text in ConfigObj's configspec form becomes a Parameters class."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, create_model
+
+from hexcal.core.parameters import StepParameters
+from hexcal.errors import ParameterError
+
+_LINE = re.compile(r"^\s*(?P<name>\w+)\s*=\s*(?P<check>\w+)\s*(?:\((?P<arguments>.*)\))?\s*(?:#\s*(?P<help>.*))?$")
+
+
+def _existing(path):
+    if path is not None and not Path(path).exists():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
+_TYPES = {
+    "integer": int,
+    "float": float,
+    "boolean": bool,
+    "string": str,
+    "list": list,
+    "force_list": list,
+    "int_list": list[int],
+    "float_list": list[float],
+    "bool_list": list[bool],
+    "string_list": list[str],
+    "input_file": Annotated[str, AfterValidator(_existing)],
+    "output_file": str,
+}
+
+
+def parameters_from_spec(spec, name):
+    """Make a Parameters class from a configspec text.
+
+    Parameters
+    ----------
+    spec : str
+        Lines ``name = type(bounds, default=value) # help``; types integer, float, boolean, string, list, force_list, int_list, float_list, bool_list,
+        string_list, option, input_file, output_file.
+    name : str
+        Name of the class.
+
+    Returns
+    -------
+    type
+        Subclass of `StepParameters`. A parameter without default is None until it is set; running a step without it is an error.
+
+    Raises
+    ------
+    ParameterError
+        For a line that is not understood.
+    """
+    fields: dict[str, Any] = {}
+    for line in spec.splitlines():
+        if not line.strip() or line.strip().startswith("#"):
+            continue
+        found = _LINE.match(line)
+        if found is None or found["check"] not in (*_TYPES, "option"):
+            raise ParameterError(
+                f"the line {line.strip()!r} of a spec is not understood",
+                where=name,
+                hint="name = type(default=value) # help",
+            )
+        positional, keywords = _arguments(found["arguments"] or "", name)
+        fields[found["name"]] = _field(found["check"], positional, keywords, found["help"] or found["name"])
+    return create_model(name, __base__=StepParameters, **fields)
+
+
+def _arguments(text, name):
+    """Positional and keyword arguments of a check; words without quotes are texts."""
+    try:
+        call = ast.parse(f"check({text})", mode="eval").body
+    except SyntaxError as error:
+        raise ParameterError(f"the arguments ({text}) of a spec are not understood", where=name) from error
+    assert isinstance(call, ast.Call)
+    return [_value(item) for item in call.args], {item.arg: _value(item.value) for item in call.keywords}
+
+
+def _value(node):
+    if isinstance(node, ast.Name):
+        return {"None": None, "True": True, "False": False, "true": True, "false": False}.get(node.id, node.id)
+    if isinstance(node, ast.Call):  # list(1, 2) as default
+        return [_value(item) for item in node.args]
+    return ast.literal_eval(node)
+
+
+def _field(check, positional, keywords, text):
+    required = "default" not in keywords
+    default = keywords.get("default")
+    if check == "option":
+        return Literal[tuple(positional)] | None, _described(default, text, required)  # type: ignore[valid-type]
+    low, high = (*positional, None, None)[:2]
+    low, high = keywords.get("min", low), keywords.get("max", high)
+    names = ("ge", "le") if check in ("integer", "float") else ("min_length", "max_length")
+    bounds = {key: value for key, value in zip(names, (low, high), strict=True) if value is not None}
+    return _TYPES[check] | None, _described(default, text, required, **bounds)
+
+
+def _described(default, text, required, **bounds):
+    return Field(default, description=text, json_schema_extra={"required": True} if required else None, **bounds)
+
+
+def require_values(step):
+    """Raise ParameterError if a parameter without default has no value (only a `spec` can declare one)."""
+    for name, field in step.parameters_class.model_fields.items():
+        if (field.json_schema_extra or {}).get("required") and getattr(step.parameters, name) is None:
+            raise ParameterError(
+                f"the parameter {name} has no default and must be given", where=step.where, hint=f"--{name}=VALUE"
+            )
