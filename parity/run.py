@@ -140,9 +140,13 @@ def run_exposure(exposure, chosen, options):
     peer_jobs, own_jobs, pairs = list(chain.values()), [], {}
     for case in chosen:
         source = Path(chain[case.after]["outputs"][0]) if case.after else raw
+        own_steps = {
+            name: {**case.steps.get(name, {}), **case.own_steps.get(name, {})}
+            for name in {**case.steps, **case.own_steps}
+        }
         jobs = [
-            place.job(side, case.target, source, case.outputs, {**case.params, **extra}, case.steps, case.saves)
-            for side, extra in (("peer", case.peer), ("own", case.own))
+            place.job("peer", case.target, source, case.outputs, case.params, case.steps, case.saves),
+            place.job("own", case.target, source, case.outputs, {**case.params, **case.own}, own_steps, case.saves),
         ]
         peer_jobs += [jobs[0]] if jobs[0]["id"] not in {job["id"] for job in peer_jobs} else []
         own_jobs.append(jobs[1])

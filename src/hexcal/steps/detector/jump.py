@@ -1,0 +1,230 @@
+"""Find cosmic-ray hits and other jumps in ramps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.errors import InputError
+from hexcal.models.dqflags import pixel
+
+MINIMUM_GROUPS = 3
+"""A jump is a difference between groups that is unlike another one."""
+
+
+class JumpStep(Step):
+    """Flag jumps of the signal (cosmic-ray hits) in every ramp."""
+
+    alias = "jump"
+    reference_types = ("gain", "readnoise")
+    input_model = "RampModel"
+
+    class Parameters(StepParameters):
+        """Parameters of the search for jumps."""
+
+        rejection_threshold: float = parameter(
+            4.0, "Smallest jump that is flagged; also the level of sigma clipping.", unit="sigma", ge=0
+        )
+        three_group_rejection_threshold: float = parameter(
+            6.0, "Smallest jump that is flagged where only two differences can be used.", unit="sigma", ge=0
+        )
+        four_group_rejection_threshold: float = parameter(
+            5.0, "Smallest jump that is flagged where only three differences can be used.", unit="sigma", ge=0
+        )
+        maximum_cores: str = parameter(
+            "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
+        )
+        flag_4_neighbors: bool = parameter(True, "Flag the four neighbours of a jump in the same group as well.")
+        max_jump_to_flag_neighbors: float = parameter(
+            1000.0, "Only jumps below this have their neighbours flagged.", unit="sigma"
+        )
+        min_jump_to_flag_neighbors: float = parameter(
+            10.0, "Only jumps above this have their neighbours flagged.", unit="sigma"
+        )
+        after_jump_flag_dn1: float = parameter(
+            0.0, "Jumps of at least this size are followed by flagged groups.", unit="DN"
+        )
+        after_jump_flag_time1: float = parameter(
+            0.0, "Time after such a jump in which whole groups are flagged; 0 for none.", unit="s"
+        )
+        after_jump_flag_dn2: float = parameter(
+            0.0, "Second size of jumps that are followed by flagged groups.", unit="DN"
+        )
+        after_jump_flag_time2: float = parameter(
+            0.0, "Time after a jump of the second size in which whole groups are flagged; 0 for none.", unit="s"
+        )
+        minimum_groups: int = parameter(3, "Sigma clipping is only used with at least this number of groups.")
+        minimum_sigclip_groups: int = parameter(
+            100,
+            "Number of integrations (of groups in all integrations, without only_use_ints) from which on sigma clipping is used.",
+        )
+        only_use_ints: bool = parameter(
+            True, "Clip the same group of all integrations; otherwise all groups of all integrations together."
+        )
+        pool_integrations: bool = parameter(
+            False, "Two-point differences: take all integrations together, as release 3.0.0 of the original does."
+        )
+
+    def process(self, ramp, references):
+        from hexcal.core.bands import threads_from
+
+        n_groups = ramp.shape[1]
+        if n_groups < MINIMUM_GROUPS:
+            raise SkipStep(f"jumps can only be found in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}")
+        gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
+        search = search_from(self.parameters, ramp.shape[0], n_groups, ramp.meta.exposure)
+        self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
+        threads = threads_from(self.parameters.maximum_cores)
+        detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads)
+        return ramp
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to look for jumps.
+
+    Attributes
+    ----------
+    thresholds : tuple of 3 floats, sigma
+        Smallest jump: with many usable differences, with three, with two.
+    n_frames : int
+        Frames averaged in a group; the read noise of a group is divided by its square root.
+    neighbor_limits : tuple of 2 floats, sigma, or None
+        The four neighbours are flagged if the ratio of the jump lies between these two; None: never.
+    after_sizes : tuple of 2 floats, DN
+        Sizes of jumps from which on later groups are flagged.
+    after_groups : tuple of 2 ints
+        Number of later groups to flag for each size.
+    sigma_clip : bool
+        Clip, instead of two-point differences.
+    only_integrations : bool
+        Clip the same group of all integrations; otherwise all groups of all integrations.
+    pool_integrations : bool
+        Two-point differences of all integrations together.
+    """
+
+    thresholds: tuple = (4.0, 5.0, 6.0)
+    n_frames: int = 1
+    neighbor_limits: tuple | None = (10.0, 1000.0)
+    after_sizes: tuple = (0.0, 0.0)
+    after_groups: tuple = (0, 0)
+    sigma_clip: bool = False
+    only_integrations: bool = True
+    pool_integrations: bool = False
+
+
+def search_from(parameters, n_ints, n_groups, exposure):
+    """Return the `Search` that the parameters of the step ask for.
+
+    Parameters
+    ----------
+    parameters : JumpStep.Parameters
+        As documented.
+    n_ints, n_groups : int
+        Shape of the exposure.
+    exposure : meta node
+        Its ``group_time`` (s) and ``nframes``.
+
+    Raises
+    ------
+    InputError
+        If later groups shall be flagged and the time between groups is not known.
+    """
+    times = (parameters.after_jump_flag_time1, parameters.after_jump_flag_time2)
+    samples = n_ints if parameters.only_use_ints else n_ints * n_groups
+    return Search(
+        thresholds=(
+            parameters.rejection_threshold,
+            parameters.four_group_rejection_threshold,
+            parameters.three_group_rejection_threshold,
+        ),
+        n_frames=exposure.nframes or 1,
+        neighbor_limits=(parameters.min_jump_to_flag_neighbors, parameters.max_jump_to_flag_neighbors)
+        if parameters.flag_4_neighbors
+        else None,
+        after_sizes=(parameters.after_jump_flag_dn1, parameters.after_jump_flag_dn2),
+        after_groups=tuple(whole_groups(time, exposure.group_time) for time in times),
+        sigma_clip=samples >= parameters.minimum_sigclip_groups and n_groups >= parameters.minimum_groups,
+        only_integrations=parameters.only_use_ints,
+        pool_integrations=parameters.pool_integrations,
+    )
+
+
+def whole_groups(time, group_time):
+    """Return the number of whole groups in a time, ``floor(time / group_time)``; 0 for no time.
+
+    Parameters
+    ----------
+    time : float, s
+        Time after a jump.
+    group_time : float or None, s
+        Keyword TGROUP.
+
+    Raises
+    ------
+    InputError
+        If `time` is not 0 and `group_time` is not a positive number.
+    """
+    if time <= 0:
+        return 0
+    if not group_time or group_time <= 0:
+        raise InputError(
+            f"flagging groups {time} s after a jump needs the time between groups, found {group_time}",
+            where="keyword TGROUP",
+            hint="set meta.exposure.group_time, or after_jump_flag_time1 and after_jump_flag_time2 to 0",
+        )
+    return int(min(time // group_time, 2**31))
+
+
+def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
+    """Flag jumps in ramps, in place: group flag JUMP_DET in the group in which the signal has risen.
+
+    Two-point differences (Anderson & Gordon 2011, PASP 123, 1237): for each integration and pixel with the differences ``d[k] = g[k+1] - g[k]`` of usable
+    groups in electrons and their median m, the ratio ``|d - m| / sqrt(|m| + R**2 / n_frames)`` is compared with the threshold. Or sigma clipping
+    of each group over the integrations: at most five times ``|d - median| > threshold * standard deviation``. See `hexcal.kernels.jump`.
+
+    Groups that are SATURATED or DO_NOT_USE, and differences with a NaN, take no part; JUMP_DET is removed from such groups. JUMP_DET that was set before
+    stays, and has the same consequences for neighbours and later groups as a jump that is found here.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ngroups, ny, nx), DN
+        Linear ramps; only read.
+    group_dq : uint8 array (nints, ngroups, ny, nx)
+        Flags of the samples.
+    pixel_dq : uint32 array (ny, nx)
+        Gets NO_GAIN_VALUE and DO_NOT_USE where the gain is not positive or NaN.
+    gain : float32 array (ny, nx), electrons/DN
+        Gain.
+    read_noise : float32 array (ny, nx), DN
+        Noise of the difference of two frames (CDS).
+    search : Search
+        What to look for.
+    threads : int
+        Number of threads; any number gives the same flags.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.jump import find_jumps
+    from hexcal.kernels.jump_after import flag_after_jumps, flag_neighbors
+    from hexcal.kernels.jump_sigma_clip import clip_jumps
+
+    n_ints, n_groups, ny, nx = data.shape
+    pixel_dq[~(gain > 0)] |= np.uint32(pixel.NO_GAIN_VALUE | pixel.DO_NOT_USE)
+    limits = tuple(map(float, search.neighbor_limits)) if search.neighbor_limits else (0.0, 0.0)
+    thresholds = tuple(map(float, search.thresholds))
+    pooled = bool(search.sigma_clip or search.pool_integrations)
+    noise = (data, group_dq, gain, read_noise, 1.0 / search.n_frames)
+    spread = np.zeros((n_ints, n_groups, ny, (nx + 63) // 64), np.uint64)
+    if search.sigma_clip:
+        only = bool(search.only_integrations)
+        run_bands(clip_jumps, ny, *noise, thresholds[0], limits, only, spread, threads=threads)
+    else:
+        run_bands(find_jumps, ny, *noise, thresholds, limits, pooled, spread, threads=threads)
+    if search.neighbor_limits:
+        run_bands(flag_neighbors, ny, group_dq, spread, threads=threads)
+    if any(search.after_groups):
+        sizes, after = tuple(map(float, search.after_sizes)), tuple(map(int, search.after_groups))
+        run_bands(flag_after_jumps, ny, data, group_dq, gain, sizes, after, pooled, threads=threads)
+
+
+__all__ = ["JumpStep", "Search", "detect_jumps", "search_from", "whole_groups"]
