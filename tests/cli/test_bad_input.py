@@ -121,7 +121,7 @@ def test_reference_of_another_shape(folder, capsys):
 
 def test_truncated_reference(folder, capsys):
     path = folder / "refs" / "linearity.fits"
-    path.write_bytes(path.read_bytes()[:-5760])
+    path.write_bytes(path.read_bytes()[:-2880])
     refused(folder, capsys, [*RUN, "good_uncal.fits", "--references=refs"], "truncated", "linearity.fits")
 
 

@@ -43,15 +43,15 @@ def median_of_sorted(values, low, high):
 
 
 @kernel
-def gather_differences(data, group_dq, first, last, y, x, gain, difference, ordered, absolute):
+def gather_differences(data, group_dq, first, last, y, x, gain, difference, usable, absolute):
     """Differences between groups of one pixel, of integrations ``first <= i < last`` one after the other.
 
     Parameters
     ----------
     difference : float32 array
         Gets ``(last - first) * (ngroups - 1)`` differences in electrons; NaN where one of the two groups is unusable.
-    ordered : float32 array
-        Gets the usable differences (their absolute values if `absolute`) in ascending order.
+    usable : float32 array
+        Gets the usable differences (their absolute values if `absolute`), one after the other.
 
     Returns
     -------
@@ -70,10 +70,9 @@ def gather_differences(data, group_dq, first, last, y, x, gain, difference, orde
                 difference[at] = step
                 at += 1
                 if step == step:
-                    ordered[n] = abs(step) if absolute else step
+                    usable[n] = abs(step) if absolute else step
                     n += 1
             before = value
-    shell_sort(ordered, n)
     return n
 
 
@@ -302,6 +301,7 @@ def find_jumps(
                     electrons = np.float64(read_noise[y, x] * gain[y, x])
                     variance = electrons * electrons * inverse_frames
                     n = gather_differences(data, group_dq, first, last, y, x, gain[y, x], difference, ordered, short)
+                    shell_sort(ordered, n)
                     found = False
                     if short:
                         low, high = usual_range(ordered, n, variance, normal, four_group, three_group)
@@ -317,6 +317,7 @@ def find_jumps(
                             if not found:
                                 continue
                         n = gather_differences(data, group_dq, first, last, y, x, gain[y, x], difference, ordered, False)
+                        shell_sort(ordered, n)
                     median = median_of_sorted(ordered, 0, n) if n > 0 else np.nan
                     sigma = np.sqrt(abs(median) + variance)
                     if not short and sigma > 0.0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.jump import JUMP_DET, UNUSABLE, gather_differences, median_of_sorted
+from hexcal.kernels.jump import JUMP_DET, UNUSABLE, gather_differences, median_of_sorted, shell_sort
 
 
 @kernel
@@ -72,6 +72,7 @@ def flag_after_jumps(first_row, last_row, data, group_dq, gain, sizes, groups_af
     difference = np.empty(together * (n_groups - 1), np.float32)
     ordered = np.empty_like(difference)
     flagged = np.empty(nx, np.uint8)
+    least = sizes[0] if groups_after[1] == 0 else sizes[1] if groups_after[0] == 0 else min(sizes[0], sizes[1])
     for first in range(0, n_ints, together):
         last = first + together
         for y in range(first_row, last_row):
@@ -88,8 +89,19 @@ def flag_after_jumps(first_row, last_row, data, group_dq, gain, sizes, groups_af
                 if not g > 0:
                     continue
                 n = gather_differences(data, group_dq, first, last, y, x, g, difference, ordered, False)
-                if n == 0:
+                # The median is at least the smallest difference: most flagged pixels (neighbours) are settled without it.
+                smallest = np.float32(np.inf)
+                for j in range(n):
+                    smallest = min(smallest, ordered[j])
+                large = False
+                for i in range(first, last):
+                    at = (i - first) * (n_groups - 1) - 1
+                    for k in range(1, n_groups):
+                        if group_dq[i, k, y, x] & JUMP_DET != 0:
+                            large |= difference[at + k] - smallest >= np.float32(least) * g
+                if not large:
                     continue
+                shell_sort(ordered, n)
                 median = np.float32(median_of_sorted(ordered, 0, n))
                 for i in range(first, last):
                     at = (i - first) * (n_groups - 1) - 1

@@ -70,6 +70,7 @@ def clip_jumps(first_row, last_row, data, group_dq, gain, read_noise, inverse_fr
     for y in range(first_row, last_row):
         for x in range(nx):
             n = gather_differences(data, group_dq, 0, n_ints, y, x, gain[y, x], difference, ordered, False)
+            shell_sort(ordered, n)
             found = False
             for i in range(n_ints):
                 for k in range(n_groups):

@@ -87,7 +87,8 @@ class Detector1Pipeline(Pipeline):
     def process(self, ramp):
         """Return the rate image; the rates per integration are saved beside it."""
         ramp = self.run_in_order(self.corrections(ramp), ramp)
-        self.save_model(ramp, "ramp", force=self.save_calibrated_ramp)
+        if self.save_calibrated_ramp:
+            self.save_model(ramp, "ramp", force=True)
         if self.ramp_fit.skip:
             return ramp
         rate, rateints = self.ramp_fit.run(ramp)
