@@ -18,7 +18,7 @@ FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "
 # A rate near zero, and its Poisson variance, are differences of large numbers: what counts is the error of the rate; (plane, power, factor).
 FLOORS = {
     RAMP: {"SCI": 4e-3},
-    RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-6)},
+    RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-5)},
     FITOPT: {"YINT": 4e-3, "PEDESTAL": 4e-3, "VAR_POISSON": ("VAR_RNOISE", 1, 1e-6)},
 }
 

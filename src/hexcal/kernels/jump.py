@@ -139,7 +139,9 @@ def mark_pixel(group_dq, spread, first, last, y, x, difference, median, sigma, l
 
 
 @kernel
-def suspects(data, group_dq, first, last, y, x0, width, gain, read_noise, inverse_frames, threshold, short, work, suspect):
+def suspects(
+    data, group_dq, first, last, y, x0, width, gain, read_noise, inverse_frames, threshold, short, work, suspect
+):
     """Find the pixels of a part of a row that may have a jump: a test that costs one look at the data and never misses one.
 
     Neither the median nor its noise is needed: the median lies between the smallest and the largest difference, so that no ratio exceeds
@@ -290,7 +292,20 @@ def find_jumps(
             for x0 in range(0, nx, CHUNK):
                 width = min(CHUNK, nx - x0)
                 n = suspects(
-                    data, group_dq, first, last, y, x0, width, gain, read_noise, inverse_frames, weakest, short, work, suspect
+                    data,
+                    group_dq,
+                    first,
+                    last,
+                    y,
+                    x0,
+                    width,
+                    gain,
+                    read_noise,
+                    inverse_frames,
+                    weakest,
+                    short,
+                    work,
+                    suspect,
                 )
                 if not short and 8 * n > width:
                     acquit(data, group_dq, first, last, y, x0, width, gain, weakest, work, suspect)
@@ -316,7 +331,9 @@ def find_jumps(
                                     found |= group_dq[i, k, y, x] & JUMP_DET != 0
                             if not found:
                                 continue
-                        n = gather_differences(data, group_dq, first, last, y, x, gain[y, x], difference, ordered, False)
+                        n = gather_differences(
+                            data, group_dq, first, last, y, x, gain[y, x], difference, ordered, False
+                        )
                         shell_sort(ordered, n)
                     median = median_of_sorted(ordered, 0, n) if n > 0 else np.nan
                     sigma = np.sqrt(abs(median) + variance)

@@ -38,7 +38,9 @@ def clipped_range(ordered, n, threshold):
 
 
 @kernel
-def clip_jumps(first_row, last_row, data, group_dq, gain, read_noise, inverse_frames, threshold, limits, only_integrations, spread):
+def clip_jumps(
+    first_row, last_row, data, group_dq, gain, read_noise, inverse_frames, threshold, limits, only_integrations, spread
+):
     """Flag jumps by sigma clipping, and mark those that pass to the four neighbours.
 
     Parameters
