@@ -25,7 +25,9 @@ def test_response_and_correction_are_inverse_far_below_the_noise(instrument):
 
 
 def test_bad_and_reference_pixels():
-    pixels = make_detector("NRCA1", "NIRCAM", np.random.default_rng(1), xstart=1849, ystart=1849, shape=(200, 200), bad_pixels=0.1)
+    pixels = make_detector(
+        "NRCA1", "NIRCAM", np.random.default_rng(1), xstart=1849, ystart=1849, shape=(200, 200), bad_pixels=0.1
+    )
     bad = (pixels.dq & (pixel.DEAD | pixel.HOT | pixel.LOW_QE)) != 0
     assert bad[~pixels.is_reference].mean() == pytest.approx(0.1, rel=0.1)
     assert (pixels.response[(pixels.dq & pixel.DEAD) != 0] == 0).all()

@@ -26,7 +26,9 @@ def test_they_change_nothing(instrument, subarray, tmp_path):
     assert references["ipc"].data.sum() == references["ipc"].data[1, 1] == 1
     save_references(references, tmp_path)
     mask = open_model(tmp_path / "mask.fits").cutout(exposure)
-    assert np.array_equal((mask.dq & pixel.REFERENCE_PIXEL) != 0, exposure_mode(instrument, subarray_name=subarray).reference_pixels())
+    assert np.array_equal(
+        (mask.dq & pixel.REFERENCE_PIXEL) != 0, exposure_mode(instrument, subarray_name=subarray).reference_pixels()
+    )
     for path in tmp_path.iterdir():
         assert open_model(path).meta.reftype == path.stem.upper()
 

@@ -19,7 +19,15 @@ NO_HITS = np.zeros(0, list(cosmic_rays.COLUMNS))
 
 def plain_detector(mode, **changes):
     """Pixels without scatter, bad pixels, reset noise and non-linearity."""
-    pixels = make_detector(mode.detector, mode.instrument, np.random.default_rng(1), mode.xstart, mode.ystart, mode.image_shape, bad_pixels=0)
+    pixels = make_detector(
+        mode.detector,
+        mode.instrument,
+        np.random.default_rng(1),
+        mode.xstart,
+        mode.ystart,
+        mode.image_shape,
+        bad_pixels=0,
+    )
     coefficients = np.zeros_like(pixels.coefficients)
     coefficients[1] = 1
     plain = {
@@ -121,7 +129,9 @@ def test_no_drifts_where_nothing_could_measure_them():
 def test_drifts_are_in_the_raw_reference_pixels():
     mode = exposure_mode(subarray_name="SUB160", n_groups=10)
     simulation = simulate(mode, seed=2, drift=50.0)
-    is_reference = ((simulation.truth.dq & pixel.REFERENCE_PIXEL) != 0) & ((simulation.truth.dq & pixel.DO_NOT_USE) == 0)
+    is_reference = ((simulation.truth.dq & pixel.REFERENCE_PIXEL) != 0) & (
+        (simulation.truth.dq & pixel.DO_NOT_USE) == 0
+    )
     raw = simulation.exposure.data[0].astype(float) - simulation.detector.bias
     drifts = make_drifts_of(simulation)
     for parity in (0, 1):
@@ -145,7 +155,14 @@ def test_miri_has_transients_and_a_reference_output():
     assert level[0, 0] < level[0, 15] - 40
     assert level[0, -1] > level[0, 15] + 8
     assert level[1, 1] > level[0, 1] + 20
-    assert np.ptp(np.median(simulation.exposure.data[:, :, ~science].astype(float) - simulation.detector.bias[~science], axis=2)) < 3
+    assert (
+        np.ptp(
+            np.median(
+                simulation.exposure.data[:, :, ~science].astype(float) - simulation.detector.bias[~science], axis=2
+            )
+        )
+        < 3
+    )
     assert make_transients(exposure_mode()) is None
 
 

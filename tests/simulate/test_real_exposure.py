@@ -20,7 +20,21 @@ def official(real_data):
 def test_slopes_of_a_miri_ground_test(official, rscd_groups, ratio, tmp_path):
     uncal, rateints = official
     references, output = tmp_path / "references", tmp_path / "out"
-    assert main(["simulate", "references", "--like", str(uncal), "--output", str(references), "--rscd-groups", str(rscd_groups)]) == 0
+    assert (
+        main(
+            [
+                "simulate",
+                "references",
+                "--like",
+                str(uncal),
+                "--output",
+                str(references),
+                "--rscd-groups",
+                str(rscd_groups),
+            ]
+        )
+        == 0
+    )
     assert main(["run", "calwebb_detector1", str(uncal), f"--references={references}", f"--output_dir={output}"]) == 0
     (found,) = output.glob("*rateints.fits")
     with fits.open(found) as ours, fits.open(rateints) as theirs:

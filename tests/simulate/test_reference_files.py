@@ -19,7 +19,9 @@ REQUIRED = "REFTYPE DESCRIP AUTHOR USEAFTER PEDIGREE HISTORY TELESCOP INSTRUME S
 @pytest.fixture(scope="module", params=["NIRCAM", "MIRI"])
 def saved(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    mode = exposure_mode(request.param, subarray_name={"NIRCAM": "SUB160", "MIRI": "SUB64"}[request.param], n_groups=5, n_ints=2)
+    mode = exposure_mode(
+        request.param, subarray_name={"NIRCAM": "SUB160", "MIRI": "SUB64"}[request.param], n_groups=5, n_ints=2
+    )
     simulation = simulate(mode, seed=1)
     return simulation, simulation.save(folder), folder / "references"
 
@@ -114,7 +116,12 @@ def test_the_raw_file_is_that_of_an_exposure(saved):
         assert len(file["INT_TIMES"].data) == 2
         header = file[0].header
     assert (header["NINTS"], header["NGROUPS"], header["NFRAMES"], header["GROUPGAP"]) == (2, 5, 1, 0)
-    assert (header["SUBSTRT1"], header["SUBSTRT2"], header["SUBSIZE1"], header["SUBSIZE2"]) == (mode.xstart, mode.ystart, mode.xsize, mode.ysize)
+    assert (header["SUBSTRT1"], header["SUBSTRT2"], header["SUBSIZE1"], header["SUBSIZE2"]) == (
+        mode.xstart,
+        mode.ystart,
+        mode.xsize,
+        mode.ysize,
+    )
     assert header["TGROUP"] == pytest.approx(mode.group_time)
     assert open_model(written["exposure"]).model_type == "Level1bModel"
 
