@@ -22,7 +22,10 @@ def test_a_demo_writes_what_it_says(tmp_path, capsys):
     assert "jump" in (tmp_path / "demo.log").read_text()
 
 
-@pytest.mark.parametrize(("words", "message"), [("", "--output"), ("--output x --groups 2", "at least 3 groups"), ("--output x --ouput y", "--output")])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [("", "--output"), ("--output x --groups 2", "at least 3 groups"), ("--output x --ouput y", "--output")],
+)
 def test_bad_words(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["demo", *words.split()]) == 1

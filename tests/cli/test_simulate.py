@@ -24,7 +24,12 @@ def test_an_exposure_its_truth_and_its_references(tmp_path, capsys):
 
 def test_the_same_seed_gives_the_same_counts(tmp_path):
     for folder, seed in (("a", "1"), ("b", "1"), ("c", "2")):
-        assert main(["simulate", "exposure", *SMALL, "--seed", seed, "--no-references", "--output", str(tmp_path / folder)]) == 0
+        assert (
+            main(
+                ["simulate", "exposure", *SMALL, "--seed", seed, "--no-references", "--output", str(tmp_path / folder)]
+            )
+            == 0
+        )
         assert not (tmp_path / folder / "references").exists()
     one, two, three = (fits.getdata(next((tmp_path / name).glob("*_uncal.fits")), "SCI") for name in "abc")
     assert np.array_equal(one, two)
@@ -38,7 +43,12 @@ def test_options_reach_the_exposure(tmp_path):
     with fits.open(next(tmp_path.glob("*_uncal.fits"))) as file:
         header = file[0].header
         assert file["REFOUT"].shape == (1, 20, 64, 18)
-    assert (header["INSTRUME"], header["READPATT"], header["FILTER"], header["TSOVISIT"]) == ("MIRI", "FASTGRPAVG", "F560W", True)
+    assert (header["INSTRUME"], header["READPATT"], header["FILTER"], header["TSOVISIT"]) == (
+        "MIRI",
+        "FASTGRPAVG",
+        "F560W",
+        True,
+    )
     assert header["NFRAMES"] == 4
     with fits.open(next(tmp_path.glob("*_truth.fits"))) as file:
         assert np.median(file["RATE"].data) == pytest.approx(3, rel=0.01)
@@ -48,7 +58,10 @@ def test_options_reach_the_exposure(tmp_path):
 def test_full_frame_references(tmp_path):
     words = ["--subarray", "SUB160", "--groups", "2", "--full-frame-references"]
     assert main(["simulate", "exposure", *words, "--output", str(tmp_path)]) == 0
-    with fits.open(tmp_path / "references" / "gain.fits") as gain, fits.open(tmp_path / "references" / "dark.fits") as dark:
+    with (
+        fits.open(tmp_path / "references" / "gain.fits") as gain,
+        fits.open(tmp_path / "references" / "dark.fits") as dark,
+    ):
         assert gain["SCI"].shape == (2048, 2048)
         assert dark["SCI"].shape == (2, 160, 160)
 

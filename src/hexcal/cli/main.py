@@ -81,7 +81,9 @@ def guarded(function, words):
         if debug:
             _debug()
         place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place.filename}:{place.lineno}"
+        text = (
+            f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place.filename}:{place.lineno}"
+        )
         print(f"{text}\n  next:  run again with --debug for the whole traceback", file=sys.stderr)
         return 1
 

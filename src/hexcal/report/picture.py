@@ -45,7 +45,9 @@ def compare_with_truth(path, rate, err, pull, levels, title):
     try:
         figure.savefig(Path(path))
     except OSError as error:
-        raise ResourceError(f"the picture cannot be written: {error.strerror or error}", where=str(path), hint="give another folder") from error
+        raise ResourceError(
+            f"the picture cannot be written: {error.strerror or error}", where=str(path), hint="give another folder"
+        ) from error
     return str(path)
 
 
@@ -66,7 +68,12 @@ def show_rate(axes, rate, unit="DN/s"):
     low, middle, high = np.percentile(finite, (1, 50, 99.9)) if finite.size else (0.0, 0.5, 1.0)
     spread = max(float(np.median(np.abs(finite - middle))) * 1.48, 1e-6) if finite.size else 1.0
     norm = AsinhNorm(linear_width=2 * spread, vmin=float(low), vmax=max(float(high), float(low) + 10 * spread))
-    drawn = axes.imshow(_colours("inferno")(norm(np.ma.masked_invalid(rate))), origin="lower", interpolation="antialiased", interpolation_stage="rgba")
+    drawn = axes.imshow(
+        _colours("inferno")(norm(np.ma.masked_invalid(rate))),
+        origin="lower",
+        interpolation="antialiased",
+        interpolation_stage="rgba",
+    )
     drawn.set_extent((0.5, rate.shape[1] + 0.5, 0.5, rate.shape[0] + 0.5))
     _label(axes, "Measured rate")
     _colour_bar(axes, norm, "inferno", f"{unit} (asinh stretch)", round_ticks(norm.vmin, norm.vmax, norm.linear_width))
@@ -97,8 +104,16 @@ def _show_histogram(axes, levels):
         count, _ = np.histogram(values, edges)
         density = count / max(len(values), 1) / (edges[1] - edges[0])
         axes.step(middle, np.where(density > 0, density, np.nan), where="mid", color=colour, label=label, linewidth=1.4)
-    axes.plot(middle, np.exp(-0.5 * middle**2) / np.sqrt(2 * np.pi), "k--", linewidth=1.2, label="Gaussian, mean 0, width 1")
-    axes.set(yscale="log", ylim=(1e-5, 1), xlim=(-_PULL_LIMIT, _PULL_LIMIT), xlabel="(measured − true) / ERR", ylabel="share of pixels per σ")
+    axes.plot(
+        middle, np.exp(-0.5 * middle**2) / np.sqrt(2 * np.pi), "k--", linewidth=1.2, label="Gaussian, mean 0, width 1"
+    )
+    axes.set(
+        yscale="log",
+        ylim=(1e-5, 1),
+        xlim=(-_PULL_LIMIT, _PULL_LIMIT),
+        xlabel="(measured − true) / ERR",
+        ylabel="share of pixels per σ",
+    )
     axes.set_title("Is the error right? True rates in DN/s:", fontsize=11)
     axes.legend(fontsize=9, loc="lower center")
     axes.grid(alpha=0.2)
@@ -126,7 +141,9 @@ def _colour_bar(axes, norm, name, label, ticks=None):
 
 def round_ticks(low, high, linear_width):
     """Return values of 1, 2 and 5 times powers of ten between two limits, for an axis with asinh stretch: none of them within its linear part but 0."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(max(linear_width, 1e-30))), np.ceil(np.log10(max(high, -low, 1e-30))) + 1)
+    powers = 10.0 ** np.arange(
+        np.floor(np.log10(max(linear_width, 1e-30))), np.ceil(np.log10(max(high, -low, 1e-30))) + 1
+    )
     steps = np.outer(powers, (1, 2, 5)).ravel()
     steps = steps[steps > linear_width]
     candidates = np.concatenate([-steps[::-1], [0.0], steps])

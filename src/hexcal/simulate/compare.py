@@ -153,7 +153,9 @@ def cosmic_rays_found(group_dq, pixel_dq, truth, mode, gain, read_noise, signifi
     visible = (g > 0) & (g < mode.n_groups) & usable[y, x] & (hits["charge"] * share >= significance * noise[y, x])
     visible &= ~blocked[i, inside, y, x] & ~blocked[i, np.maximum(inside - 1, 0), y, x]
     found = visible & flagged[i, inside, y, x]
-    quiet = usable & ~_near_hits(truth, group_dq.shape) & ~blocked.all(axis=1) & ~(group_dq & group.SATURATED).any(axis=1)
+    quiet = (
+        usable & ~_near_hits(truth, group_dq.shape) & ~blocked.all(axis=1) & ~(group_dq & group.SATURATED).any(axis=1)
+    )
     false = int((flagged & quiet[:, None]).sum())
     used = ~blocked
     tested = int(((used[:, 1:] & used[:, :-1]) & quiet[:, None]).sum())

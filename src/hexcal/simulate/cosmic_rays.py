@@ -40,7 +40,9 @@ def draw(mode, rng, flux=FLUX, charge=(20.0, 20000.0)):
     hits = []
     for k in range(count):
         along = np.arange(0, length[k] + 0.5, 0.5)
-        cells = {(int(np.floor(y[k] + s * np.sin(angle[k]))), int(np.floor(x[k] + s * np.cos(angle[k])))) for s in along}
+        cells = {
+            (int(np.floor(y[k] + s * np.sin(angle[k]))), int(np.floor(x[k] + s * np.cos(angle[k])))) for s in along
+        }
         hits.extend((integration[k], 0, frame[k], *cell, amount[k] * rng.uniform(0.5, 1.0)) for cell in sorted(cells))
     table = np.array(hits, dtype=list(COLUMNS)) if hits else np.zeros(0, list(COLUMNS))
     return arranged(table, mode)

@@ -115,7 +115,11 @@ class DetectorPixels:
         """Return the pixels that a mode reads (views)."""
         rows = slice(mode.ystart - self.ystart, mode.ystart - self.ystart + mode.ysize)
         columns = slice(mode.xstart - self.xstart, mode.xstart - self.xstart + mode.xsize)
-        cut = {f.name: getattr(self, f.name)[..., rows, columns] for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)}
+        cut = {
+            f.name: getattr(self, f.name)[..., rows, columns]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray)
+        }
         return replace(self, xstart=mode.xstart, ystart=mode.ystart, **cut)
 
 
@@ -150,7 +154,9 @@ def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pix
     read_noise = np.abs(scattered(values.read_noise / values.gain, 0.05))
     dark = (values.dark / values.gain * np.exp(0.5 * rng.standard_normal(shape, np.float32))).astype(np.float32)
     well = scattered(values.well, 0.03)
-    coefficients = _coefficients(values, scattered(values.curvature, 0.05), origin=values.bias if instrument == "MIRI" else 0.0)
+    coefficients = _coefficients(
+        values, scattered(values.curvature, 0.05), origin=values.bias if instrument == "MIRI" else 0.0
+    )
     dq, response = _bad_pixels(shape, is_reference, dark, bad_pixels, rng)
     dark[is_reference] = response[is_reference] = 0
     coefficients[:, is_reference] = np.array([0, 1, 0, 0], np.float32)[:, None]
@@ -179,7 +185,11 @@ def _bad_pixels(shape, is_reference, dark, share, rng):
     """Draw dead, hot, and low-response pixels; changes `dark` in place."""
     dq, response = np.zeros(shape, np.uint32), np.ones(shape, np.float32)
     fate = rng.random(shape, np.float32)
-    dead, hot, low = fate < share / 2, (fate >= share / 2) & (fate < share * 3 / 4), (fate >= share * 3 / 4) & (fate < share)
+    dead, hot, low = (
+        fate < share / 2,
+        (fate >= share / 2) & (fate < share * 3 / 4),
+        (fate >= share * 3 / 4) & (fate < share),
+    )
     dq[dead] = pixel.DEAD | pixel.DO_NOT_USE
     response[dead] = 0
     dq[hot] = pixel.HOT | pixel.DO_NOT_USE

@@ -20,7 +20,10 @@ class Drifts:
     def of(self, integration, group, frame, first_row, last_row):
         """Return the sum for some rows of one frame: float32 (rows, nx)."""
         parity = np.arange(first_row, last_row) % 2
-        return self.columns[integration, group, frame][parity] + self.rows[integration, group, frame, first_row:last_row, None]
+        return (
+            self.columns[integration, group, frame][parity]
+            + self.rows[integration, group, frame, first_row:last_row, None]
+        )
 
 
 def amplifier_of_column(mode):
@@ -68,7 +71,10 @@ def make_drifts(mode, amplitude, rng):
         columns = np.repeat(level[..., None, amplifier, parity], 2, axis=-2)
     rows = np.zeros((n_ints, n_groups, mode.n_frames, ny), np.float32)
     if mode.instrument != "MIRI" and mode.n_outputs > 1 and amplitude > 0:
-        phase, period = rng.uniform(0, 2 * np.pi, (2, *rows.shape[:3], 1)), rng.uniform(300, 900, (2, *rows.shape[:3], 1))
+        phase, period = (
+            rng.uniform(0, 2 * np.pi, (2, *rows.shape[:3], 1)),
+            rng.uniform(300, 900, (2, *rows.shape[:3], 1)),
+        )
         rows += (0.1 * amplitude * np.sin(2 * np.pi * np.arange(ny) / period + phase).sum(axis=0)).astype(np.float32)
     return Drifts(columns.astype(np.float32), rows)
 

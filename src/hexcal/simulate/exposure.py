@@ -73,7 +73,17 @@ def places(mode, folder, overwrite=False, references=True):
     return found
 
 
-def simulate(mode, scene=None, *, seed=0, cosmic_ray_flux=cosmic_rays.FLUX, drift=6.0, bad_pixels=0.004, whole_detector=False, threads=None):
+def simulate(
+    mode,
+    scene=None,
+    *,
+    seed=0,
+    cosmic_ray_flux=cosmic_rays.FLUX,
+    drift=6.0,
+    bad_pixels=0.004,
+    whole_detector=False,
+    threads=None,
+):
     """Take an exposure of which everything is known.
 
     Parameters
@@ -103,13 +113,22 @@ def simulate(mode, scene=None, *, seed=0, cosmic_ray_flux=cosmic_rays.FLUX, drif
     ParameterError
         For a number out of bounds.
     """
-    for name, value in (("cosmic_ray_flux", cosmic_ray_flux), ("drift", drift), ("bad_pixels", bad_pixels), ("seed", seed)):
+    for name, value in (
+        ("cosmic_ray_flux", cosmic_ray_flux),
+        ("drift", drift),
+        ("bad_pixels", bad_pixels),
+        ("seed", seed),
+    ):
         if value < 0 or (name == "bad_pixels" and value > 1):
-            raise ParameterError(f"{name} must not be negative{', nor above 1' if name == 'bad_pixels' else ''}, got {value}", where=name)
+            raise ParameterError(
+                f"{name} must not be negative{', nor above 1' if name == 'bad_pixels' else ''}, got {value}", where=name
+            )
     if scene is None:
         scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
     if scene.rate.shape != mode.image_shape:
-        raise ParameterError(f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene")
+        raise ParameterError(
+            f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene"
+        )
     window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
     detector = make_detector(mode.detector, mode.instrument, stream(seed, _DETECTOR), bad_pixels=bad_pixels, **window)
     part = detector.part(mode)
@@ -120,7 +139,9 @@ def simulate(mode, scene=None, *, seed=0, cosmic_ray_flux=cosmic_rays.FLUX, drif
     exposure = Level1bModel(data)
     if mode.instrument == "MIRI":
         noise = float(np.median(part.read_noise))
-        exposure.refout = reference_output(reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT))
+        exposure.refout = reference_output(
+            reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
+        )
     describe_exposure(exposure, mode)
     return Simulation(mode, exposure, Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed), detector)
 
@@ -144,7 +165,14 @@ def describe_exposure(model, mode):
         setattr(meta.subarray, name, getattr(mode, name))
     meta.subarray.name = mode.subarray
     meta.observation.date, meta.observation.time = "2023-02-25", "00:00:00.000"
-    numbers = {"program_number": "00001", "observation_number": "001", "visit_number": "001", "visit_group": "02", "sequence_id": "1", "activity_id": "01"}
+    numbers = {
+        "program_number": "00001",
+        "observation_number": "001",
+        "visit_number": "001",
+        "visit_group": "02",
+        "sequence_id": "1",
+        "activity_id": "01",
+    }
     for name, value in {**numbers, "exposure_number": "00001"}.items():
         setattr(meta.observation, name, value)
     meta.visit.tsovisit = mode.tso
@@ -154,7 +182,11 @@ def describe_exposure(model, mode):
     middles = (starts + ends) / 2
     rows = zip(range(1, mode.n_ints + 1), starts, middles, ends, starts, middles, ends, strict=True)
     model.int_times = np.array(list(rows), dtype=list(INT_TIMES_COLUMNS))
-    meta.exposure.start_time, meta.exposure.mid_time, meta.exposure.end_time = START, float((START + ends[-1]) / 2), float(ends[-1])
+    meta.exposure.start_time, meta.exposure.mid_time, meta.exposure.end_time = (
+        START,
+        float((START + ends[-1]) / 2),
+        float(ends[-1]),
+    )
 
 
 def _describe_optics(instrument, mode):
@@ -168,10 +200,19 @@ def _describe_optics(instrument, mode):
 
 def _describe_readout(exposure, mode):
     exposure.type, exposure.readpatt = mode.exposure_type, mode.readpatt
-    exposure.nints, exposure.ngroups, exposure.nframes, exposure.groupgap = mode.n_ints, mode.n_groups, mode.n_frames, mode.group_gap
+    exposure.nints, exposure.ngroups, exposure.nframes, exposure.groupgap = (
+        mode.n_ints,
+        mode.n_groups,
+        mode.n_frames,
+        mode.group_gap,
+    )
     exposure.integration_start, exposure.integration_end = 1, mode.n_ints
     exposure.noutputs = mode.n_outputs if mode.instrument == "NIRCAM" else detector_facts(mode.detector).outputs
-    exposure.frame_time, exposure.group_time, exposure.integration_time = mode.frame_time, mode.group_time, mode.integration_time
+    exposure.frame_time, exposure.group_time, exposure.integration_time = (
+        mode.frame_time,
+        mode.group_time,
+        mode.integration_time,
+    )
     exposure.exposure_time = mode.integration_time * mode.n_ints
     exposure.duration = exposure.exposure_time + mode.frame_time * (mode.n_ints - 1)
     exposure.nsamples, exposure.sample_time, exposure.frame_divisor = 1, 10.0, mode.n_frames

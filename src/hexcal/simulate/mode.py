@@ -150,7 +150,9 @@ def exposure_mode(
         raise unknown_name("read-out pattern", readpatt, patterns(instrument), where=f"READPATT of {instrument}")
     pattern = pattern_facts(readpatt)
     if frame_time is not None and not frame_time > 0:
-        raise ParameterError(f"the frame time must be a positive number of seconds, got {frame_time}", where="frame_time")
+        raise ParameterError(
+            f"the frame time must be a positive number of seconds, got {frame_time}", where="frame_time"
+        )
     exposure_type = _exposure_type(instrument, detector, exposure_type, tso)
     filter_name = (filter_name or _filter(detector)).upper()
     allowed = observatory.keywords.of_path("meta.instrument.filter").allowed

@@ -47,7 +47,9 @@ def neutral_references(exposure, rscd_groups=0):
     is_miri = place.instrument == "MIRI"
     image = np.zeros((ny, nx), np.float32)
     values = typical(place.instrument, place.detector)
-    flags = np.where(reference_pixels(place.detector, place.xstart, place.ystart, nx, ny), pixel.REFERENCE_PIXEL, 0).astype(np.uint32)
+    flags = np.where(
+        reference_pixels(place.detector, place.xstart, place.ystart, nx, ny), pixel.REFERENCE_PIXEL, 0
+    ).astype(np.uint32)
     dark = np.zeros(((2,) if is_miri else ()) + (n_groups, ny, nx), np.float32)
     kernel = np.zeros((3, 3), np.float32)
     kernel[1, 1] = 1
@@ -75,10 +77,14 @@ def _place(exposure):
     instrument, detector, shape = exposure.meta.instrument.name, exposure.meta.instrument.detector, exposure.shape
     for keyword, value in (("INSTRUME", instrument), ("DETECTOR", detector)):
         if not value:
-            raise InputError(f"the keyword {keyword} is required to make references, it is absent", where=str(exposure.path or "the exposure"))
+            raise InputError(
+                f"the keyword {keyword} is required to make references, it is absent",
+                where=str(exposure.path or "the exposure"),
+            )
     if shape is None or len(shape) != 4:
         raise InputError(
-            f"neutral references are made for ramps (nints, ngroups, ny, nx), the exposure has shape {shape}", where=str(exposure.path or "the exposure")
+            f"neutral references are made for ramps (nints, ngroups, ny, nx), the exposure has shape {shape}",
+            where=str(exposure.path or "the exposure"),
         )
     xstart, ystart, _, _ = exposure.subarray
     exposed = exposure.meta.exposure

@@ -40,13 +40,25 @@ def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=Non
     uint16 array (nints, ngroups, ny, nx), DN
     """
     data = np.empty(mode.shape, np.uint16)
-    electrons_per_frame = ((rate.astype(np.float64) + detector.dark) * detector.gain * mode.frame_time).astype(np.float32)
+    electrons_per_frame = ((rate.astype(np.float64) + detector.dark) * detector.gain * mode.frame_time).astype(
+        np.float32
+    )
     n_blocks = -(-mode.ysize // BLOCK)
 
     def read_blocks(first_block, last_block):
         for block in range(first_block, last_block):
             rows = slice(block * BLOCK, min((block + 1) * BLOCK, mode.ysize))
-            _read_block(mode, data, rows, electrons_per_frame[rows], _Pixels(detector, rows), hits, _stream(seed, block), drifts, transients)
+            _read_block(
+                mode,
+                data,
+                rows,
+                electrons_per_frame[rows],
+                _Pixels(detector, rows),
+                hits,
+                _stream(seed, block),
+                drifts,
+                transients,
+            )
 
     run_bands(read_blocks, n_blocks, threads=threads)
     return data
@@ -61,7 +73,8 @@ class _Pixels:
 
     def __init__(self, detector, rows):
         self.bias, self.gain, self.read_noise, self.well, self.coefficients = (
-            np.ascontiguousarray(getattr(detector, name)[..., rows, :]) for name in ("bias", "gain", "read_noise", "well", "coefficients")
+            np.ascontiguousarray(getattr(detector, name)[..., rows, :])
+            for name in ("bias", "gain", "read_noise", "well", "coefficients")
         )
         self.is_science = ~detector.is_reference[rows]
         self.is_miri, self.reset_noise = detector.is_miri, detector.reset_noise
@@ -130,5 +143,7 @@ def reference_output(shape, level, read_noise, drift, rng):
     for integration in range(shape[0]):
         wander = rng.normal(0, drift / 3, shape[1]).cumsum()
         for group in range(shape[1]):
-            result[integration, group] = np.rint(level + wander[group] + read_noise * rng.standard_normal(shape[2:], np.float32))
+            result[integration, group] = np.rint(
+                level + wander[group] + read_noise * rng.standard_normal(shape[2:], np.float32)
+            )
     return result

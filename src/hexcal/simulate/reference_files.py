@@ -26,8 +26,16 @@ _FLAGS = {
     },
     "saturation": {"DO_NOT_USE": "Bad pixel, not to be used", "NO_SAT_CHECK": "No threshold is known"},
     "superbias": {"DO_NOT_USE": "Bad pixel, not to be used", "UNRELIABLE_BIAS": "Bias varies"},
-    "linearity": {"DO_NOT_USE": "Bad pixel, not to be used", "NONLINEAR": "Strongly non-linear", "NO_LIN_CORR": "No correction is known"},
-    "dark": {"DO_NOT_USE": "Bad pixel, not to be used", "HOT": "High dark current", "UNRELIABLE_DARK": "Dark current varies"},
+    "linearity": {
+        "DO_NOT_USE": "Bad pixel, not to be used",
+        "NONLINEAR": "Strongly non-linear",
+        "NO_LIN_CORR": "No correction is known",
+    },
+    "dark": {
+        "DO_NOT_USE": "Bad pixel, not to be used",
+        "HOT": "High dark current",
+        "UNRELIABLE_DARK": "Dark current varies",
+    },
     "reset": {"DO_NOT_USE": "Bad pixel, not to be used"},
 }
 
@@ -112,7 +120,16 @@ def reference_models(mode, detector):
     ny, nx = detector.shape
     facts = detector_facts(mode.detector)
     is_whole = (ny, nx) == (facts.rows, facts.columns)
-    pixels = Place(mode.instrument, mode.detector, "FULL" if is_whole else mode.subarray, detector.xstart, detector.ystart, nx, ny, mode.readpatt)
+    pixels = Place(
+        mode.instrument,
+        mode.detector,
+        "FULL" if is_whole else mode.subarray,
+        detector.xstart,
+        detector.ystart,
+        nx,
+        ny,
+        mode.readpatt,
+    )
     part = detector.part(mode)
     found = _of_pixels(detector)
     for reference_type, model in found.items():
@@ -120,7 +137,9 @@ def reference_models(mode, detector):
     for reference_type, model in _of_subarray(mode, part).items():
         found[reference_type] = describe(model, reference_type, mode, f"Simulated {reference_type}")
     if mode.instrument == "MIRI":
-        found["rscd"] = describe(rscd_model(mode.subarray, mode.readpatt, Transients.RSCD_GROUPS), "rscd", mode, "Simulated rscd")
+        found["rscd"] = describe(
+            rscd_model(mode.subarray, mode.readpatt, Transients.RSCD_GROUPS), "rscd", mode, "Simulated rscd"
+        )
     return found
 
 
@@ -175,7 +194,9 @@ def reset_model(data):
 def rscd_model(subarray, readpatt, n_skip):
     """Return a table of groups to leave out after a reset, with one row."""
     columns = [("subarray", "S13"), ("readpatt", "S8"), ("group_skip", "i4")]
-    return models.RSCDModel(rscd_group_skip_table=np.array([(str(subarray).encode(), str(readpatt).encode(), n_skip)], dtype=columns))
+    return models.RSCDModel(
+        rscd_group_skip_table=np.array([(str(subarray).encode(), str(readpatt).encode(), n_skip)], dtype=columns)
+    )
 
 
 def save_references(references, folder, overwrite=False):

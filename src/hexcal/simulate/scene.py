@@ -40,7 +40,9 @@ def steps(shape, levels):
     return Scene(np.ascontiguousarray(rate), np.zeros(0, list(STAR_COLUMNS)))
 
 
-def field(shape, sky=0.5, n_stars=None, n_galaxies=None, faintest=10.0, brightest=1e5, galaxy_peaks=(0.3, 100.0), rng=None):
+def field(
+    shape, sky=0.5, n_stars=None, n_galaxies=None, faintest=10.0, brightest=1e5, galaxy_peaks=(0.3, 100.0), rng=None
+):
     """Return a field of stars and galaxies on a slightly tilted sky.
 
     Parameters
