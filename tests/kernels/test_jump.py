@@ -122,7 +122,7 @@ def run(kernel, data, flags, *args, bands=(0, 4, 5, 11)):
 def test_two_point_differences(n_groups, pool, ties):
     data, flags, gain, noise = make(2, n_groups, n_groups, ties=ties)
     thresholds, limits, frames = (4.0, 5.0, 6.0), (8.0, 60.0), 2
-    args = (gain, noise, 1 / frames, thresholds, limits, pool)
+    args = (gain, noise, 1 / frames, thresholds, limits, pool, n_groups > 10)
     found, spread = run(jump.find_jumps, data, flags, *args)
     expected, marks = twin(data, flags, gain, noise, frames, thresholds, limits, pool)
     np.testing.assert_array_equal(found, expected)
@@ -144,7 +144,9 @@ def test_quick_test_misses_nothing(n_groups, rate):
     data, flags = np.cumsum(steps, axis=1).astype(np.float32), np.zeros(shape, np.uint8)
     gain, noise = np.full(shape[2:], 2, np.float32), np.full(shape[2:], 10, np.float32)
     thresholds = (3.0, 3.0, 3.0)
-    found, _ = run(jump.find_jumps, data, flags, gain, noise, 1.0, thresholds, (0.0, 0.0), False, bands=(0, 3))
+    found, _ = run(
+        jump.find_jumps, data, flags, gain, noise, 1.0, thresholds, (0.0, 0.0), False, n_groups > 10, bands=(0, 3)
+    )
     expected, _ = twin(data, flags, gain, noise, 1, thresholds, (0, 0), False)
     np.testing.assert_array_equal(found, expected)
     assert 0.01 < (found.any(axis=1)).mean() < 0.9

@@ -90,14 +90,30 @@ def test_side(transposed):
         np.testing.assert_array_equal(medians[image], median_twin(strip, 0, 16, 2, 5))
 
 
+def in_bands(kernel, rows, bands, *args):
+    for low, high in itertools.pairwise(np.linspace(0, rows, bands + 1).astype(int)):
+        kernel(low, high, *args)
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_subtraction_of_columns_and_rows(bands):
+    rng = RNG(3)
+    data = rng.normal(9000, 20, (3, 9, 7)).astype(np.float32)
+    along_x, along_y = rng.normal(9, 1, (3, 7)).astype(np.float32), rng.normal(9, 1, (3, 9)).astype(np.float32)
+    columns, rows = along_x[:, None], along_y[:, :, None]
+    expected = np.concatenate([(data - columns - rows)[:1], (data - (columns + rows))[1:]])
+    in_bands(kernels.subtract_signals, 9, bands, data, along_x, along_y)
+    np.testing.assert_array_equal(data, expected)
+
+
 @pytest.mark.parametrize("period", [1, 2])
 @pytest.mark.parametrize("bands", [1, 4])
-def test_subtraction(period, bands):
+def test_subtraction_relative_to_the_first_image(period, bands):
     rng = RNG(3)
-    data = rng.normal(10, 2, (3, 9, 7)).astype(np.float32)
-    pattern, along_y = rng.normal(9, 1, (3, period, 7)).astype(np.float32), rng.normal(9, 1, (3, 9)).astype(np.float32)
-    expected = data - pattern[:, np.arange(9) % period] - along_y[:, :, None]
-    edges = np.linspace(0, 9, bands + 1).astype(int)
-    for low, high in itertools.pairwise(edges):
-        kernels.subtract_signals(low, high, data, pattern, along_y)
+    data = rng.normal(9000, 20, (2, 3, 9, 7)).astype(np.float32)
+    pattern = rng.normal(9, 1, (2, 3, period, 7)).astype(np.float32)
+    first = data[:, :1]
+    expected = ((data - first) - pattern[:, :, np.arange(9) % period]) + first
+    expected[:, 0] = data[:, 0]
+    in_bands(kernels.subtract_pattern, 9, bands, data, pattern)
     np.testing.assert_array_equal(data, expected)

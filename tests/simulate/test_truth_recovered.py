@@ -106,7 +106,7 @@ def test_false_jumps_of_long_ramps_are_those_of_gaussian_noise(electrons):
         0, read_noise / np.sqrt(2), shape
     )
     group_dq, image = np.zeros(shape, np.uint8), np.ones(shape[-2:], np.float32)
-    search = Search(neighbor_limits=None)
+    search = Search(neighbor_limits=None, single_pass=True)
     detect_jumps(
         ramps.astype(np.float32), group_dq, np.zeros(shape[-2:], np.uint32), image, read_noise * image, search, 2
     )

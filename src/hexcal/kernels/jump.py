@@ -12,8 +12,6 @@ UNUSABLE = np.uint8(3)
 JUMP_DET = np.uint8(4)
 CHUNK = 512
 """Columns that are looked at together: four rows of float32 of this length stay in the first cache."""
-SHORT_RAMP = 10
-"""Up to this number of groups the clipped median and the repetition are used; above, the plain median, once."""
 
 
 @kernel
@@ -247,13 +245,24 @@ def acquit(data, group_dq, first, last, y, x0, width, gain, threshold, work, sus
 
 @kernel
 def find_jumps(
-    first_row, last_row, data, group_dq, gain, read_noise, inverse_frames, thresholds, limits, pool_integrations, spread
+    first_row,
+    last_row,
+    data,
+    group_dq,
+    gain,
+    read_noise,
+    inverse_frames,
+    thresholds,
+    limits,
+    pool_integrations,
+    single_pass,
+    spread,
 ):
     """Flag jumps by the two-point difference method, and mark those that pass to the four neighbours.
 
     For each integration (or all together) and pixel, with the differences d in electrons of usable groups and the read noise R of a difference:
-    ``ratio = |d - m| / sqrt(|m| + R^2)``, where up to 10 groups d is taken absolute and m is the median without the largest (of 3: the plain
-    median, of 2: the smaller); if the largest ratio exceeds its threshold, its group is a jump, and the test is repeated without it. Above 10 groups d
+    ``ratio = |d - m| / sqrt(|m| + R^2)``. In repeated passes d is taken absolute and m is the median without the largest (of 3: the plain
+    median, of 2: the smaller); if the largest ratio exceeds its threshold, its group is a jump, and the test is repeated without it. In a single pass d
     has its sign, m is the plain median, and all groups with a ratio above the threshold are jumps.
 
     Parameters
@@ -274,11 +283,13 @@ def find_jumps(
         Range of the ratio (with the plain median and sign) in which neighbours are flagged; none if the second is not above the first.
     pool_integrations : bool
         Take the differences of all integrations together.
+    single_pass : bool
+        Which of the two tests.
     spread : uint64 array (nints, ngroups, ny, ceil(nx / 64))
         Zero; gets the bits that `flag_neighbors` reads.
     """
     n_ints, n_groups, _, nx = data.shape
-    short = n_groups <= SHORT_RAMP
+    short = not single_pass
     together = n_ints if pool_integrations else 1
     normal, four_group, three_group = thresholds
     weakest = min(normal, min(four_group, three_group)) if short else normal

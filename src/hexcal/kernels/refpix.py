@@ -206,10 +206,11 @@ def measure_side(
 
 
 @kernel
-def subtract_signals(first_row, last_row, data, pattern, along_y):
-    """Subtract from each image a signal that repeats every few rows, and one per row.
+def subtract_signals(first_row, last_row, data, along_x, along_y):
+    """Subtract from each image a signal per column and one per row.
 
-    ``data[p, y, x] -= pattern[p, y % period, x] + along_y[p, y]``
+    ``data[p, y, x] -= along_x[p, x] + along_y[p, y]``, rounded as the reference implementation rounds: from the first image one after the other, from
+    the others their sum. At 10,000 DN a step of float32 is 0.001 DN, which shows in the rates of faint pixels.
 
     Parameters
     ----------
@@ -217,17 +218,47 @@ def subtract_signals(first_row, last_row, data, pattern, along_y):
         Rows of the detector.
     data : float32 array (nimages, ny, nx), DN
         The ramp.
-    pattern : float32 array (nimages, period, nx), DN
+    along_x : float32 array (nimages, nx), DN
         Signal per column.
     along_y : float32 array (nimages, ny), DN
         Signal per row.
     """
     n_images, _, nx = data.shape
-    period = pattern.shape[1]
     for image in range(n_images):
+        columns = along_x[image]
         for row in range(first_row, last_row):
             values = data[image, row]
-            columns = pattern[image, row % period]
             offset = along_y[image, row]
-            for column in range(nx):
-                values[column] = values[column] - columns[column] - offset
+            if image == 0:
+                for column in range(nx):
+                    values[column] = values[column] - columns[column] - offset
+            else:
+                for column in range(nx):
+                    values[column] = values[column] - (columns[column] + offset)
+
+
+@kernel
+def subtract_pattern(first_row, last_row, data, pattern):
+    """Subtract from each image after the first of an integration a signal that repeats every few rows, relative to the first image.
+
+    ``data[i, g, y, x] = ((data[i, g, y, x] - data[i, 0, y, x]) - pattern[i, g, y % period, x]) + data[i, 0, y, x]`` in float32: the rounding of the
+    reference implementation, which takes the first image away and adds it again.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows of the detector.
+    data : float32 array (nints, ngroups, ny, nx), DN
+        The ramp.
+    pattern : float32 array (nints, ngroups, period, nx), DN
+        Signal per column; 0 for images that are not to be corrected.
+    """
+    n_integrations, n_groups, _, nx = data.shape
+    period = pattern.shape[2]
+    for i in range(n_integrations):
+        for g in range(1, n_groups):
+            for row in range(first_row, last_row):
+                values, first = data[i, g, row], data[i, 0, row]
+                signal = pattern[i, g, row % period]
+                for column in range(nx):
+                    values[column] = ((values[column] - first[column]) - signal[column]) + first[column]

@@ -6,7 +6,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
-from hexcal.models.dqflags import pixel
+from hexcal.models.dqflags import group, pixel
 
 MINIMUM_GROUPS = 3
 """A jump is a difference between groups that is unlike another one."""
@@ -61,6 +61,11 @@ class JumpStep(Step):
         only_use_ints: bool = parameter(
             True, "Clip the same group of all integrations; otherwise all groups of all integrations together."
         )
+        min_diffs_single_pass: int = parameter(
+            10,
+            "Number of usable differences from which on each ramp is tested once, instead of again after each jump.",
+            ge=0,
+        )
         pool_integrations: bool = parameter(
             False, "Two-point differences: take all integrations together, as release 3.0.0 of the original does."
         )
@@ -72,7 +77,7 @@ class JumpStep(Step):
         if n_groups < MINIMUM_GROUPS:
             raise SkipStep(f"jumps can only be found in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}")
         gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
-        search = search_from(self.parameters, ramp.shape[0], n_groups, ramp.meta.exposure)
+        search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
         self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
         threads = threads_from(self.parameters.maximum_cores)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads)
@@ -101,6 +106,8 @@ class Search:
         Clip the same group of all integrations; otherwise all groups of all integrations.
     pool_integrations : bool
         Two-point differences of all integrations together.
+    single_pass : bool
+        Two-point differences: test each ramp once, with the plain median of the differences; otherwise again after each jump.
     """
 
     thresholds: tuple = (4.0, 5.0, 6.0)
@@ -111,17 +118,18 @@ class Search:
     sigma_clip: bool = False
     only_integrations: bool = True
     pool_integrations: bool = False
+    single_pass: bool = False
 
 
-def search_from(parameters, n_ints, n_groups, exposure):
+def search_from(parameters, group_dq, exposure):
     """Return the `Search` that the parameters of the step ask for.
 
     Parameters
     ----------
     parameters : JumpStep.Parameters
         As documented.
-    n_ints, n_groups : int
-        Shape of the exposure.
+    group_dq : uint8 array (nints, ngroups, ny, nx)
+        Flags of the samples.
     exposure : meta node
         Its ``group_time`` (s) and ``nframes``.
 
@@ -131,6 +139,7 @@ def search_from(parameters, n_ints, n_groups, exposure):
         If later groups shall be flagged and the time between groups is not known.
     """
     times = (parameters.after_jump_flag_time1, parameters.after_jump_flag_time2)
+    n_ints, n_groups = group_dq.shape[:2]
     samples = n_ints if parameters.only_use_ints else n_ints * n_groups
     return Search(
         thresholds=(
@@ -147,7 +156,23 @@ def search_from(parameters, n_ints, n_groups, exposure):
         sigma_clip=samples >= parameters.minimum_sigclip_groups and n_groups >= parameters.minimum_groups,
         only_integrations=parameters.only_use_ints,
         pool_integrations=parameters.pool_integrations,
+        single_pass=fewest_differences(group_dq) >= parameters.min_diffs_single_pass,
     )
+
+
+def fewest_differences(group_dq):
+    """Return the number of differences between adjacent groups that can be used in some pixel, of the integration that has fewest.
+
+    Parameters
+    ----------
+    group_dq : uint8 array (nints, ngroups, ny, nx)
+        Flags of the samples; groups that are DO_NOT_USE or SATURATED in all pixels (such as the first and last of MIRI) do not count.
+    """
+    unusable = np.uint8(group.DO_NOT_USE | group.SATURATED)
+    # Row by row: the first row of nearly every image has a usable pixel.
+    used = [[any(((row & unusable) == 0).any() for row in image) for image in integration] for integration in group_dq]
+    used = np.array(used)
+    return int((used[:, 1:] & used[:, :-1]).sum(axis=1).min())
 
 
 def whole_groups(time, group_time):
@@ -219,7 +244,7 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
         only = bool(search.only_integrations)
         run_bands(clip_jumps, ny, *noise, thresholds[0], limits, only, spread, threads=threads)
     else:
-        run_bands(find_jumps, ny, *noise, thresholds, limits, pooled, spread, threads=threads)
+        run_bands(find_jumps, ny, *noise, thresholds, limits, pooled, bool(search.single_pass), spread, threads=threads)
     if search.neighbor_limits:
         run_bands(flag_neighbors, ny, group_dq, spread, threads=threads)
     if any(search.after_groups):

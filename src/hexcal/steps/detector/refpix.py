@@ -162,7 +162,7 @@ def _subtract(images, where, along_fast, along_slow, threads):
         subtract_signals,
         images.shape[1],
         images,
-        np.ascontiguousarray(along_x[:, None], np.float32),
+        np.ascontiguousarray(along_x, np.float32),
         np.ascontiguousarray(along_y, np.float32),
         threads=threads,
     )
@@ -301,12 +301,12 @@ def correct_miri(data, usable, by_parity, threads=None):
 
     Notes
     -----
-    Seed 004, lines 21670 to 21678. Subtracting the first group and adding it again afterwards comes to leaving it out: only means are relative to it.
+    Seed 004, lines 21670 to 21678.
     """
     import numpy as np
 
     from hexcal.core.bands import run_bands
-    from hexcal.kernels.refpix import subtract_signals
+    from hexcal.kernels.refpix import subtract_pattern
     from hexcal.steps.detector.refpix_regions import AMPLIFIERS, miri_classes
 
     n_integrations, n_groups, ny, nx = data.shape
@@ -314,10 +314,10 @@ def correct_miri(data, usable, by_parity, threads=None):
     first = np.repeat(np.arange(n_integrations) * n_groups, n_groups)
     means = _measure(images, miri_classes(usable, by_parity), first, threads=threads)
     half = means.shape[1] // 2
-    signal = (means[:, :half] + means[:, half:]) / 2
+    signal = (means[:, :half].astype(np.float32) + means[:, half:].astype(np.float32)) / np.float32(2)
     missing = np.isnan(signal).any(axis=1)
     signal[missing] = 0
-    signal = signal.reshape(len(images), -1, AMPLIFIERS)
-    pattern = np.ascontiguousarray(signal[:, :, np.arange(nx) % AMPLIFIERS], np.float32)
-    run_bands(subtract_signals, ny, images, pattern, np.zeros((len(images), ny), np.float32), threads=threads)
+    signal = signal.reshape(n_integrations, n_groups, -1, AMPLIFIERS)
+    pattern = np.ascontiguousarray(signal[..., np.arange(nx) % AMPLIFIERS], np.float32)
+    run_bands(subtract_pattern, ny, data, pattern, threads=threads)
     return int((missing & (first != np.arange(len(images)))).sum())
