@@ -240,6 +240,7 @@ def outputs_of(target):
 
 
 # Explained differences: (exposure or "*", label of the case) -> (text, {plane: values that may differ}); "keywords" is a plane.
+_FLOAT32_MEANS = "means of reference pixels are float32 in 3.0.0, float64 here: up to 1.2e-4 DN in a ramp, which shows where the rate is near 0"
 _NO_REFERENCE_PIXELS = (
     "without reference pixels the documents say S_REFPIX = SKIPPED; 3.0.0 changes nothing and writes COMPLETE",
     {"keywords": 1},
@@ -253,6 +254,8 @@ _FITOPT = (
 )
 _FITOPT_PLANES = dict.fromkeys(("SLOPE", "SIGSLOPE", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS"), 150)
 KNOWN = {
+    ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 5, "ERR": 5, "VAR_POISSON": 10}),
+    ("nircam_full_5", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 40, "ERR": 10, "VAR_POISSON": 20}),
     ("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS,
     ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS,
     ("miri_sub64_12x3", "rscd"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128}),
