@@ -74,6 +74,7 @@ def test_by_default_info_goes_to_the_terminal(uncal, capsys, monkeypatch):
     assert "hexcal.group_scale - INFO - Step group_scale running" in capsys.readouterr().out
 
 
+@pytest.mark.req("LOG-06")
 def test_verbose_lowers_the_level(uncal, capsys, monkeypatch):
     monkeypatch.setattr(logging.getLogger("hexcal"), "propagate", False)
     with log.configured(verbose=True):

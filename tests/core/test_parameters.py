@@ -207,3 +207,21 @@ def test_each_reference_type_has_an_override(tmp_path):
 def test_words_become_values():
     step = ScaleStep(factor="7", names="[a, b]", cores=4, output_file="None", skip="true")
     assert (step.factor, step.names, step.cores, step.output_file, step.skip) == (7.0, ["a", "b"], "4", None, True)
+
+
+@pytest.mark.req("IO-21", "IO-12", "PREC-05")
+def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_else(uncal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipe = TwicePipeline(
+        output_file="mine", output_dir=str(tmp_path / "out"), steps={"first": {"save_results": True, "suffix": "one"}}
+    )
+    pipe.run(uncal)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine_one.fits", "mine_twice.fits"]
+    TwicePipeline(
+        save_results=True, steps={"second": {"search_output_file": False, "save_results": True}}, output_file="other"
+    ).run(uncal)
+    assert {path.name for path in tmp_path.glob("*.fits")} == {
+        NAME,
+        "other_twice.fits",
+        NAME.replace("uncal", "second"),
+    }

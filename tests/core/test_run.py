@@ -228,3 +228,25 @@ def test_importing_hexcal_imports_nothing_heavy():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert found == "[]"
+
+
+@pytest.mark.req("IO-09", "IO-08", "IO-16", "IO-13")
+def test_suffix_and_paths_follow_the_parameters():
+    step = PlusOneStep(suffix="Special", input_dir="in")
+    assert step.make_output_path(basepath="a") == "a_special.fits"
+    assert step.make_output_path(basepath="a", suffix="explicit") == "a_explicit.fits"
+    assert step.make_input_path("b.fits") == os.path.join("in", "b.fits")
+
+
+@pytest.mark.req("IO-11")
+def test_output_use_model_takes_the_name_in_the_model(uncal, tmp_path):
+    model = datamodels.RampModel(datamodels.open(uncal))
+    model.meta.filename = "from_model_uncal.fits"
+    PlusOneStep.call(model, output_use_model=True, save_results=True)
+    assert (tmp_path / "from_model_plus_one.fits").exists()
+
+
+@pytest.mark.req("IO-20", "IO-18", "PYI-14")
+def test_a_path_and_a_model_are_the_same_to_a_step(uncal):
+    by_path, by_model = PlusOneStep.call(str(uncal)), PlusOneStep.call(datamodels.open(uncal))
+    assert np.array_equal(by_path.data, by_model.data)

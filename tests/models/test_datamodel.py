@@ -151,6 +151,7 @@ def test_copy_is_independent(uncal):
     assert model.data.any() and model.meta.exposure.type == "NRC_IMAGE"
 
 
+@pytest.mark.req("DM-05")
 def test_a_product_with_many_slits_opens_without_reading_them(tmp_path):
     hdus = [fits.PrimaryHDU(header=fits.Header({"TELESCOP": "JWST", "DATAMODL": "MultiSlitModel"}))]
     for version in range(1, 31):
@@ -178,6 +179,7 @@ def test_errors_can_cross_processes():
         assert type(error) is cls and str(error) == "what\n  where: here\n  next:  do this"
 
 
+@pytest.mark.req("DM-01")
 def test_every_file_of_the_real_data_opens(real_data):
     names = [
         path

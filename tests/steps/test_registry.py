@@ -1,0 +1,74 @@
+"""The steps by their documented names: alias, class, reference types, status keyword."""
+
+import pytest
+
+from hexcal import observatories
+from hexcal import step as door
+from hexcal.core import registry
+from hexcal.core.parameters import INFRASTRUCTURE
+from hexcal.errors import ParameterError
+from hexcal.pipeline import Detector1Pipeline
+
+# row, alias, class, reference types, status keyword
+DOCUMENTED = [
+    ("REG-12", "dark_current", "DarkCurrentStep", {"dark"}, "S_DARK"),
+    ("REG-13", "dq_init", "DQInitStep", {"mask"}, "S_DQINIT"),
+    ("REG-17", "firstframe", "FirstFrameStep", set(), "S_FRSTFR"),
+    ("REG-20", "gain_scale", "GainScaleStep", {"gain"}, "S_GANSCL"),
+    ("REG-21", "group_scale", "GroupScaleStep", set(), "S_GRPSCL"),
+    ("REG-25", "ipc", "IPCStep", {"ipc"}, "S_IPC"),
+    ("REG-26", "jump", "JumpStep", {"gain", "readnoise"}, "S_JUMP"),
+    ("REG-28", "lastframe", "LastFrameStep", set(), "S_LASTFR"),
+    ("REG-29", "linearity", "LinearityStep", {"linearity"}, "S_LINEAR"),
+    ("REG-39", "ramp_fit", "RampFitStep", {"gain", "readnoise"}, "S_RAMP"),
+    ("REG-40", "refpix", "RefPixStep", {"refpix"}, "S_REFPIX"),
+    ("REG-42", "reset", "ResetStep", {"reset"}, "S_RESET"),
+    ("REG-44", "rscd", "RscdStep", {"rscd"}, "S_RSCD"),
+    ("REG-45", "saturation", "SaturationStep", {"saturation"}, "S_SATURA"),
+    ("REG-52", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
+]
+
+
+@pytest.mark.parametrize(
+    ("alias", "name", "types", "keyword"),
+    [pytest.param(*row[1:], marks=pytest.mark.req(row[0]), id=row[1]) for row in DOCUMENTED],
+)
+def test_step_is_found_by_alias_and_by_class(alias, name, types, keyword):
+    cls = registry.find(alias)
+    assert cls is registry.find(name) is registry.find(f"jwst.{alias}.{name}") is getattr(door, name)
+    # saturation also takes the superbias, for a newer parameter; what the documents name must be there
+    assert types <= set(cls.reference_types)
+    entry = observatories.get("jwst").keywords.of_path(f"meta.cal_step.{cls.status}")
+    assert entry is not None and entry.keyword == keyword
+
+
+def test_no_step_is_missing_from_the_table():
+    assert {row[1] for row in DOCUMENTED} == set(Detector1Pipeline.step_defs)
+
+
+@pytest.mark.req("DEV-07", "IO-14")
+def test_every_step_has_the_implicit_parameters():
+    documented = "output_dir output_file suffix save_results search_output_file output_use_model output_use_index "
+    documented += "output_ext input_dir skip pre_hooks post_hooks"
+    for alias in registry.aliases():
+        defaults = registry.find(alias)().get_pars()
+        assert set(documented.split()) <= set(defaults)
+        assert (
+            defaults["output_ext"],
+            defaults["output_use_index"],
+            defaults["save_results"],
+            defaults["pre_hooks"],
+        ) == (".fits", True, False, [])
+    assert set(documented.split()) <= set(INFRASTRUCTURE)
+
+
+@pytest.mark.req("ARCH-03", "REG-59")
+def test_a_pipeline_is_a_step_with_a_unique_name():
+    assert registry.find("calwebb_detector1") is registry.find("jwst.pipeline.Detector1Pipeline") is Detector1Pipeline
+    assert issubclass(Detector1Pipeline, door.Step)
+    assert Detector1Pipeline().jump.qualified_name == "calwebb_detector1.jump"
+
+
+def test_a_class_that_is_no_step_is_refused():
+    with pytest.raises(ParameterError, match="is not a step"):
+        registry.find("collections.OrderedDict")
