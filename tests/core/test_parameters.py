@@ -221,7 +221,7 @@ def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_e
         save_results=True, steps={"second": {"search_output_file": False, "save_results": True}}, output_file="other"
     ).run(uncal)
     assert {path.name for path in tmp_path.glob("*.fits")} == {
-        NAME,
+        uncal.name,
         "other_twice.fits",
-        NAME.replace("uncal", "second"),
+        uncal.name.replace("uncal", "second"),
     }
