@@ -46,17 +46,25 @@ def load_chunk(data, group_dq, y, x0, width, used_first, used_last, value, flag,
     """Copy the groups of ``width`` pixels of one integration; groups outside the used ones and samples that are not finite become DO_NOT_USE."""
     n_groups = value.shape[0]
     union[:width] = 0
+    sum_of_nothing = np.zeros(width, np.float32)
+    # One simple loop per kind of number, so that the compiler uses whole registers; zero times a sample is NaN if it is not finite.
     for g in range(n_groups):
         extra = np.uint8(0 if used_first <= g <= used_last else DO_NOT_USE)
-        row, dq_row = data[g, y], group_dq[g, y]
+        row, dq_row = data[g, y, x0 : x0 + width], group_dq[g, y, x0 : x0 + width]
+        target, flags = value[g], flag[g]
         for x in range(width):
-            v = row[x0 + x]
-            f = dq_row[x0 + x] | extra
-            if not abs(v) <= np.float32(3.4e38):
-                f |= np.uint8(DO_NOT_USE)
-            value[g, x] = v
-            flag[g, x] = f
+            target[x] = row[x]
+            sum_of_nothing[x] += row[x] * np.float32(0)
+        for x in range(width):
+            f = dq_row[x] | extra
+            flags[x] = f
             union[x] |= f
+    for x in range(width):
+        if sum_of_nothing[x] != np.float32(0):
+            for g in range(n_groups):
+                if not np.isfinite(value[g, x]):
+                    flag[g, x] |= np.uint8(DO_NOT_USE)
+            union[x] |= np.uint8(DO_NOT_USE)
 
 
 @kernel
@@ -65,11 +73,15 @@ def sorted_differences(value, flag, union, width, pairs, difference, count):
     n_differences = value.shape[0] - 1
     count[:width] = n_differences
     for g in range(n_differences):
+        early, late, target = value[g], value[g + 1], difference[g]
         for x in range(width):
-            d = value[g + 1, x] - value[g, x]
-            bad = (flag[g, x] & np.uint8(3)) | (flag[g + 1, x] & np.uint8(7))
-            difference[g, x] = np.float32(np.inf) if bad != 0 else d
-            count[x] -= np.int32(1) if bad != 0 else np.int32(0)
+            target[x] = late[x] - early[x]
+    for x in range(width):
+        if union[x] != 0:
+            for g in range(n_differences):
+                if (flag[g, x] & np.uint8(3)) | (flag[g + 1, x] & np.uint8(7)) != 0:
+                    difference[g, x] = np.inf
+                    count[x] -= np.int32(1)
     for p in range(pairs.shape[0]):
         low, high = difference[pairs[p, 0]], difference[pairs[p, 1]]
         for x in range(width):
@@ -98,9 +110,10 @@ def add_median_rates(value, flag, union, difference, count, width, group_time, s
     """Add the median first difference of each ramp, DN/s, to ``estimate``."""
     n_groups = value.shape[0]
     low, high = difference[max(n_groups - 2, 0) // 2], difference[(n_groups - 1) // 2 if n_groups > 1 else 0]
-    for x in range(width):
-        if union[x] == 0 and n_groups > 1:
-            estimate[x] += 0.5 * (np.float64(low[x]) + np.float64(high[x])) / group_time
+    if n_groups > 1:
+        for x in range(width):
+            median = 0.5 * (np.float64(low[x]) + np.float64(high[x])) / group_time
+            estimate[x] += median if union[x] == 0 else 0.0
     for x in range(width):
         if union[x] != 0 or n_groups == 1:
             estimate[x] += flagged_median_rate(value, flag, difference, count[x], x, group_time, single_time, suppress)
