@@ -12,8 +12,8 @@ from hexcal.errors import InputError
 
 _BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _UNSIGNED_ZERO = {"i2": 1 << 15, "i4": 1 << 31, "i8": 1 << 63}
-CHUNK = 1 << 22
-"""Elements converted at a time, so that reading never holds a second copy of a large array."""
+CHUNK = 1 << 18
+"""Elements converted at a time: they stay in the cache, and reading and writing never hold a second copy of a large array."""
 
 
 @dataclass
