@@ -159,6 +159,8 @@ def run_exposure(exposure, chosen, options):
         peer_job, own_job = pairs[case.name]
         errors = (own_errors[own_job["id"]], peer_errors[peer_job["id"]])
         failures += not report(case, own_job, peer_job, errors, options)
+        if case.target.startswith("calwebb_") and not any(errors):
+            failures += not report_reading(case, own_job)
         if not options.keep:
             for path in own_job["folder"].glob("*"):
                 path.unlink()
@@ -204,6 +206,20 @@ def report(case, own_job, peer_job, errors, options):
         for place, mine, theirs in result.examples:
             print(f"        {result.name} {place}: {mine!r}, the peer's {theirs!r}")
     return passed
+
+
+def report_reading(case, own_job):
+    """Print whether the models of the reference implementation open Hexcal's products of one case; returns whether all do."""
+    files = sorted(str(path) for path in products(own_job).values())
+    done = subprocess.run(
+        [str(peer_python()), str(HERE / "reader.py"), *files], capture_output=True, text=True, check=True
+    )
+    read = json.loads(done.stdout.splitlines()[-1])
+    bad = [f"{Path(entry['file']).name}: {entry['error']}" for entry in read if entry["error"]]
+    models = ", ".join(f"{Path(entry['file']).stem.rpartition('_')[2]} as {entry['model']}" for entry in read)
+    outcome = "; ".join(bad) or f"{len(read)} products opened by the original: {models}"
+    print(f"{'FAIL' if bad else 'pass'}  {case.name + ' reading':40s} {outcome}", flush=True)
+    return not bad
 
 
 def line(case, results, passed):
