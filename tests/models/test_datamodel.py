@@ -164,6 +164,40 @@ def test_a_product_with_many_slits_opens_without_reading_them(tmp_path):
     assert (model.slits[17].data == 18).all() and model.slits[17]["name"] == "S18"
 
 
+def test_slits_that_are_changed_removed_or_kept_are_saved_so(tmp_path):
+    hdus = [
+        fits.PrimaryHDU(header=fits.Header({"TELESCOP": "JWST", "DATAMODL": "MultiSlitModel", "INSTRUME": "NIRSPEC"}))
+    ]
+    for version in range(1, 5):
+        hdus += [fits.ImageHDU(np.full((3, 4), version, "f4"), name=name, ver=version) for name in ("SCI", "ERR")]
+        hdus[-2].header["SLTNAME"] = f"S{version}"
+    fits.HDUList(hdus).writeto(tmp_path / "x_cal.fits")
+    model = datamodels.open(tmp_path / "x_cal.fits")
+    model.slits[1].data[...] = 20
+    model.slits[2]["name"] = "new"
+    model.slits[2].set_meta("meta.note", [1, 2])
+    del model.slits[0]
+    model.save(tmp_path / "y_cal.fits")
+    again = datamodels.open(tmp_path / "y_cal.fits")
+    assert [slit["name"] for slit in again.slits] == ["S2", "new", "S4"]
+    assert [float(slit.data[0, 0]) for slit in again.slits] == [20, 3, 4]
+    assert [float(slit.err[0, 0]) for slit in again.slits] == [2, 3, 4]
+    assert again.slits[1].meta.note == [1, 2] and again.meta.instrument.name == "NIRSPEC"
+    copied = again.copy()
+    copied.slits[0].data[...] = 0
+    assert again.slits[0].data.all()
+
+
+def test_a_keyword_of_an_extension_whose_data_nobody_read_is_saved(tmp_path, uncal):
+    model = datamodels.open(uncal)
+    model.meta.bunit_data = "DN"
+    model.save(tmp_path / "b_uncal.fits")
+    with fits.open(tmp_path / "b_uncal.fits") as hdus:
+        hdus.verify("exception")
+        assert hdus["SCI"].header["BUNIT"] == "DN"
+        assert np.array_equal(hdus["SCI"].data, fits.getdata(uncal, "SCI"))
+
+
 def test_errors_can_cross_processes():
     from hexcal import errors
 

@@ -45,6 +45,8 @@ class DataModel:
     """Name of the primary array, from which shapes of others follow."""
 
     _layout = {}
+    _container: Any = None
+    """The model of many parts (slits) that this one is a part of."""
     _source: Any
     _tree: Any
     _history: Any
@@ -221,10 +223,18 @@ class DataModel:
                 fits_cards.read_cards(self)
         return self._tree
 
+    def parts(self):
+        """Return the models whose arrays make up the file: this one, or the slits of a container."""
+        return [self]
+
     def _merge_asdf(self):
         """Add what only the ASDF extension has; FITS keywords win."""
         tree = self._metadata()
         if self._asdf is not None or self._source is None:
+            return tree
+        if self._container is not None:
+            self._asdf = True
+            meta.merge_below(tree, copy.copy(self._container.recorded_part(self._version)))
             return tree
         extension = self._source.find("ASDF")
         self._asdf = True

@@ -17,6 +17,8 @@ def read_cards(model):
     wanted = {spec.hdu.upper(): spec.hdu for spec in model._layout.values()}
     for extension in model._source.extensions:
         if extension.index == 0:
+            if model._container is not None:
+                continue
             hdu, name = "PRIMARY", "PRIMARY"
         elif extension.version == model._version and extension.name in wanted:
             hdu, name = wanted[extension.name], extension.name
@@ -66,9 +68,10 @@ def units(model):
     model._merge_asdf()
     yield _header(model, "PRIMARY", "PRIMARY"), None
     written = {"PRIMARY", "ASDF"}
-    for spec in model._layout.values():
-        yield from _known_unit(model, spec)
-        written.add(spec.hdu.upper())
+    for version, part in enumerate(model.parts(), 1):
+        for spec in part._layout.values():
+            yield from _known_unit(part, spec, version)
+            written.add(spec.hdu.upper())
     if model._source is not None:
         for extension in model._source.extensions:
             if extension.name not in written and extension.name not in model._removed:
@@ -76,7 +79,7 @@ def units(model):
     yield _asdf_unit(model)
 
 
-def _known_unit(model, spec):
+def _known_unit(model, spec, version):
     value, extension = model._arrays.get(spec.name), model._extension(spec)
     if value is None and spec.name in model._arrays:
         return
@@ -87,14 +90,25 @@ def _known_unit(model, spec):
         value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
     elif value is None:
         if not isinstance(spec, Array) or extension.physical_dtype == np.dtype(spec.dtype):
-            # Not touched: the bytes of the file are the bytes of the product.
-            yield _carried(model, extension)
+            yield _untouched(model, spec, extension, version)
             return
         value = getattr(model, spec.name)
     header = _header(model, spec.hdu, spec.hdu.upper())
     header.insert(0, ("EXTNAME", spec.hdu, "extension name"))
-    header.append(("EXTVER", model._version, "extension value"))
+    header.append(("EXTVER", version, "extension value"))
     yield header, value
+
+
+def _untouched(model, spec, extension, version):
+    """A known extension whose data nobody has read: its bytes are those of the file; its keywords may have changed."""
+    from astropy.io import fits
+
+    not_kept = ("EXTVER", "CHECKSUM", "DATASUM")
+    kept = [card for card in extension.header.cards if is_structural(card.keyword) and card.keyword not in not_kept]
+    header = fits.Header(kept)
+    header.extend(_header(model, spec.hdu, spec.hdu.upper()), unique=False, end=True)
+    header["EXTVER"] = (version, "extension value")
+    return header, model._source.raw_bytes(extension) if extension.size else None
 
 
 def _carried(model, extension):
@@ -126,7 +140,11 @@ def _asdf_unit(model):
 
 
 def _asdf_content(model):
-    return {name: value for name, value in model._tree.items() if name not in model._layout}
+    content = {name: value for name, value in model._tree.items() if name not in model._layout}
+    parts = model.parts()
+    if parts != [model]:
+        content["slits"] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
+    return content
 
 
 def _header(model, hdu, name):

@@ -269,8 +269,27 @@ class MultiSlitModel(ExposureModel):
 
     def _slit(self, version):
         slit = SlitModel(self._source)
-        slit._version = version
+        slit._version, slit._container = version, self
         return slit
+
+    def parts(self):
+        """Return the slits."""
+        return self.slits
+
+    def recorded_part(self, version):
+        """Return what the ASDF extension records of the slit with this EXTVER: a nested dict."""
+        recorded = self._merge_asdf().get("slits") or []
+        known = set(SlitModel._layout)
+        part = recorded[version - 1] if version <= len(recorded) else {}
+        return {name: value for name, value in part.items() if name not in known}
+
+    def copy(self):
+        """Return an independent model."""
+        other = super().copy()
+        other._slits = [slit.copy() for slit in self.slits]
+        for slit in other._slits:
+            slit._container = other
+        return other
 
     def check(self):
         """Raise InputError if there is no slit."""
