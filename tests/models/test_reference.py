@@ -85,3 +85,30 @@ def test_a_reference_of_another_detector_is_refused(tmp_path):
     other.meta.instrument.detector = "NRCB2"
     with pytest.raises(ReferenceError_, match="DETECTOR = NRCA1, the exposure has NRCB2"):
         full.check_for(other, "superbias")
+
+
+def test_translated_flags_are_saved_with_a_table_that_fits(tmp_path):
+    table = np.array(
+        [(0, 1, b"HOT", b"")], dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")]
+    )
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "MASK"})
+    dq = np.array([[0, 1], [1, 0]], "u1")
+    hdus = [fits.PrimaryHDU(header=header), fits.ImageHDU(dq, name="DQ"), fits.BinTableHDU(table, name="DQ_DEF")]
+    fits.HDUList(hdus).writeto(tmp_path / "mask.fits")
+    mask = datamodels.open(tmp_path / "mask.fits")
+    assert mask.dq[0, 1] == 2048
+    mask.save(tmp_path / "again.fits")
+    assert np.array_equal(datamodels.open(tmp_path / "again.fits").dq, mask.dq)
+
+
+def test_a_keyword_that_is_known_only_for_other_models_survives_and_can_be_changed(tmp_path):
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "PHOTOM", "PIXAR_SR": 1e-13})
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(np.ones((2, 2), "f4"), name="SCI")]).writeto(
+        tmp_path / "photom.fits"
+    )
+    model = datamodels.open(tmp_path / "photom.fits")
+    model.save(tmp_path / "a.fits")
+    assert fits.getheader(tmp_path / "a.fits")["PIXAR_SR"] == 1e-13
+    model.meta.photometry.pixelarea_steradians = 2e-13
+    model.save(tmp_path / "b.fits")
+    assert fits.getheader(tmp_path / "b.fits")["PIXAR_SR"] == 2e-13

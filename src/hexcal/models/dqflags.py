@@ -65,17 +65,7 @@ def translate(dq, definitions, where=None):
     dq = np.asarray(dq).astype(np.uint32, copy=False)
     if definitions is None or len(definitions) == 0:
         return dq
-    columns = {name.upper(): name for name in definitions.dtype.names}
-    if not {"VALUE", "NAME"} <= set(columns):
-        raise ReferenceError_(
-            "DQ_DEF must have the columns BIT, VALUE, NAME, DESCRIPTION",
-            where=where,
-            hint=f"found: {', '.join(columns)}",
-        )
-    pairs = []
-    for value, name in zip(definitions[columns["VALUE"]], definitions[columns["NAME"]], strict=True):
-        name = (name.decode() if isinstance(name, bytes) else str(name)).strip().upper()
-        pairs.append((int(value), pixel.get(_FORMER_NAMES.get(name, name), 0)))
+    pairs = [(value, pixel.get(name, 0)) for value, name in _rows(definitions, where)]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({value for value, _ in pairs}))
     result = np.zeros(dq.shape, np.uint32)
@@ -83,6 +73,29 @@ def translate(dq, definitions, where=None):
         if value and flag:
             result[(dq & np.uint32(value)) != 0] |= np.uint32(flag)
     return result
+
+
+def _rows(definitions, where):
+    """Value and master name of each row of a DQ_DEF table."""
+    columns = {name.upper(): name for name in definitions.dtype.names}
+    if not {"VALUE", "NAME"} <= set(columns):
+        raise ReferenceError_(
+            "DQ_DEF must have the columns BIT, VALUE, NAME, DESCRIPTION",
+            where=where,
+            hint=f"found: {', '.join(columns)}",
+        )
+    rows = []
+    for value, name in zip(definitions[columns["VALUE"]], definitions[columns["NAME"]], strict=True):
+        name = (name.decode() if isinstance(name, bytes) else str(name)).strip().upper()
+        rows.append((int(value), _FORMER_NAMES.get(name, name)))
+    return rows
+
+
+def master_definitions(definitions):
+    """Return the DQ_DEF table that fits an array after `translate`: the same flags, with their master bits."""
+    names = dict.fromkeys(name for _, name in _rows(definitions, None) if pixel.get(name))
+    table = [(pixel[name].bit_length() - 1, pixel[name], name, "") for name in names]
+    return np.array(table, dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
 def names_of(value):

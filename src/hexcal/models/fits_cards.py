@@ -29,6 +29,7 @@ def read_cards(model):
 
 def _read_header(model, header, hdu, name, keywords):
     extra = model._extra_cards.setdefault(name, [])
+    written = set(keywords.of_hdu(hdu, model.model_type))
     if hdu == "PRIMARY":
         model._history.extend(str(text) for text in header.get("HISTORY", []))
     for card in header.cards:
@@ -39,9 +40,10 @@ def _read_header(model, header, hdu, name, keywords):
         if is_structural(card.keyword):
             continue
         entry = keywords.of_card(card.keyword, hdu, model.model_type)
-        if entry is None:
+        if entry is None or (entry.keyword == card.keyword and entry not in written):
+            # Unknown, or known only for other models: it goes back as it came.
             extra.append((card.keyword, card.value, card.comment))
-        elif not _undefined(card.value):
+        if entry is not None and not _undefined(card.value):
             model._assign(entry.path, _typed(card.value, entry.type))
 
 
@@ -89,7 +91,7 @@ def _known_unit(model, spec, version):
         # A documented array that nothing has touched is written without ever being in memory.
         value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
     elif value is None:
-        if not isinstance(spec, Array) or extension.physical_dtype == np.dtype(spec.dtype):
+        if not isinstance(spec, Array) or not extension.shape or extension.physical_dtype == np.dtype(spec.dtype):
             yield _untouched(model, spec, extension, version)
             return
         value = getattr(model, spec.name)
@@ -165,7 +167,11 @@ def _header(model, hdu, name):
                 header.append(("", title), end=True)
         header.append(_card(entry.keyword, value, entry.comment), end=True)
     for keyword, value, comment in model._extra_cards.get(name, ()):
-        header.append(_card(keyword, value, comment), end=True)
+        entry = model.observatory.keywords.of_card(keyword, hdu, model.model_type)
+        if entry is not None and not _undefined(value):
+            value = model._lookup(entry.path)
+        if value is not None:
+            header.append(_card(keyword, value, comment), end=True)
     if hdu == "PRIMARY":
         for text in model.history:
             header.add_history(_ascii(text))

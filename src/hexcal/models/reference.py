@@ -31,7 +31,11 @@ class ReferenceModel(DataModel):
             return None
         value = self._source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
         if spec.name == "dq":
-            value = dqflags.translate(value, self.dq_def, where=str(self.path))
+            definitions = self._source.table(self._extension(_DQ_DEF)) if self._extension(_DQ_DEF) else None
+            value = dqflags.translate(value, definitions, where=str(self.path))
+            if definitions is not None:
+                # From here on the array holds master bits, and so must its table when the model is saved.
+                self._arrays["dq_def"] = dqflags.master_definitions(definitions)
         self._arrays[spec.name] = value
         return value
 
