@@ -97,6 +97,11 @@ def test_unknown_exposure_type(folder, capsys):
     )
 
 
+def test_guider_exposure(folder, capsys):
+    write_uncal(folder, name="g_uncal.fits", EXP_TYPE="FGS_ACQ1")
+    refused(folder, capsys, [*RUN, "g_uncal.fits", "--references=refs"], "FGS_ACQ1", "calwebb_guider")
+
+
 def test_unknown_telescope(folder, capsys):
     write_uncal(folder, name="h_uncal.fits", TELESCOP="HST")
     refused(folder, capsys, [*RUN, "h_uncal.fits", "--references=refs"], "HST")

@@ -1,6 +1,7 @@
 """calwebb_detector1: raw ramps to count-rate images."""
 
 from hexcal.core import Pipeline, StepParameters, parameter
+from hexcal.errors import InputError
 from hexcal.steps.detector.dark_current import DarkCurrentStep
 from hexcal.steps.detector.dq_init import DQInitStep
 from hexcal.steps.detector.firstframe import FirstFrameStep
@@ -81,7 +82,13 @@ class Detector1Pipeline(Pipeline):
         )
 
     def steps_for(self, model):
-        """All steps that this exposure needs, in order."""
+        """All steps that this exposure needs, in order; InputError for a guider exposure, which has no ramps to fit."""
+        if model.is_guiding:
+            raise InputError(
+                f"{model.meta.exposure.type} exposures go through calwebb_guider, not through {self.alias}",
+                where=str(model.path or "EXP_TYPE"),
+                hint="calwebb_guider is not in this version",
+            )
         return [*self.corrections(model), self.ramp_fit, self.gain_scale]
 
     def process(self, ramp):
