@@ -216,6 +216,18 @@ def test_maximum_cores(monkeypatch):
         bands.default_threads()
 
 
+def test_threads_of_a_step_with_maximum_cores(monkeypatch):
+    from hexcal.step import JumpStep
+
+    monkeypatch.setattr(bands, "available_cores", lambda: 8)
+    monkeypatch.delenv("HEXCAL_THREADS", raising=False)
+    assert bands.threads_of(JumpStep()) == 1
+    assert bands.threads_of(JumpStep(maximum_cores="half")) == 4
+    monkeypatch.setenv("HEXCAL_THREADS", "6")
+    assert bands.threads_of(JumpStep()) == 6
+    assert bands.threads_of(JumpStep(maximum_cores="1")) == 1
+
+
 def test_an_error_in_a_kernel_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         bands.run_bands(lambda first, last: 1 / 0, 10, threads=2)

@@ -66,6 +66,17 @@ def threads_from(maximum_cores):
     return max(1, min(wanted, default_threads()))
 
 
+def threads_of(step):
+    """Return the number of threads of a step with the documented parameter ``maximum_cores``.
+
+    What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``, HEXCAL_THREADS); without either, the
+    documented default of the parameter.
+    """
+    if "maximum_cores" not in step.sources and os.environ.get("HEXCAL_THREADS", "").strip():
+        return default_threads()
+    return threads_from(step.parameters.maximum_cores)
+
+
 def prepare_kernels():
     """Load what kernels need in a thread, while the input is read."""
     from threading import Thread

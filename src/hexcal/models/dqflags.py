@@ -68,10 +68,14 @@ def translate(dq, definitions, where=None):
     pairs = [(value, pixel.get(name, 0)) for value, name in _rows(definitions, where)]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({value for value, _ in pairs}))
-    result = np.zeros(dq.shape, np.uint32)
+    # Most pixels have no flag: only the others are looked at.
+    flagged = np.flatnonzero(dq)
+    own, master = dq.reshape(-1)[flagged], np.zeros(flagged.size, np.uint32)
     for value, flag in pairs:
         if value and flag:
-            result[(dq & np.uint32(value)) != 0] |= np.uint32(flag)
+            master[(own & np.uint32(value)) != 0] |= np.uint32(flag)
+    result = np.zeros(dq.shape, np.uint32)
+    result.reshape(-1)[flagged] = master
     return result
 
 

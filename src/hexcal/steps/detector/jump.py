@@ -71,7 +71,7 @@ class JumpStep(Step):
         )
 
     def process(self, ramp, references):
-        from hexcal.core.bands import threads_from
+        from hexcal.core.bands import threads_of
 
         n_groups = ramp.shape[1]
         if n_groups < MINIMUM_GROUPS:
@@ -79,7 +79,7 @@ class JumpStep(Step):
         gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
         search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
         self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
-        threads = threads_from(self.parameters.maximum_cores)
+        threads = threads_of(self)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads)
         return ramp
 

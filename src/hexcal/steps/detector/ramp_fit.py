@@ -35,10 +35,10 @@ class RampFitStep(Step):
         )
 
     def process(self, ramp, references):
-        from hexcal.core.bands import threads_from
+        from hexcal.core.bands import threads_of
 
         parameters = self.parameters
-        threads = threads_from(parameters.maximum_cores)
+        threads = threads_of(self)
         readnoise, gain = references.readnoise.cutout(ramp), references.gain.cutout(ramp)
         group_range, used_range = self._groups(ramp)
         ramps = Ramps(
