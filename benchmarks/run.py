@@ -168,8 +168,8 @@ def pipeline(bench):
             what, f"{own:.{digits}f} {unit}", f"{peer:.{digits}f} {unit}", f"{peer / own:.1f} x", target, met
         )
 
-    compare(f"{title}: pipeline, process", lambda run: run.process_s, 8)
-    compare(f"{title}: pipeline, call", lambda run: run.call_s, 8)
+    compare(f"{title}: pipeline, process", lambda run: run.process_s, None)
+    compare(f"{title}: pipeline, call", lambda run: run.call_s, None)
     threaded = f"HEXCAL_THREADS={cores}"
     compare(f"{title}: pipeline, process, {threaded}", lambda run: run.process_s, 8, side="own, all threads")
     compare(f"{title}: pipeline, call, {threaded}", lambda run: run.call_s, 8, side="own, all threads")
