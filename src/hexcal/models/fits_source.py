@@ -29,11 +29,6 @@ class Extension:
     size: int
 
     @property
-    def is_image(self):
-        """Whether the data are an array, not a table."""
-        return self.header.get("XTENSION", "IMAGE").strip() == "IMAGE"
-
-    @property
     def dtype(self):
         """Type of the values as stored, big-endian."""
         return np.dtype(_BITPIX[self.header["BITPIX"]])

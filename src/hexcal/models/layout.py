@@ -35,9 +35,6 @@ class Array:
     fill: float | None = None
     shape_of: object = None
 
-    def __set_name__(self, owner, name):
-        raise TypeError("declare arrays in `layout`, not as class attributes")
-
 
 @dataclass(frozen=True)
 class Table:
@@ -66,11 +63,6 @@ def whole(shape):
 def image(shape):
     """Shape of one image: the last two axes."""
     return shape[-2:]
-
-
-def without_groups(shape):
-    """Shape with one image per integration: (nints, ny, nx)."""
-    return (shape[0], *shape[-2:])
 
 
 class ArrayAttribute:
