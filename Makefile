@@ -56,6 +56,7 @@ trace: $(READY)
 
 parity: $(READY)
 	$(BIN)/python parity/run.py
+	$(BIN)/python parity/crds_draws.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

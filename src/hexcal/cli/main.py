@@ -13,6 +13,7 @@ COMMANDS = {
     "simulate": "make exposures and reference files with a known truth",
     "demo": "simulate an exposure, calibrate it, compare with the truth",
     "rerun": "make a product again from its own record",
+    "crds": "which reference files the rules of CRDS choose, and why",
 }
 _USAGE_STATUS = 1
 

@@ -10,6 +10,7 @@ from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import SkipStep
 from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.references import chooser
 from hexcal.references.bundle import References
 from hexcal.references.folder import NOT_APPLICABLE, ReferenceFolder
 
@@ -22,6 +23,7 @@ class Context:
     first_input: str | None
     recorder: object
     folders: dict = field(default_factory=dict)
+    choosers: dict = field(default_factory=dict)
 
     @property
     def input_dir(self):
@@ -182,16 +184,27 @@ def reference_path(step, model, reference_type):
             )
         return NOT_APPLICABLE if isinstance(given, str) and given.upper() == NOT_APPLICABLE else given
     folder = step.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
+    if not folder and chooser.is_configured():
+        return _chooser_for(step, model).find(reference_type)
     if not folder:
         raise ReferenceError_(
             f"{step.where} needs a {reference_type} reference, and no place for reference files is given",
             where=f"{model.get_meta('meta.instrument.name')} {model.get_meta('meta.instrument.detector')} {model.get_meta('meta.exposure.type')}",
-            hint=f"--references=FOLDER (or HEXCAL_REFERENCES), --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
+            hint=f"--references=FOLDER, a CRDS cache in CRDS_PATH, --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
         )
     folders = step.context.folders if step.context else {}
     if folder not in folders:
         folders[folder] = ReferenceFolder(folder)
     return folders[folder].find(reference_type, model)
+
+
+def _chooser_for(step, model):
+    """The chooser of a run: one per exposure, since the steps change nothing that the rules ask for."""
+    choosers = step.context.choosers if step.context else {}
+    key = str(model.path or id(model))
+    if key not in choosers:
+        choosers[key] = chooser.Chooser(model)
+    return choosers[key]
 
 
 def _option(step):
@@ -224,6 +237,9 @@ def _choose_references(step, model, entry):
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
         model.set_meta(f"meta.ref_file.{reference_type}.name", str(getattr(source, "path", None) or source))
+    for one in step.context.choosers.values():
+        model.set_meta("meta.ref_file.crds.context_used", one.context.name)
+        model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
     absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
     if absent and step.takes_references:
         message = f"no {' and no '.join(absent)} reference"

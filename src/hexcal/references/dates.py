@@ -11,7 +11,7 @@ _FORMS = (
 )
 _SHORT = re.compile(r"(\d{2})/(\d{2})/(\d{2})")
 _TIME_AFTER_T = re.compile(r"(?<=\d)T(?=\d)")
-_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ A value of the exposure that is ``N/A`` matches every pattern and counts 0; ``AN
 import operator
 import re
 from fnmatch import translate
+from typing import Any
 
 from hexcal.references.conditioning import ANY, NOT_APPLICABLE, condition
 
@@ -35,6 +36,8 @@ class Pattern:
     ----------
     text : str
         As it stands in the mapping, after substitution.
+    respell : bool
+        Whether a single number is brought into the spelling of `conditioning.condition`; CRDS does not do so after NOT.
 
     Attributes
     ----------
@@ -57,17 +60,17 @@ class Pattern:
 
     __slots__ = ("_matches", "counts", "elements", "literals", "negated", "text")
 
-    def __init__(self, text):
+    def __init__(self, text, respell=True):
         self.text = text
         self.literals, self.counts, self.negated, self._matches = None, 1, False, None
         stripped = text.strip()
         value = condition(text)
-        self.elements = (value,)
+        self.elements: tuple[Any, ...] = (value,)
         if value in (ANY, NOT_APPLICABLE) and "|" not in stripped:
             self.counts = 0 if value == NOT_APPLICABLE else 1
         elif value.startswith("NOT "):
             self.negated = True
-            inner = Pattern(value[4:])
+            inner = Pattern(value[4:], respell=False)
             self._matches = lambda given: inner.weight(given) != 1
         elif _between(stripped, "(", ")"):
             expression = _compile(stripped[1:-1])
@@ -86,7 +89,7 @@ class Pattern:
             else:
                 self.literals = frozenset(self.elements)
         else:
-            self.literals = frozenset((value,))
+            self.literals = frozenset((value if respell else stripped,))
 
     def weight(self, value):
         """Return how much the match with a conditioned value counts, 0 or 1, or None if it does not match."""
@@ -112,7 +115,7 @@ def _between(text, first, last):
     return len(text) > 1 and text.startswith(first) and text.endswith(last)
 
 
-def _alternatives(text):
+def _alternatives(text) -> tuple[Any, ...]:
     # A bar at the end, as in the P_ keywords of reference files, adds no empty alternative.
     parts = [part for part in text.split("|") if part.strip()]
     return tuple(condition(part) for part in parts) or ("",)

@@ -3,6 +3,8 @@
 import ast
 import operator
 
+from hexcal.references.conditioning import UNDEFINED
+
 _COMPARE = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -86,4 +88,4 @@ class Expression:
                     return False
                 left = right
             return True
-        return values[self._parameter(node)]
+        return values.get(self._parameter(node), UNDEFINED)

@@ -10,6 +10,9 @@ from hexcal.references.selectors import ORDERED, Match, NoMatch
 
 FILE, NONE_NEEDED, OMITTED, NOT_FOUND = "file", "n/a", "omit", "not found"
 
+# Where a mapping gives none: a reference for the full frame serves every subarray that has none of its own.
+_SUBSTITUTIONS = {"META.SUBARRAY.NAME": {"GENERIC": "N/A"}, "SUBARRAY": {"GENERIC": "N/A"}}
+
 
 class Choice(NamedTuple):
     """What the rules say about one type of reference.
@@ -69,7 +72,8 @@ class Rules:
                 name.upper(): Expression(text, self.parameters)
                 for name, text in (header.get("parkey_relevance") or {}).items()
             }
-            self._substitutions = {name.upper(): table for name, table in (header.get("substitutions") or {}).items()}
+            substitutions = header.get("substitutions") or _SUBSTITUTIONS
+            self._substitutions = {name.upper(): table for name, table in substitutions.items()}
             self.selector = self._built(mapping.selector, self.groups)
         except (ValueError, TypeError, AttributeError) as error:
             raise ReferenceError_(

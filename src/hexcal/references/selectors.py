@@ -5,6 +5,7 @@ A rule leads to the name of a file (or N/A, OMIT), or to another selector for th
 
 import bisect
 import re
+from typing import Any
 
 from hexcal.references.conditioning import ANY, NOT_APPLICABLE, UNDEFINED, condition
 from hexcal.references.dates import parse_date
@@ -154,6 +155,7 @@ class Match:
                 raise
             except NoMatch as error:
                 failure = failure or error
+        assert failure is not None  # `ranked` is not empty here
         raise failure
 
     def ranked(self, values):
@@ -215,6 +217,11 @@ class _Ordered:
     """
 
     name = ""
+
+    # Methods of the subclasses: place of a key on the line, place of an exposure, number of the rule for a place.
+    place: Any
+    position: Any
+    index: Any
 
     def __init__(self, rules, parameters):
         self.parameters = parameters

@@ -1,0 +1,56 @@
+"""``hexcal crds bestrefs FILE...``: the reference files of exposures, from their headers alone."""
+
+import sys
+
+from hexcal.cli.crds_options import open_context, parser
+from hexcal.errors import ParameterError
+
+
+def main(words):
+    """Print the reference files; exit status 1 if a type that was asked for is not found."""
+    options = _options(words)
+    from hexcal.references.header_cards import read_header
+
+    types = _types(options.types)
+    found, failed = {}, False
+    for path in options.files:
+        header = read_header(path)
+        context = open_context(options, header)
+        choices = context.choose(header, types)
+        found[path] = {name: str(choice) for name, choice in choices.items()}
+        failed |= types is not None and any(choice.status == "not found" for choice in choices.values())
+        if not options.json:
+            _print(path, context, choices)
+        for name in sorted({choice.name for choice in choices.values()} & context.cache.withdrawn()):
+            print(f"hexcal: the observatory has declared {name} unfit for science", file=sys.stderr)
+    if options.json:
+        import json
+
+        print(json.dumps(found, indent=1))
+    return 1 if failed else 0
+
+
+def _options(words):
+    made = parser(
+        "bestrefs", "The reference files that belong to exposures, chosen from their headers; no network, no data read."
+    )
+    made.add_argument("files", nargs="+", metavar="FILE")
+    made.add_argument("--types", metavar="A,B", help="only these types of references")
+    made.add_argument("--json", action="store_true", help="as JSON: {file: {type: name}}")
+    return made.parse_args(words)
+
+
+def _types(text):
+    if text is None:
+        return None
+    types = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if not types:
+        raise ParameterError("no type of reference is named", where="--types", hint="--types dark,flat")
+    return types
+
+
+def _print(path, context, choices):
+    print(f"{path}  ({context.name})")
+    width = max((len(name) for name in choices), default=0)
+    for name, choice in sorted(choices.items()):
+        print(f"  {name:{width}s}  {choice}")

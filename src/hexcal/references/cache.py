@@ -1,0 +1,302 @@
+"""A reference cache on disk, in the layout of CRDS: where mappings and reference files lie, which contexts there are. No network.
+
+::
+
+    CACHE/config/OBSERVATORY/server_config              the default context
+    CACHE/config/OBSERVATORY/ref_cache_subdir_mode      "instrument" or "flat"
+    CACHE/mappings/OBSERVATORY/*.pmap *.imap *.rmap
+    CACHE/references/OBSERVATORY/[INSTRUMENT/]FILE
+"""
+
+import ast
+import os
+import re
+
+from hexcal.errors import InputError, ReferenceError_, unknown_name
+from hexcal.references.mapping_file import check_name, read_mapping
+from hexcal.references.rules import Rules
+
+DEFAULT_PATH = "/grp/crds/cache"
+_TRUE = ("1", "TRUE", "YES", "ON", "T")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*")
+_SERIAL = re.compile(r".*_(\d+)\.pmap")
+_SYMBOLS = {"default": "operational_context", "operational": "operational_context", "edit": "edit_context"}
+
+
+class ReferenceCache:
+    """One observatory's part of a cache.
+
+    Parameters
+    ----------
+    root : path-like, optional
+        The cache; default: the environment's CRDS_PATH, else /grp/crds/cache.
+    observatory : str, optional
+        Name of the folder under ``mappings``, any case; default: CRDS_OBSERVATORY, else what CRDS_CONTEXT begins with, else the only folder there.
+
+    Raises
+    ------
+    ReferenceError_
+        If there is no such cache or observatory.
+    """
+
+    def __init__(self, root=None, observatory=None):
+        given = root or os.environ.get("CRDS_PATH")
+        self.root = os.path.expanduser(os.fspath(given or DEFAULT_PATH))
+        if not os.path.isdir(os.path.join(self.root, "mappings")):
+            what = "holds no mappings" if os.path.isdir(self.root) else "does not exist"
+            raise ReferenceError_(
+                f"the cache of reference files {what}",
+                where=self.root if given else f"{self.root} (CRDS_PATH is not set)",
+                hint="set CRDS_PATH to the folder that holds mappings/, references/ and config/",
+            )
+        self.observatory = self._observatory(observatory)
+        self._read = {}
+        self._rules = {}
+        self._withdrawn = None
+
+    def _observatory(self, wanted):
+        known = observatories(self.root)
+        wanted = wanted or os.environ.get("CRDS_OBSERVATORY")
+        if not wanted:
+            named = observatory_of_name(self.root, os.environ.get("CRDS_CONTEXT", ""))
+            if named is not None:
+                return named
+            if len(known) != 1:
+                raise ReferenceError_(
+                    f"the cache has mappings of {len(known)} observatories, one must be named",
+                    where=self.root,
+                    hint=f"set CRDS_OBSERVATORY to one of: {', '.join(known)}",
+                )
+            return known[0]
+        if wanted.lower() not in known:
+            raise unknown_name("observatory", wanted, known, where=self.root, error=ReferenceError_)
+        return wanted.lower()
+
+    def _config_path(self, name):
+        return os.path.join(self.root, "config", self.observatory, name)
+
+    # ---- mappings
+
+    def mapping_path(self, name):
+        """Return where the mapping of a name lies (str), whether or not it is there.
+
+        Raises
+        ------
+        ReferenceError_
+            If it is not the name of a mapping.
+        """
+        return os.path.join(self.root, "mappings", self.observatory, check_name(name, where=self.root))
+
+    def mapping(self, name, verify=True):
+        """Return a mapping (`MappingFile`); a file that has not changed is read once.
+
+        Parameters
+        ----------
+        name : str
+            Without folder.
+        verify : bool
+            Whether its sha1sum must be right. The environment's CRDS_IGNORE_MAPPING_CHECKSUM=1 takes precedence.
+        """
+        path = self.mapping_path(name)
+        verify = verify and os.environ.get("CRDS_IGNORE_MAPPING_CHECKSUM", "").upper() not in _TRUE
+        try:
+            stat = os.stat(path)
+            key = stat.st_mtime_ns, stat.st_size, stat.st_ino
+        except OSError:
+            key = None
+        known = self._read.get(name)
+        if known is None or known[0] != key or (verify and not known[1]):
+            known = self._read[name] = key, verify, read_mapping(path, verify)
+        return known[2]
+
+    def rules(self, name, verify=True):
+        """Return the rules of an .rmap (`Rules`), made once for a file that has not changed.
+
+        Parameters
+        ----------
+        name, verify
+            As in `mapping`.
+        """
+        mapping = self.mapping(name, verify)
+        known = self._rules.get(name)
+        if known is None or known.mapping is not mapping:
+            known = self._rules[name] = Rules(mapping)
+        return known
+
+    def mappings(self, ending=""):
+        """Return the names of the mappings in the cache that end so, sorted."""
+        names = os.listdir(os.path.join(self.root, "mappings", self.observatory))
+        return sorted(name for name in names if name.endswith(ending or ("map")) and name[-5:-3] in (".p", ".i", ".r"))
+
+    # ---- contexts
+
+    def contexts(self):
+        """Return the names of all contexts (.pmap), sorted."""
+        return self.mappings(".pmap")
+
+    def newest(self):
+        """Return the context with the greatest serial number.
+
+        Raises
+        ------
+        ReferenceError_
+            If none has a serial number.
+        """
+        numbered = [(int(found.group(1)), name) for name in self.contexts() if (found := _SERIAL.fullmatch(name))]
+        if not numbered:
+            raise ReferenceError_("the cache has no numbered context", where=self.root)
+        return max(numbered)[1]
+
+    def context_name(self, name=None):
+        """Return the name of the context to use.
+
+        Parameters
+        ----------
+        name : str, optional
+            A .pmap; or ``newest``, ``default``, ``edit``, also as ``jwst-latest``, ``jwst-operational``, ``jwst-edit``. Default: the environment's
+            CRDS_CONTEXT, else the default of the cache's server_config, else the newest.
+
+        Raises
+        ------
+        ReferenceError_
+            If it is not in the cache.
+        """
+        name = name or os.environ.get("CRDS_CONTEXT")
+        where = os.path.join(self.root, "mappings", self.observatory)
+        if not name:
+            name = self.configured("operational_context") or self.newest()
+            where = f"named as default by {self._config_path('server_config')}"
+        word = name.lower().removeprefix(f"{self.observatory}-")
+        if word in ("newest", "latest"):
+            return self.newest()
+        if word in _SYMBOLS:
+            name = self.configured(_SYMBOLS[word])
+            if name is None:
+                raise ReferenceError_(
+                    f"the cache does not say which context is '{word}'",
+                    where=self._config_path("server_config"),
+                    hint=f"name a context; the newest is {self.newest()}",
+                )
+        if not os.path.isfile(self.mapping_path(name)) or not name.endswith(".pmap"):
+            raise unknown_name(
+                "context",
+                name,
+                self.contexts(),
+                where=os.path.join(self.root, "mappings", self.observatory),
+                error=ReferenceError_,
+            )
+        return name
+
+    def configured(self, key):
+        """Return one entry of the cache's server_config, or None.
+
+        Raises
+        ------
+        ReferenceError_
+            If the file is there and cannot be understood.
+        """
+        path = self._config_path("server_config")
+        try:
+            with open(path, encoding="utf-8") as stream:
+                text = stream.read()
+        except FileNotFoundError:
+            return None
+        # The file is long (the whole history), the entry is one short text: it is taken without reading the rest.
+        found = re.search(rf"^[ {{]'{re.escape(key)}': '([^'\\]*)',?\}}?$", text, re.MULTILINE)
+        if found:
+            return found.group(1)
+        try:
+            return ast.literal_eval(text).get(key)
+        except (ValueError, SyntaxError, AttributeError) as error:
+            raise ReferenceError_(
+                "the configuration of the cache is corrupt", where=path, hint="fetch it again"
+            ) from error
+
+    def withdrawn(self):
+        """Return the names of files that the observatory has declared unfit for science (frozenset)."""
+        if self._withdrawn is None:
+            try:
+                with open(self._config_path("bad_files.txt"), encoding="utf-8") as stream:
+                    self._withdrawn = frozenset(stream.read().split())
+            except FileNotFoundError:
+                self._withdrawn = frozenset()
+        return self._withdrawn
+
+    # ---- reference files
+
+    def reference_path(self, name, instrument):
+        """Return where a reference file lies or would lie (str).
+
+        Parameters
+        ----------
+        name : str
+            Without folder.
+        instrument : str
+            Any case.
+
+        Raises
+        ------
+        ReferenceError_
+            If the name has a path in it.
+        """
+        if not _FILE_NAME.fullmatch(name) or ".." in name:
+            raise ReferenceError_(f"'{name}' is not the name of a reference file", where=self.root)
+        folder = os.path.join(self.root, "references", self.observatory)
+        by_instrument = os.path.join(folder, instrument.lower(), name)
+        flat = os.path.join(folder, name)
+        is_flat = self._mode() == "flat"
+        first, second = (flat, by_instrument) if is_flat else (by_instrument, flat)
+        return second if not os.path.exists(first) and os.path.exists(second) else first
+
+    def _mode(self):
+        try:
+            with open(self._config_path("ref_cache_subdir_mode"), encoding="utf-8") as stream:
+                return stream.read().strip()
+        except FileNotFoundError:
+            return "instrument"
+
+
+def observatories(root=None):
+    """Return the names of the observatories of which a cache has mappings, sorted; none if there is no such cache."""
+    folder = os.path.join(os.path.expanduser(root or os.environ.get("CRDS_PATH") or DEFAULT_PATH), "mappings")
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if os.path.isdir(folder) else []
+
+
+def observatory_of_name(root, name):
+    """Return the observatory that the name of a mapping or reference begins with (str), or None."""
+    for observatory in observatories(root):
+        if re.match(rf"{re.escape(observatory)}[_.-]", name):
+            return observatory
+    return None
+
+
+def observatory_of(root, telescope):
+    """Return the name of the folder of mappings for a value of TELESCOP (str), or None.
+
+    Parameters
+    ----------
+    root : str or None
+        As in `ReferenceCache`.
+    telescope : str
+        Value of TELESCOP; blank: None.
+
+    Raises
+    ------
+    InputError
+        If no observatory has this value.
+    """
+    telescope = telescope.strip()
+    if not telescope:
+        return None
+    if telescope.lower() in observatories(root):
+        return telescope.lower()
+    from hexcal.observatories import of_header
+
+    try:
+        return of_header({"TELESCOP": telescope}).name
+    except InputError as error:
+        raise InputError(
+            f"the observatory of exposures of {telescope} is not known",
+            where="TELESCOP",
+            hint="name the observatory with --observatory",
+        ) from error

@@ -1,0 +1,93 @@
+"""Choose the reference file of a step by CRDS: from the environment's cache and context, for an open model."""
+
+import os
+
+from hexcal.errors import ReferenceError_
+from hexcal.references.cache import observatory_of
+from hexcal.references.context import open_context
+from hexcal.references.header_cards import ModelHeader
+from hexcal.references.rules import FILE, NOT_FOUND
+
+_TRUE = ("1", "TRUE", "YES", "ON", "T")
+
+
+def is_configured():
+    """Whether the environment says where a cache of reference files is (CRDS_PATH)."""
+    return bool(os.environ.get("CRDS_PATH"))
+
+
+class Chooser:
+    """Chooses reference files for one exposure.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure.
+    context : str, optional
+        Default: the environment's CRDS_CONTEXT, else the default of the cache.
+
+    Attributes
+    ----------
+    context : Context
+        ``context.name`` is what a product records as CRDS_CTX.
+    """
+
+    def __init__(self, model, context=None):
+        self.header = ModelHeader(model)
+        observatory = observatory_of(None, str(self.header.get("TELESCOP") or ""))
+        self.context = open_context(context, observatory=observatory)
+
+    def choose(self, types):
+        """Return type -> `Choice` (dict) for some types."""
+        return self.context.choose(self.header, types)
+
+    def find(self, reference_type):
+        """Return the path of the reference file of a type, or "N/A" where the type does not apply.
+
+        Raises
+        ------
+        ReferenceError_
+            If no rule fits the exposure, the file is declared unfit for science, or it is not in the cache.
+        """
+        choice = self.choose([reference_type])[reference_type.lower()]
+        instrument = self.context.instrument_of(self.header)
+        where = f"{instrument} in {self.context.name}"
+        if choice.status == NOT_FOUND:
+            raise ReferenceError_(
+                f"no {reference_type} reference: {choice.reason}",
+                where=where,
+                hint=f"`hexcal crds explain FILE {reference_type}` shows the rules; override_{reference_type}=FILE does without them",
+            )
+        if choice.status != FILE:
+            return "N/A"
+        check_fit_for_science(self.context.cache, choice.name)
+        path = self.context.cache.reference_path(choice.name, instrument)
+        if not os.path.isfile(path):
+            raise ReferenceError_(
+                f"the {reference_type} reference {choice.name} is not in the cache",
+                where=path,
+                hint=f"copy it there, or give override_{reference_type}",
+            )
+        return path
+
+
+def check_fit_for_science(cache, name):
+    """Refuse a file that the observatory has withdrawn, unless the environment's CRDS_ALLOW_BAD_REFERENCES allows it.
+
+    Parameters
+    ----------
+    cache : ReferenceCache
+        Its configuration lists withdrawn files.
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    ReferenceError_
+    """
+    if name in cache.withdrawn() and os.environ.get("CRDS_ALLOW_BAD_REFERENCES", "").upper() not in _TRUE:
+        raise ReferenceError_(
+            f"the observatory has declared {name} unfit for science",
+            where=cache.root,
+            hint="use a newer context, or set CRDS_ALLOW_BAD_REFERENCES=1",
+        )
