@@ -1,58 +1,201 @@
-"""``hexcal crds``: the commands that choose and explain."""
+"""``hexcal crds``: what is printed, exit status, errors."""
 
 import json
 
 import pytest
-from exposures import write_uncal
+from astropy.io import fits
+from crds_caches import header, make_cache
 
-from hexcal.cli.main import main
+from hexcal.cli.crds import main as crds
+from hexcal.cli.main import guarded
 
 
 @pytest.fixture
-def exposure(real_data, tmp_path, monkeypatch):
-    monkeypatch.setenv("CRDS_PATH", str(real_data / "crds_cache"))
-    monkeypatch.setenv("CRDS_CONTEXT", "jwst_0541.pmap")
-    monkeypatch.delenv("CRDS_OBSERVATORY", raising=False)
-    return str(write_uncal(tmp_path, SUBARRAY="FULL", **{"DATE-OBS": "2022-09-01", "TIME-OBS": "00:00:00"}))
+def root(tmp_path, monkeypatch):
+    for name in ("CRDS_CONTEXT", "CRDS_OBSERVATORY", "CRDS_IGNORE_MAPPING_CHECKSUM"):
+        monkeypatch.delenv(name, raising=False)
+    root = make_cache(tmp_path / "cache", operational_context="jwst_0002.pmap")
+    monkeypatch.setenv("CRDS_PATH", str(root))
+    monkeypatch.chdir(tmp_path)
+    return root
 
 
-def test_bestrefs_as_json(exposure, capsys):
-    assert main(["crds", "bestrefs", exposure, "--types", "superbias,gain", "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {exposure}
-    assert set(answer[exposure]) == {"superbias", "gain"}
-    assert answer[exposure]["superbias"].startswith("jwst_nircam_superbias_")
+def exposure(path, **changes):
+    made = fits.Header()
+    for name, value in header(**changes).items():
+        made[name] = value
+    fits.PrimaryHDU(header=made).writeto(path, overwrite=True)
+    return str(path)
 
 
-def test_explain_names_the_rules_and_the_file(exposure, capsys):
-    assert main(["crds", "explain", exposure, "superbias"]) == 0
-    text = capsys.readouterr().out
-    assert "jwst_0541.pmap" in text
-    assert "META.INSTRUMENT.DETECTOR = NRCA1" in text
-    assert "result" in text
+@pytest.fixture
+def run(root, capsys):
+    def run(*words):
+        status = guarded(crds, list(words))
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.req("CRDS-02")
+def test_bestrefs(run):
+    exposure("a.fits")
+    status, out, err = run("bestrefs", "a.fits")
+    assert (status, err) == (0, "")
+    assert out == "a.fits  (jwst_0002.pmap)\n  dark  jwst_nircam_dark_0002.fits\n  flat  N/A\n"
+
+
+@pytest.mark.req("CRDS-04")
+def test_bestrefs_as_json(run):
+    exposure("a.fits")
+    exposure("b.fits", DETECTOR="NRCBLONG")
+    status, out, _ = run("bestrefs", "a.fits", "b.fits", "--json", "--types", "DARK", "--context", "jwst_0001.pmap")
+    assert status == 0
+    assert json.loads(out) == {"a.fits": {"dark": "jwst_nircam_dark_0009.fits"}, "b.fits": {"dark": "N/A"}}
+
+
+def test_bestrefs_that_are_not_found(run):
+    exposure("a.fits", DETECTOR="NRCB1")
+    status, out, _ = run("bestrefs", "a.fits")
+    assert status == 0
+    assert "dark  NOT FOUND: META.INSTRUMENT.DETECTOR is NRCB1" in out
+    assert run("bestrefs", "a.fits", "--types", "dark")[0] == 1
+
+
+def test_bestrefs_warns_of_withdrawn_files(run, root):
+    exposure("a.fits")
+    (root / "config/jwst/bad_files.txt").write_text("jwst_nircam_dark_0002.fits\n")
+    status, out, err = run("bestrefs", "a.fits", "--json")
+    assert status == 0
+    assert json.loads(out)
+    assert err == "hexcal: the observatory has declared jwst_nircam_dark_0002.fits unfit for science\n"
+
+
+def test_explain(run):
+    exposure("a.fits")
+    status, out, _ = run("explain", "a.fits", "dark")
+    assert status == 0
+    assert out.splitlines()[-1] == "result     jwst_nircam_dark_0002.fits"
+    exposure("a.fits", DETECTOR="NRCB1")
+    assert run("explain", "a.fits", "dark")[0] == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("words", "expected"),
     [
-        (["crds", "bestrfs"], "did you mean 'bestrefs'?"),
-        (["crds", "bestrefs", "nix.fits"], "nix.fits"),
-        (["crds", "explain", "{exposure}", "superbais"], "superbias"),
-        (["crds", "bestrefs", "{exposure}", "--context", "jwst_9999.pmap"], "jwst_9999.pmap"),
-        (["crds", "bestrefs", "{exposure}", "--cache", "nowhere"], "nowhere"),
+        (["observatories"], "jwst\n"),
+        (["contexts"], "jwst_0001.pmap\njwst_0002.pmap  (used)\n"),
+        (["contexts", "--context", "jwst_0001.pmap"], "jwst_0001.pmap  (used)\njwst_0002.pmap\n"),
+        (["instruments"], "NIRCAM  jwst_nircam_0002.imap\nMIRI  N/A\n"),
+        (["types", "nircam"], "dark  jwst_nircam_dark_0002.rmap\nflat  N/A\ngain  OMIT\n"),
+        (["types", "MIRI"], ""),
+        (["files", "NIRCAM", "flat"], ""),
     ],
 )
-def test_errors_are_short_and_end_with_status_1(exposure, words, text, capsys):
-    assert main([word.format(exposure=exposure) for word in words]) == 1
-    message = capsys.readouterr().err
-    assert text in message
-    assert len(message.strip().splitlines()) <= 5
+def test_list(run, words, expected):
+    assert run("list", *words) == (0, expected, "")
 
 
-def test_list_and_uses(exposure, capsys):
-    assert main(["crds", "list", "types", "NIRCAM"]) == 0
-    assert "superbias" in capsys.readouterr().out
-    assert main(["crds", "uses", "jwst_nircam_superbias_0026.fits"]) == 0
-    assert "jwst_nircam_superbias_0006.rmap" in capsys.readouterr().out
-    assert main(["crds", "--help"]) == 0
-    assert "bestrefs" in capsys.readouterr().out
+def test_list_files(run, root):
+    (root / "references/jwst/nircam").mkdir(parents=True)
+    (root / "references/jwst/nircam/jwst_nircam_dark_0001.fits").touch()
+    (root / "config/jwst/bad_files.txt").write_text("jwst_nircam_dark_0002.fits\n")
+    assert run("list", "files", "NIRCAM", "DARK")[1].splitlines() == [
+        "jwst_nircam_dark_0001.fits",
+        "jwst_nircam_dark_0002.fits  (not in the cache, declared unfit for science)",
+        "jwst_nircam_dark_0003.fits  (not in the cache)",
+    ]
+
+
+def test_uses(run):
+    assert run("uses", "jwst_nircam_dark_0009.fits") == (
+        0,
+        "jwst_nircam_dark_0001.rmap\njwst_nircam_0001.imap\njwst_0001.pmap\n",
+        "",
+    )
+    assert run("uses", "jwst_none.fits")[0] == 1
+
+
+def test_diff(run):
+    status, out, _ = run("diff", "jwst_nircam_0001.imap", "jwst_nircam_0002.imap")
+    assert status == 0
+    assert out.splitlines()[-1] == "jwst_nircam_0002.imap: added GAIN: OMIT"
+    assert run("diff", "jwst_0001.pmap", "jwst_0001.pmap")[1] == "no difference\n"
+
+
+@pytest.mark.req("TMT-04")
+def test_checksum(run, root):
+    path = root / "mappings/jwst/jwst_0001.pmap"
+    assert run("checksum", str(path)) == (0, "jwst_0001.pmap: right\n", "")
+    path.write_text(path.read_text().replace("MIRI", "FGS"))
+    status, out, _ = run("checksum", str(path))
+    assert status == 1
+    assert out.startswith("jwst_0001.pmap: wrong: is ")
+    assert run("checksum", str(path), "--update") == (0, "jwst_0001.pmap: updated\n", "")
+    assert run("checksum", str(path), "--update") == (0, "jwst_0001.pmap: right\n", "")
+
+
+def test_help(run):
+    status, out, _ = run()
+    assert status == 1
+    assert "bestrefs" in out
+    assert run("--help")[0] == 0
+    for command in ("bestrefs", "explain", "list", "uses", "diff", "checksum"):
+        with pytest.raises(SystemExit) as ended:
+            crds([command, "--help"])
+        assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["bestref"], "unknown command 'bestref'"),
+        (["bestrefs"], "the following arguments are required"),
+        (["bestrefs", "none.fits"], "the file does not exist"),
+        (["bestrefs", "a.fits", "--types", ","], "no type of reference is named"),
+        (["bestrefs", "a.fits", "--types", "drak"], "did you mean 'dark'?"),
+        (["bestrefs", "a.fits", "--context", "jwst_0003.pmap"], "unknown context"),
+        (["bestrefs", "a.fits", "--context", "../jwst_0001.pmap"], "not the name of a mapping"),
+        (["bestrefs", "a.fits", "--cache", "nowhere"], "does not exist"),
+        (["bestrefs", "a.fits", "--observatory", "jwts"], "did you mean 'jwst'?"),
+        (["explain", "a.fits", "drak"], "did you mean 'dark'?"),
+        (["list", "everything"], "invalid choice"),
+        (["list", "types"], "`list types` needs INSTRUMENT, got: nothing"),
+        (["list", "types", "NIRCAN"], "did you mean 'NIRCAM'?"),
+        (["list", "files", "NIRCAM", "drak"], "did you mean 'dark'?"),
+        (["diff", "jwst_0001.pmap", "jwst_nircam_0001.imap"], "mappings of the same kind"),
+        (["diff", "jwst_0001.pmap", "jwst_0003.pmap"], "the mapping does not exist"),
+        (["checksum", "none.pmap"], "the mapping does not exist"),
+        (["checksum", "a.fits"], "the mapping is corrupt"),
+    ],
+)
+def test_errors_are_short_and_end_with_status_1(run, words, message):
+    exposure("a.fits")
+    status, out, err = run(*words)
+    assert status == 1
+    assert message in err
+    assert out == ""
+    assert err.startswith("hexcal: ")
+    assert len(err.splitlines()) <= 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), "the mapping does not exist"),
+        (lambda path: path.write_text(path.read_text() + "\n"), "has been altered"),
+        (lambda path: path.write_text(path.read_text()[:200]), "the mapping is corrupt"),
+        (lambda path: path.write_text(path.read_text() + "import os\n"), "the mapping is corrupt: line"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "the mapping is corrupt"),
+        (lambda path: (path.unlink(), path.mkdir()), "the mapping cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("name", ["jwst_0002.pmap", "jwst_nircam_0002.imap", "jwst_nircam_dark_0002.rmap"])
+def test_damaged_mappings(run, root, damage, message, name):
+    exposure("a.fits")
+    damage(root / "mappings/jwst" / name)
+    status, _, err = run("bestrefs", "a.fits")
+    assert status == 1
+    assert message in err or (name.endswith("pmap") and "unknown context" in err)
+    assert len(err.splitlines()) <= 5

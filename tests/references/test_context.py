@@ -33,7 +33,9 @@ def test_choose(context):
     # The subarray has a reference of its own from 2022 on; before, that of the full frame serves.
     assert dark(context, SUBARRAY="SUB64") == "jwst_nircam_dark_0002.fits"
     assert dark(context, SUBARRAY="SUB64", **{"DATE-OBS": "2023-01-01"}) == "jwst_nircam_dark_0003.fits"
-    assert dark(context, SUBARRAY="SUB64", READPATT="DEEP8", **{"DATE-OBS": "2023-01-01"}) == "jwst_nircam_dark_0002.fits"
+    assert (
+        dark(context, SUBARRAY="SUB64", READPATT="DEEP8", **{"DATE-OBS": "2023-01-01"}) == "jwst_nircam_dark_0002.fits"
+    )
     assert dark(context, DETECTOR="NRCBLONG") == "N/A"
     assert dark(context, DETECTOR="NRCB1").startswith("NOT FOUND: ")
     assert dark(context, **{"DATE-OBS": "1864-01-01"}).startswith("NOT FOUND: no rule is for 1864")
@@ -73,7 +75,9 @@ def test_unknown_names(context):
         context.choose(header(), ["drak"])
     with pytest.raises(ReferenceError_, match=r"(?s)unknown instrument 'NIRCAN'.*did you mean 'NIRCAM'"):
         context.choose(header(INSTRUME="NIRCAN"))
-    with pytest.raises(InputError, match=r"(?s)instrument of the exposure is not known.*META.INSTRUMENT.NAME or INSTRUME"):
+    with pytest.raises(
+        InputError, match=r"(?s)instrument of the exposure is not known.*META.INSTRUMENT.NAME or INSTRUME"
+    ):
         context.choose({"DETECTOR": "NRCA1"})
 
 
@@ -89,7 +93,10 @@ def test_a_mapping_that_is_missing_or_altered_is_named_when_it_is_needed(context
 def test_a_missing_rmap(tmp_path):
     root = make_cache(
         tmp_path,
-        {"jwst_0001.pmap": pmap({"NIRCAM": "jwst_nircam_0001.imap"}), "jwst_nircam_0001.imap": imap({"DARK": "jwst_x.rmap"})},
+        {
+            "jwst_0001.pmap": pmap({"NIRCAM": "jwst_nircam_0001.imap"}),
+            "jwst_nircam_0001.imap": imap({"DARK": "jwst_x.rmap"}),
+        },
     )
     with pytest.raises(ReferenceError_, match=r"(?s)the mapping does not exist.*jwst_x.rmap"):
         open_context(root=root).choose(header())
@@ -138,7 +145,9 @@ def rules(tmp_path, selector, parkey, **entries):
     ],
 )
 def test_conditions_in_the_header_of_a_mapping(tmp_path, entries, result):
-    choice = rules(tmp_path, "Match({('X', '1') : 'a.fits'})", (("A.B", "C.D"),), **entries).choose({"A.B": "X", "C.D": "1.0"})
+    choice = rules(tmp_path, "Match({('X', '1') : 'a.fits'})", (("A.B", "C.D"),), **entries).choose(
+        {"A.B": "X", "C.D": "1.0"}
+    )
     assert (choice.name or choice.status) == result
 
 

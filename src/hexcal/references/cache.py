@@ -182,7 +182,7 @@ class ReferenceCache:
                 "context",
                 name,
                 self.contexts(),
-                where=os.path.join(self.root, "mappings", self.observatory),
+                where=where,
                 error=ReferenceError_,
             )
         return name
