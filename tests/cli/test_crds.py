@@ -7,7 +7,7 @@ from astropy.io import fits
 from crds_caches import header, make_cache
 
 from hexcal.cli.crds import main as crds
-from hexcal.cli.main import guarded
+from hexcal.cli.main import main
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def exposure(path, **changes):
 @pytest.fixture
 def run(root, capsys):
     def run(*words):
-        status = guarded(crds, list(words))
+        status = main(["crds", *words])
         captured = capsys.readouterr()
         return status, captured.out, captured.err
 

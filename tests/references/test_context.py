@@ -1,13 +1,15 @@
 """Choosing reference files from a header: on a small cache, on the mappings of TMT, and on what the operations pipeline chose."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from crds_caches import DATES, header, imap, make_cache, pmap, rmap, write
 
 from hexcal.errors import InputError, ReferenceError_
-from hexcal.references.cache import ReferenceCache
-from hexcal.references.context import Context, open_context
+from hexcal.observatories import Observatory
+from hexcal.references.cache import ReferenceCache, observatory_of
+from hexcal.references.context import Context, _keyword_table, keywords_of, open_context
 from hexcal.references.rules import Rules
 
 
@@ -238,6 +240,38 @@ def test_tmt(real_data):
     assert str(context.choose({**IRIS, "META.SUBARRAY.NAME": "CUSTOM"})["dark"]) == "tmt_iris_dark_0001.fits"
     assert str(context.choose({**IRIS, "META.INSTRUMENT.FILTER": "H"})["flat"]).startswith("NOT FOUND")
     assert str(context.choose({**IRIS, "META.OBSERVATION.DATE": "2015-05-31"})["flat"]).startswith("NOT FOUND")
+
+
+@pytest.mark.req("TMT-01", "TMT-02")
+def test_tmt_by_keywords_needs_a_plug_in_and_nothing_else(real_data, monkeypatch, tmp_path):
+    """An observatory that is not built in: its dictionary of keywords is all that is added."""
+    keywords = {
+        "meta.instrument.name": "INSTRUME",
+        "meta.instrument.detector": "DETECTOR",
+        "meta.instrument.filter": "FILTER",
+        "meta.instrument.pupil": "PUPIL",
+        "meta.subarray.name": "SUBARRAY",
+        "meta.observation.date": "DATE-OBS",
+        "meta.observation.time": "TIME-OBS",
+    }
+    raw = {"TELESCOP": "TMT", **{keyword: IRIS[path.upper()] for path, keyword in keywords.items()}}
+    context = open_context("tmt_0001.pmap", real_data / "crds_cache", observatory_of(real_data / "crds_cache", "TMT"))
+    for cached in (keywords_of, _keyword_table):
+        cached.cache_clear()
+    with pytest.raises(InputError, match="no plug-in tells the keywords of the observatory 'tmt'"):
+        context.choose(raw)
+    rows = [f"{path}\t{keyword}\tPRIMARY\tstr\t\t\t\t" for path, keyword in keywords.items()]
+    titles = "path keyword hdu type allowed comment section models".replace(" ", "\t")
+    (tmp_path / "keywords.tsv").write_text("\n".join([titles, *rows]) + "\n")
+    plugin = SimpleNamespace(load=lambda: Observatory("tmt", "TMT", str(tmp_path), ("IRIS",)), value="test")
+    monkeypatch.setattr("hexcal.observatories._plugins", lambda: {"tmt": plugin})
+    try:
+        for cached in (keywords_of, _keyword_table):
+            cached.cache_clear()
+        assert str(context.choose(raw, ["dark"])["dark"]) == "tmt_iris_dark_0001.fits"
+    finally:
+        for cached in (keywords_of, _keyword_table):
+            cached.cache_clear()
 
 
 @pytest.mark.req("TMT-02")

@@ -118,7 +118,9 @@ class Context:
         raise InputError(
             "the instrument of the exposure is not known",
             where=" or ".join(names),
-            hint="no reference file can be chosen without it",
+            hint="no reference file can be chosen without it"
+            if _keyword_table(self.cache.observatory)
+            else f"no plug-in tells the keywords of the observatory '{self.cache.observatory}'",
         )
 
     def choose(self, header, types=None):
