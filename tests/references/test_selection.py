@@ -92,7 +92,7 @@ def test_a_step_uses_the_file_in_the_cache_and_records_the_context(mappings, tmp
     scaled = GainScaleStep.call(_rate(uncal))
     assert scaled.meta.cal_step.gain_scale == "COMPLETE" and (scaled.data == 2).all()
     assert scaled.meta.ref_file.crds.context_used == "jwst_0541.pmap"
-    assert scaled.meta.ref_file.gain.name == str(place)
+    assert scaled.meta.ref_file.gain.name == f"crds://{place.name}"
 
 
 def _rate(uncal):

@@ -198,6 +198,13 @@ def reference_path(step, model, reference_type):
     return folders[folder].find(reference_type, model)
 
 
+def _recorded_name(step, source):
+    """Name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
+    path = Path(getattr(source, "path", None) or source)
+    cached = any(path.is_relative_to(one.context.cache.root) for one in step.context.choosers.values())
+    return f"crds://{path.name}" if cached and str(source) != NOT_APPLICABLE else str(path)
+
+
 def _chooser_for(step, model):
     """The chooser of a run: one per exposure, since the steps change nothing that the rules ask for."""
     choosers = step.context.choosers if step.context else {}
@@ -236,7 +243,7 @@ def _choose_references(step, model, entry):
         source = reference_path(step, model, reference_type)
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
-        model.set_meta(f"meta.ref_file.{reference_type}.name", str(getattr(source, "path", None) or source))
+        model.set_meta(f"meta.ref_file.{reference_type}.name", _recorded_name(step, source))
     for one in step.context.choosers.values():
         model.set_meta("meta.ref_file.crds.context_used", one.context.name)
         model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
