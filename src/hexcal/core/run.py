@@ -200,9 +200,10 @@ def reference_path(step, model, reference_type):
 
 def _recorded_name(step, source):
     """Name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
-    path = Path(getattr(source, "path", None) or source)
+    name = str(getattr(source, "path", None) or source)
+    path = Path(name)
     cached = any(path.is_relative_to(one.context.cache.root) for one in step.context.choosers.values())
-    return f"crds://{path.name}" if cached and str(source) != NOT_APPLICABLE else str(path)
+    return f"crds://{path.name}" if cached else name
 
 
 def _chooser_for(step, model):
