@@ -9,7 +9,7 @@ from crds_caches import DATES, header, imap, make_cache, pmap, rmap, write
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.observatories import Observatory
 from hexcal.references.cache import ReferenceCache, observatory_of
-from hexcal.references.context import Context, _keyword_table, keywords_of, open_context
+from hexcal.references.context import Context, keyword_table, keywords_of, open_context
 from hexcal.references.rules import Rules
 
 
@@ -256,7 +256,8 @@ def test_tmt_by_keywords_needs_a_plug_in_and_nothing_else(real_data, monkeypatch
     }
     raw = {"TELESCOP": "TMT", **{keyword: IRIS[path.upper()] for path, keyword in keywords.items()}}
     context = open_context("tmt_0001.pmap", real_data / "crds_cache", observatory_of(real_data / "crds_cache", "TMT"))
-    for cached in (keywords_of, _keyword_table):
+    monkeypatch.setattr("hexcal.observatories._plugins", dict)
+    for cached in (keywords_of, keyword_table):
         cached.cache_clear()
     with pytest.raises(InputError, match="no plug-in tells the keywords of the observatory 'tmt'"):
         context.choose(raw)
@@ -266,11 +267,11 @@ def test_tmt_by_keywords_needs_a_plug_in_and_nothing_else(real_data, monkeypatch
     plugin = SimpleNamespace(load=lambda: Observatory("tmt", "TMT", str(tmp_path), ("IRIS",)), value="test")
     monkeypatch.setattr("hexcal.observatories._plugins", lambda: {"tmt": plugin})
     try:
-        for cached in (keywords_of, _keyword_table):
+        for cached in (keywords_of, keyword_table):
             cached.cache_clear()
         assert str(context.choose(raw, ["dark"])["dark"]) == "tmt_iris_dark_0001.fits"
     finally:
-        for cached in (keywords_of, _keyword_table):
+        for cached in (keywords_of, keyword_table):
             cached.cache_clear()
 
 

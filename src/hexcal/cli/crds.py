@@ -11,7 +11,11 @@ COMMANDS = {
     "list": ("crds_list", "contexts, instruments, types of references, files"),
     "uses": ("crds_uses", "which mappings and contexts name a file"),
     "diff": ("crds_diff", "what two mappings differ in"),
+    "certify": ("crds_certify", "whether reference files are fit for delivery, and what changed since the last"),
+    "insert": ("crds_insert", "a new context with reference files added"),
+    "sync": ("crds_sync", "fill a cache from a server, check what is in it"),
     "checksum": ("crds_checksum", "check or renew the sha1sum of mappings"),
+    "serve": ("crds_serve", "publish a cache over HTTP"),
 }
 
 
@@ -32,7 +36,8 @@ def main(words):
         print("usage: hexcal crds COMMAND ...\n\ncommands:")
         print("\n".join(f"  {name:10s} {text}" for name, (_, text) in COMMANDS.items()))
         print(
-            "\nThe cache is CRDS_PATH (or --cache), the context CRDS_CONTEXT (or --context), else the default of the cache."
+            "\nThe cache is CRDS_PATH (or --cache), the context CRDS_CONTEXT (or --context), else the default of the cache.\n"
+            "What is missing in the cache is fetched from CRDS_SERVER_URL, if that is set; see `hexcal crds sync --help`."
         )
         return 0 if words else 1
     name, *rest = words

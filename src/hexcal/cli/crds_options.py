@@ -43,10 +43,10 @@ def open_cache(options, name=""):
 def open_context(options, header=None):
     """Return the context that the options name (`Context`), for the observatory of a header if one is given."""
     from hexcal.references import context as contexts
-    from hexcal.references.cache import observatory_of, observatory_of_name
+    from hexcal.references.cache import observatory_of_exposure, observatory_of_name
 
     observatory = options.observatory
     if not observatory and header is not None:
-        observatory = observatory_of(options.cache, str(header.get("TELESCOP") or ""))
+        observatory = observatory_of_exposure(options.cache, str(header.get("TELESCOP") or ""), options.context)
     observatory = observatory or observatory_of_name(options.cache, options.context or "")
     return contexts.open_context(options.context, options.cache, observatory)

@@ -35,10 +35,11 @@ class References:
 def _opened(source, reference_type, exposure):
     from hexcal.models import reference as models
     from hexcal.models.datamodel import DataModel
+    from hexcal.models.declared import reference_class
     from hexcal.models.open import open as open_model
 
     model = source if isinstance(source, DataModel) else open_model(source)
-    wanted = models.BY_TYPE.get(reference_type)
+    wanted = reference_class(exposure.observatory, reference_type)
     declared = str(model.get_meta("meta.reftype") or "").lower()
     if declared and wanted is not None and declared != reference_type:
         raise ReferenceError_(

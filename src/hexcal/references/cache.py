@@ -1,4 +1,6 @@
-"""A reference cache on disk, in the layout of CRDS: where mappings and reference files lie, which contexts there are. No network.
+"""A reference cache on disk, in the layout of CRDS: where mappings and reference files lie, which contexts there are.
+
+The network is touched only for a mapping or a configuration that is missing, and only if the environment names a server (`hexcal.references.fetch`).
 
 ::
 
@@ -19,6 +21,7 @@ from hexcal.references.rules import Rules
 DEFAULT_PATH = "/grp/crds/cache"
 _TRUE = ("1", "TRUE", "YES", "ON", "T")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*")
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9_+-]+")
 _SERIAL = re.compile(r".*_(\d+)\.pmap")
 _SYMBOLS = {"default": "operational_context", "operational": "operational_context", "edit": "edit_context"}
 
@@ -33,23 +36,29 @@ class ReferenceCache:
     observatory : str, optional
         Name of the folder under ``mappings``, any case; default: CRDS_OBSERVATORY, else what CRDS_CONTEXT begins with, else the only folder there.
 
+    Attributes
+    ----------
+    may_fetch : bool
+        Whether a mapping or configuration that is missing may be fetched, if there is a server.
+
     Raises
     ------
     ReferenceError_
-        If there is no such cache or observatory.
+        If there is no such cache or observatory, or the server does not answer.
     """
 
     def __init__(self, root=None, observatory=None):
         given = root or os.environ.get("CRDS_PATH")
         self.root = os.path.expanduser(os.fspath(given or DEFAULT_PATH))
-        if not os.path.isdir(os.path.join(self.root, "mappings")):
+        if not os.path.isdir(os.path.join(self.root, "mappings")) and not _fetch().is_possible():
             what = "holds no mappings" if os.path.isdir(self.root) else "does not exist"
             raise ReferenceError_(
                 f"the cache of reference files {what}",
                 where=self.root if given else f"{self.root} (CRDS_PATH is not set)",
-                hint="set CRDS_PATH to the folder that holds mappings/, references/ and config/",
+                hint="set CRDS_PATH to the folder that holds mappings/, references/ and config/, or CRDS_SERVER_URL to fill it",
             )
         self.observatory = self._observatory(observatory)
+        self.may_fetch = True
         self._read = {}
         self._rules = {}
         self._withdrawn = None
@@ -61,6 +70,8 @@ class ReferenceCache:
             named = observatory_of_name(self.root, os.environ.get("CRDS_CONTEXT", ""))
             if named is not None:
                 return named
+            if not known and _fetch().is_possible():
+                return _fetch().configure(self.root)
             if len(known) != 1:
                 raise ReferenceError_(
                     f"the cache has mappings of {len(known)} observatories, one must be named",
@@ -69,6 +80,8 @@ class ReferenceCache:
                 )
             return known[0]
         if wanted.lower() not in known:
+            if _fetch().is_possible():
+                return _fetch().configure(self.root, wanted.lower())
             raise unknown_name("observatory", wanted, known, where=self.root, error=ReferenceError_)
         return wanted.lower()
 
@@ -87,8 +100,8 @@ class ReferenceCache:
         """
         return os.path.join(self.root, "mappings", self.observatory, check_name(name, where=self.root))
 
-    def mapping(self, name, verify=True):
-        """Return a mapping (`MappingFile`); a file that has not changed is read once.
+    def mapping(self, name, verify=True, beside=()):
+        """Return a mapping (`MappingFile`); a file that has not changed is read once, one that is missing is fetched if there is a server.
 
         Parameters
         ----------
@@ -96,12 +109,18 @@ class ReferenceCache:
             Without folder.
         verify : bool
             Whether its sha1sum must be right. The environment's CRDS_IGNORE_MAPPING_CHECKSUM=1 takes precedence.
+        beside : iterable of str
+            Names of mappings that will be asked for next: if this one has to be fetched, they come with it.
         """
         path = self.mapping_path(name)
         verify = verify and os.environ.get("CRDS_IGNORE_MAPPING_CHECKSUM", "").upper() not in _TRUE
         try:
             stat = os.stat(path)
             key = stat.st_mtime_ns, stat.st_size, stat.st_ino
+        except FileNotFoundError:
+            if _fetch().bring_mapping(self, name, beside):
+                return self.mapping(name, verify)
+            key = None
         except OSError:
             key = None
         known = self._read.get(name)
@@ -109,15 +128,15 @@ class ReferenceCache:
             known = self._read[name] = key, verify, read_mapping(path, verify)
         return known[2]
 
-    def rules(self, name, verify=True):
+    def rules(self, name, verify=True, beside=()):
         """Return the rules of an .rmap (`Rules`), made once for a file that has not changed.
 
         Parameters
         ----------
-        name, verify
+        name, verify, beside
             As in `mapping`.
         """
-        mapping = self.mapping(name, verify)
+        mapping = self.mapping(name, verify, beside)
         known = self._rules.get(name)
         if known is None or known.mapping is not mapping:
             known = self._rules[name] = Rules(mapping)
@@ -135,14 +154,18 @@ class ReferenceCache:
         return self.mappings(".pmap")
 
     def newest(self):
-        """Return the context with the greatest serial number.
+        """Return the context with the greatest serial number; of an empty cache that of the server, if there is one.
 
         Raises
         ------
         ReferenceError_
             If none has a serial number.
         """
-        numbered = [(int(found.group(1)), name) for name in self.contexts() if (found := _SERIAL.fullmatch(name))]
+        numbered = _numbered(self.contexts())
+        if not numbered and self.may_fetch and _fetch().is_possible():
+            source = _fetch().server()
+            source.require(self.observatory)
+            numbered = _numbered(source.mappings(".pmap"))
         if not numbered:
             raise ReferenceError_("the cache has no numbered context", where=self.root)
         return max(numbered)[1]
@@ -168,7 +191,7 @@ class ReferenceCache:
             where = f"named as default by {self._config_path('server_config')}"
         word = name.lower().removeprefix(f"{self.observatory}-")
         if word in ("newest", "latest"):
-            return self.newest()
+            name = self.newest()
         if word in _SYMBOLS:
             name = self.configured(_SYMBOLS[word])
             if name is None:
@@ -177,7 +200,8 @@ class ReferenceCache:
                     where=self._config_path("server_config"),
                     hint=f"name a context; the newest is {self.newest()}",
                 )
-        if not os.path.isfile(self.mapping_path(name)) or not name.endswith(".pmap"):
+        is_here = name.endswith(".pmap") and os.path.isfile(self.mapping_path(name))
+        if not is_here and not (name.endswith(".pmap") and _fetch().bring_mapping(self, name)):
             raise unknown_name(
                 "context",
                 name,
@@ -188,19 +212,20 @@ class ReferenceCache:
         return name
 
     def configured(self, key):
-        """Return one entry of the cache's server_config, or None.
+        """Return one entry of the cache's server_config, which is fetched if it is missing and there is a server, or None.
 
         Raises
         ------
         ReferenceError_
-            If the file is there and cannot be understood.
+            If the file is there and cannot be understood, or the server does not answer.
         """
         path = self._config_path("server_config")
-        try:
-            with open(path, encoding="utf-8") as stream:
-                text = stream.read()
-        except FileNotFoundError:
-            return None
+        if not os.path.exists(path):
+            if not (self.may_fetch and _fetch().is_possible()):
+                return None
+            _fetch().configure(self.root, self.observatory)
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
         # The file is long (the whole history), the entry is one short text: it is taken without reading the rest.
         found = re.search(rf"^[ {{]'{re.escape(key)}': '([^'\\]*)',?\}}?$", text, re.MULTILINE)
         if found:
@@ -239,8 +264,8 @@ class ReferenceCache:
         ReferenceError_
             If the name has a path in it.
         """
-        if not _FILE_NAME.fullmatch(name) or ".." in name:
-            raise ReferenceError_(f"'{name}' is not the name of a reference file", where=self.root)
+        if not _FILE_NAME.fullmatch(name) or ".." in name or not _FOLDER_NAME.fullmatch(instrument):
+            raise ReferenceError_(f"'{name}' of '{instrument}' is not the name of a reference file", where=self.root)
         folder = os.path.join(self.root, "references", self.observatory)
         by_instrument = os.path.join(folder, instrument.lower(), name)
         flat = os.path.join(folder, name)
@@ -254,6 +279,17 @@ class ReferenceCache:
                 return stream.read().strip()
         except FileNotFoundError:
             return "instrument"
+
+
+def _numbered(contexts):
+    return [(int(found.group(1)), name) for name in contexts if (found := _SERIAL.fullmatch(name))]
+
+
+def _fetch():
+    # Only where something is missing: what makes up HTTP takes longer to import than all mappings of an exposure to read.
+    from hexcal.references import fetch
+
+    return fetch
 
 
 def observatories(root=None):
@@ -300,3 +336,27 @@ def observatory_of(root, telescope):
             where="TELESCOP",
             hint="name the observatory with --observatory",
         ) from error
+
+
+def observatory_of_exposure(root, telescope, context=None):
+    """Return the name of the folder of mappings for an exposure (str), or None.
+
+    What is said explicitly decides, since several observatories may choose for the exposures of one telescope: what the name of the context begins
+    with, else CRDS_OBSERVATORY, else TELESCOP.
+
+    Parameters
+    ----------
+    root : str or None
+        As in `ReferenceCache`.
+    telescope : str
+        Value of TELESCOP.
+    context : str, optional
+        Default: the environment's CRDS_CONTEXT.
+
+    Raises
+    ------
+    InputError
+        If only TELESCOP says it, and no observatory has this value.
+    """
+    named = observatory_of_name(root, context or os.environ.get("CRDS_CONTEXT", ""))
+    return named or os.environ.get("CRDS_OBSERVATORY") or observatory_of(root, telescope)

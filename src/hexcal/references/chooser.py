@@ -3,7 +3,7 @@
 import os
 
 from hexcal.errors import ReferenceError_
-from hexcal.references.cache import observatory_of
+from hexcal.references.cache import observatory_of_exposure
 from hexcal.references.context import open_context
 from hexcal.references.header_cards import ModelHeader
 from hexcal.references.rules import FILE, NOT_FOUND
@@ -34,7 +34,7 @@ class Chooser:
 
     def __init__(self, model, context=None):
         self.header = ModelHeader(model)
-        observatory = observatory_of(None, str(self.header.get("TELESCOP") or ""))
+        observatory = observatory_of_exposure(None, str(self.header.get("TELESCOP") or ""), context)
         self.context = open_context(context, observatory=observatory)
 
     def choose(self, types):
@@ -47,7 +47,7 @@ class Chooser:
         Raises
         ------
         ReferenceError_
-            If no rule fits the exposure, the file is declared unfit for science, or it is not in the cache.
+            If no rule fits the exposure, the file is declared unfit for science, or it is not in the cache and cannot be fetched.
         """
         choice = self.choose([reference_type])[reference_type.lower()]
         instrument = self.context.instrument_of(self.header)
@@ -63,12 +63,39 @@ class Chooser:
         check_fit_for_science(self.context.cache, choice.name)
         path = self.context.cache.reference_path(choice.name, instrument)
         if not os.path.isfile(path):
-            raise ReferenceError_(
-                f"the {reference_type} reference {choice.name} is not in the cache",
-                where=path,
-                hint=f"copy it there, or give override_{reference_type}",
-            )
+            from hexcal.references import fetch
+
+            if not fetch.is_possible():
+                raise ReferenceError_(
+                    f"the {reference_type} reference {choice.name} is not in the cache",
+                    where=path,
+                    hint=f"{fetch.why_not()}, copy it there, or give override_{reference_type}",
+                )
+            fetch.bring(self.context.cache, {choice.name: path})
         return path
+
+    def missing(self, types):
+        """Return the chosen files of some types that are not in the cache: name -> where they belong (dict)."""
+        instrument = self.context.instrument_of(self.header)
+        names = [choice.name for choice in self.choose(types).values() if choice.status == FILE]
+        paths = {name: self.context.cache.reference_path(name, instrument) for name in names}
+        return {name: path for name, path in paths.items() if not os.path.isfile(path)}
+
+    def fetch(self, types):
+        """Have the chosen files of some types in the cache: what is missing is listed in the log with its size, and fetched together.
+
+        Raises
+        ------
+        ReferenceError_, ResourceError
+            If one of them cannot be had; without a server, with the names of all that are missing.
+        """
+        missing = self.missing(types)
+        for name in missing:
+            check_fit_for_science(self.context.cache, name)
+        if missing:
+            from hexcal.references import fetch
+
+            fetch.bring(self.context.cache, missing)
 
 
 def check_fit_for_science(cache, name):

@@ -93,7 +93,7 @@ class Context:
             if name.upper() in _NO_RULES:
                 found = name.upper()
             else:
-                found = self.cache.rules(name, self._verify)
+                found = self.cache.rules(name, self._verify, beside=names.values())
             self._rules[key] = found
         return found
 
@@ -119,7 +119,7 @@ class Context:
             "the instrument of the exposure is not known",
             where=" or ".join(names),
             hint="no reference file can be chosen without it"
-            if _keyword_table(self.cache.observatory)
+            if keyword_table(self.cache.observatory)
             else f"no plug-in tells the keywords of the observatory '{self.cache.observatory}'",
         )
 
@@ -197,7 +197,7 @@ def keywords_of(observatory, parameter):
     parameter : str
         ``META.INSTRUMENT.NAME``.
     """
-    table = _keyword_table(observatory)
+    table = keyword_table(observatory)
     row = table.of_path(parameter.lower()) if table else None
     if row is None:
         return ()
@@ -206,7 +206,8 @@ def keywords_of(observatory, parameter):
 
 
 @lru_cache(maxsize=16)
-def _keyword_table(observatory):
+def keyword_table(observatory):
+    """Return the dictionary of keywords of an observatory (`KeywordTable`), or None if no plug-in brings one."""
     from hexcal.observatories import get
 
     try:

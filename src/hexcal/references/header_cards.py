@@ -43,7 +43,7 @@ def read_header(path):
 
 def _cards(stream):
     """Return the cards of the primary header as a dict, or None if they are not of the plain kind."""
-    values = {}
+    values, last = {}, None
     for _ in range(_MOST_BLOCKS):
         block = stream.read(_BLOCK)
         if len(block) < _BLOCK or (not values and not block.startswith(b"SIMPLE  =")):
@@ -57,9 +57,12 @@ def _cards(stream):
             if keyword == "END":
                 return values
             if text[start + 8 : start + 10] == "= ":
-                value = _value(text[start + 10 : start + 80])
+                value, last = _value(text[start + 10 : start + 80]), keyword
                 if value is not None:
                     values.setdefault(keyword, value)
+            elif keyword == "CONTINUE" and str(values.get(last, "")).endswith("&"):
+                # A long text: the card before ends with & and goes on here.
+                values[last] = values[last][:-1] + (_value(text[start + 10 : start + 80]) or "")
     return None
 
 

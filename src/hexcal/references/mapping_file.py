@@ -51,7 +51,7 @@ class MappingFile:
     path: str
     header: dict
     comment: str
-    selector: object
+    selector: dict | Call
 
     @property
     def name(self):
