@@ -15,7 +15,8 @@ _OPTIONS = {
     "debug": "show the whole traceback of an error and enter the debugger",
     "logcfg": "FILE: logging configuration",
     "save-parameters": "FILE: write the parameters actually used to an ASDF file",
-    "disable-crds-steppars": "use no parameter reference files",
+    "config-file": "FILE: parameter file; what the words say takes precedence",
+    "disable-crds-steppars": "use no parameter reference files (default: STPIPE_DISABLE_CRDS_STEPPARS)",
     "threads": "N: number of threads (default: all cores)",
 }
 _FLAGS = {"help", "verbose", "debug", "disable-crds-steppars"}
@@ -71,9 +72,10 @@ def parse(cls, words):
             continue
         name = name.replace("-", "_")
         owner, parameter, target = _owner(cls, name, result)
-        if parameter not in owner.parameters_class.model_fields:
+        fields = owner.parameters_class.model_fields
+        if parameter not in fields and not (parameter == "config_file" and owner is not cls):
             raise _unknown_option(cls, name)
-        is_bool = owner.parameters_class.model_fields[parameter].annotation is bool
+        is_bool = parameter in fields and fields[parameter].annotation is bool
         if is_bool and not equals and not (words and words[0].lower() in ("true", "false")):
             target[parameter] = True
         else:
@@ -113,7 +115,7 @@ def _unknown_option(cls, name):
     names += [
         f"steps.{step}.{parameter}"
         for step, inner in getattr(cls, "step_defs", {}).items()
-        for parameter in inner.parameters_class.model_fields
+        for parameter in (*inner.parameters_class.model_fields, "config_file")
     ]
     return unknown_name("option", f"--{name}", [f"--{known}" for known in names], where=f"hexcal run {cls.alias}")
 
@@ -153,17 +155,38 @@ def run_target(words):
     object
         What the step returned; None if only help was asked for.
     """
+    if not words:
+        raise ParameterError(
+            "the name of a step or pipeline, or a parameter file, is missing", hint="`hexcal steps` lists what there is"
+        )
     target, *words = words
-    if Path(target).suffix in registry.PARAMETER_FILES:
+    if Path(target).suffix not in registry.PARAMETER_FILES:
+        return run_class(registry.find(target), words)
+    from hexcal.core import config
+
+    configuration = config.load(target)
+    if not configuration["class"]:
+        raise ParameterError("the parameter file does not say which class it is for", where=target)
+    cls = registry.find(configuration["class"], beside=Path(target).parent)
+    return run_class(cls, words, (target, configuration))
+
+
+def run_words(cls, words):
+    """Run a class with the words of a command line, of which the first may name the class, or a parameter file for it."""
+    from hexcal.core.step import Step
+
+    # `Step` and `Pipeline` themselves do nothing: there the first word says what to run.
+    if cls.process is Step.process or (words and _is_target(cls, words[0])):
+        return run_target(words)
+    return run_class(cls, words)
+
+
+def _is_target(cls, word):
+    if Path(word).suffix in registry.PARAMETER_FILES:
         from hexcal.core import config
 
-        configuration = config.load(target)
-        if not configuration["class"]:
-            raise ParameterError("the parameter file does not say which class it is for", where=target)
-        return run_class(
-            registry.find(configuration["class"], beside=Path(target).parent), words, (target, configuration)
-        )
-    return run_class(registry.find(target), words)
+        return config.is_parameter_file(word)
+    return word == cls.alias or word.rpartition(".")[2] == cls.__name__
 
 
 def run_class(cls, words, configuration=None):
@@ -189,20 +212,32 @@ def run_class(cls, words, configuration=None):
 
     bands.default_threads()
     with log.configured(options.get("logcfg"), verbose=options.get("verbose", False)):
-        step = cls()
-        if configuration is not None:
-            step.configure(configuration[1], source=configuration[0])
-        step.configure(
-            {
-                "parameters": command.parameters,
-                "steps": {name: {"parameters": values} for name, values in command.steps.items()},
-            },
-            "command line",
-        )
-        if not step.parameters.save_results:
-            # The outermost step of a command always writes its result.
-            step.configure({"parameters": {"save_results": True}}, "command line")
+        step = _configured(cls, command, configuration)
         result = step.run(*command.inputs)
         if "save-parameters" in options:
             step.export_config(options["save-parameters"])
         return result
+
+
+def _configured(cls, command, configuration):
+    """The step with its parameters from all sources."""
+    from hexcal.core import config, precedence
+
+    path = command.options.get("config-file")
+    if path is not None and configuration is not None:
+        raise ParameterError(
+            f"two parameter files are given: {configuration[0]} and {path}", hint="leave --config-file out"
+        )
+    if path is not None:
+        configuration = (path, config.load(path))
+    given = {
+        "parameters": command.parameters,
+        "steps": {name: {"parameters": values} for name, values in command.steps.items()},
+    }
+    step = precedence.instance(
+        cls, command.inputs, configuration, given, "command line", command.options.get("disable-crds-steppars")
+    )
+    if not step.parameters.save_results:
+        # The outermost step of a command always writes its result.
+        step.configure({"parameters": {"save_results": True}}, "command line")
+    return step

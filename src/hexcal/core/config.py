@@ -19,8 +19,8 @@ def load(path):
     Returns
     -------
     dict
-        ``class`` (str or None), ``name``, ``parameters`` (name -> value) and ``steps`` (step -> configuration). A step's own ``config_file`` has been
-        read, and the values given beside it put on top.
+        ``class`` (str or None), ``name``, ``parameters`` (name -> value) and ``steps`` (step -> configuration). A ``config_file`` among the parameters
+        names the file of a step, relative to this one; here it has its whole path.
 
     Raises
     ------
@@ -36,10 +36,25 @@ def load(path):
     return _section(tree, path)
 
 
+def is_parameter_file(path):
+    """Whether a file says which class it has parameters for; an exposure may be an ASDF file too."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("there is no such file", where=str(path))
+    if path.suffix == ".cfg":
+        return True
+    from hexcal.models import asdf_tree
+
+    return "class" in asdf_tree.from_file(path)
+
+
 def _read_asdf(path):
     from hexcal.models import asdf_tree
 
-    tree = asdf_tree.from_file(path)
+    try:
+        tree = asdf_tree.from_file(path)
+    except OSError as error:
+        raise InputError(f"the parameter file cannot be read: {error.strerror}", where=str(path)) from error
     for key in ("class", "parameters"):
         if key not in tree:
             raise ParameterError(
@@ -67,23 +82,74 @@ def _read_cfg(path):
 
 
 def _section(tree, path):
-    parameters = dict(tree.get("parameters") or {})
+    parameters = tree.get("parameters") or {}
+    sections = tree.get("steps") or []
+    if not isinstance(parameters, dict):
+        raise ParameterError(
+            "'parameters' must hold lines 'name: value'", where=str(path), hint=f"found: {parameters!r}"
+        )
+    if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
+        raise ParameterError("'steps' must be a list of entries with 'name', 'class' and 'parameters'", where=str(path))
+    parameters = dict(parameters)
     result = {"class": tree.get("class"), "name": tree.get("name"), "parameters": {}, "steps": {}}
-    config_file = parameters.pop("config_file", None)
-    if config_file is not None:
-        inner = load(path.parent / config_file)
-        result = merged(result, {"parameters": inner["parameters"], "steps": inner["steps"]})
-    for section in tree.get("steps") or []:
-        name = section.get("name")
-        if name is None:
-            raise ParameterError("each entry of 'steps' needs a 'name'", where=str(path))
+    if parameters.get("config_file") is not None:
+        parameters["config_file"] = str(path.parent / str(parameters["config_file"]))
+    for section in sections:
+        # Without a name, the class tells which step is meant (see `Pipeline.configure`).
+        name = section.get("name") or str(section.get("class") or "").rpartition(".")[2]
+        if not name:
+            raise ParameterError("each entry of 'steps' needs a 'name' or a 'class'", where=str(path))
         result["steps"][name] = merged(result["steps"].get(name, {}), _section(section, path))
-    inline = {"parameters": parameters}
     # ``parameters: {steps: {jump: {...}}}`` says the same as a list of steps.
-    steps = parameters.pop("steps", None)
-    if isinstance(steps, dict):
-        inline["steps"] = {name: {"parameters": values} for name, values in steps.items()}
-    return merged(result, inline)
+    return merged(result, nested(parameters))
+
+
+def nested(parameters):
+    """Return keyword parameters, among which ``steps={name: {parameter: value}}``, as a configuration."""
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("steps") or {}, dict):
+        raise ParameterError(f"parameters must be given as {{name: value}}, got {parameters!r}")
+    parameters = dict(parameters)
+    steps = parameters.pop("steps", None) or {}
+    return {"parameters": parameters, "steps": {name: nested(values) for name, values in steps.items()}}
+
+
+def expanded(content, parents=()):
+    """Return a configuration with the file that it names as ``config_file`` read, and its own values put on top; files of its steps are left.
+
+    Raises
+    ------
+    ParameterError
+        If the file names itself, or one that names it.
+    """
+    path = content.get("parameters", {}).get("config_file")
+    if path is None:
+        return content
+    if path in parents:
+        raise ParameterError("parameter files name each other in a circle", where=" -> ".join((*parents, path)))
+    own = {name: value for name, value in content["parameters"].items() if name != "config_file"}
+    return merged(expanded(load(path), (*parents, path)), {**content, "parameters": own})
+
+
+def load_config_file(path):
+    """Read a parameter file as `load`, and the files that it names for its steps, below its own values."""
+    content = expanded(load(path), (str(path),))
+    return {**content, "steps": {name: expanded(section) for name, section in content["steps"].items()}}
+
+
+def named_files(content):
+    """Return (path, configuration of the outermost step) for each ``config_file`` in a configuration."""
+    path = content.get("parameters", {}).get("config_file")
+    found = [] if path is None else [(str(path), expanded(load(path), (path,)))]
+    for name, section in content.get("steps", {}).items():
+        found += [(path, {"steps": {name: inner}}) for path, inner in named_files(section)]
+    return found
+
+
+def without_named_files(content):
+    """Return a configuration without its ``config_file`` entries."""
+    parameters = {name: value for name, value in content.get("parameters", {}).items() if name != "config_file"}
+    steps = {name: without_named_files(section) for name, section in content.get("steps", {}).items()}
+    return {**content, "parameters": parameters, "steps": steps}
 
 
 def merged(below, above):
@@ -94,6 +160,11 @@ def merged(below, above):
     for name, section in above.get("steps", {}).items():
         result["steps"][name] = merged(result["steps"].get(name, {}), section)
     return result
+
+
+def merge(config, other):
+    """Put what the configuration `other` says on top of `config`, in place."""
+    config.update(merged(config, other))
 
 
 def export(step, filename, include_meta=False):
@@ -113,13 +184,12 @@ def export(step, filename, include_meta=False):
     tree = _tree(step)
     history = []
     if include_meta:
-        kind = f"pars-{type(step).__name__.lower()}"
         tree["meta"] = {
             **_META_DEFAULTS,
             "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S"),
             "description": f"Parameters of {step.alias}",
             "instrument": {"name": "<SPECIFY>"},
-            "reftype": kind,
+            "reftype": type(step).get_config_reftype(),
             "title": f"{type(step).__name__} default parameters",
         }
         history = ["Base values"]

@@ -1,5 +1,6 @@
 """A pipeline: a step that owns steps and lists them in order."""
 
+from hexcal.core.config import expanded, merged, nested
 from hexcal.core.parameters import StepParameters
 from hexcal.core.step import Step
 from hexcal.errors import ParameterError, unknown_name
@@ -37,11 +38,10 @@ class Pipeline(Step):
 
     def configure(self, config, source):
         """Set parameters of the pipeline and of its steps (see `Step.configure`)."""
-        parameters = dict(config.get("parameters", {}))
-        steps = {
-            **config.get("steps", {}),
-            **{name: {"parameters": values} for name, values in dict(parameters.pop("steps", None) or {}).items()},
-        }
+        config = expanded(config)
+        inline = nested(config.get("parameters", {}))
+        parameters = inline["parameters"]
+        steps = merged(self._by_name(config), self._by_name(inline))["steps"]
         for name in [name for name in steps if name in self.not_built]:
             self._accept_skip_only(name, steps.pop(name))
         for name in steps:
@@ -50,6 +50,19 @@ class Pipeline(Step):
         super().configure({"parameters": parameters}, source)
         for name, section in steps.items():
             getattr(self, name).configure(section, source)
+
+    def _by_name(self, config):
+        """The steps of a configuration by their names in the pipeline; a file may give only the class of a step."""
+        result = {"steps": {}}
+        for given, section in config.get("steps", {}).items():
+            names = [name for name, inner in self.step_defs.items() if inner.__name__ == given]
+            if len(names) > 1 and given not in self.step_defs:
+                raise ParameterError(
+                    f"{given} is the class of {' and '.join(names)}: name one of them", where=self.where
+                )
+            step = names[0] if names and given not in self.step_defs else given
+            result = merged(result, {"steps": {step: section}})
+        return result
 
     def _accept_skip_only(self, name, section):
         values = StepParameters(**{key: value for key, value in section.get("parameters", {}).items() if key == "skip"})

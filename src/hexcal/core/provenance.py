@@ -52,6 +52,8 @@ class Record:
         # Digests are computed beside the calibration: hashing releases the GIL.
         self._pool = ThreadPoolExecutor(1)
         self._digests = {}
+        self.parameter_references = {one: Path(one.path).resolve() for one in step.parameter_references}
+        self.files |= {str(path) for path in self.parameter_references.values()}
         for path in self.files:
             self._digest_later(path)
 
@@ -87,6 +89,11 @@ class Record:
             self._digest_later(path)
         entry["references"][reference_type] = path
 
+    @property
+    def contexts(self):
+        """Contexts of CRDS that chose parameter references (list of str)."""
+        return list(dict.fromkeys(one.context for one in self.parameter_references if one.context is not None))
+
     def close(self):
         """Wait for the digests."""
         self._pool.shutdown(wait=True)
@@ -106,6 +113,15 @@ class Record:
                 "class": f"{type(self.step).__module__}.{type(self.step).__name__}",
                 "started": self.started.isoformat(timespec="seconds"),
                 "parameters": storable(self.step.get_pars()),
+                "parameter_references": [
+                    {
+                        "type": one.kind,
+                        "step": ".".join([self.step.name, *one.steps]),
+                        "context": one.context,
+                        **self._file(path),
+                    }
+                    for one, path in self.parameter_references.items()
+                ],
             },
             "inputs": [None if path is None else self._file(path) for path in self.inputs],
             "steps": [self._entry(entry) for entry in self.entries],

@@ -42,7 +42,7 @@ def find(name, beside=None):
     if place is not None:
         module, _, last = place.partition(":")
         return getattr(importlib.import_module(module), last)
-    if module:
+    if module and all(part.isidentifier() for part in name.split(".")):
         return _foreign(module, last, beside)
     raise unknown_name("step or pipeline", name, [*table, *by_class])
 

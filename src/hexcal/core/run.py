@@ -105,7 +105,7 @@ def _owned(step, item):
 
     model = item.copy() if isinstance(item, models.DataModel) else models.open(item)
     if step.input_model is not None:
-        model = models.SCIENCE[step.input_model].accept(model, step.where)
+        model = models.model_class(step.input_model).accept(model, step.where)
     if hasattr(model, "check"):
         model.check()
     return model
@@ -189,7 +189,11 @@ def reference_path(step, model, reference_type):
     if not folder:
         raise ReferenceError_(
             f"{step.where} needs a {reference_type} reference, and no place for reference files is given",
-            where=f"{model.get_meta('meta.instrument.name')} {model.get_meta('meta.instrument.detector')} {model.get_meta('meta.exposure.type')}",
+            where=" ".join(
+                str(value)
+                for path in ("meta.instrument.name", "meta.instrument.detector", "meta.exposure.type")
+                if (value := model.get_meta(path)) is not None
+            ),
             hint=f"--references=FOLDER, a CRDS cache in CRDS_PATH, --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
         )
     folders = step.context.folders if step.context else {}
@@ -222,9 +226,9 @@ def _option(step):
 def _prefetch(pipeline, model):
     """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
     missing = []
-    for step in pipeline.steps_for(model):
-        if step.parameters.skip:
-            continue
+    steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
+    _fetch(pipeline, model, steps)
+    for step in steps:
         for reference_type in step.references_needed(model):
             if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
                 missing.append(f"{reference_type} (step {step.name})")
@@ -236,6 +240,21 @@ def _prefetch(pipeline, model):
         )
 
 
+def _fetch(pipeline, model, steps):
+    """Have the files of all steps in the cache together, if they come from one: listed in the log, fetched side by side."""
+    if os.environ.get("HEXCAL_REFERENCES") or not chooser.is_configured():
+        return
+    types = [
+        kind
+        for step in steps
+        if not step.inherited("references")
+        for kind in step.references_needed(model)
+        if getattr(step.parameters, f"override_{kind.replace('-', '_')}", None) is None
+    ]
+    if types:
+        _chooser_for(pipeline, model).fetch(list(dict.fromkeys(types)))
+
+
 def _choose_references(step, model, entry):
     chosen = {}
     for reference_type in step.references_needed(model):
@@ -245,8 +264,10 @@ def _choose_references(step, model, entry):
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
         model.set_meta(f"meta.ref_file.{reference_type}.name", _recorded_name(step, source))
-    for one in step.context.choosers.values():
-        model.set_meta("meta.ref_file.crds.context_used", one.context.name)
+    contexts = [one.context.name for one in step.context.choosers.values()]
+    # Parameters may have been chosen by the rules although all reference files were given by hand.
+    for name in contexts or step.context.record.contexts:
+        model.set_meta("meta.ref_file.crds.context_used", name)
         model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
     absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
     if absent and step.takes_references:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.core import parameters as _parameters
+from hexcal.core.config import expanded
 from hexcal.core.parameters import StepParameters
 from hexcal.errors import unknown_name
 
@@ -79,6 +80,7 @@ class Step:
         set_(self, "_values", {})
         set_(self, "_frozen", None)
         set_(self, "context", None)
+        set_(self, "parameter_references", ())
         set_(self, "log", logging.getLogger(f"hexcal.{self.qualified_name}"))
         if config_file is not None:
             from hexcal.core import config
@@ -115,7 +117,7 @@ class Step:
         source : str
             Where the values come from; kept for the record of the run.
         """
-        values = dict(config.get("parameters", {}))
+        values = dict(expanded(config).get("parameters", {}))
         for name in values:
             if name not in self.parameters_class.model_fields:
                 raise unknown_name("parameter", name, self._settable(), where=self.where)
@@ -138,7 +140,8 @@ class Step:
     def __setattr__(self, name, value):
         if name in self.parameters_class.model_fields:
             self.configure({"parameters": {name: value}}, source="attribute")
-        elif name.startswith("_") or name in self.__dict__ or hasattr(type(self), name):
+        elif name.startswith("_") or name in self.__dict__ or hasattr(type(self), name) or self.context is not None:
+            # While it runs, a step may note what it likes on itself, as those written for the original do.
             object.__setattr__(self, name, value)
         else:
             raise unknown_name("attribute", name, self._settable(), where=self.where)
@@ -198,6 +201,9 @@ class Step:
     def call(cls, *inputs, config_file=None, logcfg=None, **parameters):
         """Make a new instance, resolve its parameters, run it.
 
+        Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter references that CRDS chooses for
+        the input (none if the environment's STPIPE_DISABLE_CRDS_STEPPARS is true), and the coded defaults.
+
         Parameters
         ----------
         *inputs : path-like or DataModel
@@ -213,11 +219,11 @@ class Step:
         -------
         DataModel or tuple of DataModel
         """
-        from hexcal.core import log
+        from hexcal.core import config, log, precedence
 
         with log.configured(logcfg):
-            step = cls(config_file=config_file, **parameters)
-            return step.run(*inputs)
+            local = (str(config_file), config.load(config_file)) if config_file is not None else None
+            return precedence.instance(cls, inputs, local, config.nested(parameters)).run(*inputs)
 
     @classmethod
     def from_cmdline(cls, args):
@@ -226,11 +232,38 @@ class Step:
         Parameters
         ----------
         args : list of str
-            Input files and options, as after ``hexcal run NAME``.
+            The words after ``hexcal run``; the first, which names the step or its parameter file, may be left out.
         """
         from hexcal.core import cmdline
 
-        return cmdline.run_class(cls, list(args))
+        return cmdline.run_words(cls, [str(word) for word in args])
+
+    @classmethod
+    def get_config_reftype(cls):
+        """Return the type of parameter reference of this class: ``pars-jumpstep``."""
+        from hexcal.core import parameter_references
+
+        return parameter_references.reference_type(cls)
+
+    @classmethod
+    def get_config_from_reference(cls, dataset, disable=None):
+        """Return the configuration that parameter references give for an exposure; for a pipeline, that of its steps too.
+
+        Parameters
+        ----------
+        dataset : path-like or DataModel
+            The exposure, or an association, whose first science member decides.
+        disable : bool, optional
+            Use no parameter references; default: the environment's STPIPE_DISABLE_CRDS_STEPPARS.
+
+        Returns
+        -------
+        dict
+            As of `hexcal.core.config.load`; for `from_config_section`.
+        """
+        from hexcal.core import precedence
+
+        return precedence.from_references(cls, dataset, disable)
 
     @classmethod
     def from_config_file(cls, filename):

@@ -1,0 +1,71 @@
+"""An association as the input of a step or pipeline."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hexcal import datamodels
+from hexcal.cli.main import main
+from hexcal.core.pipeline import Pipeline
+from hexcal.core.step import Step
+from hexcal.datamodels import ImageModel, ModelContainer
+
+
+class SumStep(Step):
+    """Add the exposures of an association."""
+
+    alias = "sum_of_members"
+
+    def process(self, exposures):
+        assert isinstance(exposures, ModelContainer)
+        total = exposures[0]
+        for model in exposures[1:]:
+            total.data += model.data
+        return total
+
+
+class SumPipeline(Pipeline):
+    """Add the exposures of an association, as a pipeline."""
+
+    alias = "calwebb_sum"
+    step_defs = {"sum_of_members": SumStep}
+
+    def process(self, exposures):
+        return self.sum_of_members(exposures)
+
+
+@pytest.fixture
+def association(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for value, name in ((1, "a_cal.fits"), (2, "b_cal.fits")):
+        ImageModel(np.full((4, 5), value, np.float32)).save(tmp_path / name)
+    members = [{"expname": name, "exptype": "science"} for name in ("a_cal.fits", "b_cal.fits")]
+    content = {"asn_id": "o001", "asn_pool": "none", "products": [{"name": "mosaic", "members": members}]}
+    (tmp_path / "x_asn.json").write_text(json.dumps(content))
+    return content
+
+
+@pytest.mark.req("ASN-05")
+@pytest.mark.parametrize("target", [SumStep, SumPipeline])
+def test_an_association_file_is_the_input_of_a_pipeline(association, tmp_path, target):
+    assert target.call("x_asn.json").data[0, 0] == 3
+    # the members in their files stay what they were
+    assert datamodels.open(tmp_path / "a_cal.fits").data[0, 0] == 1
+
+
+def test_an_open_container_is_not_changed(association):
+    container = datamodels.open("x_asn.json")
+    assert SumStep.call(container).data[0, 0] == 3
+    assert container[0].data[0, 0] == 1
+    assert SumStep.call(datamodels.open(association)).data[0, 0] == 3
+
+
+def test_a_pipeline_of_single_exposures_says_so(association, capsys):
+    assert main(["run", "calwebb_detector1", "x_asn.json"]) == 1
+    assert "works on a RampModel, the input is a ModelContainer" in capsys.readouterr().err
+
+
+def test_info_lists_the_members(association, capsys):
+    assert main(["info", "x_asn.json"]) == 0
+    assert "science      b_cal.fits" in capsys.readouterr().out
