@@ -29,8 +29,9 @@ from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
+from references import references  # noqa: E402
 
-PARTS = ("pipeline", "memory4", "threads", "compile", "start")
+PARTS = ("pipeline", "memory4", "threads", "compile", "start", "references")
 
 
 @dataclass
@@ -300,7 +301,7 @@ def main(words=None):
     options = parser.parse_args(words)
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
-    for part, measure in zip(PARTS, (pipeline, memory4, threads, compile_, start), strict=True):
+    for part, measure in zip(PARTS, (pipeline, memory4, threads, compile_, start, references), strict=True):
         if part in options.only:
             measure(bench)
     print(

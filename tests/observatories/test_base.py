@@ -1,6 +1,7 @@
 """The plug-in mechanism and the look-ups of a keyword dictionary."""
 
 import importlib.metadata
+import pickle
 
 import pytest
 
@@ -99,17 +100,42 @@ class _Point:
         return self._thing
 
 
-def test_installed_plugin_is_found_but_cannot_take_a_built_in_name(monkeypatch, tmp_path):
+class _Missing(_Point):
+    def load(self):
+        raise ImportError("no module named 'elsewhere'")
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Installs plug-ins for one test, in place of those that are."""
+
+    def install(*points):
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [p for p in points if p.group == group])
+        observatories._plugins.cache_clear()
+
+    yield install
+    observatories._plugins.cache_clear()
+
+
+def test_installed_plugin_is_found_but_cannot_take_a_built_in_name(install, tmp_path):
     other = Observatory("tmt", "TMT", str(tmp_path))
-    points = [_Point("tmt", other), _Point("jwst", other), _Point("odd", object())]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [p for p in points if p.group == group])
+    install(_Point("tmt", other), _Point("jwst", other), _Point("odd", object()))
     assert observatories.names() == ["jwst", "odd", "tmt"]
     assert observatories.get("tmt") is other
     assert observatories.get("jwst").telescope == "JWST"
     with pytest.raises(InputError, match="must provide an Observatory, not object"):
         observatories.get("odd")
-    points.pop()
+    install(_Point("tmt", other))
     assert observatories.of_header({"TELESCOP": "tmt"}) is other
+
+
+def test_a_broken_plugin_is_named_and_does_not_harm_others(install, tmp_path):
+    other = Observatory("tmt", "TMT", str(tmp_path))
+    install(_Missing("gone", None), _Point("tmt", other))
+    assert observatories.of_header({"TELESCOP": "TMT"}) is other
+    for ask in (lambda: observatories.get("gone"), lambda: observatories.of_header({"TELESCOP": "GONE"})):
+        with pytest.raises(InputError, match=r"(?s)plug-in 'gone' cannot be loaded: no module.*install its package"):
+            ask()
 
 
 def test_table_with_a_wrong_row_is_refused_with_its_place(tmp_path):
@@ -133,3 +159,9 @@ def test_alias_of_unknown_kind_is_refused(tmp_path):
     (entry,) = KeywordTable.from_folder(tmp_path)
     assert entry.allowed == ("x", "y")
     assert entry.models == ("M", "N")
+
+
+def test_an_observatory_crosses_processes():
+    jwst = observatories.get("jwst")
+    assert len(jwst.keywords) > 800
+    assert pickle.loads(pickle.dumps(jwst)) == jwst

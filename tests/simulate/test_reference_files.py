@@ -38,6 +38,8 @@ def test_every_reference_has_the_required_keywords(saved):
             assert [name for name in REQUIRED if name not in header] == []
             assert header["REFTYPE"] == path.stem.upper()
             assert header["PEDIGREE"] == "SIMULATION"
+            entries = [str(line).partition(":")[0] for line in header["HISTORY"]]
+            assert entries == ["DOCUMENT", "SOFTWARE", "DATA USED", "DIFFERENCES"]
             assert (header["FASTAXIS"], header["SLOWAXIS"]) == ((1, 2) if kind == "MIRI" else (-1, 2))
             assert header["DATAMODL"] == models.BY_TYPE[path.stem].__name__ or kind == "MIRI"
 
@@ -85,7 +87,7 @@ def test_whole_detector_references_are_cut_out(tmp_path):
     simulation = simulate(mode, seed=1, whole_detector=True)
     references = simulation.references()
     assert references["gain"].shape == (2048, 2048)
-    assert references["gain"].meta.subarray.name == "FULL"
+    assert references["gain"].meta.subarray.name == "GENERIC"
     assert references["dark"].shape == (2, 160, 160)
     assert references["superbias"].meta.subarray.name == "SUB160"
     save_references({"mask": references["mask"]}, tmp_path)

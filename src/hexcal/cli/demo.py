@@ -1,6 +1,9 @@
 """``hexcal demo``: simulate an exposure, calibrate it, compare with the truth."""
 
+import contextlib
 import logging
+import os
+import shlex
 import time
 from pathlib import Path
 
@@ -40,7 +43,10 @@ def _demo(options):
 
     from hexcal.simulate.exposure import scene_stream, simulate
     from hexcal.simulate.mode import exposure_mode
+    from hexcal.simulate.reference_cache import add_references, check_cache
 
+    cache = str(Path(options.output) / "crds")
+    check_cache(cache)
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, _WIDTH)
     # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
@@ -50,23 +56,30 @@ def _demo(options):
     )
     clock = time.perf_counter()
     simulation = simulate(mode, _scene(mode.image_shape, scene_stream(options.seed)), seed=options.seed)
-    written = simulation.save(options.output, overwrite=True)
+    added = add_references(cache, simulation.references())
+    written = simulation.save(options.output, overwrite=True, references=False)
     console.print(
         f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; {time.perf_counter() - clock:.1f} s"
     )
 
+    at, exposure = f"CRDS_PATH={shlex.quote(cache)}", shlex.quote(written["exposure"])
+    console.print("[bold]2. Choose[/bold] its reference files from its header, by rules that were simulated with it")
+    console.print(f"   {_chosen(cache, added.context, written['exposure'])}")
+    console.print(f"   $ {at} hexcal crds bestrefs {exposure}")
+    console.print(f"   $ {at} hexcal crds explain {exposure} dark")
+
     log = Path(options.output) / "demo.log"
-    console.print(
-        f"[bold]2. Calibrate[/bold] it: calwebb_detector1, log in {log}; kernels are compiled at the first run"
-    )
+    console.print(f"[bold]3. Calibrate[/bold] it, log in {log}; kernels are compiled at the first run")
+    console.print(f"   $ {at} hexcal run calwebb_detector1 {exposure} --output_dir={shlex.quote(options.output)}")
     clock = time.perf_counter()
-    rate, group_dq = _calibrate(written, options.output, log)
+    with _environment(CRDS_PATH=cache, CRDS_CONTEXT=added.context):
+        rate, group_dq = _calibrate(written["exposure"], options.output, log)
     console.print(f"   {time.perf_counter() - clock:.1f} s")
 
-    console.print("[bold]3. Compare[/bold] with the truth")
+    console.print("[bold]4. Compare[/bold] with the truth")
     pulls, levels, rays, expected = _compare(simulation, rate, group_dq)
     _print_tables(console, levels, rays, expected)
-    written = {**written, "rate": str(Path(options.output) / rate.meta.filename), "log": str(log)}
+    written = {**written, "references": cache, "rate": str(Path(options.output) / rate.meta.filename), "log": str(log)}
     written["picture"] = _picture(Path(options.output) / "demo.png", simulation, rate, pulls, levels)
     console.print("[bold]Written[/bold]")
     for name, path in written.items():
@@ -83,7 +96,33 @@ def _scene(shape, rng):
     return field
 
 
-def _calibrate(written, folder, log):
+def _chosen(cache, context, exposure):
+    """What the rules choose, in one line."""
+    from hexcal.references.context import open_context
+    from hexcal.references.header_cards import read_header
+
+    clock = time.perf_counter()
+    choices = open_context(context, cache, "jwst").choose(read_header(exposure))
+    seconds = time.perf_counter() - clock
+    files = [choice.name for choice in choices.values() if choice.name]
+    return f"{context}: {len(files)} files, such as {choices['dark'].name}; {1000 * seconds:.0f} ms"
+
+
+@contextlib.contextmanager
+def _environment(**values):
+    """Set environment variables for a while; those of the user that would choose other references are out of force meanwhile."""
+    names = (*values, "HEXCAL_REFERENCES", "CRDS_OBSERVATORY")
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+def _calibrate(exposure, folder, log):
     """Run the pipeline through its Python interface; returns the rate image and the flags of the groups after the search for jumps."""
     from hexcal.pipeline import Detector1Pipeline
 
@@ -93,7 +132,7 @@ def _calibrate(written, folder, log):
     logger.addHandler(handler)
     try:
         rate = Detector1Pipeline.call(
-            written["exposure"], references=written["references"], output_dir=str(folder), save_results=True,
+            exposure, output_dir=str(folder), save_results=True,
             steps={"jump": {"post_hooks": [lambda ramp: flags.append(ramp.groupdq.copy())]}},
         )  # fmt: skip
     finally:

@@ -24,7 +24,10 @@ def _show(path):
     from hexcal.models.open import open as open_model
 
     model = open_model(path)
-    print(f"{path}: {type(model).__name__}")
+    print(f"{path}: {model.model_type}")
+    for product in (model.get_meta("meta.asn_table.products") or []) if model.model_type == "ModelContainer" else []:
+        for member in product["members"]:
+            print(f"  {member['exptype']:12s} {member['expname']}")
     for label, paths in _FACTS.items():
         values = [str(model.get_meta(name)) for name in paths if model.get_meta(name) is not None]
         if values:

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "simulate an exposure, calibrate it, compare with the truth",
     "rerun": "make a product again from its own record",
     "crds": "which reference files the rules of CRDS choose, and why",
+    "asn": "which exposures belong together: pools and associations",
 }
 _USAGE_STATUS = 1
 

@@ -34,9 +34,11 @@ def main(words):
     parameters = _explicit(parameters)
     parameters["output_dir"] = "rerun"
     cls = registry.find(record["run"]["class"])
-    cmdline.run_class(
-        cls, [*inputs, *words], (f"record in {Path(product).name}", {"parameters": parameters, "steps": steps})
-    )
+    name = record["steps"][0]["step"].partition(".")[0]
+    again = {"name": name, "parameters": parameters, "steps": steps}
+    # The record has all parameters, those of parameter references too.
+    words = [*inputs, "--disable-crds-steppars", *words]
+    cmdline.run_class(cls, words, (f"record in {Path(product).name}", again))
     return 0
 
 

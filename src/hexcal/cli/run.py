@@ -10,6 +10,9 @@ TARGET is the name of a pipeline or step (`hexcal steps` lists them), a class (h
   hexcal run calwebb_detector1 exposure_uncal.fits --steps.jump.rejection_threshold=5 --output_dir=out
   hexcal run jump exposure_ramp.fits --override_gain=gain.fits
 
+Of several values of a parameter, the first of these is used: the command line, the parameter file, parameter references of CRDS
+(pars-TARGET, chosen for the input; --disable-crds-steppars leaves them out), the default.
+
 `hexcal run TARGET --help` lists all parameters of a target."""
 
 

@@ -1,19 +1,28 @@
-"""``hexcal simulate exposure`` and ``hexcal simulate references``: raw exposures with a known truth, and reference files."""
+"""``hexcal simulate``: exposures with a known truth, and reference files."""
 
 import argparse
+import shlex
 
+from hexcal.cli import simulate_iris
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
     "exposure": "a raw exposure of NIRCam or MIRI, the truth beside it, and reference files that fit",
     "references": "neutral reference files for any exposure: they leave the counts as they are",
+    "iris": simulate_iris.ABOUT,
 }
 _EXAMPLES = """examples:
   hexcal simulate exposure --instrument NIRCAM --subarray SUB320 --groups 10 --ints 3 --seed 1 --output sim
   hexcal run calwebb_detector1 sim/jw00001001001_02101_00001_nrca1_uncal.fits --references=sim/references
 
   hexcal simulate references --like x_uncal.fits --output neutral
-  hexcal run calwebb_detector1 x_uncal.fits --references=neutral"""
+  hexcal run calwebb_detector1 x_uncal.fits --references=neutral
+
+  hexcal simulate exposure --instrument MIRI --subarray SUB64 --output sim --cache sim/crds
+  CRDS_PATH=sim/crds hexcal run calwebb_detector1 sim/jw00001001001_02101_00001_mirimage_uncal.fits"""
+_CACHE_HELP = (
+    "write the references into a CRDS cache, with rules that choose them; it may hold those of other simulations"
+)
 
 
 class Arguments(argparse.ArgumentParser):
@@ -48,12 +57,17 @@ def main(words):
     action, *words = words
     if action not in _ACTIONS:
         raise unknown_name("action", action, _ACTIONS, where="hexcal simulate")
-    parser = _exposure_options() if action == "exposure" else _references_options()
+    make_parser, run = {
+        "exposure": (_exposure_options, _exposure),
+        "references": (_references_options, _references),
+        "iris": (lambda: simulate_iris.options(Arguments), simulate_iris.run),
+    }[action]
+    parser = make_parser()
     if "-h" in words or "--help" in words:
         parser.print_help()
         return 0
     options = parser.parse([word for word in words if word != "--debug"])
-    return _exposure(options) if action == "exposure" else _references(options)
+    return run(options)
 
 
 def _exposure_options():
@@ -101,7 +115,9 @@ def _exposure_options():
         help="drifts of the electronics (default 6; none where reference pixels cannot measure them)",
     )
     add("--bad-pixels", type=float, default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
-    add("--no-references", action="store_true", help="write no reference files")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
+    where.add_argument("--no-references", action="store_true", help="write no reference files")
     add(
         "--full-frame-references",
         action="store_true",
@@ -114,6 +130,7 @@ def _exposure(options):
     from hexcal.simulate import scene
     from hexcal.simulate.exposure import places, scene_stream, simulate
     from hexcal.simulate.mode import exposure_mode
+    from hexcal.simulate.reference_cache import add_references, check_cache
 
     for name in ("sky", "stars", "galaxies"):
         value = getattr(options, name)
@@ -123,7 +140,10 @@ def _exposure(options):
         options.instrument, options.detector, options.subarray, filter_name=options.filter, readpatt=options.readpatt, exposure_type=options.exp_type,
         n_groups=options.groups, n_ints=options.ints, tso=options.tso, frame_time=options.frame_time,
     )  # fmt: skip
-    places(mode, options.output, options.overwrite, not options.no_references)
+    in_folder = not options.cache and not options.no_references
+    if options.cache:
+        check_cache(options.cache)
+    places(mode, options.output, options.overwrite, in_folder)
     sky = scene.field(
         mode.image_shape,
         sky=options.sky,
@@ -135,14 +155,27 @@ def _exposure(options):
         mode, sky, seed=options.seed, cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels,
         whole_detector=options.full_frame_references,
     )  # fmt: skip
-    written = simulation.save(options.output, overwrite=options.overwrite, references=not options.no_references)
+    added = add_references(options.cache, simulation.references()) if options.cache else None
+    written = simulation.save(options.output, overwrite=options.overwrite, references=in_folder)
     print(
         f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"
     )
     print("\n".join(f"  {name:11s} {path}" for name, path in written.items()))
     if "references" in written:
         print(f"\nnext: hexcal run calwebb_detector1 {written['exposure']} --references={written['references']}")
+    if added:
+        _print_added(added, options.cache, written["exposure"])
     return 0
+
+
+def _print_added(added, cache, exposure):
+    """Say what was put into a cache, and how to use it."""
+    print(f"  {'context':11s} {added.context} in {cache}, {len(added.new)} new reference files")
+    if added.replaced:
+        print(
+            f"  {'':11s} {len(added.replaced)} of them instead of others: for exposures simulated before, CRDS_CONTEXT={added.former}"
+        )
+    print(f"\nnext: CRDS_PATH={shlex.quote(cache)} hexcal run calwebb_detector1 {shlex.quote(exposure)}")
 
 
 def _references_options():
@@ -151,7 +184,9 @@ def _references_options():
     )
     add = parser.add_argument
     add("--like", required=True, metavar="FILE", help="raw exposure that the references are for")
-    add("--output", required=True, metavar="DIR", help="folder to write to")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--output", metavar="DIR", help="folder to write to, as <type>.fits")
+    where.add_argument("--cache", metavar="DIR", help=_CACHE_HELP)
     add(
         "--rscd-groups",
         type=int,
@@ -159,22 +194,32 @@ def _references_options():
         metavar="N",
         help="MIRI: groups to leave out at the start of second and later integrations (default 0)",
     )
-    add("--overwrite", action="store_true", help="replace files that exist")
+    add("--overwrite", action="store_true", help="replace files that exist in --output")
     return parser
 
 
 def _references(options):
     from hexcal.models.open import open as open_model
     from hexcal.simulate.neutral import neutral_references
+    from hexcal.simulate.reference_cache import add_references
     from hexcal.simulate.reference_files import save_references
 
     if options.rscd_groups < 0:
         raise ParameterError(
             f"--rscd-groups must not be negative, got {options.rscd_groups}", where="hexcal simulate references"
         )
-    paths = save_references(
-        neutral_references(open_model(options.like), options.rscd_groups), options.output, options.overwrite
-    )
+    if options.cache and options.overwrite:
+        raise ParameterError(
+            "--overwrite is for --output: in a cache no file is ever replaced, a new context chooses the new ones",
+            where="hexcal simulate references",
+        )
+    references = neutral_references(open_model(options.like), options.rscd_groups)
+    if options.cache:
+        added = add_references(options.cache, references)
+        print("\n".join(f"  {name:11s} {file}" for name, file in added.chosen.items()))
+        _print_added(added, options.cache, options.like)
+        return 0
+    paths = save_references(references, options.output, options.overwrite)
     print("\n".join(f"  {path}" for path in paths))
     print(f"\nnext: hexcal run calwebb_detector1 {options.like} --references={options.output}")
     return 0

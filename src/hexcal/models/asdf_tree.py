@@ -111,6 +111,7 @@ class _InFits:
 
 def _library_tree(source, where):
     import asdf
+    import yaml
 
     with warnings.catch_warnings():
         # Files carry tags of many library versions; an unknown one leaves plain dicts and lists, which is all that is needed here.
@@ -120,6 +121,8 @@ def _library_tree(source, where):
                 source, memmap=False, lazy_load=False, ignore_unrecognized_tag=True, ignore_missing_extensions=True
             ) as content:
                 return dict(content.tree)
+        except yaml.YAMLError as error:
+            raise InputError(f"not readable as ASDF: {' '.join(str(error).split())}", where=where) from error
         except (ValueError, OSError, TypeError, KeyError, AttributeError, asdf.exceptions.ValidationError) as error:
             raise InputError(f"not readable as ASDF: {str(error).splitlines()[0]}", where=where) from error
 

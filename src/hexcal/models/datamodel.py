@@ -43,6 +43,10 @@ class DataModel:
     layout: tuple = ()
     primary: Any = None
     """Name of the primary array, from which shapes of others follow."""
+    default_observatory = "jwst"
+    """Whose file it is when TELESCOP does not say."""
+    starts_with: tuple = ()
+    """Pairs of path and value that the metadata of a new model start with."""
 
     _layout = {}
     _container: Any = None
@@ -76,7 +80,7 @@ class DataModel:
             setattr(self, self.primary, init)
         if self.observatory is None:
             header = self._source.primary if self._source else {}
-            self.observatory = observatories.of_header(header, default="jwst")
+            self.observatory = observatories.of_header(header, default=self.default_observatory)
         for name, value in arrays.items():
             setattr(self, name, value)
 
@@ -221,6 +225,9 @@ class DataModel:
                 from hexcal.models import fits_cards
 
                 fits_cards.read_cards(self)
+            else:
+                for path, value in self.starts_with:
+                    self._assign(path, value)
         return self._tree
 
     def parts(self):
@@ -406,7 +413,8 @@ class DataModel:
         path = Path(dir_path or "", path)
         self.set_meta("meta.filename", path.name)
         self.set_meta(
-            "meta.date", datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+            self.observatory.path_of_writing,
+            datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"),
         )
         self.set_meta("meta.model_type", self.model_type)
         if path.suffix == ".asdf":
@@ -430,7 +438,7 @@ class DataModel:
 
     def __repr__(self):
         name = self.get_meta("meta.filename") or (self.path.name if self.path else None)
-        return f"<{type(self).__name__}{self.shape or ''}{f' from {name}' if name else ''}>"
+        return f"<{self.model_type}{self.shape or ''}{f' from {name}' if name else ''}>"
 
 
 __all__ = ["Array", "DataModel", "Table"]

@@ -95,6 +95,11 @@ def _rows(definitions, where):
     return rows
 
 
+def is_known(name):
+    """Whether a name of a DQ_DEF table is a flag of the master list, also under a former name."""
+    return _FORMER_NAMES.get(name, name) in pixel
+
+
 def master_definitions(definitions):
     """Return the DQ_DEF table that fits an array after `translate`: the same flags, with their master bits."""
     names = dict.fromkeys(name for _, name in _rows(definitions, None) if pixel.get(name))

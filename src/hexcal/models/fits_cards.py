@@ -145,7 +145,7 @@ def _asdf_content(model):
     content = {name: value for name, value in model._tree.items() if name not in model._layout}
     parts = model.parts()
     if parts != [model]:
-        content["slits"] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
+        content[model.parts_name] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
     return content
 
 

@@ -1,9 +1,11 @@
 """Open a file as the model that it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from hexcal.errors import InputError
-from hexcal.models import asdf_tree, reference, science
+from hexcal import observatories
+from hexcal.errors import InputError, unknown_name
+from hexcal.models import asdf_tree, association_file, container, declared, reference, science
 from hexcal.models.datamodel import DataModel
 from hexcal.models.fits_source import FitsSource, require_file
 
@@ -20,6 +22,7 @@ SCIENCE = {
         science.GuiderCalModel,
         science.SlitModel,
         science.MultiSlitModel,
+        science.MultiExposureModel,
     )
 }
 _FORMER_NAMES = {"MIRIRampModel": "RampModel", "ModelContainer": "DataModel", "AmiLgModel": "DataModel"}
@@ -48,6 +51,11 @@ class TreeModel(DataModel):
     _file = None
 
     @property
+    def tree(self):
+        """Everything that the file holds, but its history (dict)."""
+        return self._metadata()
+
+    @property
     def path(self):
         """File that the model was read from, or None."""
         return self._file
@@ -58,15 +66,17 @@ def open(init=None, **arrays):
 
     Parameters
     ----------
-    init : path-like, DataModel, array, tuple or None
-        A FITS, ASDF or JSON file; a model is returned as it is; an array or a shape gives the model of that number of dimensions; None an empty one.
+    init : path-like, DataModel, Mapping, list, array, tuple or None
+        A FITS, ASDF or JSON file; a model is returned as it is; an association (its file in JSON or YAML, or a mapping with "products") and a list of
+        models or paths give a `ModelContainer`; an array or a shape gives the model of that number of dimensions; None an empty one.
     **arrays
         Further arrays by name.
 
     Returns
     -------
     DataModel
-        Its class follows from DATAMODL, else from REFTYPE, else from the dimensions of SCI.
+        Its class follows from DATAMODL, else from REFTYPE, else from the dimensions of SCI; the models that the observatory of the file declares go
+        before those of Hexcal.
 
     Raises
     ------
@@ -77,12 +87,14 @@ def open(init=None, **arrays):
         return init
     if isinstance(init, str | Path):
         path = Path(init)
-        if path.suffix in (".asdf", ".json"):
+        if path.suffix == ".asdf":
             require_file(path)
             return TreeModel(path)
-        return _open_fits(path)
+        return _open_text(path) if path.suffix in association_file.SUFFIXES else _open_fits(path)
     if init is None:
         return DataModel()
+    if isinstance(init, Mapping | list):
+        return container.ModelContainer(init)
     ndim = len(init) if isinstance(init, tuple) else getattr(init, "ndim", None)
     if ndim not in _BY_DIMENSIONS:
         raise InputError(
@@ -91,14 +103,37 @@ def open(init=None, **arrays):
     return _BY_DIMENSIONS[ndim](init, **arrays)
 
 
+def _open_text(path):
+    if association_file.is_association(association_file.read_text(path)):
+        return container.ModelContainer(path)
+    return TreeModel(path)
+
+
 def _open_fits(path):
     source = FitsSource(path)
     return _class_of(source)(source)
 
 
+def model_class(name):
+    """Return the class of a model of exposures by its name, Hexcal's or one that an observatory declares.
+
+    Raises
+    ------
+    InputError
+        If there is none; carries the nearest name.
+    """
+    found = SCIENCE.get(name) or declared.everywhere().get(name)
+    if found is None:
+        raise unknown_name("model", name, [*SCIENCE, *declared.everywhere()], error=InputError)
+    return found
+
+
 def _class_of(source):
     header = source.primary
     name = str(header.get("DATAMODL", "")).strip()
+    observatory, own = _declared(header, name)
+    if name in own:
+        return own[name]
     name = _FORMER_NAMES.get(name, name)
     reference_class = {cls.__name__: cls for cls in reference.BY_TYPE.values()}
     if name in SCIENCE:
@@ -107,7 +142,7 @@ def _class_of(source):
         return reference_class[name]
     reference_type = str(header.get("REFTYPE", "")).strip().lower()
     if reference_type:
-        return reference.BY_TYPE.get(reference_type, reference.ReferenceModel)
+        return declared.reference_class(observatory, reference_type) or reference.ReferenceModel
     sci = source.find("SCI")
     if sci is None:
         return DataModel
@@ -115,4 +150,14 @@ def _class_of(source):
         return science.Level1bModel
     if sum(extension.name == "SCI" for extension in source.extensions) > 1:
         return science.MultiSlitModel
-    return _BY_DIMENSIONS.get(len(sci.shape), DataModel)
+    ndim = len(sci.shape)
+    return declared.class_of_dimensions(observatory, ndim) or _BY_DIMENSIONS.get(ndim, DataModel)
+
+
+def _declared(header, name):
+    """Return the observatory of a file and the models that it declares; where TELESCOP is absent, DATAMODL may tell."""
+    observatory = observatories.of_header(header, default=DataModel.default_observatory)
+    own = declared.classes(observatory)
+    if name and name not in SCIENCE and not str(header.get("TELESCOP") or "").strip():
+        own = declared.everywhere()
+    return observatory, own

@@ -46,7 +46,7 @@ class ExposureModel(DataModel):
     @property
     def is_tso(self):
         """Whether the visit is a time series."""
-        return bool(self.meta.visit.tsovisit)
+        return bool(self.get_meta("meta.visit.tsovisit"))
 
     @property
     def is_guiding(self):
@@ -75,7 +75,7 @@ class ExposureModel(DataModel):
                 hint=f"extensions found: {found or 'none'}",
             )
         exposure_type, known = self.meta.exposure.type, self.observatory.exposure_types
-        if exposure_type is not None and exposure_type not in known:
+        if exposure_type is not None and known and exposure_type not in known:
             raise unknown_name(
                 "exposure type", exposure_type, known, where=f"EXP_TYPE of {self.path or 'the model'}", error=InputError
             )
@@ -256,6 +256,9 @@ class MultiSlitModel(ExposureModel):
 
     primary = None
     layout = ()
+    parts_name = "slits"
+    """Where the ASDF extension records the slits."""
+    _part_class = SlitModel
 
     _slits = None
 
@@ -268,7 +271,7 @@ class MultiSlitModel(ExposureModel):
         return self._slits
 
     def _slit(self, version):
-        slit = SlitModel(self._source)
+        slit = self._part_class(self._source)
         slit._version, slit._container = version, self
         return slit
 
@@ -278,7 +281,7 @@ class MultiSlitModel(ExposureModel):
 
     def recorded_part(self, version):
         """Return what the ASDF extension records of the slit with this EXTVER: a nested dict."""
-        recorded = self._merge_asdf().get("slits") or []
+        recorded = self._merge_asdf().get(self.parts_name) or []
         known = set(SlitModel._layout)
         part = recorded[version - 1] if version <= len(recorded) else {}
         return {name: value for name, value in part.items() if name not in known}
@@ -294,4 +297,28 @@ class MultiSlitModel(ExposureModel):
     def check(self):
         """Raise InputError if there is no slit."""
         if not self.slits:
-            raise InputError("a MultiSlitModel needs at least one SCI extension", where=str(self.path or ""))
+            raise InputError(f"a {type(self).__name__} needs at least one SCI extension", where=str(self.path or ""))
+
+
+class _RecordedSlit(SlitModel):
+    """A slit most of whose metadata, those of its exposure, are recorded in the ASDF extension only."""
+
+    model_type = "SlitModel"
+
+    def _metadata(self):
+        if self._tree is None:
+            super()._metadata()
+            self._merge_asdf()
+        return self._tree
+
+
+class MultiExposureModel(MultiSlitModel):
+    """One source in many exposures: each a slit with the metadata of its exposure; those of exposure ``i`` carry EXTVER ``i + 1``."""
+
+    parts_name = "exposures"
+    _part_class = _RecordedSlit
+
+    @property
+    def exposures(self):
+        """The source in each exposure (list of `SlitModel`)."""
+        return self.slits

@@ -4,6 +4,7 @@
 in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
 """
 
+from functools import cache
 from importlib import import_module
 
 from hexcal.errors import InputError, unknown_name
@@ -18,8 +19,9 @@ _BUILT_IN = {"jwst": "hexcal.observatories.jwst"}
 _BUILT_IN_TELESCOPES = {"JWST": "jwst"}
 
 
+@cache
 def _plugins():
-    """Entry points of the group by name, without the built-in names."""
+    """Entry points of the group by name, without the built-in names; searched once, since every file that is opened may ask."""
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in _BUILT_IN}
@@ -45,7 +47,7 @@ def get(name):
     Raises
     ------
     InputError
-        If no observatory has this name, or a plug-in does not provide an `Observatory`.
+        If no observatory has this name, or a plug-in cannot be loaded or does not provide an `Observatory`.
     """
     wanted = str(name).lower()
     if wanted in _BUILT_IN:
@@ -53,7 +55,14 @@ def get(name):
     plugins = _plugins()
     if wanted not in plugins:
         raise unknown_name("observatory", name, [*_BUILT_IN, *plugins], error=InputError)
-    found = plugins[wanted].load()
+    try:
+        found = plugins[wanted].load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"plug-in '{wanted}' cannot be loaded: {error}",
+            where=f"entry point {plugins[wanted].value} of group {GROUP}",
+            hint="install its package again, or remove it",
+        ) from error
     if not isinstance(found, Observatory):
         raise InputError(
             f"plug-in '{wanted}' must provide an Observatory, not {type(found).__name__}",
@@ -88,10 +97,17 @@ def of_header(header, default=None):
         return get(default)
     if telescope in _BUILT_IN_TELESCOPES:
         return get(_BUILT_IN_TELESCOPES[telescope])
-    known = list(_BUILT_IN_TELESCOPES)
+    known, broken = list(_BUILT_IN_TELESCOPES), None
     for name in _plugins():
-        observatory = get(name)
+        try:
+            observatory = get(name)
+        except InputError as error:
+            # It matters only if no other plug-in knows the telescope.
+            broken = error
+            continue
         if observatory.telescope.upper() == telescope:
             return observatory
         known.append(observatory.telescope)
+    if broken is not None:
+        raise broken
     raise unknown_name("value of TELESCOP", telescope, known, where="primary header", error=InputError)

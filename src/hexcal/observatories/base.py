@@ -11,16 +11,21 @@ tab-separated tables with a header line:
 ``keyword_aliases.tsv``
     old, new, kind (``keyword`` or ``path``), note: spellings that are read but never written. May be absent.
 ``exposure_types.tsv``, ``suffixes.tsv``
-    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own.
+    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. May be absent: any
+    value of EXP_TYPE is right then.
+``models.tsv``, ``model_arrays.tsv``
+    Models that the observatory adds to those of Hexcal (see `hexcal.observatories.model_tables`). May be absent.
 """
 
 import os
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
 from hexcal.errors import InputError, ParameterError, unknown_name
+from hexcal.observatories.model_tables import read_models
+from hexcal.observatories.tables import read_table
 
 __all__ = ["Keyword", "KeywordTable", "Observatory", "read_table"]
 
@@ -38,42 +43,6 @@ class Keyword(NamedTuple):
     comment: str
     section: str
     models: tuple
-
-
-def read_table(filename, columns):
-    """Read a tab-separated table.
-
-    Parameters
-    ----------
-    filename : str
-        The table; the first line names the columns.
-    columns : sequence of str
-        The columns that must stand there, in this order.
-
-    Returns
-    -------
-    list of list of str
-        The rows, one string per column.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, the header differs, or a row has another number of columns.
-    """
-    try:
-        with open(filename, encoding="utf-8") as stream:
-            lines = stream.read().splitlines()
-    except OSError as error:
-        raise InputError("table of an observatory cannot be read", where=f"{filename}: {error.strerror}") from error
-    if not lines or lines[0].split("\t") != list(columns):
-        raise InputError(f"the first line must name the columns {', '.join(columns)}", where=filename)
-    rows = [line.split("\t") for line in lines[1:] if line]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(columns):
-            raise InputError(
-                f"{len(columns)} columns are required, {len(row)} found", where=f"{filename}, row {number}"
-            )
-    return rows
 
 
 def _split(text):
@@ -250,12 +219,25 @@ class Observatory:
         Where ``keywords.tsv`` lies.
     instruments : tuple of str
         Values of INSTRUME.
+    path_of_writing : str
+        Where the metadata say when the file was written.
+    has_models : bool
+        Whether the models in the folder are its own; observatories that share a folder have them but once.
+    association_rules : tuple of str
+        Names of the modules that hold its association rules.
     """
 
     name: str
     telescope: str
     folder: str
     instruments: tuple = ()
+    path_of_writing: str = "meta.date"
+    has_models: bool = True
+    association_rules: tuple = ()
+
+    def __reduce__(self):
+        # Its tables are read again where a model arrives, once per process.
+        return _restored, tuple(getattr(self, field.name) for field in fields(self))
 
     @cached_property
     def keywords(self):
@@ -263,8 +245,13 @@ class Observatory:
         return KeywordTable.from_folder(self.folder)
 
     @cached_property
+    def models(self):
+        """The models that it declares (tuple of `ModelRow`), read at first use."""
+        return read_models(self.folder) if self.has_models else ()
+
+    @cached_property
     def exposure_types(self):
-        """Values of EXP_TYPE, as a frozenset (first column of ``exposure_types.tsv``)."""
+        """Values of EXP_TYPE, as a frozenset (first column of ``exposure_types.tsv``); empty: not known."""
         return _first_column(os.path.join(self.folder, "exposure_types.tsv"))
 
     @cached_property
@@ -273,7 +260,14 @@ class Observatory:
         return _first_column(os.path.join(self.folder, "suffixes.tsv"))
 
 
+@cache
+def _restored(*values):
+    return Observatory(*values)
+
+
 def _first_column(filename):
+    if not os.path.exists(filename):
+        return frozenset()
     with open(filename, encoding="utf-8") as stream:
         next(stream)
         return frozenset(line.split("\t", 1)[0].strip() for line in stream if line.strip())

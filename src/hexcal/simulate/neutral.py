@@ -1,10 +1,13 @@
 """Reference files that change nothing, for any exposure: with them the pipeline runs, and only flags, fits and estimates noise."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
+from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate.detector import typical
 from hexcal.simulate.mode import reference_pixels
 from hexcal.simulate.reference_files import (
@@ -68,8 +71,12 @@ def neutral_references(exposure, rscd_groups=0):
         found["rscd"] = rscd_model(place.subarray, place.readpatt, rscd_groups)
     else:
         found["superbias"] = flagged(models.SuperBiasModel(image), "superbias", image.shape)
+    facts = detector_facts(place.detector)
+    # One kernel for all pixels holds wherever they are.
+    everywhere = replace(place, subarray="GENERIC", xstart=1, ystart=1, xsize=facts.columns, ysize=facts.rows)
     for reference_type, model in found.items():
-        describe(model, reference_type, place, f"Neutral {reference_type}: leaves the counts as they are")
+        where = everywhere if reference_type == "ipc" else place
+        describe(model, reference_type, where, f"Neutral {reference_type}: leaves the counts as they are")
     return found
 
 

@@ -91,14 +91,24 @@ def describe(model, reference_type, place, description):
     meta.subarray.name, meta.subarray.fastaxis, meta.subarray.slowaxis = place.subarray, facts.fastaxis, facts.slowaxis
     meta.subarray.xstart, meta.subarray.ystart = place.xstart, place.ystart
     meta.subarray.xsize, meta.subarray.ysize = place.xsize, place.ysize
-    if reference_type in ("dark", "reset", "readnoise", "superbias"):
+    if reference_type in ("dark", "reset", "readnoise", "rscd", "superbias"):
         meta.exposure.readpatt = place.readpatt
+    if reference_type == "linearity" and place.instrument == "MIRI":
+        # The rules ask for them.
+        meta.instrument.band = meta.instrument.filter = "N/A"
     if reference_type in ("dark", "reset"):
         meta.exposure.nframes, meta.exposure.groupgap = place.n_frames, place.group_gap
         meta.exposure.ngroups = model.shape[-3]
         if len(model.shape) == 4:
             meta.exposure.nints = model.shape[0]
-    model.history.extend(["Simulated; no detector was measured.", f"SOFTWARE: Hexcal {__version__}, hexcal simulate"])
+    model.history.extend(
+        [
+            "DOCUMENT: none; the file was simulated",
+            f"SOFTWARE: Hexcal {__version__}, hexcal simulate",
+            "DATA USED: none; no detector was measured",
+            "DIFFERENCES: none; there was none before",
+        ]
+    )
     return model
 
 
@@ -123,7 +133,8 @@ def reference_models(mode, detector):
     pixels = Place(
         mode.instrument,
         mode.detector,
-        "FULL" if is_whole else mode.subarray,
+        # GENERIC: any subarray can be cut out of it.
+        "GENERIC" if is_whole and not mode.is_full_frame else mode.subarray,
         detector.xstart,
         detector.ystart,
         nx,

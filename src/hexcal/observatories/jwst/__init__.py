@@ -14,4 +14,5 @@ observatory = Observatory(
     telescope="JWST",
     folder=os.path.dirname(os.path.abspath(__file__)),
     instruments=("FGS", "MIRI", "NIRCAM", "NIRISS", "NIRSPEC"),
+    association_rules=("hexcal.associations.level2", "hexcal.associations.level3"),
 )

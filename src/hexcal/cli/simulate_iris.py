@@ -1,0 +1,77 @@
+"""``hexcal simulate iris``: a frame of the imager of TMT, its truth, its references, and a cube."""
+
+from hexcal.errors import ParameterError
+
+ABOUT = "a frame of IRIS (TMT), its truth and its references; a cube if wanted"
+_EXAMPLES = """examples:
+  hexcal simulate iris --size 256 --output iris
+  hexcal simulate iris --size 256 --subarray 81,61,64,48 --cube 50 --output part
+  hexcal crds bestrefs iris/raw_science_frame_sci.fits --cache CACHE --context tmt_0001.pmap"""
+
+
+def options(arguments):
+    """Return the parser of the options; `arguments` is the class of parsers of ``hexcal simulate``."""
+    parser = arguments(prog="hexcal simulate iris", description=f"Simulate {ABOUT}.", epilog=_EXAMPLES)
+    add = parser.add_argument
+    add("--output", required=True, metavar="DIR", help="folder to write to")
+    add("--overwrite", action="store_true", help="replace files that exist")
+    add("--detector", default="IRIS1", help="value of DETECTOR (default IRIS1; IMG1 in the mappings of ligeriri)")
+    add("--filter", default="K", help="Y, J, H or K (default K)")
+    add("--size", type=int, default=4096, metavar="N", help="pixels along a side of the detector (default 4096)")
+    add("--subarray", metavar="X,Y,NX,NY", help="read only this part, counted from 1 (default the whole detector)")
+    add("--exposure-time", type=float, default=60.0, metavar="S", help="in s (default 60)")
+    add("--date", default="2025-06-01T08:00:00.000", help="begin of the exposure (default 2025-06-01T08:00:00.000)")
+    add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same files (default 0)")
+    add("--cube", type=int, metavar="N", help="also a cube of N wavelengths and 64 x 64 spaxels")
+    return parser
+
+
+def run(chosen):
+    """Make the files and tell their names; returns the exit status."""
+    from dataclasses import replace
+
+    from hexcal.simulate import iris
+
+    mode = iris.IrisMode(
+        detector=chosen.detector, filter=chosen.filter.upper(), size=chosen.size, subarray=_window(chosen.subarray),
+        exposure_time=chosen.exposure_time, start=_date(chosen.date),
+    )  # fmt: skip
+    if chosen.seed < 0:
+        raise ParameterError(f"--seed must not be negative, got {chosen.seed}", where="hexcal simulate iris")
+    simulation = iris.simulate_frame(mode, seed=chosen.seed)
+    if chosen.cube is not None:
+        spaxels = replace(mode, detector="IFU", size=64, subarray=None)
+        cube, _ = iris.simulate_cube(spaxels, chosen.cube, seed=chosen.seed)
+        simulation = replace(simulation, cube=cube)
+    written = simulation.save(chosen.output, chosen.overwrite)
+    print(f"IRIS {mode.detector} {mode.filter}, (ny, nx) = {simulation.truth.shape}, {mode.exposure_time:g} s")
+    print("\n".join(f"  {name:9s} {path}" for name, path in written.items()))
+    return 0
+
+
+def _window(text):
+    if text is None:
+        return None
+    try:
+        x, y, nx, ny = (int(number) for number in text.split(","))
+    except ValueError as error:
+        raise ParameterError(
+            f"--subarray needs four whole numbers, got '{text}'",
+            where="hexcal simulate iris",
+            hint="--subarray X,Y,NX,NY",
+        ) from error
+    return x, y, nx, ny
+
+
+def _date(text):
+    import datetime
+
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ParameterError(
+            f"--date must be a date and time, got '{text}'", where="hexcal simulate iris", hint="2025-06-01T08:00:00"
+        ) from error
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,211 @@
+"""Association files: which files belong together, and in what role each of them goes in.
+
+How associations are made is the business of `hexcal.associations`; here they are only read, checked for what opening their members needs, and written.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from hexcal.errors import InputError
+from hexcal.models.fits_source import require_file
+from hexcal.models.fits_writer import atomic
+
+SUFFIXES = (".json", ".yaml", ".yml")
+
+
+def is_association(content):
+    """Whether a mapping is an association: something with products."""
+    return isinstance(content, Mapping) and "products" in content
+
+
+def read_text(path):
+    """Return the content of a JSON or YAML file.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.yaml`` and ``.yml`` are YAML, anything else is JSON.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or is neither; with the line.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError("an association is a file, this is a directory", where=str(path))
+    require_file(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not a text in UTF-8 (byte {error.start})", where=str(path)) from error
+    return _from_yaml(text, path) if path.suffix in (".yaml", ".yml") else _from_json(text, path)
+
+
+def _from_json(text, path):
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(
+            f"not readable as JSON: {error}",
+            where=f"{path}, line {line}" if line else str(path),
+            hint="often a comma too many or too few, or a bracket that is not closed",
+        ) from error
+
+
+def _from_yaml(text, path):
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            f"not readable as YAML: {getattr(error, 'problem', None) or 'malformed'}",
+            where=f"{path}, line {mark.line + 1}" if mark else str(path),
+        ) from error
+
+
+def read_association(path):
+    """Return the association in a file, checked.
+
+    Parameters
+    ----------
+    path : path-like
+        JSON or YAML.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If the file is missing or not readable, or is not an association (see `check`).
+    """
+    content = read_text(path)
+    if not is_association(content):
+        raise InputError(
+            "an association is an object with `products`",
+            where=str(path),
+            hint=f"found: {', '.join(map(str, list(content)[:6]))}" if isinstance(content, dict) else None,
+        )
+    check(content, str(path))
+    return content
+
+
+def check(association, where):
+    """Raise InputError unless every product of an association has members, each with a file name and a type.
+
+    Parameters
+    ----------
+    association : Mapping
+        With "products".
+    where : str
+        File, for the message.
+    """
+    products = association["products"]
+    if not _is_list(products) or not products:
+        raise InputError("`products` must be a list of at least one product", where=where)
+    for number, product in enumerate(products):
+        place = f"products[{number}]"
+        members = product.get("members") if isinstance(product, Mapping) else None
+        if not _is_list(members) or not members:
+            raise InputError(f"{place} must have `members`, a list of at least one member", where=where)
+        for index, member in enumerate(members):
+            _check_member(member, f"{place}.members[{index}]", where)
+
+
+def _is_list(value):
+    return isinstance(value, list | tuple)
+
+
+def _check_member(member, place, where):
+    for key in ("expname", "exptype"):
+        if not isinstance(member, Mapping) or not isinstance(member.get(key), str) or not member[key].strip():
+            raise InputError(f"{place} must have a text `{key}`", where=where)
+    if member["expname"] == Path(where).name:
+        raise InputError(f"{place}: the association names itself as a member, '{member['expname']}'", where=where)
+
+
+def members(association):
+    """Yield (product, member) for every member of an association."""
+    for product in association["products"]:
+        for member in product["members"]:
+            yield product, member
+
+
+def warn_of_folders(names, where):
+    """Warn of members that are not named by their file name alone.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As the association names them.
+    where : str
+        The association, for the message.
+    """
+    found = [name for name in names if Path(name).name != name]
+    if found:
+        warnings.warn(
+            f"{where}: {len(found)} members are named with a folder, such as '{found[0]}'; the files of an association should lie beside it",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def require_members(names, folder, where):
+    """Raise InputError if files are not there.
+
+    Parameters
+    ----------
+    names : list of str
+        As the association names them.
+    folder : path-like
+        Where they should be.
+    where : str
+        The association, for the message.
+    """
+    absent = [name for name in dict.fromkeys(names) if not Path(folder, name).is_file()]
+    if not absent:
+        return
+    some = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+    raise InputError(
+        f"{len(absent)} of {len(set(names))} members are not there: {some}",
+        where=f"{where}; looked in {Path(folder).resolve()}",
+        hint="members lie in the folder of the association",
+    )
+
+
+def write_association(path, association):
+    """Write an association, atomically: YAML if the file is named so, else JSON.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; replaced if it is there.
+    association : Mapping
+        What is written.
+
+    Raises
+    ------
+    ResourceError
+        If the folder is missing or not writable, or the disk is full; nothing is left behind.
+    """
+    path = Path(path)
+    if path.suffix in (".yaml", ".yml"):
+        import yaml
+
+        text = yaml.safe_dump(dict(association), default_flow_style=False)
+    else:
+        text = json.dumps(dict(association), indent=4)
+    write_text(path, text)
+
+
+def write_text(path, text):
+    """Write a text, atomically."""
+    with atomic(path) as stream:
+        stream.write(text.encode("utf-8"))

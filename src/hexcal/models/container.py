@@ -1,0 +1,245 @@
+"""Several models as one: the members of an association, or a list; each is opened when it is asked for."""
+
+from collections.abc import Mapping, MutableSequence
+from pathlib import Path
+from typing import Any
+
+from hexcal.errors import InputError, ParameterError, unknown_name
+from hexcal.models import asdf_tree, association_file
+from hexcal.models.datamodel import DataModel
+
+_MODEL_SUFFIXES = (".fits", ".fits.gz", ".asdf")
+
+
+class _Member:
+    """A model, or the file that it will be read from; and what the association says of it."""
+
+    def __init__(self, source, record):
+        self.record = record
+        self.model, self.path = (source, None) if isinstance(source, DataModel) else (None, Path(source))
+
+    def open(self, container):
+        if self.model is None:
+            from hexcal.models.open import open as open_model
+
+            self.model = open_model(self.path)
+            container._describe(self.model, self.record)
+        return self.model
+
+    def copy(self):
+        if self.model is None:
+            return _Member(self.path, self.record)
+        return _Member(self.model.copy(), self.record)
+
+
+class ModelContainer(DataModel, MutableSequence):
+    """A list of models.
+
+    Parameters
+    ----------
+    init : path-like, Mapping, iterable or None
+        An association (its file, or the mapping that it is, whose members are looked for in the present folder), or models and paths of models.
+    asn_exptypes : list of str, optional
+        Only members of these types.
+    asn_n_members : int, optional
+        Only the first so many members.
+
+    Notes
+    -----
+    Only members that are models are in the list: a source catalogue, for one, stays in ``meta.asn_table``. Each model of an association carries in ``meta.asn``
+    the names of association and pool and its role (``exptype``).
+    """
+
+    model_type = "ModelContainer"
+    _members: Any = None
+    _file: Any = None
+    asn_table: Any = None
+    """The association (a dict); empty for a list of models."""
+
+    def __init__(self, init=None, asn_exptypes=None, asn_n_members=None):
+        super().__init__()
+        self._members, self._file, self.asn_table = [], None, {}
+        if isinstance(init, ModelContainer):
+            raise ParameterError("a container is made of an association or a list", hint="`container.copy()`")
+        if isinstance(init, str | Path):
+            self._file = Path(init)
+            self._from_association(association_file.read_association(init), asn_exptypes, asn_n_members)
+        elif isinstance(init, Mapping):
+            if not association_file.is_association(init):
+                raise InputError("an association needs `products`", hint=f"found: {', '.join(map(str, init))}")
+            association_file.check(init, "association in memory")
+            self._from_association(asdf_tree.plain(dict(init)), asn_exptypes, asn_n_members)
+        elif init is not None:
+            self.extend(init)
+
+    def _from_association(self, association, types, count):
+        self.asn_table = association
+        self._assign("meta.asn_table", association)
+        listed = [member for _, member in association_file.members(association)]
+        if types is not None:
+            known = {member["exptype"].lower() for member in listed}
+            for kind in types:
+                if kind.lower() not in known:
+                    raise unknown_name("type of member", kind, known, where=self._where, error=InputError)
+            listed = [member for member in listed if member["exptype"].lower() in {kind.lower() for kind in types}]
+        listed = [member for member in listed if member["expname"].lower().endswith(_MODEL_SUFFIXES)][:count]
+        folder, names = self._file.parent if self._file else Path(), [member["expname"] for member in listed]
+        association_file.warn_of_folders(names, self._where)
+        association_file.require_members(names, folder, self._where)
+        self._members = [_Member(folder / member["expname"], member) for member in listed]
+
+    @property
+    def _where(self):
+        return str(self._file or "association in memory")
+
+    def _describe(self, model, record):
+        if not self.asn_table:
+            return
+        model._assign("meta.asn.exptype", record["exptype"].lower())
+        for path, value in (
+            ("meta.asn.table_name", self.asn_table_name),
+            ("meta.asn.pool_name", self.asn_pool_name),
+            ("meta.group_id", record.get("group_id")),
+            ("meta.tweakreg_catalog", record.get("tweakreg_catalog")),
+        ):
+            if value is not None:
+                model._assign(path, value)
+
+    # ---- what it holds
+
+    @property
+    def path(self):
+        """The file of the association, or None."""
+        return self._file
+
+    @property
+    def asn_table_name(self):
+        """Name of the file of the association, or None."""
+        return self._file.name if self._file else None
+
+    @property
+    def asn_pool_name(self):
+        """Name of the pool that the association came from, or None."""
+        return self.asn_table.get("asn_pool")
+
+    @property
+    def exptypes(self):
+        """The role of each model in the association, in order; "science" for a model of a list."""
+        return [member.record.get("exptype", "science").lower() for member in self._members]
+
+    def of_type(self, *types):
+        """Return the models of these roles: a container that shares them.
+
+        Parameters
+        ----------
+        *types : str
+            Such as "science", "background", "psf".
+        """
+        wanted = {kind.lower() for kind in types}
+        return self._sharing(
+            [member for member, kind in zip(self._members, self.exptypes, strict=True) if kind in wanted]
+        )
+
+    def ind_asn_type(self, asn_exptype):
+        """Return the positions of the models of one role (list of int)."""
+        return [number for number, kind in enumerate(self.exptypes) if kind == asn_exptype.lower()]
+
+    def parts(self):
+        """Return the models, all opened."""
+        return list(self)
+
+    def check(self):
+        """Raise InputError if there is no model in it."""
+        if not self._members:
+            raise InputError("no member of the association is a model", where=self._where)
+
+    # ---- a list
+
+    def __len__(self):
+        return len(self._members)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return self._sharing(self._members[index])
+        return self._members[index].open(self)
+
+    def __setitem__(self, index, value):
+        if isinstance(index, slice):
+            self._members[index] = [self._member(item) for item in value]
+        else:
+            self._members[index] = self._member(value, self._members[index].record)
+
+    def __delitem__(self, index):
+        del self._members[index]
+
+    def insert(self, index, value):
+        """Put a model, or the path of one, before a position."""
+        self._members.insert(index, self._member(value))
+
+    def _member(self, value, record=None):
+        if not isinstance(value, DataModel | str | Path):
+            raise InputError(f"a container holds models or paths of models, got {type(value).__name__}")
+        if isinstance(value, ModelContainer):
+            raise InputError("a container does not hold containers")
+        if isinstance(value, str | Path):
+            association_file.require_file(Path(value))
+        return _Member(value, record or {})
+
+    def _sharing(self, members):
+        other = type(self)()
+        other._members, other._file, other.asn_table = members, self._file, self.asn_table
+        if self.asn_table:
+            other._assign("meta.asn_table", self.asn_table)
+        return other
+
+    # ---- life
+
+    def copy(self):
+        """Return an independent container; what has not been opened stays in its file."""
+        return self._sharing([member.copy() for member in self._members])
+
+    def close(self):
+        """Forget the models that were read from files; they are read again if asked for."""
+        for member in self._members:
+            if member.path is not None:
+                member.model = None
+            else:
+                member.model.close()
+
+    def save(self, path=None, dir_path=None):
+        """Save every model.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Root of the names: the models become ``root0.fits``, ``root1.fits`` ...; default is the name of each.
+        dir_path : path-like, optional
+            Folder; default that of `path`, or the present one.
+
+        Returns
+        -------
+        list of str
+            The files written.
+
+        Raises
+        ------
+        InputError
+            If two models would become one file, or a model has no name.
+        """
+        names = [self._name(number, model, path) for number, model in enumerate(self)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"several models would become one file: {', '.join(twice[:3])}", hint="give a path")
+        return [model.save(name, dir_path) for name, model in zip(names, self, strict=True)]
+
+    def _name(self, number, model, path):
+        if path is not None:
+            root = Path(path)
+            return str(root.with_name(f"{root.stem}{number}{root.suffix or '.fits'}"))
+        name = model.get_meta("meta.filename") or (model.path.name if model.path else None)
+        if not name:
+            raise InputError(f"model {number} has no name to be saved under", hint="give a path")
+        return name
+
+    def __repr__(self):
+        return f"<ModelContainer of {len(self)}{f' from {self._file.name}' if self._file else ''}>"

@@ -1,0 +1,93 @@
+"""Models that an observatory declares: which classes there are, and their arrays, as two tables in its folder.
+
+``models.tsv``
+    model, base, reftype, comment. `base` is the class that it extends: one of Hexcal's (``ExposureModel``, ``ReferenceModel``, ``ImageModel`` ...), a
+    model of an earlier row, or ``package.module:Class`` of the plug-in's own. `reftype` is the type of reference file that it is the model of (empty:
+    not a reference). `comment` says what it is.
+``model_arrays.tsv``
+    model, name, hdu, dtype, dimensions, fill, shape. `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
+    (empty: any). `fill` is the value of an array that always exists (empty: None if the file has none), `shape` its shape: ``whole`` (that of the
+    primary array) or ``image`` (its last two axes); ``primary`` marks the primary array itself. What a model does not say is as in its base.
+"""
+
+import os
+import re
+from typing import NamedTuple
+
+from hexcal.errors import InputError
+from hexcal.observatories.tables import read_table
+
+__all__ = ["ArrayRow", "ModelRow", "read_models"]
+
+_SHAPES = ("", "primary", "whole", "image")
+_DTYPE = re.compile(r"f[48]|[iu][1248]")
+
+
+class ArrayRow(NamedTuple):
+    """One array of a declared model."""
+
+    name: str
+    hdu: str
+    dtype: str
+    dimensions: tuple
+    fill: float | None
+    shape: str
+
+
+class ModelRow(NamedTuple):
+    """One declared model, with its `ArrayRow` objects."""
+
+    name: str
+    base: str
+    reftype: str
+    comment: str
+    arrays: tuple
+
+
+def read_models(folder):
+    """Read the tables of models of an observatory's folder.
+
+    Parameters
+    ----------
+    folder : str
+        Where ``models.tsv`` and ``model_arrays.tsv`` lie; without the first there are no models.
+
+    Returns
+    -------
+    tuple of ModelRow
+
+    Raises
+    ------
+    InputError
+        If a table is not understood.
+    """
+    models = os.path.join(folder, "models.tsv")
+    if not os.path.exists(models):
+        return ()
+    rows = read_table(models, ("model", "base", "reftype", "comment"))
+    arrays = {name: [] for name, *_ in rows}
+    filename = os.path.join(folder, "model_arrays.tsv")
+    for model, *row in read_table(filename, ("model", "name", "hdu", "dtype", "dimensions", "fill", "shape")):
+        if model not in arrays:
+            raise InputError(f"an array of '{model}', which is not in models.tsv", where=filename)
+        arrays[model].append(_array(row, f"{filename}, {model}"))
+    return tuple(ModelRow(name, base, reftype, comment, tuple(arrays[name])) for name, base, reftype, comment in rows)
+
+
+def _array(row, where):
+    name, hdu, dtype, dimensions, fill, shape = row
+    try:
+        allowed = tuple(int(number) for number in dimensions.split("|") if number)
+        value = float(fill) if fill else None
+    except ValueError as error:
+        raise InputError(
+            f"dimensions and fill of the array {name} must be numbers, found {dimensions!r} and {fill!r}", where=where
+        ) from error
+    if not _DTYPE.fullmatch(dtype):
+        raise InputError(f"'{dtype}' of the array {name} is no type of numbers", where=where, hint="f4, u4 ...")
+    if shape not in _SHAPES or bool(fill) != (shape in ("whole", "image")):
+        raise InputError(
+            f"an array that is filled needs the shape whole or image, {name} has fill {fill!r} and shape {shape!r}",
+            where=where,
+        )
+    return ArrayRow(name, hdu, dtype, allowed, value, shape)
