@@ -57,6 +57,8 @@ trace: $(READY)
 parity: $(READY)
 	$(BIN)/python parity/run.py
 	$(BIN)/python parity/crds_draws.py
+	$(BIN)/python parity/steppars.py
+	$(BIN)/python parity/simulated_cache.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

@@ -1,4 +1,7 @@
-"""Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``. Each is imported when first used."""
+"""Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``. Each is imported when first used.
+
+The models that an observatory declares in its tables are found here as well.
+"""
 
 from hexcal.lazy import lazy_names
 
@@ -10,11 +13,12 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "open": "hexcal.models.open",
         "TreeModel": "hexcal.models.open",
+        "ModelContainer": "hexcal.models.container",
         "DataModel": "hexcal.models.datamodel",
         "JwstDataModel": "hexcal.models.datamodel:DataModel",
         "dqflags": "hexcal.models.dqflags:",
         **dict.fromkeys(
-            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel".split(),
+            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel MultiExposureModel".split(),
             _science,
         ),
         **dict.fromkeys(
@@ -23,4 +27,5 @@ __getattr__, __dir__, __all__ = lazy_names(
             _reference,
         ),
     },
+    others="hexcal.models.declared:everywhere",
 )

@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 
-def lazy_names(module, table):
+def lazy_names(module, table, others=None):
     """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a module whose names live elsewhere.
 
     Parameters
@@ -13,6 +13,9 @@ def lazy_names(module, table):
         Name of the module, for messages.
     table : dict
         Public name -> "package.module" (same name there), "package.module:other_name", or "package.module:" for the module itself.
+    others : str, optional
+        "package.module:function" that returns further names, found at run time, with what they stand for (dict). Asked only for a name that is not
+        in the table.
 
     Returns
     -------
@@ -20,12 +23,19 @@ def lazy_names(module, table):
         (``__getattr__``, ``__dir__``, ``__all__``).
     """
 
+    def further():
+        place, _, function = others.partition(":")
+        return getattr(importlib.import_module(place), function)()
+
     def get(name) -> Any:
         if name not in table:
+            found = {} if others is None or name.startswith("_") else further()
+            if name in found:
+                return found[name]
             # An AttributeError is what `hasattr` and `from ... import` expect; the text carries the nearest name.
             from hexcal.errors import unknown_name
 
-            raise AttributeError(str(unknown_name("name", name, table, where=module)))
+            raise AttributeError(str(unknown_name("name", name, [*table, *found], where=module)))
         place, _, other = table[name].partition(":")
         found = importlib.import_module(place)
         return found if table[name].endswith(":") else getattr(found, other or name)

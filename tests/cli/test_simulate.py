@@ -1,8 +1,11 @@
 """``hexcal simulate``."""
 
+import shlex
+
 import numpy as np
 import pytest
 from astropy.io import fits
+from crds_caches import make_cache
 
 from hexcal.cli.main import main
 
@@ -74,6 +77,48 @@ def test_neutral_references_for_a_file(tmp_path, capsys):
     assert fits.getdata(tmp_path / "neutral" / "dark.fits", "SCI").shape == (3, 64, 64)
 
 
+def test_references_in_a_cache(tmp_path, capsys, monkeypatch):
+    for name in ("CRDS_CONTEXT", "CRDS_OBSERVATORY", "HEXCAL_REFERENCES"):
+        monkeypatch.delenv(name, raising=False)
+    cache = tmp_path / "my cache"
+    words = ["simulate", "exposure", *SMALL, "--cache", str(cache), "--output", str(tmp_path / "a")]
+    assert main(words) == 0
+    output = capsys.readouterr().out
+    (uncal,) = (tmp_path / "a").glob("*_uncal.fits")
+    assert not (tmp_path / "a" / "references").exists()
+    assert f"jwst_sim_0001.pmap in {cache}, 7 new reference files" in output
+    _, setting, _, *command = shlex.split(output.splitlines()[-1])
+    monkeypatch.setenv(*setting.split("="))
+    assert main([*command, f"--output_dir={tmp_path}"]) == 0
+    (rate,) = tmp_path.glob("*_rate.fits")
+    assert fits.getval(rate, "CRDS_CTX") == "jwst_sim_0001.pmap"
+    assert fits.getval(rate, "S_IPC") == "SKIPPED"
+
+    capsys.readouterr()
+    assert main([*words[:-1], str(tmp_path / "b"), "--seed", "6"]) == 0
+    output = capsys.readouterr().out
+    assert "jwst_sim_0002.pmap" in output
+    assert "7 of them instead of others: for exposures simulated before, CRDS_CONTEXT=jwst_sim_0001.pmap" in output
+
+    assert main(["simulate", "references", "--like", str(uncal), "--cache", str(cache)]) == 0
+    output = capsys.readouterr().out
+    assert "jwst_nircam_ipc_sim_0001.fits" in output
+    assert "jwst_sim_0003.pmap" in output
+    assert main(["crds", "bestrefs", str(uncal)]) == 0
+    assert "jwst_nircam_dark_sim_0003.fits" in capsys.readouterr().out
+
+
+def test_a_cache_of_the_observatory_is_refused_before_the_simulation(tmp_path, capsys):
+    cache = make_cache(tmp_path / "crds")
+    before = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
+    assert main(["simulate", "exposure", *SMALL, "--cache", str(cache), "--output", str(tmp_path / "a")]) == 1
+    error = capsys.readouterr().err
+    assert "simulated references must have a cache of their own" in error
+    assert len(error.splitlines()) <= 5
+    assert before == {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
+    assert not (tmp_path / "a").exists()
+
+
 def test_nothing_is_replaced_unless_asked_for(tmp_path, capsys):
     words = ["simulate", "exposure", *SMALL, "--output", str(tmp_path)]
     assert main(words) == 0
@@ -103,6 +148,11 @@ def test_nothing_is_replaced_unless_asked_for(tmp_path, capsys):
         ("exposure --output x --cosmic-rays -2", "must not be negative"),
         ("exposure --output x --instrument MIRI --subarray SUB64_IP", "--frame-time"),
         ("references --like missing.fits --output x", "no such file"),
+        ("exposure --output x --cache c --no-references", "not allowed with"),
+        ("references --like missing.fits", "--output --cache is required"),
+        ("references --like missing.fits --output x --cache c", "not allowed with"),
+        ("references --like missing.fits --cache c --overwrite", "no file is ever replaced"),
+        ("references --like missing.fits --cache c", "no such file"),
         ("references --like missing.fits --output x --rscd-groups -1", "must not be negative"),
     ],
 )

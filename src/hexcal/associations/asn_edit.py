@@ -1,0 +1,137 @@
+"""Adding members to an association and removing them: what ``asn_edit`` does."""
+
+import copy
+from pathlib import Path
+
+from hexcal import observatories
+from hexcal.core.names import without_suffix
+from hexcal.errors import InputError, nearest
+from hexcal.models import association_file
+
+
+def add(association, names, exptype="science"):
+    """Return an association with further members in every product.
+
+    Parameters
+    ----------
+    association : Mapping
+        Not changed.
+    names : list of str
+        Bare file names.
+    exptype : str
+        Their role: "science", "background", "psf" ...
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a name is a member of that type already.
+    """
+    edited = copy.deepcopy(dict(association))
+    for product in edited["products"]:
+        present = {(member["expname"], member["exptype"].lower()) for member in product["members"]}
+        for name in dict.fromkeys(names):
+            if (name, exptype.lower()) in present:
+                raise InputError(
+                    f"{name} is a member of type '{exptype}' already",
+                    where=f"product {product.get('name', '')}".strip(),
+                )
+            product["members"].append({"expname": name, "exptype": exptype})
+    return edited
+
+
+def remove(association, names, ignore_suffix=False):
+    """Return an association without some members; products that lose their last member go as well.
+
+    Parameters
+    ----------
+    association : Mapping
+        Not changed.
+    names : list of str
+        Bare file names.
+    ignore_suffix : bool
+        Whether ``x_rate.fits`` also means ``x_cal.fits``.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a name is not a member, or no member would be left.
+    """
+    shape = _stem if ignore_suffix else _bare
+    unwanted = {shape(name): name for name in names}
+    present = {shape(member["expname"]): member["expname"] for _, member in association_file.members(association)}
+    unknown = [name for key, name in unwanted.items() if key not in present]
+    if unknown:
+        guess = nearest(unknown[0], present.values())
+        raise InputError(
+            f"not a member of the association: {', '.join(unknown[:3])}",
+            hint=f"did you mean '{guess}'?" if guess else "nothing was removed",
+        )
+    edited = copy.deepcopy(dict(association))
+    for product in edited["products"]:
+        product["members"] = [member for member in product["members"] if shape(member["expname"]) not in unwanted]
+    edited["products"] = [product for product in edited["products"] if product["members"]]
+    if not edited["products"]:
+        raise InputError("no member would be left", hint="nothing was removed")
+    return edited
+
+
+def _bare(name):
+    return Path(name).name
+
+
+def _stem(name):
+    return without_suffix(Path(name).stem, observatories.get("jwst").suffixes)
+
+
+def edit(path, names, *, remove_them=False, exptype="science", ignore_suffix=False, output=None):
+    """Add members to the association in a file, or remove them.
+
+    Parameters
+    ----------
+    path : path-like
+        The association.
+    names : list of path-like
+        Files. Those to be added must exist, as given or beside the association.
+    remove_them : bool
+        Remove instead of add.
+    exptype : str
+        Role of added members.
+    ignore_suffix : bool
+        See `remove`.
+    output : path-like, optional
+        Where the result is written; default the same file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written; on an error nothing is changed.
+    """
+    path = Path(path)
+    association = association_file.read_association(path)
+    bare = [Path(name).name for name in names]
+    if remove_them:
+        edited = remove(association, bare, ignore_suffix)
+    else:
+        _require_files(names, path.parent)
+        edited = add(association, bare, exptype)
+    target = Path(output or path)
+    association_file.write_association(target, edited)
+    return target
+
+
+def _require_files(names, folder):
+    absent = [str(name) for name in names if not Path(name).is_file() and not (folder / Path(name).name).is_file()]
+    if absent:
+        raise InputError(
+            f"a member to be added must exist: {', '.join(absent[:3])}",
+            where=f"looked here and in {folder.resolve()}",
+            hint="nothing was added",
+        )

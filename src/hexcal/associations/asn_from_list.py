@@ -1,0 +1,105 @@
+"""``asn_from_list``: an association of the files that the user names, by the structure of a rule."""
+
+import sys
+from pathlib import Path
+
+from hexcal.associations.options import Parser
+from hexcal.errors import unknown_name
+
+FORMATS = ("json", "yaml")
+DEFAULT_RULE = "DMS_Level3_Base"
+
+
+def asn_from_list(items, rule=None, **kwargs):
+    """Make an association from a list.
+
+    Parameters
+    ----------
+    items : list
+        File names; or pairs of file name and type, with ``with_exptype=True``.
+    rule : type, optional
+        Class of the association; default `DMS_Level3_Base`, which makes one product of all; `DMSLevel2bBase` makes a product for each.
+    **kwargs
+        What the rule asks for: ``product_name`` for stage 3, ``acid``.
+
+    Returns
+    -------
+    Association
+        With the items in it. It need not be valid: the user is presumed to know what belongs together.
+    """
+    if rule is None:
+        from hexcal.associations.level3 import DMS_Level3_Base as rule
+    association = rule()
+    association._add_items(list(items), **kwargs)
+    return association
+
+
+class Main:
+    """The command: reads the options and makes the association; `save` writes it.
+
+    Parameters
+    ----------
+    args : list of str, or str, optional
+        Words of the command line; default those of the process.
+    """
+
+    def __init__(self, args=None):
+        words = args.split() if isinstance(args, str) else args
+        self.options = _parser().parse_args(sys.argv[1:] if words is None else words)
+        self.rule = _rule(self.options.rule, self.options.ruledefs)
+        given = {"product_name": self.options.product_name, "acid": self.options.acid}
+        self.asn = asn_from_list(
+            self.options.filelist, self.rule, **{name: value for name, value in given.items() if value is not None}
+        )
+
+    @classmethod
+    def cli(cls, args=None):
+        """Make the association and write it; returns the `Main`."""
+        made = cls(args)
+        made.save()
+        return made
+
+    def save(self):
+        """Write the association to the file that the options name, atomically; whether it is complete is the business of the user."""
+        from hexcal.associations.serialize import format_named
+        from hexcal.models.association_file import write_text
+
+        _, text = format_named(self.options.format).dump(self.asn)
+        write_text(Path(self.options.output_file), text)
+
+    def elsewhere(self):
+        """Return the files of the list that pipelines will not find: members are looked for from the folder of the association."""
+        folder = Path(self.options.output_file).parent
+        return [name for name in self.options.filelist if Path(name).is_file() and not (folder / name).is_file()]
+
+
+def _parser():
+    made = Parser(
+        "asn_from_list",
+        "Make an association from a list of files.",
+        usage="asn_from_list -o mosaic_asn.json --product-name my_mosaic *.fits",
+    )
+    made.add_argument("-o", "--output-file", required=True, metavar="OUT", help="file to write the association to")
+    made.add_argument("-f", "--format", choices=FORMATS, default="json", help='format of the file; default: "json"')
+    made.add_argument("--product-name", metavar="NAME", help="name of the product of a stage 3 association")
+    made.add_argument(
+        "-r",
+        "--rule",
+        default=DEFAULT_RULE,
+        help=f'rule that gives the association its structure; default: "{DEFAULT_RULE}"',
+    )
+    made.add_argument(
+        "--ruledefs", action="append", metavar="FILE", help="file with rules; without it the default rules are searched"
+    )
+    made.add_argument("-i", "--id", dest="acid", metavar="ACID", help="id of the candidate, such as o001")
+    made.add_argument("filelist", nargs="+", metavar="FILE", help="file that belongs to the association")
+    return made
+
+
+def _rule(name, files):
+    from hexcal.associations.registry import AssociationRegistry
+
+    registry = AssociationRegistry(files, include_bases=True)
+    if name not in registry:
+        raise unknown_name("rule", name, registry, where=", ".join(files) if files else "default rules")
+    return registry[name]

@@ -1,0 +1,353 @@
+"""What an association is: a dictionary that knows which items belong to it."""
+
+import datetime
+import logging
+import warnings
+from collections.abc import MutableMapping
+
+from hexcal.associations.attr_constraint import AttrConstraint
+from hexcal.associations.constraints import Constraint
+from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
+from hexcal.associations.serialize import FORMATS, format_named, parse
+from hexcal.associations.validation import check, with_paths
+
+__all__ = ["Association", "version_text", "warn_of_paths"]
+
+_log = logging.getLogger("hexcal.associations")
+
+
+def version_text(version_id):
+    """Return the identifier of a version: None, the text that is given, or the time now (``20210610t121508``) for True."""
+    if version_id is True:
+        return datetime.datetime.now(datetime.UTC).strftime("%Y%m%dt%H%M%S")
+    return version_id
+
+
+class Association(MutableMapping):
+    """Base of all rules; an instance of a rule is an association.
+
+    A rule has `constraints`, and a method ``_add(item)`` that puts an item into `data`. It may have ``_init_hook(item)``, which is called once, when the
+    first item has matched and before it is added.
+
+    Parameters
+    ----------
+    version_id : str, True or None
+        Identifier of the version; True: the time now.
+
+    Attributes
+    ----------
+    data : dict
+        The association itself; the instance behaves as this dictionary.
+    meta : dict
+        What is needed to make it.
+    constraints : Constraint
+        What an item must fulfil. May be given by the class: each association gets a copy. Without constraints nothing matches.
+    schema_file : path-like or None
+        JSON schema that the association must follow.
+    """
+
+    registry = None
+    """The `AssociationRegistry` that the rule is in."""
+
+    DEFAULT_FORCE_UNIQUE = False
+    DEFAULT_EVALUATE = False
+    DEFAULT_REQUIRE_CONSTRAINT = True
+    """What `match_constraint` takes where its conditions do not say it."""
+
+    GLOBAL_CONSTRAINT: Constraint | None = None
+    """Fulfilled by all items, besides `constraints`; set by the registry."""
+
+    INVALID_VALUES: tuple | None = None
+    """Values of an attribute that mean that it has none."""
+
+    ioregistry = FORMATS
+    """Formats in which it can be written."""
+
+    schema_file = None
+    constraints: Constraint
+
+    def __init__(self, version_id=None):
+        from hexcal import __version__
+
+        self.version_id = version_text(version_id)
+        self.data = {
+            "asn_type": "None",
+            "asn_rule": self.asn_rule,
+            "version_id": self.version_id,
+            "code_version": __version__,
+        }
+        self.meta = {}
+        self.run_init_hook = True
+        self.additions = 0
+        self._added = []
+        self._own_name = None
+        self._with_global = False
+        if "constraints" not in vars(self):
+            of_class = getattr(type(self), "constraints", None)
+            self.constraints = Constraint() if of_class is None else of_class.copy()
+
+    # ---- what it is called, whether it is complete
+
+    @property
+    def asn_rule(self):
+        """Name of the rule (str)."""
+        return type(self).__name__
+
+    @property
+    def asn_name(self):
+        """Suggested name of its file, without ending (str)."""
+        return self._own_name or "unnamed_association"
+
+    @asn_name.setter
+    def asn_name(self, name):
+        self._own_name = name
+
+    @property
+    def is_valid(self):
+        """Whether it is a valid association of its rule (bool)."""
+        try:
+            return bool(self.validate(self))
+        except AssociationNotValidError:
+            return False
+
+    @classmethod
+    def validate(cls, asn):
+        """Compare an association with the schema of the rule.
+
+        Parameters
+        ----------
+        asn : mapping
+            The association.
+
+        Returns
+        -------
+        bool
+            True; also, with a warning in the log, if the rule has no schema.
+
+        Raises
+        ------
+        AssociationNotValidError
+            If it does not follow the schema.
+        """
+        if cls.schema_file is None:
+            _log.warning("%s has no schema: whatever it holds is taken as valid", cls.__name__)
+        else:
+            check(asn, cls.schema_file)
+        return True
+
+    # ---- items
+
+    @classmethod
+    def create(cls, item, version_id=None):
+        """Make an association of an item.
+
+        Parameters
+        ----------
+        item : dict
+            The item.
+        version_id : str, True or None
+            Identifier of the version.
+
+        Returns
+        -------
+        tuple
+            The association, or None if the item does not match; list of `ProcessList`, what is to be processed again.
+        """
+        association = cls(version_id=version_id)
+        matches, again = association.add(item)
+        return (association if matches else None), again
+
+    def add(self, item, check_constraints=True):
+        """Add an item.
+
+        Parameters
+        ----------
+        item : dict
+            The item.
+        check_constraints : bool
+            Only if it fulfils the constraints.
+
+        Returns
+        -------
+        tuple
+            Whether it belongs to the association (bool), as it does when it is a member already; list of `ProcessList`.
+        """
+        if self.is_item_member(item):
+            return True, []
+        again = []
+        if check_constraints:
+            matches, again = self.check_and_set_constraints(item)
+            if not matches:
+                return False, again
+        if self.run_init_hook:
+            self._init_hook(item)
+            self.run_init_hook = False
+        self._add(item)
+        self._added.append(item)
+        self.additions += 1
+        return True, again
+
+    def check_and_set_constraints(self, item):
+        """Check whether an item fulfils the constraints; wildcards become fixed if it does.
+
+        Returns
+        -------
+        tuple
+            Whether it does (bool); list of `ProcessList`, to be processed with this rule unless they say otherwise.
+        """
+        if self.GLOBAL_CONSTRAINT is not None and not self._with_global:
+            self.constraints = Constraint([self.constraints, self.GLOBAL_CONSTRAINT.copy()])
+            self._with_global = True
+        # An item that fails may have fixed some wildcards before it did: that must not count.
+        constraints = self.constraints.copy()
+        matches, again = constraints.check_and_set(item)
+        if matches:
+            self.constraints = constraints
+        else:
+            again = [one for one in again if not one.only_on_match]
+        for process_list in again:
+            if process_list.rules is None:
+                process_list.rules = [type(self)]
+            process_list.trigger_rules.add(type(self))
+        return matches, again
+
+    def match_constraint(self, item, constraint, conditions):
+        """Check an item against one condition on its attributes.
+
+        Parameters
+        ----------
+        item : dict
+            The item.
+        constraint : str
+            Name of the condition, and of the attribute unless `conditions` names others.
+        conditions : dict
+            Parameters of `AttrConstraint`; what they do not say, the class says (DEFAULT_EVALUATE, ...). The value that became fixed is put into it.
+
+        Returns
+        -------
+        tuple
+            Whether it matches (bool); list of `ProcessList`.
+        """
+        given = {"name": constraint, "sources": [constraint], **conditions}
+        given.setdefault("evaluate", self.DEFAULT_EVALUATE)
+        given.setdefault("force_unique", self.DEFAULT_FORCE_UNIQUE)
+        given.setdefault("required", self.DEFAULT_REQUIRE_CONSTRAINT)
+        given.setdefault("invalid_values", self.INVALID_VALUES)
+        one = AttrConstraint(**given)
+        result = one.check_and_set(item)
+        conditions.update(value=one.value, force_unique=one.force_unique)
+        return result
+
+    def is_item_member(self, item):
+        """Whether an item has been added before (bool)."""
+        return any(item is one or item == one for one in self._added)
+
+    def finalize(self):
+        """Complete the association.
+
+        Returns
+        -------
+        list of Association or None
+            What it stands for: itself; None if it is not valid.
+        """
+        return [self] if self.is_valid else None
+
+    def _init_hook(self, item):
+        """Prepare for the first item; a rule may do something here."""
+
+    def _add(self, item):
+        raise AssociationError(f"the rule {self.asn_rule} must have a method _add(item) that puts an item into `data`")
+
+    def _add_items(self, items, product_name=None, acid=None):
+        """Put items in as they are, for an association that is made from a list."""
+        if acid is not None:
+            self["asn_id"] = acid
+        if product_name is not None:
+            self["name"] = product_name
+        self["members"] = list(items)
+
+    # ---- text
+
+    def dump(self, format="json", **kwargs):
+        """Write it as text.
+
+        Parameters
+        ----------
+        format : str
+            ``"json"`` or ``"yaml"``.
+        **kwargs
+            For the library that writes the format.
+
+        Returns
+        -------
+        tuple of str
+            Suggested file name, and text.
+
+        Raises
+        ------
+        AssociationNotValidError
+            If it is not valid.
+        AssociationError
+            If there is no such format.
+        """
+        chosen = format_named(format)
+        self.validate(self)
+        if not self.is_valid:
+            raise AssociationNotValidError(
+                f"association '{self.asn_name}' is not complete", hint="it lacks members that its rule requires"
+            )
+        return chosen.dump(self, **kwargs)
+
+    @classmethod
+    def load(cls, serialized, format=None, validate=True, **kwargs):
+        """Read an association; `hexcal.associations.load_asn` compares it with all rules.
+
+        Parameters
+        ----------
+        serialized : str, bytes, path, file object or mapping
+            Its text, or a file that holds it.
+        format : str, optional
+            ``"json"`` or ``"yaml"``; None: all are tried.
+        validate : bool
+            Compare it with the schema of this rule.
+        **kwargs
+            For the library that reads the format.
+
+        Returns
+        -------
+        dict
+            Plain, without the methods of the rule.
+        """
+        found = parse(serialized, format=format, **kwargs)
+        if validate:
+            cls.validate(found)
+        warn_of_paths(found)
+        return found
+
+    # ---- the dictionary
+
+    def __getitem__(self, key):
+        return self.data[key]
+
+    def __setitem__(self, key, value):
+        self.data[key] = value
+
+    def __delitem__(self, key):
+        del self.data[key]
+
+    def __iter__(self):
+        return iter(self.data)
+
+    def __len__(self):
+        return len(self.data)
+
+
+def warn_of_paths(association):
+    """Warn if members are named with a folder: all files of an association lie beside it."""
+    names = with_paths(association)
+    if names:
+        warnings.warn(
+            f"{len(names)} members are named with a folder, such as '{names[0]}': 'expname' should be a file name only, of a file beside the association",
+            UserWarning,
+            stacklevel=3,
+        )

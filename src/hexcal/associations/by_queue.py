@@ -1,0 +1,126 @@
+"""The generator for rules written as classes: each item is tried on the associations that exist, then on the rules that could make new ones.
+
+An item may ask to be processed again: with one element of a list in place of the list, or after others. Lists of such items wait in a queue.
+"""
+
+from hexcal.associations.association import version_text
+from hexcal.associations.exceptions import AssociationError
+from hexcal.associations.queue import ListCategory, ProcessItem, ProcessList, ProcessQueueSorted
+
+__all__ = ["finalized", "generate_by_queue", "match_member"]
+
+# An honest rule settles in a few rounds; a rule whose associations never accept the item that made them does not.
+_MOST_ROUNDS = 100
+
+
+def generate_by_queue(items, rules, version_id=None):
+    """Put items together by rules.
+
+    Parameters
+    ----------
+    items : list of dict
+        The items; an association may depend on their order.
+    rules : AssociationRegistry
+        The rules.
+    version_id : str, True or None
+        Identifier of the version; True: the time now.
+
+    Returns
+    -------
+    list of Association
+        In the order in which they were begun; not finalized.
+
+    Raises
+    ------
+    AssociationError
+        If rules send an item back without end.
+    """
+    version_id = version_text(version_id)
+    associations, rounds = [], {}
+    queue = ProcessQueueSorted([ProcessList(list(items))])
+    first = True
+    for waiting in queue:
+        allowed = set(waiting.rules or rules.values())
+        new_rules = waiting.work_over in (ListCategory.RULES, ListCategory.BOTH)
+        for item in waiting.items:
+            if not first and not _worthwhile(item, waiting, rounds, associations):
+                continue
+            existing = [one for one in associations if type(one) in allowed]
+            found, again = match_member(item, existing)
+            # What only existing associations ask for comes to nothing: they were all looked at.
+            if new_rules:
+                made, more = rules.match(item, version_id, allow=allowed, ignore=found)
+                associations += made
+                queue.extend(map(_after_existing, [*again, *more]))
+        first = False
+    return associations
+
+
+def match_member(item, associations):
+    """Try an item on associations.
+
+    Parameters
+    ----------
+    item : dict
+        The item.
+    associations : list of Association
+        Those that take it are changed.
+
+    Returns
+    -------
+    tuple
+        Those that take it (list), among them those it is a member of already; list of `ProcessList`.
+    """
+    found, reprocess = [], []
+    for association in associations:
+        matches, again = association.add(item)
+        reprocess += again
+        if matches:
+            found.append(association)
+    return found, reprocess
+
+
+def finalized(associations, rules):
+    """Complete associations.
+
+    Parameters
+    ----------
+    associations : list of Association
+        What was generated.
+    rules : AssociationRegistry
+        Their rules. If a module has marked callbacks for the event ``finalize``, these decide. Otherwise each association is asked for what it stands
+        for (`Association.finalize`).
+
+    Returns
+    -------
+    list of Association
+        Those that are complete.
+    """
+    if rules.callback.registry.get("finalize"):
+        return rules.callback.reduce("finalize", associations)
+    return [complete for association in associations for complete in association.finalize() or ()]
+
+
+def _after_existing(process_list):
+    """Rules are tried after existing associations, or they would begin again what exists: RULES is the same as BOTH."""
+    if process_list.work_over is ListCategory.RULES:
+        process_list.work_over = ListCategory.BOTH
+    return process_list
+
+
+def _worthwhile(item, waiting, rounds, associations):
+    """Whether processing an item again can change anything: only if associations have begun or grown since the last time."""
+    key = (ProcessItem(item), waiting.hash)
+    state = sum(one.additions for one in associations)
+    seen, last = rounds.get(key, (0, None))
+    if last == state:
+        return False
+    if seen == _MOST_ROUNDS:
+        rules = waiting.trigger_rules or waiting.rules or ()
+        names = ", ".join(sorted(rule.__name__ for rule in rules)) or "the rules"
+        raise AssociationError(
+            f"{names} sent an item back {seen} times: {item!r:.120}",
+            hint="an association must accept the item that made it (is_item_member), and not ask for it again each time",
+        )
+    rounds[key] = (seen + 1, state)
+    return True

@@ -1,0 +1,151 @@
+"""Rules that are tables, as classes of the documented interface: `create` and `add` ask the table."""
+
+from hexcal.associations.dms import ACID, DMSBaseMixin
+from hexcal.associations.facts import Exposure
+from hexcal.associations.grouping import agree, complete_members
+from hexcal.associations.table import Rule, RuleSet
+
+__all__ = ["TableAssociation", "classes_of"]
+
+
+class TableAssociation(DMSBaseMixin):
+    """An association whose rule is a table.
+
+    Attributes
+    ----------
+    table : Rule
+        Who may be a member, in which role, and what members share.
+    rule_set : RuleSet
+        The rules it belongs to.
+    found : list of (Exposure, str)
+        Members and their roles.
+    """
+
+    table: Rule | None = None
+    rule_set: RuleSet
+
+    def __init__(self, version_id=None):
+        super().__init__(version_id=version_id)
+        if self.table is not None:
+            self.data["asn_type"] = self.table.type
+        self.found = []
+        self._key = None
+
+    @classmethod
+    def from_members(cls, members, said, candidate, identifier, version_id=None, pool_name="none"):
+        """Return an association of members that are known to belong together.
+
+        Parameters
+        ----------
+        members : list of (Exposure, str)
+            With their roles.
+        said : dict
+            What the rule set says of them: ``target`` and ``products``.
+        candidate : tuple of str or None
+            Identifier and type; None: the whole programme.
+        identifier : str
+            Of the candidate, as names have it.
+        version_id : str, optional
+            Identifier of the version.
+        pool_name : str
+            Name of the file that the exposures come from.
+        """
+        new = cls(version_id=version_id)
+        new["asn_pool"] = pool_name
+        new._say(members, said, ACID(identifier, candidate[1] if candidate else "DISCOVERED"))
+        return new
+
+    def take(self, other):
+        """Add the products of another association."""
+        self.found = [*self.found, *other.found]
+        self["products"] = [*self["products"], *other["products"]]
+        self.update_degraded_status()
+
+    @property
+    def item_names(self):
+        """File names of the exposures it was made of (set of str)."""
+        return {exposure.name for exposure, _ in self.found}
+
+    @property
+    def is_valid(self):
+        """Whether it has all that its table needs, and follows the schema (bool)."""
+        roles = {role for _, role in self.found}
+        return (self.table is None or all(needed in roles for needed in self.table.needs)) and super().is_valid
+
+    def check_and_set_constraints(self, item):
+        """Whether an item belongs to the association by its table: (bool, empty list)."""
+        if self.GLOBAL_CONSTRAINT is not None and not self.GLOBAL_CONSTRAINT.copy().check_and_set(item)[0]:
+            return False, []
+        return self._fitting(self._exposure(item)) is not None, []
+
+    def _fitting(self, exposure):
+        """The role that an exposure takes in the association, or None."""
+        table = self.table
+        roles = table.roles(exposure)
+        if self._key is None:
+            return "science" if "science" in roles and table.key(exposure) is not None else None
+        for role in roles:
+            key = table.key(exposure, role)
+            if (table.alone and role == "science") or key is None or not agree(self._key, key):
+                continue
+            if not table.alone or all(one.holds(self.found[0][0], exposure) for one in table.related.get(role, ())):
+                return role
+        return None
+
+    def _exposure(self, item):
+        exposure = Exposure(item)
+        exposure.values.update(self.rule_set.facts(exposure.values))
+        return exposure
+
+    def _add(self, item):
+        exposure = self._exposure(item)
+        role = self._fitting(exposure) or "science"
+        key = self.table.key(exposure, role) or (None,) * len(self.table.same)
+        self._key = (
+            key if self._key is None else tuple(b if a is None else a for a, b in zip(self._key, key, strict=True))
+        )
+        members = complete_members(self.table, [*self.found, (exposure, role.partition(":")[0])])
+        candidate = exposure.candidates[0] if len(exposure.candidates) == 1 else None
+        self._say(members, self.rule_set.describe(self.table, members, candidate), self.acid)
+
+    def _say(self, members, said, acid):
+        self.found = members
+        exposure = members[0][0]
+        self.acid = acid
+        self["program"] = f"{exposure.values.get('program', 'noprogram'):0>5}"
+        self["constraints"] = "\n".join(self._constraints(exposure))
+        self["target"] = said["target"]
+        if "asn_pool" in exposure.item:
+            self["asn_pool"] = exposure.item["asn_pool"]
+        self["products"] = said["products"]
+        self.update_degraded_status()
+
+    def _constraints(self, exposure):
+        """What the members share, and the conditions for each role: one line each."""
+        for same in self.table.same:
+            yield f"{'|'.join(same.attributes)}: {same.value(exposure)}"
+        for role, who in self.table.members.items():
+            yield f"{role}: {who.text}"
+
+
+def classes_of(rule_set, base, module):
+    """Return the rules of a set as classes.
+
+    Parameters
+    ----------
+    rule_set : RuleSet
+    base : type
+        A subclass of `TableAssociation`.
+    module : str
+        Name of the module that they are to belong to.
+
+    Returns
+    -------
+    dict of str to type
+    """
+    return {
+        rule.name: type(
+            rule.name, (base,), {"__module__": module, "__doc__": rule.text, "table": rule, "rule_set": rule_set}
+        )
+        for rule in rule_set.rules
+    }

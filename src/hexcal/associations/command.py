@@ -1,0 +1,272 @@
+"""``asn_generate``: reads the options and the pool, generates, saves."""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from hexcal.associations.options import Parser
+from hexcal.errors import InputError, ParameterError, ResourceError, nearest
+
+_log = logging.getLogger("hexcal.associations")
+
+NEEDED = ("filename", "program", "obs_num", "exp_type", "instrume", "detector", "targetid", "asn_candidate")
+"""Columns without which no association can be made."""
+
+
+class Main:
+    """The generator with its options.
+
+    Parameters
+    ----------
+    args : list of str, or str, optional
+        Words of the command line; default: those of the process.
+    pool : AssociationPool, optional
+        Exposures; then the words name no pool file.
+
+    Attributes
+    ----------
+    options : argparse.Namespace
+        The options.
+    pool : AssociationPool
+        The exposures.
+    rules : AssociationRegistry
+        The rules.
+    associations : list of Association
+        What was generated.
+    orphaned : AssociationPool
+        The exposures that are in none of them.
+    """
+
+    def __init__(self, args=None, pool=None):
+        self.options = None
+        self.pool = pool
+        self.rules = None
+        self.associations = []
+        self.orphaned = None
+        self.configure(args)
+
+    @classmethod
+    def cli(cls, args=None, pool=None):
+        """Configure, generate and save, unless it is a dry run; returns the `Main`."""
+        made = cls(args, pool)
+        made.generate()
+        if not made.options.dry_run:
+            made.save()
+        return made
+
+    def configure(self, args=None):
+        """Read options, pool and rules."""
+        from hexcal.associations.pool import AssociationPool
+        from hexcal.associations.registry import AssociationRegistry
+
+        self.parse_args(args, has_pool=self.pool is not None)
+        options = self.options
+        if options.ignore_default and not options.rules:
+            raise ParameterError(
+                "--ignore-default leaves no rules", where="asn_generate", hint="name a file of rules with -r FILE"
+            )
+        if self.pool is None:
+            self.pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)
+        if not options.ignore_default:
+            self._check_pool()
+        self.rules = AssociationRegistry(options.rules, include_default=not options.ignore_default)
+
+    def parse_args(self, args=None, has_pool=False):
+        """Set `options`.
+
+        Parameters
+        ----------
+        args : list of str, or str, optional
+            Words of the command line; a text is split at blanks.
+        has_pool : bool
+            The words name no pool file.
+        """
+        words = sys.argv[1:] if args is None else args.split() if isinstance(args, str) else list(args)
+        self.options = parser(has_pool).parse_args(words)
+
+    def generate(self):
+        """Generate `associations`, and find what is `orphaned`."""
+        from hexcal.associations.generator import candidates_of, generate_for_candidates
+        from hexcal.associations.merge import merged
+
+        options = self.options
+        wanted = _wanted(options.ids, candidates_of(self.pool)) if options.ids else None
+        made = generate_for_candidates(
+            self.pool,
+            self.rules,
+            version_id=options.version_id,
+            finalize=not options.no_finalize,
+            candidates=wanted,
+            discover=not (options.ids or options.all_candidates),
+        )
+        if options.discover:
+            made = [one for one in made if one["asn_rule"].startswith("discover_")]
+        self.associations = merged(made) if options.merge else made
+        self.orphaned = self.pool[_is_orphan(self.pool, self.associations)]
+
+    def save(self):
+        """Write the associations, and the orphans if asked for: all of them, or, where something fails, none."""
+        folder = Path(self.options.path)
+        texts = dict(association.dump(format=self.options.format) for association in self.associations)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_all(folder, texts)
+        except OSError as error:
+            raise ResourceError(
+                f"associations cannot be written: {error.strerror}",
+                where=str(folder),
+                hint="give another folder with -p FOLDER",
+            ) from error
+        if self.options.save_orphans:
+            name = Path(self.options.save_orphans)
+            if self.pool.meta.get("pool_file") and name.resolve() == Path(self.pool.meta["pool_file"]).resolve():
+                raise ParameterError("the orphans would overwrite the pool", where=str(name), hint="give another name")
+            self.orphaned.write(name, overwrite=True)
+
+    def _check_pool(self):
+        """Refuse a pool of which nothing can be made; warn of exposures that no rule can know."""
+        from hexcal.observatories.jwst.exposure_types import exposure_types
+
+        self.pool.require(NEEDED)
+        known = {name.lower() for name in exposure_types()}
+        strange = {}
+        for row, item in enumerate(self.pool.exposures(), start=1):
+            if item["exp_type"] not in known:
+                strange.setdefault(item["exp_type"], []).append(f"row {row}: {item['filename']}")
+        where = [
+            f"'{name}' ({rows[0]}{f' and {len(rows) - 1} more' if len(rows) > 1 else ''})"
+            for name, rows in strange.items()
+        ]
+        if sum(map(len, strange.values())) == len(self.pool):
+            name = next(iter(strange))
+            raise InputError(
+                f"none of the exposures has a known type; '{name}' is not one",
+                where=f"{self.pool.name}, column EXP_TYPE, {strange[name][0]}",
+                hint=f"did you mean '{nearest(name, known)}'?" if nearest(name, known) else "correct the pool",
+            )
+        if strange:
+            _log.warning(
+                "%s: types of exposures that no rule knows, in no association: %s", self.pool.name, "; ".join(where)
+            )
+        repeated = self.pool.duplicates()
+        if repeated:
+            name, rows = next(iter(repeated.items()))
+            _log.warning(
+                "%s: %d files are listed more than once, such as %s in rows %s",
+                self.pool.name,
+                len(repeated),
+                name,
+                _rows(rows),
+            )
+
+
+def main(args=None, pool=None):
+    """Run `Main.cli`.
+
+    Returns
+    -------
+    bool
+        True; anything else is an exception.
+    """
+    Main.cli(args, pool)
+    return True
+
+
+def parser(has_pool=False):
+    """Return the parser of the options."""
+    made = Parser("asn_generate", "Generate the associations of a pool of exposures.")
+    if not has_pool:
+        made.add_argument("pool", help="association pool")
+    scope = made.add_mutually_exclusive_group()
+    scope.add_argument(
+        "-i", "--ids", nargs="+", metavar="ID", help="only these association candidates, such as o001 c1003"
+    )
+    scope.add_argument(
+        "--discover", action="store_true", help="only what belongs together in the whole programme and in no candidate"
+    )
+    scope.add_argument("--all-candidates", action="store_true", help="only associations of candidates")
+    made.add_argument("-p", "--path", default=".", help='folder to save the associations in; default: "."')
+    made.add_argument(
+        "--save-orphans",
+        nargs="?",
+        const="orphaned.csv",
+        metavar="FILE",
+        help="save the exposures that are in no association as a pool; default name: orphaned.csv",
+    )
+    made.add_argument(
+        "--version-id",
+        nargs="?",
+        const=True,
+        metavar="VERSION",
+        help="version in names and associations; without a value, the time now; by default none",
+    )
+    made.add_argument(
+        "-r", "--rules", action="append", metavar="FILE", help="file with further rules; may be given several times"
+    )
+    made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
+    made.add_argument("--dry-run", action="store_true", help="do everything but save")
+    made.add_argument("-d", "--delimiter", default="|", help='between the values of a pool in text form; default: "|"')
+    made.add_argument(
+        "--pool-format", default="ascii", help='format of the pool, of those of astropy; default: "ascii"'
+    )
+    made.add_argument("-v", "--verbose", action="store_true", help="list the associations")
+    made.add_argument(
+        "-D", "--debug", action="store_true", help="list the associations with their members and conditions"
+    )
+    made.add_argument(
+        "--DMS",
+        action="store_true",
+        help="say 'asn_generate complete' at the end, as the workflow of operations expects",
+    )
+    made.add_argument(
+        "--format", choices=("json", "yaml"), default="json", help='format of the associations; default: "json"'
+    )
+    made.add_argument("--version", action="store_true", help="print the version and end")
+    made.add_argument(
+        "--no-finalize", action="store_true", help="keep associations of user rules that are not complete"
+    )
+    made.add_argument(
+        "--merge",
+        action="store_true",
+        help="merge level 2 associations of a rule and candidate into one with several products",
+    )
+    made.add_argument("--no-merge", action="store_true", help="deprecated: the default is not to merge")
+    return made
+
+
+def _wanted(ids, known):
+    missing = [name for name in ids if name not in known]
+    if missing and len(missing) == len(ids):
+        close = nearest(missing[0], known)
+        raise ParameterError(
+            f"no exposure belongs to candidate {' '.join(missing)}",
+            where="--ids",
+            hint=f"candidates of the pool: {', '.join(sorted(known)[:8])}{' ...' if len(known) > 8 else ''}"
+            + (f"; did you mean {close}?" if close else ""),
+        )
+    return ids
+
+
+def _rows(rows):
+    numbers = [str(row + 1) for row in rows]
+    return ", ".join(numbers if len(numbers) < 6 else [*numbers[:5], "..."])
+
+
+def _is_orphan(pool, associations):
+    used = {id_ for association in associations for id_ in getattr(association, "item_names", ())}
+    return [item["filename"] not in used for item in pool.exposures()]
+
+
+def _write_all(folder, texts):
+    """Write files into a folder beside their place first, so that a full disk leaves nothing behind."""
+    waiting = tempfile.mkdtemp(prefix=".asn_", dir=folder)
+    try:
+        for name, text in texts.items():
+            Path(waiting, name).write_text(text, encoding="utf-8")
+        for name in texts:
+            os.replace(os.path.join(waiting, name), folder / name)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)

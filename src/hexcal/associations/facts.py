@@ -1,0 +1,71 @@
+"""What rules want to know of one exposure of a pool: its values, what kind of exposure it is, the candidates it belongs to, the products made from it."""
+
+import ast
+import re
+
+
+__all__ = ["Exposure", "is_unset"]
+
+_UNSET = frozenset({"", "null", "f", "n", "n/a", "--", "false"})
+_LEVEL1B = re.compile(r"(?P<stem>.+)_uncal(?P<ending>\..+)$")
+
+
+def is_unset(value):
+    """Whether the text of a pool means that there is no value: blank, null, f, n, n/a, --, false (bool)."""
+    return value is None or value in _UNSET
+
+
+class Exposure:
+    """One row of a pool, prepared for rules.
+
+    Parameters
+    ----------
+    item : dict of str to str
+        Lower-case columns and values.
+
+    Attributes
+    ----------
+    values : dict of str to str
+        The columns that have a value, and the facts ``role``, ``is_tso``, ``is_coron``, ``slit`` that rules ask for.
+    candidates : tuple of (str, str)
+        Identifier and type of the candidates the exposure belongs to, such as ``("o001", "observation")``.
+    """
+
+    __slots__ = ("candidates", "item", "values")
+
+    def __init__(self, item):
+        self.item = item
+        self.values = {name: value for name, value in item.items() if value not in _UNSET}
+        self.candidates = candidates(self.values.get("asn_candidate"))
+
+    @property
+    def name(self):
+        """File name of the exposure."""
+        return self.item.get("filename", "")
+
+    def __repr__(self):
+        return f"Exposure({self.name})"
+
+
+def candidates(text):
+    """Return the candidates of the text of a pool.
+
+    Parameters
+    ----------
+    text : str or None
+        ``[('o001', 'observation'), ...]``; a text that is no such list is one candidate by itself.
+
+    Returns
+    -------
+    tuple of (str, str)
+    """
+    if text is None:
+        return ()
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return ((text, ""),)
+    found = found if isinstance(found, list) else [found]
+    return tuple(
+        dict.fromkeys(tuple(str(part) for part in one) if isinstance(one, tuple) else (str(one), "") for one in found)
+    )

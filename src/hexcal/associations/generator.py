@@ -1,0 +1,166 @@
+"""Generating associations: which exposures of a pool belong together by the rules of a registry.
+
+Rules that are tables are searched all at once (`hexcal.associations.search`); rules that users write as classes are tried item by item
+(`hexcal.associations.by_queue`).
+"""
+
+from collections import defaultdict
+
+from hexcal.associations.association import version_text
+from hexcal.associations.by_queue import finalized, generate_by_queue
+from hexcal.associations.by_table import TableAssociation
+from hexcal.associations.pruning import prune
+from hexcal.associations.search import WHOLE, exposures_of, search
+
+__all__ = ["candidates_of", "generate", "generate_for_candidates"]
+
+
+def generate(pool, rules, version_id=None, finalize=True):
+    """Generate the associations of a pool as a whole, without regard to candidates.
+
+    Parameters
+    ----------
+    pool : AssociationPool or list of dict
+        Exposures.
+    rules : AssociationRegistry
+        Rules.
+    version_id : str, True or None
+        Identifier of the version; True: the time now.
+    finalize : bool
+        Complete associations, and leave out what is not complete.
+
+    Returns
+    -------
+    list of Association
+    """
+    items, version_id = _items(pool), version_text(version_id)
+    tables, others = _by_kind(rules)
+    kept = [item for item in items if _globally_allowed(item, tables)]
+    made = _of_tables(
+        _exposures(kept, tables), tables, version_id, _name(pool), everything=True, candidates=frozenset()
+    )
+    if others:
+        own = generate_by_queue(items, others, version_id)
+        made += finalized(own, rules) if finalize else own
+    return numbered(made)
+
+
+def generate_for_candidates(
+    pool, rules, version_id=None, finalize=True, candidates=None, discover=True, prefixes=("candidate", "discover")
+):
+    """Generate the associations of the candidates of a pool, and of the programme as a whole.
+
+    Parameters
+    ----------
+    pool : AssociationPool or list of dict
+        Exposures.
+    rules : AssociationRegistry
+        Rules.
+    version_id : str, True or None
+        Identifier of the version; True: the time now.
+    finalize : bool
+        Complete the associations of rules that are classes.
+    candidates : list of str, optional
+        Only these candidates; None: all.
+    discover : bool
+        Also what belongs together in the whole programme and in no candidate.
+    prefixes : tuple of str
+        What is put before the names of the rules for candidates and for the whole programme.
+
+    Returns
+    -------
+    list of Association
+        Without repetitions, numbered by type and candidate.
+    """
+    items, version_id = _items(pool), version_text(version_id)
+    tables, others = _by_kind(rules)
+    wanted = None if candidates is None else frozenset(candidates)
+    made = _of_tables(
+        _exposures(items, tables), tables, version_id, _name(pool), whole=discover, candidates=wanted, prefixes=prefixes
+    )
+    for candidate, part in _parts(items, wanted).items() if others else ():
+        own = generate_by_queue(part, others, version_id)
+        for association in finalized(own, rules) if finalize else own:
+            association["asn_rule"] = f"{prefixes[0]}_{association['asn_rule']}"
+            if hasattr(association, "acid"):
+                association.acid = candidate
+            made.append(association)
+    return numbered(made)
+
+
+def candidates_of(pool):
+    """Return the candidates of a pool: identifier -> types (dict of str to set of str)."""
+    found = defaultdict(set)
+    for exposure in exposures_of(_items(pool), []):
+        for name, kind in exposure.candidates:
+            found[name].add(kind)
+    return dict(found)
+
+
+def numbered(associations):
+    """Number associations of one type and candidate from 1, in the order in which they are."""
+    numbers = defaultdict(int)
+    for association in associations:
+        if hasattr(association, "sequence"):
+            key = association["program"], association["asn_id"], association["asn_type"]
+            numbers[key] += 1
+            association.sequence = numbers[key]
+    return associations
+
+
+def _items(pool):
+    return pool.exposures() if hasattr(pool, "exposures") else list(pool)
+
+
+def _name(pool):
+    return getattr(pool, "name", "none")
+
+
+def _by_kind(rules):
+    """Tables of the registry, by rule set and name; and a registry of the other rules."""
+    tables = {
+        name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.table is not None
+    }
+    others = rules.copy_of([name for name in rules if name not in tables])
+    return tables, others
+
+
+def _exposures(items, tables):
+    return exposures_of(items, list({id(rule.rule_set): rule.rule_set for rule in tables.values()}.values()))
+
+
+def _of_tables(
+    exposures, tables, version_id, pool_name, *, everything=False, whole=False, candidates=None, prefixes=None
+):
+    classes = {(id(rule.rule_set), rule.table.name): rule for rule in tables.values()}
+    rule_sets = list({id(rule.rule_set): rule.rule_set for rule in tables.values()}.values())
+    found = [
+        one
+        for one in search(exposures, rule_sets, candidates, whole, everything)
+        if (id(one.rule_set), one.rule.name) in classes
+    ]
+    made = []
+    for one in prune(found):
+        rule = classes[id(one.rule_set), one.rule.name]
+        association = rule.from_members(
+            one.members, one.said, one.candidate, one.rule_set.identifier(one.candidate), version_id, pool_name
+        )
+        if prefixes is not None:
+            association["asn_rule"] = f"{prefixes[one.candidate is WHOLE]}_{association['asn_rule']}"
+        made.append(association)
+    return made
+
+
+def _globally_allowed(item, tables):
+    constraint = next((rule.GLOBAL_CONSTRAINT for rule in tables.values()), None)
+    return constraint is None or constraint.copy().check_and_set(item)[0]
+
+
+def _parts(items, wanted):
+    """The rows of each candidate, which name this candidate only."""
+    parts = defaultdict(list)
+    for exposure in exposures_of(items, []):
+        for candidate in exposure.candidates:
+            if wanted is None or candidate[0] in wanted:
+                parts[candidate].append({**exposure.item, "asn_candidate": str(candidate)})
+    return parts

@@ -1,0 +1,156 @@
+"""The fast way from exposures to associations: exposures are put together by what a rule asks for, not tried one against another.
+
+The science exposures of a rule are sorted into sets by the values they share. A value that is not given goes with any other, so that an exposure may be in
+several sets; exposures with more values given come first, so that the order of the pool does not matter.
+"""
+
+from collections import defaultdict
+
+
+def groups(rule, taken):
+    """Put exposures together by a rule.
+
+    Parameters
+    ----------
+    rule : Rule
+    taken : list of (Exposure, list of str)
+        Exposures and the roles that the rule has for them.
+
+    Returns
+    -------
+    list of list of (Exposure, str)
+        Members and roles of each association that has all that it needs.
+    """
+    science = _with_keys(rule, [(exposure, "science") for exposure, roles in taken if "science" in _own(rule, roles)])
+    others = _with_keys(
+        rule, [(exposure, role) for exposure, roles in taken for role in _companion(rule, roles) if role != "science"]
+    )
+    if rule.alone:
+        sets = [([one], one[2]) for one in science]
+    else:
+        sets = _sets(science)
+    join = _Joiner(others)
+    made = []
+    for members, key in sets:
+        companions = [one for one in join.matching(key) if all(one[0] is not member[0] for member in members)]
+        if rule.alone:
+            companions = [one for one in companions if _related(rule, members[0][0], one)]
+        group = complete_members(
+            rule, [(exposure, role.partition(":")[0]) for exposure, role, _ in members + companions]
+        )
+        if all(any(role == needed for _, role in group) for needed in rule.needs):
+            made.append(group)
+    return made
+
+
+def complete_members(rule, members):
+    """Return members in order, science first, with those that the rule lists once more in another role.
+
+    Parameters
+    ----------
+    rule : Rule
+    members : list of (Exposure, str)
+        Each once.
+    """
+    once = {id(exposure): (exposure, role) for exposure, role in reversed(members)}.values()
+    again = [(exposure, role) for role, who in rule.also.items() for exposure, _ in once if who.holds(exposure)]
+    return sorted(once, key=_by_role_and_name) + (sorted(again, key=_by_role_and_name) if len(again) > 1 else [])
+
+
+def _by_role_and_name(member):
+    exposure, role = member
+    return role != "science", exposure.name, role
+
+
+def _own(rule, roles):
+    return roles if rule.alone else roles[:1]
+
+
+def _companion(rule, roles):
+    return [role for role in roles if role != "science"][:1] if rule.alone else roles[:1]
+
+
+def _with_keys(rule, pairs):
+    keyed = ((exposure, role, rule.key(exposure, role)) for exposure, role in pairs)
+    return [one for one in keyed if one[2] is not None]
+
+
+def _related(rule, science, companion):
+    exposure, role, _ = companion
+    return all(relation.holds(science, exposure) for relation in rule.related.get(role, ()))
+
+
+def agree(one, two):
+    """Whether two keys agree where both have a value."""
+    return all(a is None or b is None or a == b for a, b in zip(one, two, strict=True))
+
+
+def _sets(keyed):
+    """Return the sets of exposures whose keys agree: (members, key) each."""
+    whole = defaultdict(list)
+    partial = []
+    for one in keyed:
+        (partial if None in one[2] else whole[one[2]]).append(one)
+    sets = [(members, key) for key, members in whole.items()]
+    partial.sort(key=lambda one: (one[2].count(None), [value or "" for value in one[2]]))
+    index = _Index([key for _, key in sets])
+    for one in partial:
+        found = index.agreeing(one[2])
+        for number in found:
+            members, key = sets[number]
+            members.append(one)
+            if None in key:
+                sets[number] = members, tuple(b if a is None else a for a, b in zip(key, one[2], strict=True))
+                index.renew(number, sets[number][1])
+        if not found:
+            index.add(one[2])
+            sets.append(([one], one[2]))
+    return sets
+
+
+class _Index:
+    """Keys, found by the values that are given: one table for each pattern of given values that was asked for."""
+
+    def __init__(self, keys):
+        self.keys = list(keys)
+        self.loose = {number for number, key in enumerate(self.keys) if None in key}
+        self.tables = {}
+
+    def add(self, key):
+        self.keys.append(key)
+        self._enter(len(self.keys) - 1)
+
+    def renew(self, number, key):
+        self.keys[number] = key
+        self._enter(number)
+
+    def _enter(self, number):
+        key = self.keys[number]
+        if None in key:
+            self.loose.add(number)
+            return
+        self.loose.discard(number)
+        for given, table in self.tables.items():
+            table[tuple(key[place] for place in given)].append(number)
+
+    def agreeing(self, key):
+        """Return the numbers of the keys that agree with one (sorted)."""
+        given = tuple(place for place, value in enumerate(key) if value is not None)
+        if given not in self.tables:
+            table = self.tables[given] = defaultdict(list)
+            for number, known in enumerate(self.keys):
+                if number not in self.loose:
+                    table[tuple(known[place] for place in given)].append(number)
+        exact = self.tables[given].get(tuple(key[place] for place in given), ())
+        return sorted({*exact, *(number for number in self.loose if agree(self.keys[number], key))})
+
+
+class _Joiner:
+    """Companions, found for the key of a set."""
+
+    def __init__(self, others):
+        self.others = others
+        self.index = _Index([key for _, _, key in others])
+
+    def matching(self, key):
+        return [self.others[number] for number in self.index.agreeing(key)] if self.others else []

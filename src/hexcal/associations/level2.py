@@ -1,0 +1,22 @@
+"""The rules of level 2 as classes: one association, with one product, for each exposure to calibrate."""
+
+from hexcal.associations import listed
+from hexcal.associations.by_table import TableAssociation, classes_of
+from hexcal.associations.marker import RegistryMarker
+from hexcal.associations.rules.jwst_level2 import RULE_SET
+from hexcal.associations.validation import STAGE_2
+
+SCHEMA = RegistryMarker.schema(STAGE_2)
+
+
+class DMSLevel2bBase(TableAssociation):
+    """Base of the rules of level 2."""
+
+    schema_file = STAGE_2
+
+    def _add_items(self, items, **kwargs):
+        listed.add_each(self, items, **kwargs)
+
+
+CLASSES = classes_of(RULE_SET, DMSLevel2bBase, __name__)
+globals().update(CLASSES)

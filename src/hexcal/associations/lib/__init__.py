@@ -1,0 +1,1 @@
+"""Modules of the association library under their documented names."""

@@ -1,0 +1,131 @@
+"""A pool made from the headers of exposures: ``mkpool`` and ``asn_make_pool``."""
+
+import ast
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+from astropy.io.fits.card import Undefined
+
+from hexcal.associations.pool import NULL, AssociationPool
+from hexcal.errors import InputError, ParameterError
+
+# What rules ask for and the headers of most exposures do not have -> value where neither the caller nor the header says otherwise.
+ADDED = {"dms_note": "", "is_imprt": "f", "pntgtype": "science"}
+_NOT_COLUMNS = {"", "comment", "history"}
+
+
+def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="science", **kwargs):
+    """Make a pool from exposures: one row each, one column for every keyword that any of the primary headers has.
+
+    Parameters
+    ----------
+    data : list of path-like, HDUList or HDU
+        The exposures.
+    asn_candidate : list of (str, str), or str, optional
+        Candidates that every exposure belongs to besides its observation, such as ``[('c1000', 'background')]``; also as text.
+    dms_note : str
+        Remark of the processing before: "wfsc_los_jitter" makes the wavefront rule leave the exposure out.
+    is_imprt : {'f', 't'}
+        Whether the exposures are NIRSpec imprints.
+    pntgtype : str
+        "science" or "target_acquisition".
+    **kwargs
+        For `astropy.io.fits.getheader`.
+
+    Returns
+    -------
+    AssociationPool
+        Columns in alphabetical order; ``null`` where a header lacks a keyword.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, is not FITS, or its header does not say which observation it belongs to.
+
+    Notes
+    -----
+    A keyword DMS_NOTE, IS_IMPRT or PNTGTYPE in a header stands where the parameter has its default. ``targetid`` numbers the names of targets (TARGNAME,
+    else TARGPROP) as they appear. Files are named without their folder, as in an association.
+    """
+    candidates = _candidates(asn_candidate)
+    added = {"dms_note": dms_note, "is_imprt": is_imprt, "pntgtype": pntgtype}
+    data = [data] if isinstance(data, str | Path | fits.HDUList) or hasattr(data, "header") else list(data)
+    if not data:
+        raise InputError("a pool needs at least one exposure")
+    target_ids, rows = {}, []
+    for source in data:
+        name, header = _header(source, kwargs)
+        row = {key.lower(): _text(header[key]) for key in header if key.lower() not in _NOT_COLUMNS}
+        row["filename"] = name
+        row["asn_candidate"] = str([(f"o{_observation(row, name)}", "observation"), *candidates])
+        target = next(
+            (row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)), NULL
+        )
+        row["targetid"] = str(target_ids.setdefault(target, len(target_ids) + 1))
+        for key, value in added.items():
+            row[key] = row[key] if key in row and value == ADDED[key] else value
+        row["is_imprt"] = {"true": "t", "false": "f"}.get(row["is_imprt"].lower(), row["is_imprt"])
+        rows.append(row)
+    names = sorted(set().union(*rows))
+    return AssociationPool({name: [row.get(name, NULL) for row in rows] for name in names})
+
+
+def _candidates(given):
+    """Return the candidates as a list of pairs of texts."""
+    if given is None:
+        return []
+    try:
+        found = ast.literal_eval(given) if isinstance(given, str) else given
+        pairs = [(name, kind) for name, kind in found]
+    except (ValueError, SyntaxError, TypeError):
+        pairs = None
+    if not pairs or not all(isinstance(text, str) for pair in pairs for text in pair):
+        raise ParameterError(
+            f"candidates are a list of (id, type), got: {str(given)[:80]}",
+            where="asn_candidate",
+            hint="[('c1000', 'background'), ('c1001', 'coronagraphic')]",
+        )
+    return pairs
+
+
+def _header(source, kwargs):
+    """Return (bare file name, header) of an exposure."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if not path.is_file():
+            raise InputError("the exposure is not there" if not path.exists() else "not a file", where=str(path))
+        with _as_input_error(path):
+            return path.name, fits.getheader(path, **kwargs)
+    if isinstance(source, fits.HDUList):
+        hdu: Any = source[kwargs.get("ext", 0)]
+        path = source.filename()
+    elif isinstance(getattr(source, "header", None), fits.Header):
+        hdu, path = source, (source.fileinfo() or {}).get("filename")
+    else:
+        raise InputError(f"an exposure is a path, an HDUList or an HDU, got {type(source).__name__}")
+    name = path or hdu.header.get("FILENAME")
+    if not name:
+        raise InputError("an exposure in memory needs the keyword FILENAME in its header")
+    return Path(str(name)).name, hdu.header
+
+
+@contextmanager
+def _as_input_error(path):
+    try:
+        yield
+    except (OSError, LookupError, ValueError) as error:
+        raise InputError(f"the header cannot be read: {error}", where=str(path)) from error
+
+
+def _text(value):
+    return NULL if isinstance(value, Undefined) or value is None else str(value)
+
+
+def _observation(row: Mapping[str, str], name):
+    number = row.get("observtn", NULL)
+    if number.lower() in (NULL, ""):
+        raise InputError("the header does not say which observation the exposure belongs to (OBSERVTN)", where=name)
+    return number.zfill(3)

@@ -1,0 +1,92 @@
+"""Modules that hold rules: those of an observatory, and files of the user."""
+
+import importlib
+import importlib.util
+import os
+import sys
+import zlib
+from pathlib import Path
+
+from hexcal.associations.exceptions import AssociationError
+
+__all__ = ["libpath", "of_file", "of_observatory"]
+
+_KNOWN = {}
+
+
+def libpath(filepath):
+    """Return the full path (str) of a file in the library of the associations room."""
+    return str(Path(__file__).parent / "lib" / filepath)
+
+
+def of_observatory(name):
+    """Return the modules with the rules of an observatory (list of module)."""
+    from hexcal.observatories import get
+
+    return [importlib.import_module(module) for module in get(name).association_rules]
+
+
+def of_file(path):
+    """Return the module that a Python file defines; it is run once, and again only when it has changed.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    AssociationError
+        If there is no such file, or it cannot be run; says where and why.
+    """
+    path = Path(os.path.abspath(path))
+    try:
+        state = (path.stat().st_mtime_ns, path.stat().st_size)
+    except OSError as error:
+        raise AssociationError(
+            f"the file of rules cannot be read: {error.strerror}", where=str(path), hint="check the name"
+        ) from error
+    known = _KNOWN.get(path)
+    if known is None or known[0] != state:
+        known = _KNOWN[path] = (state, _run(path))
+    return known[1]
+
+
+def _run(path):
+    # Files of the same name in different folders are different modules.
+    name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AssociationError("a file of rules must be a Python file, with the ending .py", where=str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if not isinstance(error, Exception | SystemExit):
+            raise
+        raise AssociationError(
+            f"the file of rules fails: {type(error).__name__}: {getattr(error, 'msg', None) or error}",
+            where=f"{path}{_line(error, path)}",
+            hint=_hint(error),
+        ) from error
+    return module
+
+
+def _line(error, path):
+    """Where in the file it failed, as far as that is known."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}" if error.filename == str(path) else ""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return "" if line is None else f", line {line}"
+
+
+def _hint(error):
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "jwst":
+        return "import from 'hexcal.associations' what is now imported from 'jwst.associations'"
+    return "correct the file"

@@ -1,0 +1,1 @@
+"""The tables of association rules, by observatory and level."""

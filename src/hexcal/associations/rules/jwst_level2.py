@@ -1,0 +1,215 @@
+"""JWST: which exposures stage 2 needs to calibrate one."""
+
+from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, SPECTRA, facts
+from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
+from hexcal.associations.table import SET, UNSET, Rule, RuleSet, differ, like, unlike, when
+
+_NOT_SPECIAL = {"kind": "science", "is_tso": UNSET}
+_NODS = "2-point-nod 4-point-nod along-slit-nod"
+_PLAIN_SPECTRA = "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nrs_ifu"
+
+RULES = (
+    Rule(
+        "Asn_Lv2Image",
+        "image2",
+        "An image, with the images of the background target.",
+        same=DETECTOR,
+        members={
+            "science": when(exp_type=IMAGE2, visitype=unlike("wfsc"), **_NOT_SPECIAL)
+            | when(exp_type="nrc_coron", kind="psf", subarray="full", is_coron=SET, is_tso=UNSET),
+            "background": when(exp_type=IMAGE2, kind="background", is_tso=UNSET),
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2CoronAsRate",
+        "image2",
+        "A full-frame coronagraphic exposure of NIRCam, as a plain image.",
+        same=DETECTOR,
+        members={
+            "science": when(exp_type="nrc_coron", subarray="full", visitype=unlike("wfsc"), **_NOT_SPECIAL),
+            "background": when(exp_type="nrc_coron", kind="background"),
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2FGS",
+        "image2",
+        "An image of the guider.",
+        same=("program",),
+        members={"science": (when(exp_type="fgs_focus") | when(exp_type="fgs_image", filter=UNSET)) & when(pntgtype=unlike("^target_acq"), visitype=unlike("wfsc"), bkgdtarg=UNSET, is_imprt=UNSET)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2ImageNonScience",
+        "image2",
+        "Target acquisitions and other images that are not science.",
+        same=("program",),
+        members={"science": when(kind="target_acquisition", exp_type=unlike("^nrs_msaspec$")) | when(exp_type=NON_SCIENCE)
+            | when(exp_type="nrs_msaspec", grating="mirror")},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2ImageSpecial",
+        "image2",
+        "An image of the background target or of a PSF star, calibrated as if it were science.",
+        same=DETECTOR,
+        members={"science": when(exp_type=IMAGE2, bkgdtarg=SET) | when(exp_type=IMAGE2, is_psf=SET, is_tso=UNSET)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2ImageTSO",
+        "tso-image2",
+        "A time series of images.",
+        same=DETECTOR,
+        members={"science": when(exp_type=IMAGE2, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=unlike("wfsc"))},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2WFSC",
+        "wfs-image2",
+        "An image for wavefront sensing and control.",
+        same=("program",),
+        members={"science": when(exp_type=IMAGE2, visitype=like("wfsc"), dms_note=unlike("^wfsc_los_jitter$"), kind="science")},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2NRSLAMPImage",
+        "image2",
+        "An image of a NIRSpec lamp.",
+        same=DETECTOR,
+        members={"science": when(exp_type=LAMPS, grating="mirror", opmode="image") | when(exp_type=LAMPS, grating="mirror", opmode=UNSET)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2NRSLAMPSpectral",
+        "nrslamp-spec2",
+        "A spectrum of a NIRSpec lamp that falls on the detector.",
+        same=DETECTOR,
+        members={"science": when(exp_type=LAMPS, lamp_on_detector=SET)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2Spec",
+        "spec2",
+        "A spectrum of one target, with the spectra of the background target and imprint exposures.",
+        same=DETECTOR,
+        members={
+            "science": when(exp_type=_PLAIN_SPECTRA, patttype=unlike(f"^({_NODS.replace(' ', '|')})$"), **_NOT_SPECIAL),
+            "background": when(exp_type=_PLAIN_SPECTRA, kind="background", is_tso=UNSET),
+            "imprint": when(exp_type=_PLAIN_SPECTRA, is_imprt=SET),
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2MIRLRSFixedSlitNod",
+        "spec2",
+        "A spectrum of a nod along the slit of the MIRI LRS, with the other nods as background.",
+        same=(*DETECTOR, "patttype"),
+        members={
+            "science": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod"), **_NOT_SPECIAL),
+            "background": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod")),
+        },
+        related={"background": (differ("patt_num"),)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2NRSFSS",
+        "spec2",
+        "A spectrum through a fixed slit of NIRSpec, with the other nods along the slit, and the background target, as background.",
+        same=(*DETECTOR, "fxd_slit", "expspcin?", "numdthpt", "subpxpns"),
+        members={
+            "science": when(exp_type="nrs_fixedslit", on_detector=SET, kind="science"),
+            "background": when(exp_type="nrs_fixedslit", kind="background"),
+            "background:nods": when(exp_type="nrs_fixedslit", kind="science"),
+            "imprint": when(exp_type="nrs_fixedslit", is_imprt=SET),
+        },
+        free={"background": ("numdthpt", "subpxpns", "expspcin?")},
+        related={"background:nods": (differ("patt_num"),)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2NRSIFUNod",
+        "spec2",
+        "A spectrum of a nod with the NIRSpec IFU, with the other nods as background, and imprint exposures.",
+        same=(*DETECTOR, "patttype", "mostilno?"),
+        members={
+            "science": when(exp_type="nrs_ifu", patttype="2-point-nod 4-point-nod", on_detector=SET, **_NOT_SPECIAL),
+            "background": when(exp_type="nrs_ifu", kind="science background", patttype="2-point-nod 4-point-nod"),
+            "imprint": when(exp_type="nrs_ifu", is_imprt=SET),
+        },
+        free={"imprint": ("patttype",)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2NRSMSA",
+        "spec2",
+        "A spectrum through the shutters of NIRSpec, with the other nods in the slitlets as background.",
+        same=(*DETECTOR, "expspcin?"),
+        members={
+            "science": when(exp_type="nrs_msaspec", msametfl=SET, kind="science"),
+            "background": when(exp_type="nrs_msaspec", msametfl=SET, kind="background science"),
+            "imprint": when(exp_type="nrs_msaspec", is_imprt=SET),
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2SpecImprint",
+        "spec2",
+        "An imprint exposure, calibrated as if it were science.",
+        same=DETECTOR,
+        members={"science": when(exp_type=SPECTRA - {"nrs_ifu"}, is_imprt=SET) | when(exp_type="nrs_ifu", is_imprt=SET, on_detector=SET)},
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2SpecSpecial",
+        "spec2",
+        "A spectrum of the background target, calibrated as if it were science.",
+        same=DETECTOR,
+        members={
+            "science": when(exp_type=SPECTRA - {"nrs_ifu"}, bkgdtarg=SET)
+            | when(exp_type=SPECTRA - {"nrs_ifu"}, is_psf=SET, is_tso=UNSET)
+            | when(exp_type="nrs_ifu", bkgdtarg=SET, on_detector=SET)
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2SpecTSO",
+        "tso-spec2",
+        "A time series of spectra.",
+        same=DETECTOR,
+        members={
+            "science": when(
+                exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit", "nrc_tsgrism"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=unlike("wfsc")
+            )
+            | when(exp_type="nrc_tsgrism", pupil=unlike("^clear$"), detector=unlike("^nrcblong$"), bkgdtarg=UNSET, is_imprt=UNSET)
+        },
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2WFSSNIS",
+        "spec2",
+        "A grism exposure of NIRISS, with the products of its direct images.",
+        same=("program", "instrume", "targetid", "pupil?"),
+        members={
+            "science": when(exp_type="nis_wfss", **_NOT_SPECIAL),
+            "direct_image": when(exp_type="nis_image", **_NOT_SPECIAL),
+        },
+        needs=("science", "direct_image"),
+        alone=True,
+    ),
+    Rule(
+        "Asn_Lv2WFSSNRC",
+        "spec2",
+        "A grism exposure of NIRCam, with the products of its direct images.",
+        same=("program", "instrume", "targetid", "detector"),
+        members={
+            "science": when(exp_type="nrc_wfss", **_NOT_SPECIAL),
+            "direct_image": when(exp_type="nrc_image", **_NOT_SPECIAL),
+        },
+        needs=("science", "direct_image"),
+        alone=True,
+    ),
+)
+
+RULE_SET = RuleSet("Lv2", RULES, facts=facts, accepts=is_level2_candidate, describe=level2, identifier=candidate_id)

@@ -1,0 +1,123 @@
+"""JWST: which products of exposures are the members of associations, and how associations and their products are called."""
+
+import re
+
+from hexcal.associations.rules.jwst import CALIBRATED
+
+DISCOVERED = "a3001"
+"""Identifier of what is found in the whole programme."""
+
+_LEVEL1B = re.compile(r"(.+)_uncal(\.[^.]+)?$")
+_CANDIDATE = re.compile(r"[aocr]\d{3,4}")
+_NOT_NAMED = frozenset({"full", "generic"})
+
+
+def candidate_id(candidate):
+    """Return the identifier of a candidate ((identifier, type), or None for the whole programme) in names (str)."""
+    return candidate[0] if candidate is not None and _CANDIDATE.fullmatch(candidate[0]) else DISCOVERED
+
+
+def is_observed_together(candidate, members):
+    """Whether members belong together in a candidate: one for a background or a group must bring exposures of several observations."""
+    if candidate is None or candidate[1] not in ("background", "group"):
+        return True
+    return len({_observation(exposure) for exposure, _ in members}) > 1
+
+
+def is_level2_candidate(candidate, members):
+    """Whether a candidate asks for associations of level 2: an observation does, and one that adds a background."""
+    if candidate is None:
+        return False
+    if candidate[1] == "background":
+        return is_observed_together(candidate, members)
+    return candidate[1] in ("observation", "")
+
+
+def _observation(exposure):
+    named = [name for name, kind in exposure.candidates if kind == "observation"]
+    return named[0] if named else exposure.values.get("obs_num")
+
+
+# ---- level 2
+
+
+def level2(rule, members, candidate):
+    """Return what an association of level 2 says: ``target`` and ``products``."""
+    science = members[0][0]
+    suffix = "rate" if rule.name.endswith("AsRate") else None
+    listed = [_member(exposure, role, suffix or f"rate{_integrations(exposure)}") for exposure, role in members if role != "direct_image"]
+    direct = [exposure for exposure, role in members if role == "direct_image"]
+    if direct:
+        # The image product of the first direct exposure has the name of the association that makes it.
+        name = _product_name(direct[0], candidate, path=("filter", "pupil|grating"))
+        for ending, role in (("_i2d.fits", "direct_image"), ("_cat.ecsv", "sourcecat"), ("_segm.fits", "segmap")):
+            listed.append({"expname": name + ending, "exptype": role})
+    return {
+        "target": science.values.get("targetid", "none"),
+        "products": [{"name": stem(science.name), "members": listed}],
+    }
+
+
+# ---- level 3
+
+
+def level3(rule, members, candidate):
+    """Return what an association of level 3 says: ``target`` and ``products``."""
+    science = next(exposure for exposure, role in members if role == "science")
+    listed = [_level3_member(rule, exposure, role, candidate) for exposure, role in members]
+    name = _product_name(science, candidate, path=rule.naming.get("path", ("filter", "pupil|grating")), naming=rule.naming)
+    return {"target": _target(science), "products": [{"name": name, "members": listed}]}
+
+
+def _level3_member(rule, exposure, role, candidate):
+    if role == "background":
+        suffix = "x1d"
+    elif role == "target_acquisition":
+        suffix = "cal"
+    else:
+        suffix = "cal" if exposure.values.get("exp_type") in CALIBRATED else "rate"
+        suffix += "" if rule.naming.get("plain") else _integrations(exposure)
+    member = _member(exposure, role, suffix)
+    whole = exposure.item.get("asn_candidate")
+    member["asn_candidate"] = whole if candidate is None or role == "target_acquisition" else str(candidate)
+    return member
+
+
+def _product_name(science, candidate, path, naming=()):
+    """``jw<program>-<candidate>_<target>_<instrument>_<optical elements>[-<subarray>]``, or with the source in place of the target."""
+    values, naming = science.values, dict(naming)
+    elements = {values[first] for columns in path if (first := next((c for c in columns.split("|") if c in values), None))}
+    parts = sorted(elements) or (["clear"] if path else [])
+    parts += [naming["slit"]] if "slit" in naming else []
+    subarray = values.get("subarray")
+    if subarray and subarray not in _NOT_NAMED and naming.get("subarray", True):
+        parts.append(subarray)
+    target = naming.get("source") or _target(science)
+    name = f"jw{values['program']:0>5}-{candidate_id(candidate)}_{target}_{values['instrume']}"
+    name += f"_{'-'.join(parts)}" if parts else ""
+    return name + naming.get("ending", "").format(**{**values, "act_id": f"{values.get('act_id', ''):0>2}", "suffix": "{suffix}"})
+
+
+def _target(exposure):
+    return f"t{exposure.values.get('targetid', '0'):0>3}"
+
+
+# ---- members
+
+
+def stem(name):
+    """Return the name of an exposure without suffix and ending (str); a name that is not of level 1b stays as it is."""
+    found = _LEVEL1B.match(name)
+    return found.group(1) if found else name
+
+
+def _member(exposure, role, suffix):
+    found = _LEVEL1B.match(exposure.name)
+    name = f"{found.group(1)}_{suffix}{found.group(2) or ''}" if found else exposure.name
+    problem = exposure.item.get("exposerr")
+    return {"expname": name, "exptype": role, "exposerr": None if problem in (None, "", "null") else problem}
+
+
+def _integrations(exposure):
+    """``ints`` for an exposure whose integrations are kept apart."""
+    return "ints" if "is_tso" in exposure.values or "is_coron" in exposure.values else ""

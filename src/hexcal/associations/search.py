@@ -1,0 +1,113 @@
+"""What a pool holds by tables of rules: members that belong together, for each candidate and in the whole programme, without repetitions."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from hexcal.associations.facts import Exposure
+from hexcal.associations.grouping import groups
+from hexcal.associations.table import Rule, RuleSet
+
+__all__ = ["WHOLE", "Found", "exposures_of", "search"]
+
+WHOLE = None
+"""The candidate that stands for the whole programme."""
+
+
+class Found(NamedTuple):
+    """Members that belong together."""
+
+    rule_set: RuleSet
+    rule: Rule
+    candidate: tuple | None
+    members: list
+    said: dict
+
+    @property
+    def files(self):
+        """File names and roles of the members (frozenset of (str, str))."""
+        return frozenset((one["expname"], one["exptype"]) for one in self.said["products"][0]["members"])
+
+
+def exposures_of(items, rule_sets):
+    """Return the rows of a pool (list of dict), prepared for some sets of rules (list of Exposure)."""
+    exposures = [Exposure(item) for item in items]
+    for facts in {rule_set.facts for rule_set in rule_sets}:
+        for exposure in exposures:
+            exposure.values.update(facts(exposure.values))
+    return exposures
+
+
+def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
+    """Find what belongs together.
+
+    Parameters
+    ----------
+    exposures : list of Exposure
+    rule_sets : list of RuleSet
+    candidates : set of str, optional
+        Only these candidates; None: all.
+    whole : bool
+        Also look through the whole programme, without regard to candidates, by the rules that are meant for it.
+    everything : bool
+        Look through the whole programme by all rules.
+
+    Returns
+    -------
+    list of Found
+    """
+    acquisitions = _acquisitions(exposures)
+    by_type = defaultdict(list)
+    for exposure in exposures:
+        by_type[exposure.values.get("exp_type")].append(exposure)
+    found = []
+    for rule_set in rule_sets:
+        for rule in rule_set.rules:
+            types = rule.exposure_types()
+            suited = exposures if types is None else [one for name in types for one in by_type.get(name, ())]
+            taken = [(exposure, roles) for exposure in suited if (roles := rule.roles(exposure))]
+            for candidate, part in _parts(
+                taken, candidates, everything or (whole and rule.name in rule_set.whole)
+            ).items():
+                for members in groups(rule, part):
+                    members += _acquired(acquisitions, members) if rule.acquisitions else []
+                    if everything or rule_set.accepts(candidate, members):
+                        found.append(
+                            Found(rule_set, rule, candidate, members, rule_set.describe(rule, members, candidate))
+                        )
+    return found
+
+
+def _parts(taken, candidates, whole):
+    """The exposures of each candidate, and of the whole programme."""
+    parts = defaultdict(list)
+    for one in taken:
+        for candidate in one[0].candidates:
+            if candidates is None or candidate[0] in candidates:
+                parts[candidate].append(one)
+    if whole and taken:
+        parts[WHOLE] = taken
+    return parts
+
+
+def _acquisitions(exposures):
+    acquired = defaultdict(list)
+    for exposure in exposures:
+        if exposure.values.get("kind") == "target_acquisition":
+            acquired[_observation(exposure)].append(exposure)
+    return acquired
+
+
+def _observation(exposure):
+    return exposure.values.get("program"), exposure.values.get("obs_num")
+
+
+def _acquired(acquisitions, members):
+    """Target acquisitions of the observations of some members."""
+    have = {id(exposure) for exposure, _ in members}
+    observations = sorted({_observation(exposure) for exposure, _ in members}, key=str)
+    return [
+        (one, "target_acquisition")
+        for observation in observations
+        for one in sorted(acquisitions.get(observation, ()), key=lambda one: one.name)
+        if id(one) not in have
+    ]

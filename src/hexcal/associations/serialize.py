@@ -1,0 +1,209 @@
+"""Associations as text: JSON and YAML, in both directions."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
+from hexcal.associations.validation import plain
+from hexcal.errors import unknown_name
+
+__all__ = ["FORMATS", "Format", "load_asn", "parse"]
+
+
+class Format:
+    """A way to write an association as text.
+
+    Parameters
+    ----------
+    name : str
+        Of the format, and ending of its files.
+    to_text, from_text : function
+        ``to_text(dict, **kwargs)``, ``from_text(str, **kwargs)``.
+    """
+
+    def __init__(self, name, to_text, from_text):
+        self.name, self._to_text, self._from_text = name, to_text, from_text
+
+    def dump(self, association, **kwargs):
+        """Return the suggested file name and the text of an association; `kwargs` go to the library of the format."""
+        name = getattr(association, "asn_name", "unnamed_association")
+        return f"{name}.{self.name}", self._call(self._to_text, plain(association), kwargs)
+
+    def load(self, text, **kwargs):
+        """Return what a text holds (usually a dict).
+
+        Raises
+        ------
+        AssociationNotValidError
+            If it is not of this format; says where.
+        """
+        return self._call(self._from_text, text, kwargs)
+
+    def _call(self, function, argument, options):
+        try:
+            return function(argument, **options)
+        except TypeError as error:
+            raise AssociationError(
+                f"{self.name} does not know an option: {error}", hint=f"given: {', '.join(options)}"
+            ) from error
+
+    def __repr__(self):
+        return f"Format({self.name!r})"
+
+
+def _to_json(association, indent=4, **kwargs):
+    return json.dumps(association, indent=indent, **kwargs)
+
+
+def _from_json(text, **kwargs):
+    try:
+        return json.loads(text, **kwargs)
+    except json.JSONDecodeError as error:
+        raise AssociationNotValidError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+
+
+def _to_yaml(association, **kwargs):
+    import yaml
+
+    return yaml.safe_dump(association, **{"default_flow_style": False, "allow_unicode": True, **kwargs})
+
+
+def _from_yaml(text):
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise AssociationNotValidError(f"not YAML: {place}{getattr(error, 'problem', None) or error}") from None
+
+
+FORMATS = {"json": Format("json", _to_json, _from_json), "yaml": Format("yaml", _to_yaml, _from_yaml)}
+"""Known formats by name, in the order in which they are tried."""
+
+
+def format_named(name):
+    """Return a `Format`; raises AssociationError with the nearest name if there is none."""
+    if name not in FORMATS:
+        raise unknown_name("format of an association", name, FORMATS, error=AssociationError)
+    return FORMATS[name]
+
+
+def parse(serialized, format=None, **kwargs):
+    """Return what a serialized association holds, without looking at it.
+
+    Parameters
+    ----------
+    serialized : str, bytes, path, file object or mapping
+        Text, or a file that holds it. A text that names an existing file, or ends like the name of one, is taken as a path.
+    format : str, optional
+        ``"json"`` or ``"yaml"``; None: all are tried.
+    **kwargs
+        For the library that reads the format.
+
+    Returns
+    -------
+    dict or list
+
+    Raises
+    ------
+    AssociationNotValidError
+        If it cannot be read, or holds neither a dictionary nor a list.
+    """
+    if isinstance(serialized, Mapping):
+        return plain(serialized)
+    text, where = _text(serialized)
+    formats = list(FORMATS.values()) if format is None else [format_named(format)]
+    problems = []
+    for one in formats:
+        try:
+            found = one.load(text, **kwargs)
+        except AssociationNotValidError as error:
+            problems.append(error.message)
+            continue
+        if isinstance(found, dict | list):
+            return found
+        problems.append(f"{one.name}: holds {found!r:.40}, not an association" if text.strip() else "empty")
+    raise AssociationNotValidError(
+        f"not an association: {'; '.join(dict.fromkeys(problems))}",
+        where=where,
+        hint="an association is a dictionary in JSON or YAML",
+    )
+
+
+def _text(serialized):
+    """The text, and the name of its file if it comes from one."""
+    if isinstance(serialized, str) and _looks_like_path(serialized):
+        serialized = Path(serialized)
+    if isinstance(serialized, os.PathLike):
+        try:
+            return Path(serialized).read_text(encoding="utf-8"), str(serialized)
+        except (OSError, UnicodeDecodeError) as error:
+            raise AssociationNotValidError(
+                f"the association cannot be read: {getattr(error, 'strerror', None) or error}",
+                where=str(serialized),
+                hint="check the name; a text is given as such",
+            ) from error
+    where = getattr(serialized, "name", None)
+    read = getattr(serialized, "read", None)
+    if read is not None:
+        serialized = read()
+    if isinstance(serialized, bytes | bytearray):
+        try:
+            serialized = bytes(serialized).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise AssociationNotValidError(f"not an association: {error}", where=where) from error
+    if not isinstance(serialized, str):
+        raise AssociationNotValidError(
+            f"an association is read from text, a file object, a path or a dictionary, not from {type(serialized).__name__}"
+        )
+    return serialized, where
+
+
+def _looks_like_path(text):
+    if "\n" in text or "{" in text or not text.strip():
+        return False
+    return text.endswith((".json", ".yaml", ".yml")) or (len(text) < 1024 and Path(text).is_file())
+
+
+def load_asn(serialized, format=None, first=True, validate=True, registry=..., **kwargs):
+    """Read an association.
+
+    Parameters
+    ----------
+    serialized : str, bytes, path, file object or mapping
+        Its text, or a file that holds it.
+    format : str, optional
+        ``"json"`` or ``"yaml"``; None: all are tried.
+    first : bool
+        Return the result of the first rule that takes it, not the list of all.
+    validate : bool
+        Compare it with the schemas of the rules.
+    registry : AssociationRegistry, its class, or None
+        Whose rules it is compared with; by default, those of JWST. None: none, as `Association.load` does it.
+    **kwargs
+        For the library that reads the format.
+
+    Returns
+    -------
+    dict
+        The association: ``asn["products"][0]["members"][0]["expname"]`` is the name of the first file. A list of them if `first` is False.
+
+    Raises
+    ------
+    AssociationNotValidError
+        If it cannot be read, or no rule takes it.
+    """
+    from hexcal.associations.association import Association
+    from hexcal.associations.registry import AssociationRegistry, default_registry
+
+    if registry is None:
+        return Association.load(serialized, format=format, validate=validate, **kwargs)
+    if registry is ... or registry is AssociationRegistry:
+        registry = default_registry()
+    elif isinstance(registry, type):
+        registry = registry()
+    return registry.load(serialized, format=format, first=first, validate=validate, **kwargs)

@@ -1,0 +1,288 @@
+"""The language of association rules: a rule is a table of who may be a member, in which role, and what members must share.
+
+::
+
+    Rule(
+        "Asn_Lv3Image",
+        "image3",
+        "Images of one target through one optical path.",
+        same=("program", "instrume", "targetid", "filter?", "pupil|grating?"),
+        members={
+            "science": when(exp_type=IMAGES, bkgdtarg=UNSET, is_tso=UNSET),
+            "psf": when(exp_type=IMAGES, is_psf=SET),
+        },
+    )
+
+reads: exposures of the types IMAGES that are neither background targets nor time series are science, those marked as PSF are `psf`. All come from one
+programme, instrument and target; filter, and pupil or grating, are the same where they are given (``?``: an exposure without a value goes with any).
+Each set of science exposures that share all this makes one association. With ``alone=True`` each science exposure makes an association of its own, and the
+others of its set are its companions.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["SET", "UNSET", "Rule", "Same", "When", "differ", "equal", "like", "unlike", "when"]
+
+
+class Condition:
+    """What is asked of one attribute of an exposure.
+
+    Attributes
+    ----------
+    attribute : str
+        Column of the pool, or fact (see `hexcal.associations.facts`).
+    text : str
+        The condition as one reads it.
+    """
+
+    __slots__ = ("_holds", "attribute", "text", "values")
+
+    def __init__(self, attribute, holds, text, values=None):
+        self.attribute, self._holds, self.text, self.values = attribute, holds, text, values
+
+    def holds(self, exposure):
+        """Whether an `Exposure` fulfils the condition."""
+        return self._holds(exposure.values.get(self.attribute))
+
+
+class _Pattern:
+    def __init__(self, holds, text):
+        self.holds, self.text = holds, text
+
+
+SET = _Pattern(lambda value: value is not None, "is given")
+UNSET = _Pattern(lambda value: value is None, "is not given")
+
+
+def like(pattern):
+    """Require a value that contains a regular expression."""
+    search = re.compile(pattern).search
+    return _Pattern(lambda value: value is not None and search(value) is not None, f"contains '{pattern}'")
+
+
+def unlike(pattern):
+    """Require no value, or one that does not contain a regular expression."""
+    search = re.compile(pattern).search
+    return _Pattern(lambda value: value is None or search(value) is None, f"does not contain '{pattern}'")
+
+
+def _condition(attribute, wanted):
+    if isinstance(wanted, _Pattern):
+        return Condition(attribute, wanted.holds, f"{attribute} {wanted.text}")
+    values = frozenset(wanted.split() if isinstance(wanted, str) else wanted)
+    text = " or ".join(sorted(values)) if len(values) < 6 else f"one of {' '.join(sorted(values))}"
+    return Condition(attribute, values.__contains__, f"{attribute} is {text}", values)
+
+
+class When:
+    """Conditions that must all hold, or any of several such sets (``a | b``).
+
+    Attributes
+    ----------
+    alternatives : tuple of tuple of Condition
+    """
+
+    __slots__ = ("alternatives",)
+
+    def __init__(self, alternatives):
+        self.alternatives = tuple(alternatives)
+
+    def __or__(self, other):
+        return When(self.alternatives + other.alternatives)
+
+    def __and__(self, other):
+        return When(one + two for one in self.alternatives for two in other.alternatives)
+
+    def holds(self, exposure):
+        """Whether an `Exposure` fulfils the conditions."""
+        return any(all(condition.holds(exposure) for condition in every) for every in self.alternatives)
+
+    def exposure_types(self):
+        """Return the values of EXP_TYPE that can fulfil the conditions (frozenset), or None for any."""
+        types = set()
+        for every in self.alternatives:
+            named = [one.values for one in every if one.attribute == "exp_type" and one.values is not None]
+            if not named:
+                return None
+            types |= frozenset.intersection(*named)
+        return frozenset(types)
+
+    def failures(self, exposure):
+        """Return the conditions that do not hold (list of str), of the alternative with the fewest."""
+        missed = [[one.text for one in every if not one.holds(exposure)] for every in self.alternatives]
+        return min(missed, key=len)
+
+    @property
+    def text(self):
+        """The conditions as one reads them."""
+        return "; or ".join(", ".join(one.text for one in every) for every in self.alternatives)
+
+
+def when(**wanted):
+    """Make conditions on attributes, all of which must hold.
+
+    Parameters
+    ----------
+    **wanted
+        Attribute and allowed values: a text of values with blanks between, a set of values, `SET`, `UNSET`, ``like(...)`` or ``unlike(...)``.
+
+    Returns
+    -------
+    When
+    """
+    return When([tuple(_condition(attribute, value) for attribute, value in wanted.items())])
+
+
+class Same:
+    """One attribute that members share: ``"filter"``, ``"filter?"`` (an exposure without it goes with any), ``"pupil|grating"`` (the first that is given)."""
+
+    __slots__ = ("attributes", "optional", "text")
+
+    def __init__(self, text):
+        self.text = text
+        self.optional = text.endswith("?")
+        self.attributes = tuple(text.rstrip("?").split("|"))
+
+    def value(self, exposure):
+        """Return the value of an `Exposure` (str), or None."""
+        for attribute in self.attributes:
+            value = exposure.values.get(attribute)
+            if value is not None:
+                return value
+        return None
+
+
+class Relation:
+    """What a companion must have in common with the science exposure, or not."""
+
+    __slots__ = ("attributes", "text", "wanted")
+
+    def __init__(self, attributes, wanted):
+        self.attributes, self.wanted = attributes, wanted
+        self.text = f"{'same' if wanted else 'other'} {' and '.join(attributes)}"
+
+    def holds(self, science, other):
+        """Whether two `Exposure` are so related; both must have a value."""
+        one = [science.values.get(name) for name in self.attributes]
+        two = [other.values.get(name) for name in self.attributes]
+        return None not in one and None not in two and (one == two) == self.wanted
+
+
+def differ(*attributes):
+    """Require that a companion differs from the science exposure in at least one of these."""
+    return Relation(attributes, wanted=False)
+
+
+def equal(*attributes):
+    """Require that a companion has the values of the science exposure."""
+    return Relation(attributes, wanted=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One association rule.
+
+    Parameters
+    ----------
+    name : str
+        Of the class that it makes: ``Asn_...``.
+    type : str
+        Association type, which chooses the pipeline.
+    text : str
+        One sentence.
+    members : dict of str to When
+        Role and who may take it. An exposure takes the first role that fits; with `alone`, as a companion of another exposure, the first besides science.
+        What follows a colon tells two sorts of exposures of the same role apart (``background:nods``).
+    same : tuple of str
+        What members share, see `Same`.
+    free : dict of str to tuple of str
+        For some roles: which of `same` they need not share.
+    needs : tuple of str
+        Roles without which there is no association.
+    alone : bool
+        Each science exposure makes its own association.
+    related : dict of str to tuple of Relation
+        For some roles of companions: how they are related to the science exposure.
+    acquisitions : bool
+        Target acquisitions of the same observations go along.
+    also : dict of str to When
+        Members that are listed once more, in another role, if there are at least two of them.
+    naming : dict
+        What the observatory's names of products need to know of the rule.
+    """
+
+    name: str
+    type: str
+    text: str
+    members: dict
+    same: tuple
+    free: dict = field(default_factory=dict)
+    needs: tuple = ("science",)
+    alone: bool = False
+    related: dict = field(default_factory=dict)
+    acquisitions: bool = False
+    also: dict = field(default_factory=dict)
+    naming: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "same", tuple(Same(one) if isinstance(one, str) else one for one in self.same))
+
+    def roles(self, exposure):
+        """Return the roles that an `Exposure` may take (list of str)."""
+        return [role for role, who in self.members.items() if who.holds(exposure)]
+
+    def key(self, exposure, role="science"):
+        """Return what an exposure brings of what members share.
+
+        Returns
+        -------
+        tuple of str or None
+            One value for each of `same`, None for one that it lacks or that its role need not share. None instead of the tuple if it lacks one that
+            is required.
+        """
+        free = self.free.get(role, ())
+        values = []
+        for same in self.same:
+            value = None if same.text in free else same.value(exposure)
+            if value is None and not same.optional and same.text not in free:
+                return None
+            values.append(value)
+        return tuple(values)
+
+    def exposure_types(self):
+        """Return the values of EXP_TYPE that can be members (frozenset), or None for any."""
+        types = [who.exposure_types() for who in self.members.values()]
+        return None if None in types else frozenset().union(*types)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Rules that share their names of members and products: one level of one observatory.
+
+    Parameters
+    ----------
+    name : str
+        In the names of its rules: ``Lv3`` of ``Asn_Lv3Image``.
+    rules : tuple of Rule
+    facts : callable
+        ``facts(values)`` returns what is to be known of an exposure beside its columns (dict of str to str).
+    accepts : callable
+        ``accepts(candidate, members)``: whether members that belong to a candidate make an association. A candidate is (identifier, type), or None for the
+        whole programme.
+    describe : callable
+        ``describe(rule, members, candidate)`` returns ``target`` and ``products`` of an association.
+    identifier : callable
+        ``identifier(candidate)`` returns how names call a candidate (str).
+    whole : frozenset of str
+        Names of the rules that are also tried on the whole programme, without regard to candidates.
+    """
+
+    name: str
+    rules: tuple
+    facts: Callable
+    accepts: Callable
+    describe: Callable
+    identifier: Callable
+    whole: frozenset = frozenset()

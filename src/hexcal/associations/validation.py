@@ -1,0 +1,143 @@
+"""Associations compared with their JSON schemas, and what is wrong with them in words."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
+
+__all__ = ["STAGE_2", "STAGE_3", "check", "plain", "with_paths"]
+
+_SCHEMAS = Path(__file__).parent / "schemas"
+
+STAGE_2 = str(_SCHEMAS / "stage2.json")
+"""Schema of stage-2 associations (path)."""
+
+STAGE_3 = str(_SCHEMAS / "stage3.json")
+"""Schema of stage-3 associations (path)."""
+
+
+def check(association, schema_file):
+    """Compare an association with a schema.
+
+    Parameters
+    ----------
+    association : mapping
+        The association, or what is to become one.
+    schema_file : path-like
+        A JSON schema (draft 4, 6 or 7).
+
+    Raises
+    ------
+    AssociationNotValidError
+        If it does not follow the schema: says where, what is there, and what should be.
+    AssociationError
+        If there is no such schema, or it is not one.
+    """
+    import fastjsonschema
+
+    try:
+        _validator(str(schema_file))(_with_dicts(association))
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise AssociationNotValidError(*_words(error)) from None
+
+
+@lru_cache(maxsize=32)
+def _validator(schema_file):
+    import fastjsonschema
+
+    try:
+        schema = json.loads(Path(schema_file).read_text(encoding="utf-8"))
+        return fastjsonschema.compile(schema)
+    except (OSError, ValueError, fastjsonschema.JsonSchemaDefinitionException) as error:
+        raise AssociationError(
+            f"the schema of the rule cannot be used: {error}",
+            where=schema_file,
+            hint="correct `schema_file` of the rule",
+        ) from error
+
+
+def _with_dicts(value):
+    """The association as the validator knows it: dictionaries, whatever kind of mapping they are."""
+    value = getattr(value, "data", value) if isinstance(value, Mapping) and not isinstance(value, dict) else value
+    if isinstance(value, dict):
+        # Products and members are what a rule may have made of classes of its own.
+        products = value.get("products")
+        if isinstance(products, list) and not all(map(_all_dicts, products)):
+            return plain(value)
+        return value
+    return plain(value) if isinstance(value, Mapping) else value
+
+
+def _all_dicts(product):
+    members = product.get("members") if isinstance(product, dict) else None
+    return not isinstance(product, Mapping) or (
+        isinstance(product, dict)
+        and not (isinstance(members, list) and any(isinstance(m, Mapping) and not isinstance(m, dict) for m in members))
+    )
+
+
+def plain(value):
+    """Return a copy made of dict, list, str, int, float, bool and None, as JSON and YAML know them; other objects become text."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    for kind in (str, bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
+
+
+_KINDS = {
+    "string": "text",
+    "array": "a list",
+    "object": "a dictionary",
+    "null": "null",
+    "number": "a number",
+    "integer": "a whole number",
+}
+
+
+def _words(error):
+    """Message, place and hint for an error of the validator."""
+    place = _place(error.path[1:])
+    found = json.dumps(error.value, default=str)
+    found = found if len(found) <= 60 else found[:57] + "..."
+    wanted = error.rule_definition
+    if error.rule == "required":
+        missing = [name for name in wanted if not isinstance(error.value, dict) or name not in error.value]
+        return f"{place} must have {_names(wanted)}; {_names(missing)} is missing", None, f"add {_names(missing)}"
+    if error.rule == "type":
+        kinds = " or ".join(_KINDS.get(kind, kind) for kind in ([wanted] if isinstance(wanted, str) else wanted))
+        return f"{place} must be {kinds}, it is {found}", None, None
+    if error.rule == "contains":
+        description = (wanted.get("description") if isinstance(wanted, dict) else None) or json.dumps(wanted)
+        return f"{place} must have at least one {description}, it is {found}", None, None
+    return f"{place} is not valid ({error.rule}: {json.dumps(wanted)}): {found}", None, None
+
+
+def _names(names):
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _place(path):
+    text = "".join(f"[{part}]" if re.fullmatch(r"\d+", str(part)) else f".{part}" for part in path)
+    return text.lstrip(".") or "an association"
+
+
+def with_paths(association):
+    """Return the `expname` of members that hold a folder (list of str); the members of an association lie beside it."""
+    found = []
+    products = association.get("products") if isinstance(association, Mapping) else None
+    for product in products if isinstance(products, list) else ():
+        members = product.get("members") if isinstance(product, Mapping) else None
+        for member in members if isinstance(members, list) else ():
+            name = member.get("expname") if isinstance(member, Mapping) else None
+            if isinstance(name, str) and ("/" in name or "\\" in name):
+                found.append(name)
+    return found
