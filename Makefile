@@ -59,6 +59,8 @@ parity: $(READY)
 	$(BIN)/python parity/crds_draws.py
 	$(BIN)/python parity/steppars.py
 	$(BIN)/python parity/simulated_cache.py
+	$(BIN)/python parity/crds_server.py
+	$(BIN)/python parity/associations.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

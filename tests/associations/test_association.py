@@ -84,6 +84,9 @@ def test_create_and_add():
     assert association.add(item("2")) == (True, [])
     assert association["members"] == ["1", "2"], "a member is not added twice"
     assert association.is_item_member(item("2")) and not association.is_item_member(item("3"))
+    assert association.item_names == set()
+    association.add(item("5", filename="jw5_cal.fits"))
+    assert association.item_names == {"jw5_cal.fits"}
 
 
 @pytest.mark.req("CONS-08e")
@@ -234,9 +237,14 @@ def test_validation(tmp_path, caplog):
     assert not WithSchema().is_valid
     with pytest.raises(AssociationNotValidError):
         WithSchema().dump()
+
+    class WithoutSchema(Optics):
+        pass
+
     with caplog.at_level(logging.WARNING):
-        assert Optics.validate({}) is True
-    assert "Optics has no schema" in caplog.text
+        assert WithoutSchema.validate({}) is True
+        assert WithoutSchema().is_valid
+    assert caplog.text.count("WithoutSchema has no schema") == 1, "told once"
     schema.write_text("{")
 
     class Broken(Optics):

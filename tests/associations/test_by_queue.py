@@ -147,7 +147,6 @@ def test_a_rule_that_makes_ever_new_associations_is_an_error(tmp_path):
         generate_by_queue(items("1x"), registry(tmp_path, endless))
 
 
-@pytest.mark.req("API-01")
 def test_versions(tmp_path):
     rules = registry(tmp_path, rule("A", same_h))
     assert generate_by_queue(items("1x"), rules)[0]["version_id"] is None
@@ -184,7 +183,7 @@ def test_incomplete_associations_are_invalid_and_dropped(tmp_path):
     assert content(finalized(found, rules)) == [("A", ["1", "3psf"])]
 
 
-@pytest.mark.req("API-01", "API-06")
+@pytest.mark.req("API-06")
 def test_finalize(tmp_path):
     def finalize(self):
         return None if self["members"][0]["h"] == "x" else [self, self]

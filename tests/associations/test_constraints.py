@@ -353,7 +353,6 @@ def test_a_copy_changes_independently():
     assert (tree["a"].value, tree["s"].value, tree["a"].found_values) == (None, None, set())
 
 
-@pytest.mark.req("ASN2-12")
 def test_as_text():
     tree = Constraint(
         [

@@ -97,7 +97,7 @@ def with_member(association, **member):
     )
 
 
-@pytest.mark.req("API-03", "ASN-07", "ASN2-11", "ASN3-07", "ASN3-08")
+@pytest.mark.req("API-03", "ASN-07", "ASN2-11", "ASN3-08")
 @pytest.mark.parametrize("association", [IMAGE2, IMAGE3], ids=["stage 2", "stage 3"])
 def test_load_asn(association, tmp_path):
     text = json.dumps(association, indent=4)
@@ -308,6 +308,17 @@ def test_an_association_object_is_checked_as_it_is():
     association["products"][0]["members"][0] = Odd(association["products"][0]["members"][0])
     check(association, STAGE_3)
     assert parse(association) == association.data
+
+
+def test_plain():
+    import numpy as np
+
+    class Text(str):
+        __slots__ = ()
+
+    found = plain({"a": np.str_("x"), "b": np.int64(5), "c": np.float32(0.5), "d": (Text("y"), None, True), 6: pytest})
+    assert found == {"a": "x", "b": 5, "c": 0.5, "d": ["y", None, True], "6": str(pytest)}
+    assert [type(one) for one in (found["a"], found["b"], found["c"], found["d"][0])] == [str, int, float, str]
 
 
 def test_reading_needs_no_warning():

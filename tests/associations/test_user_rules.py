@@ -1,6 +1,7 @@
 """A file of rules as a user of the original has it, with the imports changed: from the file to saved associations."""
 
 import json
+import re
 
 import pytest
 
@@ -134,10 +135,16 @@ def test_from_the_file_to_saved_associations(path, tmp_path):
         assert one["version_id"] == "v1"
 
 
-def test_without_finalizing_all_are_returned(path):
+@pytest.mark.req("API-01")
+def test_versions_and_finalizing(path):
     rules = AssociationRegistry([str(path)], include_default=False)
     found = generate(POOL, rules, finalize=False)
     assert ("Asn_SameFilter", "o002", "5") in content(found)
+    assert ("Asn_SameFilter", "o002", "5") not in content(generate(POOL, rules))
+    assert {one["version_id"] for one in found} == {None}
+    assert {one["version_id"] for one in generate(POOL, rules, version_id="v1")} == {"v1"}
+    (stamp,) = {one["version_id"] for one in generate(POOL, rules, version_id=True)}
+    assert re.fullmatch(r"\d{8}t\d{6}", stamp)
 
 
 @pytest.mark.req("RULE-10", "API-09")

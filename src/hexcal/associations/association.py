@@ -3,7 +3,8 @@
 import datetime
 import logging
 import warnings
-from collections.abc import MutableMapping
+import weakref
+from collections.abc import Mapping, MutableMapping
 
 from hexcal.associations.attr_constraint import AttrConstraint
 from hexcal.associations.constraints import Constraint
@@ -14,6 +15,9 @@ from hexcal.associations.validation import check, with_paths
 __all__ = ["Association", "version_text", "warn_of_paths"]
 
 _log = logging.getLogger("hexcal.associations")
+
+# Rules whose lack of a schema has been told: validity is asked again and again.
+_TOLD = weakref.WeakSet()
 
 
 def version_text(version_id):
@@ -103,6 +107,11 @@ class Association(MutableMapping):
         self._own_name = name
 
     @property
+    def item_names(self):
+        """File names of the items that were added (set of str)."""
+        return {item["filename"] for item in self._added if isinstance(item, Mapping) and "filename" in item}
+
+    @property
     def is_valid(self):
         """Whether it is a valid association of its rule (bool)."""
         try:
@@ -122,7 +131,7 @@ class Association(MutableMapping):
         Returns
         -------
         bool
-            True; also, with a warning in the log, if the rule has no schema.
+            True; also if the rule has no schema, which is told once in the log.
 
         Raises
         ------
@@ -130,7 +139,9 @@ class Association(MutableMapping):
             If it does not follow the schema.
         """
         if cls.schema_file is None:
-            _log.warning("%s has no schema: whatever it holds is taken as valid", cls.__name__)
+            if cls not in _TOLD:
+                _TOLD.add(cls)
+                _log.warning("%s has no schema: whatever it holds is taken as valid", cls.__name__)
         else:
             check(asn, cls.schema_file)
         return True

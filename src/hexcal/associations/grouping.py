@@ -6,8 +6,10 @@ several sets; exposures with more values given come first, so that the order of 
 
 from collections import defaultdict
 
+from hexcal.associations.within import nearest
 
-def groups(rule, taken):
+
+def groups(rule, taken, around=None):
     """Put exposures together by a rule.
 
     Parameters
@@ -15,6 +17,8 @@ def groups(rule, taken):
     rule : Rule
     taken : list of (Exposure, list of str)
         Exposures and the roles that the rule has for them.
+    around : Companions, optional
+        Exposures of the whole pool that may be companions.
 
     Returns
     -------
@@ -23,7 +27,13 @@ def groups(rule, taken):
     """
     science = _with_keys(rule, [(exposure, "science") for exposure, roles in taken if "science" in _own(rule, roles)])
     others = _with_keys(
-        rule, [(exposure, role) for exposure, roles in taken for role in _companion(rule, roles) if role != "science"]
+        rule,
+        [
+            (exposure, role)
+            for exposure, roles in taken
+            for role in _companion(rule, roles)
+            if role != "science" and role not in rule.anywhere
+        ],
     )
     if rule.alone:
         sets = [([one], one[2]) for one in science]
@@ -32,9 +42,12 @@ def groups(rule, taken):
     join = _Joiner(others)
     made = []
     for members, key in sets:
-        companions = [one for one in join.matching(key) if all(one[0] is not member[0] for member in members)]
+        found = join.matching(key) + (around.of(members[0][0], key) if around else [])
+        companions = [one for one in found if all(one[0] is not member[0] for member in members)]
         if rule.alone:
-            companions = [one for one in companions if _related(rule, members[0][0], one)]
+            science_exposure = members[0][0]
+            related = [one for one in companions if _related(rule, science_exposure, one)]
+            companions = nearest(rule, science_exposure, related)
         group = complete_members(
             rule, [(exposure, role.partition(":")[0]) for exposure, role, _ in members + companions]
         )
@@ -93,7 +106,7 @@ def _sets(keyed):
         (partial if None in one[2] else whole[one[2]]).append(one)
     sets = [(members, key) for key, members in whole.items()]
     partial.sort(key=lambda one: (one[2].count(None), [value or "" for value in one[2]]))
-    index = _Index([key for _, key in sets])
+    index = Index([key for _, key in sets])
     for one in partial:
         found = index.agreeing(one[2])
         for number in found:
@@ -108,7 +121,7 @@ def _sets(keyed):
     return sets
 
 
-class _Index:
+class Index:
     """Keys, found by the values that are given: one table for each pattern of given values that was asked for."""
 
     def __init__(self, keys):
@@ -150,7 +163,7 @@ class _Joiner:
 
     def __init__(self, others):
         self.others = others
-        self.index = _Index([key for _, _, key in others])
+        self.index = Index([key for _, _, key in others])
 
     def matching(self, key):
         return [self.others[number] for number in self.index.agreeing(key)] if self.others else []

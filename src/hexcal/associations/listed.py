@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from hexcal import observatories
-from hexcal.core.names import without_suffix
 from hexcal.errors import InputError, ParameterError
 
 
@@ -98,4 +97,7 @@ def _pair(item):
 
 
 def _product_name(name):
+    # Imported here: reading an association must not wait for the parameters of steps.
+    from hexcal.core.names import without_suffix
+
     return without_suffix(str(Path(name).with_suffix("")), observatories.get("jwst").suffixes)

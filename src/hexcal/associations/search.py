@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import NamedTuple
 
+from hexcal.associations.companions import Companions
 from hexcal.associations.facts import Exposure
 from hexcal.associations.grouping import groups
 from hexcal.associations.table import Rule, RuleSet

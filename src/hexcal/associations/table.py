@@ -23,6 +23,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hexcal.errors import ParameterError, unknown_name
+
 __all__ = ["SET", "UNSET", "Rule", "Same", "When", "differ", "equal", "like", "unlike", "when"]
 
 
@@ -203,8 +205,10 @@ class Rule:
         Roles without which there is no association.
     alone : bool
         Each science exposure makes its own association.
-    related : dict of str to tuple of Relation
-        For some roles of companions: how they are related to the science exposure.
+    related : dict of str to tuple of Relation or Within
+        For some roles of companions: how they are related to the science exposure, with `alone`.
+    anywhere : tuple of str
+        Roles of companions that are looked for in the whole pool, whatever candidate they belong to, with `alone`.
     acquisitions : bool
         Target acquisitions of the same observations go along.
     also : dict of str to When
@@ -222,12 +226,23 @@ class Rule:
     needs: tuple = ("science",)
     alone: bool = False
     related: dict = field(default_factory=dict)
+    anywhere: tuple = ()
     acquisitions: bool = False
     also: dict = field(default_factory=dict)
     naming: dict = field(default_factory=dict)
 
     def __post_init__(self):
         object.__setattr__(self, "same", tuple(Same(one) if isinstance(one, str) else one for one in self.same))
+        relating = [*self.related, *self.anywhere]
+        if relating and not self.alone:
+            raise ParameterError(
+                f"companions of roles {', '.join(relating)} are related to one science exposure each",
+                where=self.name,
+                hint="alone=True",
+            )
+        for role in relating:
+            if role not in self.members:
+                raise unknown_name("role", role, self.members, where=self.name)
 
     def roles(self, exposure):
         """Return the roles that an `Exposure` may take (list of str)."""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
 
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
@@ -87,10 +88,10 @@ def plain(value):
         return [plain(one) for one in value]
     if value is None or type(value) in (str, int, float, bool):
         return value
-    for kind in (str, bool, int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    return str(value)
+    # Scalars of numpy are numbers, too; subclasses of str become text.
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
 
 
 _KINDS = {
