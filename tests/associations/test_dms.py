@@ -224,9 +224,17 @@ def test_time_series_and_wavefront():
 @pytest.mark.req("ASN3-07")
 def test_null_means_not_specified():
     unspecified = DMSAttrConstraint(name="wfsvisit", sources=["wfsvisit"], force_undefined=True)
-    assert [unspecified.check_and_set({"wfsvisit": value})[0] for value in ("NULL", "null", "yes")] == [True, True, False]
+    assert [unspecified.check_and_set({"wfsvisit": value})[0] for value in ("NULL", "null", "yes")] == [
+        True,
+        True,
+        False,
+    ]
     detector = DMSAttrConstraint(name="detector", sources=["detector"], value="(?!NULL).+")
-    assert [detector.check_and_set({"detector": value})[0] for value in ("NULL", "nrca1", "nrca2")] == [False, True, False]
+    assert [detector.check_and_set({"detector": value})[0] for value in ("NULL", "nrca1", "nrca2")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_documented_modules():

@@ -4,6 +4,7 @@ from hexcal.associations.dms import ACID, DMSBaseMixin
 from hexcal.associations.facts import Exposure
 from hexcal.associations.grouping import agree, complete_members
 from hexcal.associations.table import Rule, RuleSet
+from hexcal.associations.within import nearest
 
 __all__ = ["TableAssociation", "classes_of"]
 
@@ -88,9 +89,21 @@ class TableAssociation(DMSBaseMixin):
             key = table.key(exposure, role)
             if (table.alone and role == "science") or key is None or not agree(self._key, key):
                 continue
-            if not table.alone or all(one.holds(self.found[0][0], exposure) for one in table.related.get(role, ())):
+            if not table.alone or self._is_related(exposure, role):
                 return role
         return None
+
+    def _is_related(self, exposure, role):
+        """Whether a companion is related to the science exposure as the table has it, and is not farther in time than those that it has."""
+        science = self.found[0][0]
+        if not all(one.holds(science, exposure) for one in self.table.related.get(role, ())):
+            return False
+        new = (exposure, role)
+        return any(one is new for one in nearest(self.table, science, [*self._companions(), new]))
+
+    def _companions(self):
+        """The companions of the science exposure, with their roles as the table has them."""
+        return [(one, next(role for role in self.table.roles(one) if role != "science")) for one, _ in self.found[1:]]
 
     def _exposure(self, item):
         exposure = Exposure(item)
@@ -101,10 +114,16 @@ class TableAssociation(DMSBaseMixin):
         exposure = self._exposure(item)
         role = self._fitting(exposure) or "science"
         key = self.table.key(exposure, role) or (None,) * len(self.table.same)
-        self._key = (
-            key if self._key is None else tuple(b if a is None else a for a, b in zip(self._key, key, strict=True))
-        )
-        members = complete_members(self.table, [*self.found, (exposure, role.partition(":")[0])])
+        found = [*self.found, (exposure, role.partition(":")[0])]
+        if self._key is None:
+            self._key = key
+        elif self.table.alone:
+            # What the science exposure does not say stays open; one that is farther in time may have to go.
+            kept = nearest(self.table, self.found[0][0], [*self._companions(), (exposure, role)])
+            found = [self.found[0], *((one, role.partition(":")[0]) for one, role in kept)]
+        else:
+            self._key = tuple(b if a is None else a for a, b in zip(self._key, key, strict=True))
+        members = complete_members(self.table, found)
         candidate = exposure.candidates[0] if len(exposure.candidates) == 1 else None
         self._say(members, self.rule_set.describe(self.table, members, candidate), self.acid)
 
@@ -112,7 +131,7 @@ class TableAssociation(DMSBaseMixin):
         self.found = members
         exposure = members[0][0]
         self.acid = acid
-        self["program"] = f"{exposure.values.get('program', 'noprogram'):0>5}"
+        self["program"] = self.program_of(exposure)
         self["constraints"] = "\n".join(self._constraints(exposure))
         self["target"] = said["target"]
         if "asn_pool" in exposure.item:
@@ -120,12 +139,19 @@ class TableAssociation(DMSBaseMixin):
         self["products"] = said["products"]
         self.update_degraded_status()
 
+    @staticmethod
+    def program_of(exposure):
+        """Return the programme of an `Exposure` as the association and its name have it (str)."""
+        return f"{exposure.values.get('program', 'noprogram'):0>5}"
+
     def _constraints(self, exposure):
         """What the members share, and the conditions for each role: one line each."""
         for same in self.table.same:
             yield f"{'|'.join(same.attributes)}: {same.value(exposure)}"
         for role, who in self.table.members.items():
             yield f"{role}: {who.text}"
+            for relation in self.table.related.get(role, ()):
+                yield f"{role}: {relation.text}"
 
 
 def classes_of(rule_set, base, module):

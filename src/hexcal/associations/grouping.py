@@ -51,9 +51,9 @@ def groups(rule, taken, around=None):
         group = complete_members(
             rule, [(exposure, role.partition(":")[0]) for exposure, role, _ in members + companions]
         )
-        if all(any(role == needed for _, role in group) for needed in rule.needs):
+        if len(group) >= rule.least and all(any(role == needed for _, role in group) for needed in rule.needs):
             made.append(group)
-    return made
+    return _without_companions(rule, made) if rule.elsewhere else made
 
 
 def complete_members(rule, members):
@@ -68,6 +68,12 @@ def complete_members(rule, members):
     once = {id(exposure): (exposure, role) for exposure, role in reversed(members)}.values()
     again = [(exposure, role) for role, who in rule.also.items() for exposure, _ in once if who.holds(exposure)]
     return sorted(once, key=_by_role_and_name) + (sorted(again, key=_by_role_and_name) if len(again) > 1 else [])
+
+
+def _without_companions(rule, made):
+    """Leave out the associations of exposures that go along in others."""
+    along = {id(exposure) for group in made for exposure, role in group if role in rule.elsewhere}
+    return [group for group in made if id(group[0][0]) not in along]
 
 
 def _by_role_and_name(member):

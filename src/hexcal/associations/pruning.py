@@ -8,9 +8,9 @@ from hexcal.associations.search import WHOLE
 def prune(found):
     """Leave out what repeats another association.
 
-    Of associations of one rule with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of associations
-    that make the same product, one whose members are all in another one is left out. What is found in the whole programme is kept only where no candidate
-    has it.
+    Of associations of one rule with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of several that
+    calibrate the same exposure alike, the one of the last rule is kept (``Asn_Lv2ImageSpecial`` rather than ``Asn_Lv2Image``), and none whose members are
+    all in another one. What is found in the whole programme is kept only where no candidate has it.
 
     Parameters
     ----------
@@ -27,23 +27,41 @@ def prune(found):
     )
     kept = {}
     for one in found:
-        kept[one.candidate is WHOLE, one.rule.name, one.files] = one
-    of_candidates = _without_parts([one for (whole, _, _), one in kept.items() if not whole])
+        kept[one.candidate is WHOLE, one.rule.name, one.files, one.rule.alone and one.candidate] = one
+    of_candidates = _without_parts(_without_repetitions([one for key, one in kept.items() if not key[0]]))
     have = {(one.rule.type, one.files) for one in of_candidates}
     return of_candidates + [
-        one for (whole, _, files), one in kept.items() if whole and (one.rule.type, files) not in have
+        one for key, one in kept.items() if key[0] and (one.rule.type, one.files) not in have
     ]
+
+
+def _without_repetitions(found):
+    """Leave out repetitions among associations that calibrate the same exposure: for each, the first one.
+
+    Full frames of a coronagraphic PSF star are the only case in which this is not the repeated one: then ``Asn_Lv2CoronAsRate`` goes, which has other
+    products of the same exposures as members. The original does so.
+    """
+    alike = defaultdict(list)
+    for one in found:
+        if one.rule.alone:
+            alike[_product(one), frozenset(exposure.name for exposure, _ in one.members)].append(one)
+    left_out = set()
+    for several in alike.values():
+        repeated = len(several) - len({one.files for one in several})
+        left_out.update(id(one) for one in several[:repeated])
+    return [one for one in found if id(one) not in left_out]
 
 
 def _without_parts(found):
-    """Leave out associations whose members are some of those of another one that makes the same product."""
+    """Leave out associations that calibrate an exposure with some of the members of another one."""
     products = defaultdict(list)
     for one in found:
         if one.rule.alone:
-            products[one.rule.type, one.said["products"][0]["name"]].append(one.files)
+            products[_product(one)].append(one.files)
     return [
-        one
-        for one in found
-        if not one.rule.alone
-        or not any(one.files < other for other in products[one.rule.type, one.said["products"][0]["name"]])
+        one for one in found if not (one.rule.alone and any(one.files < other for other in products[_product(one)]))
     ]
+
+
+def _product(found):
+    return found.said["products"][0]["name"]

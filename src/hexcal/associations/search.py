@@ -66,10 +66,11 @@ def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
             types = rule.exposure_types()
             suited = exposures if types is None else [one for name in types for one in by_type.get(name, ())]
             taken = [(exposure, roles) for exposure in suited if (roles := rule.roles(exposure))]
+            around = Companions(rule, taken) if rule.anywhere else None
             for candidate, part in _parts(
                 taken, candidates, everything or (whole and rule.name in rule_set.whole)
             ).items():
-                for members in groups(rule, part):
+                for members in groups(rule, part, around):
                     members += _acquired(acquisitions, members) if rule.acquisitions else []
                     if everything or rule_set.accepts(candidate, members):
                         found.append(

@@ -203,6 +203,8 @@ class Rule:
         For some roles: which of `same` they need not share.
     needs : tuple of str
         Roles without which there is no association.
+    least : int
+        Smallest number of members.
     alone : bool
         Each science exposure makes its own association.
     related : dict of str to tuple of Relation or Within
@@ -211,6 +213,8 @@ class Rule:
         Roles of companions that are looked for in the whole pool, whatever candidate they belong to, with `alone`.
     acquisitions : bool
         Target acquisitions of the same observations go along.
+    elsewhere : tuple of str
+        Roles of companions: an exposure that goes along in one of them makes no association of its own.
     also : dict of str to When
         Members that are listed once more, in another role, if there are at least two of them.
     naming : dict
@@ -224,10 +228,12 @@ class Rule:
     same: tuple
     free: dict = field(default_factory=dict)
     needs: tuple = ("science",)
+    least: int = 1
     alone: bool = False
     related: dict = field(default_factory=dict)
     anywhere: tuple = ()
     acquisitions: bool = False
+    elsewhere: tuple = ()
     also: dict = field(default_factory=dict)
     naming: dict = field(default_factory=dict)
 

@@ -10,6 +10,8 @@ Facts are attributes beside the columns of the pool:
     t for a coronagraphic exposure with the occulter in view.
 ``slit``
     FXD_SLIT; none for S200A1 and S200A2, which go with any slit.
+``nod``
+    Number of the nod: PATT_NUM counts the positions of all nods, SUBPXPNS of which belong to one.
 ``on_detector``
     t if the light that grating and filter let through falls on this detector of NIRSpec.
 ``lamp_on_detector``
@@ -69,10 +71,18 @@ def facts(values):
         "is_tso": is_time_series(values),
         "is_coron": is_coronagraphic(values),
         "slit": None if slit in ("s200a1", "s200a2") else slit,
+        "nod": _nod(values),
         "on_detector": _on_detector(values),
         "lamp_on_detector": values.get("exp_type") in LAMPS and _lamp_on_detector(values),
     }
     return {name: "t" if value is True else value for name, value in found.items() if value}
+
+
+def _nod(values):
+    position, positions = values.get("patt_num"), values.get("subpxpns")
+    if position is None or positions is None or not (position.isdecimal() and positions.isdecimal() and int(positions)):
+        return position
+    return str((int(position) - 1) // int(positions) + 1)
 
 
 def _on_detector(values):

@@ -2,9 +2,13 @@
 
 from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, SPECTRA, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
-from hexcal.associations.table import SET, UNSET, Rule, RuleSet, differ, like, unlike, when
+from hexcal.associations.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
 
-_NOT_SPECIAL = {"kind": "science", "is_tso": UNSET}
+# A PSF star is calibrated like any target.
+_TARGET = {"kind": "science psf"}
+_NOT_TSO = {**_TARGET, "is_tso": UNSET}
+_SENSING = like(".wfsc.")
+_NO_SENSING = unlike(".wfsc.")
 _NODS = "2-point-nod 4-point-nod along-slit-nod"
 _PLAIN_SPECTRA = "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nrs_ifu"
 
@@ -15,8 +19,7 @@ RULES = (
         "An image, with the images of the background target.",
         same=DETECTOR,
         members={
-            "science": when(exp_type=IMAGE2, visitype=unlike("wfsc"), **_NOT_SPECIAL)
-            | when(exp_type="nrc_coron", kind="psf", subarray="full", is_coron=SET, is_tso=UNSET),
+            "science": when(exp_type=IMAGE2, visitype=_NO_SENSING, **_NOT_TSO),
             "background": when(exp_type=IMAGE2, kind="background", is_tso=UNSET),
         },
         alone=True,
@@ -27,7 +30,7 @@ RULES = (
         "A full-frame coronagraphic exposure of NIRCam, as a plain image.",
         same=DETECTOR,
         members={
-            "science": when(exp_type="nrc_coron", subarray="full", visitype=unlike("wfsc"), **_NOT_SPECIAL),
+            "science": when(exp_type="nrc_coron", subarray="full", visitype=_NO_SENSING, **_NOT_TSO),
             "background": when(exp_type="nrc_coron", kind="background"),
         },
         alone=True,
@@ -37,7 +40,7 @@ RULES = (
         "image2",
         "An image of the guider.",
         same=("program",),
-        members={"science": (when(exp_type="fgs_focus") | when(exp_type="fgs_image", filter=UNSET)) & when(pntgtype=unlike("^target_acq"), visitype=unlike("wfsc"), bkgdtarg=UNSET, is_imprt=UNSET)},
+        members={"science": (when(exp_type="fgs_focus") | when(exp_type="fgs_image", filter=UNSET)) & when(pntgtype=unlike("^target_acq"), visitype=_NO_SENSING, bkgdtarg=UNSET, is_imprt=UNSET)},
         alone=True,
     ),
     Rule(
@@ -46,7 +49,7 @@ RULES = (
         "Target acquisitions and other images that are not science.",
         same=("program",),
         members={"science": when(kind="target_acquisition", exp_type=unlike("^nrs_msaspec$")) | when(exp_type=NON_SCIENCE)
-            | when(exp_type="nrs_msaspec", grating="mirror")},
+            | when(exp_type="nrs_msaspec", grating="mirror", msastate="primarypark_allopen")},
         alone=True,
     ),
     Rule(
@@ -54,7 +57,7 @@ RULES = (
         "image2",
         "An image of the background target or of a PSF star, calibrated as if it were science.",
         same=DETECTOR,
-        members={"science": when(exp_type=IMAGE2, bkgdtarg=SET) | when(exp_type=IMAGE2, is_psf=SET, is_tso=UNSET)},
+        members={"science": when(exp_type=IMAGE2, visitype=_NO_SENSING) & (when(bkgdtarg=SET) | when(is_psf=SET))},
         alone=True,
     ),
     Rule(
@@ -62,7 +65,7 @@ RULES = (
         "tso-image2",
         "A time series of images.",
         same=DETECTOR,
-        members={"science": when(exp_type=IMAGE2, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=unlike("wfsc"))},
+        members={"science": when(exp_type=IMAGE2, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=_NO_SENSING)},
         alone=True,
     ),
     Rule(
@@ -70,7 +73,10 @@ RULES = (
         "wfs-image2",
         "An image for wavefront sensing and control.",
         same=("program",),
-        members={"science": when(exp_type=IMAGE2, visitype=like("wfsc"), dms_note=unlike("^wfsc_los_jitter$"), kind="science")},
+        members={
+            "science": when(exp_type=IMAGE2, visitype=_SENSING, **_TARGET)
+            & (when(exp_type=IMAGE2 - {"nrc_image"}) | when(dms_note=unlike("^wfsc_los_jitter$")))
+        },
         alone=True,
     ),
     Rule(
@@ -78,7 +84,7 @@ RULES = (
         "image2",
         "An image of a NIRSpec lamp.",
         same=DETECTOR,
-        members={"science": when(exp_type=LAMPS, grating="mirror", opmode="image") | when(exp_type=LAMPS, grating="mirror", opmode=UNSET)},
+        members={"science": when(exp_type="nrs_lamp", grating="mirror") & (when(opmode="image") | when(opmode=UNSET))},
         alone=True,
     ),
     Rule(
@@ -95,7 +101,7 @@ RULES = (
         "A spectrum of one target, with the spectra of the background target and imprint exposures.",
         same=DETECTOR,
         members={
-            "science": when(exp_type=_PLAIN_SPECTRA, patttype=unlike(f"^({_NODS.replace(' ', '|')})$"), **_NOT_SPECIAL),
+            "science": when(exp_type=_PLAIN_SPECTRA, patttype=unlike(f"^({_NODS.replace(' ', '|')})$"), **_NOT_TSO),
             "background": when(exp_type=_PLAIN_SPECTRA, kind="background", is_tso=UNSET),
             "imprint": when(exp_type=_PLAIN_SPECTRA, is_imprt=SET),
         },
@@ -107,7 +113,7 @@ RULES = (
         "A spectrum of a nod along the slit of the MIRI LRS, with the other nods as background.",
         same=(*DETECTOR, "patttype"),
         members={
-            "science": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod"), **_NOT_SPECIAL),
+            "science": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod"), **_TARGET),
             "background": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod")),
         },
         related={"background": (differ("patt_num"),)},
@@ -119,13 +125,13 @@ RULES = (
         "A spectrum through a fixed slit of NIRSpec, with the other nods along the slit, and the background target, as background.",
         same=(*DETECTOR, "fxd_slit", "expspcin?", "numdthpt", "subpxpns"),
         members={
-            "science": when(exp_type="nrs_fixedslit", on_detector=SET, kind="science"),
+            "science": when(exp_type="nrs_fixedslit", on_detector=SET, **_TARGET),
             "background": when(exp_type="nrs_fixedslit", kind="background"),
-            "background:nods": when(exp_type="nrs_fixedslit", kind="science"),
+            "background:nods": when(exp_type="nrs_fixedslit", **_TARGET),
             "imprint": when(exp_type="nrs_fixedslit", is_imprt=SET),
         },
         free={"background": ("numdthpt", "subpxpns", "expspcin?")},
-        related={"background:nods": (differ("patt_num"),)},
+        related={"background:nods": (differ("nod"),)},
         alone=True,
     ),
     Rule(
@@ -134,8 +140,8 @@ RULES = (
         "A spectrum of a nod with the NIRSpec IFU, with the other nods as background, and imprint exposures.",
         same=(*DETECTOR, "patttype", "mostilno?"),
         members={
-            "science": when(exp_type="nrs_ifu", patttype="2-point-nod 4-point-nod", on_detector=SET, **_NOT_SPECIAL),
-            "background": when(exp_type="nrs_ifu", kind="science background", patttype="2-point-nod 4-point-nod"),
+            "science": when(exp_type="nrs_ifu", patttype="2-point-nod 4-point-nod", on_detector=SET, **_NOT_TSO),
+            "background": when(exp_type="nrs_ifu", kind="science psf background", patttype="2-point-nod 4-point-nod"),
             "imprint": when(exp_type="nrs_ifu", is_imprt=SET),
         },
         free={"imprint": ("patttype",)},
@@ -147,8 +153,8 @@ RULES = (
         "A spectrum through the shutters of NIRSpec, with the other nods in the slitlets as background.",
         same=(*DETECTOR, "expspcin?"),
         members={
-            "science": when(exp_type="nrs_msaspec", msametfl=SET, kind="science"),
-            "background": when(exp_type="nrs_msaspec", msametfl=SET, kind="background science"),
+            "science": when(exp_type="nrs_msaspec", msametfl=SET, **_TARGET),
+            "background": when(exp_type="nrs_msaspec", msametfl=SET, kind="background science psf"),
             "imprint": when(exp_type="nrs_msaspec", is_imprt=SET),
         },
         alone=True,
@@ -164,13 +170,15 @@ RULES = (
     Rule(
         "Asn_Lv2SpecSpecial",
         "spec2",
-        "A spectrum of the background target, calibrated as if it were science.",
+        "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
         same=DETECTOR,
         members={
-            "science": when(exp_type=SPECTRA - {"nrs_ifu"}, bkgdtarg=SET)
-            | when(exp_type=SPECTRA - {"nrs_ifu"}, is_psf=SET, is_tso=UNSET)
-            | when(exp_type="nrs_ifu", bkgdtarg=SET, on_detector=SET)
+            "science": (when(exp_type=SPECTRA - {"nrs_ifu"}) | when(exp_type="nrs_ifu", on_detector=SET))
+            & (when(bkgdtarg=SET) | when(is_psf=SET)),
+            "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET),
         },
+        related={"imprint": (equal("bkgdtarg"),)},
+        elsewhere=("imprint",),
         alone=True,
     ),
     Rule(
@@ -180,7 +188,7 @@ RULES = (
         same=DETECTOR,
         members={
             "science": when(
-                exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit", "nrc_tsgrism"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=unlike("wfsc")
+                exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit", "nrc_tsgrism"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=_NO_SENSING
             )
             | when(exp_type="nrc_tsgrism", pupil=unlike("^clear$"), detector=unlike("^nrcblong$"), bkgdtarg=UNSET, is_imprt=UNSET)
         },
@@ -192,8 +200,9 @@ RULES = (
         "A grism exposure of NIRISS, with the products of its direct images.",
         same=("program", "instrume", "targetid", "pupil?"),
         members={
-            "science": when(exp_type="nis_wfss", **_NOT_SPECIAL),
-            "direct_image": when(exp_type="nis_image", **_NOT_SPECIAL),
+            "science": when(exp_type="nis_wfss", **_NOT_TSO),
+            "direct_image": when(exp_type="nis_image", **_NOT_TSO),
+            "background": when(exp_type="nis_wfss nis_image", kind="background"),
         },
         needs=("science", "direct_image"),
         alone=True,
@@ -204,8 +213,9 @@ RULES = (
         "A grism exposure of NIRCam, with the products of its direct images.",
         same=("program", "instrume", "targetid", "detector"),
         members={
-            "science": when(exp_type="nrc_wfss", **_NOT_SPECIAL),
-            "direct_image": when(exp_type="nrc_image", **_NOT_SPECIAL),
+            "science": when(exp_type="nrc_wfss", **_NOT_TSO),
+            "direct_image": when(exp_type="nrc_image", **_NOT_TSO),
+            "background": when(exp_type="nrc_wfss nrc_image", kind="background"),
         },
         needs=("science", "direct_image"),
         alone=True,

@@ -22,7 +22,7 @@ RULES = (
         "image3",
         "Images of one target through one optical path.",
         same=(*_PATH, "exp_type"),
-        members=_of(when(exp_type=IMAGES, visitype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=UNSET), "science", "psf"),
+        members=_of(when(exp_type=IMAGES, visitype=unlike("wfsc"), patttype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=UNSET), "science", "psf"),
         acquisitions=True,
     ),
     Rule(
@@ -38,7 +38,7 @@ RULES = (
         "ami3",
         "Interferograms of a target and of a PSF star.",
         same=_PATH,
-        members=_of(when(exp_type="nis_ami", bkgdtarg=UNSET), "science", "psf"),
+        members=_of(when(exp_type="nis_ami"), "science", "psf", "background"),
         free=_OTHER_TARGET,
         needs=("science", "psf"),
         acquisitions=True,
@@ -161,7 +161,7 @@ RULES = (
         same=(*_PATH, "patttype"),
         members=_of(when(exp_type="mir_lrs-fixedslit nis_soss", is_tso=UNSET, patttype=like("nod")), "science", "psf", "background"),
         free=_OTHER_BACKGROUND,
-        also={"background": when(exp_type="mir_lrs-fixedslit", kind="science", patttype=like("nod"))},
+        also={"background": when(kind="science", patttype=like("nod"))},
         acquisitions=True,
     ),
     Rule(
@@ -182,7 +182,15 @@ RULES = (
         "wfs-image3",
         "Pairs of dithered images for the phasing of the mirrors.",
         same=(*_PATH, "detector", "obs_id", "act_id"),
-        members={"science": when(exp_type="nrc_image", kind="science", patttype=like("wfsc"), dms_note=unlike("^wfsc_los_jitter$"))},
+        members=_of(
+            when(exp_type=IMAGES, patttype=like("wfsc"))
+            & (when(exp_type=IMAGES - {"nrc_image"}) | when(dms_note=unlike("^wfsc_los_jitter$"))),
+            "science",
+            "psf",
+            "background",
+        ),
+        free=_OTHER_TARGET,
+        least=2,
         naming={"ending": "-{detector}_{suffix}-{act_id}"},
         acquisitions=True,
     ),
