@@ -60,7 +60,7 @@ def write(path, keywords):
 def own_rules(context, rules, path, folder):
     """The selector that Hexcal makes, or the reason why it makes none."""
     from hexcal.errors import HexcalError
-    from hexcal.references.insert import insert
+    from hexcal.references.delivery.insert import insert
     from hexcal.references.mapping_file import read_mapping
 
     try:

@@ -11,8 +11,8 @@ from crds_caches import make_cache
 from delivered_files import FLAGS, HISTORY, dark, told
 
 from hexcal.errors import ParameterError
-from hexcal.references.certify import certify
 from hexcal.references.context import open_context
+from hexcal.references.delivery.certify import certify
 from hexcal.references.parkeys import legal_values
 
 

@@ -5,9 +5,9 @@ import pytest
 from crds_caches import make_cache
 from delivered_files import FLAGS, dark, told
 
-from hexcal.references.certify import Subject, certify
-from hexcal.references.certify_changes import changes
 from hexcal.references.context import open_context
+from hexcal.references.delivery.certify import Subject, certify
+from hexcal.references.delivery.certify_changes import changes
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from fault_server import FaultServer, server_of
 
 from hexcal import datamodels
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError
-from hexcal.references import chooser, fetch
+from hexcal.references import chooser
 from hexcal.references.cache import ReferenceCache
 from hexcal.references.context import Context, open_context
-from hexcal.references.remote import Remote
+from hexcal.references.fetching import fetch
+from hexcal.references.fetching.remote import Remote
 
 DARK_2 = "jwst_nircam_dark_0002.fits"
 FILES = {f"jwst_nircam_dark_{number:04d}.fits": bytes([number]) * 5000 for number in (1, 2, 3, 9)}

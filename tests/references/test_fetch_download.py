@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError
-from hexcal.references import partial
-from hexcal.references.download import Item, download
-from hexcal.references.partial import held, partial_path
-from hexcal.references.web import NoAnswer, Patience
+from hexcal.references.fetching import partial
+from hexcal.references.fetching.download import Item, download
+from hexcal.references.fetching.partial import held, partial_path
+from hexcal.references.fetching.web import NoAnswer, Patience
 
 NAME = "jwst_nircam_dark_0001.fits"
 CONTENT = bytes(range(256)) * 1000

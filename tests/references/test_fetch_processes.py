@@ -13,14 +13,14 @@ import pytest
 from crds_caches import make_cache
 from fault_server import FaultServer, server_of
 
-from hexcal.references import fetch
 from hexcal.references.cache import ReferenceCache
+from hexcal.references.fetching import fetch
 
 NAMES = [f"jwst_nircam_dark_{number:04d}.fits" for number in range(20)]
 FILES = {name: random.Random(name).randbytes(400_000 + 5_000 * number) for number, name in enumerate(NAMES)}
 CHILD = """
 import sys
-from hexcal.references import fetch
+from hexcal.references.fetching import fetch
 from hexcal.references.cache import ReferenceCache
 cache = ReferenceCache()
 fetch.bring(cache, {name: cache.reference_path(name, "nircam") for name in sys.argv[1:]})

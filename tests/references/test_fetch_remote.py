@@ -5,9 +5,9 @@ from crds_caches import make_cache
 from fault_server import packed, server_of
 
 from hexcal.errors import HexcalError, ReferenceError_
-from hexcal.references import remote
-from hexcal.references.remote import Remote
-from hexcal.references.web import Patience
+from hexcal.references.fetching import remote
+from hexcal.references.fetching.remote import Remote
+from hexcal.references.fetching.web import Patience
 
 
 @pytest.fixture

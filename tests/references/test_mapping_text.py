@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 
 from hexcal.errors import ReferenceError_, ResourceError
+from hexcal.references.delivery.new_file import new_file
 from hexcal.references.mapping_file import Call, parse_mapping, read_mapping, sha1sum
 from hexcal.references.mapping_text import mapping_text, write_mapping
-from hexcal.references.new_file import new_file
 
 HEADER = {"derived_from": "none", "mapping": "REFERENCE", "name": "tmt_iris_dark_0002.rmap", "sha1sum": ""}
 SELECTOR = Call(

@@ -35,7 +35,7 @@ def _options(words):
 
 
 def _report(path, options):
-    from hexcal.references.certify import certify
+    from hexcal.references.delivery.certify import certify
 
     observatory, context, why = _context(path, options)
     made = certify(path, observatory, options.type, context)
@@ -100,8 +100,8 @@ def _in_cache(made, context):
 
 
 def _changes(old, new, observatory):
-    from hexcal.references.certify import Subject
-    from hexcal.references.certify_changes import changes
+    from hexcal.references.delivery.certify import Subject
+    from hexcal.references.delivery.certify_changes import changes
 
     return changes(Subject(old, observatory), Subject(new, observatory))
 

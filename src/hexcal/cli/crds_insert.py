@@ -9,8 +9,8 @@ from hexcal.errors import ParameterError, ReferenceError_
 def main(words):
     """Make the mappings and print what they say."""
     options = _options(words)
+    from hexcal.references.delivery.insert import insert
     from hexcal.references.header_cards import read_header
-    from hexcal.references.insert import insert
 
     rmap = os.path.basename(options.into) if options.into.endswith(".rmap") else None
     if rmap is not None:

@@ -22,10 +22,10 @@ _MOST = 5
 def main(words):
     """Do it; exit status 1 if a file could not be had, or is wrong."""
     options = _options(words)
-    from hexcal.references import fetch
     from hexcal.references.cache import DEFAULT_PATH
-    from hexcal.references.remote import Remote
-    from hexcal.references.sync import Sync
+    from hexcal.references.fetching import fetch
+    from hexcal.references.fetching.remote import Remote
+    from hexcal.references.fetching.sync import Sync
 
     source = Remote(fetch.server().url)
     root = os.path.expanduser(options.cache or os.environ.get("CRDS_PATH") or DEFAULT_PATH)
@@ -159,7 +159,7 @@ def _files_of_exposures(sync, options):
 
 def _report(sync, what, done):
     """Print what was done; returns whether something failed."""
-    from hexcal.references.progress import size_text
+    from hexcal.references.fetching.progress import size_text
 
     total = size_text(sum(item.size for item in done.items))
     missing = len(done.items) + len(done.unknown)

@@ -1,6 +1,6 @@
 """A reference cache on disk, in the layout of CRDS: where mappings and reference files lie, which contexts there are.
 
-The network is touched only for a mapping or a configuration that is missing, and only if the environment names a server (`hexcal.references.fetch`).
+The network is touched only for a mapping or a configuration that is missing, and only if the environment names a server (`hexcal.references.fetching.fetch`).
 
 ::
 
@@ -287,7 +287,7 @@ def _numbered(contexts):
 
 def _fetch():
     # Only where something is missing: what makes up HTTP takes longer to import than all mappings of an exposure to read.
-    from hexcal.references import fetch
+    from hexcal.references.fetching import fetch
 
     return fetch
 

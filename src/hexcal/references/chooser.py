@@ -63,7 +63,7 @@ class Chooser:
         check_fit_for_science(self.context.cache, choice.name)
         path = self.context.cache.reference_path(choice.name, instrument)
         if not os.path.isfile(path):
-            from hexcal.references import fetch
+            from hexcal.references.fetching import fetch
 
             if not fetch.is_possible():
                 raise ReferenceError_(
@@ -93,7 +93,7 @@ class Chooser:
         for name in missing:
             check_fit_for_science(self.context.cache, name)
         if missing:
-            from hexcal.references import fetch
+            from hexcal.references.fetching import fetch
 
             fetch.bring(self.context.cache, missing)
 

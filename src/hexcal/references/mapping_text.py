@@ -3,8 +3,8 @@
 import os
 
 from hexcal.errors import ReferenceError_
+from hexcal.references.delivery.new_file import new_file
 from hexcal.references.mapping_file import KINDS, Call, check_name, parse_mapping, sha1sum
-from hexcal.references.new_file import new_file
 
 _INDENT = "    "
 _NO_SUM = "0" * 40

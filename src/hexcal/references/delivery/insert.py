@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hexcal.errors import ReferenceError_, ResourceError, nearest
 from hexcal.references.cache import observatory_of
 from hexcal.references.conditioning import condition
-from hexcal.references.insert_rule import DATED, put
+from hexcal.references.delivery.insert_rule import DATED, put
+from hexcal.references.delivery.new_file import new_file
 from hexcal.references.mapping_file import Call
 from hexcal.references.mapping_text import write_mapping
 from hexcal.references.names import named
-from hexcal.references.new_file import new_file
 from hexcal.references.parkeys import SPECIAL, delivered, legal_values, tables_of
 from hexcal.references.patterns import Pattern
 from hexcal.references.rules import Rules

@@ -9,12 +9,12 @@ import tempfile
 import threading
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError, nearest
-from hexcal.references import progress
-from hexcal.references.download import Item, download
+from hexcal.references.fetching import progress
+from hexcal.references.fetching.download import Item, download
+from hexcal.references.fetching.partial import unwritable
+from hexcal.references.fetching.remote import remote
+from hexcal.references.fetching.web import NoAnswer, Patience, Stopped
 from hexcal.references.mapping_file import KINDS, parse_mapping
-from hexcal.references.partial import unwritable
-from hexcal.references.remote import remote
-from hexcal.references.web import NoAnswer, Patience, Stopped
 
 THREADS = 8
 _TRUE = ("1", "TRUE", "YES", "ON", "T")

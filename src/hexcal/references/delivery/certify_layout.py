@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.references.certify_tables import detector_of, known_types, layouts_of, subarray_of
+from hexcal.references.delivery.certify_tables import detector_of, known_types, layouts_of, subarray_of
 
 _WINDOW = (
     "META.SUBARRAY.NAME",

@@ -11,8 +11,8 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from hexcal.errors import ReferenceError_
+from hexcal.references.fetching.web import Passing, Patience, Tries, ask, passing
 from hexcal.references.mapping_file import KINDS, check_name
-from hexcal.references.web import Passing, Patience, Tries, ask, passing
 
 _OBSERVATORY = re.compile(r"[a-z0-9_]+")
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")

@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, field
 
 from hexcal.errors import ReferenceError_, ResourceError, unknown_name
-from hexcal.references import fetch
 from hexcal.references.cache import ReferenceCache
 from hexcal.references.context import Context, folded
-from hexcal.references.download import difference
+from hexcal.references.fetching import fetch
+from hexcal.references.fetching.download import difference
 from hexcal.references.names import named
 from hexcal.references.rules import FILE
 

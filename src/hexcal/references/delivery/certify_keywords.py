@@ -4,10 +4,10 @@ import re
 from datetime import date
 
 from hexcal.errors import nearest
-from hexcal.references.certify_tables import detector_of, rows_of
 from hexcal.references.conditioning import condition
 from hexcal.references.context import keyword_table
 from hexcal.references.dates import parse_date
+from hexcal.references.delivery.certify_tables import detector_of, rows_of
 from hexcal.references.parkeys import REFTYPE, SPECIAL, USEAFTER
 
 # For an observatory whose tables do not say more.
@@ -147,7 +147,7 @@ def _name(subject, made):
     """``jwst_nircam_dark_0042.fits``; a file that is not delivered yet may have any other name."""
     stem = subject.name.split(".")[0].lower()
     parts = stem.split("_")
-    if parts[0] != subject.observatory or len(parts) < 4 or not _SERIAL.fullmatch(parts[-1]):
+    if parts[0] != subject.observatory or len(parts) != 4 or not _SERIAL.fullmatch(parts[-1]):
         return
     expected = f"{subject.observatory}_{subject.instrument.lower()}_{subject.reference_type}_{parts[-1]}"
     if subject.instrument and subject.reference_type and stem != expected:

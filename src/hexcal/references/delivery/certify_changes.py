@@ -3,7 +3,7 @@
 import numpy as np
 
 from hexcal.models.dqflags import pixel, translate
-from hexcal.references.certify_layout import columns_of, is_table, planes
+from hexcal.references.delivery.certify_layout import columns_of, is_table, planes
 
 # Different in every file, or not the file's own content.
 _UNTOLD = {

@@ -2,7 +2,7 @@
 
 from hexcal.errors import ReferenceError_
 from hexcal.references.dates import parse_date
-from hexcal.references.insert import trial
+from hexcal.references.delivery.insert import trial
 from hexcal.references.names import named
 from hexcal.references.patterns import Pattern
 from hexcal.references.rules import FILE, Rules

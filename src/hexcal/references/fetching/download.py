@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 
 from hexcal.errors import ReferenceError_
-from hexcal.references.partial import held
-from hexcal.references.web import Passing, Stopped, Tries, ask, passing
+from hexcal.references.fetching.partial import held
+from hexcal.references.fetching.web import Passing, Stopped, Tries, ask, passing
 
 _CHUNK = 1 << 20
 # So many wrong files are accepted: a resumed one may have begun as another version, and a line may be bad once.

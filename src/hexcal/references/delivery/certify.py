@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, field
 
 from hexcal.errors import InputError, unknown_name
-from hexcal.references import certify_keywords, certify_layout, certify_rules
-from hexcal.references.certify_tables import known_types
+from hexcal.references.delivery import certify_keywords, certify_layout, certify_rules
+from hexcal.references.delivery.certify_tables import known_types
 from hexcal.references.header_cards import ModelHeader
 from hexcal.references.parkeys import REFTYPE, Delivered, tables_of
 

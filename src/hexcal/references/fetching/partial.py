@@ -10,7 +10,7 @@ import os
 import time
 
 from hexcal.errors import ResourceError
-from hexcal.references.web import Stopped
+from hexcal.references.fetching.web import Stopped
 
 # Seconds between two looks at a file that another process holds.
 _PAUSE = 0.05

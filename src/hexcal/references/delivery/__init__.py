@@ -1,0 +1,1 @@
+"""New reference files: whether they are fit for delivery, and the contexts that hold them."""
