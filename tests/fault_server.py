@@ -16,8 +16,8 @@ class FaultServer:
     """Serves files from memory in the protocol of CRDS.
 
     `faults` holds, by name of a file or method, what happens to its next requests, one entry each; the last entry of a list that ends with "always" stays.
-    A fault is "500", "404", "stall", "drop" (no answer), "cut:N" (the line breaks after N bytes), "short:N" (a complete answer of N bytes), "altered",
-    "longer", "no range", "wrong range", "not json", "slow".
+    A fault is "500", "404", "stall", "drop" (no answer), "cut:N" (the line breaks after N bytes), "hold:N" (after N bytes no more comes), "short:N" (a
+    complete answer of N bytes), "altered", "longer", "no range", "wrong range", "not json", "slow".
     """
 
     def __init__(self, files, observatory="jwst", **info):
@@ -142,8 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.startswith("short:"):
             content = content[: int(fault[6:])]
         length = len(content)
-        if fault and fault.startswith("cut:"):
-            content = content[: int(fault[4:])]
+        if fault and fault.startswith(("cut:", "hold:")):
+            content = content[: int(fault.partition(":")[2])]
         self.send_response(status)
         self.send_header("Content-Length", str(length))
         for name, value in dict(headers).items():
@@ -154,6 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(content[first : first + (1 << 14)])
                 if fault == "slow":
                     time.sleep(0.005)
+            if fault and fault.startswith("hold:"):
+                self.wfile.flush()
+                self.owner.released.wait(20)
         except OSError:
             # The client has gone, as clients that are killed do.
             self.close_connection = True

@@ -63,6 +63,50 @@ def test_bestrefs_that_are_not_found(run):
     assert run("bestrefs", "a.fits", "--types", "dark")[0] == 1
 
 
+def test_a_file_that_cannot_be_read_does_not_keep_the_others_from_their_answer(run, tmp_path):
+    exposure("a.fits")
+    exposure("b c.fits", TELESCOP="JWST", INSTRUME=" ")
+    (tmp_path / "text.fits").write_text("no FITS")
+    status, out, err = run("bestrefs", "a.fits", "--json", "text.fits", "--types", "dark", "none.fits", "b c.fits")
+    assert status == 1
+    assert json.loads(out) == {"a.fits": {"dark": "jwst_nircam_dark_0002.fits"}}
+    assert err.splitlines()[:3] == [
+        "hexcal: not a readable FITS file: it does not begin with SIMPLE",
+        "  where: text.fits",
+        "  next:  check the name of the file",
+    ]
+    assert "none.fits" in err and "hexcal: 'b c.fits': the instrument of the exposure is not known" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "guess"),
+    [
+        (["bestrefs", "a.fits", "--jsn"], "--json"),
+        (["list", "context"], "contexts"),
+        (["sync", "--contxts", "default"], "--contexts"),
+    ],
+)
+def test_the_nearest_right_word(run, words, guess):
+    status, _, err = run(*words)
+    assert status == 1 and f"did you mean '{guess}'?" in err
+
+
+def test_a_context_that_is_not_here_may_be_fetched(run, monkeypatch):
+    exposure("a.fits")
+    assert "set CRDS_SERVER_URL to let it be fetched" in run("bestrefs", "a.fits", "--context", "jwst_9999.pmap")[2]
+
+
+def test_several_observatories_and_a_file_that_names_none(run, root):
+    (root / "mappings/tmt").mkdir()
+    exposure("a.fits", TELESCOP=" ")
+    status, _, err = run("bestrefs", "a.fits")
+    assert status == 1
+    assert (
+        "hexcal: 'a.fits': the file does not name its telescope, and the cache has rules of several: jwst, tmt" in err
+    )
+    assert run("bestrefs", "a.fits", "--observatory", "jwst")[0] == 0
+
+
 def test_bestrefs_warns_of_withdrawn_files(run, root):
     exposure("a.fits")
     (root / "config/jwst/bad_files.txt").write_text("jwst_nircam_dark_0002.fits\n")

@@ -202,6 +202,38 @@ def test_the_product_records_each_source_and_the_files(root, uncal, tmp_path):
     ]
     assert files[0]["path"] == os.path.realpath(reference_path(root, "pars-bendstep")) and len(files[0]["sha256"]) == 64
     assert model.meta.ref_file.crds.context_used == "jwst_0001.pmap"
+    (lines,) = model.cal_logs.values()
+    assert [line.partition("Parameter reference ")[2] for line in lines if "Parameter reference" in line] == [
+        f"pars-{name}: {reference_path(root, f'pars-{name}')}" for name in ("bendstep", "bentpipeline")
+    ]
+
+
+def test_an_error_in_a_parameter_reference_tells_the_ways_out(root, uncal, tmp_path, capsys):
+    """It is not the user's file: they can do without the step, or without all such files."""
+    path = parameter_file(reference_path(root, "pars-bentpipeline"), {}, {"second": {"find_showers": True}})
+    words = [str(uncal), f"--output_dir={tmp_path / 'out'}"]
+    with pytest.raises(ParameterError) as caught:
+        BentPipeline.from_cmdline(words)
+    assert str(caught.value).splitlines() == [
+        "unknown parameter 'find_showers'",
+        f"  where: {path}, for step 'bent.second'",
+        "  next:  --steps.second.skip=true does without the step; --disable-crds-steppars (STPIPE_DISABLE_CRDS_STEPPARS=true) uses coded defaults",
+    ]
+    first = 1 * 5 + 1
+    assert result(BentPipeline.from_cmdline([*words, "--steps.second.skip=true"])) == first
+    assert result(BentPipeline.from_cmdline([*words, "--disable-crds-steppars"])) == 1 * 2 * 3
+
+
+def test_a_step_that_the_user_leaves_out_needs_no_parameters(root, uncal, tmp_path):
+    reference_path(root, "pars-bentpipeline").unlink()
+    parameter_file(reference_path(root, "pars-bentpipeline"), {})
+    parameter_file(reference_path(root, "pars-bendstep"), {"factr": 1})
+    BentPipeline.call(
+        uncal, steps={"first": {"skip": True}, "second": {"skip": True}}, output_dir=str(tmp_path / "out")
+    )
+    (product,) = (tmp_path / "out").iterdir()
+    files = datamodels.open(product).provenance["run"]["parameter_references"]
+    assert [one["type"] for one in files] == ["pars-bentpipeline"]
 
 
 @pytest.mark.req("PYI-07")

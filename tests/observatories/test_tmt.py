@@ -74,6 +74,12 @@ def test_no_line_about_them_outside_the_plug_in():
             assert found is None, f"{path}: {found[0]}"
 
 
+def test_rules_of_associations_are_in_modules_of_their_own():
+    for path in (SOURCE / "associations").rglob("*.py"):
+        found = re.search(r"(?i)\b(tmt|liger\w*|iris\w*)\b", path.read_text(encoding="utf-8"))
+        assert found is None or path.name.startswith("iris"), f"{path}: {found[0]}"
+
+
 @pytest.mark.req("TMT-05")
 def test_calibrations():
     known = calibrations()

@@ -57,9 +57,13 @@ class TableAssociation(DMSBaseMixin):
         return new
 
     def take(self, other):
-        """Add the products of another association."""
+        """Add the products of another association; products of the same name become one, with the members of both."""
         self.found = [*self.found, *other.found]
-        self["products"] = [*self["products"], *other["products"]]
+        products = {product["name"]: product for product in self["products"]}
+        for product in other["products"]:
+            own = products.setdefault(product["name"], {"name": product["name"], "members": []})
+            own["members"] += [member for member in product["members"] if member not in own["members"]]
+        self["products"] = list(products.values())
         self.update_degraded_status()
 
     @property
@@ -103,7 +107,10 @@ class TableAssociation(DMSBaseMixin):
 
     def _companions(self):
         """The companions of the science exposure, with their roles as the table has them."""
-        return [(one, next(role for role in self.table.roles(one) if role != "science")) for one, _ in self.found[1:]]
+        return [(one, next(self._sorts(one, role), role)) for one, role in self.found[1:]]
+
+    def _sorts(self, exposure, role):
+        return (sort for sort in self.table.roles(exposure) if sort.partition(":")[0] == role)
 
     def _exposure(self, item):
         exposure = Exposure(item)

@@ -1,19 +1,14 @@
 """``asn_generate``: reads the options and the pool, generates, saves."""
 
 import logging
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from hexcal.associations.options import Parser
-from hexcal.errors import InputError, ParameterError, ResourceError, nearest
+from hexcal.associations.saving import save_all, texts_of
+from hexcal.errors import ParameterError, nearest
 
 _log = logging.getLogger("hexcal.associations")
-
-NEEDED = ("filename", "program", "obs_num", "exp_type", "instrume", "detector", "targetid", "asn_candidate")
-"""Columns without which no association can be made."""
 
 
 class Main:
@@ -59,7 +54,9 @@ class Main:
 
     def configure(self, args=None):
         """Read options, pool and rules."""
+        from hexcal.associations.candidate_texts import check_candidates
         from hexcal.associations.pool import AssociationPool
+        from hexcal.associations.pool_terms import check_pool, observatory_of, terms_of
         from hexcal.associations.registry import AssociationRegistry
 
         self.parse_args(args, has_pool=self.pool is not None)
@@ -70,9 +67,21 @@ class Main:
             )
         if self.pool is None:
             self.pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)
-        if not options.ignore_default:
-            self._check_pool()
-        self.rules = AssociationRegistry(options.rules, include_default=not options.ignore_default)
+        if options.ignore_default:
+            if options.observatory:
+                raise ParameterError(
+                    "--observatory chooses the default rules, which --ignore-default leaves out",
+                    where="asn_generate",
+                    hint="give one of the two",
+                )
+            self.pool.require(("filename",))
+            check_candidates(self.pool)
+            self.rules = AssociationRegistry(options.rules, include_default=False)
+            return
+        observatory = options.observatory or observatory_of(self.pool)
+        check_pool(self.pool, terms_of(observatory))
+        check_candidates(self.pool)
+        self.rules = AssociationRegistry(options.rules, observatory=observatory)
 
     def parse_args(self, args=None, has_pool=False):
         """Set `options`.
@@ -109,58 +118,14 @@ class Main:
 
     def save(self):
         """Write the associations, and the orphans if asked for: all of them, or, where something fails, none."""
-        folder = Path(self.options.path)
-        texts = dict(association.dump(format=self.options.format) for association in self.associations)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_all(folder, texts)
-        except OSError as error:
-            raise ResourceError(
-                f"associations cannot be written: {error.strerror}",
-                where=str(folder),
-                hint="give another folder with -p FOLDER",
-            ) from error
-        if self.options.save_orphans:
-            name = Path(self.options.save_orphans)
-            if self.pool.meta.get("pool_file") and name.resolve() == Path(self.pool.meta["pool_file"]).resolve():
-                raise ParameterError("the orphans would overwrite the pool", where=str(name), hint="give another name")
-            self.orphaned.write(name, overwrite=True)
-
-    def _check_pool(self):
-        """Refuse a pool of which nothing can be made; warn of exposures that no rule can know."""
-        from hexcal.observatories.jwst.exposure_types import exposure_types
-
-        self.pool.require(NEEDED)
-        known = {name.lower() for name in exposure_types()}
-        strange = {}
-        for row, item in enumerate(self.pool.exposures(), start=1):
-            if item["exp_type"] not in known:
-                strange.setdefault(item["exp_type"], []).append(f"row {row}: {item['filename']}")
-        where = [
-            f"'{name}' ({rows[0]}{f' and {len(rows) - 1} more' if len(rows) > 1 else ''})"
-            for name, rows in strange.items()
-        ]
-        if sum(map(len, strange.values())) == len(self.pool):
-            name = next(iter(strange))
-            raise InputError(
-                f"none of the exposures has a known type; '{name}' is not one",
-                where=f"{self.pool.name}, column EXP_TYPE, {strange[name][0]}",
-                hint=f"did you mean '{nearest(name, known)}'?" if nearest(name, known) else "correct the pool",
-            )
-        if strange:
-            _log.warning(
-                "%s: types of exposures that no rule knows, in no association: %s", self.pool.name, "; ".join(where)
-            )
-        repeated = self.pool.duplicates()
-        if repeated:
-            name, rows = next(iter(repeated.items()))
-            _log.warning(
-                "%s: %d files are listed more than once, such as %s in rows %s",
-                self.pool.name,
-                len(repeated),
-                name,
-                _rows(rows),
-            )
+        options = self.options
+        orphans_file = Path(options.path, options.save_orphans) if options.save_orphans else None
+        save_all(
+            options.path,
+            texts_of(self.associations, options.format, not options.no_finalize),
+            self.orphaned,
+            orphans_file,
+        )
 
 
 def main(args=None, pool=None):
@@ -194,7 +159,7 @@ def parser(has_pool=False):
         nargs="?",
         const="orphaned.csv",
         metavar="FILE",
-        help="save the exposures that are in no association as a pool; default name: orphaned.csv",
+        help="save the exposures that are in no association as a pool, in the folder of the associations; default name: orphaned.csv",
     )
     made.add_argument(
         "--version-id",
@@ -205,6 +170,11 @@ def parser(has_pool=False):
     )
     made.add_argument(
         "-r", "--rules", action="append", metavar="FILE", help="file with further rules; may be given several times"
+    )
+    made.add_argument(
+        "--observatory",
+        metavar="NAME",
+        help="whose rules are the default ones; by default that of the column TELESCOP, jwst if there is none",
     )
     made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
     made.add_argument("--dry-run", action="store_true", help="do everything but save")
@@ -231,13 +201,15 @@ def parser(has_pool=False):
     made.add_argument(
         "--merge",
         action="store_true",
-        help="merge level 2 associations of a rule and candidate into one with several products",
+        help="merge level 2 associations of one type and candidate into one with several products",
     )
     made.add_argument("--no-merge", action="store_true", help="deprecated: the default is not to merge")
     return made
 
 
 def _wanted(ids, known):
+    """The candidates that are asked for; they must be in the pool, at least one of them."""
+    ids = [name.lower() for name in ids]
     missing = [name for name in ids if name not in known]
     if missing and len(missing) == len(ids):
         close = nearest(missing[0], known)
@@ -247,26 +219,11 @@ def _wanted(ids, known):
             hint=f"candidates of the pool: {', '.join(sorted(known)[:8])}{' ...' if len(known) > 8 else ''}"
             + (f"; did you mean {close}?" if close else ""),
         )
+    if missing:
+        _log.warning("no exposure belongs to candidate %s", " ".join(missing))
     return ids
 
 
-def _rows(rows):
-    numbers = [str(row + 1) for row in rows]
-    return ", ".join(numbers if len(numbers) < 6 else [*numbers[:5], "..."])
-
-
 def _is_orphan(pool, associations):
-    used = {id_ for association in associations for id_ in getattr(association, "item_names", ())}
+    used = {id_ for association in associations for id_ in association.item_names}
     return [item["filename"] not in used for item in pool.exposures()]
-
-
-def _write_all(folder, texts):
-    """Write files into a folder beside their place first, so that a full disk leaves nothing behind."""
-    waiting = tempfile.mkdtemp(prefix=".asn_", dir=folder)
-    try:
-        for name, text in texts.items():
-            Path(waiting, name).write_text(text, encoding="utf-8")
-        for name in texts:
-            os.replace(os.path.join(waiting, name), folder / name)
-    finally:
-        shutil.rmtree(waiting, ignore_errors=True)

@@ -2,8 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from operator import itemgetter
 
-from hexcal.associations.grouping import Index
 from hexcal.associations.within import Within, days_of
 
 # Times are kept as days: rounding must not leave out an exposure at the very limit, which the rule itself decides.
@@ -51,28 +51,59 @@ class _OfRole:
         self._limit = next((one for one in rule.related.get(role, ()) if isinstance(one, Within)), None)
         sets = defaultdict(list)
         for exposure in exposures:
-            key = rule.key(exposure, role)
-            if key is not None and (self._limit is None or self._time(exposure) is not None):
-                sets[self._shared(key)].append(exposure)
-        self._index = Index(list(sets))
-        self._sets = [sorted(one, key=self._time) if self._limit else one for one in sets.values()]
-        self._times = [[self._time(one) for one in found] if self._limit else [] for found in self._sets]
+            key, time = rule.key(exposure, role), self._time(exposure)
+            if key is not None and time is not None:
+                sets[self._shared(key)].append((time, exposure))
+        self._index = _Agreeing(list(sets))
+        self._sets = [sorted(one, key=itemgetter(0)) for one in sets.values()]
 
     def _shared(self, key):
         return tuple(key[place] for place in self._places)
 
     def _time(self, exposure):
-        return days_of(exposure, self._limit.attribute) if self._limit else None
+        return 0.0 if self._limit is None else days_of(exposure, self._limit.attribute)
 
     def near(self, science, key):
-        numbers = self._index.agreeing(self._shared(key))
-        if self._limit is None:
-            return [exposure for number in numbers for exposure in self._sets[number]]
+        """Return those that agree with a key, no farther in time than the limit (list of Exposure)."""
         time, found = self._time(science), []
         if time is None:
             return found
-        reach = self._limit.days + _MARGIN
-        for number in numbers:
-            times = self._times[number]
-            found += self._sets[number][bisect_left(times, time - reach) : bisect_right(times, time + reach)]
+        reach = _MARGIN if self._limit is None else self._limit.days + _MARGIN
+        for number in self._index.numbers(self._shared(key)):
+            dated = self._sets[number]
+            first = bisect_left(dated, time - reach, key=itemgetter(0))
+            last = bisect_right(dated, time + reach, key=itemgetter(0))
+            found += [exposure for _, exposure in dated[first:last]]
         return found
+
+
+class _Agreeing:
+    """Keys, found by what they and another key both give; what is not given goes with anything.
+
+    Most pools have a few patterns of what is given, however many keys: each has a table of its own.
+    """
+
+    def __init__(self, keys):
+        self._by_pattern = defaultdict(list)
+        for number, key in enumerate(keys):
+            self._by_pattern[_given(key)].append((number, key))
+        self._tables = {}
+
+    def numbers(self, key):
+        """Return the numbers of the keys that agree with one (sorted)."""
+        given, found = _given(key), []
+        for pattern in self._by_pattern:
+            both = tuple(place for place in pattern if place in given)
+            found += self._table(pattern, both).get(tuple(key[place] for place in both), ())
+        return sorted(found)
+
+    def _table(self, pattern, both):
+        if (pattern, both) not in self._tables:
+            table = self._tables[pattern, both] = defaultdict(list)
+            for number, key in self._by_pattern[pattern]:
+                table[tuple(key[place] for place in both)].append(number)
+        return self._tables[pattern, both]
+
+
+def _given(key):
+    return tuple(place for place, value in enumerate(key) if value is not None)

@@ -115,6 +115,8 @@ class DMSBaseMixin(Association):
     """
 
     INVALID_VALUES = INVALID_VALUES
+    NAME_PREFIX = "jw"
+    """What names of associations begin with."""
     _sequences: dict = {}
 
     def __init__(self, *args, **kwargs):
@@ -170,7 +172,7 @@ class DMSBaseMixin(Association):
         if self._own_name is not None:
             return self._own_name
         version = f"_{self.version_id}" if self.version_id else ""
-        return f"jw{self['program']}-{self.acid.id}{version}_{self['asn_type']}_{self.sequence or 1:05d}_asn".lower()
+        return f"{self.NAME_PREFIX}{self['program']}-{self.acid.id}{version}_{self['asn_type']}_{self.sequence or 1:05d}_asn".lower()
 
     @asn_name.setter
     def asn_name(self, name):

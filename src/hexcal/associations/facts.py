@@ -3,10 +3,12 @@
 import ast
 import re
 
-
 __all__ = ["Exposure", "is_unset"]
 
 _UNSET = frozenset({"", "null", "f", "n", "n/a", "--", "false"})
+UNREAD = "unread"
+"""Type of the candidate that a text is which is no list of candidates."""
+
 _LEVEL1B = re.compile(r"(?P<stem>.+)_uncal(?P<ending>\..+)$")
 
 
@@ -43,6 +45,11 @@ class Exposure:
         """File name of the exposure."""
         return self.item.get("filename", "")
 
+    @property
+    def file_name(self):
+        """File name of the exposure as it is written on the disk: items are in lower case."""
+        return self.item.get("file_as_written", self.name)
+
     def __repr__(self):
         return f"Exposure({self.name})"
 
@@ -63,9 +70,13 @@ def candidates(text):
         return ()
     try:
         found = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return ((text, ""),)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return ((text, UNREAD),)
     found = found if isinstance(found, list) else [found]
-    return tuple(
-        dict.fromkeys(tuple(str(part) for part in one) if isinstance(one, tuple) else (str(one), "") for one in found)
-    )
+    return tuple(dict.fromkeys(map(_pair, found)))
+
+
+def _pair(one):
+    if isinstance(one, tuple) and len(one) == 2:
+        return str(one[0]), str(one[1])
+    return str(one), ""

@@ -1,18 +1,18 @@
 """Generating associations: which exposures of a pool belong together by the rules of a registry.
 
 Rules that are tables are searched all at once (`hexcal.associations.search`); rules that users write as classes are tried item by item
-(`hexcal.associations.by_queue`).
+(`hexcal.associations.by_class`).
 """
 
 from collections import defaultdict
 
 from hexcal.associations.association import version_text
-from hexcal.associations.by_queue import finalized, generate_by_queue
+from hexcal.associations.by_class import of_classes
 from hexcal.associations.by_table import TableAssociation
 from hexcal.associations.pruning import prune
 from hexcal.associations.search import WHOLE, exposures_of, search
 
-__all__ = ["candidates_of", "generate", "generate_for_candidates"]
+__all__ = ["by_kind", "candidates_of", "generate", "generate_for_candidates"]
 
 
 def generate(pool, rules, version_id=None, finalize=True):
@@ -34,14 +34,13 @@ def generate(pool, rules, version_id=None, finalize=True):
     list of Association
     """
     items, version_id = _items(pool), version_text(version_id)
-    tables, others = _by_kind(rules)
+    tables, others = by_kind(rules)
     kept = [item for item in items if _globally_allowed(item, tables)]
     made = _of_tables(
         _exposures(kept, tables), tables, version_id, _name(pool), everything=True, candidates=frozenset()
     )
     if others:
-        own = generate_by_queue(items, others, version_id)
-        made += finalized(own, rules) if finalize else own
+        made += of_classes(items, others, version_id, _name(pool), finalize=finalize)
     return numbered(made)
 
 
@@ -73,18 +72,22 @@ def generate_for_candidates(
         Without repetitions, numbered by type and candidate.
     """
     items, version_id = _items(pool), version_text(version_id)
-    tables, others = _by_kind(rules)
+    tables, others = by_kind(rules)
     wanted = None if candidates is None else frozenset(candidates)
     made = _of_tables(
         _exposures(items, tables), tables, version_id, _name(pool), whole=discover, candidates=wanted, prefixes=prefixes
     )
-    for candidate, part in _parts(items, wanted).items() if others else ():
-        own = generate_by_queue(part, others, version_id)
-        for association in finalized(own, rules) if finalize else own:
-            association["asn_rule"] = f"{prefixes[0]}_{association['asn_rule']}"
-            if hasattr(association, "acid"):
-                association.acid = candidate
-            made.append(association)
+    if others:
+        made += of_classes(
+            items,
+            others,
+            version_id,
+            _name(pool),
+            finalize=finalize,
+            candidates=wanted,
+            whole=discover,
+            prefixes=prefixes,
+        )
     return numbered(made)
 
 
@@ -109,15 +112,22 @@ def numbered(associations):
 
 
 def _items(pool):
-    return pool.exposures() if hasattr(pool, "exposures") else list(pool)
+    """The exposures; those whose file names are not in lower case have them as written besides."""
+    if not hasattr(pool, "exposures"):
+        return list(pool)
+    items, written = pool.exposures(), pool.written_names()
+    for item in items if written else ():
+        if item["filename"] in written:
+            item["file_as_written"] = written[item["filename"]]
+    return items
 
 
 def _name(pool):
     return getattr(pool, "name", "none")
 
 
-def _by_kind(rules):
-    """Tables of the registry, by rule set and name; and a registry of the other rules."""
+def by_kind(rules):
+    """Return the rules of a registry that are tables (dict of str to type), and a registry of the others."""
     tables = {
         name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.table is not None
     }
@@ -154,13 +164,3 @@ def _of_tables(
 def _globally_allowed(item, tables):
     constraint = next((rule.GLOBAL_CONSTRAINT for rule in tables.values()), None)
     return constraint is None or constraint.copy().check_and_set(item)[0]
-
-
-def _parts(items, wanted):
-    """The rows of each candidate, which name this candidate only."""
-    parts = defaultdict(list)
-    for exposure in exposures_of(items, []):
-        for candidate in exposure.candidates:
-            if wanted is None or candidate[0] in wanted:
-                parts[candidate].append({**exposure.item, "asn_candidate": str(candidate)})
-    return parts

@@ -63,9 +63,9 @@ def complete_members(rule, members):
     ----------
     rule : Rule
     members : list of (Exposure, str)
-        Each once.
+        Each once: rows of a pool with the same file name and role are one exposure.
     """
-    once = {id(exposure): (exposure, role) for exposure, role in reversed(members)}.values()
+    once = {(exposure.name, role): (exposure, role) for exposure, role in reversed(members)}.values()
     again = [(exposure, role) for role, who in rule.also.items() for exposure, _ in once if who.holds(exposure)]
     return sorted(once, key=_by_role_and_name) + (sorted(again, key=_by_role_and_name) if len(again) > 1 else [])
 
@@ -112,7 +112,7 @@ def _sets(keyed):
         (partial if None in one[2] else whole[one[2]]).append(one)
     sets = [(members, key) for key, members in whole.items()]
     partial.sort(key=lambda one: (one[2].count(None), [value or "" for value in one[2]]))
-    index = Index([key for _, key in sets])
+    index = _Index([key for _, key in sets])
     for one in partial:
         found = index.agreeing(one[2])
         for number in found:
@@ -127,41 +127,56 @@ def _sets(keyed):
     return sets
 
 
-class Index:
-    """Keys, found by the values that are given: one table for each pattern of given values that was asked for."""
+class _Index:
+    """Keys, found by the values that are given. Keys are kept apart by what they have values for: with those of one pattern, a key shares the same places."""
 
     def __init__(self, keys):
-        self.keys = list(keys)
-        self.loose = {number for number, key in enumerate(self.keys) if None in key}
-        self.tables = {}
+        self.keys = []
+        self.numbers = defaultdict(dict)
+        self.tables = defaultdict(dict)
+        for key in keys:
+            self.add(key)
 
     def add(self, key):
         self.keys.append(key)
         self._enter(len(self.keys) - 1)
 
     def renew(self, number, key):
+        pattern = _given(self.keys[number])
+        del self.numbers[pattern][number]
+        for places, table in self.tables[pattern].items():
+            del table[_at(self.keys[number], places)][number]
         self.keys[number] = key
         self._enter(number)
 
     def _enter(self, number):
         key = self.keys[number]
-        if None in key:
-            self.loose.add(number)
-            return
-        self.loose.discard(number)
-        for given, table in self.tables.items():
-            table[tuple(key[place] for place in given)].append(number)
+        pattern = _given(key)
+        self.numbers[pattern][number] = None
+        for places, table in self.tables[pattern].items():
+            table[_at(key, places)][number] = None
 
     def agreeing(self, key):
         """Return the numbers of the keys that agree with one (sorted)."""
-        given = tuple(place for place, value in enumerate(key) if value is not None)
-        if given not in self.tables:
-            table = self.tables[given] = defaultdict(list)
-            for number, known in enumerate(self.keys):
-                if number not in self.loose:
-                    table[tuple(known[place] for place in given)].append(number)
-        exact = self.tables[given].get(tuple(key[place] for place in given), ())
-        return sorted({*exact, *(number for number in self.loose if agree(self.keys[number], key))})
+        found = []
+        for pattern, numbers in self.numbers.items():
+            places = tuple(place for place in pattern if key[place] is not None)
+            table = self.tables[pattern].get(places)
+            if table is None:
+                table = self.tables[pattern][places] = defaultdict(dict)
+                for number in numbers:
+                    table[_at(self.keys[number], places)][number] = None
+            found += table.get(_at(key, places), ())
+        return sorted(found)
+
+
+def _given(key):
+    """The places of a key that have a value."""
+    return tuple(place for place, value in enumerate(key) if value is not None)
+
+
+def _at(key, places):
+    return tuple([key[place] for place in places])
 
 
 class _Joiner:
@@ -169,7 +184,7 @@ class _Joiner:
 
     def __init__(self, others):
         self.others = others
-        self.index = Index([key for _, _, key in others])
+        self.index = _Index([key for _, _, key in others])
 
     def matching(self, key):
         return [self.others[number] for number in self.index.agreeing(key)] if self.others else []

@@ -1,4 +1,6 @@
-"""Associations of level 2 merged: one of each type, rule and candidate, with a product for each exposure."""
+"""Associations of level 2 merged: one of each type and candidate of a programme, with a product for each exposure."""
+
+from collections import defaultdict
 
 from hexcal.associations.by_table import TableAssociation
 from hexcal.associations.generator import numbered
@@ -10,24 +12,43 @@ def merged(associations):
     Parameters
     ----------
     associations : list of Association
+        Those that are merged are changed.
 
     Returns
     -------
     list of Association
-        Numbered anew; the first of each that were merged holds the products of all.
+        Numbered anew; of those that were merged, one holds the products of all. Where they come from several rules, it has the name of the rule whose
+        first exposure, by file name, is the last one: the original has it from the order of the pool.
     """
-    first = {}
-    kept = []
+    order = _order_of_rules(associations)
+    groups = defaultdict(list)
     for association in associations:
-        if not (
-            isinstance(association, TableAssociation) and association.table is not None and association.table.alone
-        ):
-            kept.append(association)
-            continue
-        key = association["program"], association["asn_id"], association["asn_type"], association["asn_rule"]
-        if key in first:
-            first[key].take(association)
-        else:
-            first[key] = association
-            kept.append(association)
+        groups[_group(association)].append(association)
+    kept = []
+    for several in groups.values():
+        first, *others = sorted(several, key=lambda one: order.get(one["asn_rule"], ("", "")), reverse=True)
+        for other in others:
+            first.take(other)
+        kept.append(first)
     return numbered(kept)
+
+
+def _is_single(association):
+    """Whether its rule makes an association for each exposure."""
+    return isinstance(association, TableAssociation) and association.table is not None and association.table.alone
+
+
+def _group(association):
+    """What is merged has this in common; an association that stays as it is has it alone."""
+    if not _is_single(association):
+        return id(association)
+    return association["program"], association["asn_id"], association["asn_type"]
+
+
+def _order_of_rules(associations):
+    """Rule -> its first exposure in the whole pool, by file name, and the rule's name."""
+    first = {}
+    for association in filter(_is_single, associations):
+        rule, name = association["asn_rule"], min(association.item_names)
+        first[rule] = min(first.get(rule, (name, rule)), (name, rule))
+    return first

@@ -3,13 +3,16 @@
 import ast
 from collections.abc import Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
 from astropy.io.fits.card import Undefined
 
+from hexcal import observatories
 from hexcal.associations.pool import NULL, AssociationPool
+from hexcal.associations.pool_terms import terms_of
 from hexcal.errors import InputError, ParameterError
 
 # What rules ask for and the headers of most exposures do not have -> value where neither the caller nor the header says otherwise.
@@ -43,7 +46,7 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     Raises
     ------
     InputError
-        If a file is missing, is not FITS, or its header does not say which observation it belongs to.
+        If a file is missing, is not FITS, or its header does not say which observation it belongs to, where the rules of its observatory need that.
 
     Notes
     -----
@@ -60,7 +63,7 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
         name, header = _header(source, kwargs)
         row = {key.lower(): _text(header[key]) for key in header if key.lower() not in _NOT_COLUMNS}
         row["filename"] = name
-        row["asn_candidate"] = str([(f"o{_observation(row, name)}", "observation"), *candidates])
+        row["asn_candidate"] = _all_candidates(row, name, candidates)
         target = next(
             (row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)), NULL
         )
@@ -124,8 +127,23 @@ def _text(value):
     return NULL if isinstance(value, Undefined) or value is None else str(value)
 
 
-def _observation(row: Mapping[str, str], name):
-    number = row.get("observtn", NULL)
-    if number.lower() in (NULL, ""):
-        raise InputError("the header does not say which observation the exposure belongs to (OBSERVTN)", where=name)
-    return number.zfill(3)
+def _all_candidates(row: Mapping[str, str], name, candidates):
+    """Return the observation and the other candidates as a pool has them (str)."""
+    terms = _terms(row.get("telescop", NULL).strip().lower())
+    numbers = [row[keyword] for keyword in terms.observation if row.get(keyword, NULL).lower() not in (NULL, "")]
+    if not numbers and not terms.has_strays:
+        raise InputError(
+            f"the header does not say which observation the exposure belongs to ({terms.observation[0].upper()})",
+            where=name,
+        )
+    own = [(f"o{number.zfill(3)}", "observation") for number in numbers[:1]]
+    return str([*own, *candidates]) if own or candidates else NULL
+
+
+@cache
+def _terms(telescope):
+    """What the rules of the observatory of a telescope ask of a pool; those of JWST where it is not known."""
+    try:
+        return terms_of(observatories.of_header({"TELESCOP": telescope}, default="jwst").name)
+    except InputError:
+        return terms_of("jwst")

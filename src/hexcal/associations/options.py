@@ -2,7 +2,7 @@
 
 import argparse
 
-from hexcal.errors import ParameterError
+from hexcal.errors import ParameterError, nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,5 +24,8 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message):
-        """Raise, with the way to the help text."""
-        raise ParameterError(message, where=self.prog, hint=f"`{self.prog} --help`")
+        """Raise, with the nearest option to an unknown one, or the way to the help text."""
+        unknown = message.rpartition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
+        near = nearest(unknown, self._option_string_actions) if unknown.startswith("--") else None
+        hint = f"did you mean {near}? " if near else ""
+        raise ParameterError(message, where=self.prog, hint=f"{hint}`{self.prog} --help`")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import ascii as astropy_ascii
+from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
 from hexcal.errors import InputError, ResourceError, nearest
@@ -20,12 +21,13 @@ class AssociationPool(Table):
     """Exposures and what is known about each of them: a table of texts.
 
     Files have one exposure per line, columns are separated by ``|``, and lines that begin with ``#`` are remarks. All names and values are
-    lower-case texts once read; a cell that is left empty is ``null``.
+    lower-case texts once read; a cell that is left empty is ``null``. How file names were written is kept beside.
 
     Parameters
     ----------
     *args, **kwargs
-        As for `astropy.table.Table`. ``meta["pool_file"]`` is the file that the pool came from.
+        As for `astropy.table.Table`. ``meta["pool_file"]`` is the file that the pool came from; ``meta["file_names"]`` has
+        file names that were not in lower case: name in lower case -> name as written.
     """
 
     def __init__(self, *args, **kwargs):
@@ -68,13 +70,15 @@ class AssociationPool(Table):
                 "the pool is not there" if not path.exists() else "the pool is not a file", where=str(path)
             )
         if format == "ascii" and not kwargs:
-            names, columns, comments = _read_text(path, delimiter)
+            names, columns, comments, written = _read_text(path, delimiter)
         else:
-            names, columns, comments = _read_by_astropy(path, delimiter, format, kwargs)
+            names, columns, comments, written = _read_by_astropy(path, delimiter, format, kwargs)
         pool = cls(columns, names=names, copy=False)
         if comments:
             pool.meta["comments"] = comments
         pool.meta["pool_file"] = str(filename)
+        if written:
+            pool.meta["file_names"] = written
         return pool
 
     def write(self, *args, **kwargs):
@@ -92,7 +96,10 @@ class AssociationPool(Table):
         if not kwargs["format"].startswith("ascii"):
             del kwargs["delimiter"]
         table = Table(self, copy=False)
-        table.meta = {name: value for name, value in self.meta.items() if name != "pool_file"}
+        table.meta = {name: value for name, value in self.meta.items() if name not in ("pool_file", "file_names")}
+        written = self.meta.get("file_names")
+        if written and "filename" in table.colnames:
+            table["filename"] = [written.get(name, name) for name in table["filename"]]
         if not isinstance(output, str | Path):
             table.write(output, *args[1:], **kwargs)
             return
@@ -120,6 +127,11 @@ class AssociationPool(Table):
         names = [name.lower() for name in self.colnames]
         columns = [_lower_texts(self[name]) for name in self.colnames]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def written_names(self):
+        """Return the file names that were not written in lower case: name in lower case -> name as written."""
+        column = next((name for name in self.colnames if name.lower() == "filename"), None)
+        return {**self.meta.get("file_names", {}), **(_not_lower(self[column]) if column else {})}
 
     def require(self, columns):
         """Raise InputError if the pool has no exposure or lacks one of these columns.
@@ -182,7 +194,7 @@ def _read_text(path, delimiter):
         raise InputError(f"the pool cannot be read: {error.strerror}", where=str(path)) from error
     if text.startswith("# %ECSV"):
         return _read_by_astropy(path, None, "ascii.ecsv", {})
-    comments, rows, numbers = _rows(text, delimiter)
+    comments, rows, numbers, lines = _rows(text, delimiter)
     names = _names(rows, path)
     for row, number in zip(rows, numbers, strict=True):
         if len(row) != len(names):
@@ -191,24 +203,41 @@ def _read_text(path, delimiter):
                 where=f"{path}, line {number}",
                 hint=f"a value that contains '{delimiter}' is put into double quotes",
             )
-    return names, [_column(values) for values in zip(*rows[1:], strict=True)] or _no_rows(names), comments
+    columns = [_column(values) for values in zip(*rows[1:], strict=True)] or _no_rows(names)
+    written = _written(lines, names.index("filename"), delimiter) if "filename" in names else {}
+    return names, columns, comments, written
 
 
 def _rows(text, delimiter):
-    """Return the remarks, the rows in lower case, and the line on which each row ends."""
+    """Return the remarks, the rows in lower case, the line on which each row ends, and the lines as they are written."""
     comments, lines, numbers = [], [], []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip(" \t")
         if line.startswith("#"):
             comments.append(line[1:].strip())
         elif line:
-            lines.append(line.lower())
+            lines.append(line)
             numbers.append(number)
     if '"' not in text:
-        return comments, [line.split(delimiter) for line in lines], numbers
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
+        return comments, [line.lower().split(delimiter) for line in lines], numbers, lines
+    reader = _csv((line.lower() for line in lines), delimiter)
     rows = [(row, numbers[reader.line_num - 1]) for row in reader]
-    return comments, [row for row, _ in rows], [number for _, number in rows]
+    return comments, [row for row, _ in rows], [number for _, number in rows], lines
+
+
+def _csv(lines, delimiter):
+    return csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
+
+
+def _written(lines, place, delimiter):
+    """Return the file names that are not in lower case: name in lower case -> name as written."""
+    if any('"' in line for line in lines):
+        return _not_lower(row[place].strip() for row in list(_csv(lines, delimiter))[1:])
+    return _not_lower(line.split(delimiter, place + 1)[place].strip() for line in lines[1:])
+
+
+def _not_lower(names):
+    return {name.lower(): str(name) for name in names if isinstance(name, str) and name != name.lower()}
 
 
 def _column(values):
@@ -245,10 +274,11 @@ def _read_by_astropy(path, delimiter, format, kwargs):
             del kwargs["converters"]
     try:
         table = Table.read(path, format=format, **kwargs)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, IORegistryError) as error:
         # Readers of astropy list every format they tried; the first lines say what is wrong.
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"the pool cannot be read as '{format}': {reason}", where=str(path)) from error
     names = _names([[name.lower() for name in table.colnames]], path)
     columns = [np.array(_lower_texts(table[name])) for name in table.colnames]
-    return names, columns if len(table) else _no_rows(names), list(table.meta.get("comments", []))
+    written = _not_lower(table[table.colnames[names.index("filename")]]) if "filename" in names else {}
+    return names, columns if len(table) else _no_rows(names), list(table.meta.get("comments", [])), written

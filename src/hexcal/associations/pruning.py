@@ -8,7 +8,7 @@ from hexcal.associations.search import WHOLE
 def prune(found):
     """Leave out what repeats another association.
 
-    Of associations of one rule with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of several that
+    Of associations with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of several that
     calibrate the same exposure alike, the one of the last rule is kept (``Asn_Lv2ImageSpecial`` rather than ``Asn_Lv2Image``), and none whose members are
     all in another one. What is found in the whole programme is kept only where no candidate has it.
 
@@ -27,12 +27,13 @@ def prune(found):
     )
     kept = {}
     for one in found:
-        kept[one.candidate is WHOLE, one.rule.name, one.files, one.rule.alone and one.candidate] = one
+        own = one.rule.alone and (one.rule.name, one.candidate)
+        key = one.candidate is WHOLE, one.files, own
+        if one.candidate is not WHOLE or key not in kept:
+            kept[key] = one
     of_candidates = _without_parts(_without_repetitions([one for key, one in kept.items() if not key[0]]))
-    have = {(one.rule.type, one.files) for one in of_candidates}
-    return of_candidates + [
-        one for key, one in kept.items() if key[0] and (one.rule.type, one.files) not in have
-    ]
+    have = {one.files for one in of_candidates}
+    return of_candidates + [one for key, one in kept.items() if key[0] and one.files not in have]
 
 
 def _without_repetitions(found):

@@ -20,10 +20,33 @@ def libpath(filepath):
 
 
 def of_observatory(name):
-    """Return the modules with the rules of an observatory (list of module)."""
+    """Return the modules with the rules of an observatory (list of module).
+
+    Raises
+    ------
+    AssociationError
+        If it has none, or one cannot be imported.
+    """
     from hexcal.observatories import get
 
-    return [importlib.import_module(module) for module in get(name).association_rules]
+    observatory = get(name)
+    if not observatory.association_rules:
+        raise AssociationError(
+            f"the observatory '{observatory.name}' brings no association rules",
+            hint="give rules of your own: --ignore-default -r FILE",
+        )
+    return [_imported(module, observatory) for module in observatory.association_rules]
+
+
+def _imported(module, observatory):
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise AssociationError(
+            f"the association rules of the observatory '{observatory.name}' cannot be imported: {error}",
+            where=f"module {module}",
+            hint="install its package again, or give rules of your own: --ignore-default -r FILE",
+        ) from error
 
 
 def of_file(path):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from hexcal.associations.companions import Companions
-from hexcal.associations.facts import Exposure
+from hexcal.associations.facts import UNREAD, Exposure
 from hexcal.associations.grouping import groups
 from hexcal.associations.table import Rule, RuleSet
 
@@ -68,10 +68,10 @@ def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
             taken = [(exposure, roles) for exposure in suited if (roles := rule.roles(exposure))]
             around = Companions(rule, taken) if rule.anywhere else None
             for candidate, part in _parts(
-                taken, candidates, everything or (whole and rule.name in rule_set.whole)
+                rule, taken, candidates, everything or (whole and rule.name in rule_set.whole)
             ).items():
                 for members in groups(rule, part, around):
-                    members += _acquired(acquisitions, members) if rule.acquisitions else []
+                    members += _acquired(acquisitions, members, candidate) if rule.acquisitions else []
                     if everything or rule_set.accepts(candidate, members):
                         found.append(
                             Found(rule_set, rule, candidate, members, rule_set.describe(rule, members, candidate))
@@ -79,12 +79,15 @@ def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
     return found
 
 
-def _parts(taken, candidates, whole):
+def _parts(rule, taken, candidates, whole):
     """The exposures of each candidate, and of the whole programme."""
     parts = defaultdict(list)
     for one in taken:
         for candidate in one[0].candidates:
-            if candidates is None or candidate[0] in candidates:
+            if candidates is not None and candidate[0] not in candidates:
+                continue
+            # A text that is no list of candidates counts only where the whole programme is not looked through.
+            if (candidate[1] in rule.candidates or not rule.candidates) and not (whole and candidate[1] == UNREAD):
                 parts[candidate].append(one)
     if whole and taken:
         parts[WHOLE] = taken
@@ -103,13 +106,14 @@ def _observation(exposure):
     return exposure.values.get("program"), exposure.values.get("obs_num")
 
 
-def _acquired(acquisitions, members):
-    """Target acquisitions of the observations of some members."""
+def _acquired(acquisitions, members, candidate):
+    """Target acquisitions of the observations of some members, and of their candidate."""
     have = {id(exposure) for exposure, _ in members}
     observations = sorted({_observation(exposure) for exposure, _ in members}, key=str)
-    return [
-        (one, "target_acquisition")
+    acquired = {
+        one.name: (one, "target_acquisition")
         for observation in observations
         for one in sorted(acquisitions.get(observation, ()), key=lambda one: one.name)
-        if id(one) not in have
-    ]
+        if id(one) not in have and (candidate is WHOLE or candidate in one.candidates)
+    }
+    return list(acquired.values())

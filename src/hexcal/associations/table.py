@@ -211,6 +211,8 @@ class Rule:
         For some roles of companions: how they are related to the science exposure, with `alone`.
     anywhere : tuple of str
         Roles of companions that are looked for in the whole pool, whatever candidate they belong to, with `alone`.
+    candidates : tuple of str
+        Types of the candidates it is tried on; none: all.
     acquisitions : bool
         Target acquisitions of the same observations go along.
     elsewhere : tuple of str
@@ -232,6 +234,7 @@ class Rule:
     alone: bool = False
     related: dict = field(default_factory=dict)
     anywhere: tuple = ()
+    candidates: tuple = ()
     acquisitions: bool = False
     elsewhere: tuple = ()
     also: dict = field(default_factory=dict)

@@ -25,8 +25,8 @@ class Within:
     def __init__(self, attribute, days, nearest, reason):
         self.attribute, self.days, self.nearest, self.reason = attribute, days, nearest, reason
         self.attributes = (attribute,)
-        first = f"the nearest {nearest}" if nearest else "any"
-        self.text = f"{first} within {_length(days)} by {attribute}" + (f" ({reason})" if reason else "")
+        counted = f", the nearest {nearest}" if nearest else ""
+        self.text = f"{attribute} within {_length(days)}{counted}" + (f" ({reason})" if reason else "")
 
     def holds(self, science, other):
         """Whether two `Exposure` are close enough; both must have a time."""
@@ -112,29 +112,23 @@ def nearest(rule, science, companions):
     list of tuple
         In the order in which they were.
     """
-    limits = {}
-    for role, relations in rule.related.items():
-        for one in relations:
-            if isinstance(one, Within) and one.nearest:
-                limits[role] = one
-    if not limits:
-        return companions
+    limits = {role: limit for role, relations in rule.related.items() for limit in relations if _is_counted(limit)}
     by_role = {}
-    for companion in companions:
-        limit = limits.get(companion[1])
-        if limit is not None:
-            apart = limit.apart(science, companion[0])
-            by_role.setdefault(companion[1].partition(":")[0], []).append((apart, companion[0].name, companion))
-    taken = {
-        id(companion)
-        for found in by_role.values()
-        for _, _, companion in sorted(found, key=lambda one: one[:2])[: limits[found[0][2][1]].nearest]
-    }
-    return [one for one in companions if one[1] not in limits or id(one) in taken]
+    for place, (exposure, role, *_) in enumerate(companions):
+        if role in limits:
+            entry = limits[role].apart(science, exposure), exposure.name, place
+            by_role.setdefault(role.partition(":")[0], []).append((entry, limits[role].nearest))
+    left_out = set()
+    for found in by_role.values():
+        found.sort(key=lambda one: one[0])
+        left_out |= {place for (_, _, place), _ in found[found[0][1] :]}
+    return [one for place, one in enumerate(companions) if place not in left_out]
+
+
+def _is_counted(relation):
+    return isinstance(relation, Within) and relation.nearest is not None
 
 
 def _length(days):
-    for length, unit in ((1, "d"), (24, "h"), (1440, "min")):
-        if days * length >= 1:
-            break
-    return f"{days * length:.6g} {unit}"
+    length, unit = (days, "d") if days >= 2 else (days * 24, "h") if days >= 1 / 24 else (days * 1440, "min")
+    return f"{length:.6g} {unit}"

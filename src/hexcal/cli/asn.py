@@ -12,6 +12,7 @@ COMMANDS = {
     "edit": ("asn_edit", "add files to an association, or remove them"),
     "gather": ("asn_gather", "copy an association and its files to another folder"),
     "pool": ("asn_make_pool", "make a pool from the headers of exposures"),
+    "explain": ("asn_explain", "why exposures are together in associations, or not"),
 }
 
 

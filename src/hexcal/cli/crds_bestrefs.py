@@ -3,20 +3,26 @@
 import sys
 
 from hexcal.cli.crds_options import open_context, parser
-from hexcal.errors import ParameterError
+from hexcal.errors import InputError, ParameterError
 
 
 def main(words):
-    """Print the reference files; exit status 1 if a type that was asked for is not found."""
+    """Print the reference files; exit status 1 if a type that was asked for is not found, or a file cannot be read."""
     options = _options(words)
     from hexcal.references.header_cards import read_header
 
     types = _types(options.types)
     found, failed = {}, False
     for path in options.files:
-        header = read_header(path)
-        context = open_context(options, header)
-        choices = context.choose(header, types)
+        try:
+            header = read_header(path)
+            context = open_context(options, header)
+            choices = context.choose(header, types)
+        except InputError as error:
+            # What is wrong with one exposure does not keep the others from their answer.
+            print(f"hexcal: {error if path and path in str(error) else f'{path!r}: {error}'}", file=sys.stderr)
+            failed = True
+            continue
         found[path] = {name: str(choice) for name, choice in choices.items()}
         failed |= types is not None and any(choice.status == "not found" for choice in choices.values())
         if not options.json:

@@ -1,16 +1,31 @@
 """What the commands of ``hexcal crds`` have in common: options, and opening a context for a file."""
 
 import argparse
+import re
 
-from hexcal.errors import ParameterError
+from hexcal.errors import ParameterError, nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are errors of Hexcal."""
+    """A parser whose errors are errors of Hexcal, with the nearest right word; files may stand before, between and after options."""
+
+    def parse_args(self, args=None, namespace=None):
+        """Parse all words."""
+        return self.parse_intermixed_args(args, namespace)
 
     def error(self, message):
         """Raise instead of ending the interpreter."""
-        raise ParameterError(message, where=self.prog, hint=f"`{self.prog} --help`")
+        guess = self._nearest(message)
+        hint = f"did you mean '{guess}'?" if guess else f"`{self.prog} --help`"
+        raise ParameterError(message, where=self.prog, hint=hint)
+
+    def _nearest(self, message):
+        """The right word for the wrong one that a message of argparse tells, if there is one like it."""
+        option = re.match(r"unrecognized arguments: (--?[\w-]+)", message)
+        if option:
+            return nearest(option[1], [name for name in self._option_string_actions if name.startswith("--")])
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        return nearest(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else None
 
 
 def parser(command, description, *, context=True):

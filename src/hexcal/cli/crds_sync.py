@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 from hexcal.cli.crds_options import Parser
-from hexcal.errors import ParameterError, ReferenceError_
+from hexcal.errors import ParameterError, ReferenceError_, ResourceError
 
 _DESCRIPTION = """Fill a cache of reference files from a server (CRDS_SERVER_URL), so that calibration needs no network, and check what is in it.
 Files that are there are left alone. Without a selection: the mappings of the server's default context; with --check, all files of the cache."""
@@ -141,7 +141,14 @@ def _fill(sync, options):
         failed |= _report(sync, "files", sync.fill(files))
         paths.update(files)
     if options.dataset_files:
-        files = _files_of_exposures(sync, options)
+        try:
+            files = _files_of_exposures(sync, options)
+        except (ReferenceError_, ResourceError):
+            if not failed:
+                raise
+            # Why has been said of the mappings.
+            print("reference files of exposures: none are fetched before their mappings are here")
+            return paths, True
         what = f"reference files of {len(options.dataset_files)} exposures"
         failed |= _report(sync, what, sync.fill(files))
         paths.update(files)

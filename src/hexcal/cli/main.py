@@ -55,6 +55,9 @@ def _command(words):
     name, *rest = words
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS, where="hexcal")
+    if name not in ("run", "rerun"):
+        # `guarded` has seen it; those two have it among their own options.
+        rest = [word for word in rest if word != "--debug"]
     return importlib.import_module(f"hexcal.cli.{name}").main(rest) or 0
 
 

@@ -19,7 +19,8 @@ def main(words):
     from hexcal.core import cmdline, registry
     from hexcal.models.open import open as open_model
 
-    record = open_model(product).get_meta("provenance")
+    model = open_model(product)
+    record = model.get_meta("provenance")
     if record is None:
         raise InputError(
             "the product carries no record of how it was made",
@@ -38,8 +39,22 @@ def main(words):
     again = {"name": name, "parameters": parameters, "steps": steps}
     # The record has all parameters, those of parameter references too.
     words = [*inputs, "--disable-crds-steppars", *words]
-    cmdline.run_class(cls, words, (f"record in {Path(product).name}", again))
+    cmdline.run_class(cls, words, (f"record in {Path(product).name}", again), _former(model, record))
     return 0
+
+
+def _former(model, record):
+    """What the product says of its references, so that the new one says the same of the same files."""
+    from hexcal.core.provenance import Former
+
+    used = {(kind, item["path"]) for entry in record["steps"] for kind, item in entry["references"].items()}
+    names = {
+        path: f"crds://{Path(path).name}"
+        for kind, path in used
+        if model.get_meta(f"meta.ref_file.{kind}.name") == f"crds://{Path(path).name}"
+    }
+    context = model.get_meta("meta.ref_file.crds.context_used")
+    return Former(names, (context,) if context else ())
 
 
 def _explicit(values):

@@ -189,7 +189,7 @@ def _is_target(cls, word):
     return word == cls.alias or word.rpartition(".")[2] == cls.__name__
 
 
-def run_class(cls, words, configuration=None):
+def run_class(cls, words, configuration=None, former=None):
     """Run a step or pipeline with the words of a command line.
 
     Parameters
@@ -200,6 +200,8 @@ def run_class(cls, words, configuration=None):
         Inputs and options.
     configuration : (str, dict), optional
         Name and content of a parameter file, below what the words say.
+    former : Former, optional
+        Of the product that is made again: its references keep their names.
     """
     command = parse(cls, words)
     options = command.options
@@ -213,6 +215,7 @@ def run_class(cls, words, configuration=None):
     bands.default_threads()
     with log.configured(options.get("logcfg"), verbose=options.get("verbose", False)):
         step = _configured(cls, command, configuration)
+        step.former = former
         result = step.run(*command.inputs)
         if "save-parameters" in options:
             step.export_config(options["save-parameters"])

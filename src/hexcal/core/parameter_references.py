@@ -102,8 +102,6 @@ def find(cls, dataset, folder=None):
         found, context = _in_cache(_model(dataset), kinds, log)
     else:
         return []
-    for kind, path in found.items():
-        log.info("Parameter reference %s: %s", kind, path)
     return [ParameterReference(kind, found[kind], steps, context) for steps, kind in wanted if kind in found]
 
 

@@ -21,6 +21,8 @@ class Pipeline(Step):
     alias = "pipeline"
     step_defs = {}
     step_defaults = {}
+    prefetch_references = True
+    """Whether the references of all steps are looked up before the first step runs, for the first input; not where each step has other exposures."""
     not_built = ()
     """Documented steps that this version does not have; ``skip=True`` is accepted for them, so that scripts which leave them out keep running."""
 
@@ -70,6 +72,7 @@ class Pipeline(Step):
             raise ParameterError(
                 f"the step {name} is not in this version of Hexcal; all that can be said of it is skip=true",
                 where=self.where,
+                hint=f"--steps.{name}.skip=true",
             )
 
     @property

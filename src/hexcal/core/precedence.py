@@ -5,6 +5,7 @@ of the pipeline, files named as ``config_file`` of a step, the parameter file of
 """
 
 import os
+import re
 
 from hexcal.core import config, parameter_references
 from hexcal.core.parameter_references import LEAVE_OUT
@@ -42,11 +43,15 @@ def instance(cls, inputs, local=None, given=None, source="python", disable=None)
     given = given or {}
     local_name, local_config = local or (None, {})
     if inputs and not parameter_references.is_disabled(disable):
-        found = parameter_references.find(cls, inputs[0], _folder(given, local_config))
         left_out = _skipped(cls, config.merged(local_config, given))
+        found = [
+            one
+            for one in parameter_references.find(cls, inputs[0], _folder(given, local_config))
+            if not (one.steps and one.steps[0] in left_out)
+        ]
         for reference in found:
             content = _without(_read(reference), left_out)
-            _apply(step, content, reference.source, reference.path, LEAVE_OUT)
+            _apply(step, content, reference.source, reference.path, _ways_out)
         step.parameter_references = tuple(found)
     # Where several sources name a file for the same step, it is that of the highest which is read.
     for path, content in config.named_files(config.merged(local_config, given)):
@@ -102,10 +107,10 @@ def _read(reference):
 
 
 def _skipped(cls, explicit):
-    """Steps that this version does not have and that the user leaves out: it does not matter what a parameter reference says about them."""
+    """Steps that the user leaves out, this version has them or not: it does not matter what a parameter reference says about them."""
     return [
         name
-        for name in getattr(cls, "not_built", ())
+        for name in (*getattr(cls, "not_built", ()), *getattr(cls, "step_defs", ()))
         if str(explicit["steps"].get(name, {}).get("parameters", {}).get("skip", False)).lower() == "true"
     ]
 
@@ -115,12 +120,20 @@ def _without(content, left_out):
     return {**content, "steps": steps}
 
 
-def _apply(step, content, source, path, hint=None):
+def _apply(step, content, source, path, hint_for=lambda error: error.hint):
     try:
         step.configure(content, source)
     except ParameterError as error:
         where = f"{path}, for {error.where}"
-        raise ParameterError(error.message, where=where, hint=_joined(error.hint, hint)) from error
+        raise ParameterError(error.message, where=where, hint=hint_for(error)) from error
+
+
+def _ways_out(error):
+    """What a user can do about a parameter reference, which is not theirs to mend: leave out the step, or all such references."""
+    inner = re.match(r"step '[^'.]+\.([^']+)'", error.where or "")
+    # The list of all names is for those who write a file.
+    hint = error.hint if not str(error.message).startswith("unknown ") or "did you mean" in str(error.hint) else None
+    return _joined(hint, f"--steps.{inner[1]}.skip=true does without the step" if inner else None, LEAVE_OUT)
 
 
 def _joined(*hints):

@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +33,22 @@ def peak_memory_mb():
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 1)
 
 
+@dataclass(frozen=True)
+class Former:
+    """What the product that is made again says of its references.
+
+    Attributes
+    ----------
+    names : dict of str to str
+        Path -> ``crds://NAME``, for those that CRDS chose.
+    contexts : tuple of str
+        The contexts that chose them, or parameters.
+    """
+
+    names: dict = field(default_factory=dict)
+    contexts: tuple = ()
+
+
 class Record:
     """The record of one run; its dict goes under ``provenance`` into the ASDF extension of each product.
 
@@ -45,6 +62,7 @@ class Record:
 
     def __init__(self, step, inputs):
         self.step = step
+        self.former = step.former or Former()
         self.started = datetime.datetime.now(datetime.UTC)
         self.entries = []
         self.inputs = [None if path is None else Path(path).resolve() for path in inputs]
@@ -91,8 +109,9 @@ class Record:
 
     @property
     def contexts(self):
-        """Contexts of CRDS that chose parameter references (list of str)."""
-        return list(dict.fromkeys(one.context for one in self.parameter_references if one.context is not None))
+        """Contexts of CRDS that chose parameter references, or chose for the product that is made again (list of str)."""
+        chosen = [one.context for one in self.parameter_references if one.context is not None]
+        return list(dict.fromkeys([*chosen, *self.former.contexts]))
 
     def close(self):
         """Wait for the digests."""

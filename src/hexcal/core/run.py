@@ -55,6 +55,9 @@ def run(step, inputs):
             Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder
         )
         step.context = context
+        # They were chosen before the run began; said here, they stand in the log of each product.
+        for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
+            step.log.info("Parameter reference %s: %s", kind, path)
         try:
             _check_destination(step, paths)
             if hasattr(step, "step_defs"):
@@ -138,7 +141,10 @@ def _process(step, inputs, entry):
     try:
         require_values(step)
         if hasattr(step, "step_defs"):
-            _prefetch(step, inputs[0])
+            if step.prefetch_references:
+                _prefetch(step, inputs[0])
+        elif step.parent is None and len(step.reference_types) > 1:
+            _fetch(step, inputs[0], [step])
         chosen = _choose_references(step, inputs[0], entry)
         arguments = (
             (*inputs, References(chosen, inputs[0])) if step.reference_types and step.takes_references else inputs
@@ -205,6 +211,8 @@ def reference_path(step, model, reference_type):
 def _recorded_name(step, source):
     """Name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
     name = str(getattr(source, "path", None) or source)
+    if name in step.context.record.former.names:
+        return step.context.record.former.names[name]
     path = Path(name)
     cached = any(path.is_relative_to(one.context.cache.root) for one in step.context.choosers.values())
     return f"crds://{path.name}" if cached else name
@@ -225,19 +233,33 @@ def _option(step):
 
 def _prefetch(pipeline, model):
     """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
-    missing = []
+    missing, errors = [], {}
     steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
     _fetch(pipeline, model, steps)
     for step in steps:
         for reference_type in step.references_needed(model):
-            if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
-                missing.append(f"{reference_type} (step {step.name})")
+            try:
+                if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
+                    missing.append(f"{reference_type} (step {step.name})")
+            except ReferenceError_ as error:
+                errors.setdefault(reference_type, error)
+    if errors:
+        _raise_together(errors)
     if missing:
         raise ReferenceError_(
             f"reference files are missing without which there is no result: {', '.join(missing)}",
             where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
             hint="`hexcal simulate references --like FILE` makes a neutral set",
         )
+
+
+def _raise_together(errors):
+    """Raise the first of several errors, with what else cannot be had (dict of str to ReferenceError_)."""
+    (_, first), *others = errors.items()
+    if not others:
+        raise first
+    names = ", ".join(name for name, _ in others)
+    raise type(first)(f"{first.message}; nor can be had: {names}", first.where, first.hint) from first
 
 
 def _fetch(pipeline, model, steps):

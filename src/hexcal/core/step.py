@@ -7,7 +7,7 @@ from typing import Any
 from hexcal.core import parameters as _parameters
 from hexcal.core.config import expanded
 from hexcal.core.parameters import StepParameters
-from hexcal.errors import unknown_name
+from hexcal.errors import ReferenceError_, unknown_name
 
 
 class Step:
@@ -81,6 +81,7 @@ class Step:
         set_(self, "_frozen", None)
         set_(self, "context", None)
         set_(self, "parameter_references", ())
+        set_(self, "former", None)
         set_(self, "log", logging.getLogger(f"hexcal.{self.qualified_name}"))
         if config_file is not None:
             from hexcal.core import config
@@ -292,13 +293,29 @@ class Step:
         from hexcal.core import run
         from hexcal.models.open import open as open_model
 
-        return str(run.reference_path(self, open_model(model), reference_type))
+        found = run.reference_path(self, open_model(model), reference_type)
+        return str(getattr(found, "path", None) or found)
 
     def get_reference_file_model(self, model, reference_type):
-        """Return the reference for a model, opened (see `get_reference_file`)."""
+        """Return the reference for a model, opened (see `get_reference_file`); an override that is an open model is returned as it is.
+
+        Raises
+        ------
+        ReferenceError_
+            If the type does not apply to the exposure ("N/A").
+        """
+        from hexcal.core import run
+        from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 
-        return open_model(self.get_reference_file(model, reference_type))
+        found = run.reference_path(self, open_model(model), reference_type)
+        if found == "N/A":
+            raise ReferenceError_(
+                f"no {reference_type} reference applies to the exposure (N/A)",
+                where=self.where,
+                hint=f"ask get_reference_file first, or give override_{reference_type}",
+            )
+        return found if isinstance(found, DataModel) else open_model(found)
 
     def save_model(self, model, suffix=None, idx=None, force=False, basepath=None):
         """Write a model, if `save_results` asks for it.

@@ -43,6 +43,18 @@ class Extension:
         return stored.newbyteorder("=") if zero == 0 and self.header.get("BSCALE", 1) == 1 else np.dtype("f8")
 
 
+def _unreadable(error, path):
+    if "No SIMPLE card" in str(error):
+        return InputError(
+            "not a readable FITS file: it does not begin with SIMPLE",
+            where=str(path),
+            hint="check the name of the file",
+        )
+    return InputError(
+        f"not a readable FITS file: {error}", where=str(path), hint="check that the file was completely copied"
+    )
+
+
 class FitsSource:
     """The FITS file behind a model.
 
@@ -89,11 +101,7 @@ class FitsSource:
                 ) as hdus:
                     extensions = [_describe(index, hdu) for index, hdu in enumerate(hdus)]
         except (OSError, EOFError, fits.VerifyError, ValueError, TypeError) as error:
-            raise InputError(
-                f"not a readable FITS file: {error}",
-                where=str(self.path),
-                hint="check that the file was completely copied",
-            ) from error
+            raise _unreadable(error, self.path) from error
         for extension in extensions:
             if extension.offset + extension.size > length:
                 raise InputError(

@@ -76,7 +76,7 @@ class ReferenceCache:
                 raise ReferenceError_(
                     f"the cache has mappings of {len(known)} observatories, one must be named",
                     where=self.root,
-                    hint=f"set CRDS_OBSERVATORY to one of: {', '.join(known)}",
+                    hint=f"give --observatory, or set CRDS_OBSERVATORY to one of: {', '.join(known)}",
                 )
             return known[0]
         if wanted.lower() not in known:
@@ -202,14 +202,15 @@ class ReferenceCache:
                 )
         is_here = name.endswith(".pmap") and os.path.isfile(self.mapping_path(name))
         if not is_here and not (name.endswith(".pmap") and _fetch().bring_mapping(self, name)):
-            raise unknown_name(
-                "context",
-                name,
-                self.contexts(),
-                where=where,
-                error=ReferenceError_,
-            )
+            raise self._unknown_context(name, where)
         return name
+
+    def _unknown_context(self, name, where):
+        error = unknown_name("context", name, self.contexts(), where=where, error=ReferenceError_)
+        if not _SERIAL.fullmatch(name):
+            return error
+        # It may well exist, only not here.
+        return ReferenceError_(error.message, where, f"{error.hint} Or {_fetch().why_not()}")
 
     def configured(self, key):
         """Return one entry of the cache's server_config, which is fetched if it is missing and there is a server, or None.
@@ -265,7 +266,11 @@ class ReferenceCache:
             If the name has a path in it.
         """
         if not _FILE_NAME.fullmatch(name) or ".." in name or not _FOLDER_NAME.fullmatch(instrument):
-            raise ReferenceError_(f"'{name}' of '{instrument}' is not the name of a reference file", where=self.root)
+            raise ReferenceError_(
+                f"'{name}' of '{instrument}' is not the name of a reference file",
+                where=self.root,
+                hint="a name of letters, digits, _ . - +, without folder, blanks or '..'",
+            )
         folder = os.path.join(self.root, "references", self.observatory)
         by_instrument = os.path.join(folder, instrument.lower(), name)
         flat = os.path.join(folder, name)
@@ -356,7 +361,15 @@ def observatory_of_exposure(root, telescope, context=None):
     Raises
     ------
     InputError
-        If only TELESCOP says it, and no observatory has this value.
+        If only TELESCOP says it, and no observatory has this value; or if nothing says it and the cache has several.
     """
     named = observatory_of_name(root, context or os.environ.get("CRDS_CONTEXT", ""))
-    return named or os.environ.get("CRDS_OBSERVATORY") or observatory_of(root, telescope)
+    found = named or os.environ.get("CRDS_OBSERVATORY") or observatory_of(root, telescope)
+    known = observatories(root)
+    if found is None and len(known) > 1:
+        raise InputError(
+            f"the file does not name its telescope, and the cache has rules of several: {', '.join(known)}",
+            where="TELESCOP",
+            hint="name the observatory with --observatory, or in CRDS_OBSERVATORY",
+        )
+    return found

@@ -14,6 +14,7 @@ from hexcal.simulate.output import make_folder, planned
 DETECTOR_SIZE = 4096
 """Pixels along a side of a detector."""
 _FRAME, _CUBE, _TRUTH = "raw_science_frame_sci.fits", "reduced_science_cube_sci.fits", "truth.fits"
+_RAW, _REDUCED = 1, 2
 _DARK, _HOT = 0.02, 20.0
 _RESPONSE_WIDTH = 0.03
 _SCALE = 0.004
@@ -133,7 +134,7 @@ def simulate_frame(mode=None, scene=None, seed=0):
     electrons = noise_stream.poisson(mean) + noise_stream.normal(0, mode.read_noise, mean.shape)
     frame = datamodels.IRISImageModel((electrons / mode.exposure_time).astype(np.float32))
     frame.err = np.sqrt(mean + mode.read_noise**2) / mode.exposure_time
-    _describe_exposure(frame, mode, "IMG")
+    _describe_exposure(frame, mode, "IMG", _RAW)
     return IrisSimulation(frame, scene, _references(mode, response, dark, bad))
 
 
@@ -178,9 +179,9 @@ def _describe_window(subarray, name, window):
     subarray.xstart, subarray.ystart, subarray.xsize, subarray.ysize = window
 
 
-def _describe_exposure(model, mode, instrument_mode):
+def _describe_exposure(model, mode, instrument_mode, level):
     meta = model.meta
-    meta.date = mode.start
+    meta.date, meta.data_level = mode.start, level
     meta.observation.date, _, meta.observation.time = mode.start.partition("T")
     meta.instrument.detector, meta.instrument.filter, meta.instrument.pupil = mode.detector, mode.filter, "CLEAR"
     meta.instrument.era, meta.instrument.mode, meta.instrument.scale = "0.0.0", instrument_mode, _SCALE
@@ -217,7 +218,7 @@ def simulate_cube(mode=None, n_wavelengths=200, seed=0):
     electrons = rng.poisson(mode.exposure_time * truth) + rng.normal(0, mode.read_noise, truth.shape)
     cube = datamodels.IRISCubeModel((electrons / mode.exposure_time).astype(np.float32), wavelength=wavelength)
     cube.err = np.sqrt(mode.exposure_time * truth + mode.read_noise**2) / mode.exposure_time
-    _describe_exposure(cube, mode, "SLICER")
+    _describe_exposure(cube, mode, "SLICER", _REDUCED)
     meta = cube.meta
     meta.instrument.wave_min, meta.instrument.wave_max = first, last
     meta.wcsinfo.ctype3, meta.wcsinfo.cunit3 = "WAVE", "um"

@@ -31,6 +31,9 @@ LAMPS = frozenset("nrs_autoflat nrs_autowave nrs_lamp".split())
 OPTICAL_PATH = ("filter?", "pupil|grating?", "slit?")
 DETECTOR = ("program", "instrume", "detector", "exp_type", "filter|band", "pupil|grating?", "slit?", "subarray?", "channel?", "band?")
 
+OBSERVED = ("observation",)
+"""Types of the candidates that are one observation."""
+
 CALIBRATED = IMAGE2 | SPECTRA | NON_SCIENCE
 """Exposure types that stage 2 calibrates."""
 
@@ -71,6 +74,8 @@ def facts(values):
         "is_tso": is_time_series(values),
         "is_coron": is_coronagraphic(values),
         "slit": None if slit in ("s200a1", "s200a2") else slit,
+        # Pools of the planning system have OBS_NUM, headers have OBSERVTN.
+        "obs_num": values.get("obs_num") or values.get("observtn", "").lstrip("0"),
         "nod": _nod(values),
         "on_detector": _on_detector(values),
         "lamp_on_detector": values.get("exp_type") in LAMPS and _lamp_on_detector(values),

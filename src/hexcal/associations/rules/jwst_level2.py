@@ -1,6 +1,6 @@
 """JWST: which exposures stage 2 needs to calibrate one."""
 
-from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, SPECTRA, facts
+from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, OBSERVED, SPECTRA, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
 from hexcal.associations.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
 
@@ -9,7 +9,13 @@ _TARGET = {"kind": "science psf"}
 _NOT_TSO = {**_TARGET, "is_tso": UNSET}
 _SENSING = like(".wfsc.")
 _NO_SENSING = unlike(".wfsc.")
-_NODS = "2-point-nod 4-point-nod along-slit-nod"
+_NO_NODS = unlike("^(2-point-nod|4-point-nod|along-slit-nod)$")
+# Spectra of which there is light on the detector.
+_EXPOSED = (
+    when(exp_type=SPECTRA - {"nrs_ifu", "nrc_tsgrism"})
+    | when(exp_type="nrs_ifu", on_detector=SET)
+    | when(exp_type="nrc_tsgrism", pupil=unlike("^clear$"), detector=unlike("^nrcblong$"))
+)
 _PLAIN_SPECTRA = "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nrs_ifu"
 
 RULES = (
@@ -48,7 +54,7 @@ RULES = (
         "image2",
         "Target acquisitions and other images that are not science.",
         same=("program",),
-        members={"science": when(kind="target_acquisition", exp_type=unlike("^nrs_msaspec$")) | when(exp_type=NON_SCIENCE)
+        members={"science": when(kind="target_acquisition") | when(exp_type=NON_SCIENCE)
             | when(exp_type="nrs_msaspec", grating="mirror", msastate="primarypark_allopen")},
         alone=True,
     ),
@@ -101,9 +107,9 @@ RULES = (
         "A spectrum of one target, with the spectra of the background target and imprint exposures.",
         same=DETECTOR,
         members={
-            "science": when(exp_type=_PLAIN_SPECTRA, patttype=unlike(f"^({_NODS.replace(' ', '|')})$"), **_NOT_TSO),
-            "background": when(exp_type=_PLAIN_SPECTRA, kind="background", is_tso=UNSET),
-            "imprint": when(exp_type=_PLAIN_SPECTRA, is_imprt=SET),
+            "science": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, **_NOT_TSO),
+            "background": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, kind="background", is_tso=UNSET),
+            "imprint": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, is_imprt=SET, is_tso=UNSET),
         },
         alone=True,
     ),
@@ -117,6 +123,7 @@ RULES = (
             "background": when(exp_type="mir_lrs-fixedslit", patttype=like("along-slit-nod")),
         },
         related={"background": (differ("patt_num"),)},
+        candidates=OBSERVED,
         alone=True,
     ),
     Rule(
@@ -164,7 +171,7 @@ RULES = (
         "spec2",
         "An imprint exposure, calibrated as if it were science.",
         same=DETECTOR,
-        members={"science": when(exp_type=SPECTRA - {"nrs_ifu"}, is_imprt=SET) | when(exp_type="nrs_ifu", is_imprt=SET, on_detector=SET)},
+        members={"science": _EXPOSED & when(is_imprt=SET)},
         alone=True,
     ),
     Rule(
@@ -173,8 +180,7 @@ RULES = (
         "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
         same=DETECTOR,
         members={
-            "science": (when(exp_type=SPECTRA - {"nrs_ifu"}) | when(exp_type="nrs_ifu", on_detector=SET))
-            & (when(bkgdtarg=SET) | when(is_psf=SET)),
+            "science": _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET)),
             "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET),
         },
         related={"imprint": (equal("bkgdtarg"),)},
@@ -187,10 +193,9 @@ RULES = (
         "A time series of spectra.",
         same=DETECTOR,
         members={
-            "science": when(
-                exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit", "nrc_tsgrism"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=_NO_SENSING
-            )
-            | when(exp_type="nrc_tsgrism", pupil=unlike("^clear$"), detector=unlike("^nrcblong$"), bkgdtarg=UNSET, is_imprt=UNSET)
+            "science": (_EXPOSED | when(exp_type="nrs_ifu"))
+            & when(exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET)
+            & when(visitype=_NO_SENSING)
         },
         alone=True,
     ),
@@ -200,8 +205,8 @@ RULES = (
         "A grism exposure of NIRISS, with the products of its direct images.",
         same=("program", "instrume", "targetid", "pupil?"),
         members={
-            "science": when(exp_type="nis_wfss", **_NOT_TSO),
-            "direct_image": when(exp_type="nis_image", **_NOT_TSO),
+            "science": when(exp_type="nis_wfss", **_TARGET),
+            "direct_image": when(exp_type="nis_image", **_TARGET),
             "background": when(exp_type="nis_wfss nis_image", kind="background"),
         },
         needs=("science", "direct_image"),
@@ -213,8 +218,8 @@ RULES = (
         "A grism exposure of NIRCam, with the products of its direct images.",
         same=("program", "instrume", "targetid", "detector"),
         members={
-            "science": when(exp_type="nrc_wfss", **_NOT_TSO),
-            "direct_image": when(exp_type="nrc_image", **_NOT_TSO),
+            "science": when(exp_type="nrc_wfss", **_TARGET),
+            "direct_image": when(exp_type="nrc_image", **_TARGET),
             "background": when(exp_type="nrc_wfss nrc_image", kind="background"),
         },
         needs=("science", "direct_image"),

@@ -1,6 +1,6 @@
 """JWST: which exposures stage 3 combines."""
 
-from hexcal.associations.rules.jwst import IMAGES, OPTICAL_PATH, facts
+from hexcal.associations.rules.jwst import IMAGES, OBSERVED, OPTICAL_PATH, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_observed_together, level3
 from hexcal.associations.table import SET, UNSET, Rule, RuleSet, like, unlike, when
 
@@ -22,15 +22,15 @@ RULES = (
         "image3",
         "Images of one target through one optical path.",
         same=(*_PATH, "exp_type"),
-        members=_of(when(exp_type=IMAGES, visitype=unlike("wfsc"), patttype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=UNSET), "science", "psf"),
+        members=_of(when(exp_type=IMAGES, visitype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=UNSET), "science", "psf"),
         acquisitions=True,
     ),
     Rule(
         "Asn_Lv3ImageBackground",
         "image3",
         "Images of the background target through one optical path.",
-        same=(*_PATH, "exp_type"),
-        members={"science": when(exp_type=IMAGES, visitype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=SET)},
+        same=(*_PATH, "exp_type", "bkgdtarg"),
+        members={"science": when(exp_type=IMAGES, visitype=unlike("wfsc"), is_tso=UNSET, bkgdtarg=SET, is_imprt=UNSET)},
         acquisitions=True,
     ),
     Rule(
@@ -87,7 +87,7 @@ RULES = (
         "spec3",
         "IFU spectra of MIRI of the background target.",
         same=_TARGET,
-        members={"science": when(exp_type="mir_mrs", is_tso=UNSET, bkgdtarg="t")},
+        members={"science": when(exp_type="mir_mrs", is_tso=UNSET, bkgdtarg="t", is_imprt=UNSET)},
         naming={"path": (), "subarray": False},
         acquisitions=True,
     ),
@@ -107,7 +107,7 @@ RULES = (
         "spec3",
         "IFU spectra of NIRSpec of the background target through one grating.",
         same=(*_TARGET, "grating"),
-        members={"science": when(exp_type="nrs_ifu", is_tso=UNSET, on_detector=SET, bkgdtarg="t")},
+        members={"science": when(exp_type="nrs_ifu", is_tso=UNSET, on_detector=SET, bkgdtarg="t", is_imprt=UNSET)},
         naming={"path": ("grating",), "subarray": False},
         acquisitions=True,
     ),
@@ -128,7 +128,7 @@ RULES = (
         "Slit spectra of the background target.",
         same=(*_PATH, "exp_type"),
         members={
-            "science": when(exp_type="mir_lrs-fixedslit nrs_fixedslit", is_tso=UNSET, bkgdtarg="t"),
+            "science": when(exp_type="mir_lrs-fixedslit nrs_fixedslit", is_tso=UNSET, bkgdtarg="t", is_imprt=UNSET),
         },
         acquisitions=True,
     ),
@@ -175,6 +175,7 @@ RULES = (
             )
             | when(exp_type="nrc_tsgrism", is_tso=SET, pupil=unlike("^clear$"), detector=unlike("^nrcblong$"), kind="science")
         },
+        candidates=OBSERVED,
         acquisitions=True,
     ),
     Rule(
@@ -183,8 +184,7 @@ RULES = (
         "Pairs of dithered images for the phasing of the mirrors.",
         same=(*_PATH, "detector", "obs_id", "act_id"),
         members=_of(
-            when(exp_type=IMAGES, patttype=like("wfsc"))
-            & (when(exp_type=IMAGES - {"nrc_image"}) | when(dms_note=unlike("^wfsc_los_jitter$"))),
+            when(exp_type=IMAGES, patttype=like("wfsc"), dms_note=unlike("^wfsc_los_jitter$")),
             "science",
             "psf",
             "background",

@@ -2,6 +2,7 @@
 
 import re
 
+from hexcal.associations.facts import UNREAD
 from hexcal.associations.rules.jwst import CALIBRATED
 
 DISCOVERED = "a3001"
@@ -14,7 +15,7 @@ _NOT_NAMED = frozenset({"full", "generic"})
 
 def candidate_id(candidate):
     """Return the identifier of a candidate ((identifier, type), or None for the whole programme) in names (str)."""
-    return candidate[0] if candidate is not None and _CANDIDATE.fullmatch(candidate[0]) else DISCOVERED
+    return candidate[0] if candidate is not None and candidate[1] not in ("", UNREAD) else DISCOVERED
 
 
 def is_observed_together(candidate, members):
@@ -29,8 +30,13 @@ def is_level2_candidate(candidate, members):
     if candidate is None:
         return False
     if candidate[1] == "background":
-        return is_observed_together(candidate, members)
-    return candidate[1] in ("observation", "")
+        return is_observed_together(candidate, members) and _adds_background(members)
+    return candidate[1] == "observation"
+
+
+def _adds_background(members):
+    """Whether exposures of a background target are among the members."""
+    return any(exposure.values.get("kind") == "background" for exposure, _ in members)
 
 
 def _observation(exposure):

@@ -15,7 +15,12 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 # DATE is the time that the data stand for: references are chosen by it, so the time of writing goes elsewhere.
 observatory = Observatory(
-    name="tmt", telescope="TMT", folder=_FOLDER, instruments=("IRIS",), path_of_writing="meta.date_created"
+    name="tmt",
+    telescope="TMT",
+    folder=_FOLDER,
+    instruments=("IRIS",),
+    path_of_writing="meta.date_created",
+    association_rules=("hexcal.associations.iris",),
 )
 ligeriri = Observatory(
     name="ligeriri",

@@ -1,0 +1,172 @@
+#!/usr/bin/env python
+"""Generate the associations of pools with Hexcal and with the reference implementation; both must be the same sets.
+
+    .venv/bin/python parity/associations.py                    all pools but mega_pool where its truth is not kept, in all modes
+    .venv/bin/python parity/associations.py jw80600 mega       pools whose names contain one of these
+    .venv/bin/python parity/associations.py --make-mega        also make the truth of mega_pool: 10 to 25 minutes for each mode, once
+    .venv/bin/python parity/associations.py --examples 5       also print some of the associations that differ
+
+Pools are those of `HEXCAL_REAL_DATA` (default ../shared/data). Templates (`pool_templates.py`) are compared as they are and filled in. The truth is
+`asn_generate` of release 1.13.4, run in its own environment (`peer_env.py`); it is kept in `HEXCAL_PARITY_DIR`, under names that change with the pool.
+
+An association is its rule, type, candidate, name of product, and members with exposure type. Numbers and time stamps do not count. One line per pool:
+associations expected, found, missing, extra, over all modes. Exit status 1 if more differ than KNOWN declares.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+
+from peer_env import peer_python
+from pool_templates import expand, is_template
+
+VERSION = "1.13.4"
+HERE = Path(__file__).resolve().parent
+POOLS = Path(os.environ.get("HEXCAL_REAL_DATA") or HERE.parent.parent / "shared" / "data") / "pools"
+KEPT = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity") / "associations"
+MODES = {"default": [], "discover": ["--discover"], "all": ["--all-candidates"], "ids": ["-i"], "merge": ["--merge"]}
+MEGA = "mega_pool"
+# Pool -> (why, missing, extra): differences that are there for a reason, over all modes.
+_ONE_NAME = "all exposures of a template that is not filled in have one file name and no candidates that can be read: which of the associations stay depends on the order of rows"
+KNOWN = {}
+
+
+def main():
+    """Compare, print, and return the exit status."""
+    options = _options()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    if not POOLS.is_dir():
+        print(f"skip  no pools: {POOLS} is no folder (HEXCAL_REAL_DATA)")
+        return 0
+    totals, failed = Counter(), 0
+    for name, text in _pools(options.pools):
+        counts = _compare_pool(name, text, options)
+        if counts is None:
+            continue
+        why, missing, extra = KNOWN.get(name, ("", 0, 0))
+        passed = counts["missing"] <= missing and counts["extra"] <= extra
+        failed += not passed
+        totals.update(counts)
+        known = f" | known: {why}" if why else ""
+        print(f"{'pass' if passed else 'FAIL'}  {name:48} {_said(counts)}{known}", flush=True)
+    print(f"{'FAIL' if failed else 'pass'}  {'all':48} {_said(totals)}")
+    return 1 if failed else 0
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pools", nargs="*", help="parts of the names of pools; default: all")
+    parser.add_argument("--make-mega", action="store_true", help="make the truth of mega_pool where it is not kept")
+    parser.add_argument(
+        "--examples", type=int, default=0, help="how many associations that differ are printed per pool and mode"
+    )
+    parser.add_argument(
+        "--version", default=VERSION, help=f"release of the reference implementation, default {VERSION}"
+    )
+    return parser.parse_args()
+
+
+def _said(counts):
+    return "  ".join(f"{what} {counts[what]}" for what in ("expected", "found", "missing", "extra"))
+
+
+def _pools(wanted):
+    """Name and text of each pool; templates twice."""
+    for path in sorted(POOLS.glob("*.csv")):
+        text = path.read_text()
+        made = [(path.stem, text)]
+        if is_template(text):
+            made.append((f"{path.stem}_filled_in", expand(text)))
+        yield from (one for one in made if not wanted or any(part in one[0] for part in wanted))
+
+
+def _compare_pool(name, text, options):
+    counts = Counter()
+    for mode, words in MODES.items():
+        words = words + _some_candidates(text) if mode == "ids" else words
+        if words == ["-i"]:
+            continue
+        expected = _truth(name, text, mode, words, options)
+        if expected is None:
+            print(f"skip  {name} {mode}: its truth takes 10 to 25 minutes; make it with --make-mega")
+            continue
+        found = _own(name, text, words)
+        missing, extra = expected - found, found - expected
+        counts.update(expected=len(expected), found=len(found), missing=len(missing), extra=len(extra))
+        for sign, differing in (("-", missing), ("+", extra)):
+            for one in sorted(differing)[: options.examples]:
+                print(f"    {mode} {sign} {' '.join(one[:4])} {' '.join('='.join(member) for member in one[4])}"[:300])
+    return counts or None
+
+
+def _some_candidates(text):
+    """The first and the last two of the candidates of a pool."""
+    found = sorted(set(re.findall(r"'([oc]\d+)'", text.lower())))
+    return list(dict.fromkeys(found[:1] + found[-2:]))
+
+
+def _truth(name, text, mode, words, options):
+    """What the reference implementation makes (set), from what is kept where it has been made; None if it takes too long."""
+    pool = hashlib.sha256(" ".join([text, *words]).encode()).hexdigest()[:16]
+    kept = KEPT / options.version / f"{name}-{mode}-{pool}.json"
+    if kept.exists():
+        return {_hashable(one) for one in json.loads(kept.read_text())}
+    if name == MEGA and not options.make_mega:
+        return None
+    generator = peer_python(options.version).with_name("asn_generate")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"{name}.csv")
+        file.write_text(text)
+        done = subprocess.run(
+            [generator, file, "-p", folder, *words], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(
+                f"{generator} {' '.join(words)} of {name} ends with {done.returncode}: {done.stderr[-400:]}"
+            )
+        made = _saved(folder)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".partial")
+    partial.write_text(json.dumps(sorted(made)))
+    partial.replace(kept)
+    return made
+
+
+def _own(name, text, words):
+    """What Hexcal makes (set)."""
+    from hexcal.associations import main as asn_generate
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"{name}.csv")
+        file.write_text(text)
+        asn_generate([str(file), "-p", folder, *words])
+        return _saved(folder)
+
+
+def _saved(folder):
+    """The associations in the files of a folder."""
+    made = set()
+    for file in Path(folder).glob("*_asn.json"):
+        one = json.loads(file.read_text())
+        for product in one["products"]:
+            members = sorted((member["expname"], member["exptype"]) for member in product["members"])
+            made.add((one["asn_rule"], one["asn_type"], one["asn_id"], product["name"], tuple(members)))
+    return made
+
+
+def _hashable(one):
+    return (*one[:4], tuple(tuple(member) for member in one[4]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Generating associations by the rules that users write as classes: item by item, for each candidate and for the whole programme."""
+
+import traceback
+from collections import defaultdict
+from pathlib import Path
+
+from hexcal.associations.by_queue import finalized, generate_by_queue
+from hexcal.associations.exceptions import AssociationError
+from hexcal.associations.facts import Exposure
+from hexcal.errors import HexcalError
+
+__all__ = ["of_classes", "rule_error"]
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+def of_classes(items, rules, version_id, pool_name, *, finalize=True, candidates=None, whole=False, prefixes=None):
+    """Return the associations of a pool by rules that are classes.
+
+    Parameters
+    ----------
+    items : list of dict
+        Exposures.
+    rules : AssociationRegistry
+        The rules.
+    version_id : str or None
+        Identifier of the version.
+    pool_name : str
+        Name of the file that the exposures come from.
+    finalize : bool
+        Complete the associations, and leave out what is not complete.
+    candidates : set of str, optional
+        Only these candidates; None: all.
+    whole : bool
+        Also what the whole programme has and no candidate.
+    prefixes : tuple of str, optional
+        What is put before the names of the rules, for candidates and for the whole programme. Without it, the pool is taken as a whole, without regard
+        to candidates.
+
+    Returns
+    -------
+    list of Association
+
+    Raises
+    ------
+    AssociationError
+        If a rule fails: says which line of which file.
+    """
+    if prefixes is None:
+        return _made(items, rules, version_id, pool_name, finalize)
+    found = []
+    for candidate, part in _parts(items, candidates).items():
+        for association in _made(part, rules, version_id, pool_name, finalize):
+            if hasattr(association, "acid"):
+                association.acid = candidate
+            found.append((prefixes[0], association))
+    if whole:
+        have = {(type(one), frozenset(one.item_names)) for _, one in found}
+        for association in _made(items, rules, version_id, pool_name, finalize):
+            if (type(association), frozenset(association.item_names)) not in have:
+                found.append((prefixes[1], association))
+    for prefix, association in found:
+        association["asn_rule"] = f"{prefix}_{association['asn_rule']}"
+    return [association for _, association in found]
+
+
+def _made(items, rules, version_id, pool_name, finalize):
+    try:
+        made = generate_by_queue(items, rules, version_id)
+        made = finalized(made, rules) if finalize else made
+    except HexcalError:
+        raise
+    except Exception as error:
+        raise rule_error(error) from error
+    for association in made:
+        if association.get("asn_pool") == "none":
+            association["asn_pool"] = pool_name
+    return made
+
+
+def rule_error(error):
+    """Return the error that code of a user ends with as an `AssociationError` that says where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    place = f"{own[-1].filename}, line {own[-1].lineno}, in {own[-1].name}" if own else None
+    return AssociationError(
+        f"a rule fails: {type(error).__name__}: {error}", where=place, hint="correct the rule; nothing was written"
+    )
+
+
+def _parts(items, wanted):
+    """The rows of each candidate, which name this candidate only."""
+    parts = defaultdict(list)
+    for item in items:
+        for candidate in Exposure(item).candidates:
+            if wanted is None or candidate[0] in wanted:
+                parts[candidate].append({**item, "asn_candidate": str(candidate)})
+    return parts

@@ -1,0 +1,122 @@
+"""Associations written to files: all of them, or none."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from hexcal.associations.serialize import format_named
+from hexcal.errors import ParameterError, ResourceError
+
+__all__ = ["save_all", "texts_of"]
+
+
+def texts_of(associations, format="json", complete=True):
+    """Return the texts of associations by file name.
+
+    Parameters
+    ----------
+    associations : list of Association
+    format : str
+        ``"json"`` or ``"yaml"``.
+    complete : bool
+        Require that each is valid.
+
+    Returns
+    -------
+    dict of str to str
+        Where names repeat, as rules of users may have it, the further ones get a number.
+
+    Raises
+    ------
+    AssociationNotValidError
+        If one of them is not valid.
+    """
+    texts = {}
+    for association in associations:
+        name, text = association.dump(format=format) if complete else format_named(format).dump(association)
+        stem, dot, ending = name.rpartition(".")
+        number = 1
+        while name in texts:
+            number += 1
+            name = f"{stem}-{number}{dot}{ending}"
+        texts[name] = text
+    return texts
+
+
+def save_all(folder, texts, orphaned=None, orphans_file=None):
+    """Write associations, and a pool of orphans.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the associations go; it is made if it is not there.
+    texts : dict of str to str
+        File names and contents.
+    orphaned : AssociationPool, optional
+        The exposures in no association.
+    orphans_file : path-like, optional
+        Where to write them; without it they are not written.
+
+    Raises
+    ------
+    ResourceError
+        If something cannot be written: then nothing is, and a folder that was made is gone.
+    ParameterError
+        If the orphans would be written over the pool itself.
+    """
+    folder = Path(folder)
+    if orphans_file is not None:
+        _not_the_pool(orphaned, Path(orphans_file))
+    try:
+        with _staged(folder) as stage:
+            moves = []
+            for name, text in texts.items():
+                Path(stage, name).write_text(text, encoding="utf-8")
+                moves.append((Path(stage, name), folder / name))
+            if orphans_file is not None:
+                orphaned.write(Path(stage, "orphans"))
+                moves.append((Path(stage, "orphans"), Path(orphans_file)))
+            _move(moves)
+    except OSError as error:
+        raise ResourceError(
+            f"associations cannot be written: {error.strerror or error}",
+            where=str(error.filename2 or folder),
+            hint="give another folder with -p FOLDER; nothing was written",
+        ) from error
+
+
+@contextmanager
+def _staged(folder):
+    """A folder beside the final place; one that is made for it is taken away again if writing fails."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = tempfile.mkdtemp(prefix=".asn_", dir=folder)
+        try:
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    except OSError:
+        for one in made:
+            if one.is_dir() and not any(one.iterdir()):
+                one.rmdir()
+        raise
+
+
+def _move(moves):
+    """Give files their names; what cannot have its name is found before the first one moves."""
+    for _, target in moves:
+        if target.is_dir():
+            raise IsADirectoryError(21, "a folder has the name of the file", str(target), None, str(target))
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(13, "the folder is not there or cannot be written to", str(target), None, str(target))
+    for source, target in moves:
+        os.replace(source, target)
+
+
+def _not_the_pool(orphaned, path):
+    source = orphaned.meta.get("pool_file")
+    if source and path.resolve() == Path(source).resolve():
+        raise ParameterError("the orphans would overwrite the pool", where=str(path), hint="give another name")

@@ -1,0 +1,19 @@
+"""From exposures on disk to associations: a pool made of flight headers, whose columns are keywords."""
+
+from hexcal.associations import AssociationRegistry
+from hexcal.associations.generator import generate_for_candidates
+from hexcal.associations.mkpool import mkpool
+from hexcal.associations.pool_terms import check_pool, terms_of
+
+
+def test_a_pool_of_flight_headers_gives_associations(real_data):
+    pool = mkpool([str(path) for path in sorted((real_data / "products" / "ami").glob("*.fits"))])
+    rules = AssociationRegistry()
+    check_pool(pool, terms_of("jwst"))
+    found = generate_for_candidates(pool, rules)
+    ami = [one for one in found if one["asn_type"] == "ami3"]
+    assert [one["products"][0]["name"] for one in ami] == ["jw01093-a3001_t001_niriss_f480m-nrm-sub80"]
+    roles = [member["exptype"] for member in ami[0]["products"][0]["members"]]
+    assert set(roles) == {"science", "psf"}
+    assert len(roles) == 14
+    assert sum(one["asn_type"] == "image2" for one in found) == 14
