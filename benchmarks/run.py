@@ -25,13 +25,14 @@ PARITY = HERE.parent / "parity"
 sys.path.insert(0, str(PARITY))
 
 import numpy as np  # noqa: E402
+from asn_generate import associations  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 from references import references  # noqa: E402
 
-PARTS = ("pipeline", "memory4", "threads", "compile", "start", "references")
+PARTS = ("pipeline", "memory4", "threads", "compile", "start", "references", "associations")
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Bench:
 
     def __init__(self, options):
         self.work, self.size, self.runs = options.work, options.size, options.runs
+        self.asn_peer = options.asn_peer
         self.sides = {"own": [sys.executable, PARITY / "own.py"]}
         self.table = Table()
 
@@ -291,6 +293,9 @@ def main(words=None):
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure (default all)")
     parser.add_argument("--size", type=int, default=2048, help="pixels per side; the targets are for 2048")
+    parser.add_argument(
+        "--asn-peer", action="store_true", help="measure the reference implementation's asn_generate anew (minutes)"
+    )
     default = os.environ.get("HEXCAL_BENCH_DIR") or Path.home() / ".cache" / "hexcal-bench"
     parser.add_argument(
         "--work",
@@ -301,7 +306,9 @@ def main(words=None):
     options = parser.parse_args(words)
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
-    for part, measure in zip(PARTS, (pipeline, memory4, threads, compile_, start, references), strict=True):
+    for part, measure in zip(
+        PARTS, (pipeline, memory4, threads, compile_, start, references, associations), strict=True
+    ):
         if part in options.only:
             measure(bench)
     print(

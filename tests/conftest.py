@@ -23,6 +23,12 @@ for _name in [name for name in os.environ if name.startswith(("CRDS_", "STPIPE_"
     del os.environ[_name]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory):
+    """What Hexcal remembers between runs is not mixed with that of the user."""
+    os.environ["HEXCAL_CACHE"] = str(tmp_path_factory.mktemp("hexcal_cache"))
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """Folder of real exposures and reference files; a test that needs it is skipped where it is absent."""

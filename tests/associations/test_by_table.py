@@ -70,7 +70,6 @@ def test_dump(rule):
     assert association.dump()[0] == "other.json"
 
 
-@pytest.mark.req("DMSB-09")
 def test_problems_of_exposures_degrade_the_association():
     good, bad = (
         next(

@@ -87,7 +87,7 @@ def test_a_repetition_names_what_is_kept():
     both = candidates("o001", ("c1001", "mosaic"))
     rows = exposure(1, asn_candidate=both), exposure(2, asn_candidate=both)
     asked = explainer(*rows, candidate="c1001")
-    assert asked.two(*asked.exposures, "Asn_Lv3Image")["together"][0]["candidate"] == "c1001"
+    assert asked.two(asked.exposures[0], asked.exposures[1], "Asn_Lv3Image")["together"][0]["candidate"] == "c1001"
     psf = exposure(1, "nrc_coron", pupil="maskrnd", subarray="sub320", is_psf="t")
     asked = explainer(psf)
     idle = {one["rule"]: one["reasons"][0] for one in asked.one(asked.exposures[0])["without_association"]}

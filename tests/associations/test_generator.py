@@ -8,7 +8,7 @@ from association_pools import USER_RULES, candidates, contents, exposure, pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hexcal.associations import AssociationError, AssociationRegistry, generate
+from hexcal.associations import AssociationError, AssociationRegistry, generate, grouping
 from hexcal.associations.constraints import AttrConstraint
 from hexcal.associations.generator import candidates_of, generate_for_candidates
 
@@ -68,7 +68,7 @@ def test_an_exposure_in_several_candidates_joins_an_association_of_each():
     assert [member["exptype"] for member in level2["c1000"]] == ["science", "background"]
 
 
-@pytest.mark.req("ASN-14", "ASN-11")
+@pytest.mark.req("ASN-11")
 def test_types_and_numbers_are_in_the_names():
     names = [one.asn_name for one in made(exposure(1), exposure(2), exposure(3, "nrc_tacq"), version_id="V1")]
     assert sorted(names) == [
@@ -193,3 +193,18 @@ def test_names_are_unique_and_members_satisfy_their_rule(drawn):
                 one["asn_id"] in dict(member.candidates) for member, role in one.found if role != "target_acquisition"
             ]
             assert all(belongs)
+
+
+_KEY = st.tuples(*[st.sampled_from([None, "a", "b"])] * 3)
+
+
+@given(st.lists(_KEY, max_size=8), st.lists(_KEY, min_size=1, max_size=4), st.data())
+def test_keys_are_found_as_one_by_one(keys, asked, data):
+    index, known = grouping._Index(keys), list(keys)
+    for key in asked:
+        assert index.agreeing(key) == [n for n, one in enumerate(known) if grouping.agree(one, key)]
+        index.add(key)
+        known.append(key)
+        number = data.draw(st.integers(0, len(known) - 1))
+        known[number] = data.draw(_KEY)
+        index.renew(number, known[number])

@@ -80,7 +80,7 @@ def test_merge_dry_run_and_orphans(run, tmp_path):
     assert run("p.csv", "-p", "same", "--no-merge")[0] == 0 and len(files(tmp_path, "same")) == 3
 
 
-@pytest.mark.req("GEN-07", "GEN-09")
+@pytest.mark.req("GEN-07")
 def test_pools_in_other_forms(run, tmp_path):
     made = pool(exposure(1), exposure(2))
     made.write("commas.csv", delimiter=",")

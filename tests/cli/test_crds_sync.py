@@ -104,6 +104,21 @@ def test_all_that_exposures_need(sync, here, capsys, monkeypatch):
     assert main(["crds", "bestrefs", *files]) == 0
 
 
+def test_an_exposure_that_cannot_be_read_does_not_keep_the_files_of_the_others_out(sync, here):
+    exposure()
+    exposure("b.fits", INSTRUME=" ")
+    status, out, err = sync("--dataset-files", "none.fits", "a_uncal.fits", "b.fits")
+    assert status == 1
+    assert "reference files of 1 exposure: 1, of which 1 missing" in out
+    assert "where: none.fits" in err and "hexcal: 'b.fits': the instrument of the exposure is not known" in err
+    assert "jwst_nircam_dark_0002.fits" in here()
+
+
+def test_the_newest_context_of_the_server(sync, here):
+    assert sync("--contexts", "newest")[0] == 0
+    assert here() == RULES_2
+
+
 def test_a_dry_run_changes_nothing(sync, here, tmp_path):
     words = ["--contexts", "jwst_0002.pmap", "--fetch-references", "--dry-run"]
     status, out, _ = sync(*words)

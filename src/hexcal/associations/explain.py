@@ -79,7 +79,7 @@ class Explainer:
 
     # ---- answers
 
-    def one(self, exposure):
+    def one(self, exposure) -> dict[str, Any]:
         """Return all associations of an exposure, and the rules that nearly take it (dict)."""
         near, taken = [], []
         for name in self.tables:
@@ -101,7 +101,7 @@ class Explainer:
             "nearly": near,
         }
 
-    def by_rule(self, exposure, name):
+    def by_rule(self, exposure, name) -> dict[str, Any]:
         """Return what a rule asks of an exposure, and what of it holds (dict)."""
         answer = {
             "exposures": [exposure.name],
@@ -126,7 +126,7 @@ class Explainer:
             else self._why_not(name, [exposure]),
         }
 
-    def two(self, one, two, name=None):
+    def two(self, one, two, name=None) -> dict[str, Any]:
         """Return why two exposures are together, and why they are not, for each rule that takes both, or for one rule (dict)."""
         if one is two:
             raise InputError("two different exposures are needed", where=one.name)
@@ -220,7 +220,11 @@ class Explainer:
             reasons = _between(table, *exposures)
             if reasons:
                 shared = {*exposures[0].candidates} & {*exposures[1].candidates}
-                return reasons if shared or _is_sought_anywhere(table, *exposures) else [*reasons, self._no_candidate(exposures)]
+                return (
+                    reasons
+                    if shared or _is_sought_anywhere(table, *exposures)
+                    else [*reasons, self._no_candidate(exposures)]
+                )
         if self._search(name, exposures, loose, _anything, everything=True):
             return [self._no_candidate(exposures)]
         if len(exposures) == 1:

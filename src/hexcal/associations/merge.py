@@ -17,16 +17,15 @@ def merged(associations):
     Returns
     -------
     list of Association
-        Numbered anew; of those that were merged, one holds the products of all. Where they come from several rules, it has the name of the rule whose
-        first exposure, by file name, is the last one: the original has it from the order of the pool.
+        Numbered anew; of those that were merged, one holds the products of all. Where they come from several rules, it has the name of the last one in the
+        order of names, as the original's has.
     """
-    order = _order_of_rules(associations)
     groups = defaultdict(list)
     for association in associations:
         groups[_group(association)].append(association)
     kept = []
     for several in groups.values():
-        first, *others = sorted(several, key=lambda one: order.get(one["asn_rule"], ("", "")), reverse=True)
+        first, *others = sorted(several, key=lambda one: one["asn_rule"], reverse=True)
         for other in others:
             first.take(other)
         kept.append(first)
@@ -43,12 +42,3 @@ def _group(association):
     if not _is_single(association):
         return id(association)
     return association["program"], association["asn_id"], association["asn_type"]
-
-
-def _order_of_rules(associations):
-    """Rule -> its first exposure in the whole pool, by file name, and the rule's name."""
-    first = {}
-    for association in filter(_is_single, associations):
-        rule, name = association["asn_rule"], min(association.item_names)
-        first[rule] = min(first.get(rule, (name, rule)), (name, rule))
-    return first

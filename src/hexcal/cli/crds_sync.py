@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 from hexcal.cli.crds_options import Parser
-from hexcal.errors import ParameterError, ReferenceError_, ResourceError
+from hexcal.errors import InputError, ParameterError, ReferenceError_, ResourceError
 
 _DESCRIPTION = """Fill a cache of reference files from a server (CRDS_SERVER_URL), so that calibration needs no network, and check what is in it.
 Files that are there are left alone. Without a selection: the mappings of the server's default context; with --check, all files of the cache."""
@@ -52,7 +52,9 @@ def _options(words):
     made.add_argument("--cache", metavar="DIR", help="the cache, begun if it is not there (default: CRDS_PATH)")
     made.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, else that of the server")
     which = made.add_mutually_exclusive_group()
-    which.add_argument("--contexts", nargs="+", metavar="C", help=".pmap, .imap or .rmap, with all below; or: default")
+    which.add_argument(
+        "--contexts", nargs="+", metavar="C", help=".pmap, .imap or .rmap, with all below; or: default, newest"
+    )
     which.add_argument("--all", action="store_true", help="all mappings that the server has")
     which.add_argument("--range", metavar="MIN:MAX", help="contexts by serial number")
     which.add_argument("--last-n-contexts", type=int, metavar="N", help="the newest N contexts")
@@ -95,7 +97,7 @@ def _has_contexts(options):
 def _contexts(sync, options):
     """The contexts that are selected; None: no selection."""
     if options.contexts:
-        return [sync.default() if name == "default" else name for name in options.contexts]
+        return [_context(sync, name) for name in options.contexts]
     if options.range:
         low, colon, high = options.range.partition(":")
         if not (colon and low.isdecimal() and high.isdecimal()):
@@ -113,6 +115,12 @@ def _contexts(sync, options):
     if options.files or options.dataset_files or options.check_files:
         return None
     return [sync.default()]
+
+
+def _context(sync, name):
+    if name == "newest":
+        return sync.newest()
+    return sync.default() if name == "default" else name
 
 
 def _fill(sync, options):
@@ -142,26 +150,35 @@ def _fill(sync, options):
         paths.update(files)
     if options.dataset_files:
         try:
-            files = _files_of_exposures(sync, options)
+            files, unreadable = _files_of_exposures(sync, options)
         except (ReferenceError_, ResourceError):
             if not failed:
                 raise
             # Why has been said of the mappings.
             print("reference files of exposures: none are fetched before their mappings are here")
             return paths, True
-        what = f"reference files of {len(options.dataset_files)} exposures"
+        number = len(options.dataset_files) - unreadable
+        what = f"reference files of {number} exposure{'' if number == 1 else 's'}"
+        failed |= unreadable > 0
         failed |= _report(sync, what, sync.fill(files))
         paths.update(files)
     return paths, failed
 
 
 def _files_of_exposures(sync, options):
+    """Name -> path of the files that the exposures need, and how many of these cannot be read."""
     from hexcal.references.header_cards import read_header
 
-    files = {}
+    files, wrong = {}, []
+    context = _context(sync, options.contexts[0]) if options.contexts else None
     for path in options.dataset_files:
-        files.update(sync.exposure_paths(read_header(path), options.contexts[0] if options.contexts else None))
-    return files
+        try:
+            files.update(sync.exposure_paths(read_header(path), context))
+        except InputError as error:
+            # What is wrong with one exposure does not keep the files of the others out.
+            wrong.append(error if path and path in str(error) else f"{path!r}: {error}")
+    _complain(wrong)
+    return files, len(wrong)
 
 
 def _report(sync, what, done):

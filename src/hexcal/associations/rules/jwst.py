@@ -20,7 +20,9 @@ Facts are attributes beside the columns of the pool:
 
 from hexcal.associations.exposure_roles import ACQUISITIONS, exposure_role, is_coronagraphic, is_time_series
 
-NON_SCIENCE = frozenset(ACQUISITIONS) | frozenset("mir_coroncal nis_focus nrc_focus nrs_focus nrs_image nrs_verify".split())
+NON_SCIENCE = frozenset(ACQUISITIONS) | frozenset(
+    "mir_coroncal nis_focus nrc_focus nrs_focus nrs_image nrs_verify".split()
+)
 IMAGES = frozenset("fgs_image mir_image nis_image nrc_image nrs_mimf".split())
 IMAGE2 = IMAGES | frozenset("mir_4qpm mir_lyot nis_ami nrc_coron nrc_tsimage".split())
 SPECTRA = frozenset(
@@ -29,7 +31,18 @@ SPECTRA = frozenset(
 LAMPS = frozenset("nrs_autoflat nrs_autowave nrs_lamp".split())
 
 OPTICAL_PATH = ("filter?", "pupil|grating?", "slit?")
-DETECTOR = ("program", "instrume", "detector", "exp_type", "filter|band", "pupil|grating?", "slit?", "subarray?", "channel?", "band?")
+DETECTOR = (
+    "program",
+    "instrume",
+    "detector",
+    "exp_type",
+    "filter|band",
+    "pupil|grating?",
+    "slit?",
+    "subarray?",
+    "channel?",
+    "band?",
+)
 
 OBSERVED = ("observation",)
 """Types of the candidates that are one observation."""

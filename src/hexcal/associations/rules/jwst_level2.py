@@ -46,7 +46,15 @@ RULES = (
         "image2",
         "An image of the guider.",
         same=("program",),
-        members={"science": (when(exp_type="fgs_focus") | when(exp_type="fgs_image", filter=UNSET)) & when(pntgtype=unlike("^target_acq"), visitype=_NO_SENSING, bkgdtarg=UNSET, is_imprt=UNSET)},
+        members={
+            "science": when(
+                exp_type="fgs_focus fgs_image",
+                pntgtype=unlike("^target_acq"),
+                visitype=_NO_SENSING,
+                bkgdtarg=UNSET,
+                is_imprt=UNSET,
+            )
+        },
         alone=True,
     ),
     Rule(
@@ -54,8 +62,11 @@ RULES = (
         "image2",
         "Target acquisitions and other images that are not science.",
         same=("program",),
-        members={"science": when(kind="target_acquisition") | when(exp_type=NON_SCIENCE)
-            | when(exp_type="nrs_msaspec", grating="mirror", msastate="primarypark_allopen")},
+        members={
+            "science": when(kind="target_acquisition")
+            | when(exp_type=NON_SCIENCE)
+            | when(exp_type="nrs_msaspec", grating="mirror", msastate="primarypark_allopen")
+        },
         alone=True,
     ),
     Rule(

@@ -116,7 +116,9 @@ RULES = (
         "spec3",
         "Fixed-slit spectra of NIRSpec of one target, with those of the background target; the products are by slit.",
         same=_PATH,
-        members=_of(when(exp_type="nrs_fixedslit", fxd_slit=SET, is_tso=UNSET, on_detector=SET), "science", "psf", "background")
+        members=_of(
+            when(exp_type="nrs_fixedslit", fxd_slit=SET, is_tso=UNSET, on_detector=SET), "science", "psf", "background"
+        )
         | {role: lamp & when(on_detector=SET) for role, lamp in _LAMPS.items()},
         free=_OTHER_BACKGROUND,
         naming={"source": "{source_id}", "slit": "{slit_name}"},
@@ -147,7 +149,10 @@ RULES = (
         "Spectra of many sources; the products are by source.",
         same=_PATH,
         members=_of(
-            when(exp_type="nrc_wfss", is_tso=UNSET) | when(exp_type="nrs_msaspec", msametfl=SET, is_tso=UNSET), "science", "psf", "background"
+            when(exp_type="nrc_wfss", is_tso=UNSET) | when(exp_type="nrs_msaspec", msametfl=SET, is_tso=UNSET),
+            "science",
+            "psf",
+            "background",
         )
         | _LAMPS,
         free=_OTHER_BACKGROUND,
@@ -159,7 +164,12 @@ RULES = (
         "spec3",
         "Slit spectra of one target, with the nods as background of one another.",
         same=(*_PATH, "patttype"),
-        members=_of(when(exp_type="mir_lrs-fixedslit nis_soss", is_tso=UNSET, patttype=like("nod")), "science", "psf", "background"),
+        members=_of(
+            when(exp_type="mir_lrs-fixedslit nis_soss", is_tso=UNSET, patttype=like("nod")),
+            "science",
+            "psf",
+            "background",
+        ),
         free=_OTHER_BACKGROUND,
         also={"background": when(kind="science", patttype=like("nod"))},
         acquisitions=True,
@@ -171,9 +181,19 @@ RULES = (
         same=(*_PATH, "exp_type"),
         members={
             "science": when(
-                is_tso=SET, exp_type=unlike("^(mir_mrs|mir_flatmrs|nrs_autowave|nrs_ifu|nrc_tsgrism|.*dark.*|.*flat.*|nis_lamp|nrc_led)$"), kind="science"
+                is_tso=SET,
+                exp_type=unlike(
+                    "^(mir_mrs|mir_flatmrs|nrs_autowave|nrs_ifu|nrc_tsgrism|.*dark.*|.*flat.*|nis_lamp|nrc_led)$"
+                ),
+                kind="science",
             )
-            | when(exp_type="nrc_tsgrism", is_tso=SET, pupil=unlike("^clear$"), detector=unlike("^nrcblong$"), kind="science")
+            | when(
+                exp_type="nrc_tsgrism",
+                is_tso=SET,
+                pupil=unlike("^clear$"),
+                detector=unlike("^nrcblong$"),
+                kind="science",
+            )
         },
         candidates=OBSERVED,
         acquisitions=True,
@@ -207,5 +227,11 @@ RULES = (
 )
 
 RULE_SET = RuleSet(
-    "Lv3", RULES, facts=facts, accepts=is_observed_together, describe=level3, identifier=candidate_id, whole=frozenset(rule.name for rule in RULES) - {"Asn_Lv3TSO"}
+    "Lv3",
+    RULES,
+    facts=facts,
+    accepts=is_observed_together,
+    describe=level3,
+    identifier=candidate_id,
+    whole=frozenset(rule.name for rule in RULES) - {"Asn_Lv3TSO"},
 )

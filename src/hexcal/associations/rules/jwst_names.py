@@ -51,7 +51,11 @@ def level2(rule, members, candidate):
     """Return what an association of level 2 says: ``target`` and ``products``."""
     science = members[0][0]
     suffix = "rate" if rule.name.endswith("AsRate") else None
-    listed = [_member(exposure, role, suffix or f"rate{_integrations(exposure)}") for exposure, role in members if role != "direct_image"]
+    listed = [
+        _member(exposure, role, suffix or f"rate{_integrations(exposure)}")
+        for exposure, role in members
+        if role != "direct_image"
+    ]
     direct = [exposure for exposure, role in members if role == "direct_image"]
     if direct:
         # The image product of the first direct exposure has the name of the association that makes it.
@@ -71,7 +75,9 @@ def level3(rule, members, candidate):
     """Return what an association of level 3 says: ``target`` and ``products``."""
     science = next(exposure for exposure, role in members if role == "science")
     listed = [_level3_member(rule, exposure, role, candidate) for exposure, role in members]
-    name = _product_name(science, candidate, path=rule.naming.get("path", ("filter", "pupil|grating")), naming=rule.naming)
+    name = _product_name(
+        science, candidate, path=rule.naming.get("path", ("filter", "pupil|grating")), naming=rule.naming
+    )
     return {"target": _target(science), "products": [{"name": name, "members": listed}]}
 
 
@@ -92,7 +98,9 @@ def _level3_member(rule, exposure, role, candidate):
 def _product_name(science, candidate, path, naming=()):
     """``jw<program>-<candidate>_<target>_<instrument>_<optical elements>[-<subarray>]``, or with the source in place of the target."""
     values, naming = science.values, dict(naming)
-    elements = {values[first] for columns in path if (first := next((c for c in columns.split("|") if c in values), None))}
+    elements = {
+        values[first] for columns in path if (first := next((c for c in columns.split("|") if c in values), None))
+    }
     parts = sorted(elements) or (["clear"] if path else [])
     parts += [naming["slit"]] if "slit" in naming else []
     subarray = values.get("subarray")
@@ -101,7 +109,9 @@ def _product_name(science, candidate, path, naming=()):
     target = naming.get("source") or _target(science)
     name = f"jw{values['program']:0>5}-{candidate_id(candidate)}_{target}_{values['instrume']}"
     name += f"_{'-'.join(parts)}" if parts else ""
-    return name + naming.get("ending", "").format(**{**values, "act_id": f"{values.get('act_id', ''):0>2}", "suffix": "{suffix}"})
+    return name + naming.get("ending", "").format(
+        **{**values, "act_id": f"{values.get('act_id', ''):0>2}", "suffix": "{suffix}"}
+    )
 
 
 def _target(exposure):

@@ -161,6 +161,13 @@ class Sync:
             )
         return name
 
+    def newest(self):
+        """Return the context of the server with the greatest serial number."""
+        contexts = self.contexts()
+        if not contexts:
+            raise ReferenceError_("the server has no numbered context", where=self.source.url)
+        return contexts[-1]
+
     def between(self, first=None, last=None):
         """Return the server's contexts from one to another.
 

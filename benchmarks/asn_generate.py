@@ -10,7 +10,6 @@ import math
 import os
 import random
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -41,13 +40,22 @@ def _large_pool(bench):
     peer = _peer(bench, pool)
     what = "asn_generate mega_pool.csv, process"
     if peer is None:
-        bench.table.add(what, f"{own['seconds']:.2f} s, {own['peak_mb']:.0f} MB", "not measured: --asn-peer (minutes)")
+        bench.table.add(what, f"{own['seconds']:.2f} s, {own['peak_mb']:.0f} MB", "not measured: --asn-peer")
         return
     ratio = peer["seconds"] / own["seconds"]
     kept = f" ({peer['version']}, {peer['date']}, load {peer['load']:.0f})"
-    bench.table.add(what, f"{own['seconds']:.2f} s", f"{peer['seconds']:.0f} s{kept}", f"{ratio:.0f} x", ">= 50 x", ratio >= 50)
+    bench.table.add(
+        what, f"{own['seconds']:.2f} s", f"{peer['seconds']:.0f} s{kept}", f"{ratio:.0f} x", ">= 50 x", ratio >= 50
+    )
     cpu = peer["cpu_s"] / own["cpu_s"]
-    bench.table.add(f"{what}: time of the processor", f"{own['cpu_s']:.2f} s", f"{peer['cpu_s']:.0f} s", f"{cpu:.0f} x", ">= 50 x", cpu >= 50)
+    bench.table.add(
+        f"{what}: time of the processor",
+        f"{own['cpu_s']:.2f} s",
+        f"{peer['cpu_s']:.0f} s",
+        f"{cpu:.0f} x",
+        ">= 50 x",
+        cpu >= 50,
+    )
     memory = peer["peak_mb"] / own["peak_mb"]
     bench.table.add(f"{what}: peak memory", f"{own['peak_mb']:.0f} MB", f"{peer['peak_mb']:.0f} MB", f"{memory:.1f} x")
 
@@ -93,18 +101,17 @@ def _growth(bench):
         write_pool(path, size)
         runs = [_measured(path) for _ in range(bench.runs)]
         figures[size] = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-        shutil.rmtree(folder / "out", ignore_errors=True)
-    base = figures[SIZES[0]]
+    work = {size: one["search_s"] + one["write_s"] for size, one in figures.items()}
     for size, one in figures.items():
         allowed = math.log(size) / math.log(SIZES[0])
-        growth = (one["cpu_s"] / size) / (base["cpu_s"] / SIZES[0])
+        growth = (work[size] / size) / (work[SIZES[0]] / SIZES[0])
         bench.table.add(
-            f"made pool of {size} exposures, {one['associations']:.0f} associations: reading, search, writing",
-            f"{one['cpu_s']:.2f} s ({one['search_s']:.2f} s search), {one['peak_mb']:.0f} MB",
+            f"made pool, {size} exposures, {one['associations']:.0f} associations: search and writing (processor time)",
+            f"{one['search_s']:.2f} + {one['write_s']:.2f} s, {one['peak_mb']:.0f} MB",
             "",
-            f"{1000 * one['cpu_s'] / size:.2f} ms each, {growth:.2f} x",
-            f"<= {allowed:.2f} x",
-            # A tenth for what the other work of the machine does to a short measurement.
+            f"{1000 * work[size] / size:.2f} ms each, {growth:.2f} x",
+            f"<= {allowed:.2f} x (n log n)",
+            # A tenth for what other work of the machine does to a short measurement.
             growth <= allowed * 1.1,
         )
 
@@ -159,7 +166,9 @@ def _program(program, chance):
         candidates += [("c1000", "background")] if has_background else [("c1001", "mosaic")] if observations > 4 else []
         for mode in modes:
             for number, columns in enumerate(_MODES[mode](chance), start=len(rows) + 1):
-                instrument = {"nrc": "nircam", "mir": "miri", "nis": "niriss", "nrs": "nirspec"}[columns["exp_type"][:3]]
+                instrument = {"nrc": "nircam", "mir": "miri", "nis": "niriss", "nrs": "nirspec"}[
+                    columns["exp_type"][:3]
+                ]
                 name = f"jw{program:05d}{observation:03d}001_02101_{number:05d}_{columns['detector']}_uncal.fits"
                 common = {
                     "filename": name,
@@ -225,7 +234,14 @@ def _grism(chance):
 
 def _time_series(chance):
     yield {"exp_type": "nis_tacq", "detector": "nis", "filter": "f480m", "pupil": "nrm", "subarray": "subtaami"}
-    yield {"exp_type": "nis_soss", "detector": "nis", "filter": "clear", "pupil": "gr700xd", "subarray": "substrip256", "tsovisit": "t"}
+    yield {
+        "exp_type": "nis_soss",
+        "detector": "nis",
+        "filter": "clear",
+        "pupil": "gr700xd",
+        "subarray": "substrip256",
+        "tsovisit": "t",
+    }
 
 
 def _coronagraph(chance):
