@@ -18,7 +18,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "JwstDataModel": "hexcal.models.datamodel:DataModel",
         "dqflags": "hexcal.models.dqflags:",
         **dict.fromkeys(
-            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel MultiExposureModel".split(),
+            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel "
+            "MultiExposureModel".split(),
             _science,
         ),
         **dict.fromkeys(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hexcal.associations.grouping import groups
-from hexcal.associations.search import WHOLE, exposures_of, search
 from hexcal.associations.rules import jwst_level3
+from hexcal.associations.search import WHOLE, exposures_of, search
 from hexcal.associations.table import SET, UNSET, Rule, differ, equal, like, unlike, when
 
 # ---- the language of tables

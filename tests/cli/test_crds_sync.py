@@ -114,6 +114,30 @@ def test_an_exposure_that_cannot_be_read_does_not_keep_the_files_of_the_others_o
     assert "jwst_nircam_dark_0002.fits" in here()
 
 
+def test_what_is_said_to_be_fetched_is_there(sync, server, here, tmp_path):
+    exposure()
+    exposure("b_uncal.fits", **{"DATE-OBS": "2000-01-01"})
+    sync()
+    (tmp_path / "cache/references").write_text("a file where a folder should be")
+    status, out, err = sync("--dataset-files", "a_uncal.fits", "b_uncal.fits")
+    assert status == 1
+    assert "2, of which 2 missing (10.0 kB)\n  fetched 0\n" in out
+    assert "cannot be written" in err and len(err.splitlines()) <= 6
+    (tmp_path / "cache/references").unlink()
+    server.faults["*"] = ["500", "always"]
+    status, out, err = sync("--dataset-files", "a_uncal.fits", "b_uncal.fits")
+    assert (status, out.splitlines()[-1]) == (1, "  fetched 0")
+    assert here() == RULES_2
+
+
+def test_a_full_cache_need_not_be_writable(sync, tmp_path):
+    exposure()
+    assert sync("--dataset-files", "a_uncal.fits")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*")}
+    assert sync("--dataset-files", "a_uncal.fits")[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*")} == before
+
+
 def test_the_newest_context_of_the_server(sync, here):
     assert sync("--contexts", "newest")[0] == 0
     assert here() == RULES_2

@@ -1,6 +1,7 @@
 """Which source of a parameter wins: every source sets some of the same parameters, to a value of its own."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +205,38 @@ def test_two_parameter_files_are_refused(uncal, tmp_path):
     local = str(parameter_file(tmp_path / "mine.asdf", {}))
     with pytest.raises(ParameterError, match="two parameter files are given"):
         cmdline.run_class(BendStep, [str(uncal), f"--config-file={local}"], (local, config.load(local)))
+
+
+@pytest.mark.req("PAR-01")
+def test_where_parameters_of_a_pipeline_and_of_its_steps_can_be_set(uncal, tmp_path):
+    local = parameter_file(
+        tmp_path / "mine.asdf", {"note": "file"}, {"first": {"factor": 4}}, "pars_caches.BentPipeline"
+    )
+
+    def told(step):
+        return step.note, step.first.factor
+
+    assert told(BentPipeline()) == (None, 2.0)
+    assert told(BentPipeline(config_file=local)) == ("file", 4.0)
+    assert told(BentPipeline(config_file=local, note="given", steps={"first": {"factor": 5}})) == ("given", 5.0)
+    step = BentPipeline.from_config_file(local)
+    step.note, step.first.factor = "attribute", 6
+    assert told(step) == ("attribute", 6.0)
+    words = [str(uncal), f"--config-file={local}", "--save-parameters=used.asdf", f"--output_dir={tmp_path / 'out'}"]
+    BentPipeline.from_cmdline([*words, "--note=words", "--steps.first.factor=7"])
+    used = config.load("used.asdf")
+    assert (used["parameters"]["note"], used["steps"]["first"]["parameters"]["factor"]) == ("words", 7.0)
+
+
+@pytest.mark.req("PAR-03")
+def test_products_go_where_output_dir_says_and_else_where_one_is(uncal, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    BentPipeline.from_cmdline([str(uncal), "--steps.first.save_results=true"])
+    names = [NAME.replace("uncal", suffix) for suffix in ("bent", "first")]
+    assert sorted(path.name for path in Path().iterdir()) == sorted(names)
+    BentPipeline.from_cmdline([str(uncal), "--steps.first.save_results=true", "--output_dir=there"])
+    assert sorted(path.name for path in Path("there").iterdir()) == sorted(names)
 
 
 def test_rerun_makes_the_same_with_other_references_about(root, uncal, tmp_path, monkeypatch):

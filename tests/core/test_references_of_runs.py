@@ -1,5 +1,8 @@
 """References of runs: looked up together before the first step, opened, overridden, and named as before when a product is made again."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +163,16 @@ def test_a_product_that_is_made_again_names_its_references_as_before(full, uncal
         assert files.gain.name == "crds://jwst_nircam_gain_0001.fits"
         assert files.mask.name == str(mine)
         assert files.crds.context_used == "jwst_0001.pmap" and files.crds.sw_version.startswith("Hexcal")
+
+
+@pytest.mark.req("CRDS-05")
+def test_a_program_that_sets_the_environment_and_then_imports(full, uncal):
+    text = f"""
+import os
+os.environ["CRDS_PATH"], os.environ["CRDS_CONTEXT"] = {str(full)!r}, "jwst_0001.pmap"
+from hexcal.step import Step
+print(Step().get_reference_file({str(uncal)!r}, "dark"))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CRDS_")}
+    done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(full / "references/jwst/nircam" / name_of("dark"))

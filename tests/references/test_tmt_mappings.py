@@ -226,7 +226,9 @@ def test_what_is_said_explicitly_decides_whose_rules_hold(tmp_path, monkeypatch)
     assert observatory_of_exposure(tmp_path, "TMT", "newest") == "tmt"
     assert observatory_of_exposure(tmp_path, "TMT", "ligeriri_0001.pmap") == "ligeriri"
     assert observatory_of_exposure(tmp_path, "", "ligeriri_0001.pmap") == "ligeriri"
-    with pytest.raises(InputError, match="does not name its telescope, and the cache has rules of several: ligeriri, tmt"):
+    with pytest.raises(
+        InputError, match="does not name its telescope, and the cache has rules of several: ligeriri, tmt"
+    ):
         observatory_of_exposure(tmp_path, "")
     monkeypatch.setenv("CRDS_OBSERVATORY", "ligeriri")
     assert observatory_of_exposure(tmp_path, "TMT") == "ligeriri"

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from hexcal.associations.options import Parser
 from hexcal.associations.saving import save_all, texts_of
@@ -36,11 +37,11 @@ class Main:
     """
 
     def __init__(self, args=None, pool=None):
-        self.options = None
-        self.pool = pool
-        self.rules = None
+        self.options: Any = None
+        self.pool: Any = pool
+        self.rules: Any = None
         self.associations = []
-        self.orphaned = None
+        self.orphaned: Any = None
         self.configure(args)
 
     @classmethod

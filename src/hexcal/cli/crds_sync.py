@@ -199,7 +199,8 @@ def _report(sync, what, done):
 
 
 def _complain(errors):
-    errors = list(errors)
+    # What ends the work is the error of all files that had not come by then.
+    errors = list(dict.fromkeys(str(error) for error in errors))
     for error in errors[:_MOST]:
         print(f"hexcal: {error}", file=sys.stderr)
     if len(errors) > _MOST:

@@ -14,7 +14,8 @@ tab-separated tables with a header line:
     The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. May be absent: any
     value of EXP_TYPE is right then.
 ``reference_keywords.tsv``, ``reference_layouts.tsv``, ``detectors.tsv``, ``subarrays.tsv``
-    What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is not checked then.
+    What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
+    not checked then.
 ``models.tsv``, ``model_arrays.tsv``
     Models that the observatory adds to those of Hexcal (see `hexcal.observatories.model_tables`). May be absent.
 """

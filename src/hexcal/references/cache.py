@@ -207,7 +207,7 @@ class ReferenceCache:
 
     def _unknown_context(self, name, where):
         error = unknown_name("context", name, self.contexts(), where=where, error=ReferenceError_)
-        if not _SERIAL.fullmatch(name):
+        if not (self.may_fetch and _SERIAL.fullmatch(name)):
             return error
         # It may well exist, only not here.
         return ReferenceError_(error.message, where, f"{error.hint} Or {_fetch().why_not()}")

@@ -9,7 +9,6 @@ DISCOVERED = "a3001"
 """Identifier of what is found in the whole programme."""
 
 _LEVEL1B = re.compile(r"(.+)_uncal(\.[^.]+)?$")
-_CANDIDATE = re.compile(r"[aocr]\d{3,4}")
 _NOT_NAMED = frozenset({"full", "generic"})
 
 

@@ -1,6 +1,7 @@
 """Files that are missing in a cache come from the server that the environment names; without one, and for all that is there, no network is touched."""
 
 import collections
+import contextlib
 import logging
 import os
 import queue
@@ -20,6 +21,8 @@ THREADS = 8
 _TRUE = ("1", "TRUE", "YES", "ON", "T")
 # The address that users of the original set to say that there is no server.
 _SERVERLESS = "crds-serverless-mode.stsci.edu"
+# After these nothing else will come from this server, or go onto this disk.
+_ENDING = (NoAnswer, ResourceError)
 _log = logging.getLogger("hexcal.references")
 
 
@@ -111,6 +114,10 @@ def configure(root, observatory=None, source=None):
 def _write(path, text):
     temporary = None
     try:
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="utf-8") as stream:
+            if stream.read() == text:
+                # A cache that is up to date need not be writable.
+                return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
         with open(descriptor, "w", encoding="utf-8") as stream:
@@ -175,24 +182,27 @@ def fetch_all(items, patience=None, replace=False, threads=THREADS):
     Returns
     -------
     dict of str to HexcalError
-        What failed, by name.
+        What failed, by name; files that were not begun after a failure of the server or the disk have that failure.
     """
     patience = patience or Patience.of_environment()
     total = sum(item.size for item in items)
     _require_room(items, total)
-    stop, failures = threading.Event(), {}
+    stop, failures, stopped = threading.Event(), {}, []
     text = f"{len(items)} files" if len(items) != 1 else items[0].name
     with progress.bar(text, total) as report:
         try:
             for item, error in _side_by_side(lambda item: _one(item, patience, report, stop, replace), items, threads):
                 if isinstance(error, HexcalError):
                     failures[item.name] = error
-                elif error is not None and not isinstance(error, Stopped):
+                elif isinstance(error, Stopped):
+                    stopped.append(item.name)
+                elif error is not None:
                     raise error
         except BaseException:
             stop.set()
             raise
-    return failures
+    ending = next((error for error in failures.values() if isinstance(error, _ENDING)), None)
+    return failures | dict.fromkeys(stopped, ending)
 
 
 def _side_by_side(function, items, threads):
@@ -226,8 +236,7 @@ def _one(item, patience, report, stop, replace):
         raise Stopped
     try:
         download(item, patience, report, stop, replace)
-    except (NoAnswer, ResourceError):
-        # Nothing else will come from this server, or go onto this disk.
+    except _ENDING:
         stop.set()
         raise
 
