@@ -8,7 +8,7 @@ BACKGROUND = {"bkgdtarg": "t"}
 STAR = {"is_psf": "t"}
 IMPRINT = {"is_imprt": "t"}
 ADDS_BACKGROUND = ("c1000", "background")
-IFU = {"filter": "f100lp", "grating": "g140m"}
+IFU = {"filter": "f100lp", "grating": "g140m", "mostilno": "1"}
 SLIT = {**IFU, "fxd_slit": "s200a1", "numdthpt": "1", "subpxpns": "1"}
 MSA = {**IFU, "msametfl": "a_msa.fits"}
 SENSING = {"visitype": "prime_wfsc_sensing_control"}
@@ -280,6 +280,14 @@ def test_a_background_takes_the_imprint_of_its_own_target():
         "Lv2SpecImprint spec2 o001: 2 rate science",
         "Lv2SpecSpecial spec2 o001: 1 rate science",
     ]
+
+
+def test_an_imprint_belongs_to_a_tile():
+    nod = {**IFU, "patttype": "4-point-nod"}
+    other = exposure(2, "nrs_ifu", **{**nod, "mostilno": "2"}, **IMPRINT)
+    assert "Lv2NRSIFUNod spec2 o001: 1 rate science" in level2(exposure(1, "nrs_ifu", **nod), other)
+    unknown = exposure(2, "nrs_ifu", **{**IFU, "mostilno": "null"}, **IMPRINT)
+    assert "Lv2Spec spec2 o001: 1 rate science" in level2(exposure(1, "nrs_ifu", **IFU), unknown)
 
 
 # ---- lamps

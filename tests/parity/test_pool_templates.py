@@ -7,6 +7,7 @@ import pytest
 
 _PATH = Path(__file__).parents[2] / "parity" / "pool_templates.py"
 _SPEC = importlib.util.spec_from_file_location("parity_pool_templates", _PATH)
+assert _SPEC and _SPEC.loader
 _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 expand, is_template = _MODULE.expand, _MODULE.is_template

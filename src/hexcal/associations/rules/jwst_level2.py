@@ -120,7 +120,7 @@ RULES = (
         members={
             "science": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, **_NOT_TSO),
             "background": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, kind="background", is_tso=UNSET),
-            "imprint": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, is_imprt=SET, is_tso=UNSET),
+            "imprint": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, mostilno=SET, is_imprt=SET, is_tso=UNSET),
         },
         alone=True,
     ),
@@ -156,9 +156,9 @@ RULES = (
         "Asn_Lv2NRSIFUNod",
         "spec2",
         "A spectrum of a nod with the NIRSpec IFU, with the other nods as background, and imprint exposures.",
-        same=(*DETECTOR, "patttype", "mostilno?"),
+        same=(*DETECTOR, "patttype", "mostilno"),
         members={
-            "science": when(exp_type="nrs_ifu", patttype="2-point-nod 4-point-nod", on_detector=SET, **_NOT_TSO),
+            "science": when(exp_type="nrs_ifu", patttype="2-point-nod 4-point-nod", on_detector=SET, **_TARGET),
             "background": when(exp_type="nrs_ifu", kind="science psf background", patttype="2-point-nod 4-point-nod"),
             "imprint": when(exp_type="nrs_ifu", is_imprt=SET),
         },
@@ -191,8 +191,8 @@ RULES = (
         "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
         same=DETECTOR,
         members={
-            "science": _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET)),
-            "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET),
+            "science": _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET)) & (when(is_imprt=UNSET) | when(mostilno=SET)),
+            "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET, mostilno=SET),
         },
         related={"imprint": (equal("bkgdtarg"),)},
         elsewhere=("imprint",),
