@@ -2,10 +2,10 @@
 
 import re
 
-from hexcal.associations.pruning import prune
 from hexcal.associations.rules import jwst_level2, jwst_level3
 from hexcal.associations.rules.jwst_names import candidate_id
-from hexcal.associations.search import exposures_of, search
+from hexcal.associations.tables.pruning import prune
+from hexcal.associations.tables.search import exposures_of, search
 
 RULE_SETS = [jwst_level2.RULE_SET, jwst_level3.RULE_SET]
 

@@ -4,7 +4,7 @@ import itertools
 from types import ModuleType
 
 from hexcal.associations import Association, AssociationRegistry, RegistryMarker
-from hexcal.associations.constraints import AttrConstraint, Constraint
+from hexcal.associations.classes.constraints import AttrConstraint, Constraint
 
 _numbers = itertools.count()
 

@@ -9,7 +9,7 @@ from class_rules import Recorder, attr, rule
 
 from hexcal import __version__
 from hexcal.associations import Association, AssociationError, AssociationNotValidError
-from hexcal.associations.constraints import AttrConstraint, Constraint, SimpleConstraint
+from hexcal.associations.classes.constraints import AttrConstraint, Constraint, SimpleConstraint
 from hexcal.errors import HexcalError
 
 

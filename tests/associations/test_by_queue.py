@@ -4,8 +4,8 @@ import pytest
 from class_rules import Recorder, attr, registry, rule
 
 from hexcal.associations import AssociationError, ListCategory
-from hexcal.associations.by_queue import finalized, generate_by_queue, match_member
-from hexcal.associations.constraints import SimpleConstraint
+from hexcal.associations.classes.by_queue import finalized, generate_by_queue, match_member
+from hexcal.associations.classes.constraints import SimpleConstraint
 
 RULES, BOTH, EXISTING, NONSCIENCE = ListCategory
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hexcal.associations.constraints import AttrConstraint, Constraint, ConstraintTrue, SimpleConstraint
+from hexcal.associations.classes.constraints import AttrConstraint, Constraint, ConstraintTrue, SimpleConstraint
+from hexcal.associations.classes.queue import ListCategory
 from hexcal.associations.exceptions import AssociationError, AssociationNotAConstraint
 from hexcal.associations.lib import constraint as documented
-from hexcal.associations.queue import ListCategory
 
 
 def answers(constraint, *items):

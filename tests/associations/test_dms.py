@@ -4,8 +4,8 @@ import pytest
 from class_rules import attr
 
 from hexcal.associations import AssociationError, AssociationNotValidError
-from hexcal.associations.constraints import Constraint
-from hexcal.associations.dms import (
+from hexcal.associations.classes.constraints import Constraint
+from hexcal.associations.classes.dms import (
     ACID,
     Constraint_TargetAcq,
     Constraint_TSO,

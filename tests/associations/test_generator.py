@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hexcal.associations import AssociationError, AssociationRegistry, generate, grouping
-from hexcal.associations.constraints import AttrConstraint
+from hexcal.associations.classes.constraints import AttrConstraint
 from hexcal.associations.generator import candidates_of, generate_for_candidates
 
 RULES = AssociationRegistry()

@@ -8,8 +8,8 @@ import pytest
 from class_rules import Recorder, attr, registry, rule
 
 from hexcal.associations import Association, AssociationError, AssociationRegistry, RegistryMarker, libpath
-from hexcal.associations.constraints import Constraint
-from hexcal.associations.registry import CallbackRegistry
+from hexcal.associations.classes.constraints import Constraint
+from hexcal.associations.classes.registry import CallbackRegistry
 
 RULES = """
 from hexcal.associations import Association, RegistryMarker

@@ -8,10 +8,10 @@ from association_rules import kept, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hexcal.associations.grouping import groups
 from hexcal.associations.rules import jwst_level3
-from hexcal.associations.search import WHOLE, exposures_of, search
-from hexcal.associations.table import SET, UNSET, Rule, differ, equal, like, unlike, when
+from hexcal.associations.tables.grouping import groups
+from hexcal.associations.tables.search import WHOLE, exposures_of, search
+from hexcal.associations.tables.table import SET, UNSET, Rule, differ, equal, like, unlike, when
 
 # ---- the language of tables
 

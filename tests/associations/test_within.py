@@ -6,12 +6,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from hexcal.associations.companions import Companions
-from hexcal.associations.facts import Exposure
-from hexcal.associations.grouping import agree
-from hexcal.associations.search import search
-from hexcal.associations.table import Rule, RuleSet, when
-from hexcal.associations.within import nearest, within
+from hexcal.associations.tables.companions import Companions
+from hexcal.associations.tables.facts import Exposure
+from hexcal.associations.tables.grouping import agree
+from hexcal.associations.tables.search import search
+from hexcal.associations.tables.table import Rule, RuleSet, when
+from hexcal.associations.tables.within import nearest, within
 from hexcal.errors import InputError, ParameterError
 
 

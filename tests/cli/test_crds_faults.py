@@ -29,7 +29,7 @@ def server(tmp_path, monkeypatch):
     """A server, and a cache that has another context and another file."""
     for name in [name for name in os.environ if name.startswith(("CRDS_", "HEXCAL_REF"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "0.2")
+    monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "30")
     monkeypatch.setenv("CRDS_CLIENT_RETRY_COUNT", "2")
     monkeypatch.setenv("CRDS_CLIENT_RETRY_DELAY_SECONDS", "0.001")
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "cache"))
@@ -65,6 +65,8 @@ def down(server, monkeypatch):
 def of_file(name, fault):
     def make(server, monkeypatch):
         server.faults[name] = [fault, "always"]
+        if fault == "stall":
+            monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "0.3")
 
     return make
 

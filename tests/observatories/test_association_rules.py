@@ -17,9 +17,9 @@ RULES = '''
 
 from hexcal.associations.by_table import TableAssociation, classes_of
 from hexcal.associations.pool_terms import PoolTerms
-from hexcal.associations.table import Rule, RuleSet, when
+from hexcal.associations.tables.table import Rule, RuleSet, when
 from hexcal.associations.validation import STAGE_2
-from hexcal.associations.within import within
+from hexcal.associations.tables.within import within
 
 MOSAIC = Rule(
     "Asn_Micado",

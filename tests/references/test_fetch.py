@@ -29,7 +29,7 @@ def environment(tmp_path, monkeypatch):
     for name in ("CONTEXT", "OBSERVATORY", "SERVER_URL", "READONLY_CACHE", "IGNORE_MAPPING_CHECKSUM"):
         monkeypatch.delenv(f"CRDS_{name}", raising=False)
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "cache"))
-    monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "0.3")
+    monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "30")
     monkeypatch.setenv("CRDS_CLIENT_RETRY_COUNT", "2")
     monkeypatch.setenv("CRDS_CLIENT_RETRY_DELAY_SECONDS", "0.001")
 
@@ -219,14 +219,17 @@ def test_more_than_the_disk_holds_is_not_begun(server, tmp_path):
     ],
 )
 def test_a_fault_of_the_server_is_an_error_and_the_cache_goes_on_when_it_is_gone(
-    server, model, tmp_path, name, fault, text
+    server, model, tmp_path, monkeypatch, name, fault, text
 ):
     server.faults[name] = [fault, "always"]
+    if fault == "stall":
+        monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "0.3")
     message = refused(lambda: chooser.Chooser(model).find("dark"), text)
     assert "where:" in message and "next:" in message
     right = {"bad_files.txt", "server_config", *MAPPINGS_OF_2}
     assert {each for each in files_in(tmp_path / "cache") if not each.endswith(".part")} <= right - {name}
     server.faults.clear()
+    monkeypatch.setenv("CRDS_CLIENT_TIMEOUT_SECONDS", "30")
     assert chooser.Chooser(model).find("dark").endswith(DARK_2)
 
 

@@ -97,7 +97,7 @@ def _parser():
 
 
 def _rule(name, files):
-    from hexcal.associations.registry import AssociationRegistry
+    from hexcal.associations.classes.registry import AssociationRegistry
 
     registry = AssociationRegistry(files, include_bases=True)
     if name not in registry:

@@ -1,10 +1,10 @@
 """Rules that are tables, as classes of the documented interface: `create` and `add` ask the table."""
 
-from hexcal.associations.dms import ACID, DMSBaseMixin
-from hexcal.associations.facts import Exposure
-from hexcal.associations.grouping import agree, complete_members
-from hexcal.associations.table import Rule, RuleSet
-from hexcal.associations.within import nearest
+from hexcal.associations.classes.dms import ACID, DMSBaseMixin
+from hexcal.associations.tables.facts import Exposure
+from hexcal.associations.tables.grouping import agree, complete_members
+from hexcal.associations.tables.table import Rule, RuleSet
+from hexcal.associations.tables.within import nearest
 
 __all__ = ["TableAssociation", "classes_of"]
 

@@ -3,7 +3,7 @@
 import ast
 import logging
 
-from hexcal.associations.facts import is_unset
+from hexcal.associations.tables.facts import is_unset
 from hexcal.errors import InputError
 
 __all__ = ["check_candidates"]

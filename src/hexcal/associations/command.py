@@ -56,9 +56,9 @@ class Main:
     def configure(self, args=None):
         """Read options, pool and rules."""
         from hexcal.associations.candidate_texts import check_candidates
+        from hexcal.associations.classes.registry import AssociationRegistry
         from hexcal.associations.pool import AssociationPool
         from hexcal.associations.pool_terms import check_pool, observatory_of, terms_of
-        from hexcal.associations.registry import AssociationRegistry
 
         self.parse_args(args, has_pool=self.pool is not None)
         options = self.options

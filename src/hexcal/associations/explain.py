@@ -5,7 +5,7 @@ from typing import Any
 
 from hexcal.associations import explain_class
 from hexcal.associations.generator import by_kind, candidates_of, generate_for_candidates
-from hexcal.associations.search import exposures_of, search
+from hexcal.associations.tables.search import exposures_of, search
 from hexcal.errors import InputError, ParameterError, nearest, unknown_name
 
 __all__ = ["Explainer"]

@@ -1,7 +1,7 @@
 """What a rule that is a class asks of exposures: its constraints, one by one."""
 
-from hexcal.associations.by_class import rule_error
-from hexcal.associations.constraints import Constraint
+from hexcal.associations.classes.by_class import rule_error
+from hexcal.associations.classes.constraints import Constraint
 from hexcal.errors import HexcalError
 
 __all__ = ["of_one", "of_two"]

@@ -1,16 +1,16 @@
 """Generating associations: which exposures of a pool belong together by the rules of a registry.
 
-Rules that are tables are searched all at once (`hexcal.associations.search`); rules that users write as classes are tried item by item
-(`hexcal.associations.by_class`).
+Rules that are tables are searched all at once (`hexcal.associations.tables.search`); rules that users write as classes are tried item by item
+(`hexcal.associations.classes.by_class`).
 """
 
 from collections import defaultdict
 
-from hexcal.associations.association import version_text
-from hexcal.associations.by_class import of_classes
 from hexcal.associations.by_table import TableAssociation
-from hexcal.associations.pruning import prune
-from hexcal.associations.search import WHOLE, exposures_of, search
+from hexcal.associations.classes.association import version_text
+from hexcal.associations.classes.by_class import of_classes
+from hexcal.associations.tables.pruning import prune
+from hexcal.associations.tables.search import WHOLE, exposures_of, search
 
 __all__ = ["by_kind", "candidates_of", "generate", "generate_for_candidates"]
 

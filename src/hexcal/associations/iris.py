@@ -2,7 +2,7 @@
 
 from hexcal.associations import listed
 from hexcal.associations.by_table import TableAssociation, classes_of
-from hexcal.associations.marker import RegistryMarker
+from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.rules.iris import POOL, RULE_SET
 from hexcal.associations.validation import STAGE_2
 

@@ -2,7 +2,7 @@
 
 from hexcal.associations import listed
 from hexcal.associations.by_table import TableAssociation, classes_of
-from hexcal.associations.marker import RegistryMarker
+from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.rules.jwst_level2 import RULE_SET
 from hexcal.associations.rules.jwst_pool import POOL
 from hexcal.associations.validation import STAGE_2

@@ -7,8 +7,8 @@ import logging
 from dataclasses import dataclass
 
 from hexcal import observatories
-from hexcal.associations import rule_files
-from hexcal.associations.facts import is_unset
+from hexcal.associations.classes import rule_files
+from hexcal.associations.tables.facts import is_unset
 from hexcal.errors import InputError, nearest
 
 __all__ = ["PoolTerms", "check_pool", "observatory_of", "terms_of"]

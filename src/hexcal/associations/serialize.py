@@ -197,8 +197,8 @@ def load_asn(serialized, format=None, first=True, validate=True, registry=..., *
     AssociationNotValidError
         If it cannot be read, or no rule takes it.
     """
-    from hexcal.associations.association import Association
-    from hexcal.associations.registry import AssociationRegistry, default_registry
+    from hexcal.associations.classes.association import Association
+    from hexcal.associations.classes.registry import AssociationRegistry, default_registry
 
     if registry is None:
         return Association.load(serialized, format=format, validate=validate, **kwargs)

@@ -1,6 +1,6 @@
-"""Constraints, under their documented name; see `hexcal.associations.constraints`."""
+"""Constraints, under their documented name; see `hexcal.associations.classes.constraints`."""
 
-from hexcal.associations.constraints import (
+from hexcal.associations.classes.constraints import (
     AttrConstraint,
     Constraint,
     ConstraintTrue,

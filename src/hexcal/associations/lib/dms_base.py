@@ -1,6 +1,6 @@
-"""Base of the rules of both stages, under its documented name; see `hexcal.associations.dms`."""
+"""Base of the rules of both stages, under its documented name; see `hexcal.associations.classes.dms`."""
 
-from hexcal.associations.dms import (
+from hexcal.associations.classes.dms import (
     ACID,
     Constraint_TargetAcq,
     Constraint_TSO,

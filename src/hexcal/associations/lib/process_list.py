@@ -1,5 +1,5 @@
-"""Lists and queues of items, under their documented name; see `hexcal.associations.queue`."""
+"""Lists and queues of items, under their documented name; see `hexcal.associations.classes.queue`."""
 
-from hexcal.associations.queue import ListCategory, ProcessItem, ProcessList, ProcessQueue, ProcessQueueSorted
+from hexcal.associations.classes.queue import ListCategory, ProcessItem, ProcessList, ProcessQueue, ProcessQueueSorted
 
 __all__ = ["ListCategory", "ProcessItem", "ProcessList", "ProcessQueue", "ProcessQueueSorted"]

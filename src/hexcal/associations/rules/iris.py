@@ -7,8 +7,8 @@ the science can do without (sky), an association is made without them. Nothing s
 from hexcal.associations.pool_terms import PoolTerms
 from hexcal.associations.rules.iris_facts import facts
 from hexcal.associations.rules.iris_names import belongs, candidate_id, describe
-from hexcal.associations.table import Rule, RuleSet, unlike, when
-from hexcal.associations.within import within
+from hexcal.associations.tables.table import Rule, RuleSet, unlike, when
+from hexcal.associations.tables.within import within
 
 IMAGER = "img"
 FIELD_UNIT = "slicer lenslet"

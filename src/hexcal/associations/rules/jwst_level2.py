@@ -2,7 +2,7 @@
 
 from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, OBSERVED, SPECTRA, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
-from hexcal.associations.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
+from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
 
 # A PSF star is calibrated like any target.
 _TARGET = {"kind": "science psf"}

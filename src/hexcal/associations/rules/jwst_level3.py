@@ -2,7 +2,7 @@
 
 from hexcal.associations.rules.jwst import IMAGES, OBSERVED, OPTICAL_PATH, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_observed_together, level3
-from hexcal.associations.table import SET, UNSET, Rule, RuleSet, like, unlike, when
+from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, like, unlike, when
 
 _TARGET = ("program", "instrume", "targetid")
 _PATH = (*_TARGET, *OPTICAL_PATH, "subarray")

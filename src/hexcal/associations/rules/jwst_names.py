@@ -2,8 +2,8 @@
 
 import re
 
-from hexcal.associations.facts import UNREAD
 from hexcal.associations.rules.jwst import CALIBRATED
+from hexcal.associations.tables.facts import UNREAD
 
 DISCOVERED = "a3001"
 """Identifier of what is found in the whole programme."""

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from typing import NamedTuple
 
-from hexcal.associations.companions import Companions
-from hexcal.associations.facts import UNREAD, Exposure
-from hexcal.associations.grouping import groups
-from hexcal.associations.table import Rule, RuleSet
+from hexcal.associations.tables.companions import Companions
+from hexcal.associations.tables.facts import UNREAD, Exposure
+from hexcal.associations.tables.grouping import groups
+from hexcal.associations.tables.table import Rule, RuleSet
 
 __all__ = ["WHOLE", "Found", "exposures_of", "search"]
 

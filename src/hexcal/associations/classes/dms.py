@@ -7,8 +7,8 @@ import ast
 import itertools
 from typing import Any, NamedTuple
 
-from hexcal.associations.association import Association
-from hexcal.associations.constraints import AttrConstraint, Constraint, SimpleConstraint
+from hexcal.associations.classes.association import Association
+from hexcal.associations.classes.constraints import AttrConstraint, Constraint, SimpleConstraint
 from hexcal.associations.exceptions import AssociationError
 from hexcal.associations.exposure_roles import (
     INVALID_VALUES,

@@ -3,9 +3,9 @@
 An item may ask to be processed again: with one element of a list in place of the list, or after others. Lists of such items wait in a queue.
 """
 
-from hexcal.associations.association import version_text
+from hexcal.associations.classes.association import version_text
+from hexcal.associations.classes.queue import ListCategory, ProcessItem, ProcessList, ProcessQueueSorted
 from hexcal.associations.exceptions import AssociationError
-from hexcal.associations.queue import ListCategory, ProcessItem, ProcessList, ProcessQueueSorted
 
 __all__ = ["finalized", "generate_by_queue", "match_member"]
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from hexcal.associations.search import WHOLE
+from hexcal.associations.tables.search import WHOLE
 
 
 def prune(found):

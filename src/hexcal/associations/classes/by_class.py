@@ -4,14 +4,14 @@ import traceback
 from collections import defaultdict
 from pathlib import Path
 
-from hexcal.associations.by_queue import finalized, generate_by_queue
+from hexcal.associations.classes.by_queue import finalized, generate_by_queue
 from hexcal.associations.exceptions import AssociationError
-from hexcal.associations.facts import Exposure
+from hexcal.associations.tables.facts import Exposure
 from hexcal.errors import HexcalError
 
 __all__ = ["of_classes", "rule_error"]
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 def of_classes(items, rules, version_id, pool_name, *, finalize=True, candidates=None, whole=False, prefixes=None):

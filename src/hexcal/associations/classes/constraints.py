@@ -4,10 +4,10 @@ A constraint with a wildcard value becomes fixed when it first matches: from the
 its own copy, so that the rule itself never changes.
 """
 
-from hexcal.associations.attr_constraint import AttrConstraint
-from hexcal.associations.constraint_base import ConstraintTrue, SimpleConstraint, SimpleConstraintABC, once_more
+from hexcal.associations.classes.attr_constraint import AttrConstraint
+from hexcal.associations.classes.constraint_base import ConstraintTrue, SimpleConstraint, SimpleConstraintABC, once_more
+from hexcal.associations.classes.queue import ListCategory
 from hexcal.associations.exceptions import AssociationError, AssociationNotAConstraint
-from hexcal.associations.queue import ListCategory
 from hexcal.errors import nearest
 
 __all__ = ["AttrConstraint", "Constraint", "ConstraintTrue", "SimpleConstraint", "SimpleConstraintABC"]

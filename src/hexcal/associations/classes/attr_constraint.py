@@ -4,9 +4,9 @@ import ast
 import re
 from functools import lru_cache
 
-from hexcal.associations.constraint_base import SimpleConstraintABC
+from hexcal.associations.classes.constraint_base import SimpleConstraintABC
+from hexcal.associations.classes.queue import ListCategory, ProcessList
 from hexcal.associations.exceptions import AssociationError
-from hexcal.associations.queue import ListCategory, ProcessList
 
 __all__ = ["AttrConstraint"]
 

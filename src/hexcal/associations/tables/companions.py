@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from operator import itemgetter
 
-from hexcal.associations.within import Within, days_of
+from hexcal.associations.tables.within import Within, days_of
 
 # Times are kept as days: rounding must not leave out an exposure at the very limit, which the rule itself decides.
 _MARGIN = 1e-6

@@ -6,7 +6,7 @@ several sets; exposures with more values given come first, so that the order of 
 
 from collections import defaultdict
 
-from hexcal.associations.within import nearest
+from hexcal.associations.tables.within import nearest
 
 
 def groups(rule, taken, around=None):

@@ -6,8 +6,8 @@ import warnings
 import weakref
 from collections.abc import Mapping, MutableMapping
 
-from hexcal.associations.attr_constraint import AttrConstraint
-from hexcal.associations.constraints import Constraint
+from hexcal.associations.classes.attr_constraint import AttrConstraint
+from hexcal.associations.classes.constraints import Constraint
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
 from hexcal.associations.serialize import FORMATS, format_named, parse
 from hexcal.associations.validation import check, with_paths

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from hexcal.associations.classes.queue import ListCategory, ProcessList
 from hexcal.associations.exceptions import AssociationError
-from hexcal.associations.queue import ListCategory, ProcessList
 
 __all__ = ["ConstraintTrue", "SimpleConstraint", "SimpleConstraintABC", "once_more"]
 

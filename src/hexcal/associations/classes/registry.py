@@ -5,10 +5,10 @@ import sys
 from functools import lru_cache
 from types import ModuleType, new_class
 
-from hexcal.associations import rule_files
-from hexcal.associations.association import Association, version_text, warn_of_paths
+from hexcal.associations.classes import rule_files
+from hexcal.associations.classes.association import Association, version_text, warn_of_paths
+from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
-from hexcal.associations.marker import RegistryMarker
 from hexcal.associations.serialize import parse
 
 __all__ = ["AssociationRegistry", "CallbackRegistry", "RegistryMarker", "default_registry"]

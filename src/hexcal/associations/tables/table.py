@@ -34,7 +34,7 @@ class Condition:
     Attributes
     ----------
     attribute : str
-        Column of the pool, or fact (see `hexcal.associations.facts`).
+        Column of the pool, or fact (see `hexcal.associations.tables.facts`).
     text : str
         The condition as one reads it.
     """

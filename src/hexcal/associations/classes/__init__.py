@@ -1,0 +1,1 @@
+"""Rules as classes: the documented interface, for rules that users write."""

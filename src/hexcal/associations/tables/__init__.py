@@ -1,0 +1,1 @@
+"""Rules as tables: their language, and the search for what belongs together by them."""
