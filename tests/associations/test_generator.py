@@ -8,9 +8,10 @@ from association_pools import USER_RULES, candidates, contents, exposure, pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hexcal.associations import AssociationError, AssociationRegistry, generate, grouping
+from hexcal.associations import AssociationError, AssociationRegistry, generate
 from hexcal.associations.classes.constraints import AttrConstraint
 from hexcal.associations.generator import candidates_of, generate_for_candidates
+from hexcal.associations.tables import grouping
 
 RULES = AssociationRegistry()
 
