@@ -9,6 +9,21 @@ from hexcal.associations.tables.within import nearest
 __all__ = ["TableAssociation", "classes_of"]
 
 
+# What a registry, or the definition of a class, adds to any rule.
+_OF_A_REGISTRY = frozenset(
+    (
+        "__module__",
+        "__doc__",
+        "registry",
+        "GLOBAL_CONSTRAINT",
+        "__abstractmethods__",
+        "_abc_impl",
+        "_asnreg_role",
+        "_asnreg_mark",
+    )
+)
+
+
 class TableAssociation(DMSBaseMixin):
     """An association whose rule is a table.
 
@@ -77,11 +92,30 @@ class TableAssociation(DMSBaseMixin):
         roles = {role for _, role in self.found}
         return (self.table is None or all(needed in roles for needed in self.table.needs)) and super().is_valid
 
+    @classmethod
+    def is_plain(cls):
+        """Whether the table says all of the rule (bool): a class of a user that is derived from it, with constraints or methods of its own, says more."""
+        for one in cls.__mro__:
+            if "table" in vars(one):
+                return one.table is not None
+            if vars(one).keys() - _OF_A_REGISTRY:
+                return False
+        return False
+
     def check_and_set_constraints(self, item):
-        """Whether an item belongs to the association by its table: (bool, empty list)."""
-        if self.GLOBAL_CONSTRAINT is not None and not self.GLOBAL_CONSTRAINT.copy().check_and_set(item)[0]:
+        """Check whether an item belongs to the association by its table, and by constraints that a derived class adds.
+
+        Returns
+        -------
+        tuple
+            Whether it does (bool); list of `ProcessList`, what is to be processed again.
+        """
+        if self._fitting(self._exposure(item)) is None:
             return False, []
-        return self._fitting(self._exposure(item)) is not None, []
+        if self.constraints.constraints:
+            return super().check_and_set_constraints(item)
+        allowed = self.GLOBAL_CONSTRAINT is None or self.GLOBAL_CONSTRAINT.copy().check_and_set(item)[0]
+        return allowed, []
 
     def _fitting(self, exposure):
         """The role that an exposure takes in the association, or None."""

@@ -5,6 +5,7 @@ Rules that are tables are searched all at once (`hexcal.associations.tables.sear
 """
 
 from collections import defaultdict
+from dataclasses import replace
 
 from hexcal.associations.by_table import TableAssociation
 from hexcal.associations.classes.association import version_text
@@ -128,30 +129,37 @@ def _name(pool):
 
 def by_kind(rules):
     """Return the rules of a registry that are tables (dict of str to type), and a registry of the others."""
-    tables = {
-        name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.table is not None
-    }
+    tables = {name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.is_plain()}
     others = rules.copy_of([name for name in rules if name not in tables])
     return tables, others
 
 
 def _exposures(items, tables):
-    return exposures_of(items, list({id(rule.rule_set): rule.rule_set for rule in tables.values()}.values()))
+    return exposures_of(items, rule_sets_of(tables))
+
+
+def rule_sets_of(tables):
+    """Return the rule sets of some rules, each with just these rules (list of RuleSet); rules of users are among them."""
+    by_set = defaultdict(list)
+    for rule in tables.values():
+        by_set[id(rule.rule_set)].append(rule)
+    return [
+        replace(
+            rules[0].rule_set,
+            rules=tuple(rule.table for rule in rules),
+            whole=rules[0].rule_set.whole_of([rule.table for rule in rules]),
+        )
+        for rules in by_set.values()
+    ]
 
 
 def _of_tables(
     exposures, tables, version_id, pool_name, *, everything=False, whole=False, candidates=None, prefixes=None
 ):
-    classes = {(id(rule.rule_set), rule.table.name): rule for rule in tables.values()}
-    rule_sets = list({id(rule.rule_set): rule.rule_set for rule in tables.values()}.values())
-    found = [
-        one
-        for one in search(exposures, rule_sets, candidates, whole, everything)
-        if (id(one.rule_set), one.rule.name) in classes
-    ]
+    classes = {id(rule.table): rule for rule in tables.values()}
     made = []
-    for one in prune(found):
-        rule = classes[id(one.rule_set), one.rule.name]
+    for one in prune(search(exposures, rule_sets_of(tables), candidates, whole, everything)):
+        rule = classes[id(one.rule)]
         association = rule.from_members(
             one.members, one.said, one.candidate, one.rule_set.identifier(one.candidate), version_id, pool_name
         )

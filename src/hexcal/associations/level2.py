@@ -16,6 +16,7 @@ class DMSLevel2bBase(TableAssociation):
     """Base of the rules of level 2."""
 
     schema_file = STAGE_2
+    rule_set = RULE_SET
 
     def _add_items(self, items, **kwargs):
         listed.add_each(self, items, **kwargs)

@@ -13,6 +13,7 @@ class DMS_Level3_Base(TableAssociation):
     """Base of the rules of level 3."""
 
     schema_file = STAGE_3
+    rule_set = RULE_SET
 
     def __init__(self, version_id=None):
         super().__init__(version_id=version_id)

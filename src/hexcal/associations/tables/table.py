@@ -310,3 +310,13 @@ class RuleSet:
     describe: Callable
     identifier: Callable
     whole: frozenset = frozenset()
+
+    def whole_of(self, rules):
+        """Return the names of those of some rules that are also tried on the whole programme (frozenset of str).
+
+        Rules that are not of the set are, if any of the set is.
+        """
+        own = {rule.name for rule in self.rules}
+        return frozenset(
+            rule.name for rule in rules if rule.name in self.whole or (self.whole and rule.name not in own)
+        )
