@@ -9,13 +9,13 @@ import json
 import math
 import os
 import random
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from process import execute
 
 REAL_DATA = Path(os.environ.get("HEXCAL_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SIZES = (1000, 5000, 20000)
@@ -76,19 +76,8 @@ def _peer(bench, pool):
 def _run(command):
     """Run a command in a new folder for its files."""
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            [*map(str, command), "-p", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
-        )
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise SystemExit(f"{' '.join(map(str, command))}\nended with status {child.returncode}")
-        return {
-            "seconds": time.perf_counter() - start,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "peak_mb": usage.ru_maxrss / 1024,
-        }
+        found = execute([*command, "-p", folder])
+    return {name: found[name] for name in ("seconds", "cpu_s", "peak_mb")}
 
 
 def _growth(bench):
@@ -117,8 +106,8 @@ def _growth(bench):
 
 
 def _measured(path):
-    output = subprocess.run([sys.executable, __file__, str(path)], capture_output=True, text=True, check=True).stdout
-    return json.loads(output.splitlines()[-1])
+    found = execute([sys.executable, __file__, path])
+    return {**json.loads(found["output"].splitlines()[-1]), "peak_mb": found["peak_mb"]}
 
 
 # ---- made pools
@@ -292,7 +281,6 @@ def _process(path):
                 "write_s": end - found,
                 "cpu_s": end - start,
                 "associations": len(made.associations),
-                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
     )

@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
+from process import execute  # noqa: E402
 from references import references  # noqa: E402
 
 PARTS = ("pipeline", "memory4", "threads", "compile", "start", "references", "associations")
@@ -68,25 +68,6 @@ class Table:
         rows = [heads, *({**row, "met": {True: "yes", False: "NO", None: ""}[row["met"]]} for row in self.rows)]
         widths = {key: max(len(str(row[key])) for row in rows) for key in heads}
         return "\n".join("  ".join(str(row[key]).ljust(widths[key]) for key in heads).rstrip() for row in rows)
-
-
-def execute(command, environment=None):
-    """Run a process; returns (seconds, peak resident MB, exit status)."""
-    log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
-    start = time.perf_counter()
-    child = subprocess.Popen(
-        [str(word) for word in command], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        log.seek(0)
-        raise SystemExit(
-            f"{' '.join(map(str, command))}\nended with status {child.returncode}:\n{log.read().decode(errors='replace')[-3000:]}"
-        )
-    log.close()
-    return seconds, usage.ru_maxrss / 1024
 
 
 class Bench:
@@ -135,9 +116,15 @@ class Bench:
         with tempfile.TemporaryDirectory() as scratch:
             jobs_file, report_file = Path(scratch, "jobs.json"), Path(scratch, "report.json")
             jobs_file.write_text(json.dumps([job for job, _ in jobs]))
-            seconds, peak = execute([*self.sides[side], jobs_file, report_file], environment)
+            took = execute([*self.sides[side], jobs_file, report_file], environment)
             entries = json.loads(report_file.read_text())[1:]
-        return Run(seconds, sum(entry["call_s"] for entry in entries), peak, entries[-1]["steps_s"], jobs[-1][1])
+        return Run(
+            took["seconds"],
+            sum(entry["call_s"] for entry in entries),
+            took["peak_mb"],
+            entries[-1]["steps_s"],
+            jobs[-1][1],
+        )
 
 
 def median(runs, figure):
@@ -265,12 +252,12 @@ def start(bench):
         if program.exists()
         else [sys.executable, "-c", "import sys; from hexcal.cli.main import main; sys.exit(main())"]
     )
-    seconds = min(execute([*command, "run", "calwebb_detector1", "--help"])[0] for _ in range(5))
+    seconds = min(execute([*command, "run", "calwebb_detector1", "--help"])["seconds"] for _ in range(5))
     bench.table.add("hexcal run calwebb_detector1 --help", f"{seconds:.3f} s", "", "", "<= 0.3 s", seconds <= 0.3)
-    bare = min(execute([sys.executable, "-c", "pass"])[0] for _ in range(5))
+    bare = min(execute([sys.executable, "-c", "pass"])["seconds"] for _ in range(5))
     bench.table.add("Python alone", f"{bare:.3f} s")
     for statement in ("import hexcal", "import hexcal.datamodels", "from hexcal.pipeline import Detector1Pipeline"):
-        seconds = min(execute([sys.executable, "-c", statement])[0] for _ in range(5))
+        seconds = min(execute([sys.executable, "-c", statement])["seconds"] for _ in range(5))
         bench.table.add(f"{statement} (with Python)", f"{seconds:.3f} s")
     done = subprocess.run([sys.executable, "-c", _CONSTRUCT], capture_output=True, text=True, check=True)
     for name, microseconds in zip(("ImageModel()", "RampModel()"), map(float, done.stdout.split()), strict=True):
