@@ -3,11 +3,13 @@
 
     .venv/bin/python parity/associations.py                    all pools but mega_pool where its truth is not kept, in all modes
     .venv/bin/python parity/associations.py jw80600 mega       pools whose names contain one of these
-    .venv/bin/python parity/associations.py --make-mega        also make the truth of mega_pool: 10 to 25 minutes for each mode, once
+    .venv/bin/python parity/associations.py --make-mega        also make the truth of mega_pool: 1 to 25 minutes for each mode, once
+    .venv/bin/python parity/associations.py --version 3.0.0    one of the releases; default: both
     .venv/bin/python parity/associations.py --examples 5       also print some of the associations that differ
 
 Pools are those of `HEXCAL_REAL_DATA` (default ../shared/data). Templates (`pool_templates.py`) are compared as they are and filled in. The truth is
-`asn_generate` of release 1.13.4, run in its own environment (`peer_env.py`); it is kept in `HEXCAL_PARITY_DIR`, under names that change with the pool.
+`asn_generate` of releases 1.13.4 and 3.0.0, each run in its own environment (`peer_env.py`), and compared with `asn_generate --rules-of`; it is kept in
+`HEXCAL_PARITY_DIR`, under names that change with the pool.
 
 An association is its rule, type, candidate, name of product, and members with exposure type. Numbers and time stamps do not count. One line per pool:
 associations expected, found, missing, extra, over all modes. Exit status 1 if more differ than KNOWN declares.
@@ -29,27 +31,42 @@ from pathlib import Path
 from peer_env import peer_python
 from pool_templates import expand, is_template
 
-VERSION = "1.13.4"
+VERSIONS = ("1.13.4", "3.0.0")
 HERE = Path(__file__).resolve().parent
 POOLS = Path(os.environ.get("HEXCAL_REAL_DATA") or HERE.parent.parent / "shared" / "data") / "pools"
 KEPT = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity") / "associations"
 MODES = {"default": [], "discover": ["--discover"], "all": ["--all-candidates"], "ids": ["-i"], "merge": ["--merge"]}
 MEGA = "mega_pool"
-# Differences that are there for a reason: pool -> (why, missing, extra), over all modes.
+# Differences that are there for a reason: release -> pool -> (why, missing, extra), over all modes.
 _ONE_NAME = (
     "a template not filled in: one file name, candidates that cannot be read; what stays depends on the order of rows"
 )
 _MADE_ROWS = (
     "3 rows that no telescope makes: a guider image of NIRSpec, PSF stars listed twice under one name in other modes"
 )
+_MERGED_NAME = "--merge: which of the rules names what is merged depends on the order of rows"
 KNOWN = {
-    "mega_pool": (_MADE_ROWS, 10, 4),
-    "pool_001_candidates_lower": (_ONE_NAME, 2, 3),
-    "pool_007_spec_miri": (_ONE_NAME, 2, 0),
-    "pool_010_spec_nirspec_lv2bkg": (_ONE_NAME, 14, 4),
-    "pool_017_spec_nirspec_lv2imprint": (_ONE_NAME, 2, 0),
-    "pool_019_niriss_wfss": (_ONE_NAME, 1, 1),
-    "pool_025_nirspec_fss_nod_chop": (_ONE_NAME, 2, 3),
+    "1.13.4": {
+        "mega_pool": (_MADE_ROWS, 10, 4),
+        "pool_001_candidates_lower": (_ONE_NAME, 2, 3),
+        "pool_007_spec_miri": (_ONE_NAME, 2, 0),
+        "pool_010_spec_nirspec_lv2bkg": (_ONE_NAME, 14, 4),
+        "pool_017_spec_nirspec_lv2imprint": (_ONE_NAME, 2, 0),
+        "pool_019_niriss_wfss": (_ONE_NAME, 1, 1),
+        "pool_025_nirspec_fss_nod_chop": (_ONE_NAME, 2, 3),
+    },
+    "3.0.0": {
+        "mega_pool": (_MERGED_NAME, 49, 49),
+        "pool_001_candidates_lower": (_ONE_NAME, 0, 1),
+        "pool_003_image_nircam": (_ONE_NAME, 0, 1),
+        "pool_007_spec_miri": (_ONE_NAME, 3, 4),
+        "pool_010_spec_nirspec_lv2bkg": (_ONE_NAME, 3, 8),
+        "pool_017_spec_nirspec_lv2imprint": (_ONE_NAME, 3, 4),
+        "pool_019_niriss_wfss": (_ONE_NAME, 3, 4),
+        "pool_023b_nirspec_msa_3nod_subpix": (_ONE_NAME, 0, 1),
+        "pool_024b_nirspec_fss_nods": (_ONE_NAME, 0, 1),
+        "pool_025_nirspec_fss_nod_chop": (_ONE_NAME, 0, 4),
+    },
 }
 
 
@@ -62,17 +79,18 @@ def main():
         print(f"skip  no pools: {POOLS} is no folder (HEXCAL_REAL_DATA)")
         return 0
     totals, failed = Counter(), 0
-    for name, text in _pools(options.pools):
-        counts = _compare_pool(name, text, options)
+    versions = [options.version] if options.version else VERSIONS
+    for name, text, version in ((*pool, version) for version in versions for pool in _pools(options.pools)):
+        counts = _compare_pool(name, text, version, options)
         if counts is None:
             continue
-        why, missing, extra = KNOWN.get(name, ("", 0, 0))
+        why, missing, extra = KNOWN[version].get(name, ("", 0, 0))
         passed = counts["missing"] <= missing and counts["extra"] <= extra
         failed += not passed
         totals.update(counts)
         known = f" | known: {why}" if why else ""
-        print(f"{'pass' if passed else 'FAIL'}  {name:48} {_said(counts)}{known}", flush=True)
-    print(f"{'FAIL' if failed else 'pass'}  {'all':48} {_said(totals)}")
+        print(f"{'pass' if passed else 'FAIL'}  {version:6} {name:48} {_said(counts)}{known}", flush=True)
+    print(f"{'FAIL' if failed else 'pass'}  {'all':55} {_said(totals)}")
     return 1 if failed else 0
 
 
@@ -83,9 +101,7 @@ def _options():
     parser.add_argument(
         "--examples", type=int, default=0, help="how many associations that differ are printed per pool and mode"
     )
-    parser.add_argument(
-        "--version", default=VERSION, help=f"release of the reference implementation, default {VERSION}"
-    )
+    parser.add_argument("--version", choices=VERSIONS, help="release of the reference implementation; default: both")
     return parser.parse_args()
 
 
@@ -103,17 +119,17 @@ def _pools(wanted):
         yield from (one for one in made if not wanted or any(part in one[0] for part in wanted))
 
 
-def _compare_pool(name, text, options):
+def _compare_pool(name, text, version, options):
     counts = Counter()
     for mode, words in MODES.items():
         words = words + _some_candidates(text) if mode == "ids" else words
         if words == ["-i"]:
             continue
-        expected = _truth(name, text, mode, words, options)
+        expected = _truth(name, text, mode, words, version, options.make_mega)
         if expected is None:
-            print(f"skip  {name} {mode}: its truth takes 10 to 25 minutes; make it with --make-mega")
+            print(f"skip  {version:6} {name} {mode}: its truth takes 1 to 25 minutes; make it with --make-mega")
             continue
-        found = _own(name, text, words)
+        found = _own(name, text, [*words, "--rules-of", version])
         missing, extra = expected - found, found - expected
         counts.update(expected=len(expected), found=len(found), missing=len(missing), extra=len(extra))
         for sign, differing in (("-", missing), ("+", extra)):
@@ -129,15 +145,15 @@ def _some_candidates(text):
     return list(dict.fromkeys(found[:1] + found[-2:]))
 
 
-def _truth(name, text, mode, words, options):
+def _truth(name, text, mode, words, version, make_mega):
     """What the reference implementation makes (set), from what is kept where it has been made; None if it takes too long."""
     pool = hashlib.sha256(" ".join([text, *words]).encode()).hexdigest()[:16]
-    kept = KEPT / options.version / f"{name}-{mode}-{pool}.json"
+    kept = KEPT / version / f"{name}-{mode}-{pool}.json"
     if kept.exists():
         return {_hashable(one) for one in json.loads(kept.read_text())}
-    if name == MEGA and not options.make_mega:
+    if name == MEGA and not make_mega:
         return None
-    generator = peer_python(options.version).with_name("asn_generate")
+    generator = peer_python(version).with_name("asn_generate")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"{name}.csv")
         file.write_text(text)

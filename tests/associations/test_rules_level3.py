@@ -73,6 +73,14 @@ def test_target_acquisitions_of_the_same_observation_go_along():
     ]
 
 
+def test_target_acquisitions_of_another_instrument_do_not_go_along_with_its_parallel_exposures():
+    parallel = exposure(1), exposure(2, "mir_tacq"), exposure(3, "mir_image", filter="f560w")
+    assert level3(*parallel) == [
+        "Lv3Image image3 o001: 1 cal science",
+        "Lv3Image image3 o001: 3 cal science, 2 cal target_acquisition",
+    ]
+
+
 # ---- a target and a PSF star
 
 

@@ -3,8 +3,8 @@
 from hexcal.associations.classes.dms import ACID, DMSBaseMixin
 from hexcal.associations.tables.facts import Exposure
 from hexcal.associations.tables.grouping import agree, complete_members
+from hexcal.associations.tables.preference import chosen
 from hexcal.associations.tables.table import Rule, RuleSet
-from hexcal.associations.tables.within import nearest
 
 __all__ = ["TableAssociation", "classes_of"]
 
@@ -132,12 +132,12 @@ class TableAssociation(DMSBaseMixin):
         return None
 
     def _is_related(self, exposure, role):
-        """Whether a companion is related to the science exposure as the table has it, and is not farther in time than those that it has."""
+        """Whether a companion is related to the science exposure as the table has it, and none that it has are preferred or nearer in time."""
         science = self.found[0][0]
         if not all(one.holds(science, exposure) for one in self.table.related.get(role, ())):
             return False
         new = (exposure, role)
-        return any(one is new for one in nearest(self.table, science, [*self._companions(), new]))
+        return any(one is new for one in chosen(self.table, science, [*self._companions(), new]))
 
     def _companions(self):
         """The companions of the science exposure, with their roles as the table has them."""
@@ -159,8 +159,8 @@ class TableAssociation(DMSBaseMixin):
         if self._key is None:
             self._key = key
         elif self.table.alone:
-            # What the science exposure does not say stays open; one that is farther in time may have to go.
-            kept = nearest(self.table, self.found[0][0], [*self._companions(), (exposure, role)])
+            # What the science exposure does not say stays open; one that is farther in time, or less preferred, may have to go.
+            kept = chosen(self.table, self.found[0][0], [*self._companions(), (exposure, role)])
             found = [self.found[0], *((one, role.partition(":")[0]) for one, role in kept)]
         else:
             self._key = tuple(b if a is None else a for a, b in zip(self._key, key, strict=True))

@@ -69,9 +69,10 @@ class Main:
         if self.pool is None:
             self.pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)
         if options.ignore_default:
-            if options.observatory:
+            chosen = "--observatory" if options.observatory else "--rules-of" if options.rules_of else None
+            if chosen:
                 raise ParameterError(
-                    "--observatory chooses the default rules, which --ignore-default leaves out",
+                    f"{chosen} chooses the default rules, which --ignore-default leaves out",
                     where="asn_generate",
                     hint="give one of the two",
                 )
@@ -82,7 +83,7 @@ class Main:
         observatory = options.observatory or observatory_of(self.pool)
         check_pool(self.pool, terms_of(observatory))
         check_candidates(self.pool)
-        self.rules = AssociationRegistry(options.rules, observatory=observatory)
+        self.rules = AssociationRegistry(options.rules, observatory=observatory, rules_of=options.rules_of)
 
     def parse_args(self, args=None, has_pool=False):
         """Set `options`.
@@ -110,10 +111,8 @@ class Main:
             version_id=options.version_id,
             finalize=not options.no_finalize,
             candidates=wanted,
-            discover=not (options.ids or options.all_candidates),
+            discover="only" if options.discover else not (options.ids or options.all_candidates),
         )
-        if options.discover:
-            made = [one for one in made if one["asn_rule"].startswith("discover_")]
         self.associations = merged(made) if options.merge else made
         self.orphaned = self.pool[_is_orphan(self.pool, self.associations)]
 
@@ -176,6 +175,11 @@ def parser(has_pool=False):
         "--observatory",
         metavar="NAME",
         help="whose rules are the default ones; by default that of the column TELESCOP, jwst if there is none",
+    )
+    made.add_argument(
+        "--rules-of",
+        metavar="RELEASE",
+        help="release whose rules are the default ones: for jwst 1.13.4 (default) or 3.0.0",
     )
     made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
     made.add_argument("--dry-run", action="store_true", help="do everything but save")

@@ -230,9 +230,9 @@ class Explainer:
         if len(exposures) == 1:
             return [
                 f"it goes along only, as {_and(table.roles(exposures[0]))}: no science exposure shares what is required"
-                + (", or others are nearer in time" if table.related else "")
+                + (", or others are nearer in time or preferred" if table.related else "")
             ]
-        return ["other exposures keep them apart: those that have more values given, or are nearer in time"]
+        return ["other exposures keep them apart: those that have more values given, are nearer in time, or preferred"]
 
     def _repeated(self, found):
         product = found.said["products"][0]

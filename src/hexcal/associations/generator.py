@@ -46,7 +46,13 @@ def generate(pool, rules, version_id=None, finalize=True):
 
 
 def generate_for_candidates(
-    pool, rules, version_id=None, finalize=True, candidates=None, discover=True, prefixes=("candidate", "discover")
+    pool,
+    rules,
+    version_id=None,
+    finalize=True,
+    candidates=None,
+    discover: bool | str = True,
+    prefixes=("candidate", "discover"),
 ):
     """Generate the associations of the candidates of a pool, and of the programme as a whole.
 
@@ -62,8 +68,9 @@ def generate_for_candidates(
         Complete the associations of rules that are classes.
     candidates : list of str, optional
         Only these candidates; None: all.
-    discover : bool
-        Also what belongs together in the whole programme and in no candidate.
+    discover : bool or str
+        Also what belongs together in the whole programme and in no candidate; "only": nothing but this, for which rule sets with `candidates_apart` look at
+        no candidate.
     prefixes : tuple of str
         What is put before the names of the rules for candidates and for the whole programme.
 
@@ -75,8 +82,15 @@ def generate_for_candidates(
     items, version_id = _items(pool), version_text(version_id)
     tables, others = by_kind(rules)
     wanted = None if candidates is None else frozenset(candidates)
+    apart = discover == "only" and any(rule.rule_set.candidates_apart for rule in tables.values())
     made = _of_tables(
-        _exposures(items, tables), tables, version_id, _name(pool), whole=discover, candidates=wanted, prefixes=prefixes
+        _exposures(items, tables),
+        tables,
+        version_id,
+        _name(pool),
+        whole=bool(discover),
+        candidates=frozenset() if apart else wanted,
+        prefixes=prefixes,
     )
     if others:
         made += of_classes(
@@ -86,10 +100,11 @@ def generate_for_candidates(
             _name(pool),
             finalize=finalize,
             candidates=wanted,
-            whole=discover,
+            whole=bool(discover),
             prefixes=prefixes,
         )
-    return numbered(made)
+    made = numbered(made)
+    return [one for one in made if one["asn_rule"].startswith(prefixes[1])] if discover == "only" else made
 
 
 def candidates_of(pool):

@@ -40,6 +40,7 @@ def _pool_and_rules(generator, options):
         words += ["--rules", path]
     words += ["--ignore-default"] if options.ignore_default else []
     words += ["--observatory", options.observatory] if options.observatory else []
+    words += ["--rules-of", options.rules_of] if options.rules_of else []
     made = generator(words)
     return made.pool, made.rules
 
@@ -55,6 +56,7 @@ def _parser():
     made.add_argument("-r", "--rules", action="append", metavar="FILE", help="file with further rules")
     made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
     made.add_argument("--observatory", metavar="NAME", help="whose rules are the default ones")
+    made.add_argument("--rules-of", metavar="RELEASE", help="release whose rules are the default ones: 1.13.4 or 3.0.0")
     made.add_argument("-d", "--delimiter", default="|", help='between the values of a pool; default: "|"')
     made.add_argument("--pool-format", default="ascii", help='format of the pool; default: "ascii"')
     made.add_argument("--json", action="store_true", help="print the answer as JSON")

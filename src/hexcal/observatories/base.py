@@ -228,6 +228,8 @@ class Observatory:
         Whether the models in the folder are its own; observatories that share a folder have them but once.
     association_rules : tuple of str
         Names of the modules that hold its association rules, and what they ask of a pool (docs/observatories.md).
+    association_releases : tuple of (str, tuple of str)
+        Where the rules have releases: the name of each, and its modules in the place of `association_rules`, which are those of the default one.
     """
 
     name: str
@@ -237,6 +239,7 @@ class Observatory:
     path_of_writing: str = "meta.date"
     has_models: bool = True
     association_rules: tuple = ()
+    association_releases: tuple = ()
 
     def __reduce__(self):
         # Its tables are read again where a model arrives, once per process.

@@ -10,6 +10,7 @@ from hexcal.associations.classes.association import Association, version_text, w
 from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
 from hexcal.associations.serialize import parse
+from hexcal.errors import ParameterError
 
 __all__ = ["AssociationRegistry", "CallbackRegistry", "RegistryMarker", "default_registry"]
 
@@ -65,6 +66,8 @@ class AssociationRegistry(dict):
         Include classes of associations that are not rules.
     observatory : str
         Whose rules are the default ones.
+    rules_of : str, optional
+        Release of the default rules, where they have releases: for jwst "1.13.4" (what None means) or "3.0.0".
 
     Attributes
     ----------
@@ -90,6 +93,7 @@ class AssociationRegistry(dict):
         include_bases=False,
         *,
         observatory="jwst",
+        rules_of=None,
     ):
         super().__init__()
         self.name, self.callback, self.schemas, self.Utility = name, CallbackRegistry(), [], type("Utility", (), {})
@@ -103,7 +107,11 @@ class AssociationRegistry(dict):
                 "no rules: neither a file of rules is given, nor are the default rules included",
                 hint="name a file, or include the default rules",
             )
-        for module in rule_files.of_observatory(observatory) if include_default else ():
+        if rules_of is not None and not include_default:
+            raise ParameterError(
+                f"rules_of={rules_of!r} chooses the default rules, which are not included", hint="give one of the two"
+            )
+        for module in rule_files.of_observatory(observatory, rules_of) if include_default else ():
             self.populate(module)
         for path in definition_files:
             if not self._populate(rule_files.of_file(path), global_constraints, include_bases):

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from hexcal.associations.exceptions import AssociationError
+from hexcal.errors import ParameterError, unknown_name
 
 __all__ = ["libpath", "of_file", "of_observatory"]
 
@@ -19,13 +20,22 @@ def libpath(filepath):
     return str(Path(__file__).parent.parent / "lib" / filepath)
 
 
-def of_observatory(name):
+def of_observatory(name, release=None):
     """Return the modules with the rules of an observatory (list of module).
+
+    Parameters
+    ----------
+    name : str
+        Of the observatory.
+    release : str, optional
+        Whose rules, where they have releases; None: the default.
 
     Raises
     ------
     AssociationError
         If it has none, or one cannot be imported.
+    ParameterError
+        If the release is not known.
     """
     from hexcal.observatories import get
 
@@ -35,7 +45,23 @@ def of_observatory(name):
             f"the observatory '{observatory.name}' brings no association rules",
             hint="give rules of your own: --ignore-default -r FILE",
         )
-    return [_imported(module, observatory) for module in observatory.association_rules]
+    modules = observatory.association_rules if release is None else _of_release(observatory, release)
+    return [_imported(module, observatory) for module in modules]
+
+
+def _of_release(observatory, release):
+    releases = dict(observatory.association_releases)
+    if not releases:
+        raise ParameterError(
+            f"the association rules of the observatory '{observatory.name}' have no releases, {release} is asked for",
+            where="--rules-of",
+            hint="leave it out",
+        )
+    if release not in releases:
+        raise unknown_name(
+            f"release of the association rules of {observatory.name}", release, releases, where="--rules-of"
+        )
+    return releases[release]
 
 
 def _imported(module, observatory):

@@ -16,6 +16,8 @@ _EXPOSED = (
     | when(exp_type="nrs_ifu", on_detector=SET)
     | when(exp_type="nrc_tsgrism", pupil=unlike("^clear$"), detector=unlike("^nrcblong$"))
 )
+# Those that have to be calibrated though they are no science.
+CALIBRATORS = _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET))
 _PLAIN_SPECTRA = "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nrs_ifu"
 
 RULES = (
@@ -191,7 +193,7 @@ RULES = (
         "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
         same=DETECTOR,
         members={
-            "science": _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET)) & (when(is_imprt=UNSET) | when(mostilno=SET)),
+            "science": CALIBRATORS & (when(is_imprt=UNSET) | when(mostilno=SET)),
             "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET, mostilno=SET),
         },
         related={"imprint": (equal("bkgdtarg"),)},

@@ -10,6 +10,7 @@ DISCOVERED = "a3001"
 
 _LEVEL1B = re.compile(r"(.+)_uncal(\.[^.]+)?$")
 _NOT_NAMED = frozenset({"full", "generic"})
+_APART = frozenset({"is_tso", "is_coron", "is_ami"})
 
 
 def candidate_id(candidate):
@@ -19,7 +20,12 @@ def candidate_id(candidate):
 
 def is_observed_together(candidate, members):
     """Whether members belong together in a candidate: one for a background or a group must bring exposures of several observations."""
-    if candidate is None or candidate[1] not in ("background", "group"):
+    return is_of_several(candidate, members, "background group")
+
+
+def is_of_several(candidate, members, kinds):
+    """Whether a candidate of one of some types brings exposures of several observations; others need not."""
+    if candidate is None or candidate[1] not in kinds.split():
         return True
     return len({_observation(exposure) for exposure, _ in members}) > 1
 
@@ -74,15 +80,20 @@ def level3(rule, members, candidate):
     """Return what an association of level 3 says: ``target`` and ``products``."""
     science = next(exposure for exposure, role in members if role == "science")
     listed = [_level3_member(rule, exposure, role, candidate) for exposure, role in members]
-    name = _product_name(
-        science, candidate, path=rule.naming.get("path", ("filter", "pupil|grating")), naming=rule.naming
-    )
-    return {"target": _target(science), "products": [{"name": name, "members": listed}]}
+    naming = {**rule.naming, "slit": _slits(members) if rule.naming.get("slit") == "each" else rule.naming.get("slit")}
+    name = _product_name(science, candidate, path=naming.get("path", ("filter", "pupil|grating")), naming=naming)
+    return {"target": naming.get("target") or _target(science), "products": [{"name": name, "members": listed}]}
+
+
+def _slits(members):
+    """The fixed slits of the members, target acquisitions apart."""
+    slits = {exposure.values.get("fxd_slit") for exposure, role in members if role != "target_acquisition"}
+    return "-".join(sorted(slits - {None}))
 
 
 def _level3_member(rule, exposure, role, candidate):
     if role == "background":
-        suffix = "x1d"
+        suffix = f"x1d{_integrations(exposure)}"
     elif role == "target_acquisition":
         suffix = "cal"
     else:
@@ -101,11 +112,14 @@ def _product_name(science, candidate, path, naming=()):
         values[first] for columns in path if (first := next((c for c in columns.split("|") if c in values), None))
     }
     parts = sorted(elements) or (["clear"] if path else [])
-    parts += [naming["slit"]] if "slit" in naming else []
+    parts += [naming["slit"]] if naming.get("slit") else []
     subarray = values.get("subarray")
     if subarray and subarray not in _NOT_NAMED and naming.get("subarray", True):
         parts.append(subarray)
-    target = naming.get("source") or _target(science)
+    target = naming.get("target") or _target(science)
+    if "source" in naming:
+        # Other braces stay: stage 3 fills them in.
+        target = naming["source"].replace("{target}", target)
     name = f"jw{values['program']:0>5}-{candidate_id(candidate)}_{target}_{values['instrume']}"
     name += f"_{'-'.join(parts)}" if parts else ""
     return name + naming.get("ending", "").format(
@@ -135,4 +149,4 @@ def _member(exposure, role, suffix):
 
 def _integrations(exposure):
     """``ints`` for an exposure whose integrations are kept apart."""
-    return "ints" if "is_tso" in exposure.values or "is_coron" in exposure.values else ""
+    return "ints" if not exposure.values.keys().isdisjoint(_APART) else ""

@@ -6,7 +6,7 @@ several sets; exposures with more values given come first, so that the order of 
 
 from collections import defaultdict
 
-from hexcal.associations.tables.within import nearest
+from hexcal.associations.tables.preference import chosen
 
 
 def groups(rule, taken, around=None):
@@ -47,7 +47,7 @@ def groups(rule, taken, around=None):
         if rule.alone:
             science_exposure = members[0][0]
             related = [one for one in companions if _related(rule, science_exposure, one)]
-            companions = nearest(rule, science_exposure, related)
+            companions = chosen(rule, science_exposure, related)
         group = complete_members(
             rule, [(exposure, role.partition(":")[0]) for exposure, role, _ in members + companions]
         )

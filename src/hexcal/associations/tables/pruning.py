@@ -10,7 +10,8 @@ def prune(found):
 
     Of associations with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of several that
     calibrate the same exposure alike, the one of the last rule is kept (``Asn_Lv2ImageSpecial`` rather than ``Asn_Lv2Image``), and none whose members are
-    all in another one. What is found in the whole programme is kept only where no candidate has it.
+    all in another one. What is found in the whole programme is kept only where no candidate has it. Where the set of rules says so (`fullest`), only those
+    with the most members are kept of all whose product has the same name.
 
     Parameters
     ----------
@@ -29,22 +30,43 @@ def prune(found):
     for one in found:
         own = one.rule.alone and (one.rule.name, one.candidate)
         key = one.candidate is WHOLE, one.files, own
-        if one.candidate is not WHOLE or key not in kept:
+        if one.candidate is not WHOLE or key not in kept or _is_of_later_rule(one, kept[key]):
             kept[key] = one
-    of_candidates = _without_parts(_without_repetitions([one for key, one in kept.items() if not key[0]]))
+    of_candidates = _without_lesser([one for key, one in kept.items() if not key[0]])
     have = {one.files for one in of_candidates}
-    return of_candidates + [one for key, one in kept.items() if key[0] and one.files not in have]
+    return of_candidates + [
+        one for one in _fullest([one for key, one in kept.items() if key[0]]) if one.files not in have
+    ]
+
+
+def _is_of_later_rule(one, other):
+    return one.rule_set.fullest and one.rule.name != other.rule.name
+
+
+def _without_lesser(found):
+    """Leave out repetitions, and associations that another one makes needless."""
+    last = {one.files: one for one in found if one.rule_set.fullest}
+    found = [one for one in found if not (one.rule_set.fullest and one is not last[one.files])]
+    return _fullest(_without_parts(_without_repetitions(found)))
+
+
+def _fullest(found):
+    """Leave out associations with fewer members than another one whose product has the same name, where the set of rules says so."""
+    most = defaultdict(int)
+    for one in found:
+        most[_product(one)] = max(most[_product(one)], len(one.files))
+    return [one for one in found if not one.rule_set.fullest or len(one.files) == most[_product(one)]]
 
 
 def _without_repetitions(found):
     """Leave out repetitions among associations that calibrate the same exposure: for each, the first one.
 
     Full frames of a coronagraphic PSF star are the only case in which this is not the repeated one: then ``Asn_Lv2CoronAsRate`` goes, which has other
-    products of the same exposures as members. The original does so.
+    products of the same exposures as members. Release 1.13.4 of the original does so.
     """
     alike = defaultdict(list)
     for one in found:
-        if one.rule.alone:
+        if one.rule.alone and not one.rule_set.fullest:
             alike[_product(one), frozenset(exposure.name for exposure, _ in one.members)].append(one)
     left_out = set()
     for several in alike.values():

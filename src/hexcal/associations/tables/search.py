@@ -103,7 +103,8 @@ def _acquisitions(exposures):
 
 
 def _observation(exposure):
-    return exposure.values.get("program"), exposure.values.get("obs_num")
+    # In one observation, an instrument may take exposures in parallel: the target is that of the other one.
+    return tuple(exposure.values.get(name) for name in ("program", "obs_num", "instrume"))
 
 
 def _acquired(acquisitions, members, candidate):

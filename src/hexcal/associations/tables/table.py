@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from hexcal.errors import ParameterError, unknown_name
 
-__all__ = ["SET", "UNSET", "Rule", "Same", "When", "differ", "equal", "like", "unlike", "when"]
+__all__ = ["SET", "UNSET", "Rule", "Same", "When", "apart", "differ", "equal", "like", "unlike", "when"]
 
 
 class Condition:
@@ -159,22 +159,44 @@ class Same:
 class Relation:
     """What a companion must have in common with the science exposure, or not."""
 
-    __slots__ = ("attributes", "text", "wanted")
+    __slots__ = ("attributes", "given", "text", "wanted")
 
-    def __init__(self, attributes, wanted):
-        self.attributes, self.wanted = attributes, wanted
-        self.text = f"{'same' if wanted else 'other'} {' and '.join(attributes)}"
+    def __init__(self, attributes, wanted, given=True):
+        self.attributes, self.wanted, self.given = attributes, wanted, given
+        self.text = f"{'same' if wanted else 'other'} {' and '.join(attributes)}{'' if given else ', or none'}"
 
     def holds(self, science, other):
-        """Whether two `Exposure` are so related; both must have a value."""
+        """Whether two `Exposure` are so related; both must have a value, if values must be given."""
         one = [science.values.get(name) for name in self.attributes]
         two = [other.values.get(name) for name in self.attributes]
-        return None not in one and None not in two and (one == two) == self.wanted
+        if None in one or None in two:
+            return not self.given
+        return (one == two) == self.wanted
 
 
-def differ(*attributes):
-    """Require that a companion differs from the science exposure in at least one of these."""
-    return Relation(attributes, wanted=False)
+class Apart:
+    """A whole number by which a companion must differ at least."""
+
+    __slots__ = ("attribute", "attributes", "least", "text")
+
+    def __init__(self, attribute, least):
+        self.attribute, self.attributes, self.least = attribute, (attribute,), least
+        self.text = f"{attribute} that differs by {least} or more"
+
+    def holds(self, science, other):
+        """Whether two `Exposure` are so far apart; both must have a number."""
+        one, two = science.values.get(self.attribute), other.values.get(self.attribute)
+        return one is not None and two is not None and abs(int(one) - int(two)) >= self.least
+
+
+def differ(*attributes, given=True):
+    """Require that a companion differs from the science exposure in at least one of these; unless `given`, a value that is not given does."""
+    return Relation(attributes, wanted=False, given=given)
+
+
+def apart(attribute, least):
+    """Require that a whole number differs from that of the science exposure by at least so much."""
+    return Apart(attribute, least)
 
 
 def equal(*attributes):
@@ -207,7 +229,7 @@ class Rule:
         Smallest number of members.
     alone : bool
         Each science exposure makes its own association.
-    related : dict of str to tuple of Relation or Within
+    related : dict of str to tuple of Relation, Apart, Within or Rather
         For some roles of companions: how they are related to the science exposure, with `alone`.
     anywhere : tuple of str
         Roles of companions that are looked for in the whole pool, whatever candidate they belong to, with `alone`.
@@ -301,6 +323,11 @@ class RuleSet:
         ``identifier(candidate)`` returns how names call a candidate (str).
     whole : frozenset of str
         Names of the rules that are also tried on the whole programme, without regard to candidates.
+    fullest : bool
+        Of associations whose product has the same name, only those with the most members stay; and of those with the same members the last one by
+        name. Otherwise, only those of level 2 are left out, whose members are all in another one.
+    candidates_apart : bool
+        What is found in the whole programme does not depend on the candidates when it alone is asked for.
     """
 
     name: str
@@ -310,6 +337,8 @@ class RuleSet:
     describe: Callable
     identifier: Callable
     whole: frozenset = frozenset()
+    fullest: bool = False
+    candidates_apart: bool = False
 
     def whole_of(self, rules):
         """Return the names of those of some rules that are also tried on the whole programme (frozenset of str).

@@ -9,10 +9,16 @@ from hexcal.observatories.base import Observatory
 
 __all__ = ["observatory"]
 
+_RULES = ("hexcal.associations.level2", "hexcal.associations.level3")
+
 observatory = Observatory(
     name="jwst",
     telescope="JWST",
     folder=os.path.dirname(os.path.abspath(__file__)),
     instruments=("FGS", "MIRI", "NIRCAM", "NIRISS", "NIRSPEC"),
-    association_rules=("hexcal.associations.level2", "hexcal.associations.level3"),
+    association_rules=_RULES,
+    association_releases=(
+        ("1.13.4", _RULES),
+        ("3.0.0", ("hexcal.associations.release_3_level2", "hexcal.associations.release_3_level3")),
+    ),
 )
