@@ -42,12 +42,12 @@ _ONE_NAME = (
     "a template not filled in: one file name, candidates that cannot be read; what stays depends on the order of rows"
 )
 _MADE_ROWS = (
-    "3 rows that no telescope makes: a guider image of NIRSpec, PSF stars listed twice under one name in other modes"
+    "2 rows that no telescope makes: a guider image of NIRSpec; --merge: which of two rules names what is merged"
 )
 _MERGED_NAME = "--merge: which of the rules names what is merged depends on the order of rows"
 KNOWN = {
     "1.13.4": {
-        "mega_pool": (_MADE_ROWS, 10, 4),
+        "mega_pool": (_MADE_ROWS, 4, 4),
         "pool_001_candidates_lower": (_ONE_NAME, 2, 3),
         "pool_007_spec_miri": (_ONE_NAME, 2, 0),
         "pool_010_spec_nirspec_lv2bkg": (_ONE_NAME, 14, 4),

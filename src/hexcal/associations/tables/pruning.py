@@ -59,10 +59,10 @@ def _fullest(found):
 
 
 def _without_repetitions(found):
-    """Leave out repetitions among associations that calibrate the same exposure: for each, the first one.
+    """Leave out repetitions among associations that calibrate the same exposure: for each that repeats the one looked at, the first that is left.
 
-    Full frames of a coronagraphic PSF star are the only case in which this is not the repeated one: then ``Asn_Lv2CoronAsRate`` goes, which has other
-    products of the same exposures as members. Release 1.13.4 of the original does so.
+    Full frames of a coronagraphic PSF star are the only case of one observation in which the first is not the repeated one: then
+    ``Asn_Lv2CoronAsRate`` goes, which has other products of the same exposures as members. Release 1.13.4 of the original does so.
     """
     alike = defaultdict(list)
     for one in found:
@@ -70,8 +70,12 @@ def _without_repetitions(found):
             alike[_product(one), frozenset(exposure.name for exposure, _ in one.members)].append(one)
     left_out = set()
     for several in alike.values():
-        repeated = len(several) - len({one.files for one in several})
-        left_out.update(id(one) for one in several[:repeated])
+        rest = list(several)
+        for one in reversed(several):
+            place = next((number for number, other in enumerate(rest) if other is one), 0)
+            repeated = sum(other.files == one.files for other in rest[:place])
+            left_out.update(id(other) for other in rest[:repeated])
+            del rest[:repeated]
     return [one for one in found if id(one) not in left_out]
 
 
