@@ -25,6 +25,12 @@ class Asn_OneFilter(Asn_Lv3Image):
         self.constraints = Constraint([AttrConstraint(name="filter", sources=["filter"], value="f200w")])
         super().__init__(*args, **kwargs)
 """
+SAME = """
+from hexcal.associations.lib.rules_level3 import Asn_Lv3Image
+
+class Asn_Again(Asn_Lv3Image):
+    pass
+"""
 
 
 @pytest.fixture
@@ -63,3 +69,10 @@ def test_beside_the_default_rules_nothing_is_lost(rules, tmp_path):
     default = generate_for_candidates(pool(*ROWS), AssociationRegistry())
     names = {one["asn_rule"] for one in both}
     assert names == {one["asn_rule"] for one in default} | {"candidate_Asn_AllFilters"}
+
+
+def test_a_class_that_adds_nothing_is_a_rule_beside_the_one_it_is_derived_from(rules, tmp_path):
+    rules(SAME)
+    made = generate_for_candidates(pool(*ROWS), AssociationRegistry(tmp_path / "mine.py"), discover=False)
+    names = [one["asn_rule"] for one in made if one["asn_type"] == "image3"]
+    assert sorted(names) == ["candidate_Asn_Again"] * 2 + ["candidate_Asn_Lv3Image"] * 2

@@ -9,21 +9,6 @@ from hexcal.associations.tables.table import Rule, RuleSet
 __all__ = ["TableAssociation", "classes_of"]
 
 
-# What a registry, or the definition of a class, adds to any rule.
-_OF_A_REGISTRY = frozenset(
-    (
-        "__module__",
-        "__doc__",
-        "registry",
-        "GLOBAL_CONSTRAINT",
-        "__abstractmethods__",
-        "_abc_impl",
-        "_asnreg_role",
-        "_asnreg_mark",
-    )
-)
-
-
 class TableAssociation(DMSBaseMixin):
     """An association whose rule is a table.
 
@@ -94,13 +79,10 @@ class TableAssociation(DMSBaseMixin):
 
     @classmethod
     def is_plain(cls):
-        """Whether the table says all of the rule (bool): a class of a user that is derived from it, with constraints or methods of its own, says more."""
-        for one in cls.__mro__:
-            if "table" in vars(one):
-                return one.table is not None
-            if vars(one).keys() - _OF_A_REGISTRY:
-                return False
-        return False
+        """Whether a table says all of the rule (bool): a class derived from another rule, or with constraints or methods of its own, says more."""
+        own = cls.__mro__[1] if "registry" in vars(cls) else cls
+        said = {name for name in vars(own) if not name.startswith(("__", "_abc_", "_asnreg_"))}
+        return "table" in said and own.table is not None and said <= {"table", "rule_set"}
 
     def check_and_set_constraints(self, item):
         """Check whether an item belongs to the association by its table, and by constraints that a derived class adds.

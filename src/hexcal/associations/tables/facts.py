@@ -3,9 +3,11 @@
 import ast
 import re
 
+from hexcal.associations.exposure_roles import INVALID_VALUES
+
 __all__ = ["Exposure", "is_unset"]
 
-_UNSET = frozenset({"", "null", "f", "n", "n/a", "--", "false"})
+_UNSET = frozenset(text.lower() for text in INVALID_VALUES if text is not None)
 UNREAD = "unread"
 """Type of the candidate that a text is which is no list of candidates."""
 
