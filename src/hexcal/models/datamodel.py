@@ -12,6 +12,7 @@ from hexcal.errors import InputError, unknown_name
 from hexcal.models import asdf_tree, meta
 from hexcal.models.fits_source import FitsSource
 from hexcal.models.layout import Array, ArrayAttribute, Table, TableAttribute
+from hexcal.models.metadata import Metadata
 
 _OWN = {
     "_arrays",
@@ -27,7 +28,7 @@ _OWN = {
 }
 
 
-class DataModel:
+class DataModel(Metadata):
     """Uniform access to one product or reference file.
 
     Parameters
@@ -51,11 +52,6 @@ class DataModel:
     _layout = {}
     _container: Any = None
     """The model of many parts (slits) that this one is a part of."""
-    _source: Any
-    _tree: Any
-    _history: Any
-    _extra_cards: Any
-    observatory: Any
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -205,157 +201,9 @@ class DataModel:
         """File that the model was read from, or None."""
         return self._source.path if self._source else None
 
-    # ---- metadata
-
-    @property
-    def meta(self):
-        """The metadata tree."""
-        return meta.Node(self, "meta")
-
-    @property
-    def history(self):
-        """Texts of the HISTORY cards: a list to append to."""
-        self._metadata()
-        return self._history
-
-    def _metadata(self):
-        if self._tree is None:
-            self._tree, self._history, self._extra_cards = {"meta": {}}, [], {}
-            if self._source is not None:
-                from hexcal.models import fits_cards
-
-                fits_cards.read_cards(self)
-            else:
-                for path, value in self.starts_with:
-                    self._assign(path, value)
-        return self._tree
-
     def parts(self):
         """Return the models whose arrays make up the file: this one, or the slits of a container."""
         return [self]
-
-    def _merge_asdf(self):
-        """Add what only the ASDF extension has; FITS keywords win."""
-        tree = self._metadata()
-        if self._asdf is not None or self._source is None:
-            return tree
-        if self._container is not None:
-            self._asdf = True
-            meta.merge_below(tree, copy.copy(self._container.recorded_part(self._version)))
-            return tree
-        extension = self._source.find("ASDF")
-        self._asdf = True
-        if extension is not None:
-            content = asdf_tree.from_bytes(bytes(self._source.raw_bytes(extension)), str(self._source.path))
-            recorded = content.pop("history")
-            self._history.extend(text for text in recorded if text not in self._history)
-            known = {spec.name for spec in self._layout.values()}
-            meta.merge_below(tree, {name: value for name, value in content.items() if name not in known})
-        return tree
-
-    def branch(self, path):
-        """Return the nested dict at a dotted path (an empty one if nothing is set there)."""
-        tree = self._metadata()
-        for name in path.split("."):
-            tree = tree.get(name, {}) if isinstance(tree, dict) else {}
-        return tree if isinstance(tree, dict) else {}
-
-    def get_meta(self, path, strict=False) -> Any:
-        """Return the value at a dotted path such as "meta.exposure.group_time".
-
-        Parameters
-        ----------
-        path : str
-            Dotted path below the model.
-        strict : bool
-            Refuse a path that is neither set nor known to the keyword dictionary; otherwise it gives None.
-
-        Raises
-        ------
-        ParameterError
-            Also an AttributeError; carries the nearest right name.
-        """
-        found = self._lookup(path)
-        if found is not None:
-            return found
-        keywords = self.observatory.keywords
-        if keywords.of_path(path, self.model_type) is not None:
-            return None
-        if keywords.children(path):
-            return meta.Node(self, path)
-        self._merge_asdf()
-        found = self._lookup(path)
-        if found is None and strict:
-            raise keywords.unknown(path, where=path.rpartition(".")[0])
-        return found
-
-    def _lookup(self, path):
-        tree = self._metadata()
-        for name in path.split("."):
-            if not isinstance(tree, dict) or name not in tree:
-                return None
-            tree = tree[name]
-        return meta.Node(self, path) if isinstance(tree, dict) else tree
-
-    def set_meta(self, path, value):
-        """Set the value at a dotted path; None removes it. Known keywords are checked for type and allowed values."""
-        names = path.split(".")
-        tree = self._metadata()
-        if isinstance(value, meta.Node):
-            value = copy.deepcopy(value.instance)
-        value = meta.checked(path, value, self.observatory.keywords.of_path(path, self.model_type))
-        for name in names[:-1]:
-            tree = tree.setdefault(name, {})
-        if value is None:
-            tree.pop(names[-1], None)
-        else:
-            tree[names[-1]] = value
-
-    def __getitem__(self, path):
-        return self.get_meta(path, strict=True)
-
-    def __setitem__(self, path, value):
-        self.set_meta(path, value)
-
-    def to_flat_dict(self):
-        """Return all metadata as {dotted path: value}."""
-        return dict(meta.walk(self._merge_asdf()))
-
-    def find_fits_keyword(self, keyword):
-        """List the dotted paths that a FITS keyword stands for."""
-        return [entry.path for entry in self.observatory.keywords if entry.keyword == keyword]
-
-    def update(self, other, only=None):
-        """Take over the metadata of another model (not its file name and type).
-
-        Parameters
-        ----------
-        other : DataModel
-            Where from.
-        only : str, optional
-            "PRIMARY" or another EXTNAME: only keywords of that HDU.
-        """
-        for path, value in meta.walk({"meta": other._merge_asdf()["meta"]}):
-            entry = self.observatory.keywords.of_path(path)
-            if path in ("meta.filename", "meta.model_type", "meta.date") or (
-                only and (entry is None or entry.hdu != only)
-            ):
-                continue
-            self._assign(path, copy.deepcopy(value))
-        self._metadata()
-        if only in (None, "PRIMARY"):
-            self._extra_cards.setdefault("PRIMARY", []).extend(other._extra_cards.get("PRIMARY", []))
-            self._history.extend(text for text in other.history if text not in self._history)
-
-    def _assign(self, path, value):
-        """Set without checks: values that came from a file are kept as they are."""
-        tree = self._metadata()
-        *branch, leaf = path.split(".")
-        for name in branch:
-            tree = tree.setdefault(name, {})
-            if not isinstance(tree, dict):
-                return
-        tree[leaf] = value
 
     # ---- life
 
