@@ -54,7 +54,7 @@ class _Requirements:
         # Workers of xdist send their reports to the controller, which alone writes.
         target = os.environ.get("HEXCAL_TRACE")
         self.target = Path(target) if target and not hasattr(config, "workerinput") else None
-        self.tests = {"passed": defaultdict(list), "failed": defaultdict(list)}
+        self.tests = {outcome: defaultdict(list) for outcome in ("passed", "failed", "skipped")}
 
     def pytest_runtest_setup(self, item):
         for row in _rows_of(item):
@@ -70,7 +70,7 @@ class _Requirements:
         return report
 
     def pytest_runtest_logreport(self, report):
-        if report.failed or (report.passed and report.when == "call"):
+        if not report.passed or report.when == "call":
             for row in report.requirements:
                 self.tests[report.outcome][row].append(report.nodeid)
 

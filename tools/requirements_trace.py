@@ -1,7 +1,8 @@
 """Which rows of docs/requirements are shown by passing tests (``make trace``).
 
 A test names the rows that it shows: ``@pytest.mark.req("JUMP-03")``. With HEXCAL_TRACE set, ``tests/conftest.py`` records them during a run; this
-program counts the record against the sheets. A row is shown when a test that names it passed and none that names it failed.
+program counts the record against the sheets. A row is shown when a test that names it passed and none that names it failed; rows whose
+tests were all skipped (for want of data, say) are not shown, and are listed.
 """
 
 import argparse
@@ -55,6 +56,11 @@ def shown_rows(record):
     return set(record["passed"]) - set(record["failed"])
 
 
+def skipped_rows(record):
+    """Return the ids that nothing but skipped tests name."""
+    return set(record["skipped"]) - set(record["passed"]) - set(record["failed"])
+
+
 def table(rows, shown):
     """Return the count per sheet and area, and the total, as text.
 
@@ -92,7 +98,13 @@ def main():
     record = parser.parse_args().record
     if not record.is_file():
         sys.exit(f"{record} is required: run the tests with HEXCAL_TRACE={record}, or `make trace`")
-    print(table(read_rows(), shown_rows(json.loads(record.read_text(encoding="utf-8")))))
+    outcomes = json.loads(record.read_text(encoding="utf-8"))
+    rows = read_rows()
+    print(table(rows, shown_rows(outcomes)))
+    skipped = [row for row in rows if row in skipped_rows(outcomes)]
+    if skipped:
+        print(f"not shown, since all their tests were skipped: {len(skipped)}")
+        print(textwrap.fill(" ".join(skipped), 100, initial_indent="    ", subsequent_indent="    "))
 
 
 if __name__ == "__main__":

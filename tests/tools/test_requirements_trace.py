@@ -13,9 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_all_rows_of_the_sheets_are_read():
     rows = read_rows()
-    assert len(rows) == 1815
+    assert len(rows) == 1916
     assert rows["JUMP-01"] == "stage1"
     assert rows["SFX-30"] == "framework"  # a borrowed row, with a dagger
+    assert (rows["TMT-05"], rows["TMT-06"]) == ("framework", "iris")
 
 
 def test_a_row_that_occurs_twice_is_refused(tmp_path):
@@ -48,7 +49,7 @@ def test_a_run_is_recorded(tmp_path):
         "import pytest\n\n"
         "@pytest.mark.req('JUMP-01', 'JUMP-02')\ndef test_passes():\n    assert True\n\n"
         "@pytest.mark.req('JUMP-02')\ndef test_fails():\n    assert False\n\n"
-        "@pytest.mark.req('JUMP-03')\ndef test_skipped():\n    pytest.skip('not here')\n",
+        "@pytest.mark.req('JUMP-01', 'JUMP-03')\ndef test_skipped():\n    pytest.skip('not here')\n",
         encoding="utf-8",
     )
     done = _pytest(test, "-n", "1", HEXCAL_TRACE=str(tmp_path / "out" / "trace.json"))
@@ -60,7 +61,9 @@ def test_a_run_is_recorded(tmp_path):
         check=True,
     )
     assert "JUMP 1/31" in counted.stdout
-    assert counted.stdout.splitlines()[-1].split() == ["total", "1", "of", "1815"]
+    total, note, skipped = counted.stdout.splitlines()[-3:]
+    assert total.split() == ["total", "1", "of", "1916"]
+    assert (note, skipped.strip()) == ("not shown, since all their tests were skipped: 1", "JUMP-03")
 
 
 def _pytest(test, *options, **environment):
