@@ -1,35 +1,17 @@
 """Several models as one: the members of an association, or a list; each is opened when it is asked for."""
 
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Collection, Iterator, Mapping, MutableSequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hexcal.errors import InputError, ParameterError, unknown_name
 from hexcal.models import asdf_tree, association_file
 from hexcal.models.datamodel import DataModel
+from hexcal.models.member import Member
+from hexcal.models.scratch import Scratch
 
 _MODEL_SUFFIXES = (".fits", ".fits.gz", ".asdf")
-
-
-class _Member:
-    """A model, or the file that it will be read from; and what the association says of it."""
-
-    def __init__(self, source, record):
-        self.record = record
-        self.model, self.path = (source, None) if isinstance(source, DataModel) else (None, Path(source))
-
-    def open(self, container):
-        if self.model is None:
-            from hexcal.models.open import open as open_model
-
-            self.model = open_model(self.path)
-            container._describe(self.model, self.record)
-        return self.model
-
-    def copy(self):
-        if self.model is None:
-            return _Member(self.path, self.record)
-        return _Member(self.model.copy(), self.record)
 
 
 class ModelContainer(DataModel, MutableSequence):
@@ -43,9 +25,18 @@ class ModelContainer(DataModel, MutableSequence):
         Only members of these types.
     asn_n_members : int, optional
         Only the first so many members.
+    in_memory : bool, optional
+        Where members wait that were changed and given back (`give_back`): True, in memory; False, in temporary files. Default: models that were handed
+        over open stay in memory, those read from files wait in files.
 
     Notes
     -----
+    It is a list, and what it gives stays in memory. Steps *borrow* its members instead, one or a few at a time, and give them back: then the
+    memory does not grow with their number::
+
+        for exposure in container.each(changed=["dq"]):
+            exposure.dq[bad] |= pixel.OUTLIER
+
     Only members that are models are in the list: a source catalogue, for one, stays in ``meta.asn_table``. Each model of an association carries in ``meta.asn``
     the names of association and pool and its role (``exptype``).
     """
@@ -53,12 +44,15 @@ class ModelContainer(DataModel, MutableSequence):
     model_type = "ModelContainer"
     _members: Any = None
     _file: Any = None
+    _scratch: Any = None
+    in_memory: Any = None
     asn_table: Any = None
     """The association (a dict); empty for a list of models."""
 
-    def __init__(self, init=None, asn_exptypes=None, asn_n_members=None):
+    def __init__(self, init=None, asn_exptypes=None, asn_n_members=None, in_memory=None):
         super().__init__()
         self._members, self._file, self.asn_table = [], None, {}
+        self._scratch, self.in_memory = Scratch(), in_memory
         if isinstance(init, ModelContainer):
             raise ParameterError("a container is made of an association or a list", hint="`container.copy()`")
         if isinstance(init, str | Path):
@@ -86,13 +80,14 @@ class ModelContainer(DataModel, MutableSequence):
         folder, names = self._file.parent if self._file else Path(), [member["expname"] for member in listed]
         association_file.warn_of_folders(names, self._where)
         association_file.require_members(names, folder, self._where)
-        self._members = [_Member(folder / member["expname"], member) for member in listed]
+        self._members = [Member(folder / member["expname"], member) for member in listed]
 
     @property
     def _where(self):
         return str(self._file or "association in memory")
 
-    def _describe(self, model, record):
+    def describe(self, model: DataModel, record: dict) -> None:
+        """Put into the metadata of a model what the association says of it."""
         if not self.asn_table:
             return
         model._assign("meta.asn.exptype", record["exptype"].lower())
@@ -153,6 +148,72 @@ class ModelContainer(DataModel, MutableSequence):
         if not self._members:
             raise InputError("no member of the association is a model", where=self._where)
 
+    # ---- lending
+
+    def borrow(self, index: int) -> DataModel:
+        """Return a member until it is given back.
+
+        Parameters
+        ----------
+        index : int
+            Its position.
+
+        Raises
+        ------
+        InputError
+            If it is borrowed already.
+        """
+        return self._members[index].borrow(self)
+
+    def give_back(self, index: int, changed: bool | Collection[str] = True, model: DataModel | None = None) -> None:
+        """Take a borrowed member back.
+
+        Parameters
+        ----------
+        index : int
+            Its position.
+        changed : bool or collection of str
+            What was changed: everything, nothing (all changes are forgotten), or these arrays and the metadata.
+        model : DataModel, optional
+            Another model that takes its place.
+
+        Raises
+        ------
+        InputError
+            If it was not borrowed.
+        ResourceError
+            If there is no room for what was changed.
+        """
+        member = self._members[index]
+        if model is not None and model is not member.model:
+            member.exchange(model)
+            changed = True
+        keeps = self.in_memory if self.in_memory is not None else member.path is None
+        member.give_back(changed, None if keeps else self._scratch)
+
+    @contextmanager
+    def borrowed(self, index: int, changed: bool | Collection[str] = True) -> Iterator[DataModel]:
+        """Borrow a member for the length of a ``with`` block; after an error its changes are not kept in files."""
+        model = self.borrow(index)
+        try:
+            yield model
+        except BaseException:
+            self.give_back(index, False)
+            raise
+        self.give_back(index, changed)
+
+    def each(self, changed: bool | Collection[str] = False) -> Iterator[DataModel]:
+        """Borrow one member after the other.
+
+        Parameters
+        ----------
+        changed : bool or collection of str
+            As of `give_back`, for every member.
+        """
+        for index in range(len(self)):
+            with self.borrowed(index, changed) as model:
+                yield model
+
     # ---- a list
 
     def __len__(self):
@@ -161,7 +222,7 @@ class ModelContainer(DataModel, MutableSequence):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return self._sharing(self._members[index])
-        return self._members[index].open(self)
+        return self._members[index].hold(self)
 
     def __setitem__(self, index, value):
         if isinstance(index, slice):
@@ -183,11 +244,12 @@ class ModelContainer(DataModel, MutableSequence):
             raise InputError("a container does not hold containers")
         if isinstance(value, str | Path):
             association_file.require_file(Path(value))
-        return _Member(value, record or {})
+        return Member(value, record or {})
 
     def _sharing(self, members):
         other = type(self)()
         other._members, other._file, other.asn_table = members, self._file, self.asn_table
+        other._scratch, other.in_memory = self._scratch, self.in_memory
         if self.asn_table:
             other._assign("meta.asn_table", self.asn_table)
         return other
@@ -201,10 +263,7 @@ class ModelContainer(DataModel, MutableSequence):
     def close(self):
         """Forget the models that were read from files; they are read again if asked for."""
         for member in self._members:
-            if member.path is not None:
-                member.model = None
-            else:
-                member.model.close()
+            member.close()
 
     def save(self, path=None, dir_path=None):
         """Save every model.
@@ -226,11 +285,11 @@ class ModelContainer(DataModel, MutableSequence):
         InputError
             If two models would become one file, or a model has no name.
         """
-        names = [self._name(number, model, path) for number, model in enumerate(self)]
+        names = [self._name(number, model, path) for number, model in enumerate(self.each())]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError(f"several models would become one file: {', '.join(twice[:3])}", hint="give a path")
-        return [model.save(name, dir_path) for name, model in zip(names, self, strict=True)]
+        return [model.save(name, dir_path) for name, model in zip(names, self.each(), strict=True)]
 
     def _name(self, number, model, path):
         if path is not None:

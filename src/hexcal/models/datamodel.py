@@ -187,6 +187,10 @@ class DataModel(Metadata):
             return self._arrays[name] is not None
         return self._extension(self._layout[name]) is not None
 
+    def loaded(self) -> list[str]:
+        """Names of the arrays and tables that are in memory."""
+        return [name for name, value in self._arrays.items() if value is not None]
+
     def forget(self, name):
         """Drop an array from memory; it is read again from the file if asked for."""
         self._arrays.pop(name, None)
