@@ -166,6 +166,23 @@ def test_roles(role, values):
         assert rule.get_exposure_type(values, default="other") == "other"
 
 
+@pytest.mark.req("ASNT-04", "ASNT-05", "ASNT-08", "ASNT-10", "ASNT-17")
+@pytest.mark.parametrize(
+    ("role", "exposure_types"),
+    [
+        (
+            "target_acquisition",
+            "mir_tacq nis_tacq nis_taconfirm nrc_tacq nrc_taconfirm nrs_msata nrs_wata nrs_taconfirm",
+        ),
+        ("dark", "mir_darkimg mir_darkmrs"),
+        ("flat", "mir_flatimage mir_flatimage-ext mir_flatmrs mir_flatmrs-ext"),
+        ("science", "mir_coroncal mir_image nis_soss nis_wfss nrc_image nrs_mimf"),
+    ],
+)
+def test_roles_of_documented_exposure_types(role, exposure_types):
+    assert {Rule().get_exposure_type({"exp_type": name}) for name in exposure_types.split()} == {role}
+
+
 @pytest.mark.req("DMSB-05", "DMSB-07")
 def test_ami_and_time_series():
     rule = Rule()

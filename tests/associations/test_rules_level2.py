@@ -29,7 +29,7 @@ def two_observations(exp_type, first, second, **both):
 # ---- what is calibrated alone
 
 
-@pytest.mark.req("ASNT-01", "ASNT-05")
+@pytest.mark.req("ASNT-05")
 @pytest.mark.parametrize(
     "exp_type",
     "fgs_acq1 fgs_acq2 fgs_fineguide fgs_id-image fgs_id-stack fgs_track fgs_dark fgs_intflat fgs_skyflat "
@@ -39,7 +39,6 @@ def test_guiding_darks_and_flats_are_in_no_association(exp_type):
     assert texts([exposure(1, exp_type)]) == []
 
 
-@pytest.mark.req("ASNT-07", "ASNT-09")
 @pytest.mark.parametrize(
     "exp_type", "nis_dark nis_extcal nis_lamp nrc_dark nrc_flat nrc_grism nrc_led nrs_dark".split()
 )
@@ -54,7 +53,7 @@ def test_images_of_the_guider(exp_type):
     assert level2(*rows) == ["Lv2FGS image2 o001: 1 rate science", "Lv2FGS image2 o001: 2 rate science"]
 
 
-@pytest.mark.req("L2-03", "ASNT-04", "ASNT-07", "ASNT-10")
+@pytest.mark.req("L2-03", "ASNT-04", "ASNT-10")
 @pytest.mark.parametrize(
     ("exp_type", "rule"),
     [
@@ -90,7 +89,7 @@ def test_an_image_through_open_shutters_is_not_science():
     assert level2(exposure(1, "nrs_msaspec", **image)) == []
 
 
-@pytest.mark.req("L2-05", "ASNT-03", "ASNT-07", "ASNT-09", "ASNT-18", "RMAP-04")
+@pytest.mark.req("L2-05", "ASNT-03", "ASNT-18", "RMAP-04")
 @pytest.mark.parametrize("exp_type", ["nis_ami", "mir_lyot", "mir_4qpm", "nrc_coron"])
 def test_psf_stars_are_calibrated_as_if_they_were_science(exp_type):
     (made,) = level2(exposure(1, exp_type, subarray="sub", **STAR))
@@ -134,7 +133,7 @@ def test_a_background_through_another_filter_does_not_go_along(exp_type):
 # ---- coronagraphy
 
 
-@pytest.mark.req("L2-01", "L2-21", "ASNT-09", "RMAP-05")
+@pytest.mark.req("L2-01", "L2-21", "RMAP-05")
 def test_full_frames_behind_the_coronagraph_are_also_plain_images():
     seen = {"pupil": "maskrnd", "channel": "short"}
     assert level2(exposure(1, "nrc_coron", detector="nrca2", **seen)) == [

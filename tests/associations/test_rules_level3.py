@@ -55,7 +55,7 @@ def test_neither_time_series_nor_wavefront_sensing_are_plain_images():
     assert level3(exposure(1, tsovisit="t")) == ["Lv3TSO tso3 o001: 1 calints science"]
 
 
-@pytest.mark.req("L3-04")
+@pytest.mark.req("L3-04", "RMAP-12")
 def test_images_of_the_background_target():
     assert level3(exposure(1), exposure(2, **BACKGROUND)) == [
         "Lv3Image image3 o001: 1 cal science",
@@ -124,7 +124,7 @@ def test_full_frames_of_detectors_without_the_target_are_plain_images():
 # ---- spectra
 
 
-@pytest.mark.req("L3-08", "L3-09", "L3-19", "ASN3-09")
+@pytest.mark.req("L3-08", "L3-09", "L3-19", "ASN3-09", "RMAP-12")
 def test_mrs_spectra_and_their_background():
     rows = together("mir_mrs", {**BACKGROUND, "band": "long"}, filter="null", band="short")
     assert level3(*rows, names=True) == [
@@ -134,7 +134,7 @@ def test_mrs_spectra_and_their_background():
     ]
 
 
-@pytest.mark.req("L3-11", "L3-11b")
+@pytest.mark.req("L3-11", "L3-11b", "RMAP-12")
 def test_ifu_spectra_of_nirspec_and_their_background():
     assert level3(*together("nrs_ifu", BACKGROUND, **IFU), names=True) == [
         "Lv3NRSIFU spec3 c1000 jw00001-c1000_t001_nirspec_g140m: 1 cal science, 2 x1d background",
@@ -152,13 +152,13 @@ def test_fixed_slits_and_their_background():
     ]
 
 
-@pytest.mark.req("L3-12")
+@pytest.mark.req("L3-12", "RMAP-12")
 def test_slitless_spectra_that_are_no_time_series():
     assert level3(exposure(1, "nis_soss", pupil="gr700xd")) == ["Lv3SlitlessSpectral spec3 o001: 1 cal science"]
     assert level3(exposure(1, "nis_soss", pupil="gr700xd", tsovisit="t")) == ["Lv3TSO tso3 o001: 1 calints science"]
 
 
-@pytest.mark.req("L3-14", "RMAP-09")
+@pytest.mark.req("L3-14", "RMAP-09", "RMAP-12")
 @pytest.mark.parametrize(
     ("exp_type", "columns", "path"),
     [
@@ -172,7 +172,7 @@ def test_spectra_of_many_sources(exp_type, columns, path):
     ]
 
 
-@pytest.mark.req("L3-15", "ASN3-10")
+@pytest.mark.req("L3-15", "ASN3-10", "RMAP-12")
 @pytest.mark.parametrize("exp_type", ["mir_lrs-fixedslit", "nis_soss"])
 def test_nods_are_also_the_background_of_one_another(exp_type):
     nods = [exposure(n, exp_type, patttype="along-slit-nod", patt_num=n) for n in (1, 2)]

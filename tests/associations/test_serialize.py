@@ -284,7 +284,6 @@ def test_editing():
         assert load_asn(json.dumps(edited)) == association
 
 
-@pytest.mark.req("ASN3-09", "ASN3-10")
 def test_one_exposure_as_science_and_as_background():
     names = [
         ("science", "jw1_cal.fits"),

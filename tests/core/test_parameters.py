@@ -113,7 +113,7 @@ def test_call_takes_keywords_and_steps(uncal):
     assert result(TwicePipeline(steps={"second": {"factor": 0.5}}).run(uncal)) == 1.0
 
 
-@pytest.mark.req("PYI-03", "STEP-10")
+@pytest.mark.req("STEP-10")
 def test_an_instance_is_run_or_called_and_can_be_used_again(uncal):
     step = ScaleStep(factor=3)
     assert result(step.run(uncal)) == result(step(uncal)) == 3.0

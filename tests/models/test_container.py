@@ -93,7 +93,7 @@ def test_yaml_is_read_as_well(folder):
     assert len(datamodels.open(folder / "t_asn.yaml")) == 3
 
 
-@pytest.mark.req("ASN3-09", "ASN3-10")
+@pytest.mark.req("ASN3-10")
 def test_one_exposure_may_be_a_member_in_two_roles(folder):
     content = association(("a_cal.fits", "science", {}), ("a_cal.fits", "background", {}))
     (folder / "t_asn.json").write_text(json.dumps(content))

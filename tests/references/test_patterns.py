@@ -6,7 +6,7 @@ from hexcal.references.conditioning import condition
 from hexcal.references.patterns import Pattern
 
 
-@pytest.mark.req("MATCH-05", "MATCH-07")
+@pytest.mark.req("MATCH-05")
 @pytest.mark.parametrize(
     ("pattern", "value", "weight"),
     [

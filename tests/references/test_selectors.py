@@ -79,7 +79,7 @@ def test_a_value_that_no_rule_knows_is_refused_even_if_a_wild_card_matches():
     assert Match([("A*", "r")], ("A",)).choose({"A": "N/A"}) == "r"
 
 
-@pytest.mark.req("MATCH-08")
+@pytest.mark.req("MATCH-08", "MATCH-07")
 def test_substitution_stands_for_a_value_of_the_mapping():
     rules = [(("GENERIC", "1"), "full"), (("SUB64", "1"), "sub")]
     match = Match(rules, TWO, {"A": {"GENERIC": "N/A"}})

@@ -62,7 +62,7 @@ def test_every_step_has_the_implicit_parameters():
     assert set(documented.split()) <= set(INFRASTRUCTURE)
 
 
-@pytest.mark.req("ARCH-03", "REG-59")
+@pytest.mark.req("ARCH-03")
 def test_a_pipeline_is_a_step_with_a_unique_name():
     assert registry.find("calwebb_detector1") is registry.find("jwst.pipeline.Detector1Pipeline") is Detector1Pipeline
     assert issubclass(Detector1Pipeline, door.Step)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from hexcal import datamodels
 from hexcal.errors import ReferenceError_
+from hexcal.models.dqflags import pixel
 from hexcal.steps.detector.dark_current import DarkCurrentStep
 
 
@@ -88,6 +90,40 @@ def test_integrations_of_miri(first, expected):
     ramp.meta.exposure.integration_start, ramp.meta.exposure.integration_end = first, first + 3
     result = DarkCurrentStep.call(ramp, override_dark=make_dark(n_planes=3))
     assert dark_of(result) == [[plane + group**2 for group in range(3)] for plane in expected]
+
+
+@pytest.mark.req("DARK-12")
+def test_dark_file_of_miri(tmp_path):
+    """SCI and ERR have four dimensions, DQ has one plane for each integration."""
+    planes = 1000 * np.arange(2, dtype="f4")[:, None, None, None] + np.zeros((2, 3, 4, 6), "f4")
+    flags = np.zeros((2, 1, 4, 6), np.int32)
+    flags[1, 0, 2, 3] = 2
+    definitions = np.array([(1, 2, b"HOT", b"")], "i4,u4,S40,S80")
+    definitions.dtype.names = ("BIT", "VALUE", "NAME", "DESCRIPTION")
+    header = fits.Header(
+        {
+            "TELESCOP": "JWST",
+            "INSTRUME": "MIRI",
+            "REFTYPE": "DARK",
+            "DATAMODL": "DarkMIRIModel",
+            "NFRAMES": 1,
+            "GROUPGAP": 0,
+        }
+    )
+    extensions = (
+        fits.ImageHDU(planes, name="SCI"),
+        fits.ImageHDU(planes + 1, name="ERR"),
+        fits.ImageHDU(flags, name="DQ"),
+        fits.BinTableHDU(definitions, name="DQ_DEF"),
+    )
+    path = tmp_path / "dark.fits"
+    fits.HDUList([fits.PrimaryHDU(header=header), *extensions]).writeto(path)
+    with datamodels.open(path) as dark:
+        assert type(dark) is datamodels.DarkMIRIModel
+        assert dark.data.shape == dark.err.shape == (2, 3, 4, 6) and dark.dq.shape == (2, 1, 4, 6)
+    result = DarkCurrentStep.call(make_ramp((2, 3, 4, 6), "MIRI"), override_dark=str(path))
+    assert dark_of(result) == [[0] * 3, [1000] * 3]
+    assert result.pixeldq[2, 3] == pixel.HOT and np.count_nonzero(result.pixeldq) == 1
 
 
 @pytest.mark.req("DARK-05")

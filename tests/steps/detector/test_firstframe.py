@@ -15,7 +15,7 @@ def make_ramp(shape=(2, 5, 4, 6), instrument="MIRI", value=100.0):
     return ramp
 
 
-@pytest.mark.req("FF-01", "FF-02", "FF-04")
+@pytest.mark.req("FF-01", "FF-02")
 @pytest.mark.parametrize(("n_groups", "flagged"), [(2, False), (3, False), (4, True), (6, True)])
 def test_number_of_groups(n_groups, flagged):
     ramp = make_ramp((2, n_groups, 4, 6))

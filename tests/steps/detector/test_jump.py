@@ -57,17 +57,19 @@ def flagged(n_groups, *groups):
     return [JUMP if k in groups else 0 for k in range(n_groups)]
 
 
-@pytest.mark.req("JUMP-01", "JUMP-03", "JUMP-05", "JUMP-13", "JUMP-18", "JUMP-31")
+@pytest.mark.req("JUMP-03", "JUMP-05", "JUMP-13", "JUMP-18", "JUMP-31")
 def test_one_hit_and_its_neighbours():
     ramp = ramp_of(steps(10, {5: 500}))
+    ramp.groupdq[0, 5, 3, 3], ramp.err[:] = 16, 7
     result = call(ramp)
-    expected = np.zeros(ramp.shape, np.uint8)
-    expected[0, 5, [3, 3, 3, 2, 4], [2, 3, 4, 3, 3]] = JUMP
+    expected = ramp.groupdq.copy()
+    expected[0, 5, [3, 3, 3, 2, 4], [2, 3, 4, 3, 3]] |= JUMP
     np.testing.assert_array_equal(result.groupdq, expected)
     np.testing.assert_array_equal(result.data, ramp.data)
+    assert (result.err == 7).all()
     assert not result.pixeldq.any()
     assert result.meta.cal_step.jump == "COMPLETE"
-    assert not ramp.groupdq.any() and ramp.meta.cal_step.jump is None
+    assert ramp.groupdq.sum() == 16 and ramp.meta.cal_step.jump is None
 
 
 @pytest.mark.req("JUMP-02")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from hexcal import datamodels
 from hexcal.errors import ReferenceError_
@@ -67,14 +68,25 @@ def test_saturated_groups_only_are_left_alone():
 
 @pytest.mark.req("LIN-07", "LIN-10")
 def test_subarray_is_cut_out_of_a_file(tmp_path):
-    reference = datamodels.LinearityModel(np.zeros((4, 64, 48), np.float32))
-    reference.coeffs[1] = np.arange(1, 64 * 48 + 1).reshape(64, 48)
-    reference.meta.subarray.xstart = reference.meta.subarray.ystart = 1
-    reference.save(tmp_path / "linearity.fits")
+    coefficients, flags = np.zeros((4, 64, 48), np.float32), np.zeros((64, 48), np.int32)
+    coefficients[1] = np.arange(1, 64 * 48 + 1).reshape(64, 48)
+    flags[4, 8] = 2
+    definitions = np.array([(1, 2, b"NONLINEAR", b"")], "i4,u4,S40,S80")
+    definitions.dtype.names = ("BIT", "VALUE", "NAME", "DESCRIPTION")
+    header = fits.Header(
+        {"TELESCOP": "JWST", "INSTRUME": "NIRCAM", "REFTYPE": "LINEARITY", "SUBSTRT1": 1, "SUBSTRT2": 1}
+    )
+    extensions = (
+        fits.ImageHDU(coefficients, name="COEFFS"),
+        fits.ImageHDU(flags, name="DQ"),
+        fits.BinTableHDU(definitions, name="DQ_DEF"),
+    )
+    fits.HDUList([fits.PrimaryHDU(header=header), *extensions]).writeto(tmp_path / "linearity.fits")
     ramp = make_ramp((1, 2, 40, 6), value=1)
     ramp.meta.subarray.xstart, ramp.meta.subarray.ystart = 9, 5
     result = LinearityStep.call(ramp, override_linearity=str(tmp_path / "linearity.fits"))
     np.testing.assert_array_equal(result.data[0, 1], np.arange(1, 64 * 48 + 1).reshape(64, 48)[4:44, 8:14])
+    assert result.pixeldq[0, 0] == pixel.NONLINEAR and np.count_nonzero(result.pixeldq) == 1
 
 
 def test_same_bits_for_any_number_of_threads():

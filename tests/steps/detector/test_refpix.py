@@ -232,7 +232,7 @@ def test_reference_is_for_irs2_only():
     )
 
 
-@pytest.mark.req("REFPIX-01", "REFPIX-02", "REFPIX-08", "COMMON-07")
+@pytest.mark.req("REFPIX-01", "REFPIX-02", "REFPIX-08")
 @pytest.mark.parametrize("name", ["NRCA1", "NRCB1", "NRS1", "NIS", "GUIDER2"])
 def test_full_frame(name):
     """Amplifiers are 512 pixels wide along the fast direction; the sides show what changes along the slow one; flags are not changed."""
@@ -300,7 +300,6 @@ def test_single_output(name, by_parity):
             )
 
 
-@pytest.mark.req("REFPIX-15")
 @pytest.mark.parametrize(
     ("subarray", "status"),
     [("SUB32", "COMPLETE"), ("SUB512", "COMPLETE"), ("SUB512S", "COMPLETE"), ("SUB2048", "SKIPPED")],
@@ -334,7 +333,7 @@ def test_subarray_without_reference_pixels_is_skipped(why):
         assert RefPixStep.call(ramp, odd_even_columns=False).meta.cal_step.refpix == "COMPLETE"
 
 
-@pytest.mark.req("REFPIX-09", "REFPIX-11")
+@pytest.mark.req("REFPIX-09", "REFPIX-11", "REFPIX-02")
 def test_miri_full_frame():
     rng = np.random.default_rng(7)
     scene = rng.uniform(0, 1e4, (1024, 1032))

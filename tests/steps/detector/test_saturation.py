@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from hexcal import datamodels
 from hexcal.errors import ParameterError, ReferenceError_
@@ -37,11 +38,13 @@ def one_pixel(values, value_around=100.0, size=7):
 def test_saturated_until_the_end_with_neighbours(distance):
     data = one_pixel([1000, 59999, 60000, 20])
     ramp = make_ramp(data)
+    ramp.err[:] = 7
     result = SaturationStep.call(ramp, override_saturation=make_reference((7, 7)), n_pix_grow_sat=distance)
     expected = np.zeros((1, 4, 7, 7), np.uint8)
     expected[:, 2:, 3 - distance : 4 + distance, 3 - distance : 4 + distance] = SAT
     np.testing.assert_array_equal(result.groupdq, expected)
     np.testing.assert_array_equal(result.data, data)
+    assert (result.err == 7).all()
     assert not result.pixeldq.any()
     assert result.meta.cal_step.saturation == "COMPLETE"
     assert not ramp.groupdq.any()
@@ -72,7 +75,7 @@ def test_nan_is_neither():
     assert result.groupdq[0, :, 3, 3].tolist() == [0, 0, SAT]
 
 
-@pytest.mark.req("SAT-03", "SAT-13")
+@pytest.mark.req("SAT-03")
 @pytest.mark.parametrize("how", ["NaN", "flag"])
 def test_pixel_without_check(how):
     reference = make_reference((7, 7))
@@ -110,10 +113,16 @@ def test_reference_file_is_cut_and_its_flags_are_translated(tmp_path):
     reference.dq[reference.dq != 0] = 4
     own = reference.meta.subarray
     own.name, own.xstart, own.ystart, own.xsize, own.ysize = "FULL", 1, 1, 32, 32
+    own.fastaxis, own.slowaxis = 2, -1  # what a reference says of its orientation is neither checked nor acted upon
     reference.save(tmp_path / "saturation.fits")
+    with fits.open(tmp_path / "saturation.fits") as hdus:
+        assert (hdus["SCI"].data.shape, hdus["DQ"].data.shape) == ((32, 32), (32, 32))
+        assert (hdus["SCI"].data.dtype.kind, hdus["DQ"].data.dtype.kind) == ("f", "u")
+        assert hdus["DQ_DEF"].columns.names == ["BIT", "VALUE", "NAME", "DESCRIPTION"]
     ramp = make_ramp(one_pixel([1000, 1500], 3000))
     own = ramp.meta.subarray
     own.name, own.xstart, own.ystart, own.xsize, own.ysize = "SUB64P", 6, 11, 7, 7
+    own.fastaxis, own.slowaxis = -1, 2
     result = SaturationStep.call(ramp, override_saturation=str(tmp_path / "saturation.fits"), n_pix_grow_sat=0)
     expected = np.full((7, 7), SAT)
     expected[3, 3] = expected[2, 3] = 0
