@@ -63,7 +63,8 @@ def test_an_open_container_is_not_changed(association):
 
 def test_a_pipeline_of_single_exposures_says_so(association, capsys):
     assert main(["run", "calwebb_detector1", "x_asn.json"]) == 1
-    assert "works on a RampModel, the input is a ModelContainer" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "works on a RampModel or a GuiderRawModel, the input is a ModelContainer" in message
 
 
 def test_info_lists_the_members(association, capsys):

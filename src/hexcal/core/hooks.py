@@ -25,6 +25,7 @@ def run_before(step, inputs):
         result = _run(step, hook, inputs)
         if result is not None:
             inputs = result if isinstance(result, tuple) else (result, *inputs[1:])
+            _models(step, hook, inputs)
     return inputs
 
 
@@ -37,6 +38,7 @@ def run_after(step, result):
         results = list(result) if isinstance(result, list | tuple) else [result]
         changed = _run(step, hook, results)
         if changed is not None:
+            _models(step, hook, changed if isinstance(changed, list | tuple) else [changed])
             result = changed
     return result
 
@@ -44,7 +46,7 @@ def run_after(step, result):
 def _run(step, hook, arguments):
     try:
         action = _resolve(hook)
-        step.log.info("Running hook %s", hook if isinstance(hook, str) else getattr(hook, "__name__", repr(hook)))
+        step.log.info("Running hook %s", _name(hook))
         if isinstance(action, str):
             return _command(action, arguments)
         if isinstance(action, type):
@@ -55,6 +57,24 @@ def _run(step, hook, arguments):
         raise
     except Exception as error:
         raise HookError(f"hook {hook!r} failed: {type(error).__name__}: {error}", where=step.where) from error
+
+
+def _models(step, hook, results):
+    """Return what a hook gave, if it is data models; HookError otherwise."""
+    from hexcal.models.datamodel import DataModel
+
+    for result in results:
+        if not isinstance(result, DataModel):
+            raise HookError(
+                f"a hook must return a data model or None, {_name(hook)} returned {type(result).__name__} {result!r:.60}",
+                where=step.where,
+                hint="return the model that the hook was given, or nothing",
+            )
+    return results
+
+
+def _name(hook):
+    return hook if isinstance(hook, str) else getattr(hook, "__name__", repr(hook))
 
 
 def _resolve(hook):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hexcal.core import bands, hooks, log, names
+from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import SkipStep
@@ -49,7 +50,7 @@ def run(step, inputs):
         return _step(step, inputs, step.parent.context)
     if not inputs:
         raise InputError(f"{step.where} needs an input", hint="a FITS file or an open data model")
-    paths = [_path_of(item) for item in inputs]
+    paths = [given.path_of(item) for item in inputs]
     with log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
         context = Context(
             Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder
@@ -62,7 +63,7 @@ def run(step, inputs):
             _check_destination(step, paths)
             if hasattr(step, "step_defs"):
                 bands.prepare_kernels()
-            result = _step(step, tuple(_owned(step, item) for item in inputs), context)
+            result = _step(step, tuple(given.owned(step, item) for item in inputs), context)
             if step.saves:
                 _save_all(step, result)
             return result
@@ -75,16 +76,6 @@ def _logs():
     import logging
 
     return logging.getLogger(log.ROOT).hasHandlers()
-
-
-def _path_of(item):
-    from hexcal.models.datamodel import DataModel
-
-    if isinstance(item, DataModel):
-        return str(item.path) if item.path is not None else None
-    if isinstance(item, str | Path):
-        return str(item)
-    raise InputError(f"an input must be a file name or a data model, got {type(item).__name__}")
 
 
 def _check_destination(step, inputs):
@@ -102,18 +93,6 @@ def _check_destination(step, inputs):
         )
 
 
-def _owned(step, item):
-    """Return an input as a model that the run may change: read from the file, or a copy of what the caller passed."""
-    import hexcal.models.open as models
-
-    model = item.copy() if isinstance(item, models.DataModel) else models.open(item)
-    if step.input_model is not None:
-        model = models.model_class(step.input_model).accept(model, step.where)
-    if hasattr(model, "check"):
-        model.check()
-    return model
-
-
 def _step(step, inputs, context):
     step.context = context
     entry = context.record.begin(step)
@@ -124,7 +103,7 @@ def _step(step, inputs, context):
             status = "SKIPPED"
             return _marked(step, inputs[0], status)
         step.log.info("Step %s running", step.name)
-        inputs = hooks.run_before(step, inputs)
+        inputs = tuple(given.checked(step, item) for item in hooks.run_before(step, inputs))
         result, status = _process(step, inputs, entry)
         result = hooks.run_after(step, _marked(step, result, status))
         if step.parent is not None and step.saves:

@@ -38,7 +38,7 @@ class Step:
     status = None
     """Entry of the step in ``meta.cal_step``; default the alias."""
     input_model = None
-    """Name of the model class that inputs are taken as; None: as they are."""
+    """Name, or names, of the model classes that the step works on; any other input is refused. None: any model."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
     spec = ""

@@ -212,22 +212,9 @@ class DataModel(Metadata):
     # ---- life
 
     @classmethod
-    def accept(cls, model, where):
-        """Return a model as one of this class, or raise InputError with what is needed and what was found.
-
-        Parameters
-        ----------
-        model : DataModel
-            What a step was given.
-        where : str
-            The step, for the message.
-        """
-        if isinstance(model, cls):
-            return model
-        raise InputError(
-            f"{where} works on a {cls.__name__}, the input is a {type(model).__name__}",
-            where=str(model.path or "model in memory"),
-        )
+    def accepts(cls, model):
+        """Whether a model is of this class, or may be taken as one (a raw exposure as a ramp)."""
+        return isinstance(model, cls)
 
     def copy(self):
         """Return an independent model; arrays not yet read stay in the file."""

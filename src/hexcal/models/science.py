@@ -33,6 +33,10 @@ _GROUP, _INT_TIMES = Table("group", "GROUP", GROUP_COLUMNS), Table("int_times", 
 _GUIDING = {"FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"}
 
 
+def _is_guiding(model):
+    return model.get_meta("meta.exposure.type") in _GUIDING
+
+
 class ExposureModel(DataModel):
     """What all models of one exposure share."""
 
@@ -51,7 +55,7 @@ class ExposureModel(DataModel):
     @property
     def is_guiding(self):
         """Whether the exposure is of one of the guider modes."""
-        return self.meta.exposure.type in _GUIDING
+        return _is_guiding(self)
 
     @property
     def is_ifu(self):
@@ -125,13 +129,9 @@ class RampModel(ExposureModel):
     )
 
     @classmethod
-    def accept(cls, model, where):
-        """Take a raw exposure as a ramp: float32, with zero-filled flags; a guider exposure as a GuiderRawModel."""
-        if isinstance(model, cls | GuiderRawModel):
-            return model
-        if type(model) in (Level1bModel, DataModel):
-            return GuiderRawModel(model) if Level1bModel(model).is_guiding else cls(model)
-        return super().accept(model, where)
+    def accepts(cls, model):
+        """Whether a model is a ramp, or a raw exposure, which becomes one with zero-filled flags; guider exposures are not."""
+        return (isinstance(model, cls) or type(model) in (Level1bModel, DataModel)) and not _is_guiding(model)
 
     def check(self):
         """Also compare NGROUPS and NINTS with the data."""
@@ -215,6 +215,11 @@ class RampFitOutputModel(ExposureModel):
 
 class GuiderRawModel(ExposureModel):
     """A raw guider exposure: (nints, ngroups, ny, nx)."""
+
+    @classmethod
+    def accepts(cls, model):
+        """Whether a model is one, or a raw exposure of a guider mode."""
+        return isinstance(model, cls) or (type(model) in (Level1bModel, RampModel, DataModel) and _is_guiding(model))
 
     layout = (
         Array("data", "SCI", "f4", (4,)),

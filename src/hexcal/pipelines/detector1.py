@@ -23,7 +23,7 @@ class Detector1Pipeline(Pipeline):
     """Correct the detector signal of one exposure and fit its ramps: raw ramps in, count-rate images out."""
 
     alias = "calwebb_detector1"
-    input_model = "RampModel"
+    input_model = ("RampModel", "GuiderRawModel")
     default_suffix = "rate"
 
     class Parameters(StepParameters):

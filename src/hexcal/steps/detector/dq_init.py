@@ -11,21 +11,14 @@ class DQInitStep(Step):
 
     alias = "dq_init"
     reference_types = ("mask",)
+    input_model = ("RampModel", "GuiderRawModel")
 
     def process(self, model, references):
         if model.is_guiding:
             add_mask(model.dq, references.mask.cutout(model).dq)
             return model
-        ramp = as_ramp(model)
-        add_mask(ramp.pixeldq, references.mask.cutout(ramp).dq, ramp.groupdq)
-        return ramp
-
-
-def as_ramp(model):
-    """Return the exposure as a RampModel: float32, with PIXELDQ and GROUPDQ, zero-filled where the file has none."""
-    from hexcal.models.science import RampModel
-
-    return model if isinstance(model, RampModel) else RampModel(model)
+        add_mask(model.pixeldq, references.mask.cutout(model).dq, model.groupdq)
+        return model
 
 
 def add_mask(pixel_dq, mask_dq, group_dq=None):

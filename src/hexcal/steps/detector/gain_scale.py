@@ -11,6 +11,7 @@ class GainScaleStep(Step):
 
     alias = "gain_scale"
     reference_types = ("gain",)
+    input_model = ("ImageModel", "CubeModel", "IFUImageModel")
 
     def references_needed(self, model):
         """The gain reference is only opened if the factor is not in the header."""

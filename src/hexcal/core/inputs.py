@@ -1,0 +1,158 @@
+"""What a step is given: opened, of a kind that the step works on, with a header that agrees with the data. Checked here once, for every step."""
+
+import math
+from pathlib import Path
+
+from hexcal.errors import InputError
+
+_POSITIVE = ("group_time", "frame_time", "nframes", "frame_divisor")
+_TEXTS = {"T": True, "TRUE": True, "F": False, "FALSE": False}
+_CHECKED_BRANCHES = ("meta.exposure", "meta.subarray", "meta.visit")
+"""Branches of the metadata that decide how an exposure is calibrated."""
+
+
+def path_of(item):
+    """Return the path (str) of an input, or None for a model in memory.
+
+    Raises
+    ------
+    InputError
+        If the input is neither a path nor a data model.
+    """
+    from hexcal.models.datamodel import DataModel
+
+    if isinstance(item, DataModel):
+        return str(item.path) if item.path is not None else None
+    if isinstance(item, str | Path):
+        return str(item)
+    raise InputError(f"an input must be a file name or a data model, got {type(item).__name__}")
+
+
+def owned(step, item):
+    """Return an input as a model that the run may change: read from the file, or a copy of what the caller passed.
+
+    Parameters
+    ----------
+    step : Step
+        The outermost step of the run.
+    item : path-like or DataModel
+        The input.
+
+    Raises
+    ------
+    InputError
+        If the input is not of a kind that the step works on, or its header contradicts the data or itself.
+    """
+    import hexcal.models.open as models
+
+    model = accepted(step, item.copy() if isinstance(item, models.DataModel) else models.open(item))
+    if hasattr(model, "check"):
+        check_header(model)
+        model.check()
+    # A broken ASDF extension is found now, and not when the product is written.
+    model.get_meta("cal_logs")
+    return model
+
+
+def checked(step, item):
+    """Return what a step inside a pipeline, or a hook, hands to a step: `accepted` if it is a model; what a step opens itself, as it is."""
+    from hexcal.models.datamodel import DataModel
+
+    return accepted(step, item) if isinstance(item, DataModel) else item
+
+
+def accepted(step, model):
+    """Return a model as the kind that a step works on: a raw exposure becomes a ramp, for a step that works on ramps.
+
+    Parameters
+    ----------
+    step : Step
+        Its `input_model` is the name of a model class, or several names; None takes any model.
+    model : DataModel
+        What the step is given.
+
+    Raises
+    ------
+    InputError
+        If it is of another kind; says what is required and what was found.
+    """
+    from hexcal.models.open import model_class
+
+    names = (step.input_model,) if isinstance(step.input_model, str) else step.input_model or ()
+    classes = [model_class(name) for name in names]
+    for cls in classes:
+        if cls.accepts(model):
+            return model if isinstance(model, cls) else cls(model)
+    if not classes:
+        return model
+    required = " or ".join(f"{'an' if name[0] in 'AEIO' else 'a'} {name}" for name in names)
+    article = "an" if model.model_type[0] in "AEIO" else "a"
+    raise InputError(
+        f"{step.where} works on {required}, the input is {article} {model.model_type}{_described(model)}",
+        where=str(model.path or "model in memory"),
+        hint="`hexcal info FILE` shows what a file is",
+    )
+
+
+def _described(model):
+    facts = [f"shape {model.shape}"] if model.shape else []
+    exposure_type = model.get_meta("meta.exposure.type")
+    facts += [f"EXP_TYPE {exposure_type}"] if exposure_type else []
+    return f" ({', '.join(facts)})" if facts else ""
+
+
+def check_header(model):
+    """Refuse an exposure whose header contradicts the data or itself, before the first step runs.
+
+    Values of the branches exposure, subarray and visit must be of their type (texts 'T' and 'F' are taken as true and false), times and numbers of
+    frames must be positive, axes must be directions of an image, and the size of the subarray must be that of the image.
+
+    Raises
+    ------
+    InputError
+        With the keyword, the value, and what is allowed.
+    """
+    for branch in _CHECKED_BRANCHES:
+        _check_types(model, branch)
+    exposure = model.branch("meta.exposure")
+    for name in _POSITIVE:
+        value = exposure.get(name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise _wrong(model, f"meta.exposure.{name}", "must be positive", value)
+    _check_subarray(model)
+
+
+def _check_types(model, branch):
+    for name, value in list(model.branch(branch).items()):
+        keyword = model.observatory.keywords.of_path(f"{branch}.{name}", model.model_type)
+        if keyword is None or keyword.type not in ("bool", "int", "float"):
+            continue
+        if keyword.type == "bool" and isinstance(value, str) and value.strip().upper() in _TEXTS:
+            model.set_meta(f"{branch}.{name}", _TEXTS[value.strip().upper()])
+        elif isinstance(value, str) or (keyword.type == "bool") != isinstance(value, bool):
+            kind = {"bool": "true or false (T or F)", "int": "a whole number", "float": "a number"}[keyword.type]
+            raise _wrong(model, f"{branch}.{name}", f"must be {kind}", value)
+
+
+def _check_subarray(model):
+    subarray = model.branch("meta.subarray")
+    for name in ("fastaxis", "slowaxis"):
+        value = subarray.get(name)
+        if value is not None and abs(value) not in (1, 2):
+            raise _wrong(model, f"meta.subarray.{name}", "must be 1, -1, 2 or -2", value)
+    if model.shape is None or len(model.shape) < 2:
+        return
+    for name, pixels, axis in (("xsize", model.shape[-1], "columns"), ("ysize", model.shape[-2], "rows")):
+        value = subarray.get(name)
+        if value is not None and value != pixels:
+            raise _wrong(model, f"meta.subarray.{name}", f"must be the size of the image, {pixels} {axis}", value)
+
+
+def _wrong(model, path, rule, value):
+    keyword = model.observatory.keywords.of_path(path, model.model_type)
+    name = keyword.keyword if keyword is not None else path
+    return InputError(
+        f"{name} {rule}; it is {value!r}",
+        where=str(model.path or "model in memory"),
+        hint=f"correct the keyword {name} in the header",
+    )
