@@ -135,7 +135,7 @@ def _class_of(source):
     if name in own:
         return own[name]
     name = _FORMER_NAMES.get(name, name)
-    reference_class = {cls.__name__: cls for cls in reference.BY_TYPE.values()}
+    reference_class = {cls.__name__: cls for cls in (*reference.BY_TYPE.values(), reference.DarkMIRIModel)}
     if name in SCIENCE:
         return SCIENCE[name]
     if name in reference_class:
