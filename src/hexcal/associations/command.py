@@ -177,9 +177,11 @@ def parser(has_pool=False):
         help="whose rules are the default ones; by default that of the column TELESCOP, jwst if there is none",
     )
     made.add_argument(
+        "--profile",
         "--rules-of",
+        dest="rules_of",
         metavar="RELEASE",
-        help="release whose rules are the default ones: for jwst 1.13.4 (default) or 3.0.0",
+        help="release whose rules are the default ones: for jwst 1.13.4 (default) or 3.0.0; by default HEXCAL_PROFILE",
     )
     made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
     made.add_argument("--dry-run", action="store_true", help="do everything but save")

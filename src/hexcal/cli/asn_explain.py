@@ -56,7 +56,13 @@ def _parser():
     made.add_argument("-r", "--rules", action="append", metavar="FILE", help="file with further rules")
     made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
     made.add_argument("--observatory", metavar="NAME", help="whose rules are the default ones")
-    made.add_argument("--rules-of", metavar="RELEASE", help="release whose rules are the default ones: 1.13.4 or 3.0.0")
+    made.add_argument(
+        "--profile",
+        "--rules-of",
+        dest="rules_of",
+        metavar="RELEASE",
+        help="release whose rules are the default ones: 1.13.4 or 3.0.0; by default HEXCAL_PROFILE",
+    )
     made.add_argument("-d", "--delimiter", default="|", help='between the values of a pool; default: "|"')
     made.add_argument("--pool-format", default="ascii", help='format of the pool; default: "ascii"')
     made.add_argument("--json", action="store_true", help="print the answer as JSON")

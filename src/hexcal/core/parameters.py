@@ -53,6 +53,10 @@ class StepParameters(BaseModel):
     references: str | None = parameter(
         None, "Folder of reference files. Default: the environment variable HEXCAL_REFERENCES."
     )
+    profile: str | None = parameter(
+        None,
+        "Set of defaults: a release of the original (3.0.0), 'recommended', or 'documents'. Default: the environment variable HEXCAL_PROFILE.",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

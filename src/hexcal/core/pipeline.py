@@ -30,9 +30,7 @@ class Pipeline(Step):
         object.__setattr__(self, "name", name or self.alias)
         object.__setattr__(self, "parent", parent)
         for step_name, step_class in self.step_defs.items():
-            step = step_class(name=step_name, parent=self)
-            step.configure({"parameters": self.step_defaults.get(step_name, {})}, source=f"default of {self.alias}")
-            object.__setattr__(self, step_name, step)
+            object.__setattr__(self, step_name, step_class(name=step_name, parent=self))
         super().__init__(name, parent, config_file, **parameters)
 
     def _settable(self):
@@ -74,6 +72,12 @@ class Pipeline(Step):
                 where=self.where,
                 hint=f"--steps.{name}.skip=true",
             )
+
+    def take_profile(self):
+        """Put the defaults of the chosen profile in place of the coded ones, here and in the steps."""
+        super().take_profile()
+        for step in self.steps.values():
+            step.take_profile()
 
     @property
     def steps(self):

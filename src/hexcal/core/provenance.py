@@ -169,7 +169,7 @@ class Record:
 def _described(step):
     """Parameters of one step with their source; those that only say where files go are left out unless set."""
     return {
-        name: {"value": storable(value), "source": step.sources.get(name, "default")}
+        name: {"value": storable(value), "source": step.source_of(name)}
         for name, value in step.parameters.model_dump().items()
         if name in step.sources or (name not in INFRASTRUCTURE and not name.startswith("override_"))
     }

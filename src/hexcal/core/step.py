@@ -78,6 +78,7 @@ class Step:
         set_(self, "parent", parent)
         set_(self, "sources", {})
         set_(self, "_values", {})
+        set_(self, "_defaults", {})
         set_(self, "_frozen", None)
         set_(self, "context", None)
         set_(self, "parameter_references", ())
@@ -88,6 +89,8 @@ class Step:
 
             self.configure(config.load(config_file), source=str(config_file))
         self.configure({"parameters": parameters}, source="python")
+        if parent is None:
+            self.take_profile()
 
     # ---- parameters
 
@@ -105,8 +108,30 @@ class Step:
     def parameters(self) -> Any:
         """All parameters, as a frozen object."""
         if self._frozen is None:
-            object.__setattr__(self, "_frozen", _parameters.validated(self.parameters_class, self._values, self.where))
+            object.__setattr__(self, "_frozen", self._validated(self._values))
         return self._frozen
+
+    def _validated(self, values):
+        below = {name: value for name, (value, _) in self._defaults.items()}
+        return _parameters.validated(self.parameters_class, {**below, **values}, self.where)
+
+    def source_of(self, name: str) -> str:
+        """Return where the value of a parameter comes from: the command line, a file, a profile, "default"."""
+        return self.sources.get(name) or self._defaults.get(name, (None, "default"))[1]
+
+    def take_profile(self) -> None:
+        """Put the defaults of the chosen profile, and those of the pipeline for this step, in place of the coded ones."""
+        from hexcal.core import profiles
+
+        owner = self.parent
+        of_pipeline = {} if owner is None else owner.step_defaults.get(self.name, {})
+        values = {name: (value, f"default of {owner.alias}") for name, value in of_pipeline.items()}
+        profile = profiles.chosen(self.inherited("profile"))
+        if profile is not None:
+            rows = profiles.defaults(profile, str(self.alias), None if owner is None else owner.alias)
+            values |= {name: (value, f"profile {profile}") for name, value in rows.items()}
+        object.__setattr__(self, "_defaults", values)
+        object.__setattr__(self, "_frozen", None)
 
     def configure(self, config, source):
         """Set the parameters that a configuration names.
@@ -122,11 +147,11 @@ class Step:
         for name in values:
             if name not in self.parameters_class.model_fields:
                 raise unknown_name("parameter", name, self._settable(), where=self.where)
-        object.__setattr__(
-            self, "_frozen", _parameters.validated(self.parameters_class, {**self._values, **values}, self.where)
-        )
+        object.__setattr__(self, "_frozen", self._validated({**self._values, **values}))
         self._values.update(values)
         self.sources.update(dict.fromkeys(values, source))
+        if "profile" in values:
+            self.take_profile()
 
     def _settable(self):
         return self.parameters_class.model_fields

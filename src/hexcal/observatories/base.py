@@ -16,6 +16,8 @@ tab-separated tables with a header line:
 ``reference_keywords.tsv``, ``reference_layouts.tsv``, ``detectors.tsv``, ``subarrays.tsv``
     What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
     not checked then.
+``profiles.tsv``
+    profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
 ``models.tsv``, ``model_arrays.tsv``
     Models that the observatory adds to those of Hexcal (see `hexcal.observatories.model_tables`). May be absent.
 """
@@ -33,6 +35,7 @@ from hexcal.observatories.tables import read_table
 __all__ = ["Keyword", "KeywordTable", "Observatory", "read_table"]
 
 PRIMARY = "PRIMARY"
+PROFILE_COLUMNS = ("profile", "step", "parameter", "value", "reason")
 
 
 class Keyword(NamedTuple):
@@ -259,6 +262,14 @@ class Observatory:
     def exposure_types(self):
         """Values of EXP_TYPE, as a frozenset (first column of ``exposure_types.tsv``); empty: not known."""
         return _first_column(os.path.join(self.folder, "exposure_types.tsv"))
+
+    @cached_property
+    def profiles(self):
+        """Sets of defaults for steps (tuple of rows: profile, step, parameter, value, reason), from ``profiles.tsv``."""
+        filename = os.path.join(self.folder, "profiles.tsv")
+        if not self.has_models or not os.path.exists(filename):
+            return ()
+        return tuple(tuple(row) for row in read_table(filename, PROFILE_COLUMNS))
 
     @cached_property
     def suffixes(self):

@@ -45,11 +45,25 @@ def of_observatory(name, release=None):
             f"the observatory '{observatory.name}' brings no association rules",
             hint="give rules of your own: --ignore-default -r FILE",
         )
-    modules = observatory.association_rules if release is None else _of_release(observatory, release)
+    modules = _of_release(observatory, release) if release is not None else _of_profile(observatory)
     return [_imported(module, observatory) for module in modules]
 
 
+def _of_profile(observatory):
+    """The rules of the release whose profile the environment chooses; where it has none of its own, the default ones."""
+    from hexcal.core import profiles
+
+    profile = profiles.chosen(None)
+    if profile is not None:
+        profiles.entries(profile)
+    return dict(observatory.association_releases).get(profile, observatory.association_rules)
+
+
 def _of_release(observatory, release):
+    from hexcal.core.profiles import DOCUMENTED, RECOMMENDED
+
+    if release in (DOCUMENTED, RECOMMENDED):
+        return observatory.association_rules
     releases = dict(observatory.association_releases)
     if not releases:
         raise ParameterError(
