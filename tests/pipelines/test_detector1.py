@@ -3,20 +3,32 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from exposures import MIRI, NAME, write_references, write_uncal
+from exposures import MIRI, NAME, NIRCAM, write_references, write_uncal
 
 from hexcal import datamodels
-from hexcal.errors import ParameterError
+from hexcal.cli.main import main
+from hexcal.errors import HexcalError, ParameterError
 from hexcal.pipeline import Detector1Pipeline
 
+NIRSPEC = {**NIRCAM, "INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "FASTAXIS": 2, "SLOWAXIS": 1}
 STEM = NAME.removesuffix("_uncal.fits")
 SHAPE = (2, 6, 16, 24)
+
+
+def tables():
+    """The tables of a raw exposure: times of the integrations, and of the groups."""
+    times = ["int_start_MJD_UTC", "int_mid_MJD_UTC", "int_end_MJD_UTC"]
+    times += ["int_start_BJD_TDB", "int_mid_BJD_TDB", "int_end_BJD_TDB"]
+    integrations = np.zeros(SHAPE[0], [("integration_number", "i4"), *((name, "f8") for name in times)])
+    integrations["integration_number"] = np.arange(1, SHAPE[0] + 1)
+    groups = np.zeros(SHAPE[0] * SHAPE[1], [("integration_number", "i2"), ("group_number", "i2")])
+    return [fits.BinTableHDU(integrations, name="INT_TIMES"), fits.BinTableHDU(groups, name="GROUP")]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_uncal(tmp_path, SHAPE)
+    write_uncal(tmp_path, SHAPE, extra=tables())
     write_references(tmp_path / "refs", SHAPE)
     return tmp_path
 
@@ -43,7 +55,7 @@ def test_order_of_the_near_infrared():
     assert order(exposure("NIRCAM")) == order(exposure("NIRSPEC", tso=True)) == expected
 
 
-@pytest.mark.req("LASTF-04", "RSCD-09")
+@pytest.mark.req("LASTF-04", "RSCD-09", "SBIAS-10")
 def test_order_of_miri():
     expected = "group_scale dq_init saturation ipc firstframe lastframe reset linearity rscd dark_current refpix jump ramp_fit gain_scale".split()
     assert order(exposure("MIRI")) == expected
@@ -57,7 +69,24 @@ def test_rate_and_rateints_are_written(folder):
     rate = Detector1Pipeline.call(NAME, references="refs", save_results=True)
     assert names(folder) == [f"{STEM}_rate.fits", f"{STEM}_rateints.fits"]
     assert type(rate) is datamodels.ImageModel and abs(np.nanmedian(rate.data) - 5) < 0.2
-    assert type(datamodels.open(f"{STEM}_rateints.fits")) is datamodels.CubeModel
+    rateints = datamodels.open(f"{STEM}_rateints.fits")
+    assert type(rateints) is datamodels.CubeModel and rateints.shape == (SHAPE[0], *SHAPE[-2:])
+
+
+@pytest.mark.req("DET1-01")
+def test_one_exposure_at_a_time(folder):
+    write_uncal(folder, SHAPE, name="other_uncal.fits")
+    with pytest.raises(HexcalError):
+        Detector1Pipeline.call([NAME, "other_uncal.fits"], references="refs")
+
+
+@pytest.mark.req("DET1-14", "SFX-03")
+@pytest.mark.parametrize(("mode", "exposure_type"), [(MIRI, "MIR_MRS"), (NIRSPEC, "NRS_IFU")])
+def test_the_rate_of_an_integral_field_unit_is_a_model_of_its_own(folder, mode, exposure_type):
+    write_uncal(folder, SHAPE, mode, name="ifu_uncal.fits", EXP_TYPE=exposure_type)
+    write_references(folder / "ifu_refs", SHAPE, mode)
+    rate = Detector1Pipeline.call("ifu_uncal.fits", references="ifu_refs")
+    assert type(rate) is datamodels.IFUImageModel and rate.data.ndim == 2
 
 
 @pytest.mark.req("DET1-17", "HDU-03", "HDU-04", "DM-03", "DM-04", "ERR-03")
@@ -66,8 +95,13 @@ def test_layout_of_the_products(folder):
     for name, shape in ((f"{STEM}_rate.fits", SHAPE[-2:]), (f"{STEM}_rateints.fits", (SHAPE[0], *SHAPE[-2:]))):
         with fits.open(name) as hdus:
             hdus.verify("exception")
-            assert [hdu.name for hdu in hdus] == ["PRIMARY", "SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE", "ASDF"]
-            for hdu in hdus[1:-1]:
+            found = [hdu.name for hdu in hdus]
+            assert found[:6] == ["PRIMARY", "SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE"]
+            assert set(found[6:]) == ({"ASDF", "INT_TIMES"} if "ints" in name else {"ASDF"})
+            if "ints" in name:
+                assert (len(hdus["INT_TIMES"].data), len(hdus["INT_TIMES"].columns)) == (SHAPE[0], 7)
+            assert hdus[0].header["NAXIS"] == 0
+            for hdu in hdus[1:6]:
                 assert hdu.data.shape == shape and hdu.data.dtype.name == ("uint32" if hdu.name == "DQ" else "float32")
             assert hdus["SCI"].header["BUNIT"] == "DN/s"
             assert hdus[0].header["S_RAMP"] == hdus[0].header["S_JUMP"] == "COMPLETE"
@@ -82,6 +116,11 @@ def test_the_calibrated_ramp_on_request(folder):
     with fits.open("mine_ramp.fits") as hdus:
         assert [hdu.name for hdu in hdus][:5] == ["PRIMARY", "SCI", "PIXELDQ", "GROUPDQ", "ERR"]
         assert "S_JUMP" in hdus[0].header and "S_RAMP" not in hdus[0].header
+        layout = {name: (hdus[name].data.dtype.name, hdus[name].data.shape) for name in ("SCI", "ERR", "GROUPDQ")}
+        assert layout == {"SCI": ("float32", SHAPE), "ERR": ("float32", SHAPE), "GROUPDQ": ("uint8", SHAPE)}
+        assert (hdus["PIXELDQ"].data.dtype.name, hdus["PIXELDQ"].data.shape) == ("uint32", SHAPE[-2:])
+        assert (len(hdus["INT_TIMES"].data), len(hdus["GROUP"].data)) == (SHAPE[0], SHAPE[0] * SHAPE[1])
+        assert np.abs(np.diff(hdus["SCI"].data, axis=1).mean() - 10) < 0.5
 
 
 def test_nothing_is_written_from_python_unless_asked_for(folder):
@@ -89,14 +128,21 @@ def test_nothing_is_written_from_python_unless_asked_for(folder):
     assert names(folder) == []
 
 
-@pytest.mark.req("CLI-06", "PYI-11", "PYI-12", "CLI-08")
-def test_products_of_steps_on_request(folder):
+@pytest.mark.req("PYI-11", "PYI-12", "CLI-06", "CLI-08")
+@pytest.mark.parametrize("by", ["call", "command line"])
+def test_products_of_steps_on_request(folder, by):
     steps = {
         "dark_current": {"save_results": True},
         "linearity": {"output_dir": "lin"},
         "superbias": {"output_file": "sb"},
     }
-    Detector1Pipeline.call(NAME, references="refs", output_dir="out", steps=steps)
+    if by == "call":
+        Detector1Pipeline.call(NAME, references="refs", output_dir="out", steps=steps)
+    else:
+        words = ["run", "calwebb_detector1", NAME, "--references=refs", "--output_dir=out"]
+        for name, values in steps.items():
+            words += [f"--steps.{name}.{parameter}={value}" for parameter, value in values.items()]
+        assert main(words) == 0
     assert sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.fits") if path.parent.name != "refs") == [
         f"lin/{STEM}_linearity.fits",
         f"out/{STEM}_dark_current.fits",
@@ -106,16 +152,57 @@ def test_products_of_steps_on_request(folder):
     ]
 
 
-@pytest.mark.req("DET1-18", "PAR-06", "PAR-08")
-def test_every_step_can_be_left_out(folder):
-    steps = [name for name in Detector1Pipeline.step_defs if name != "ramp_fit"]
-    rate = Detector1Pipeline.call(NAME, references="refs", steps={name: {"skip": True} for name in steps})
-    assert set(rate.meta.cal_step.instance.values()) == {"SKIPPED", "COMPLETE"}
-    assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.meta.cal_step.jump == "SKIPPED"
-    assert (
-        type(Detector1Pipeline.call(NAME, references="refs", steps={"ramp_fit": {"skip": True}}))
-        is datamodels.RampModel
+@pytest.mark.req("PAR-06")
+@pytest.mark.parametrize("left_out", [name for name in Detector1Pipeline.step_defs if name != "ramp_fit"])
+def test_every_step_can_be_left_out(folder, left_out):
+    """The others run as ever, on what the step before has left; MIRI's own steps are in the order of MIRI only."""
+    mode = MIRI if left_out in ("firstframe", "lastframe", "reset", "rscd") else NIRCAM
+    name, references = (NAME, "refs") if mode is NIRCAM else ("mir_uncal.fits", "mirefs")
+    if mode is MIRI:
+        write_uncal(folder, SHAPE, MIRI, name=name)
+        write_references(folder / references, SHAPE, MIRI)
+    whole, part = (
+        Detector1Pipeline.call(name, references=references, steps=steps) for steps in ({}, {left_out: {"skip": True}})
     )
+    before, after = whole.meta.cal_step.instance, part.meta.cal_step.instance
+    status = Detector1Pipeline.step_defs[left_out].status
+    assert after[status] == "SKIPPED"
+    assert {key: value for key, value in after.items() if key != status} == {
+        key: value for key, value in before.items() if key != status
+    }
+    if before[status] == "SKIPPED":
+        np.testing.assert_array_equal(part.data, whole.data)
+
+
+@pytest.mark.req("PAR-06")
+def test_without_any_step_the_ramp_that_is_fitted_is_the_raw_one(folder):
+    steps = {name: {"skip": True} for name in Detector1Pipeline.step_defs if name != "ramp_fit"}
+    rate = Detector1Pipeline.call(NAME, references="refs", steps=steps, output_file="bare", save_calibrated_ramp=True)
+    assert rate.meta.cal_step.ramp_fit == "COMPLETE"
+    with datamodels.open("bare_ramp.fits") as ramp:
+        np.testing.assert_array_equal(ramp.data, fits.getdata(NAME, "SCI"))
+        assert not ramp.pixeldq.any() and not ramp.groupdq.any()
+        assert set(ramp.meta.cal_step.instance.values()) == {"SKIPPED"}
+    ramp = Detector1Pipeline.call(NAME, references="refs", steps={"ramp_fit": {"skip": True}})
+    assert type(ramp) is datamodels.RampModel and ramp.meta.cal_step.jump == "COMPLETE"
+
+
+@pytest.mark.req("DET1-18")
+def test_names_of_the_steps_of_the_documents():
+    documented = """charge_migration dark_current dq_init emicorr firstframe gain_scale group_scale ipc jump lastframe linearity persistence ramp_fit
+        refpix reset rscd saturation superbias""".split()
+    pipe = Detector1Pipeline(steps={name: {"skip": True} for name in documented})
+    assert all(getattr(pipe, name).skip for name in Detector1Pipeline.step_defs)
+    with pytest.raises(ParameterError):
+        Detector1Pipeline(steps={"ramp_fitting": {"skip": True}})
+
+
+@pytest.mark.req("PAR-08")
+def test_parameters_of_the_pipeline_and_of_its_steps_on_the_command_line(folder):
+    words = ["run", "calwebb_detector1", NAME, "--references=refs", "--save_calibrated_ramp=true"]
+    assert main([*words, "--steps.jump.skip=true", "--steps.superbias.override_superbias=N/A"]) == 0
+    header = fits.getheader(f"{STEM}_ramp.fits")
+    assert (header["S_JUMP"], header["S_SUPERB"], header["S_LINEAR"]) == ("SKIPPED", "SKIPPED", "COMPLETE")
 
 
 def test_scripts_that_skip_steps_of_the_original_keep_running(folder):
@@ -159,4 +246,4 @@ def test_a_segment_is_processed_by_itself(folder):
     )
     Detector1Pipeline.call("jw1-seg002_nrca1_uncal.fits", references="refs", save_results=True)
     header = fits.getheader("jw1-seg002_nrca1_rateints.fits")
-    assert (header["EXSEGNUM"], header["INTSTART"], header["INTEND"]) == (2, 3, 4)
+    assert (header["EXSEGNUM"], header["EXSEGTOT"], header["INTSTART"], header["INTEND"]) == (2, 5, 3, 4)
