@@ -35,7 +35,7 @@ class FormerStep(Step):
             return ramp.copy()
 
 
-@pytest.mark.req("DEV-01", "DEV-04", "DEV-03", "DEV-09", "DEV-02")
+@pytest.mark.req("DEV-04", "DEV-03", "DEV-09", "DEV-02")
 def test_spec_declares_parameters(tmp_path):
     step = FormerStep(factor="3", numbers="1, 2", kind="two", needed=1, words="c")
     assert (step.alias, step.factor, step.count, step.numbers, step.words, step.flag) == (

@@ -28,7 +28,7 @@ def uncal(tmp_path, monkeypatch):
     return write_uncal(tmp_path, data=np.ones((1, 2, 3, 4), "u2"))
 
 
-@pytest.mark.req("REF-02", "ROUTE-03", "ASDF-05", "S2C-07", "BEST-01")
+@pytest.mark.req("REF-02", "ROUTE-03", "ASDF-05", "S2C-07")
 def test_the_type_is_pars_and_the_name_of_the_class(root, uncal):
     assert BendStep.get_config_reftype() == "pars-bendstep" and BendStep.reference_types == ()
     assert BendStep.get_config_from_reference(uncal)["parameters"] == {"factor": 5, "offset": 1}

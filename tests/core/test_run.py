@@ -258,7 +258,7 @@ def test_output_use_model_takes_the_name_in_the_model(uncal, tmp_path):
     assert (tmp_path / "from_model_plus_one.fits").exists()
 
 
-@pytest.mark.req("IO-20", "IO-18", "PYI-14")
+@pytest.mark.req("IO-20", "PYI-14")
 def test_a_path_and_a_model_are_the_same_to_a_step(uncal):
     by_path, by_model = PlusOneStep.call(str(uncal)), PlusOneStep.call(datamodels.open(uncal))
     assert np.array_equal(by_path.data, by_model.data)

@@ -277,7 +277,7 @@ def test_samples_that_are_not_numbers_are_left_out():
     assert exposure.var_rnoise[0, 1] == pytest.approx(1 / (24 + 60) * 12 / 2)
 
 
-@pytest.mark.req("RAMP-25", "RAMP-26", "RAMP-27", "HDU-23")
+@pytest.mark.req("RAMP-27")
 def test_details_of_every_segment(rng):
     """Each segment's entries are those of the formulas; together they give the rate of the integration."""
     timing = Timing(20.0, 5.0, 4, 1)

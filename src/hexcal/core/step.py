@@ -1,6 +1,7 @@
 """The step: what everything that can be run is made of."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ class Step:
     """Whether the exposure can go on without this step when a reference file is missing."""
     spec = ""
     class_alias = None
-    reference_file_types = ()
-    """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`."""
+    reference_file_types: Sequence[str] = ()
+    """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`.
+    Of Hexcal's own steps it is the list of `reference_types`."""
     takes_references = True
     """Whether `process` gets the references as its last argument."""
     default_suffix = None
@@ -67,6 +69,8 @@ class Step:
         )
         if "reference_file_types" in own:
             cls.reference_types, cls.takes_references = tuple(cls.reference_file_types), False
+        elif "reference_types" in own:
+            cls.reference_file_types = list(cls.reference_types)
         cls.status = cls.__dict__.get("status", cls.alias)
         cls.parameters_class = _parameters.with_overrides(
             cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types

@@ -116,6 +116,5 @@ def test_guider_flags_go_to_dq(exposure_type):
     assert result.meta.cal_step.dq_init == "COMPLETE"
 
 
-@pytest.mark.req("DQINIT-01")
 def test_skipped_without_mask():
     assert DQInitStep.call(make_ramp(), override_mask="N/A").meta.cal_step.dq_init == "SKIPPED"

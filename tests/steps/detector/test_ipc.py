@@ -27,7 +27,7 @@ def borders(result, ramp):
     return int(columns[0]), int(changed.shape[1] - 1 - columns[-1]), int(rows[0]), int(changed.shape[0] - 1 - rows[-1])
 
 
-@pytest.mark.req("IPC-01", "IPC-02", "IPC-03", "IPC-05")
+@pytest.mark.req("IPC-01", "IPC-02", "IPC-03")
 def test_point_source_is_restored():
     ramp = make_ramp((2, 2, 40, 40), subarray="SUB64P")
     capacitance = np.array([[0, 0.006, 0], [0.007, 0.975, 0.005], [0, 0.007, 0]])
@@ -89,7 +89,6 @@ def test_kernel_of_a_wrong_shape(shape):
         )
 
 
-@pytest.mark.req("IPC-05")
 def test_without_reference():
     result = IPCStep.call(make_ramp((1, 1, 8, 8)), override_ipc="N/A")
     assert result.meta.cal_step.ipc == "SKIPPED"

@@ -33,7 +33,7 @@ def one_pixel(values, value_around=100.0, size=7):
     return data
 
 
-@pytest.mark.req("SAT-01", "SAT-04", "SAT-05", "SAT-09", "SAT-12")
+@pytest.mark.req("SAT-01", "SAT-04", "SAT-05", "SAT-09")
 @pytest.mark.parametrize("distance", [0, 1, 2])
 def test_saturated_until_the_end_with_neighbours(distance):
     data = one_pixel([1000, 59999, 60000, 20])
@@ -50,7 +50,7 @@ def test_saturated_until_the_end_with_neighbours(distance):
     assert not ramp.groupdq.any()
 
 
-@pytest.mark.req("SAT-05", "SAT-12")
+@pytest.mark.req("SAT-05")
 def test_parameters():
     assert SaturationStep().n_pix_grow_sat == 1
     assert SaturationStep().use_readpatt is False
