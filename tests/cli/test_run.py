@@ -1,5 +1,6 @@
 """The command line: grammar, help, exit status."""
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from exposures import NAME, write_references, write_uncal
 
 from hexcal import datamodels
 from hexcal.cli.main import main, strun
-from hexcal.core import config
+from hexcal.core import bands, config
+from hexcal.errors import ParameterError
 from hexcal.step import SuperBiasStep
 
 STEM = NAME.removesuffix("_uncal.fits")
@@ -116,3 +118,73 @@ def test_threads_option(uncal, monkeypatch):
     monkeypatch.setenv("HEXCAL_THREADS", "2")
     assert main(["run", "superbias", str(uncal), "--references=refs", "--threads=1"]) == 0
     assert main(["run", "superbias", str(uncal), "--references=refs", "--threads=none"]) == 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ["-v"],
+        ["--verbose", "--save-parameters=p.asdf", "--references=refs"],
+        ["--save-parameters", "p.asdf", "--references", "refs", "--skip"],
+        ["--output_dir=out", "--override_superbias=N/A"],
+    ],
+)
+def test_options_before_the_target_mean_the_same_as_after_it(uncal, tmp_path, before):
+    assert strun([*before, "superbias", str(uncal), "--references=refs"]) == 0
+    assert list(tmp_path.rglob(f"{STEM}_superbias.fits"))
+    assert (tmp_path / "p.asdf").exists() == any("p.asdf" in word for word in before)
+
+
+def test_an_option_before_the_target_that_only_the_target_knows_needs_an_equals_sign(uncal, capsys):
+    assert strun(["--override_superbias", "x.fits", "superbias", str(uncal)]) == 1
+    assert "needs its value after an equals sign" in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    assert strun(["--version"]) == 0 and main(["--version"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("hexcal: ") and lines[0].split()[1] == lines[1]
+
+
+def test_python_m_hexcal_is_the_command(capsys):
+    done = subprocess.run([sys.executable, "-m", "hexcal", "steps"], capture_output=True, text=True, check=True)
+    assert "calwebb_detector1" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "is_written"), [([], True), (["--save_results=false"], False), (["--save_results"], True)]
+)
+def test_save_results_false_is_obeyed(uncal, tmp_path, words, is_written):
+    assert main(["run", "superbias", str(uncal), "--references=refs", *words]) == 0
+    assert (tmp_path / f"{STEM}_superbias.fits").exists() is is_written
+
+
+def test_the_options_of_the_log(uncal, tmp_path, capsys):
+    run = ["run", "superbias", str(uncal), "--references=refs"]
+    assert main([*run, "--log-file=a,b.log", "--log-stream=null"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+    assert "Step superbias running" in (tmp_path / "a,b.log").read_text()
+    assert main([*run, "--log-stream=stderr", "--log-level=WARNING"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+    assert main([*run, "--log-stream", "stderr"]) == 0
+    assert "Step superbias running" in capsys.readouterr().err
+    for words, text in (
+        (["--log-level=LOUD"], "must be one of DEBUG"),
+        (["--log-stream=printer"], "must be stdout, stderr or null"),
+        (["--log-file=no/such/folder/x.log"], "the log file cannot be written"),
+        (["--log-file=x.log", "--logcfg=x.cfg"], "cannot be given together"),
+    ):
+        assert main([*run, *words]) == 1
+        assert text in capsys.readouterr().err
+
+
+def test_threads_of_one_run_do_not_change_the_next(uncal, monkeypatch):
+    monkeypatch.delenv("HEXCAL_THREADS", raising=False)
+    cores = bands.default_threads()
+    SuperBiasStep.from_cmdline([str(uncal), "--references=refs", f"--threads={cores + 1}"])
+    assert "HEXCAL_THREADS" not in os.environ and bands.default_threads() == cores
+    with pytest.raises(ParameterError, match="--threads must be a whole number"):
+        SuperBiasStep.from_cmdline([str(uncal), "--references=refs", "--threads=abc"])
+    SuperBiasStep.from_cmdline([str(uncal), "--references=refs"])

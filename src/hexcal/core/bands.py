@@ -1,9 +1,13 @@
 """Run a kernel over bands of rows in threads."""
 
+import contextlib
+import contextvars
 import os
 
 from hexcal.errors import ParameterError
 
+_OF_RUN: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads", default=None)
+_MOST_THREADS = 1024
 _BANDS_PER_THREAD = 4
 """More bands than threads, so that a band with many cosmic rays does not leave the other threads waiting."""
 
@@ -15,23 +19,55 @@ def available_cores():
     return os.cpu_count() or 1
 
 
+@contextlib.contextmanager
+def number_of_threads(number):
+    """Use this number of threads within the context, whatever HEXCAL_THREADS says.
+
+    Parameters
+    ----------
+    number : str, int or None
+        As given with ``--threads``; None leaves the number as it is.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a positive whole number; or HEXCAL_THREADS is not, where that decides.
+    """
+    if number is None:
+        default_threads()
+        yield
+        return
+    token = _OF_RUN.set(_positive(number, "--threads"))
+    try:
+        yield
+    finally:
+        _OF_RUN.reset(token)
+
+
+def _positive(number, name):
+    text = str(number).strip()
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
+        raise ParameterError(f"{name} must be a whole number from 1 to {_MOST_THREADS}, got {text!r}", where=name)
+    return int(text)
+
+
+def _given_threads():
+    """Number of threads that the user asked for, for the whole run; None if nothing was said."""
+    if _OF_RUN.get() is not None:
+        return _OF_RUN.get()
+    text = os.environ.get("HEXCAL_THREADS", "").strip()
+    return _positive(text, "the environment variable HEXCAL_THREADS") if text else None
+
+
 def default_threads():
-    """Number of threads of a run: the environment variable HEXCAL_THREADS, else all available cores.
+    """Number of threads of a run: ``--threads``, else the environment variable HEXCAL_THREADS, else all available cores.
 
     Raises
     ------
     ParameterError
         If HEXCAL_THREADS is not a positive whole number.
     """
-    text = os.environ.get("HEXCAL_THREADS", "").strip()
-    if not text:
-        return available_cores()
-    if not text.isdigit() or int(text) < 1:
-        raise ParameterError(
-            f"HEXCAL_THREADS must be a whole number of at least 1, got {text!r}",
-            where="environment variable HEXCAL_THREADS",
-        )
-    return int(text)
+    return _given_threads() or available_cores()
 
 
 def threads_from(maximum_cores):
@@ -72,7 +108,7 @@ def threads_of(step):
     What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``, HEXCAL_THREADS); without either, the
     documented default of the parameter.
     """
-    if "maximum_cores" not in step.sources and os.environ.get("HEXCAL_THREADS", "").strip():
+    if "maximum_cores" not in step.sources and _given_threads() is not None:
         return default_threads()
     return threads_from(step.parameters.maximum_cores)
 

@@ -1,30 +1,17 @@
-"""The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value."""
+"""The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value; options may stand anywhere."""
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hexcal.core import registry
-from hexcal.core.parameters import INFRASTRUCTURE, StepParameters, describe
+from hexcal.core import bands, cmdline_help, registry
+from hexcal.core.cmdline_help import OPTIONS, SHORT
+from hexcal.core.parameters import StepParameters
 from hexcal.errors import ParameterError, unknown_name
-
-_OPTIONS = {
-    "help": "list all parameters and stop (also -h)",
-    "verbose": "show all messages (also -v)",
-    "debug": "show the whole traceback of an error and enter the debugger",
-    "logcfg": "FILE: logging configuration",
-    "save-parameters": "FILE: write the parameters actually used to an ASDF file",
-    "config-file": "FILE: parameter file; what the words say takes precedence",
-    "disable-crds-steppars": "use no parameter reference files (default: STPIPE_DISABLE_CRDS_STEPPARS)",
-    "threads": "N: number of threads (default: all cores)",
-}
-_FLAGS = {"help", "verbose", "debug", "disable-crds-steppars"}
-_SHORT = {"-h": "--help", "-v": "--verbose"}
 
 
 class _NotBuilt:
-    """Stands for a documented step that this version does not have: the pipeline decides what may be said of it."""
+    """Stands for a documented step that this version does not have: the pipeline decides which parameters may be set for it."""
 
     parameters_class = StepParameters
 
@@ -59,16 +46,17 @@ def parse(cls, words):
         For an unknown option; carries the nearest right one.
     """
     result = CommandLine()
-    words = [str(_SHORT.get(word, word)) for word in words]
+    words = [str(SHORT.get(word, word)) for word in words]
     while words:
         word = words.pop(0)
         if not word.startswith("--"):
             result.inputs.append(word)
             continue
         name, equals, value = word[2:].partition("=")
-        if name.replace("_", "-") in _OPTIONS:
-            name = name.replace("_", "-")
-            result.options[name] = _flag(value, name) if name in _FLAGS else _value(value, equals, words, name)
+        option = name.replace("_", "-")
+        if option in OPTIONS:
+            needs_value = OPTIONS[option].value
+            result.options[option] = _value(value, equals, words, option) if needs_value else _flag(value, option)
             continue
         name = name.replace("-", "_")
         owner, parameter, target = _owner(cls, name, result)
@@ -111,7 +99,7 @@ def _flag(value, name):
 
 
 def _unknown_option(cls, name):
-    names = [*cls.parameters_class.model_fields, *_OPTIONS]
+    names = [*cls.parameters_class.model_fields, *OPTIONS]
     names += [
         f"steps.{step}.{parameter}"
         for step, inner in getattr(cls, "step_defs", {}).items()
@@ -120,48 +108,19 @@ def _unknown_option(cls, name):
     return unknown_name("option", f"--{name}", [f"--{known}" for known in names], where=f"hexcal run {cls.alias}")
 
 
-def help_text(cls):
-    """Return the help of one step or pipeline: what it does, its parameters with type, bounds, unit and default."""
-    lines = [
-        f"usage: hexcal run {cls.alias} INPUT [--parameter=value ...]",
-        "",
-        (cls.__doc__ or "").strip().splitlines()[0],
-        "",
-    ]
-    lines += ["options:", *(f"  --{name:24s} {text}" for name, text in _OPTIONS.items()), ""]
-    lines += _help_of(cls, "")
-    for name, step in getattr(cls, "step_defs", {}).items():
-        lines += ["", f"step {name}: {(step.__doc__ or '').strip().splitlines()[0]}"]
-        lines += _help_of(step, f"steps.{name}.", infrastructure=False)
-    if getattr(cls, "step_defs", {}):
-        lines += ["", f"each step also has: {', '.join(f'--steps.STEP.{name}' for name in INFRASTRUCTURE)}"]
-    return "\n".join(lines)
-
-
-def _help_of(cls, prefix, infrastructure=True):
-    fields = cls.parameters_class.model_fields
-    return [
-        f"  --{prefix}{describe(field, name)}"
-        for name, field in fields.items()
-        if infrastructure or name not in INFRASTRUCTURE
-    ]
-
-
 def run_target(words):
-    """Run ``TARGET INPUT... options``: the target is an alias, a class or a parameter file.
+    """Run ``[options] TARGET INPUT... [options]``: the target is an alias, a class or a parameter file.
 
     Returns
     -------
     object
-        What the step returned; None if only help was asked for.
+        What the step returned; None if only help or the version was asked for.
     """
-    if not words:
-        raise ParameterError(
-            "the name of a step or pipeline, or a parameter file, is missing", hint="`hexcal steps` lists what there is"
-        )
-    target, *words = words
+    target, words = _target_of(words)
+    if target is None:
+        return _without_target(words)
     if Path(target).suffix not in registry.PARAMETER_FILES:
-        return run_class(registry.find(target), words)
+        return run_class(_class_named(target), words)
     from hexcal.core import config
 
     configuration = config.load(target)
@@ -171,12 +130,60 @@ def run_target(words):
     return run_class(cls, words, (target, configuration))
 
 
+def _target_of(words):
+    """Return the first word that is neither an option nor the value of one (None if there is none), and the other words."""
+    words = [str(SHORT.get(word, word)) for word in words]
+    position = 0
+    while position < len(words) and words[position].startswith("--"):
+        name, equals, _ = words[position][2:].partition("=")
+        position += 1 if equals or not _takes_value(name) else 2
+    if position >= len(words):
+        return None, words
+    return words[position], words[:position] + words[position + 1 :]
+
+
+def _takes_value(name):
+    """Whether the word after an option before the target is its value; only what every target has can be told without an equals sign."""
+    if name.replace("_", "-") in OPTIONS:
+        return bool(OPTIONS[name.replace("_", "-")].value)
+    field = StepParameters.model_fields.get(name.replace("-", "_"))
+    if field is None:
+        raise ParameterError(
+            f"the option --{name} before the pipeline or step needs its value after an equals sign",
+            where="hexcal run",
+            hint=f"--{name}=VALUE, or put --{name} after the name of the pipeline or step",
+        )
+    return field.annotation is not bool
+
+
+def _without_target(words):
+    names = {word[2:].partition("=")[0] for word in words}
+    if "version" in names:
+        from hexcal import __version__
+
+        sys.stdout.write(f"hexcal: {__version__}\n")
+    elif "help" in names:
+        sys.stdout.write("\n".join([cmdline_help.GENERAL, "", "options:", *cmdline_help.options_text()]) + "\n")
+    else:
+        raise ParameterError(
+            "the name of a pipeline or step, or a parameter file, is missing", hint="`hexcal steps` lists the names"
+        )
+
+
+def _class_named(target):
+    if Path(target).suffix and Path(target).exists():
+        raise ParameterError(
+            f"the first word must be a pipeline, a step or a parameter file (.asdf, .cfg), got the file '{target}'",
+            where="hexcal run",
+            hint=f"hexcal run calwebb_detector1 {target}",
+        )
+    return registry.find(target)
+
+
 def run_words(cls, words):
     """Run a class with the words of a command line, of which the first may name the class, or a parameter file for it."""
-    from hexcal.core.step import Step
-
     # `Step` and `Pipeline` themselves do nothing: there the first word says what to run.
-    if cls.process is Step.process or (words and _is_target(cls, words[0])):
+    if not cls.is_runnable() or (words and _is_target(cls, words[0])):
         return run_target(words)
     return run_class(cls, words)
 
@@ -206,20 +213,33 @@ def run_class(cls, words, configuration=None, former=None):
     command = parse(cls, words)
     options = command.options
     if options.get("help"):
-        sys.stdout.write(help_text(cls) + "\n")
+        sys.stdout.write(cmdline_help.help_text(cls) + "\n")
         return None
-    if "threads" in options:
-        os.environ["HEXCAL_THREADS"] = str(options["threads"])
-    from hexcal.core import bands, log
+    if options.get("version"):
+        return _without_target(["--version"])
+    from hexcal.core import log
 
-    bands.default_threads()
-    with log.configured(options.get("logcfg"), verbose=options.get("verbose", False)):
+    with bands.number_of_threads(options.get("threads")), log.configured(**_logging(options)):
         step = _configured(cls, command, configuration)
         step.former = former
         result = step.run(*command.inputs)
         if "save-parameters" in options:
             step.export_config(options["save-parameters"])
         return result
+
+
+def _logging(options):
+    """The options of the command that are about messages, as `hexcal.core.log.configured` takes them."""
+    own = [name for name in ("log-level", "log-file", "log-stream") if name in options]
+    if own and "logcfg" in options:
+        raise ParameterError(
+            f"--logcfg and --{own[0]} cannot be given together", where="hexcal run", hint=f"leave out --{own[0]}"
+        )
+    return {
+        "logcfg": options.get("logcfg"),
+        "verbose": options.get("verbose", False),
+        **{name.partition("-")[2]: options[name] for name in own},
+    }
 
 
 def _configured(cls, command, configuration):
@@ -240,7 +260,7 @@ def _configured(cls, command, configuration):
     step = precedence.instance(
         cls, command.inputs, configuration, given, "command line", command.options.get("disable-crds-steppars")
     )
-    if not step.parameters.save_results:
-        # The outermost step of a command always writes its result.
+    if "save_results" not in command.parameters:
+        # The outermost step of a command writes its result, unless the command says that it should not.
         step.configure({"parameters": {"save_results": True}}, "command line")
     return step

@@ -70,8 +70,13 @@ def _read_cfg(path):
 
     try:
         content = ConfigObj(str(path), file_error=True, interpolation=False).dict()
-    except ConfigObjError as error:
-        raise InputError(f"not readable as a .cfg parameter file: {error}", where=str(path)) from error
+    except (ConfigObjError, UnicodeDecodeError, OSError) as error:
+        reason = "it is not a text" if isinstance(error, UnicodeDecodeError) else error
+        raise InputError(
+            f"not readable as a .cfg parameter file: {reason}",
+            where=str(path),
+            hint="a parameter file has lines such as name = value",
+        ) from error
     steps = [{"name": name, "parameters": values} for name, values in content.pop("steps", {}).items()]
     return {
         "class": content.pop("class", None),

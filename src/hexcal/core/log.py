@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from hexcal.errors import HexcalError, InputError, ParameterError
+from hexcal.errors import HexcalError, InputError, ParameterError, ResourceError
 
 ROOT = "hexcal"
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -27,13 +27,15 @@ class _Section(logging.Handler):
         super().__init__(_level(options.get("level", "INFO"), where))
         self.pattern = pattern
         self.break_level = _level(options["break_level"], where) if "break_level" in options else None
-        formatter = logging.Formatter(options.get("format", FORMAT))
-        self.targets = [
-            _target(text.strip().strip("'\""), where)
-            for text in options.get("handler", "stdout").strip("'\"").split(",")
-        ]
-        for target in self.targets:
-            target.setFormatter(formatter)
+        self.setFormatter(logging.Formatter(options.get("format", FORMAT)))
+        self.targets = []
+        for text in options.get("handler", "stdout").strip("'\"").split(","):
+            self.add(_target(text.strip().strip("'\""), where))
+
+    def add(self, target):
+        """Pass the messages of the section to this handler too."""
+        target.setFormatter(self.formatter)
+        self.targets.append(target)
 
     def matches(self, name):
         """Whether messages of the logger `name` belong to this section."""
@@ -68,13 +70,25 @@ def _level(text, where):
 
 def _target(text, where):
     kind, _, name = text.partition(":")
+    if text == "null":
+        return logging.NullHandler()
     if text in ("stdout", "stderr"):
         return logging.StreamHandler(getattr(sys, text))
     if kind in ("file", "append") and name:
-        return logging.FileHandler(name, mode="w" if kind == "file" else "a")
+        return _file(name, "w" if kind == "file" else "a")
     raise ParameterError(
         f"a logging handler must be stdout, stderr, file:NAME or append:NAME, got {text!r}", where=where
     )
+
+
+def _file(name, mode):
+    try:
+        return logging.FileHandler(name, mode=mode, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ResourceError(
+            f"the log file cannot be written: {reason}", where=str(name), hint="give another file"
+        ) from error
 
 
 def _read(path):
@@ -82,9 +96,11 @@ def _read(path):
     try:
         with open(path, encoding="utf-8") as stream:
             parser.read_file(stream)
-    except (OSError, configparser.Error) as error:
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
         raise InputError(
-            f"the logging configuration cannot be read: {str(error).splitlines()[0]}", where=str(path)
+            f"the logging configuration cannot be read: {str(error).splitlines()[0]}",
+            where=str(path),
+            hint="it must be a text with sections such as [*] and lines such as level = INFO",
         ) from error
     sections = []
     for pattern in parser.sections():
@@ -98,12 +114,24 @@ def _read(path):
     return sections
 
 
+def _handlers(level, file, stream):
+    """The handlers that the options ``--log-level``, ``--log-file`` and ``--log-stream`` ask for."""
+    stream = stream or "stdout"
+    if stream not in ("stdout", "stderr", "null"):
+        raise ParameterError(f"--log-stream must be stdout, stderr or null, got {stream!r}", where="--log-stream")
+    section = _Section("*", {"level": level or "INFO", "handler": stream}, "--log-level")
+    if file is not None:
+        section.add(_file(file, "w"))
+    return [section]
+
+
 @contextlib.contextmanager
-def configured(logcfg=None, verbose=False):
+def configured(logcfg=None, verbose=False, level=None, file=None, stream=None):
     """Attach log handlers for the duration of a run.
 
     The first configuration that exists is used: `logcfg`, ``./stpipe-log.cfg``, ``~/stpipe-log.cfg``, ``/etc/stpipe-log.cfg``. Without one, messages
-    from INFO on go to the terminal, unless the program that uses Hexcal has set up logging itself.
+    from INFO on go to the terminal, unless the program that uses Hexcal has set up logging itself. `level`, `file` and `stream` take the place of these
+    configurations.
 
     Parameters
     ----------
@@ -111,6 +139,12 @@ def configured(logcfg=None, verbose=False):
         Configuration file.
     verbose : bool
         Emit all messages.
+    level : str, optional
+        Lowest level that is shown: DEBUG, INFO (default), WARNING, ERROR or CRITICAL.
+    file : path-like, optional
+        File for the messages, beside the terminal; replaced if it exists.
+    stream : str, optional
+        Where messages are shown: stdout (default), stderr, or null for nowhere.
     """
     logger = logging.getLogger(ROOT)
     path = (
@@ -118,7 +152,9 @@ def configured(logcfg=None, verbose=False):
         if logcfg
         else next((name.expanduser() for name in CONFIG_NAMES if name.expanduser().is_file()), None)
     )
-    if path is not None:
+    if level is not None or file is not None or stream is not None:
+        handlers = _handlers(level, file, stream)
+    elif path is not None:
         handlers = _read(path)
     elif logger.hasHandlers():
         handlers = []

@@ -205,6 +205,11 @@ class Step:
         """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
         raise NotImplementedError(f"{type(self).__name__} does not define process")
 
+    @classmethod
+    def is_runnable(cls):
+        """Whether the class says what it does; `Step` and `Pipeline` themselves do not."""
+        return cls.process is not Step.process
+
     def references_needed(self, model):
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
