@@ -35,7 +35,7 @@ class FormerStep(Step):
             return ramp.copy()
 
 
-@pytest.mark.req("DEV-04", "DEV-03", "DEV-09", "DEV-02")
+@pytest.mark.req("DEV-03", "DEV-09")
 def test_spec_declares_parameters(tmp_path):
     step = FormerStep(factor="3", numbers="1, 2", kind="two", needed=1, words="c")
     assert (step.alias, step.factor, step.count, step.numbers, step.words, step.flag) == (
@@ -61,7 +61,6 @@ def test_a_parameter_without_default_must_be_given(tmp_path):
         FormerStep.call(uncal, override_gain="N/A")
 
 
-@pytest.mark.req("DEV-04", "DEV-05")
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -17,25 +17,64 @@ def uncal(tmp_path, monkeypatch):
     return write_uncal(tmp_path, data=np.ones((1, 2, 3, 4), "u2"))
 
 
-@pytest.mark.req("LOG-02", "LOG-03", "LOG-04", "LOG-08", "LOG-07")
+@pytest.mark.req("LOG-02", "LOG-03", "LOG-08")
 def test_a_configuration_file_sends_messages_to_files(uncal, tmp_path):
     (tmp_path / "my.cfg").write_text(
         '[*]\nhandler = "file:all.log, append:more.log"\nlevel = DEBUG\nformat = %(levelname)s|%(message)s\n[*.other]\nhandler = file:other.log\n'
+        "[*.group_scale]\nhandler = file:step.log\nformat = %(message)s\n"
+        "[*.group_scale.*]\nhandler = file:below.log\nlevel = WARNING\nformat = %(message)s\n"
     )
     (tmp_path / "more.log").write_text("before\n")
-    GroupScaleStep.call(uncal, logcfg=str(tmp_path / "my.cfg"))
+    for _ in range(2):  # "file" begins anew, "append" goes on; both times the same messages
+        (tmp_path / "more.log").write_text("before\n")
+        GroupScaleStep.call(uncal, logcfg=str(tmp_path / "my.cfg"))
     lines = (tmp_path / "all.log").read_text().splitlines()
     assert lines[0] == "INFO|Step group_scale running"
     assert (tmp_path / "more.log").read_text().splitlines() == ["before", *lines]
     assert (tmp_path / "other.log").read_text() == ""
+    assert "Step group_scale running" in (tmp_path / "step.log").read_text()
+    assert (tmp_path / "below.log").read_text() == ""
     assert not logging.getLogger("hexcal").handlers
 
 
+@pytest.mark.req("LOG-03")
+def test_a_level_keeps_out_what_is_below_it(uncal, tmp_path):
+    (tmp_path / "my.cfg").write_text("[*]\nhandler = file:x.log\nlevel = WARNING\nformat = %(levelname)s\n")
+    GroupScaleStep.call(uncal, logcfg="my.cfg")
+    assert set((tmp_path / "x.log").read_text().split()) <= {"WARNING"}
+
+
+@pytest.mark.req("LOG-04")
+def test_handlers_of_the_terminal_and_of_files_side_by_side(uncal, tmp_path, capfd):
+    (tmp_path / "my.cfg").write_text(
+        '[*]\nhandler = "stdout, stderr, file:x.log, append:y.log"\nformat = %(message)s\n'
+    )
+    (tmp_path / "x.log").write_text("old\n")
+    (tmp_path / "y.log").write_text("old\n")
+    GroupScaleStep.call(uncal, logcfg="my.cfg")
+    told = capfd.readouterr()
+    first = "Step group_scale running"
+    assert first in told.out and first in told.err
+    assert (tmp_path / "x.log").read_text().splitlines()[0] == first
+    assert (tmp_path / "y.log").read_text().splitlines()[:2] == ["old", first]
+
+
 @pytest.mark.req("LOG-01")
-def test_stpipe_log_cfg_in_the_current_directory_is_used(uncal, tmp_path):
-    (tmp_path / "stpipe-log.cfg").write_text("[*]\nhandler = file:here.log\n")
-    GroupScaleStep.call(uncal)
-    assert "group_scale" in (tmp_path / "here.log").read_text()
+def test_the_first_configuration_that_is_there_is_used_alone(uncal, tmp_path, monkeypatch):
+    """A named file, then the working directory, then the home directory; the next are not even read."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    places = {"named": tmp_path / "named.cfg", "here": tmp_path / "stpipe-log.cfg", "home": home / "stpipe-log.cfg"}
+    for name, path in places.items():
+        path.write_text(f"[*]\nhandler = append:{name}.log\n")
+    for name, path in places.items():
+        GroupScaleStep.call(uncal, **({"logcfg": str(path)} if name == "named" else {}))
+        written = sorted(log.stem for log in tmp_path.glob("*.log"))
+        assert written == [name], "the others are not used beside it"
+        assert "group_scale" in (tmp_path / f"{name}.log").read_text()
+        (tmp_path / f"{name}.log").unlink()
+        path.unlink()
 
 
 @pytest.mark.req("LOG-03")
@@ -74,7 +113,6 @@ def test_by_default_info_goes_to_the_terminal(uncal, capsys, monkeypatch):
     assert "hexcal.group_scale - INFO - Step group_scale running" in capsys.readouterr().out
 
 
-@pytest.mark.req("LOG-06")
 def test_verbose_lowers_the_level(uncal, capsys, monkeypatch):
     monkeypatch.setattr(logging.getLogger("hexcal"), "propagate", False)
     with log.configured(verbose=True):

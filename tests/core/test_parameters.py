@@ -53,6 +53,9 @@ def result(model):
 def test_steps_are_attributes_of_the_pipeline(uncal):
     pipe = TwicePipeline()
     pipe.first.factor = 5
+    pipe.second.skip = True
+    assert result(pipe.run(uncal)) == 5.0
+    pipe.second.skip = False
     assert pipe.first.factor == 5.0 and pipe.first.sources == {"factor": "attribute"}
     assert result(pipe.run(uncal)) == 15.0
 
@@ -109,6 +112,10 @@ def test_one_instance_does_not_affect_another():
 @pytest.mark.req("PYI-01", "PYI-02", "PYI-05")
 def test_call_takes_keywords_and_steps(uncal):
     assert result(TwicePipeline.call(uncal, steps={"first": {"factor": 7}})) == 21.0
+    assert result(TwicePipeline.call(uncal, note="seen")) == 6.0
+    other = ScaleStep()
+    other.factor = 9
+    assert result(other.call(str(uncal))) == 2.0, "what is set on an instance is not that of another"
     assert result(ScaleStep.call(str(uncal), factor=4)) == 4.0
     assert result(TwicePipeline(steps={"second": {"factor": 0.5}}).run(uncal)) == 1.0
 
@@ -212,6 +219,10 @@ def test_words_become_values():
 @pytest.mark.req("IO-21", "IO-12", "PREC-05")
 def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_else(uncal, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    TwicePipeline(save_results=False, steps={"first": {"save_results": True}}).run(uncal)
+    first = uncal.name.replace("uncal", "first")
+    assert {path.name for path in tmp_path.glob("*.fits")} == {uncal.name, first}
+    (tmp_path / first).unlink()
     pipe = TwicePipeline(
         output_file="mine", output_dir=str(tmp_path / "out"), steps={"first": {"save_results": True, "suffix": "one"}}
     )

@@ -43,23 +43,26 @@ def test_what_the_caller_passes_in_is_never_changed(uncal):
     assert (after.data == 2).all() and after is not ramp
 
 
-@pytest.mark.req("STAT-01", "COMMON-06")
+@pytest.mark.req("STAT-01")
 def test_status_complete_and_skipped(uncal, tmp_path):
     assert GroupScaleStep.call(uncal).meta.cal_step.group_scale == "SKIPPED"
+    GroupScaleStep.call(uncal, output_file="scaled")
+    assert fits.getheader("scaled_group_scale.fits")["S_GRPSCL"] == "SKIPPED"
     assert PlusOneStep.call(uncal).meta.cal_step.plus_one == "COMPLETE"
     one = write_uncal(tmp_path, data=np.ones((1, 1, 3, 4), "u2"), name="one_uncal.fits")
     skipped = PlusOneStep.call(one)
     assert skipped.meta.cal_step.plus_one == "SKIPPED" and (skipped.data == 1).all()
     assert datamodels.open(one).meta.cal_step.instance == {}
+    assert not [keyword for keyword in fits.getheader(uncal) if keyword.startswith("S_")]
 
 
-@pytest.mark.req("PAR-06", "COMMON-09")
+@pytest.mark.req("PAR-06")
 def test_skip_passes_the_input_on(uncal):
     skipped = PlusOneStep.call(uncal, skip=True)
     assert (skipped.data == 1).all() and skipped.meta.cal_step.plus_one == "SKIPPED"
 
 
-@pytest.mark.req("PYI-08", "PAR-04", "IO-05", "PYI-12", "SFX-29", "STEP-11")
+@pytest.mark.req("PYI-08", "PAR-04", "IO-05", "PYI-12", "SFX-29")
 def test_nothing_is_written_unless_asked_for(uncal, tmp_path):
     PlusOneStep.call(uncal)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
@@ -80,7 +83,6 @@ def test_a_second_run_replaces_the_product(uncal, tmp_path):
     assert len(list(tmp_path.glob("*.fits"))) == 2
 
 
-@pytest.mark.req("IO-02", "IO-06", "IO-07", "SFX-01")
 def test_names():
     known = {"uncal", "rate", "dq_init", "cal"}
     assert without_suffix("jw1_uncal", known) == "jw1"
@@ -93,6 +95,72 @@ def test_names():
     model = datamodels.ImageModel((2, 2))
     model.meta.filename = "x_cal.fits"
     assert PlusOneStep().make_output_path(model=model) == "x_plus_one.fits"
+
+
+@pytest.mark.req("IO-07")
+def test_the_base_of_a_name_is_the_first_that_is_there(uncal, tmp_path):
+    """The option or parameter `output_file`; the input file; the name in the model; at last the name of the step."""
+    path = tmp_path / "x_uncal.fits"
+    uncal.rename(path)
+    model = datamodels.open(path)
+    model.meta.filename = "y_uncal.fits"
+    for base, source, parameters in (
+        ("mine", path, {"output_file": "mine"}),
+        ("x", path, {}),
+        ("y", datamodels.RampModel(np.ones((1, 2, 3, 4), "f4")), {}),
+        ("step_plus_one", datamodels.RampModel(np.ones((1, 2, 3, 4), "f4")), {}),
+    ):
+        if base == "y":
+            source.meta.filename = "y_uncal.fits"
+        folder = tmp_path / base
+        PlusOneStep.call(source if base != "x" else str(source), output_dir=str(folder), **parameters)
+        assert [product.name for product in folder.iterdir()] == [f"{base}_plus_one.fits"]
+    PlusOneStep.from_cmdline([str(path), "--output_file=word", f"--output_dir={tmp_path / 'word'}"])
+    assert (tmp_path / "word" / "word_plus_one.fits").exists()
+
+
+@pytest.mark.req("IO-15", "IO-16")
+def test_what_save_model_writes_is_what_make_output_path_says(uncal, tmp_path):
+    step = PlusOneStep(output_dir=str(tmp_path / "there"), save_results=True, suffix="own")
+    for suffix, name in ((None, "x_own.fits"), ("more", "x_more.fits")):
+        model = datamodels.ImageModel((2, 2))
+        model.meta.filename = "x_cal.fits"
+        foretold = step.make_output_path(suffix=suffix, model=model)
+        assert str(step.save_model(model, suffix)) == str(foretold) == str(tmp_path / "there" / name)
+        assert (tmp_path / "there" / name).exists()
+    assert step.make_output_path(basepath="b", ext="asdf").endswith("b_own.asdf")
+
+
+@pytest.mark.req("IO-13")
+def test_other_inputs_lie_where_the_first_input_lies(uncal, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    found = []
+
+    class Looking(PlusOneStep):
+        alias = "looking"
+
+        def process(self, ramp):
+            found.append(self.make_input_path("b.fits"))
+            return ramp
+
+    Looking.call(str(uncal))
+    Looking.call(str(uncal), input_dir="elsewhere")
+    assert found == [str(tmp_path / "b.fits"), os.path.join("elsewhere", "b.fits")]
+
+
+@pytest.mark.req("DEV-02")
+def test_several_results_are_a_tuple(uncal):
+    class Two(PlusOneStep):
+        alias = "two"
+
+        def process(self, ramp):
+            other = ramp.copy()
+            other.data += 1
+            return ramp, other
+
+    results = Two.call(uncal)
+    assert isinstance(results, tuple) and [float(model.data[0, 0, 0, 0]) for model in results] == [1, 2]
+    assert all(model.meta.cal_step.two == "COMPLETE" for model in results)
 
 
 @pytest.mark.req("IO-15", "IO-17")
@@ -125,7 +193,7 @@ def _named(folder):
     return str(path)
 
 
-@pytest.mark.req("STEP-07", "STEP-08")
+@pytest.mark.req("STEP-07")
 def test_hooks(uncal, tmp_path):
     (tmp_path / "hooks_of_mine.py").write_text(
         "def double(model):\n    model.data *= 2\n    return model\n\ndef note(model):\n    model.meta.note = 'seen'\n"
@@ -242,7 +310,7 @@ def test_importing_hexcal_imports_nothing_heavy():
     assert found == "[]"
 
 
-@pytest.mark.req("IO-09", "IO-08", "IO-16", "IO-13")
+@pytest.mark.req("IO-09", "IO-08")
 def test_suffix_and_paths_follow_the_parameters():
     step = PlusOneStep(suffix="Special", input_dir="in")
     assert step.make_output_path(basepath="a") == "a_special.fits"
