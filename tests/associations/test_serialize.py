@@ -198,7 +198,7 @@ def test_a_file_that_is_none(tmp_path):
     path.write_text("{")
     with path.open() as stream, pytest.raises(AssociationNotValidError, match=r"(?s)not JSON.*where: .*x_asn\.json"):
         load_asn(stream)
-    with pytest.raises(AssociationNotValidError, match="cannot be read"):
+    with pytest.raises(AssociationNotValidError, match="this is a directory"):
         load_asn(tmp_path)
 
 

@@ -88,7 +88,7 @@ def test_what_is_no_exposure(tmp_path, content):
 def test_missing(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_header(str(tmp_path / "none.fits"))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="an exposure is required, this is a directory"):
         read_header(str(tmp_path))
 
 

@@ -11,6 +11,7 @@ from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
 from hexcal.errors import InputError, ResourceError, nearest
+from hexcal.models import bounds
 
 IN_MEMORY = "in-memory"
 NULL = "null"
@@ -187,7 +188,7 @@ def _text(value):
 def _read_text(path, delimiter):
     """Return (names, columns, remarks) of the usual text; ECSV is left to astropy."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = bounds.read_bytes(path, "the file of a pool").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"the pool is not a text in UTF-8 (byte {error.start})", where=str(path)) from error
     except OSError as error:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
 from hexcal.associations.validation import plain
-from hexcal.errors import unknown_name
+from hexcal.errors import InputError, unknown_name
+from hexcal.models import bounds
 
 __all__ = ["FORMATS", "Format", "load_asn", "parse"]
 
@@ -59,9 +60,11 @@ def _to_json(association, indent=4, **kwargs):
 
 def _from_json(text, **kwargs):
     try:
-        return json.loads(text, **kwargs)
+        return bounds.from_json(text, None, **kwargs)
     except json.JSONDecodeError as error:
         raise AssociationNotValidError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except InputError as error:
+        raise AssociationNotValidError(error.message, hint=error.hint) from None
 
 
 def _to_yaml(association, **kwargs):
@@ -74,11 +77,13 @@ def _from_yaml(text):
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return bounds.from_yaml(text, None)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
         raise AssociationNotValidError(f"not YAML: {place}{getattr(error, 'problem', None) or error}") from None
+    except InputError as error:
+        raise AssociationNotValidError(error.message, hint=error.hint) from None
 
 
 FORMATS = {"json": Format("json", _to_json, _from_json), "yaml": Format("yaml", _to_yaml, _from_yaml)}
@@ -140,7 +145,9 @@ def _text(serialized):
         serialized = Path(serialized)
     if isinstance(serialized, os.PathLike):
         try:
-            return Path(serialized).read_text(encoding="utf-8"), str(serialized)
+            return bounds.read_bytes(serialized, "the file of an association").decode("utf-8"), str(serialized)
+        except InputError as error:
+            raise AssociationNotValidError(error.message, error.where, error.hint) from error
         except (OSError, UnicodeDecodeError) as error:
             raise AssociationNotValidError(
                 f"the association cannot be read: {getattr(error, 'strerror', None) or error}",

@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.bounds import require_regular
 
 _META_DEFAULTS = {"author": "hexcal", "pedigree": "GROUND", "telescope": "JWST", "useafter": "1990-04-24T00:00:00"}
 
@@ -30,6 +31,7 @@ def load(path):
         If required keys are missing.
     """
     path = Path(path)
+    require_regular(path, "a parameter file")
     if not path.is_file():
         raise InputError("there is no such parameter file", where=str(path))
     tree = _read_cfg(path) if path.suffix == ".cfg" else _read_asdf(path)
@@ -39,6 +41,7 @@ def load(path):
 def is_parameter_file(path):
     """Whether a file says which class it has parameters for; an exposure may be an ASDF file too."""
     path = Path(path)
+    require_regular(path)
     if not path.is_file():
         raise InputError("there is no such file", where=str(path))
     if path.suffix == ".cfg":
@@ -77,6 +80,8 @@ def _read_cfg(path):
             where=str(path),
             hint="a parameter file has lines such as name = value",
         ) from error
+    except RecursionError as error:
+        raise InputError("the sections of a parameter file are nested too deep", where=str(path)) from error
     steps = [{"name": name, "parameters": values} for name, values in content.pop("steps", {}).items()]
     return {
         "class": content.pop("class", None),

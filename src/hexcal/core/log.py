@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from hexcal.errors import HexcalError, InputError, ParameterError, ResourceError
+from hexcal.models.bounds import require_regular
 
 ROOT = "hexcal"
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -92,6 +93,7 @@ def _file(name, mode):
 
 
 def _read(path):
+    require_regular(path, "a file that configures the log")
     parser = configparser.ConfigParser(interpolation=None)
     try:
         with open(path, encoding="utf-8") as stream:

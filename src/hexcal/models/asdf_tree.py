@@ -6,7 +6,7 @@ to load the converters of all installed packages. A tree with anything else in i
 
 import datetime
 import io
-import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models import bounds
 from hexcal.models.fits_writer import atomic
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 _NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
 _HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
 _END = b"\n...\n"
+_END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
+_CHUNK = 1 << 20
 _TAG = "tag:stsci.edu:asdf/core/"
 
 
@@ -39,7 +42,7 @@ def from_bytes(content, where):
         The tree without arrays that only point back at the FITS extensions, and without the bookkeeping of the ASDF library; ``history`` holds a
         list of texts.
     """
-    tree = _plain_tree(content)
+    tree = _plain_tree(content, where)
     return _cleaned(_library_tree(io.BytesIO(content), where) if tree is None else tree)
 
 
@@ -48,22 +51,41 @@ def from_file(path):
     path = Path(path)
     if path.suffix == ".json":
         try:
-            return json.loads(path.read_text())
+            return bounds.from_json(bounds.read_bytes(path, "a JSON file"), str(path))
+        except InputError:
+            raise
         except ValueError as error:
             raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
-    tree = _plain_tree(path.read_bytes())
+    tree = _plain_tree(_beginning(path), str(path))
     return _cleaned(_library_tree(path, str(path)) if tree is None else tree)
 
 
-def _plain_tree(content):
+def _beginning(path):
+    """Bytes of a stand-alone ASDF file up to the end of its tree; the arrays that follow are not read."""
+    bounds.require_regular(path, "an ASDF file")
+    content = bytearray()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            looked_at = max(0, len(content) - len(_END) - 2)
+            content += chunk
+            if not content.startswith(b"#ASDF") or _END_OF_TREE.search(content, looked_at):
+                break
+            if len(content) > bounds.MOST_TEXT:
+                raise InputError(
+                    f"a tree of at most {bounds.MOST_TEXT >> 20} MB is required, this one is larger", where=str(path)
+                )
+    return bytes(content)
+
+
+def _plain_tree(content, where):
     """Return the tree if it holds only metadata, else None."""
     import yaml
 
-    end = content.find(_END)
-    if not content.startswith(b"#ASDF") or end < 0:
+    end = _END_OF_TREE.search(content)
+    if not content.startswith(b"#ASDF") or end is None:
         return None
     try:
-        tree = yaml.load(content[:end], Loader=_loader())
+        tree = bounds.from_yaml(content[: end.start()], where, _loader())
     except (_NotPlain, yaml.YAMLError):
         return None
     return tree if isinstance(tree, dict) else None

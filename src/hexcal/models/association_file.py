@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hexcal.errors import InputError
+from hexcal.models import bounds
 from hexcal.models.fits_source import require_file
 from hexcal.models.fits_writer import atomic
 
@@ -34,11 +35,10 @@ def read_text(path):
         If the file is missing, or is neither; with the line.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError("an association is a file, this is a directory", where=str(path))
+    bounds.require_regular(path, "the file of an association")
     require_file(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = bounds.read_bytes(path, "the file of an association").decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"not a text in UTF-8 (byte {error.start})", where=str(path)) from error
     return _from_yaml(text, path) if path.suffix in (".yaml", ".yml") else _from_json(text, path)
@@ -46,7 +46,9 @@ def read_text(path):
 
 def _from_json(text, path):
     try:
-        return json.loads(text)
+        return bounds.from_json(text, str(path))
+    except InputError:
+        raise
     except ValueError as error:
         line = getattr(error, "lineno", None)
         raise InputError(
@@ -60,7 +62,7 @@ def _from_yaml(text, path):
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return bounds.from_yaml(text, str(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise InputError(

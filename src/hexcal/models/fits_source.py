@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.bounds import require_regular
 
 _BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _UNSIGNED_ZERO = {"i2": 1 << 15, "i4": 1 << 31, "i8": 1 << 63}
@@ -181,8 +182,7 @@ class FitsSource:
 
 def require_file(path):
     """Raise InputError unless `path` is a file that can be read; carries the nearest name in its folder."""
-    if path.is_dir():
-        raise InputError("a FITS file is required, this is a directory", where=str(path))
+    require_regular(path)
     if not path.exists():
         from hexcal.errors import nearest
 

@@ -6,6 +6,7 @@ Anything unusual (compressed, not FITS, no END) is left to the data models.
 import re
 
 from hexcal.errors import InputError
+from hexcal.models.bounds import require_regular
 
 _BLOCK = 2880
 _MOST_BLOCKS = 400
@@ -31,6 +32,7 @@ def read_header(path):
     InputError
         If the file is missing or not readable.
     """
+    require_regular(path, "an exposure")
     try:
         with open(path, "rb") as stream:
             cards = _cards(stream)

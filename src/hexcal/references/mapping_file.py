@@ -6,9 +6,12 @@ import os
 import re
 from dataclasses import dataclass
 
-from hexcal.errors import ReferenceError_, ResourceError
+from hexcal.errors import InputError, ReferenceError_, ResourceError
+from hexcal.models.bounds import read_bytes
 
 SELECTORS = ("ClosestTime", "GeometricallyNearest", "Match", "SelectVersion", "UseAfter", "VersionAfter")
+MOST_BYTES = 64 << 20
+"""Size of a mapping: twenty times the largest of JWST."""
 KINDS = {".pmap": "PIPELINE", ".imap": "INSTRUMENT", ".rmap": "REFERENCE"}
 
 # A mapping name becomes a path: letters, digits, and no separator. (".." cannot name another folder without one, but has no place in a name either.)
@@ -97,8 +100,9 @@ def read_mapping(path, verify=True):
     """
     path = os.fspath(path)
     try:
-        with open(path, "rb") as stream:
-            content = stream.read()
+        content = read_bytes(path, "a mapping", MOST_BYTES)
+    except InputError as error:
+        raise ReferenceError_(error.message, error.where, error.hint) from error
     except FileNotFoundError as error:
         raise ReferenceError_(
             "the mapping does not exist", where=path, hint="fetch it into the cache, or check CRDS_PATH and the name"

@@ -1,9 +1,9 @@
 """What a reference file says about the exposures that it is for: the values that its rule must have, and the date from which it holds."""
 
-import json
 import os
 
 from hexcal.errors import InputError, ReferenceError_
+from hexcal.models import bounds
 from hexcal.references.conditioning import condition
 from hexcal.references.context import folded, keyword_table, keywords_of
 from hexcal.references.dates import parse_date
@@ -142,8 +142,9 @@ class Delivered:
 def _json_header(path):
     """Header of a JSON reference: its keywords stand at the top level (``REFTYPE``), or as in a model (``meta.reftype``)."""
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
+        content = bounds.from_json(bounds.read_bytes(path, "a JSON reference file"), path)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError("the file does not exist", where=path) from error
     except OSError as error:
