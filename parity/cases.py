@@ -196,10 +196,14 @@ def chain_of(exposure):
 
 # Where the coded defaults of 3.0.0 are not those of the documents, both sides get the documents'. IPC is switched off by the parameter files of the
 # operations pipeline; firstframe is switched off in 3.0.0 and on in the documents.
-STEP_PARAMETERS = {"saturation": {"use_readpatt": False}, "firstframe": {"skip": False, "bright_use_group1": False}}
+STEP_PARAMETERS = {
+    "saturation": {"use_readpatt": False},
+    "firstframe": {"skip": False, "bright_use_group1": False},
+    "charge_migration": {"skip": False},
+}
 # What 3.0.0 always does where Hexcal's default follows the documents: Hexcal's own parameter for it.
 OWN_PARAMETERS = {"jump": {"pool_integrations": True}}
-PIPELINE_STEPS = {**STEP_PARAMETERS, "ipc": {"skip": True}}
+PIPELINE_STEPS = {**STEP_PARAMETERS, "charge_migration": {"skip": True}, "ipc": {"skip": True}}
 # What the parameter files of the operations pipeline switch off for time series; Hexcal does so by itself.
 TIME_SERIES_STEPS = {step: {"skip": True} for step in ("firstframe", "lastframe", "rscd")}
 
@@ -262,6 +266,10 @@ KNOWN = {
     ("miri_sub64_12x3", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128, "DQ": 108}),
     ("miri_full_5x2", "rscd"): (_RSCD, {"PIXELDQ": 210}),
     ("miri_full_5x2", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 210, "DQ": 420}),
+    ("nircam_corner_10x3", "calwebb_detector1_charge_migration"): (
+        "pixels that lose charge from the first group on have no rate: 3.0.0 gives the read noise of the groups left out, Hexcal 0",
+        {"VAR_RNOISE": 35},
+    ),
     ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
     ("nircam_corner_10x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 76800}),
     ("miri_sub64_12x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 13824}),
@@ -313,14 +321,20 @@ VARIANTS = [
     ("nircam_corner_1x3", "ramp_fit_one_group", "ramp_fit", {"suppress_one_group": False}),
     ("miri_sub64_12x3", "ramp_fit_one_group", "ramp_fit", {"suppress_one_group": False}),
     ("nircam_corner_10x3", "ramp_fit_groups", "ramp_fit", {"firstgroup": 1, "lastgroup": 7}),
+    ("nircam_corner_10x3", "charge_migration", "charge_migration", {"signal_threshold": 5000.0}),
+    ("nircam_corner_2", "charge_migration", "charge_migration", {}),
+    ("nircam_full_5", "charge_migration", "charge_migration", {}),
 ]
+
+# Steps that are off by default, and so not in the chains: the chain step whose product is their input.
+APART = {"ipc": "saturation", "charge_migration": "dark_current"}
 
 
 def _input_of(exposure, step):
-    """The chain step before `step`; ipc comes after saturation, outside the chain."""
+    """The chain step before `step`."""
     chain = chain_of(exposure)
-    if step == "ipc":
-        return "saturation"
+    if step in APART:
+        return APART[step]
     return chain[chain.index(step) - 1] if chain.index(step) else None
 
 
@@ -341,7 +355,7 @@ def _case(exposure, label, target, parameters, **more):
     )
 
 
-def _pipeline(exposure, label="calwebb_detector1", with_ramp=True):
+def _pipeline(exposure, label="calwebb_detector1", with_ramp=True, steps=None):
     known, counts = KNOWN.get((exposure.name, label), KNOWN.get(("*", label), ("", {})))
     return Case(
         f"{exposure.name}:{label}",
@@ -350,7 +364,7 @@ def _pipeline(exposure, label="calwebb_detector1", with_ramp=True):
         None,
         {"rate": RATE, "rateints": RATE, **({"ramp": RAMP} if with_ramp else {})},
         {"save_calibrated_ramp": with_ramp},
-        {**PIPELINE_STEPS, **(TIME_SERIES_STEPS if exposure.tso and exposure.is_miri else {})},
+        {**PIPELINE_STEPS, **(TIME_SERIES_STEPS if exposure.tso and exposure.is_miri else {}), **(steps or {})},
         own_steps=OWN_PARAMETERS,
         tables=("INT_TIMES",),
         known=known,
@@ -377,4 +391,7 @@ def all_cases():
         cases.append(_pipeline(exposure))
         if exposure.name == "nircam_corner_5":
             cases.append(_pipeline(exposure, "calwebb_detector1_no_ramp", with_ramp=False))
+        if exposure.name == "nircam_corner_10x3":
+            migration = {"charge_migration": {"skip": False, "signal_threshold": 5000.0}}
+            cases.append(_pipeline(exposure, "calwebb_detector1_charge_migration", steps=migration))
     return cases

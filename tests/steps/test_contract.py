@@ -90,7 +90,7 @@ def ramp_for(alias, ramps):
 
 def run(alias, model, references, **parameters):
     folder = references["MIRI" if alias in MIRI_STEPS else "NIRCAM"]
-    return step_of(alias).call(model, references=str(folder), **parameters)
+    return step_of(alias).call(model, references=str(folder), **{"skip": False, **parameters})
 
 
 def arrays_of(result):
@@ -174,7 +174,7 @@ NEED_A_REFERENCE = [alias for alias in ALIASES if step_of(alias).reference_types
 @pytest.mark.parametrize("alias", [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale")])
 def test_without_a_reference_the_step_is_skipped_and_says_so(alias, ramps, tmp_path):
     model = ramp_for(alias, ramps)
-    result = step_of(alias).call(model, references=str(tmp_path))
+    result = step_of(alias).call(model, references=str(tmp_path), skip=False)
     assert result.get_meta(f"meta.cal_step.{step_of(alias).status}") == "SKIPPED"
     assert np.array_equal(result.data, model.data)
 

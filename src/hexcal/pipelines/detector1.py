@@ -2,6 +2,7 @@
 
 from hexcal.core import Pipeline, StepParameters, parameter
 from hexcal.errors import InputError
+from hexcal.steps.detector.charge_migration import ChargeMigrationStep
 from hexcal.steps.detector.dark_current import DarkCurrentStep
 from hexcal.steps.detector.dq_init import DQInitStep
 from hexcal.steps.detector.firstframe import FirstFrameStep
@@ -44,12 +45,13 @@ class Detector1Pipeline(Pipeline):
         "linearity": LinearityStep,
         "dark_current": DarkCurrentStep,
         "reset": ResetStep,
+        "charge_migration": ChargeMigrationStep,
         "jump": JumpStep,
         "ramp_fit": RampFitStep,
         "gain_scale": GainScaleStep,
     }
 
-    not_built = ("emicorr", "persistence", "charge_migration", "clean_flicker_noise", "picture_frame")
+    not_built = ("emicorr", "persistence", "clean_flicker_noise", "picture_frame")
 
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
@@ -69,7 +71,7 @@ class Detector1Pipeline(Pipeline):
                 # The samples that these steps flag are wanted in a time series.
                 order = tuple(step for step in order if step not in (self.firstframe, self.lastframe, self.rscd))
             return order
-        return (
+        order = (
             self.group_scale,
             self.dq_init,
             self.saturation,
@@ -78,8 +80,12 @@ class Detector1Pipeline(Pipeline):
             self.refpix,
             self.linearity,
             self.dark_current,
+            self.charge_migration,
             self.jump,
         )
+        if ramp.is_tso:
+            order = tuple(step for step in order if step is not self.charge_migration)
+        return order
 
     def steps_for(self, model):
         """All steps that this exposure needs, in order; InputError for a guider exposure, which has no ramps to fit."""

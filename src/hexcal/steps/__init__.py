@@ -16,6 +16,7 @@ _DETECTOR = {
     "linearity": "LinearityStep",
     "rscd": "RscdStep",
     "dark_current": "DarkCurrentStep",
+    "charge_migration": "ChargeMigrationStep",
     "jump": "JumpStep",
     "ramp_fit": "RampFitStep",
     "gain_scale": "GainScaleStep",
