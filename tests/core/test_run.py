@@ -37,9 +37,9 @@ def uncal(tmp_path, monkeypatch):
 
 def test_what_the_caller_passes_in_is_never_changed(uncal):
     ramp = datamodels.RampModel(datamodels.open(uncal))
-    before, meta = ramp.data.copy(), ramp.to_flat_dict()
+    before, meta = ramp.data.copy(), ramp.to_flat_dict(include_arrays=False)
     after = PlusOneStep.call(ramp)
-    assert np.array_equal(ramp.data, before) and ramp.to_flat_dict() == meta
+    assert np.array_equal(ramp.data, before) and ramp.to_flat_dict(include_arrays=False) == meta
     assert (after.data == 2).all() and after is not ramp
 
 

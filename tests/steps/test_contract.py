@@ -107,12 +107,12 @@ def arrays_of(result):
 def test_the_input_is_untouched(alias, ramps, references):
     model = ramp_for(alias, ramps)
     before = {name: value.copy() for name, value in arrays_of(model)}
-    meta = model.to_flat_dict()
+    meta = model.to_flat_dict(include_arrays=False)
     result = run(alias, model, references)
     assert all(
         np.array_equal(value, before[name], equal_nan=value.dtype.kind == "f") for name, value in arrays_of(model)
     )
-    assert model.to_flat_dict() == meta
+    assert model.to_flat_dict(include_arrays=False) == meta
     for one in result if isinstance(result, tuple) else (result,):
         assert one.get_meta(f"meta.cal_step.{step_of(alias).status}") == "COMPLETE"
 

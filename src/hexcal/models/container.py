@@ -216,6 +216,9 @@ class ModelContainer(DataModel, MutableSequence):
 
     # ---- a list
 
+    __iter__ = MutableSequence.__iter__
+    __contains__ = MutableSequence.__contains__
+
     def __len__(self):
         return len(self._members)
 

@@ -1,41 +1,32 @@
 """The base of all data models: arrays read when asked for, metadata as attributes, everything that the file had kept on saving."""
 
 import copy
-import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hexcal import observatories
-from hexcal.errors import InputError, unknown_name
-from hexcal.models import asdf_tree, meta
+from hexcal.errors import InputError
+from hexcal.models import asdf_tree
+from hexcal.models.attributes import Attributes, attribute
 from hexcal.models.fits_source import FitsSource
-from hexcal.models.layout import Array, ArrayAttribute, Table, TableAttribute
+from hexcal.models.interface import Interface
+from hexcal.models.layout import Array, Table
 from hexcal.models.metadata import Metadata
 
-_OWN = {
-    "_arrays",
-    "_removed",
-    "_source",
-    "_tree",
-    "_asdf",
-    "_history",
-    "_extra_cards",
-    "_version",
-    "_parent",
-    "observatory",
-}
 
-
-class DataModel(Metadata):
+class DataModel(Attributes, Metadata, Interface):
     """Uniform access to one product or reference file.
 
     Parameters
     ----------
-    init : path-like, DataModel, array, tuple or None
-        A file to read; a model of another class to take over (nothing is copied; it must not be used afterwards); the primary array; the shape of
-        a zero-filled primary array; or nothing.
+    init : path-like, DataModel, HDUList, dict, array, tuple or None
+        A file to read; a model of another class to take over (nothing is copied; it must not be used afterwards); an open file of astropy; metadata
+        and arrays as nested dicts; the primary array; the shape of a zero-filled primary array; or nothing.
+    strict_validation : bool
+        Check the whole model at once, as `validate` does.
     **arrays
         Arrays and tables by name.
     """
@@ -58,12 +49,12 @@ class DataModel(Metadata):
         cls.model_type = cls.__dict__.get("model_type", cls.__name__)
         cls._layout = {**cls._layout, **{spec.name: spec for spec in cls.__dict__.get("layout", ())}}
         for spec in cls.__dict__.get("layout", ()):
-            setattr(cls, spec.name, ArrayAttribute(spec) if isinstance(spec, Array) else TableAttribute(spec))
+            setattr(cls, spec.name, attribute(spec))
 
-    def __init__(self, init=None, **arrays):
+    def __init__(self, init=None, strict_validation=False, **arrays):
         self._arrays, self._removed, self._source, self._version = {}, set(), None, 1
         self._tree, self._asdf, self._history, self._extra_cards = None, None, None, None
-        self.observatory = None
+        self.observatory, self._keywords = None, None
         if isinstance(init, DataModel):
             self._take_over(init)
         elif isinstance(init, FitsSource):
@@ -72,13 +63,18 @@ class DataModel(Metadata):
             self._source = FitsSource(init)
         elif isinstance(init, tuple):
             setattr(self, self.primary, np.zeros(init, self._layout[self.primary].dtype))
-        elif init is not None:
+        elif init is not None and not isinstance(init, Mapping):
             setattr(self, self.primary, init)
         if self.observatory is None:
             header = self._source.primary if self._source else {}
             self.observatory = observatories.of_header(header, default=self.default_observatory)
+        if isinstance(init, Mapping):
+            self.update(init)
         for name, value in arrays.items():
             setattr(self, name, value)
+        self.on_init(init)
+        if strict_validation:
+            self.validate()
 
     def _take_over(self, other):
         other._metadata()
@@ -89,7 +85,7 @@ class DataModel(Metadata):
             other._history,
             other._extra_cards,
         )
-        self._removed = set(other._removed)
+        self._removed, self._keywords = set(other._removed), other._keywords
         self._arrays = {name: value for name, value in other._arrays.items() if name in self._layout}
         for name, value in self._arrays.items():
             spec = self._layout[name]
@@ -97,25 +93,6 @@ class DataModel(Metadata):
                 self._arrays[name] = np.ascontiguousarray(value, spec.dtype)
 
     # ---- arrays
-
-    def __setattr__(self, name, value):
-        if name in _OWN or name in self._layout or hasattr(type(self), name):
-            object.__setattr__(self, name, value)
-        elif name == "meta":
-            self._metadata()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
-        else:
-            raise unknown_name("attribute", name, [*self._layout, "meta"], where=type(self).__name__)
-
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        tree = self._metadata()
-        if name in tree:
-            return tree[name]
-        self._merge_asdf()
-        if name in tree:
-            return tree[name]
-        raise unknown_name("attribute", name, [*self._layout, "meta", *tree], where=type(self).__name__)
 
     def _extension(self, spec):
         if self._source is None or spec.hdu in self._removed:
@@ -221,21 +198,25 @@ class DataModel(Metadata):
         other = object.__new__(type(self))
         other._source, other._version, other.observatory = self._source, self._version, self.observatory
         other._arrays = {name: None if value is None else value.copy() for name, value in self._arrays.items()}
-        other._removed = set(self._removed)
+        other._removed, other._keywords, other._layout = set(self._removed), self._keywords, self._layout
         self._merge_asdf()
         other._tree, other._history, other._asdf = copy.deepcopy(self._tree), list(self._history), self._asdf
         other._extra_cards = {name: list(cards) for name, cards in self._extra_cards.items()}
         return other
 
-    def save(self, path, dir_path=None):
+    def save(self, path=None, dir_path=None, overwrite=True, file_format=None):
         """Write the model to a FITS or ASDF file, by its extension; atomically.
 
         Parameters
         ----------
-        path : path-like
-            File name.
+        path : path-like, callable or None
+            File name; a function that is called with the present name of the file and returns it; or None: the name in ``meta.filename``.
         dir_path : path-like, optional
             Directory, when `path` is a bare name.
+        overwrite : bool
+            Replace a file of that name.
+        file_format : str, optional
+            "fits" or "asdf", for a name that does not say it.
 
         Returns
         -------
@@ -244,19 +225,18 @@ class DataModel(Metadata):
 
         Raises
         ------
+        InputError
+            If there is no name to save under, or there is such a file and `overwrite` is False.
         ResourceError
             If the directory is not writable or the disk is full; nothing is left behind.
         """
         from hexcal.models import fits_cards, fits_writer
 
-        path = Path(dir_path or "", path)
-        self.set_meta("meta.filename", path.name)
-        self.set_meta(
-            self.observatory.path_of_writing,
-            datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"),
-        )
-        self.set_meta("meta.model_type", self.model_type)
-        if path.suffix == ".asdf":
+        path = self._path_to_save(path, dir_path)
+        if not overwrite and path.exists():
+            raise InputError("there is such a file", where=str(path), hint="give another name, or overwrite=True")
+        self.on_save(path)
+        if (file_format or path.suffix[1:]) == "asdf":
             arrays = {name: getattr(self, name) for name in self._layout if getattr(self, name) is not None}
             asdf_tree.to_file(path, {**self._merge_asdf(), **arrays}, self.history)
         else:
@@ -264,6 +244,16 @@ class DataModel(Metadata):
             if self.path is not None and self.path.exists() and path.samefile(self.path):
                 self._source = FitsSource(path)
         return str(path)
+
+    def _path_to_save(self, path, dir_path):
+        if callable(path):
+            path = path(self.get_meta("meta.filename") or "")
+        path = path or self.get_meta("meta.filename")
+        if not path:
+            raise InputError(
+                "the model has no name to be saved under", where=repr(self), hint="model.save('name.fits')"
+            )
+        return Path(dir_path or "", path)
 
     def close(self):
         """Forget all arrays. The file is never kept open."""

@@ -110,3 +110,54 @@ def master_definitions(definitions):
 def names_of(value):
     """List the names of the flags set in one DQ value, lowest bit first."""
     return [name for name, flag in pixel.items() if flag and int(value) & flag]
+
+
+def dqflags_to_mnemonics(dqflags, mnemonic_map=pixel):
+    """Return the names of the flags set in one DQ value.
+
+    Parameters
+    ----------
+    dqflags : int
+        The value.
+    mnemonic_map : mapping of str to int
+        `pixel` or `group`.
+
+    Returns
+    -------
+    set of str
+    """
+    return {name for name, flag in mnemonic_map.items() if flag and int(dqflags) & flag}
+
+
+def interpret_bit_flags(bit_flags, flip_bits=None, mnemonic_map=None):
+    """Return flags as one number.
+
+    Parameters
+    ----------
+    bit_flags : int, str, list or None
+        A number; numbers or names, separated by ``,``, ``+`` or ``|``, with a leading ``~`` for all others; a list of numbers; None gives None.
+    flip_bits : bool, optional
+        Take all others.
+    mnemonic_map : mapping of str to int, optional
+        `pixel` or `group`, for names.
+
+    Returns
+    -------
+    int or None
+    """
+    if bit_flags is None:
+        return None
+    if isinstance(bit_flags, str):
+        text = bit_flags.strip()
+        if text.upper() in ("", "NONE", "INDEF"):
+            return None
+        if text.startswith("~"):
+            flip_bits, text = not flip_bits, text[1:].strip("() ")
+        words = [word.strip() for word in text.replace("+", ",").replace("|", ",").split(",")]
+        numbers = [int(word) if word.isdigit() else getattr(Flags(mnemonic_map or {}), word) for word in words]
+    else:
+        numbers = bit_flags if isinstance(bit_flags, list | tuple) else [bit_flags]
+    total = 0
+    for number in numbers:
+        total |= int(number)
+    return ~total if flip_bits else total

@@ -13,7 +13,7 @@ _HISTORY = ("HISTORY", "COMMENT", "")
 
 def read_cards(model):
     """Fill a model's tree, history and unknown cards from the headers of its file."""
-    keywords = model.observatory.keywords
+    keywords = model.keywords
     wanted = {spec.hdu.upper(): spec.hdu for spec in model._layout.values()}
     for extension in model._source.extensions:
         if extension.index == 0:
@@ -155,7 +155,7 @@ def _header(model, hdu, name):
 
     header = fits.Header()
     section = ""
-    for entry in model.observatory.keywords.of_hdu(hdu, model.model_type):
+    for entry in model.keywords.of_hdu(hdu, model.model_type):
         value = model._lookup(entry.path)
         if value is None or isinstance(value, dict) or not isinstance(value, str | int | float | bool | np.generic):
             continue
@@ -167,7 +167,7 @@ def _header(model, hdu, name):
                 header.append(("", title), end=True)
         header.append(_card(entry.keyword, value, entry.comment), end=True)
     for keyword, value, comment in model._extra_cards.get(name, ()):
-        entry = model.observatory.keywords.of_card(keyword, hdu, model.model_type)
+        entry = model.keywords.of_card(keyword, hdu, model.model_type)
         if entry is not None and not _undefined(value):
             value = model._lookup(entry.path)
         if value is not None:

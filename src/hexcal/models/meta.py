@@ -37,6 +37,18 @@ class Node:
     def __iter__(self):
         return iter(self.instance)
 
+    def keys(self):
+        """Names of what is set on this branch."""
+        return self.instance.keys()
+
+    def values(self):
+        """Values of what is set on this branch."""
+        return self.instance.values()
+
+    def hasattr(self, name):
+        """Whether a name is set on this branch."""
+        return name in self
+
     def items(self):
         """Pairs of name and value of what is set on this branch."""
         return self.instance.items()

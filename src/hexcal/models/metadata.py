@@ -1,9 +1,12 @@
 """The metadata of a model: a tree of dicts filled from header cards when first asked for, and from the ASDF extension when it alone knows."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from hexcal.models import asdf_tree, meta
+
+_OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
 
 
 class Metadata:
@@ -20,6 +23,7 @@ class Metadata:
     _asdf: Any
     _history: Any
     _extra_cards: Any
+    _keywords: Any
 
     @property
     def meta(self):
@@ -27,10 +31,21 @@ class Metadata:
         return meta.Node(self, "meta")
 
     @property
+    def keywords(self):
+        """The keyword dictionary: that of the observatory, with what `extend_schema` has added."""
+        return self._keywords or self.observatory.keywords
+
+    @property
     def history(self):
         """Texts of the HISTORY cards: a list to append to."""
         self._metadata()
         return self._history
+
+    @history.setter
+    def history(self, texts):
+        self._metadata()
+        entries = [texts] if isinstance(texts, str | dict) else texts
+        self._history[:] = [str(entry["description"] if isinstance(entry, dict) else entry) for entry in entries]
 
     def _metadata(self):
         if self._tree is None:
@@ -88,7 +103,7 @@ class Metadata:
         found = self._lookup(path)
         if found is not None:
             return found
-        keywords = self.observatory.keywords
+        keywords = self.keywords
         if keywords.of_path(path, self.model_type) is not None:
             return None
         if keywords.children(path):
@@ -113,7 +128,7 @@ class Metadata:
         tree = self._metadata()
         if isinstance(value, meta.Node):
             value = copy.deepcopy(value.instance)
-        value = meta.checked(path, value, self.observatory.keywords.of_path(path, self.model_type))
+        value = meta.checked(path, value, self.keywords.of_path(path, self.model_type))
         for name in names[:-1]:
             tree = tree.setdefault(name, {})
         if value is None:
@@ -127,35 +142,45 @@ class Metadata:
     def __setitem__(self, path, value):
         self.set_meta(path, value)
 
-    def to_flat_dict(self):
-        """Return all metadata as {dotted path: value}."""
-        return dict(meta.walk(self._merge_asdf()))
-
     def find_fits_keyword(self, keyword):
         """List the dotted paths that a FITS keyword stands for."""
-        return [entry.path for entry in self.observatory.keywords if entry.keyword == keyword]
+        return [entry.path for entry in self.keywords if entry.keyword == keyword]
 
     def update(self, other, only=None):
-        """Take over the metadata of another model (not its file name and type).
+        """Take over metadata.
 
         Parameters
         ----------
-        other : DataModel
-            Where from.
+        other : DataModel or dict
+            Where from: a model (not its file name and type), or nested dicts of metadata and arrays.
         only : str, optional
             "PRIMARY" or another EXTNAME: only keywords of that HDU.
         """
+        if isinstance(other, Mapping):
+            self._update_from_dict(other, only)
+            return
         for path, value in meta.walk({"meta": other._merge_asdf()["meta"]}):
-            entry = self.observatory.keywords.of_path(path)
-            if path in ("meta.filename", "meta.model_type", "meta.date") or (
-                only and (entry is None or entry.hdu != only)
-            ):
-                continue
-            self._assign(path, copy.deepcopy(value))
+            if path not in _OF_ONE_FILE and self._is_of_hdu(path, only):
+                self._assign(path, copy.deepcopy(value))
         self._metadata()
         if only in (None, "PRIMARY"):
             self._extra_cards.setdefault("PRIMARY", []).extend(other._extra_cards.get("PRIMARY", []))
             self._history.extend(text for text in other.history if text not in self._history)
+
+    def _is_of_hdu(self, path, only):
+        entry = self.keywords.of_path(path)
+        return only is None or (entry is not None and entry.hdu == only)
+
+    def _update_from_dict(self, tree, only):
+        for name, value in tree.items():
+            if isinstance(value, Mapping):
+                for path, item in meta.walk({name: value}):
+                    if self._is_of_hdu(path, only):
+                        self.set_meta(path, copy.deepcopy(item))
+            elif name == "history":
+                self.history = value
+            elif only is None:
+                setattr(self, name, value)
 
     def _assign(self, path, value):
         """Set without checks: values that came from a file are kept as they are."""

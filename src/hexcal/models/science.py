@@ -284,6 +284,10 @@ class MultiSlitModel(ExposureModel):
         """Return the slits."""
         return self.slits
 
+    def __getitem__(self, path):
+        """A slit by its number, or metadata by their dotted path."""
+        return self.parts()[path] if isinstance(path, int | slice) else super().__getitem__(path)
+
     def recorded_part(self, version):
         """Return what the ASDF extension records of the slit with this EXTVER: a nested dict."""
         recorded = self._merge_asdf().get(self.parts_name) or []

@@ -113,6 +113,12 @@ class KeywordTable:
                 aliases[kind][old] = new
         return cls(rows, aliases["keyword"], aliases["path"])
 
+    def extended(self, rows):
+        """Return a dictionary with further rows, which go before those of the same path or card (KeywordTable)."""
+        paths = {row.path for row in rows}
+        kept = (row for row in self.rows if row.path not in paths)
+        return KeywordTable([*rows, *kept], self.keyword_aliases, self.path_aliases)
+
     def __iter__(self):
         return iter(self.rows)
 

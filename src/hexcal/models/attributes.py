@@ -1,0 +1,122 @@
+"""What ``model.name`` means: arrays of the layout, attributes that the documents give to a class, and arrays that a user attaches."""
+
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import nearest, unknown_name
+from hexcal.models import meta
+from hexcal.models.layout import Array, ArrayAttribute, TableAttribute
+
+_OWN = {
+    "_arrays",
+    "_removed",
+    "_source",
+    "_tree",
+    "_asdf",
+    "_history",
+    "_extra_cards",
+    "_version",
+    "_layout",
+    "_keywords",
+    "observatory",
+}
+
+
+class Attributes:
+    """Attribute access of `DataModel`.
+
+    A name that neither the class, nor the keyword dictionary, nor the user has declared is refused with the nearest right one. An array may be attached
+    under any name that is not a misspelling of a declared one; it is saved in the ASDF extension.
+    """
+
+    model_type: Any
+    keywords: Any
+    _layout: Any
+    _arrays: Any
+    _removed: Any
+    _keywords: Any
+    _metadata: Any
+    _merge_asdf: Any
+    set_meta: Any
+    get_meta: Any
+
+    def __setattr__(self, name, value):
+        if name in _OWN or hasattr(type(self), name):
+            object.__setattr__(self, name, value)
+        elif name in self._layout:
+            attribute(self._layout[name]).__set__(self, value)
+        elif name == "meta":
+            self._metadata()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
+        elif self._is_declared(name):
+            self.set_meta(name, value)
+        elif name in self._merge_asdf() or (isinstance(value, np.ndarray) and not nearest(name, self._names())):
+            self._metadata()[name] = value
+        else:
+            raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if hasattr(type(self), name):
+            # A property has failed with an AttributeError: this says which, instead of calling the property unknown.
+            return object.__getattribute__(self, name)
+        if name in self._layout:
+            return attribute(self._layout[name]).__get__(self)
+        tree = self._metadata()
+        if name not in tree:
+            tree = self._merge_asdf()
+        if name in tree:
+            return meta.Node(self, name) if isinstance(tree[name], dict) else tree[name]
+        if self._is_declared(name):
+            return meta.Node(self, name) if self.keywords.children(name) else None
+        raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
+
+    def __delattr__(self, name):
+        if name in self._layout:
+            setattr(self, name, None)
+        elif name in self._merge_asdf():
+            del self._metadata()[name]
+        else:
+            raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
+
+    def _is_declared(self, name):
+        """Whether the keyword dictionary knows a name at the top of the model, for this class or one that it extends."""
+        kinds = {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
+        row = self.keywords.of_path(name, self.model_type)
+        if row is not None:
+            return not row.models or not kinds.isdisjoint(row.models)
+        return bool(self.keywords.children(name)) and any(
+            row.path.startswith(f"{name}.") and not kinds.isdisjoint(row.models) for row in self.keywords
+        )
+
+    def _names(self):
+        """Names that a user may have meant."""
+        kinds = {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
+        own = [row.path for row in self.keywords if "." not in row.path and not kinds.isdisjoint(row.models)]
+        return [*self._layout, "meta", *self._metadata(), *own]
+
+    def _extend(self, keywords, arrays):
+        """Let this model, and no other, hold further metadata and arrays."""
+        if keywords:
+            self._keywords = self.keywords.extended(keywords)
+            self._read_declared(keywords)
+        if arrays:
+            self._layout = {**self._layout, **{spec.name: spec for spec in arrays}}
+
+    def _read_declared(self, keywords):
+        """Take from the unknown cards of the file those that are known now."""
+        self._metadata()
+        for row in keywords:
+            cards = self._extra_cards.get(row.hdu.upper(), []) if row.keyword else []
+            for card in [card for card in cards if card[0] == row.keyword]:
+                cards.remove(card)
+                if self.get_meta(row.path) is None:
+                    self.set_meta(row.path, card[1])
+
+    _extra_cards: Any
+
+
+def attribute(spec):
+    """Return the descriptor of an array or a table."""
+    return ArrayAttribute(spec) if isinstance(spec, Array) else TableAttribute(spec)
