@@ -67,7 +67,8 @@ class Attributes:
         if name not in tree:
             tree = self._merge_asdf()
         if name in tree:
-            return meta.Node(self, name) if isinstance(tree[name], dict) else tree[name]
+            is_branch = isinstance(tree[name], dict) and self.keywords.children(name)
+            return meta.Node(self, name) if is_branch else tree[name]
         if self._is_declared(name):
             return meta.Node(self, name) if self.keywords.children(name) else None
         raise unknown_name("attribute", name, self._names(), where=type(self).__name__)

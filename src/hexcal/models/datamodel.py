@@ -193,6 +193,16 @@ class DataModel(Attributes, Metadata, Interface):
         """Whether a model is of this class, or may be taken as one (a raw exposure as a ramp)."""
         return isinstance(model, cls)
 
+    @classmethod
+    def from_fits(cls, path):
+        """Read a FITS file as a model of this class."""
+        return cls(Path(path))
+
+    @classmethod
+    def from_asdf(cls, path):
+        """Read an ASDF file as a model of this class."""
+        return cls(Path(path))
+
     def copy(self):
         """Return an independent model; arrays not yet read stay in the file."""
         other = object.__new__(type(self))
@@ -245,7 +255,7 @@ class DataModel(Attributes, Metadata, Interface):
                 self._source = FitsSource(path)
         return str(path)
 
-    def _path_to_save(self, path, dir_path):
+    def _path_to_save(self, path: Any, dir_path) -> Path:
         if callable(path):
             path = path(self.get_meta("meta.filename") or "")
         path = path or self.get_meta("meta.filename")

@@ -246,16 +246,6 @@ class Interface:
         """Save as ASDF, whatever the name; see `save`."""
         return self.save(path, overwrite=overwrite, file_format="asdf")
 
-    @classmethod
-    def from_fits(cls, path):
-        """Read a FITS file as a model of this class."""
-        return cls(Path(path))
-
-    @classmethod
-    def from_asdf(cls, path):
-        """Read an ASDF file as a model of this class."""
-        return cls(Path(path))
-
     def on_init(self, init):
         """Do nothing; a class of a user may do what each new model of it needs. `init` is what the model is made of."""
 

@@ -137,10 +137,13 @@ class Metadata:
             tree[names[-1]] = value
 
     def __getitem__(self, path):
-        return self.get_meta(path, strict=True)
+        return getattr(self, path) if path in self._layout else self.get_meta(path, strict=True)
 
     def __setitem__(self, path, value):
-        self.set_meta(path, value)
+        if path in self._layout:
+            setattr(self, path, value)
+        else:
+            self.set_meta(path, value)
 
     def find_fits_keyword(self, keyword):
         """List the dotted paths that a FITS keyword stands for."""
