@@ -64,7 +64,7 @@ def test_an_open_container_is_not_changed(association):
 def test_a_pipeline_of_single_exposures_says_so(association, capsys):
     assert main(["run", "calwebb_detector1", "x_asn.json"]) == 1
     message = capsys.readouterr().err
-    assert "works on a RampModel or a GuiderRawModel, the input is a ModelContainer" in message
+    assert "works on RampModel or GuiderRawModel, the input is an association" in message
 
 
 def test_info_lists_the_members(association, capsys):

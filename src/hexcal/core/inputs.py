@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from hexcal.errors import InputError
+from hexcal.models.container import ModelContainer
 
 _POSITIVE = ("group_time", "frame_time", "nframes", "frame_divisor")
 _TEXTS = {"T": True, "TRUE": True, "F": False, "FALSE": False}
@@ -28,7 +29,7 @@ def path_of(item):
     raise InputError(f"an input must be a file name or a data model, got {type(item).__name__}")
 
 
-def owned(step, item):
+def owned(step, item, names=None):
     """Return an input as a model that the run may change: read from the file, or a copy of what the caller passed.
 
     Parameters
@@ -37,6 +38,8 @@ def owned(step, item):
         The outermost step of the run.
     item : path-like or DataModel
         The input.
+    names : str or tuple of str, optional
+        As `accepted`.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def owned(step, item):
     """
     import hexcal.models.open as models
 
-    model = accepted(step, item.copy() if isinstance(item, models.DataModel) else models.open(item))
+    model = accepted(step, item.copy() if isinstance(item, models.DataModel) else models.open(item), names)
     if hasattr(model, "check"):
         check_header(model)
         model.check()
@@ -61,7 +64,7 @@ def checked(step, item):
     return accepted(step, item) if isinstance(item, DataModel) else item
 
 
-def accepted(step, model):
+def accepted(step, model, names=None):
     """Return a model as the kind that a step works on: a raw exposure becomes a ramp, for a step that works on ramps.
 
     Parameters
@@ -69,7 +72,9 @@ def accepted(step, model):
     step : Step
         Its `input_model` is the name of a model class, or several names; None takes any model.
     model : DataModel
-        What the step is given.
+        What the step is given. A step for single exposures takes the members of a container one after the other.
+    names : str or tuple of str, optional
+        Names of model classes, instead of those of `input_model`; ``ImageContainer`` is a container of ImageModel.
 
     Raises
     ------
@@ -78,7 +83,10 @@ def accepted(step, model):
     """
     from hexcal.models.open import model_class
 
-    names = (step.input_model,) if isinstance(step.input_model, str) else step.input_model or ()
+    names = step.input_model if names is None else names
+    names = (names,) if isinstance(names, str) else names or ()
+    if isinstance(model, ModelContainer) or any(name.endswith("Container") for name in names):
+        return _accepted_members(step, model, names)
     classes = [model_class(name) for name in names]
     for cls in classes:
         if cls.accepts(model):
@@ -92,6 +100,29 @@ def accepted(step, model):
         where=str(model.path or "model in memory"),
         hint="`hexcal info FILE` shows what a file is",
     )
+
+
+def _accepted_members(step, model, names):
+    """Return a container whose members are of a kind that the step works on, checked when each is first opened."""
+    kinds = tuple(name.removesuffix("Container") + "Model" for name in names if name.endswith("Container"))
+    if not kinds and hasattr(step, "step_defs") and names:
+        raise InputError(
+            f"{step.where} works on {' or '.join(names)}, the input is an association",
+            where=str(model.path or "association in memory"),
+            hint="run it on each member",
+        )
+    container = model if isinstance(model, ModelContainer) else ModelContainer([model])
+    if names:
+        container.on_open = lambda member: owned_member(step, member, kinds or names)
+    return container
+
+
+def owned_member(step, member, names):
+    """Return a member of a container as one of the named classes, with its header checked."""
+    member = accepted(step, member, names)
+    check_header(member)
+    member.check()
+    return member
 
 
 def _described(model):

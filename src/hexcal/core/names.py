@@ -30,21 +30,39 @@ def without_suffix(stem, known_suffixes):
 def base_name(step, model=None):
     """Return the base of a product's name.
 
-    The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the first input file, the file name in
-    the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
+    The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the product of the association, the first
+    input file, the file name in the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
     """
     parameters, context = step.parameters, step.context
     output_file = step.inherited("output_file") if parameters.search_output_file else parameters.output_file
     model_name = model.get_meta("meta.filename") if model is not None else None
     first_input = context.first_input if context else None
-    candidates = [output_file, model_name if parameters.output_use_model else None, first_input, model_name]
+    product = context.product if context else None
+    candidates = [output_file, model_name if parameters.output_use_model else None, product, first_input, model_name]
     found = next((name for name in candidates if name), None)
     if found is None:
         return f"step_{step.name}"
     return without_suffix(
-        Path(found).name.removesuffix(".gz").removesuffix(Path(found.removesuffix(".gz")).suffix),
+        _stem(found) if found != product else Path(found).name,
         _known_suffixes(step, model),
     )
+
+
+def name_of_member(step, model):
+    """Return the base of the name of a product that belongs to one exposure of several: that of the exposure, without its suffix."""
+    name = model.get_meta("meta.filename") or (model.path.name if model.path is not None else None)
+    if not name:
+        raise InputError(
+            "an exposure in memory has no file name that its product could be named after",
+            where=step.where,
+            hint="set meta.filename",
+        )
+    return without_suffix(_stem(name), _known_suffixes(step, model))
+
+
+def _stem(name):
+    """Name of a file without folder and extension; that of the compression goes too."""
+    return Path(Path(name).name.removesuffix(".gz")).stem
 
 
 def _known_suffixes(step, model):

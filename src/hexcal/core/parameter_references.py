@@ -2,9 +2,11 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hexcal.core import members
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.references import chooser
 from hexcal.references.folder import ReferenceFolder
@@ -147,9 +149,13 @@ def _choices(one, kinds):
 
 def _model(dataset):
     """The exposure that decides: of an association the first science member, or the first of any type if there is none."""
+    from hexcal.models.association_file import is_association
     from hexcal.models.container import ModelContainer
     from hexcal.models.open import open as open_model
 
+    if isinstance(dataset, Mapping) and not is_association(dataset):
+        # Inputs by role: {"science": [...], "psf": [...]}
+        dataset = next(iter(dataset.values()), [])
     model = open_model(dataset)
     if not isinstance(model, ModelContainer):
         return model
@@ -157,5 +163,4 @@ def _model(dataset):
         raise InputError(
             "nothing to choose parameters for: there is no exposure in the association", where=str(dataset)
         )
-    kinds = model.exptypes
-    return model[kinds.index("science") if "science" in kinds else 0]
+    return members.deciding(model)

@@ -92,6 +92,15 @@ class Record:
         entry["_clock"] = time.perf_counter()
         return entry
 
+    def part(self, entry, name):
+        """Return the entry of one member or part of what a step works on; a new one if it has none."""
+        parts = entry.setdefault("parts", [])
+        for part in parts:
+            if part["name"] == name:
+                return part
+        parts.append({"name": name, "references": {}})
+        return parts[-1]
+
     def end(self, entry, status):
         """Finish the entry of a step."""
         entry["status"] = status
@@ -150,19 +159,24 @@ class Record:
         return {"path": str(path), "sha256": self._digests[str(path)].result()}
 
     def _entry(self, entry):
-        references = {
+        seconds = entry.get("seconds", round(time.perf_counter() - entry["_clock"], 4) if "_clock" in entry else None)
+        status = "COMPLETE" if entry["status"] == "RUNNING" else entry["status"]
+        described = {
+            **{name: value for name, value in entry.items() if name != "_clock"},
+            "references": self._references(entry),
+            "seconds": seconds,
+            "status": status,
+        }
+        if "parts" in entry:
+            described["parts"] = [{**part, "references": self._references(part)} for part in entry["parts"]]
+        return described
+
+    def _references(self, entry):
+        return {
             kind: self._file(path)
             if path is not None and str(path) in self._digests
             else {"path": "N/A" if path is None else str(path), "sha256": None}
             for kind, path in entry["references"].items()
-        }
-        seconds = entry.get("seconds", round(time.perf_counter() - entry["_clock"], 4) if "_clock" in entry else None)
-        status = "COMPLETE" if entry["status"] == "RUNNING" else entry["status"]
-        return {
-            **{name: value for name, value in entry.items() if name != "_clock"},
-            "references": references,
-            "seconds": seconds,
-            "status": status,
         }
 
 

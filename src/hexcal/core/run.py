@@ -3,14 +3,16 @@
 import contextlib
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from hexcal.core import bands, hooks, log, names
+from hexcal.core import bands, hooks, log, members, names, roles
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import SkipStep
-from hexcal.errors import InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.errors import HexcalError, InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.models.container import ModelContainer
 from hexcal.references import chooser
 from hexcal.references.bundle import References
 from hexcal.references.folder import NOT_APPLICABLE, ReferenceFolder
@@ -23,6 +25,8 @@ class Context:
     record: Record
     first_input: str | None
     recorder: object
+    product: str | None = None
+    """Name of the product of an association that is made."""
     folders: dict = field(default_factory=dict)
     choosers: dict = field(default_factory=dict)
 
@@ -32,7 +36,7 @@ class Context:
         return str(Path(self.first_input).parent) if self.first_input else None
 
 
-def run(step, inputs):
+def run(step, inputs, named=None):
     """Run a step; inside a pipeline that runs, as part of it, otherwise on its own.
 
     Parameters
@@ -40,22 +44,60 @@ def run(step, inputs):
     step : Step
         With its parameters set.
     inputs : tuple
-        Paths or models.
+        Paths, models or associations.
+    named : dict, optional
+        Inputs by the name of their role, for a step that declares roles.
 
     Returns
     -------
     DataModel or tuple of DataModel
+        A list of these for an association of several products.
     """
-    if step.parent is not None and step.parent.context is not None:
-        return _step(step, inputs, step.parent.context)
-    if not inputs:
+    named = named or {}
+    if not inputs and not named:
         raise InputError(f"{step.where} needs an input", hint="a FITS file or an open data model")
+    if named and not step.roles:
+        raise unknown_name("input", next(iter(named)), (), where=step.where)
+    if step.parent is not None and step.parent.context is not None:
+        if step.roles:
+            by_role = roles.checked_roles(step, roles.by_position(step, inputs, named), None)
+            inputs = tuple(by_role.values())
+        return _step(step, inputs, step.parent.context)
+    if not step.roles:
+        inputs = tuple(ModelContainer(item) if isinstance(item, dict) else item for item in inputs)
+        return _outermost(step, inputs, None, lambda: tuple(given.owned(step, item) for item in inputs))
+    return _products(step, roles.products(step, inputs, named))
+
+
+def _products(step, products):
+    """Run a step on the products of an association, one after the other; one product is that of inputs without an association."""
+    results, failures = [], []
+    for product, by_role in products:
+        try:
+            results.append(
+                _outermost(
+                    step,
+                    tuple(roles.listed(by_role)),
+                    product,
+                    lambda by_role=by_role: roles.opened(step, by_role, partial(given.owned, step)),
+                )
+            )
+        except HexcalError as error:
+            if len(products) == 1 or getattr(step.parameters, "fail_on_exception", True):
+                raise
+            step.log.error("Product %s failed: %s", product, error)
+            failures.append(error)
+    if not results:
+        raise failures[0]
+    return results if len(products) > 1 else results[0]
+
+
+def _outermost(step, inputs, product, opened):
+    """Run the outermost step of a run: its record and log, its inputs opened by ``opened()``, its result saved."""
     paths = [given.path_of(item) for item in inputs]
     with log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
-        context = Context(
-            Record(step, [path for path in paths if path is None or Path(path).is_file()]), paths[0], recorder
-        )
-        step.context = context
+        record = Record(step, [path for path in paths if path is None or Path(path).is_file()])
+        context = step.context = Context(record, paths[0], recorder, product)
         # They were chosen before the run began; said here, they stand in the log of each product.
         for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
             step.log.info("Parameter reference %s: %s", kind, path)
@@ -63,9 +105,11 @@ def run(step, inputs):
             _check_destination(step, paths)
             if hasattr(step, "step_defs"):
                 bands.prepare_kernels()
-            result = _step(step, tuple(given.owned(step, item) for item in inputs), context)
+            models = opened()
+            result = _step(step, models, context)
             if step.saves:
-                _save_all(step, result)
+                # A step that was skipped returns all that it was given; only the first is a product.
+                _save_all(step, models[0] if step.last_status == "SKIPPED" else result)
             return result
         finally:
             step.context = None
@@ -101,19 +145,27 @@ def _step(step, inputs, context):
         if step.parameters.skip:
             step.log.info("Step %s skipped", step.name)
             status = "SKIPPED"
-            return _marked(step, inputs[0], status)
+            return _marked(step, _unchanged(inputs), status)
         step.log.info("Step %s running", step.name)
         inputs = tuple(given.checked(step, item) for item in hooks.run_before(step, inputs))
         result, status = _process(step, inputs, entry)
-        result = hooks.run_after(step, _marked(step, result, status))
+        if not members.are_mapped(step, inputs[0]):
+            result = _marked(step, result, status)
+        result = hooks.run_after(step, result)
         if step.parent is not None and step.saves:
             _save_all(step, result)
         return result
     finally:
+        step.last_status = status
         context.record.end(entry, status)
         step.log.info("Step %s %s in %.2f s", step.name, status.lower(), entry["seconds"])
         if step.parent is not None:
             step.context = None
+
+
+def _unchanged(inputs):
+    """What a skipped step returns: all that it was given."""
+    return inputs[0] if len(inputs) == 1 else tuple(inputs)
 
 
 def _process(step, inputs, entry):
@@ -121,24 +173,38 @@ def _process(step, inputs, entry):
         require_values(step)
         if hasattr(step, "step_defs"):
             if step.prefetch_references:
-                _prefetch(step, inputs[0])
+                for exposure in members.exposures(inputs[0]):
+                    _prefetch(step, exposure)
         elif step.parent is None and len(step.reference_types) > 1:
-            _fetch(step, inputs[0], [step])
-        chosen = _choose_references(step, inputs[0], entry)
-        arguments = (
-            (*inputs, References(chosen, inputs[0])) if step.reference_types and step.takes_references else inputs
-        )
-        return step.process(*arguments), "COMPLETE"
+            for exposure in members.exposures(inputs[0]):
+                _fetch(step, exposure, [step])
+        if members.are_mapped(step, inputs[0]):
+            return members.process_each(step, inputs[0], entry, _process_one)
+        return _process_one(step, inputs, entry), "COMPLETE"
     except SkipStep as reason:
         step.log.warning("Step %s skipped: %s", step.name, reason)
-        return inputs[0], "SKIPPED"
+        return _unchanged(inputs), "SKIPPED"
+
+
+def _process_one(step, inputs, entry):
+    """Choose the references of one exposure or product, and have the step do its work on it."""
+    exposure = members.deciding(inputs[0])
+    chosen = _choose_references(step, exposure, entry)
+    if isinstance(inputs[0], ModelContainer):
+        for member in members.models(inputs[0]):
+            _note_references(step, member, chosen)
+    references = {}
+    if step.reference_types and step.takes_references:
+        references["references"] = References(chosen, exposure, partial(_choose_for_part, step, entry))
+    if step.roles:
+        return step.process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
+    return step.process(*inputs, *references.values())
 
 
 def _marked(step, result, status):
     if not hasattr(step, "step_defs"):
-        for model in result if isinstance(result, list | tuple) else [result]:
-            if hasattr(model, "set_meta"):
-                model.set_meta(f"meta.cal_step.{step.status}", status)
+        for model in members.models(result):
+            model.set_meta(f"meta.cal_step.{step.status}", status)
     return result
 
 
@@ -200,7 +266,7 @@ def _recorded_name(step, source):
 def _chooser_for(step, model):
     """The chooser of a run: one per exposure, since the steps change nothing that the rules ask for."""
     choosers = step.context.choosers if step.context else {}
-    key = str(model.path or id(model))
+    key = getattr(model, "chooser_key", None) or str(model.path or id(model))
     if key not in choosers:
         choosers[key] = chooser.Chooser(model)
     return choosers[key]
@@ -264,12 +330,7 @@ def _choose_references(step, model, entry):
         source = reference_path(step, model, reference_type)
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
-        model.set_meta(f"meta.ref_file.{reference_type}.name", _recorded_name(step, source))
-    contexts = [one.context.name for one in step.context.choosers.values()]
-    # Parameters may have been chosen by the rules although all reference files were given by hand.
-    for name in contexts or step.context.record.contexts:
-        model.set_meta("meta.ref_file.crds.context_used", name)
-        model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
+    _note_references(step, model, chosen)
     absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
     if absent and step.takes_references:
         message = f"no {' and no '.join(absent)} reference"
@@ -279,13 +340,32 @@ def _choose_references(step, model, entry):
     return chosen
 
 
+def _choose_for_part(step, entry, model, name):
+    """Choose the references for one member or part of what a step works on (see `References.for_member`)."""
+    return _choose_references(step, model, step.context.record.part(entry, name))
+
+
+def _note_references(step, model, chosen):
+    """Write into the metadata of a model which references a step uses for it, and which context chose them."""
+    for reference_type, source in chosen.items():
+        model.set_meta(f"meta.ref_file.{reference_type}.name", _recorded_name(step, source))
+    contexts = [one.context.name for one in step.context.choosers.values()]
+    # Parameters may have been chosen by the rules although all reference files were given by hand.
+    for name in contexts or step.context.record.contexts:
+        model.set_meta("meta.ref_file.crds.context_used", name)
+        model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
+
+
 # ---- saving
 
 
 def _save_all(step, result):
     models = list(result) if isinstance(result, list | tuple) else [result]
     for number, model in enumerate(models):
-        if model is not None:
+        if isinstance(model, ModelContainer):
+            for member in model.each():
+                save(step, member, basepath=names.name_of_member(step, member))
+        elif model is not None:
             save(step, model, None, number if len(models) > 1 else None)
 
 

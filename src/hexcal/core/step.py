@@ -40,6 +40,10 @@ class Step:
     """Entry of the step in ``meta.cal_step``; default the alias."""
     input_model = None
     """Name, or names, of the model classes that the step works on; any other input is refused. None: any model."""
+    roles: tuple = ()
+    """The inputs by name (`hexcal.core.Role`), where a step takes several or takes associations: ``process(science, psf)``."""
+    last_status = None
+    """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
     spec = ""
@@ -214,21 +218,24 @@ class Step:
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
 
-    def run(self, *inputs):
+    def run(self, *inputs, **named):
         """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
 
         Parameters
         ----------
-        *inputs : path-like or DataModel
+        *inputs : path-like, DataModel, or association (file, mapping, ModelContainer)
             A model passed in is never changed.
+        **named
+            Inputs by the name of their role, for a step that declares `roles`.
 
         Returns
         -------
         DataModel or tuple of DataModel
+            A list of these for an association of several products.
         """
         from hexcal.core import run
 
-        return run.run(self, inputs)
+        return run.run(self, inputs, named)
 
     __call__ = run
 
@@ -248,7 +255,7 @@ class Step:
         logcfg : path-like, optional
             Logging configuration.
         **parameters
-            Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``.
+            Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``. Inputs by the name of their role, as in `run`.
 
         Returns
         -------
@@ -258,7 +265,9 @@ class Step:
 
         with log.configured(logcfg):
             local = (str(config_file), config.load(config_file)) if config_file is not None else None
-            return precedence.instance(cls, inputs, local, config.nested(parameters)).run(*inputs)
+            named = {role.name: parameters.pop(role.name) for role in cls.roles if role.name in parameters}
+            step = precedence.instance(cls, inputs or tuple(named.values()), local, config.nested(parameters))
+            return step.run(*inputs, **named)
 
     @classmethod
     def from_cmdline(cls, args):

@@ -14,6 +14,10 @@ from hexcal.models.scratch import Scratch
 _MODEL_SUFFIXES = (".fits", ".fits.gz", ".asdf")
 
 
+def _is_model(member):
+    return member["expname"].lower().endswith(_MODEL_SUFFIXES)
+
+
 class ModelContainer(DataModel, MutableSequence):
     """A list of models.
 
@@ -46,6 +50,8 @@ class ModelContainer(DataModel, MutableSequence):
     _file: Any = None
     _scratch: Any = None
     in_memory: Any = None
+    on_open: Any = None
+    """Called with each model when it is first opened; returns what takes its place. Set by who needs the members to be of one kind."""
     asn_table: Any = None
     """The association (a dict); empty for a list of models."""
 
@@ -69,18 +75,25 @@ class ModelContainer(DataModel, MutableSequence):
     def _from_association(self, association, types, count):
         self.asn_table = association
         self._assign("meta.asn_table", association)
-        listed = [member for _, member in association_file.members(association)]
+        listed = [
+            (number, member) for number, product in enumerate(association["products"]) for member in product["members"]
+        ]
         if types is not None:
-            known = {member["exptype"].lower() for member in listed}
+            known = {member["exptype"].lower() for _, member in listed}
             for kind in types:
                 if kind.lower() not in known:
                     raise unknown_name("type of member", kind, known, where=self._where, error=InputError)
-            listed = [member for member in listed if member["exptype"].lower() in {kind.lower() for kind in types}]
-        listed = [member for member in listed if member["expname"].lower().endswith(_MODEL_SUFFIXES)][:count]
-        folder, names = self._file.parent if self._file else Path(), [member["expname"] for member in listed]
+            wanted = {kind.lower() for kind in types}
+            listed = [(number, member) for number, member in listed if member["exptype"].lower() in wanted]
+        listed = [(number, member) for number, member in listed if _is_model(member)][:count]
+        names = [member["expname"] for _, member in listed]
         association_file.warn_of_folders(names, self._where)
-        association_file.require_members(names, folder, self._where)
-        self._members = [Member(folder / member["expname"], member) for member in listed]
+        association_file.require_members(names, self._folder, self._where)
+        self._members = [Member(self._folder / member["expname"], member, number) for number, member in listed]
+
+    @property
+    def _folder(self):
+        return self._file.parent if self._file else Path()
 
     @property
     def _where(self):
@@ -135,6 +148,35 @@ class ModelContainer(DataModel, MutableSequence):
             [member for member, kind in zip(self._members, self.exptypes, strict=True) if kind in wanted]
         )
 
+    def by_product(self) -> list[tuple[str, "ModelContainer"]]:
+        """Return the name and the models of each product of the association: containers that share them."""
+        return [
+            (str(product.get("name", "")), self._of_product(number, product))
+            for number, product in enumerate(self.asn_table["products"])
+        ]
+
+    def _of_product(self, number, product):
+        part = self._sharing([member for member in self._members if member.product == number])
+        part.asn_table = {**self.asn_table, "products": [product]}
+        part._assign("meta.asn_table", part.asn_table)
+        return part
+
+    def other_files(self, kind: str) -> list[Path]:
+        """Return the members of one role that are no models, such as source catalogues, as paths."""
+        return [
+            self._folder / member["expname"]
+            for member in self._listed()
+            if member["exptype"].lower() == kind.lower() and not _is_model(member)
+        ]
+
+    def _listed(self):
+        return [member for _, member in association_file.members(self.asn_table)] if self.asn_table else []
+
+    @property
+    def all_exptypes(self) -> list[str]:
+        """The role of each member of the association, also of those that are no models."""
+        return [member["exptype"].lower() for member in self._listed()] or self.exptypes
+
     def ind_asn_type(self, asn_exptype):
         """Return the positions of the models of one role (list of int)."""
         return [number for number, kind in enumerate(self.exptypes) if kind == asn_exptype.lower()]
@@ -147,6 +189,10 @@ class ModelContainer(DataModel, MutableSequence):
         """Raise InputError if there is no model in it."""
         if not self._members:
             raise InputError("no member of the association is a model", where=self._where)
+
+    def name_of(self, index: int) -> str:
+        """Return the name of the file of a member, for messages and records; its number if it has none."""
+        return self._members[index].file_name or f"member {index}"
 
     # ---- lending
 
@@ -252,7 +298,7 @@ class ModelContainer(DataModel, MutableSequence):
     def _sharing(self, members):
         other = type(self)()
         other._members, other._file, other.asn_table = members, self._file, self.asn_table
-        other._scratch, other.in_memory = self._scratch, self.in_memory
+        other._scratch, other.in_memory, other.on_open = self._scratch, self.in_memory, self.on_open
         if self.asn_table:
             other._assign("meta.asn_table", self.asn_table)
         return other

@@ -21,6 +21,8 @@ class Member:
         Where it comes from.
     record : dict
         Its entry in the association.
+    product : int
+        Position of the product of the association that it belongs to.
 
     Attributes
     ----------
@@ -30,12 +32,12 @@ class Member:
         The member, once it was asked for. While it is given back, its large arrays lie in files.
     """
 
-    def __init__(self, source: Any, record: dict):
-        self.record = record
+    def __init__(self, source: Any, record: dict, product: int = 0):
+        self.record, self.product = record, product
         self.path: Path | None = None if isinstance(source, DataModel) else Path(source)
         self.model: DataModel | None = source if isinstance(source, DataModel) else None
         self._shared: DataModel | None = None
-        self._is_borrowed = self._is_held = self._was_changed = False
+        self._is_borrowed = self._is_held = self._was_changed = self._is_accepted = False
         self._number = next(_NUMBERS)
         # The arrays of each part of the model that are not as in its file.
         self._kept: dict[int, set[str]] = {}
@@ -54,6 +56,9 @@ class Member:
 
             self.model = open_model(self.path)
             container.describe(self.model, self.record)
+        if not self._is_accepted:
+            self._is_accepted = True
+            self.model = container.on_open(self.model) if container.on_open is not None else self.model
         return self.model
 
     def borrow(self, container) -> DataModel:
@@ -81,7 +86,7 @@ class Member:
         if scratch is None or self._is_held:
             return
         if not self._was_changed and self.path is not None:
-            self.model = None
+            self.model, self._is_accepted = None, False
             return
         for number, part in enumerate(self.model.parts()):
             self._put_away(part, number, changed, scratch)
@@ -113,17 +118,24 @@ class Member:
     @property
     def name(self) -> str:
         """How messages call the member."""
-        return str(self.path or getattr(self.model, "path", None) or "a model in memory")
+        return self.file_name or "a model in memory"
+
+    @property
+    def file_name(self) -> str | None:
+        """The file that the member was read from, or the name that its metadata give it; None for a nameless model in memory."""
+        path = self.path or getattr(self.model, "path", None)
+        return str(path) if path is not None else self.model.get_meta("meta.filename") if self.model else None
 
     def copy(self) -> "Member":
         """Return an independent member; its model is copied when it is first asked for."""
-        other = Member(self.path or self.model, self.record)
+        other = Member(self.path or self.model, self.record, self.product)
         other.path, other.model, other._shared = self.path, None, self.model or self._shared
         return other
 
     def close(self) -> None:
         """Forget the model if it can be read again; otherwise its arrays."""
         if self.path is not None:
-            self.model, self._is_held, self._was_changed, self._kept = None, False, False, {}
+            self.model, self._kept = None, {}
+            self._is_held = self._was_changed = self._is_accepted = False
         elif self.model is not None:
             self.model.close()

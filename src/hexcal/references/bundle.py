@@ -1,6 +1,11 @@
 """The reference files of one step for one exposure, opened when used."""
 
+from typing import TYPE_CHECKING, Any
+
 from hexcal.errors import ReferenceError_, unknown_name
+
+if TYPE_CHECKING:
+    from hexcal.models.datamodel import DataModel
 
 
 class References:
@@ -12,12 +17,40 @@ class References:
         Reference type -> path, or a model that is open already.
     exposure : DataModel
         What they are for; a reference of another instrument or detector is refused.
+    choose : callable, optional
+        ``choose(model, name)`` gives the references of one member or part, by type.
     """
 
-    def __init__(self, chosen, exposure):
+    def __init__(self, chosen, exposure, choose=None):
         self.chosen = chosen
         self._exposure = exposure
+        self._choose: Any = choose
         self._open = {}
+
+    def for_member(self, member: "DataModel") -> "References":
+        """Return the references of one exposure, where a step works on several together.
+
+        Parameters
+        ----------
+        member : DataModel
+            The exposure; its metadata choose, and get the names of what was chosen.
+        """
+        name = str(member.get_meta("meta.filename") or member.path or id(member))
+        return References(self._choose(member, name), member, self._choose)
+
+    def for_part(self, part: "DataModel", name: str | None = None) -> "References":
+        """Return the references of one slit or source of a product.
+
+        Parameters
+        ----------
+        part : DataModel
+            The slit; where its metadata are silent, those of the exposure choose.
+        name : str, optional
+            How the record calls it; default its name.
+        """
+        name = str(name or part.get_meta("name") or getattr(part, "name", None) or id(part))
+        both = PartOfExposure(part, self._exposure, name)
+        return References(self._choose(both, name), both, self._choose)
 
     def __getattr__(self, reference_type):
         if reference_type.startswith("_"):
@@ -30,6 +63,37 @@ class References:
 
     def __contains__(self, reference_type):
         return reference_type in self.chosen
+
+
+class PartOfExposure:
+    """The metadata of a slit or source as the rules ask for them: its own, and where it has none, those of its exposure.
+
+    Parameters
+    ----------
+    part, exposure : DataModel
+        The slit, and the product that it is a part of.
+    name : str
+        Name of the part.
+    """
+
+    def __init__(self, part: "DataModel", exposure: "DataModel", name: str):
+        self.part, self.exposure = part, exposure
+        self.observatory, self.path = exposure.observatory, exposure.path
+        self.chooser_key = f"{exposure.path or id(exposure)} {name}"
+
+    def get_meta(self, path: str, strict: bool = False) -> Any:
+        """Return the value at a dotted path of the metadata."""
+        value = self.part.get_meta(path)
+        return self.exposure.get_meta(path, strict) if value is None else value
+
+    def set_meta(self, path: str, value: Any) -> None:
+        """Set a value of the part; the exposure keeps its own."""
+        self.part.set_meta(path, value)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.exposure, name)
 
 
 def _opened(source, reference_type, exposure):

@@ -1,0 +1,186 @@
+"""The roles of the inputs of a step: science and PSF, science and background; received by name, and read from associations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hexcal.errors import InputError, ParameterError, unknown_name
+from hexcal.models import association_file
+from hexcal.models.container import ModelContainer
+from hexcal.models.datamodel import DataModel
+
+
+@dataclass(frozen=True)
+class Role:
+    """One input of a step or pipeline.
+
+    Attributes
+    ----------
+    name : str
+        Name of the argument of `process`, and type of the members of an association that have this role.
+    model : str or tuple of str, optional
+        Name of the model class that each input of the role is taken as; None: as it is.
+    many : bool
+        Whether `process` gets all inputs of the role, as a `ModelContainer` (an empty one if there is none); otherwise it gets one model, or None.
+    required : bool
+        Whether there must be one.
+    """
+
+    name: str
+    model: str | tuple | None = None
+    many: bool = False
+    required: bool = True
+
+
+SCIENCE = "science"
+
+
+def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[str, Any]]]:
+    """Sort the inputs of a run into the roles of its step, once for each product of an association.
+
+    Parameters
+    ----------
+    step : Step
+        It declares `roles`.
+    inputs : tuple
+        Inputs by position: in the order of the roles, or one association.
+    named : dict
+        Inputs by the name of their role.
+
+    Returns
+    -------
+    list of (str or None, dict)
+        Name of the product (None without an association), and role -> input, not yet opened: a path or model, a list of these, or None.
+
+    Raises
+    ------
+    InputError
+        If a required role has no input, or a role for one input has several.
+    """
+    association = _association(inputs) if not named else None
+    if association is None and len(inputs) == 1 and isinstance(inputs[0], Mapping):
+        # {"science": [...], "background": [...]}
+        inputs, named = (), {str(name).lower(): items for name, items in inputs[0].items()}
+    if association is None:
+        return [(None, checked_roles(step, by_position(step, inputs, named), None))]
+    return [
+        (name, checked_roles(step, _by_type(step, container), association))
+        for name, container in association.by_product()
+    ]
+
+
+def by_position(step, inputs: tuple, named: dict) -> dict[str, Any]:
+    """Return role -> input for inputs given by position and by name."""
+    names = [role.name for role in step.roles]
+    for name in named:
+        if name not in names:
+            raise unknown_name("input", name, names, where=step.where)
+    if len(inputs) > len(names):
+        raise InputError(
+            f"{step.where} takes {len(names)} inputs ({', '.join(names)}), {len(inputs)} are given",
+            hint="several inputs of one role are given as a list or an association",
+        )
+    given = dict(zip(names, inputs, strict=False))
+    twice = [name for name in given if name in named]
+    if twice:
+        raise ParameterError(f"the input {twice[0]} is given twice", where=step.where)
+    return {**dict.fromkeys(names), **given, **named}
+
+
+def checked_roles(step, given: dict[str, Any], association: ModelContainer | None) -> dict[str, Any]:
+    """Return the inputs by role, after a check that what is required is there, and once where one is wanted."""
+    for role in step.roles:
+        value = given.get(role.name)
+        count = len(value) if isinstance(value, list | tuple | ModelContainer) else int(value is not None)
+        if count == 0 and role.required:
+            present = [name for name, item in given.items() if item is not None and name != role.name]
+            raise InputError(
+                f"{step.where} needs an input of the role '{role.name}'; found: {', '.join(present) or 'none'}",
+                where=str(association.path) if association is not None and association.path else None,
+                hint=f"a member with exptype '{role.name}', or {role.name}=FILE in Python",
+            )
+        if count > 1 and not role.many:
+            raise InputError(
+                f"{step.where} works on one input of the role '{role.name}', {count} are given",
+                where=str(association.path) if association is not None and association.path else None,
+                hint="give each of them a product of its own",
+            )
+    return given
+
+
+def _association(inputs):
+    """The one input if it is an association (its file, a mapping, or an open container of one), as a container; otherwise None."""
+    if len(inputs) != 1:
+        return None
+    item = inputs[0]
+    if isinstance(item, Mapping):
+        return ModelContainer(item) if association_file.is_association(item) else None
+    if isinstance(item, str | Path) and is_association_file(item):
+        return ModelContainer(item)
+    return item if isinstance(item, ModelContainer) and item.asn_table else None
+
+
+def is_association_file(path) -> bool:
+    """Whether a path names an association rather than data."""
+    if Path(path).suffix not in association_file.SUFFIXES:
+        return False
+    return association_file.is_association(association_file.read_text(path))
+
+
+def _by_type(step, container):
+    """Role -> members of that type, as a container that shares them; files that are no models (catalogues) as paths; None where there is none."""
+    given: dict[str, Any] = {}
+    for role in step.roles:
+        given[role.name] = container.of_type(role.name) or container.other_files(role.name) or None
+    unused = sorted({kind for kind in container.all_exptypes if kind not in given})
+    if unused:
+        counts = ", ".join(f"{container.all_exptypes.count(kind)} {kind}" for kind in unused)
+        step.log.info("Members of the association that %s does not use: %s", step.where, counts)
+    return given
+
+
+def listed(given: dict[str, Any]) -> list:
+    """Return the inputs of all roles, one after the other, as paths and models."""
+    items = []
+    for value in given.values():
+        if isinstance(value, list | tuple):
+            items += list(value)
+        elif value is not None:
+            items.append(value)
+    return items
+
+
+def opened(step, given: dict[str, Any], owned) -> tuple:
+    """Open the inputs of each role as the step takes them.
+
+    Parameters
+    ----------
+    step : Step
+        It declares `roles`.
+    given : dict
+        As of `products`.
+    owned : callable
+        ``owned(item, names)`` opens one path or model as one of the named classes, and makes sure that the run may change it.
+
+    Returns
+    -------
+    tuple
+        One model, `ModelContainer` or None for each role, in their order.
+    """
+    return tuple(_opened(step, role, given[role.name], owned) for role in step.roles)
+
+
+def _opened(step, role, value, owned):
+    if isinstance(value, ModelContainer):
+        container = value.copy()
+    elif isinstance(value, list | tuple) and all(isinstance(item, Path) for item in value) and role.model is None:
+        # Catalogues and other files that are no models: the step opens them itself.
+        return value if role.many else str(value[0])
+    elif role.many or isinstance(value, list | tuple):
+        items = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        container = ModelContainer([item.copy() if isinstance(item, DataModel) else item for item in items])
+    else:
+        return None if value is None else owned(value, role.model)
+    container.on_open = lambda model: owned(model, role.model)
+    return container if role.many else container.borrow(0)
