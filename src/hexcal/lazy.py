@@ -33,9 +33,10 @@ def lazy_names(module, table, others=None):
             if name in found:
                 return found[name]
             # An AttributeError is what `hasattr` and `from ... import` expect; the text carries the nearest name.
-            from hexcal.errors import unknown_name
-
-            raise AttributeError(str(unknown_name("name", name, [*table, *found], where=module)))
+            if name.startswith("_"):
+                raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            documented = importlib.import_module("hexcal.observatories.documented")
+            raise AttributeError(str(documented.unknown_public_name(name, [*table, *found], module)))
         place, _, other = table[name].partition(":")
         found = importlib.import_module(place)
         return found if table[name].endswith(":") else getattr(found, other or name)

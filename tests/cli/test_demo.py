@@ -68,7 +68,7 @@ def test_a_demo_again_adds_no_references(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [("", "--output"), ("--output x --groups 2", "at least 3 groups"), ("--output x --ouput y", "--output")],
+    [("", "--output"), ("--output x --groups 2", "must be at least 3, got 2"), ("--output x --ouput y", "--output")],
 )
 def test_bad_words(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

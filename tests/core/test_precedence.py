@@ -197,7 +197,7 @@ def test_from_cmdline_takes_the_words_with_or_without_the_name_of_the_step(uncal
         assert Step.from_cmdline([name, *words]).meta.cal_step.group_scale == "SKIPPED"
     with pytest.raises(ParameterError, match="is missing"):
         Step.from_cmdline([])
-    with pytest.raises(ParameterError, match="unknown step or pipeline"):
+    with pytest.raises(ParameterError, match="the first word must be a pipeline"):
         Step.from_cmdline(words)
 
 

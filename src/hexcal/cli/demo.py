@@ -7,8 +7,7 @@ import shlex
 import time
 from pathlib import Path
 
-from hexcal.cli.simulate import Arguments
-from hexcal.errors import ParameterError
+from hexcal.arguments import Arguments, whole_number
 
 _SEED = 20
 _WIDTH = 116
@@ -25,17 +24,14 @@ def main(words):
         "--output", required=True, metavar="DIR", help="folder to write to; files of an earlier demo in it are replaced"
     )
     parser.add_argument("--subarray", default="FULL", help="subarray of the exposure (default FULL)")
-    parser.add_argument("--groups", type=int, default=10, metavar="N", help="groups in the integration (default 10)")
-    parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=f"of the simulation (default {_SEED})")
-    if "-h" in words or "--help" in words:
-        parser.print_help()
-        return 0
-    options = parser.parse([word for word in words if word != "--debug"])
-    if options.groups < 3:
-        raise ParameterError(
-            f"the demo needs at least 3 groups to find cosmic rays, got {options.groups}", where="--groups"
-        )
-    return _demo(options)
+    parser.add_argument(
+        "--groups", type=whole_number(3), default=10, metavar="N", help="groups in the integration (default 10)"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=_SEED, metavar="N", help=f"of the simulation (default {_SEED})"
+    )
+    options = parser.parse(words)
+    return 0 if options is None else _demo(options)
 
 
 def _demo(options):

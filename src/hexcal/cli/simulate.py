@@ -1,8 +1,8 @@
 """``hexcal simulate``: exposures with a known truth, and reference files."""
 
-import argparse
 import shlex
 
+from hexcal.arguments import Arguments, number, whole_number
 from hexcal.cli import simulate_iris
 from hexcal.errors import ParameterError, unknown_name
 
@@ -25,27 +25,6 @@ _CACHE_HELP = (
 )
 
 
-class Arguments(argparse.ArgumentParser):
-    """An argument parser whose errors are those of Hexcal: with the nearest right name, and exit status 1."""
-
-    def __init__(self, **kwargs):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
-
-    def error(self, message):
-        """Raise instead of leaving the program."""
-        raise ParameterError(
-            message[:1].lower() + message[1:], where=self.prog, hint=f"`{self.prog} --help` lists the options"
-        )
-
-    def parse(self, words):
-        """Return the options, or raise for a word that is none of them."""
-        options, rest = self.parse_known_args(words)
-        if rest:
-            known = [name for action in self._actions for name in action.option_strings]
-            raise unknown_name("option", rest[0].partition("=")[0], known, where=self.prog)
-        return options
-
-
 def main(words):
     """Run the command; returns the exit status."""
     if not words or words[0] in ("-h", "--help"):
@@ -60,14 +39,10 @@ def main(words):
     make_parser, run = {
         "exposure": (_exposure_options, _exposure),
         "references": (_references_options, _references),
-        "iris": (lambda: simulate_iris.options(Arguments), simulate_iris.run),
+        "iris": (simulate_iris.options, simulate_iris.run),
     }[action]
-    parser = make_parser()
-    if "-h" in words or "--help" in words:
-        parser.print_help()
-        return 0
-    options = parser.parse([word for word in words if word != "--debug"])
-    return run(options)
+    options = make_parser().parse(words)
+    return 0 if options is None else run(options)
 
 
 def _exposure_options():
@@ -84,37 +59,44 @@ def _exposure_options():
     add("--subarray", default="FULL", help="name of the subarray (default FULL)")
     add("--filter", help="name of the filter (default F200W, F444W, F1000W)")
     add("--readpatt", help="read-out pattern (default RAPID, FASTR1)")
-    add("--groups", type=int, default=10, metavar="N", help="groups in an integration (default 10)")
-    add("--ints", type=int, default=1, metavar="N", help="integrations (default 1)")
+    add("--groups", type=whole_number(1), default=10, metavar="N", help="groups in an integration (default 10)")
+    add("--ints", type=whole_number(1), default=1, metavar="N", help="integrations (default 1)")
     add(
         "--exp-type",
         metavar="TYPE",
         help="value of EXP_TYPE (default that of imaging, MIR_MRS for the detectors of the MRS)",
     )
     add("--tso", action="store_true", help="a time series")
-    add("--frame-time", type=float, metavar="S", help="time of a frame in s, for subarrays whose time is not published")
+    add(
+        "--frame-time",
+        type=number(0),
+        metavar="S",
+        help="time of a frame in s, for subarrays whose time is not published",
+    )
     scene = parser.add_argument_group("what is seen")
     add = scene.add_argument
-    add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same exposure (default 0)")
-    add("--sky", type=float, default=0.5, metavar="RATE", help="rate of the sky, DN/s (default 0.5)")
+    add(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same exposure (default 0)"
+    )
+    add("--sky", type=number(0), default=0.5, metavar="RATE", help="rate of the sky, DN/s (default 0.5)")
     add(
         "--stars",
-        type=int,
+        type=whole_number(0),
         metavar="N",
         help="number of stars (default 1500 in 2048 x 2048 pixels, and as many per area)",
     )
-    add("--galaxies", type=int, metavar="N", help="number of galaxies (default a fourth of the stars)")
-    add("--cosmic-rays", type=float, default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
+    add("--galaxies", type=whole_number(0), metavar="N", help="number of galaxies (default a fourth of the stars)")
+    add("--cosmic-rays", type=number(0), default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
     add(
         "--drift",
-        type=float,
+        type=number(0),
         default=6.0,
         metavar="DN",
         help="drifts of the electronics (default 6; none where reference pixels cannot measure them)",
     )
-    add("--bad-pixels", type=float, default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
+    add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
     where.add_argument("--no-references", action="store_true", help="write no reference files")
@@ -132,10 +114,6 @@ def _exposure(options):
     from hexcal.simulate.mode import exposure_mode
     from hexcal.simulate.reference_cache import add_references, check_cache
 
-    for name in ("sky", "stars", "galaxies"):
-        value = getattr(options, name)
-        if value is not None and value < 0:
-            raise ParameterError(f"--{name} must not be negative, got {value}", where="hexcal simulate exposure")
     mode = exposure_mode(
         options.instrument, options.detector, options.subarray, filter_name=options.filter, readpatt=options.readpatt, exposure_type=options.exp_type,
         n_groups=options.groups, n_ints=options.ints, tso=options.tso, frame_time=options.frame_time,
@@ -189,7 +167,7 @@ def _references_options():
     where.add_argument("--cache", metavar="DIR", help=_CACHE_HELP)
     add(
         "--rscd-groups",
-        type=int,
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="MIRI: groups to leave out at the start of second and later integrations (default 0)",
@@ -204,10 +182,6 @@ def _references(options):
     from hexcal.simulate.reference_cache import add_references
     from hexcal.simulate.reference_files import save_references
 
-    if options.rscd_groups < 0:
-        raise ParameterError(
-            f"--rscd-groups must not be negative, got {options.rscd_groups}", where="hexcal simulate references"
-        )
     if options.cache and options.overwrite:
         raise ParameterError(
             "--overwrite is for --output: in a cache no file is ever replaced, a new context chooses the new ones",

@@ -1,5 +1,6 @@
 """``hexcal simulate iris``: a frame of the imager of TMT, its truth, its references, and a cube."""
 
+from hexcal.arguments import Arguments, number, whole_number
 from hexcal.errors import ParameterError
 
 ABOUT = "a frame of IRIS (TMT), its truth and its references; a cube if wanted"
@@ -9,20 +10,26 @@ _EXAMPLES = """examples:
   hexcal crds bestrefs iris/raw_science_frame_sci.fits --cache CACHE --context tmt_0001.pmap"""
 
 
-def options(arguments):
-    """Return the parser of the options; `arguments` is the class of parsers of ``hexcal simulate``."""
-    parser = arguments(prog="hexcal simulate iris", description=f"Simulate {ABOUT}.", epilog=_EXAMPLES)
+def options():
+    """Return the parser of the options."""
+    parser = Arguments(prog="hexcal simulate iris", description=f"Simulate {ABOUT}.", epilog=_EXAMPLES)
     add = parser.add_argument
     add("--output", required=True, metavar="DIR", help="folder to write to")
     add("--overwrite", action="store_true", help="replace files that exist")
     add("--detector", default="IRIS1", help="value of DETECTOR (default IRIS1; IMG1 in the mappings of ligeriri)")
     add("--filter", default="K", help="Y, J, H or K (default K)")
-    add("--size", type=int, default=4096, metavar="N", help="pixels along a side of the detector (default 4096)")
+    add(
+        "--size",
+        type=whole_number(1),
+        default=4096,
+        metavar="N",
+        help="pixels along a side of the detector (default 4096)",
+    )
     add("--subarray", metavar="X,Y,NX,NY", help="read only this part, counted from 1 (default the whole detector)")
-    add("--exposure-time", type=float, default=60.0, metavar="S", help="in s (default 60)")
+    add("--exposure-time", type=number(0), default=60.0, metavar="S", help="in s (default 60)")
     add("--date", default="2025-06-01T08:00:00.000", help="begin of the exposure (default 2025-06-01T08:00:00.000)")
-    add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same files (default 0)")
-    add("--cube", type=int, metavar="N", help="also a cube of N wavelengths and 64 x 64 spaxels")
+    add("--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same files (default 0)")
+    add("--cube", type=whole_number(1), metavar="N", help="also a cube of N wavelengths and 64 x 64 spaxels")
     return parser
 
 
@@ -36,8 +43,6 @@ def run(chosen):
         detector=chosen.detector, filter=chosen.filter.upper(), size=chosen.size, subarray=_window(chosen.subarray),
         exposure_time=chosen.exposure_time, start=_date(chosen.date),
     )  # fmt: skip
-    if chosen.seed < 0:
-        raise ParameterError(f"--seed must not be negative, got {chosen.seed}", where="hexcal simulate iris")
     simulation = iris.simulate_frame(mode, seed=chosen.seed)
     if chosen.cube is not None:
         spaxels = replace(mode, detector="IFU", size=64, subarray=None)

@@ -8,11 +8,14 @@ from hexcal.core import bands, cmdline_help, registry
 from hexcal.core.cmdline_help import OPTIONS, SHORT
 from hexcal.core.parameters import StepParameters
 from hexcal.errors import ParameterError, unknown_name
+from hexcal.observatories.documented import parameters as parameters_of
+from hexcal.observatories.documented import unknown_parameter, unknown_step
 
 
 class _NotBuilt:
     """Stands for a documented step that this version does not have: the pipeline decides which parameters may be set for it."""
 
+    alias = "step"
     parameters_class = StepParameters
 
 
@@ -62,7 +65,7 @@ def parse(cls, words):
         owner, parameter, target = _owner(cls, name, result)
         fields = owner.parameters_class.model_fields
         if parameter not in fields and not (parameter == "config_file" and owner is not cls):
-            raise _unknown_option(cls, name)
+            raise _unknown_option(cls, name, owner, parameter)
         is_bool = parameter in fields and fields[parameter].annotation is bool
         if is_bool and not equals and not (words and words[0].lower() in ("true", "false")):
             target[parameter] = True
@@ -76,10 +79,14 @@ def _owner(cls, name, result):
     if not name.startswith("steps."):
         return cls, name, result.parameters
     _, step, parameter = [*name.split(".", 2), "", ""][:3]
-    steps = {**dict.fromkeys(getattr(cls, "not_built", ()), _NotBuilt), **getattr(cls, "step_defs", {})}
-    if step not in steps:
-        raise unknown_name("step", step, steps, where=f"--{name}")
-    return steps[step], parameter, result.steps.setdefault(step, {})
+    steps = getattr(cls, "step_defs", {})
+    if step in steps:
+        return steps[step], parameter, result.steps.setdefault(step, {})
+    if not steps or step not in cls.missing_steps():
+        raise unknown_step(step, steps, cls.alias, where=f"--{name}")
+    if parameter != "skip":
+        raise cls.only_skip(step, f"--{name}")
+    return _NotBuilt, parameter, result.steps.setdefault(step, {})
 
 
 def _value(value, equals, words, name):
@@ -98,7 +105,9 @@ def _flag(value, name):
     raise ParameterError(f"the option --{name} is true or false, got {value!r}")
 
 
-def _unknown_option(cls, name):
+def _unknown_option(cls, name, owner, parameter):
+    if parameter in parameters_of(owner.alias):
+        return unknown_parameter(parameter, (), owner.alias, where=f"hexcal run {cls.alias}")
     names = [*cls.parameters_class.model_fields, *OPTIONS]
     names += [
         f"steps.{step}.{parameter}"

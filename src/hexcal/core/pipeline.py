@@ -3,7 +3,8 @@
 from hexcal.core.config import expanded, merged, nested
 from hexcal.core.parameters import StepParameters
 from hexcal.core.step import Step
-from hexcal.errors import ParameterError, unknown_name
+from hexcal.errors import ParameterError
+from hexcal.observatories.documented import parts, unknown_step
 
 
 class Pipeline(Step):
@@ -24,7 +25,7 @@ class Pipeline(Step):
     prefetch_references = True
     """Whether the references of all steps are looked up before the first step runs, for the first input; not where each step has other exposures."""
     not_built = ()
-    """Documented steps that this version does not have; ``skip=True`` is accepted for them, so that scripts which leave them out keep running."""
+    """Steps that the pipeline will have one day, besides those that the documents of the observatory name (see `missing_steps`)."""
 
     def __init__(self, name=None, parent=None, config_file=None, **parameters):
         object.__setattr__(self, "name", name or self.alias)
@@ -42,11 +43,10 @@ class Pipeline(Step):
         inline = nested(config.get("parameters", {}))
         parameters = inline["parameters"]
         steps = merged(self._by_name(config), self._by_name(inline))["steps"]
-        for name in [name for name in steps if name in self.not_built]:
+        for name in [name for name in steps if name not in self.step_defs]:
+            if name not in self.missing_steps():
+                raise unknown_step(name, self.step_defs, str(self.alias), where=self.where)
             self._accept_skip_only(name, steps.pop(name))
-        for name in steps:
-            if name not in self.step_defs:
-                raise unknown_name("step", name, self.step_defs, where=self.where)
         super().configure({"parameters": parameters}, source)
         for name, section in steps.items():
             getattr(self, name).configure(section, source)
@@ -67,11 +67,22 @@ class Pipeline(Step):
     def _accept_skip_only(self, name, section):
         values = StepParameters(**{key: value for key, value in section.get("parameters", {}).items() if key == "skip"})
         if set(section.get("parameters", {})) - {"skip"} or not values.skip:
-            raise ParameterError(
-                f"the step {name} is not in this version of Hexcal; all that can be said of it is skip=true",
-                where=self.where,
-                hint=f"--steps.{name}.skip=true",
-            )
+            raise self.only_skip(name, self.where)
+
+    @classmethod
+    def missing_steps(cls):
+        """Return the documented steps that this version does not have; ``skip=True`` is accepted for them, so that scripts that skip them run."""
+        documented = [name for name in parts(str(cls.alias)) if name not in cls.step_defs]
+        return tuple(dict.fromkeys((*cls.not_built, *documented)))
+
+    @classmethod
+    def only_skip(cls, name, where):
+        """Return (not raise) the exception for setting more than ``skip=True`` for a step that this version does not have."""
+        return ParameterError(
+            f"the step {name} is not in this version of Hexcal; only skip=true may be set for it",
+            where=where,
+            hint=f"--steps.{name}.skip=true",
+        )
 
     def take_profile(self):
         """Put the defaults of the chosen profile in place of the coded ones, here and in the steps."""

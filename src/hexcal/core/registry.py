@@ -5,8 +5,11 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from hexcal.errors import ParameterError, unknown_name
+from hexcal.errors import ParameterError
+from hexcal.observatories.documented import unknown_target
 
+_OURS = ("jwst", "stpipe", "hexcal")
+"""First words of dotted classes that stand for classes of Hexcal."""
 PARAMETER_FILES = (".asdf", ".cfg")
 
 
@@ -38,13 +41,13 @@ def find(name, beside=None):
     table = aliases()
     by_class = {place.partition(":")[2]: place for place in table.values()}
     module, _, last = str(name).rpartition(".")
-    place = table.get(name) or by_class.get(last if module.split(".")[0] in ("", "jwst", "stpipe", "hexcal") else None)
+    place = table.get(name) or by_class.get(last if module.split(".")[0] in ("", *_OURS) else None)
     if place is not None:
         module, _, last = place.partition(":")
         return getattr(importlib.import_module(module), last)
-    if module and all(part.isidentifier() for part in name.split(".")):
+    if module and module.split(".")[0] not in _OURS and all(part.isidentifier() for part in name.split(".")):
         return _foreign(module, last, beside)
-    raise unknown_name("step or pipeline", name, [*table, *by_class])
+    raise unknown_target(name, [*table, *by_class])
 
 
 def _module_in(path, name):

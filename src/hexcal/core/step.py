@@ -8,7 +8,8 @@ from typing import Any
 from hexcal.core import parameters as _parameters
 from hexcal.core.config import expanded
 from hexcal.core.parameters import StepParameters
-from hexcal.errors import ReferenceError_, unknown_name
+from hexcal.errors import ReferenceError_
+from hexcal.observatories.documented import unknown_parameter
 
 
 class Step:
@@ -154,7 +155,7 @@ class Step:
         values = dict(expanded(config).get("parameters", {}))
         for name in values:
             if name not in self.parameters_class.model_fields:
-                raise unknown_name("parameter", name, self._settable(), where=self.where)
+                raise unknown_parameter(name, self._settable(), str(self.alias), self.where)
         object.__setattr__(self, "_frozen", self._validated({**self._values, **values}))
         self._values.update(values)
         self.sources.update(dict.fromkeys(values, source))
@@ -169,7 +170,7 @@ class Step:
             raise AttributeError(name)
         if name in self.parameters_class.model_fields:
             return getattr(self.parameters, name)
-        raise unknown_name("attribute", name, self._settable(), where=self.where)
+        raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
     def __setattr__(self, name, value):
         if name in self.parameters_class.model_fields:
@@ -178,7 +179,7 @@ class Step:
             # While it runs, a step may note what it likes on itself, as those written for the original do.
             object.__setattr__(self, name, value)
         else:
-            raise unknown_name("attribute", name, self._settable(), where=self.where)
+            raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
     def inherited(self, name):
         """Value of a parameter here, else in the pipelines that own the step (only for where things are: output_file, output_dir, references ...)."""
@@ -208,6 +209,11 @@ class Step:
     def process(self, *inputs):
         """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
         raise NotImplementedError(f"{type(self).__name__} does not define process")
+
+    @classmethod
+    def missing_steps(cls):
+        """Return the documented steps of a pipeline that this version does not have; a step has none."""
+        return ()
 
     @classmethod
     def is_runnable(cls):

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hexcal import observatories
-from hexcal.errors import InputError, unknown_name
+from hexcal.errors import InputError
 from hexcal.models import asdf_tree, association_file, container, declared, reference, science
 from hexcal.models.datamodel import DataModel
 from hexcal.models.fits_source import FitsSource, require_file
+from hexcal.observatories.documented import unknown_model
 
 SCIENCE = {
     cls.__name__: cls
@@ -124,7 +125,7 @@ def model_class(name):
     """
     found = SCIENCE.get(name) or declared.everywhere().get(name)
     if found is None:
-        raise unknown_name("model", name, [*SCIENCE, *declared.everywhere()], error=InputError)
+        raise unknown_model(name, [*SCIENCE, *declared.everywhere()])
     return found
 
 

@@ -16,6 +16,8 @@ tab-separated tables with a header line:
 ``reference_keywords.tsv``, ``reference_layouts.tsv``, ``detectors.tsv``, ``subarrays.tsv``
     What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
     not checked then.
+``documented.tsv``
+    Names that the documents of its pipelines know (`hexcal.observatories.documented`). May be absent.
 ``profiles.tsv``
     profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
 ``models.tsv``, ``model_arrays.tsv``

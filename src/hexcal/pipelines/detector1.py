@@ -51,8 +51,6 @@ class Detector1Pipeline(Pipeline):
         "gain_scale": GainScaleStep,
     }
 
-    not_built = ("emicorr", "persistence", "clean_flicker_noise", "picture_frame")
-
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
         if ramp.is_miri:

@@ -303,7 +303,7 @@ def _parameter_references():
     """Types of the parameter references of calwebb_detector1 and its steps."""
     from hexcal.pipelines.detector1 import Detector1Pipeline
 
-    steps = (*Detector1Pipeline.step_defs, *Detector1Pipeline.not_built)
+    steps = (*Detector1Pipeline.step_defs, *Detector1Pipeline.missing_steps())
     return ["pars-detector1pipeline", *(f"pars-{name.replace('_', '')}step" for name in steps)]
 
 
