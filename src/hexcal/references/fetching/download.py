@@ -141,12 +141,12 @@ def _receive_whole(item, part, tries, report, stop):
     while part.size < item.size:
         before = part.size
         try:
-            _receive(item, part, tries.patience.timeout, report, stop)
+            _receive(item, part, tries.patience.for_file(item.size), report, stop)
         except Passing as error:
             tries.failed(error, progress=part.size - before >= _CHUNK)
 
 
-def _receive(item, part, timeout, report, stop):
+def _receive(item, part, pace, report, stop):
     start = part.size
     headers = {"Accept-Encoding": "identity"}
     if start:
@@ -154,7 +154,7 @@ def _receive(item, part, timeout, report, stop):
     if stop is not None and stop.is_set():
         raise Stopped
     try:
-        with ask(item.url, timeout, headers=headers) as response:
+        with ask(item.url, pace, headers=headers) as response:
             resumed = response.status == 206 and _starts_at(response, start)
             if start and not resumed:
                 report(-start)

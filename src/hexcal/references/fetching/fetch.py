@@ -15,7 +15,7 @@ from hexcal.references.fetching.download import Item, download
 from hexcal.references.fetching.partial import unwritable
 from hexcal.references.fetching.remote import remote
 from hexcal.references.fetching.web import NoAnswer, Patience, Stopped
-from hexcal.references.mapping_file import KINDS, parse_mapping
+from hexcal.references.mapping_file import KINDS, MOST_BYTES, parse_mapping
 
 THREADS = 8
 _TRUE = ("1", "TRUE", "YES", "ON", "T")
@@ -157,6 +157,13 @@ def plan(source, paths):
         What it does not know.
     """
     known = source.file_info(paths)
+    for name, (size, _) in known.items():
+        if is_mapping(name) and size > MOST_BYTES:
+            raise ReferenceError_(
+                f"a mapping of at most {MOST_BYTES >> 20} MB is required, the server says that {name} has {size >> 20} MB",
+                where=source.url,
+                hint="check that CRDS_SERVER_URL is a server of reference files, and tell those who run it",
+            )
     items = [
         Item(name, source.url_of(name), path, *known[name], check=parse_mapping if is_mapping(name) else None)
         for name, path in paths.items()

@@ -1,7 +1,6 @@
 """A server of reference files, asked in the protocol of CRDS: JSON-RPC for what it knows, plain downloads for what it has."""
 
 import base64
-import gzip
 import http.client
 import json
 import re
@@ -10,7 +9,8 @@ import zlib
 from functools import lru_cache
 from urllib.parse import quote
 
-from hexcal.errors import ReferenceError_
+from hexcal.errors import InputError, ReferenceError_
+from hexcal.models.bounds import from_json
 from hexcal.references.fetching.web import Passing, Patience, Tries, ask, passing
 from hexcal.references.mapping_file import KINDS, check_name
 
@@ -18,6 +18,10 @@ _OBSERVATORY = re.compile(r"[a-z0-9_]+")
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 # So many names are asked for in one call.
 _NAMES = 1000
+MOST_ANSWER = 64 << 20
+"""Bytes of an answer that is no file: a hundred times what the server of JWST says of itself."""
+MOST_UNPACKED = 256 << 20
+"""Bytes of an answer that came packed."""
 
 
 class Remote:
@@ -67,7 +71,7 @@ class Remote:
     def _post(self, url, data):
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         try:
-            with ask(url, self.patience.timeout, data, headers) as response:
+            with ask(url, self.patience.for_answer(MOST_ANSWER), data, headers) as response:
                 return response.read()
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, ReferenceError_):
@@ -76,7 +80,9 @@ class Remote:
 
     def _result(self, method, content):
         try:
-            answer = json.loads(content)
+            answer = from_json(content, self.url)
+        except InputError as error:
+            raise _strange(self.url, f"one that is no answer to {method}: {error.message}") from error
         except ValueError as error:
             raise Passing("answers with something that is no JSON") from error
         if not isinstance(answer, dict) or not {"result", "error"} & answer.keys():
@@ -224,7 +230,16 @@ def unpacked(value, where):
     if not isinstance(value, dict) or "crds_encoded" not in value:
         return value
     try:
-        return json.loads(gzip.decompress(base64.b64decode(value["crds_payload"], validate=True)))
+        # A window of 16 + the largest: with the head of gzip.
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        content = unpacker.decompress(base64.b64decode(value["crds_payload"], validate=True), MOST_UNPACKED)
+        if unpacker.unconsumed_tail:
+            raise _strange(where, f"a packed value of more than {MOST_UNPACKED >> 20} MB")
+        if not unpacker.eof:
+            raise EOFError("the packed value ends early")
+        return from_json(content, where)
+    except InputError as error:
+        raise _strange(where, f"a packed value that is none: {error.message}") from error
     except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
         raise _strange(where, "a packed value that cannot be unpacked") from error
 

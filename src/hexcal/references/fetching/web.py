@@ -10,9 +10,14 @@ import urllib.request
 from dataclasses import dataclass
 
 from hexcal.errors import ParameterError, ReferenceError_
+from hexcal.references.fetching.pace import SLOWEST, Overdue, Pace, TooMuch, TooSlow, handlers
 
 _LONGEST_PAUSE = 30.0
 _WORTH_ANOTHER_TRY = (408, 425, 429)
+# What headers, redirections and the rest of a last block may come to.
+_HEADERS = 4 << 20
+# A whole answer that is no file may take so many times what a server may be silent.
+_WHOLE_ANSWER = 5
 
 
 class NoAnswer(ReferenceError_):
@@ -44,6 +49,14 @@ class Patience:
     timeout: float = 60.0
     tries: int = 5
     delay: float = 1.0
+
+    def for_answer(self, most):
+        """Return the pace of an answer (`Pace`) of at most so many bytes: it must be there in full after five times the time-out."""
+        return Pace(self.timeout, seconds=_WHOLE_ANSWER * self.timeout, most=most)
+
+    def for_file(self, size):
+        """Return the pace of a file of so many bytes (`Pace`): it may take as long as it does, if it keeps coming."""
+        return Pace(self.timeout, most=size + _HEADERS, slowest=SLOWEST)
 
     @classmethod
     def of_environment(cls):
@@ -106,15 +119,15 @@ class Tries:
         self.stop.wait(pause * random.uniform(0.75, 1.25))
 
 
-def ask(url, timeout, data=None, headers=()):
+def ask(url, pace, data=None, headers=()):
     """Open a URL of http or https.
 
     Parameters
     ----------
     url : str
         Absolute.
-    timeout : float
-        Seconds without an answer.
+    pace : Pace
+        How fast the answer must come, and how large it may be.
     data : bytes, optional
         To POST.
     headers : dict, optional
@@ -140,7 +153,7 @@ def ask(url, timeout, data=None, headers=()):
 
     try:
         request = urllib.request.Request(url, data, {"User-Agent": f"hexcal/{__version__}", **dict(headers)})
-        return _opener().open(request, timeout=timeout)
+        return _opener(pace).open(request, timeout=pace.timeout)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code >= 500 or error.code in _WORTH_ANOTHER_TRY:
@@ -173,6 +186,20 @@ def passing(error, url):
         return ReferenceError_(
             f"the server's certificate is not trusted: {cause.verify_message}", where=url, hint="check CRDS_SERVER_URL"
         )
+    if isinstance(cause, TooMuch):
+        return ReferenceError_(
+            f"the server of reference files {cause}",
+            where=url,
+            hint="check that CRDS_SERVER_URL is a server of reference files, and tell those who run it",
+        )
+    if isinstance(cause, Overdue):
+        return NoAnswer(
+            f"the server of reference files {cause}",
+            where=url,
+            hint="try again later; for a slow line, set CRDS_CLIENT_TIMEOUT_SECONDS higher (default: 60)",
+        )
+    if isinstance(cause, TooSlow):
+        return Passing(str(cause))
     if isinstance(cause, TimeoutError):
         return Passing("stalls: no byte in time")
     if isinstance(cause, ConnectionRefusedError):
@@ -181,15 +208,13 @@ def passing(error, url):
     return Passing(f"breaks off: {why}")
 
 
-def _opener():
+def _opener(pace):
     # No handlers for file:, data: and ftp: addresses: an answer of a server must not make this program read local files.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        *handlers(pace),
         urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):
         opener.add_handler(handler)
