@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hexcal import datamodels
 from hexcal.cli.main import main, strun
 from hexcal.core import bands, config
 from hexcal.errors import ParameterError
-from hexcal.step import SuperBiasStep
+from hexcal.step import JumpStep, SuperBiasStep
 
 STEM = NAME.removesuffix("_uncal.fits")
 
@@ -24,13 +25,59 @@ def uncal(tmp_path, monkeypatch):
     return write_uncal(tmp_path)
 
 
-@pytest.mark.req("CLI-01", "CLI-02", "CLI-05", "IO-10")
+@pytest.mark.req("CLI-01", "IO-10")
 def test_the_result_is_always_written(uncal, tmp_path):
     assert main(["run", "superbias", str(uncal), "--references=refs"]) == 0
     assert (tmp_path / f"{STEM}_superbias.fits").exists()
 
 
-@pytest.mark.req("CLI-01")
+@pytest.mark.req("STEP-11")
+def test_the_product_of_a_step_is_called_after_its_input_and_the_step(uncal, tmp_path):
+    uncal.rename(tmp_path / "foo.fits")
+    assert main(["run", "superbias", "foo.fits", "--references=refs"]) == 0
+    assert (tmp_path / "foo_superbias.fits").exists()
+
+
+@pytest.mark.req("CLI-05")
+def test_a_pipeline_writes_its_final_products_into_the_working_directory_and_no_others(uncal, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    moved = uncal.rename(tmp_path / "elsewhere" / uncal.name)
+    assert main(["run", "calwebb_detector1", str(moved), "--references=refs"]) == 0
+    assert sorted(path.name for path in tmp_path.rglob("*_*.fits")) == sorted(
+        [uncal.name, f"{STEM}_rate.fits", f"{STEM}_rateints.fits"]
+    )
+    assert (tmp_path / f"{STEM}_rate.fits").exists()
+
+
+@pytest.mark.req("CLI-02")
+def test_exit_status(uncal, tmp_path):
+    """0, 1 for any error, 64 where nothing is left to calibrate."""
+    words = ["run", "calwebb_detector1", str(uncal)]
+    assert main([*words, "--references=refs", "--output_dir=out"]) == 0
+    assert main([*words, "--references=refs", "--no_such_option=1"]) == 1
+    write_references(tmp_path / "saturated", saturation=np.ones((16, 24), "f4"))
+    assert main([*words, "--references=saturated"]) == 64
+
+
+@pytest.mark.req("CLI-04", "LOG-06")
+def test_debug_enters_the_debugger_and_verbose_tells_all(uncal, monkeypatch, capsys):
+    entered = []
+    monkeypatch.setattr("pdb.post_mortem", lambda *_: entered.append(True))
+    monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": staticmethod(lambda: True)})())
+    assert main(["run", "superbias", "none.fits"]) == 1 and not entered
+    assert main(["run", "superbias", "none.fits", "--debug"]) == 1 and entered
+    Path("talking.py").write_text(
+        "import logging\n\ndef talk(model):\n    logging.getLogger('hexcal.x').debug('detail')\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    Path("log.cfg").write_text("[*]\nhandler = file:run.log\nformat = %(message)s\n")
+    words = ["run", "superbias", str(uncal), "--references=refs", "--logcfg=log.cfg", "--pre_hooks=talking.talk"]
+    for options, told in ([], False), (["--verbose"], True), (["-v"], True):
+        assert main([*words, *options]) == 0
+        assert ("detail" in Path("run.log").read_text().splitlines()) is told
+
+
+@pytest.mark.req("CLI-01", "ARCH-03")
 @pytest.mark.parametrize(
     "target", ["superbias", "SuperBiasStep", "hexcal.step.SuperBiasStep", "jwst.superbias.SuperBiasStep"]
 )
@@ -57,19 +104,26 @@ def test_from_cmdline_is_the_command_line(uncal, tmp_path):
 
 
 @pytest.mark.req("CLI-04", "PAR-07", "CLI-10")
-def test_help_lists_every_parameter(capsys):
+def test_help_lists_every_parameter(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(["run", "calwebb_detector1", "--help"]) == 0
     text = capsys.readouterr().out
     for word in (
         "--save_calibrated_ramp",
         "--steps.jump.rejection_threshold",
         "--steps.superbias.override_superbias",
-        "--output_dir",
-        "--verbose",
+        *(f"--{name}" for name in "help logcfg verbose debug save-parameters disable-crds-steppars".split()),
+        *(f"--{name}" for name in "output_file output_dir skip pre_hooks post_hooks".split()),
     ):
         assert word in text
-    assert main(["run", "jump", "-h"]) == 0
-    assert "default 4.0" in capsys.readouterr().out
+    for words in (["jump", "-h"], ["mine.asdf", "--help"]):
+        JumpStep().export_config("mine.asdf")
+        assert main(["run", *words]) == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert "default 4.0" in text and "--override_readnoise" in text
+        assert JumpStep.__doc__ and JumpStep.__doc__.splitlines()[0] in text
+        comment = JumpStep.parameters_class.model_fields["rejection_threshold"].description
+        assert comment and " ".join(comment.split()) in text
 
 
 def test_help_does_not_import_the_heavy_libraries():

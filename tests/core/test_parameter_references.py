@@ -13,6 +13,7 @@ from hexcal import datamodels
 from hexcal.core import config
 from hexcal.core import parameter_references as references
 from hexcal.errors import InputError, ParameterError, ReferenceError_
+from hexcal.pipeline import Detector1Pipeline
 
 
 @pytest.fixture
@@ -32,13 +33,18 @@ def uncal(tmp_path, monkeypatch):
 def test_the_type_is_pars_and_the_name_of_the_class(root, uncal):
     assert BendStep.get_config_reftype() == "pars-bendstep" and BendStep.reference_types == ()
     assert BendStep.get_config_from_reference(uncal)["parameters"] == {"factor": 5, "offset": 1}
+    assert Detector1Pipeline.get_config_reftype() == "pars-detector1pipeline"
 
 
-@pytest.mark.req("CRDS-07", "CRDS-01", "PYI-01", "CLI-04")
+@pytest.mark.req("CRDS-07", "CRDS-01", "PYI-01", "CLI-04", "ASDF-07")
 def test_call_and_the_command_line_use_them_and_run_does_not(root, uncal, tmp_path):
     assert result(BendStep.call(uncal)) == 6.0
     assert result(BendStep.call(datamodels.open(uncal))) == 6.0
-    assert result(BendStep.from_cmdline([str(uncal), f"--output_dir={tmp_path / 'out'}"])) == 6.0
+    words = [str(uncal), f"--output_dir={tmp_path / 'out'}"]
+    assert result(BendStep.from_cmdline(words)) == 6.0
+    assert result(BendStep.from_cmdline([*words, "--offset=2", "--save-parameters=used.asdf"])) == 7.0
+    used = config.load("used.asdf")["parameters"]
+    assert (used["factor"], used["offset"]) == (5.0, 2.0)
     assert result(BendStep().run(uncal)) == result(BendStep()(uncal)) == 2.0
     assert result(BendStep(factor=3).run(uncal)) == 3.0
 

@@ -1,5 +1,6 @@
 """Parameters: names, values, bounds, precedence, parameter files."""
 
+import asdf
 import numpy as np
 import pytest
 from exposures import write_references, write_uncal
@@ -159,17 +160,39 @@ def test_asdf_parameter_files(tmp_path, uncal):
 @pytest.mark.req("ASDF-08")
 def test_former_cfg_parameter_files(tmp_path):
     (tmp_path / "twice.cfg").write_text(
-        'name = "twice"\nclass = "x.TwicePipeline"\nnote = hello\n[steps]\n  [[first]]\n    factor = 4\n    names = a, b\n'
+        'name = "twice"\nclass = "x.TwicePipeline"\nnote = hello\n'
+        "[steps]\n  [[first]]\n    factor = 4\n    names = a, b\n  [[second]]\n    config_file = inner.cfg\n"
     )
+    (tmp_path / "inner.cfg").write_text('name = "scale"\nclass = "x.ScaleStep"\nfactor = 7\n')
     pipe = TwicePipeline(config_file=tmp_path / "twice.cfg")
     assert (pipe.note, pipe.first.factor, pipe.first.names) == ("hello", 4.0, ["a", "b"])
+    assert pipe.second.factor == 7.0
 
 
-@pytest.mark.req("STEP-05", "ASDF-04", "ASDF-05")
+@pytest.mark.req("STEP-05", "ASDF-04", "ASDF-05", "ASDF-01")
 def test_export_config_with_meta(tmp_path):
     ScaleStep(factor=4).export_config(tmp_path / "p.asdf", include_meta=True)
     model = datamodels.open(tmp_path / "p.asdf")
     assert model.meta.reftype == "pars-scalestep" and model.history
+    tree = asdf.util.load_yaml(tmp_path / "p.asdf")
+    assert set(tree["meta"]) >= {
+        "author",
+        "date",
+        "description",
+        "instrument",
+        "pedigree",
+        "reftype",
+        "telescope",
+        "title",
+        "useafter",
+    }
+    assert "name" in tree["meta"]["instrument"]
+    text = (tmp_path / "p.asdf").read_text().splitlines()
+    assert text[0].startswith("#ASDF ") and text[1].startswith("#ASDF_STANDARD ") and text[2] == "%YAML 1.1"
+    assert text[3].startswith("%TAG ! ") and text[4].startswith("--- ") and text[-1] == "..."
+    ScaleStep(factor=4).export_config(tmp_path / "plain.asdf")
+    plain = asdf.util.load_yaml(tmp_path / "plain.asdf")
+    assert "meta" not in plain and set(plain["parameters"]) == set(ScaleStep().get_pars())
     assert ScaleStep(config_file=tmp_path / "p.asdf").factor == 4.0
 
 

@@ -46,7 +46,7 @@ def test_the_highest_source_that_sets_a_parameter_wins(root, uncal):
         assert {name: getattr(step, name) for name in expected} == expected
 
 
-@pytest.mark.req("PREC-01", "PREC-04", "CLI-09")
+@pytest.mark.req("PREC-01", "PREC-04", "CLI-09", "PYI-13")
 def test_a_step_by_call_and_by_the_command_line(root, uncal, tmp_path):
     local = parameter_file(tmp_path / "mine.asdf", {"factor": 10}, name="bend")
     words = [str(uncal), f"--output_dir={tmp_path / 'out'}"]

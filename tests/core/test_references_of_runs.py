@@ -122,7 +122,7 @@ def test_a_step_on_its_own_fetches_its_references_together(root, uncal, tmp_path
     assert {path.name for path in (root / "references/jwst/nircam").iterdir()} == set(files)
 
 
-@pytest.mark.req("BEST-03", "BEST-05")
+@pytest.mark.req("BEST-03", "BEST-05", "CRDS-01")
 def test_a_reference_is_found_opened_and_overridden(full, uncal, tmp_path, monkeypatch):
     model, path = datamodels.open(uncal), str(full / "references/jwst/nircam" / name_of("gain"))
     monkeypatch.setenv("CRDS_PATH", "cache")  # relative; what is returned is not

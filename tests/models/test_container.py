@@ -95,10 +95,12 @@ def test_yaml_is_read_as_well(folder):
 
 @pytest.mark.req("ASN3-10")
 def test_one_exposure_may_be_a_member_in_two_roles(folder):
-    content = association(("a_cal.fits", "science", {}), ("a_cal.fits", "background", {}))
+    content = association(
+        ("a_cal.fits", "science", {}), ("a_cal.fits", "background", {}), ("c_x1d.fits", "background", {})
+    )
     (folder / "t_asn.json").write_text(json.dumps(content))
     container = datamodels.open(folder / "t_asn.json")
-    assert [model.meta.asn.exptype for model in container] == ["science", "background"]
+    assert [model.meta.asn.exptype for model in container] == ["science", "background", "background"]
     assert container[0] is not container[1]
 
 
@@ -108,6 +110,9 @@ def test_members_by_their_role(folder):
     assert [model.meta.filename for model in container.of_type("science")] == ["a_cal.fits", "b_cal.fits"]
     assert container.of_type("background")[0] is container[2]
     assert container.ind_asn_type("science") == [0, 1] and container.ind_asn_type("psf") == []
+    with_psf = association(("a_cal.fits", "science", {}), ("b_cal.fits", "psf", {}))
+    (folder / "psf_asn.json").write_text(json.dumps(with_psf))
+    assert [model.meta.filename for model in datamodels.open(folder / "psf_asn.json").of_type("psf")] == ["b_cal.fits"]
     path = folder / "t_asn.json"
     assert len(ModelContainer(path, asn_exptypes=["background"])) == 1
     assert len(ModelContainer(path, asn_exptypes=["Science"], asn_n_members=1)) == 1

@@ -16,7 +16,7 @@ def uncal(tmp_path):
     return write_uncal(tmp_path, SEQ_ID="1", MYKEY=(42, "of the user"))
 
 
-@pytest.mark.req("PYI-14", "HDU-01")
+@pytest.mark.req("PYI-14")
 def test_a_raw_exposure_opens_as_such(uncal):
     model = datamodels.open(str(uncal))
     assert type(model) is datamodels.Level1bModel
@@ -24,7 +24,7 @@ def test_a_raw_exposure_opens_as_such(uncal):
     assert np.array_equal(model.data, fits.getdata(uncal, "SCI"))
 
 
-@pytest.mark.req("DM-07", "DET1-11", "COMMON-10", "COMMON-05")
+@pytest.mark.req("DM-07", "DET1-11", "COMMON-05")
 def test_a_raw_exposure_taken_as_ramp_has_float_data_and_zero_filled_flags(uncal):
     ramp = datamodels.RampModel(datamodels.open(uncal))
     assert ramp.data.dtype == np.float32 and np.array_equal(ramp.data, fits.getdata(uncal, "SCI"))
@@ -39,6 +39,40 @@ def test_nothing_is_read_before_it_is_asked_for(uncal):
     assert model.shape == (1, 6, 16, 24) and not model._arrays
     part = model.read("data", np.s_[0, 2, 3:5])
     assert part.shape == (2, 24) and not model._arrays and part.flags.c_contiguous
+
+
+@pytest.mark.req("HDU-01", "COMMON-10")
+def test_all_that_a_raw_exposure_may_hold(tmp_path):
+    """Tables stay; the zero frame and the reference output become floating point as the data do."""
+    shape = (2, 3, 8, 12)
+    times = np.zeros(2, [("integration_number", "i4"), *((f"time{number}", "f8") for number in range(6))])
+    times["integration_number"] = 1, 2
+    groups = np.zeros(6, [("integration_number", "i2"), ("group_number", "i2")])
+    zero, output = np.full((2, 8, 12), 40000, "u2"), np.full((2, 3, 8, 3), 50000, "u2")
+    extra = [fits.BinTableHDU(groups, name="GROUP"), fits.BinTableHDU(times, name="INT_TIMES")]
+    extra += [fits.ImageHDU(zero, name="ZEROFRAME"), fits.ImageHDU(output, name="REFOUT")]
+    raw = datamodels.open(write_uncal(tmp_path, shape, extra=extra))
+    assert raw.data.dtype == raw.zeroframe.dtype == raw.refout.dtype == np.uint16
+    assert (raw.data.shape, raw.zeroframe.shape, raw.refout.shape) == (shape, zero.shape, output.shape)
+    ramp = datamodels.RampModel(raw)
+    assert ramp.data.dtype == ramp.zeroframe.dtype == ramp.refout.dtype == np.float32
+    assert (ramp.zeroframe == 40000).all() and (ramp.refout == 50000).all()
+    for model in (raw, ramp):
+        assert model.int_times["integration_number"].tolist() == [1, 2] and len(model.group) == 6
+    ramp.save(tmp_path / "x_ramp.fits")
+    with fits.open(tmp_path / "x_ramp.fits") as hdus:
+        assert {"SCI", "PIXELDQ", "GROUPDQ", "ERR", "ZEROFRAME", "GROUP", "INT_TIMES", "REFOUT", "ASDF"} <= {
+            hdu.name for hdu in hdus
+        }
+        assert (len(hdus["INT_TIMES"].columns), len(hdus["INT_TIMES"].data)) == (7, 2)
+
+
+@pytest.mark.req("SFX-01")
+def test_a_raw_exposure_is_a_level_1b_model_and_steps_take_it_as_a_ramp(uncal):
+    from hexcal.step import GroupScaleStep
+
+    assert type(datamodels.open(uncal)) is datamodels.Level1bModel
+    assert type(GroupScaleStep.call(uncal)) is datamodels.RampModel
 
 
 @pytest.mark.req("DM-08")

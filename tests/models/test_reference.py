@@ -11,11 +11,11 @@ from hexcal.models import dqflags
 
 @pytest.mark.req("COMMON-04")
 def test_the_master_bits():
-    assert (
-        dqflags.pixel.DO_NOT_USE == 1
-        and dqflags.pixel["CHARGELOSS"] == 128
-        and dqflags.pixel.REFERENCE_PIXEL == 2147483648
-    )
+    names = """DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC
+        TELEGRAPH NONLINEAR BAD_REF_PIXEL NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK UNRELIABLE_SLOPE
+        UNRELIABLE_FLAT OPEN ADJ_OPEN FLUX_ESTIMATED MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL""".split()
+    assert {name: dqflags.pixel[name] for name in names} == {name: 1 << bit for bit, name in enumerate(names)}
+    assert dqflags.pixel.DO_NOT_USE == 1
     assert len(dqflags.pixel) == 33 and max(dqflags.group.values()) == 128
     assert dqflags.names_of(5) == ["DO_NOT_USE", "JUMP_DET"]
 

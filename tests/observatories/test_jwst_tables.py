@@ -223,7 +223,16 @@ def test_source_names():
         "amiavg",
     )
     assert products.parse_source_name("jw87600-o001_s00042-epoch1_nircam_f200w-sub160_i2d.fits")["epoch"] == "1"
-    assert products.parse_source_name("jw93065002001_02101_00001_nrca1_rate.fits") is None
+    for wrong in (
+        "jw93065002001_02101_00001_nrca1_rate.fits",
+        "jw87600-a3001_niriss_f480m-nrm_amiavg.fits",  # neither target nor source
+        "jw87600-a3001_t1_niriss_f480m-nrm_amiavg.fits",
+        "jw87600-a3001_s42_niriss_f480m-nrm_amiavg.fits",
+        "jw87600-a3001_t001-epoch12_niriss_f480m-nrm_amiavg.fits",
+        "JW87600-a3001_t001_NIRISS_f480m-nrm_amiavg.fits",
+        "jw87600_a3001_t001_niriss_f480m-nrm_amiavg.fits",
+    ):
+        assert products.parse_source_name(wrong) is None, wrong
 
 
 @pytest.mark.req("NAME-09")
@@ -233,6 +242,8 @@ def test_source_names():
         ("jw01019001001_gs-id_1_image-uncal.fits", "kind", "image"),
         ("jw01019001001_gs-id_2_stacked-cal.fits", "attempt", "2"),
         ("jw01019001001_gs-acq1_2022001010101_uncal.fits", "function", "acq1"),
+        ("jw01019001001_gs-acq2_2022001010101_cal.fits", "function", "acq2"),
+        ("jw01019001001_gs-track_2022001010101_uncal.fits", "function", "track"),
         ("jw01019001001_gs-fg_2022001010101_cal.fits", "time", "2022001010101"),
     ],
 )

@@ -40,6 +40,13 @@ def test_required_keywords(tmp_path, keyword, value):
     assert (keyword, "none") in [(where, text.rpartition(" ")[2]) for where, text in told(made)]
 
 
+@pytest.mark.req("REF-05")
+@pytest.mark.parametrize("keyword", ["DATAMODL", "DATE", "FILENAME"])
+def test_usual_keywords(tmp_path, keyword):
+    made = certify(dark(tmp_path / "dark.fits", **{keyword: None}), "jwst")
+    assert (keyword, "none") in [(where, text.rpartition(" ")[2]) for where, text in told(made, "warnings")]
+
+
 @pytest.mark.req("REF-04")
 @pytest.mark.parametrize(
     "keyword", ["SUBARRAY", "SUBSTRT1", "SUBSIZE1", "SUBSTRT2", "SUBSIZE2", "FASTAXIS", "SLOWAXIS"]

@@ -10,6 +10,7 @@ from hexcal.errors import InputError, ReferenceError_
 from hexcal.observatories import Observatory
 from hexcal.references.cache import ReferenceCache, observatory_of
 from hexcal.references.context import Context, keyword_table, keywords_of, open_context
+from hexcal.references.mapping_file import read_mapping
 from hexcal.references.rules import Rules
 
 
@@ -130,7 +131,6 @@ def test_what_has_been_read_is_not_read_again_until_it_changes(tmp_path):
 
 def rules(tmp_path, selector, parkey, **entries):
     write(tmp_path, "jwst_x_0001.rmap", rmap(selector, parkey, **entries))
-    from hexcal.references.mapping_file import read_mapping
 
     return Rules(read_mapping(tmp_path / "jwst_x_0001.rmap"))
 
@@ -209,6 +209,13 @@ def test_all_real_contexts(real_data):
         for instrument in context.instruments():
             for kind in context.types(instrument):
                 assert context.rules(instrument, kind)
+    newest = Context(cache, cache.context_name("newest"))
+    assert newest.pmap.header["parkey"] == ("META.INSTRUMENT.NAME",)
+    assert set(newest.pmap.selector) == {"FGS", "MIRI", "NIRCAM", "NIRISS", "NIRSPEC", "SYSTEM"}
+    assert newest.imap("NIRCAM").header["parkey"] == ("REFTYPE",)
+    dark = read_mapping(f"{cache.root}/mappings/jwst/{newest.imap('NIRCAM').selector['DARK']}")
+    assert dark.header["classes"] == ("Match", "UseAfter")
+    assert dark.header["parkey"][-1] == ("META.OBSERVATION.DATE", "META.OBSERVATION.TIME")
 
 
 IRIS = {
