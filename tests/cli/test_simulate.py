@@ -39,6 +39,33 @@ def test_the_same_seed_gives_the_same_counts(tmp_path):
     assert not np.array_equal(one, three)
 
 
+def test_a_series_of_darks_of_one_detector(tmp_path, capsys):
+    words = ["simulate", "exposure", *SMALL, "--dark", "--exposures", "2", "--output", str(tmp_path)]
+    assert main(words) == 0
+    first, second = sorted(tmp_path.glob("*_uncal.fits"))
+    assert [path.name.split("_")[2] for path in (first, second)] == ["00001", "00002"]
+    headers = [fits.getheader(path) for path in (first, second)]
+    assert [header["EXP_TYPE"] for header in headers] == ["NRC_DARK"] * 2
+    assert headers[0]["DATE-BEG"] == "2023-02-25T00:00:00.000" == f"{headers[0]['DATE-OBS']}T{headers[0]['TIME-OBS']}"
+    assert headers[0]["DATE-BEG"] < headers[0]["DATE-END"] < headers[1]["DATE-BEG"]
+    assert headers[0]["EXPSTART"] < headers[1]["EXPSTART"]
+    counts = [fits.getdata(path, "SCI").astype(float) for path in (first, second)]
+    # The same bias in every pixel (scatter 120 DN); the noise is another one (some DN).
+    assert counts[0][0, 0].std() > 50 and 1 < (counts[1] - counts[0])[0, 0].std() < 20
+    assert main([*words, "--sky", "1", "--overwrite"]) == 1
+    assert "cannot be combined with --sky" in capsys.readouterr().err
+
+
+def test_exposures_with_different_seeds_can_have_the_same_detector(tmp_path):
+    for folder, seed, detector in (("a", "1", "7"), ("b", "2", "7"), ("c", "2", "8")):
+        words = [*SMALL, "--seed", seed, "--detector-seed", detector, "--output", str(tmp_path / folder)]
+        assert main(["simulate", "exposure", *words]) == 0
+    one, two, three = (fits.getdata(tmp_path / name / "references" / "superbias.fits", "SCI") for name in "abc")
+    assert np.array_equal(one, two) and not np.array_equal(two, three)
+    raw = [fits.getdata(next((tmp_path / name).glob("*_uncal.fits")), "SCI") for name in "ab"]
+    assert not np.array_equal(*raw)
+
+
 def test_options_reach_the_exposure(tmp_path):
     words = "--instrument miri --subarray sub64 --readpatt FASTGRPAVG --groups 20 --tso --filter F560W --sky 3 --stars 0 --galaxies 0 --cosmic-rays 0"
     words += " --drift 0 --bad-pixels 0"

@@ -67,6 +67,7 @@ def _exposure_options():
         help="value of EXP_TYPE (default that of imaging, MIR_MRS for the detectors of the MRS)",
     )
     add("--tso", action="store_true", help="a time series")
+    add("--exposures", type=whole_number(1), default=1, metavar="N", help="exposures, one after the other (default 1)")
     add(
         "--frame-time",
         type=number(0),
@@ -78,7 +79,8 @@ def _exposure_options():
     add(
         "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same exposure (default 0)"
     )
-    add("--sky", type=number(0), default=0.5, metavar="RATE", help="rate of the sky, DN/s (default 0.5)")
+    add("--dark", action="store_true", help="no light: a dark, with the EXP_TYPE of darks")
+    add("--sky", type=number(0), metavar="RATE", help="rate of the sky, DN/s (default 0.5)")
     add(
         "--stars",
         type=whole_number(0),
@@ -96,6 +98,12 @@ def _exposure_options():
         metavar="DN",
         help="drifts of the electronics (default 6; none where reference pixels cannot measure them)",
     )
+    add(
+        "--detector-seed",
+        type=whole_number(0),
+        metavar="N",
+        help="the same number gives the same detector, whatever --seed is (default: --seed)",
+    )
     add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
@@ -109,41 +117,71 @@ def _exposure_options():
 
 
 def _exposure(options):
-    from hexcal.simulate import scene
-    from hexcal.simulate.exposure import places, scene_stream, simulate
-    from hexcal.simulate.mode import exposure_mode
-    from hexcal.simulate.reference_cache import add_references, check_cache
+    from hexcal.simulate.exposure import places, series
+    from hexcal.simulate.reference_cache import check_cache
 
-    mode = exposure_mode(
-        options.instrument, options.detector, options.subarray, filter_name=options.filter, readpatt=options.readpatt, exposure_type=options.exp_type,
-        n_groups=options.groups, n_ints=options.ints, tso=options.tso, frame_time=options.frame_time,
-    )  # fmt: skip
+    mode = _mode(options)
     in_folder = not options.cache and not options.no_references
     if options.cache:
         check_cache(options.cache)
-    places(mode, options.output, options.overwrite, in_folder)
-    sky = scene.field(
+    for exposure in range(1, options.exposures + 1):
+        places(mode, options.output, options.overwrite, in_folder and exposure == 1, exposure)
+    simulations = series(
+        mode, options.exposures, _scene(options, mode), seed=options.seed, detector_seed=options.detector_seed,
+        cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
+    )  # fmt: skip
+    print(
+        f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"
+    )
+    for simulation in simulations:
+        _save(simulation, options, in_folder and simulation.number == 1)
+    return 0
+
+
+def _mode(options):
+    from hexcal.simulate.mode import dark_type, exposure_mode
+
+    contradicting = [name for name in ("exp_type", "sky", "stars", "galaxies") if getattr(options, name) is not None]
+    if options.dark and contradicting:
+        raise ParameterError(
+            f"--dark is an exposure without light and cannot be combined with --{contradicting[0].replace('_', '-')}",
+            where="hexcal simulate exposure",
+            hint="leave out one of the two",
+        )
+    return exposure_mode(
+        options.instrument, options.detector, options.subarray, filter_name=options.filter, readpatt=options.readpatt,
+        exposure_type=dark_type(options.instrument, options.detector) if options.dark else options.exp_type,
+        n_groups=options.groups, n_ints=options.ints, tso=options.tso, frame_time=options.frame_time,
+    )  # fmt: skip
+
+
+def _scene(options, mode):
+    from hexcal.simulate import scene
+    from hexcal.simulate.exposure import scene_stream
+
+    if options.dark:
+        return scene.field(mode.image_shape, sky=0.0, n_stars=0, n_galaxies=0, rng=scene_stream(options.seed))
+    return scene.field(
         mode.image_shape,
-        sky=options.sky,
+        sky=0.5 if options.sky is None else options.sky,
         n_stars=options.stars,
         n_galaxies=options.galaxies,
         rng=scene_stream(options.seed),
     )
-    simulation = simulate(
-        mode, sky, seed=options.seed, cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels,
-        whole_detector=options.full_frame_references,
-    )  # fmt: skip
-    added = add_references(options.cache, simulation.references()) if options.cache else None
-    written = simulation.save(options.output, overwrite=options.overwrite, references=in_folder)
-    print(
-        f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"
-    )
+
+
+def _save(simulation, options, with_references):
+    """Write one exposure of a series; the first brings the references of its detector."""
+    from hexcal.simulate.reference_cache import add_references
+
+    to_cache = options.cache and simulation.number == 1
+    added = add_references(options.cache, simulation.references()) if to_cache else None
+    written = simulation.save(options.output, overwrite=options.overwrite, references=with_references)
     print("\n".join(f"  {name:11s} {path}" for name, path in written.items()))
     if "references" in written:
         print(f"\nnext: hexcal run calwebb_detector1 {written['exposure']} --references={written['references']}")
     if added:
         _print_added(added, options.cache, written["exposure"])
-    return 0
 
 
 def _print_added(added, cache, exposure):

@@ -20,19 +20,26 @@ from hexcal.simulate.reference_files import REFERENCE_TYPES, reference_models, s
 from hexcal.simulate.truth import Truth
 
 START = 60000.0
-"""MJD at which every simulated exposure starts: 2023-02-25."""
+"""MJD at which the first exposure of a series starts: 2023-02-25."""
+OVERHEAD = 30.0
+"""Time between two exposures of a series, s."""
 _DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT = range(5)
 _DAY = 86400.0
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What `simulate` returns: the raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), and the `mode`."""
+    """What `simulate` returns.
+
+    The raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), the `mode`, and the `number` of the
+    exposure in its series.
+    """
 
     mode: Mode
     exposure: Level1bModel
     truth: Truth
     detector: DetectorPixels
+    number: int = 1
 
     def references(self):
         """Return the reference models that belong to the exposure, by type."""
@@ -46,7 +53,7 @@ class Simulation:
         dict of str to str
             Paths: ``exposure``, ``truth``, ``references`` (a folder).
         """
-        found = places(self.mode, folder, overwrite, references)
+        found = places(self.mode, folder, overwrite, references, self.number)
         make_folder(folder)
         if references:
             save_references(self.references(), found["references"], overwrite)
@@ -55,7 +62,7 @@ class Simulation:
         return found
 
 
-def places(mode, folder, overwrite=False, references=True):
+def places(mode, folder, overwrite=False, references=True, number=1):
     """Return where `Simulation.save` will write; to be called before a long simulation.
 
     Raises
@@ -63,7 +70,7 @@ def places(mode, folder, overwrite=False, references=True):
     InputError
         If files are there and `overwrite` is False.
     """
-    base = exposure_name(1, 1, 1, 1, mode.detector, "uncal").removesuffix("_uncal")
+    base = exposure_name(1, 1, 1, number, mode.detector, "uncal").removesuffix("_uncal")
     exposure, truth = planned(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
     found = {"exposure": str(exposure), "truth": str(truth)}
     if references:
@@ -78,6 +85,9 @@ def simulate(
     scene=None,
     *,
     seed=0,
+    detector_seed=None,
+    number=1,
+    start=START,
     cosmic_ray_flux=cosmic_rays.FLUX,
     drift=6.0,
     bad_pixels=0.004,
@@ -94,6 +104,12 @@ def simulate(
         True rates; default a field of stars and galaxies.
     seed : int
         The same seed, mode and scene give the same exposure, with any number of threads. Detector, scene, cosmic rays and noise have streams of their own.
+    detector_seed : int, optional
+        The same number gives the same detector in every exposure; default `seed`.
+    number : int
+        Number of the exposure in a series, from 1; part of its name.
+    start : float
+        MJD at which the exposure starts.
     cosmic_ray_flux : float
         Particles per cm² and s.
     drift : float
@@ -130,7 +146,8 @@ def simulate(
             f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene"
         )
     window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
-    detector = make_detector(mode.detector, mode.instrument, stream(seed, _DETECTOR), bad_pixels=bad_pixels, **window)
+    pixels = stream(seed if detector_seed is None else detector_seed, _DETECTOR)
+    detector = make_detector(mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, **window)
     part = detector.part(mode)
     hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), cosmic_ray_flux)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
@@ -142,8 +159,40 @@ def simulate(
         exposure.refout = reference_output(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
-    describe_exposure(exposure, mode)
-    return Simulation(mode, exposure, Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed), detector)
+    describe_exposure(exposure, mode, number, start)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed)
+    return Simulation(mode, exposure, truth, detector, number)
+
+
+def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):
+    """Take several exposures of one scene with one detector, one after the other.
+
+    Parameters
+    ----------
+    mode, scene
+        As of `simulate`.
+    count : int
+        Number of exposures.
+    seed : int
+        Of the first exposure and of the scene; each further exposure has a seed of its own, so that its noise and its cosmic rays are its own.
+    detector_seed : int, optional
+        Default `seed`.
+    **settings
+        As of `simulate`.
+
+    Yields
+    ------
+    Simulation
+        With its own number, name, and dates.
+    """
+    if scene is None:
+        scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
+    detector_seed = seed if detector_seed is None else detector_seed
+    duration = mode.integration_time * mode.n_ints + mode.frame_time * (mode.n_ints - 1)
+    for number in range(1, count + 1):
+        own = seed if number == 1 else int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        start = START + (number - 1) * (duration + OVERHEAD) / _DAY
+        yield simulate(mode, scene, seed=own, detector_seed=detector_seed, number=number, start=start, **settings)
 
 
 def scene_stream(seed):
@@ -156,15 +205,26 @@ def stream(seed, purpose):
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(0, purpose)))
 
 
-def describe_exposure(model, mode):
-    """Fill in the keywords of a raw exposure, and the table of the times of its integrations."""
+def describe_exposure(model, mode, number=1, start=START):
+    """Fill in the keywords of a raw exposure, and the table of the times of its integrations.
+
+    Parameters
+    ----------
+    model : Level1bModel
+        The exposure.
+    mode : Mode
+        How it was taken.
+    number : int
+        Its number in the series.
+    start : float
+        MJD of its start.
+    """
     meta = model.meta
     meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", mode.instrument, mode.detector
     _describe_optics(meta.instrument, mode)
     for name in ("xstart", "ystart", "xsize", "ysize", "fastaxis", "slowaxis"):
         setattr(meta.subarray, name, getattr(mode, name))
     meta.subarray.name = mode.subarray
-    meta.observation.date, meta.observation.time = "2023-02-25", "00:00:00.000"
     numbers = {
         "program_number": "00001",
         "observation_number": "001",
@@ -173,20 +233,28 @@ def describe_exposure(model, mode):
         "sequence_id": "1",
         "activity_id": "01",
     }
-    for name, value in {**numbers, "exposure_number": "00001"}.items():
+    for name, value in {**numbers, "exposure_number": f"{number:05d}"}.items():
         setattr(meta.observation, name, value)
     meta.visit.tsovisit = mode.tso
     _describe_readout(meta.exposure, mode)
-    starts = START + np.arange(mode.n_ints) * (mode.integration_time + mode.frame_time) / _DAY
+    starts = start + np.arange(mode.n_ints) * (mode.integration_time + mode.frame_time) / _DAY
     ends = starts + mode.integration_time / _DAY
     middles = (starts + ends) / 2
     rows = zip(range(1, mode.n_ints + 1), starts, middles, ends, starts, middles, ends, strict=True)
     model.int_times = np.array(list(rows), dtype=list(INT_TIMES_COLUMNS))
     meta.exposure.start_time, meta.exposure.mid_time, meta.exposure.end_time = (
-        START,
-        float((START + ends[-1]) / 2),
+        start,
+        float((start + ends[-1]) / 2),
         float(ends[-1]),
     )
+    meta.observation.date_beg, meta.observation.date_end = iso_date(start), iso_date(float(ends[-1]))
+    meta.observation.date, meta.observation.time = iso_date(start).split("T")
+
+
+def iso_date(mjd):
+    """Return a date in MJD as text, to the millisecond: 2023-02-25T00:00:00.000."""
+    epoch = np.datetime64("1858-11-17T00:00:00.000", "ms")
+    return str(epoch + np.timedelta64(round(mjd * 86_400_000), "ms"))
 
 
 def _describe_optics(instrument, mode):

@@ -18,6 +18,17 @@ INSTRUMENTS = ("NIRCAM", "MIRI")
 _FIRST_PATTERN = {"NIRCAM": "RAPID", "MIRI": "FASTR1"}
 _EXPOSURE_TYPE = {"NIRCAM": "NRC_IMAGE", "MIRI": "MIR_IMAGE"}
 _TIME_SERIES_TYPE = {"NIRCAM": "NRC_TSIMAGE", "MIRI": "MIR_IMAGE"}
+_DARK_TYPE = {"NIRCAM": "NRC_DARK", "MIRI": "MIR_DARKIMG"}
+
+
+def dark_type(instrument, detector=None):
+    """Return the EXP_TYPE of darks of an instrument; the detectors of the MIRI spectrograph have one of their own."""
+    if str(detector).upper().startswith("MIRIFU"):
+        return "MIR_DARKMRS"
+    instrument = str(instrument).upper()
+    if instrument not in _DARK_TYPE:
+        raise unknown_name("instrument", instrument, INSTRUMENTS, where="instrument")
+    return _DARK_TYPE[instrument]
 
 
 @dataclass(frozen=True)
