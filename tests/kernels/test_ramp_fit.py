@@ -46,30 +46,40 @@ def slope_of(values, gain, noise_electrons, time):
     ) / time
 
 
+def usable(flags):
+    return flags & ~(JUMP | PERSISTENCE) == 0
+
+
+def good(flags):
+    return flags & ~PERSISTENCE == 0
+
+
 def lone_first(flags):
-    return flags[0] == 0 and (flags[1:] != 0).all()
+    return good(flags[0]) and one_good(flags)
 
 
 def one_good(flags):
-    return (flags & ~PERSISTENCE == 0).sum() == 1
+    return good(flags).sum() == 1
 
 
 def lost(flags, suppress):
-    return bool(flags[0] & SAT) or (flags & 3 != 0).all() or (suppress and len(flags) > 1 and one_good(flags))
+    runs = segments_of(flags)
+    suppressed = suppress and len(flags) > 1 and (one_good(flags) or all(b - a == 1 for a, b in runs))
+    return bool(flags[0] & SAT) or not runs or suppressed
 
 
 def median_of(values, flags, timing, suppress):
     """Median first difference of one integration, DN/s."""
     if len(flags) == 1:
         return np.nan if flags[0] & SAT else values[0] / timing.single_time
-    if suppress and one_good(flags):
+    if lost(flags, suppress):
         return 0.0
     if not suppress and lone_first(flags):
         return values[0] / timing.single_time
-    good = (flags[:-1] & 3 == 0) & (flags[1:] & 7 == 0)
-    if good.any():
-        return np.median(np.diff(values)[good]) / timing.group_time
-    return values[0] / timing.group_time if flags[0] & 3 == 0 else 0.0
+    pair = usable(flags[:-1]) & good(flags[1:])
+    if pair.any():
+        return np.median(np.diff(values)[pair]) / timing.group_time
+    return values[0] / timing.group_time if usable(flags[0]) else 0.0
 
 
 def twin(values, flags, pixel_dq, timing, suppress, gain=GAIN, noise=NOISE):
@@ -105,24 +115,24 @@ def twin(values, flags, pixel_dq, timing, suppress, gain=GAIN, noise=NOISE):
                 n, t = max(b - a, 2), time if b - a == 1 and not suppress and lone_first(f) else timing.group_time
                 noise_weight += (n**3 - n) * t**2 / (12 * variance)
         if pixel_dq & 3:
-            fits, noise_weight, gone = [], 0, True
-        kept.append((fits, noise_weight, gone, dq))
-        rows.append((*combined(fits, noise_weight, gone)[:4], dq))
+            fits, noise_weight = [], 0
+        kept.append((fits, noise_weight, dq))
+        rows.append((*combined(fits, noise_weight)[:4], dq))
     fits = [fit for k in kept for fit in k[0]]
-    slope, _, poisson, noise_variance = combined(fits, sum(k[1] for k in kept), all(k[2] for k in kept))
+    slope, _, poisson, noise_variance = combined(fits, sum(k[1] for k in kept))
     conventional = 1 / sum(1 / r for _, r, _ in fits) if fits else 0
     dq = (
-        int(np.bitwise_or.reduce([k[3] & ~DNU for k in kept]))
+        int(np.bitwise_or.reduce([k[2] & ~DNU for k in kept]))
         | pixel_dq
         | (DNU if all(lost(f, suppress) for f in flags) else 0)
     )
     return [(slope, np.sqrt(poisson + conventional), poisson, noise_variance, dq), *rows]
 
 
-def combined(fits, noise_weight, gone):
+def combined(fits, noise_weight):
     noise_variance = 1 / noise_weight if noise_weight else 0
     if not fits:
-        return np.nan if gone else 0.0, 0.0, 0.0, noise_variance
+        return np.nan, 0.0, 0.0, noise_variance
     weight = sum(1 / r for _, r, _ in fits)
     poisson = 0 if fits[0][2] == 0 else 1 / sum(1 / p for _, _, p in fits)
     return (
@@ -178,7 +188,13 @@ def rng():
 @pytest.mark.parametrize("suppress", [True, False])
 @pytest.mark.parametrize(
     ("n_ints", "n_groups", "flags"),
-    [(1, 1, (0, 1, 2, 4)), (1, 2, (0, 1, 2, 4, 5, 6)), (1, 4, (0, 1, 2, 4)), (2, 2, (0, 1, 2, 4)), (3, 1, (0, 2, 4))],
+    [
+        (1, 1, (0, 1, 2, 4)),
+        (1, 2, (0, 1, 2, 4, 5, 6, 32, 36, 64)),
+        (1, 4, (0, 1, 2, 4, 32)),
+        (2, 2, (0, 1, 2, 4)),
+        (3, 1, (0, 2, 4)),
+    ],
 )
 @pytest.mark.req("RAMP-02", "RAMP-10", "RAMP-24")
 def test_every_pattern_of_flags(n_ints, n_groups, flags, suppress, rng):

@@ -1,6 +1,6 @@
 """Count rates from ramps: every ramp is read once, cut into segments, fitted and combined.
 
-How one ramp is fitted is in ``ramp_fit_segments``.
+How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``.
 
 Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the stride between the groups
 of one pixel is a power of two in full frames, and reading the groups of single pixels would evict the very lines needed for the next pixel.
@@ -9,20 +9,32 @@ of one pixel is a power of two in full frames, and reading the groups of single 
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
+from hexcal.kernels.ramp_fit_arrays import (
+    CHUNK,
+    Rates,
+    load_chunk,
+    new_lines,
+    new_pixels,
+    new_ramps,
+    new_sums,
+)
 from hexcal.kernels.ramp_fit_segments import (
     CHARGELOSS,
     DO_NOT_USE,
     JUMP_DET,
     PERSISTENCE,
     SATURATED,
+    UNFIT,
     exponent_row,
     fit_one,
-    has_one_good_group,
     is_lone_first_group,
+    is_lost,
+    is_usable,
 )
 
-CHUNK = 256
 NO_GAIN_VALUE = 524288
+KEPT_FLAGS = SATURATED | JUMP_DET | PERSISTENCE
+"""Flags of groups that the rate carries if any group has them."""
 
 
 def sorting_pairs(n):
@@ -42,34 +54,9 @@ def sorting_pairs(n):
 
 
 @kernel
-def load_chunk(data, group_dq, y, x0, width, used_first, used_last, value, flag, union):
-    """Copy the groups of ``width`` pixels of one integration; groups outside the used ones and samples that are not finite become DO_NOT_USE."""
-    n_groups = value.shape[0]
-    union[:width] = 0
-    sum_of_nothing = np.zeros(width, np.float32)
-    # One simple loop per kind of number, so that the compiler uses whole registers; zero times a sample is NaN if it is not finite.
-    for g in range(n_groups):
-        extra = np.uint8(0 if used_first <= g <= used_last else DO_NOT_USE)
-        row, dq_row = data[g, y, x0 : x0 + width], group_dq[g, y, x0 : x0 + width]
-        target, flags = value[g], flag[g]
-        for x in range(width):
-            target[x] = row[x]
-            sum_of_nothing[x] += row[x] * np.float32(0)
-        for x in range(width):
-            f = dq_row[x] | extra
-            flags[x] = f
-            union[x] |= f
-    for x in range(width):
-        if sum_of_nothing[x] != np.float32(0):
-            for g in range(n_groups):
-                if not np.isfinite(value[g, x]):
-                    flag[g, x] |= np.uint8(DO_NOT_USE)
-            union[x] |= np.uint8(DO_NOT_USE)
-
-
-@kernel
-def sorted_differences(value, flag, union, width, pairs, difference, count):
-    """First differences that no flag touches, sorted along the first axis, +inf behind them; ``count`` of them per pixel."""
+def sort_differences(ramps, width, pairs):
+    """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them; ``count`` of them per pixel."""
+    value, flag, union, difference, count = ramps
     n_differences = value.shape[0] - 1
     count[:width] = n_differences
     for g in range(n_differences):
@@ -79,7 +66,7 @@ def sorted_differences(value, flag, union, width, pairs, difference, count):
     for x in range(width):
         if union[x] != 0:
             for g in range(n_differences):
-                if (flag[g, x] & np.uint8(3)) | (flag[g + 1, x] & np.uint8(7)) != 0:
+                if (flag[g, x] & np.uint8(UNFIT)) | (flag[g + 1, x] & np.uint8(UNFIT | JUMP_DET)) != 0:
                     difference[g, x] = np.inf
                     count[x] -= np.int32(1)
     for p in range(pairs.shape[0]):
@@ -91,37 +78,61 @@ def sorted_differences(value, flag, union, width, pairs, difference, count):
 
 
 @kernel
-def flagged_median_rate(value, flag, difference, n, x, group_time, single_time, suppress):
-    """Median of the ``n`` first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
+def flagged_median_rate(ramps, x, settings):
+    """Median of the first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
+    value, flag, difference, n = ramps.value, ramps.flag, ramps.difference, ramps.count[x]
     if value.shape[0] == 1:
         saturated = flag[0, x] & SATURATED != 0 or not np.isfinite(value[0, x])
-        return np.nan if saturated else value[0, x] / single_time
-    if suppress and has_one_good_group(flag, x):
+        return np.nan if saturated else value[0, x] / settings.single_time
+    if is_lost(flag, x, settings.suppress):
         return 0.0
-    if not suppress and is_lone_first_group(flag, x):
-        return value[0, x] / single_time
+    if is_lone_first_group(flag, x) and not settings.suppress:
+        return value[0, x] / settings.single_time
     if n == 0:
-        return value[0, x] / group_time if flag[0, x] & 3 == 0 else 0.0
-    return 0.5 * (np.float64(difference[(n - 1) // 2, x]) + np.float64(difference[n // 2, x])) / group_time
+        return value[0, x] / settings.group_time if is_usable(flag[0, x]) else 0.0
+    return 0.5 * (np.float64(difference[(n - 1) // 2, x]) + np.float64(difference[n // 2, x])) / settings.group_time
 
 
 @kernel
-def add_median_rates(value, flag, union, difference, count, width, group_time, single_time, suppress, estimate):
+def add_median_rates(ramps, width, settings, estimate):
     """Add the median first difference of each ramp, DN/s, to ``estimate``."""
-    n_groups = value.shape[0]
+    difference, union = ramps.difference, ramps.union
+    n_groups = ramps.value.shape[0]
     low, high = difference[max(n_groups - 2, 0) // 2], difference[(n_groups - 1) // 2 if n_groups > 1 else 0]
     if n_groups > 1:
         for x in range(width):
-            median = 0.5 * (np.float64(low[x]) + np.float64(high[x])) / group_time
+            median = 0.5 * (np.float64(low[x]) + np.float64(high[x])) / settings.group_time
             estimate[x] += median if union[x] == 0 else 0.0
     for x in range(width):
         if union[x] != 0 or n_groups == 1:
-            estimate[x] += flagged_median_rate(value, flag, difference, count[x], x, group_time, single_time, suppress)
+            estimate[x] += flagged_median_rate(ramps, x, settings)
 
 
 @kernel
-def fit_clean(value, width, time, gain, variance, mean, power, norm, row, slope, total, cubic, loss, linear):
+def mean_rates(exposure, settings, tables, y, x0, width, ramps, mean):
+    """Rate that gives the Poisson variance, DN/s: median rate of each integration, averaged, not below 0, with that of the dark.
+
+    The last integration stays loaded.
+    """
+    n_ints = exposure.data.shape[0]
+    mean[:width] = 0.0
+    for i in range(n_ints):
+        load_chunk(exposure, settings, i, y, x0, width, ramps)
+        sort_differences(ramps, width, tables.pairs)
+        add_median_rates(ramps, width, settings, mean)
+    dark = exposure.dark
+    dark_row = dark[y if dark.shape[0] > 1 else 0]
+    for x in range(width):
+        average = mean[x] / n_ints
+        mean[x] = (average if average > 0.0 else 0.0) + dark_row[x0 + x if dark.shape[1] > 1 else 0]
+
+
+@kernel
+def fit_clean(value, width, time, pixels, tables, lines):
     """``segment_slope`` and variances of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_flagged`` replaces."""
+    gain, variance, mean = pixels
+    slope, total, cubic, loss, linear, _, row = lines
+    power, norm = tables.power, tables.norm
     n = value.shape[0]
     last = n - 1
     for x in range(width):
@@ -150,265 +161,148 @@ def own_flags(pixel_dq, gain):
 
 
 @kernel
-def begin_chunk(gain, read_noise, n_frames, electrons, variance, mean, sums, n_lost, bits):
-    """Read gain and read noise (variance of one group, DN^2) of a chunk, and clear what is summed over the integrations."""
-    for x in range(gain.size):
-        electrons[x] = gain[x]
-        noise = np.float64(read_noise[x])
-        variance[x] = 0.5 * noise * noise / n_frames
-        mean[x] = 0.0
-        n_lost[x] = 0
-        bits[x] = 0
-    sums[:] = 0.0
+def group_variance(read_noise, n_frames):
+    """Variance of one group, DN**2, from the noise of the difference of two frames."""
+    noise = np.float64(read_noise)
+    return 0.5 * noise * noise / n_frames
 
 
 @kernel
-def withdraw_bad_pixels(pixel_dq, electrons, variance, slope, total, cubic, loss, linear):
+def begin_chunk(gain, read_noise, n_frames, pixels, sums):
+    """Read gain and read noise of a chunk, and clear what is summed over the integrations."""
+    for x in range(gain.size):
+        pixels.gain[x] = gain[x]
+        pixels.variance[x] = group_variance(read_noise[x], n_frames)
+    for total in (sums.cubic, sums.loss, sums.weighted, sums.linear):
+        total[:] = 0.0
+    sums.n_lost[:] = 0
+    sums.bits[:] = 0
+
+
+@kernel
+def fit_chunk(ramps, width, settings, tables, pixels, lines):
+    """Fit the ramps of one integration of a chunk."""
+    value, flag, union = ramps.value, ramps.flag, ramps.union
+    gain, variance, mean = pixels
+    slope, total, cubic, loss, linear, lost, _ = lines
+    n_groups = value.shape[0]
+    fit_clean(value, width, settings.single_time if n_groups == 1 else settings.group_time, pixels, tables, lines)
+    for x in range(width):
+        lost[x] = False
+        if union[x] != 0 or n_groups == 1:
+            slope[x], total[x], cubic[x], loss[x], linear[x], lost[x] = fit_one(
+                value, flag, x, settings, tables, gain[x], variance[x], mean[x], union[x] & CHARGELOSS != 0
+            )
+
+
+@kernel
+def withdraw_bad_pixels(pixel_dq, pixels, lines):
     """Take back the fit of pixels that are bad themselves; without a read noise there is no weight, and so no slope."""
+    slope, total, cubic, loss, linear, _, _ = lines
     for x in range(pixel_dq.size):
-        if own_flags(pixel_dq[x], electrons[x]) & np.uint32(3) != 0:
+        if own_flags(pixel_dq[x], pixels.gain[x]) & np.uint32(3) != 0:
             slope[x], total[x], cubic[x], loss[x], linear[x] = np.nan, 0.0, 0.0, 0.0, 0.0
-        elif not 0.0 < variance[x] < np.inf:
+        elif not 0.0 < pixels.variance[x] < np.inf:
             slope[x] = np.nan
 
 
 @kernel
-def write_integration(
-    pixel_dq,
-    union,
-    lost,
-    electrons,
-    variance,
-    mean,
-    slope,
-    total,
-    loss,
-    linear,
-    out,
-    out_err,
-    out_dq,
-    out_var_poisson,
-    out_var_rnoise,
-):
+def part(rates, y, x0, width):
+    """The pixels of a chunk in the outputs of an exposure."""
+    here = slice(x0, x0 + width)
+    return Rates(
+        rates.slope[y, here],
+        rates.err[y, here],
+        rates.dq[y, here],
+        rates.var_poisson[y, here],
+        rates.var_rnoise[y, here],
+    )
+
+
+@kernel
+def part_of_integration(rates, i, y, x0, width):
+    """The pixels of a chunk in the outputs of an integration."""
+    return part(
+        Rates(rates.slope[i], rates.err[i], rates.dq[i], rates.var_poisson[i], rates.var_rnoise[i]), y, x0, width
+    )
+
+
+@kernel
+def write_integration(pixel_dq, union, pixels, lines, out):
     """Write the results of one integration for a chunk."""
+    gain, variance, mean = pixels
+    slope, total, _, loss, linear, lost, _ = lines
     for x in range(pixel_dq.size):
-        flags = np.uint32(union[x] & np.uint8(SATURATED | JUMP_DET | PERSISTENCE)) | np.uint32(
-            DO_NOT_USE if lost[x] else 0
-        )
-        out[x] = slope[x]
-        out_err[x] = np.sqrt(total[x])
-        out_dq[x] = flags | own_flags(pixel_dq[x], electrons[x])
-        out_var_poisson[x] = mean[x] / (electrons[x] * linear[x]) if linear[x] > 0.0 else 0.0
-        out_var_rnoise[x] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
+        flags = np.uint32(union[x] & np.uint8(KEPT_FLAGS)) | np.uint32(DO_NOT_USE if lost[x] else 0)
+        out.slope[x] = slope[x]
+        out.err[x] = np.sqrt(total[x])
+        out.dq[x] = flags | own_flags(pixel_dq[x], gain[x])
+        out.var_poisson[x] = mean[x] / (gain[x] * linear[x]) if linear[x] > 0.0 else 0.0
+        out.var_rnoise[x] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
 
 
 @kernel
-def add_integration(width, union, lost, slope, cubic, loss, linear, sums, n_lost, bits):
-    """Add one integration to the sums of a chunk: of weights, of weights with the groups lost to charge migration, of weighted slopes, of (n-1)*T."""
+def add_integration(width, union, lines, sums):
+    """Add one integration to the sums of a chunk."""
+    slope, _, cubic, loss, linear, lost, _ = lines
     for x in range(width):
-        sums[0, x] += cubic[x]
-        sums[1, x] += loss[x]
-        sums[2, x] += cubic[x] * slope[x] if cubic[x] > 0.0 else 0.0
-        sums[3, x] += linear[x]
-        n_lost[x] += np.int32(1 if lost[x] else 0)
-        bits[x] |= np.uint32(union[x] & np.uint8(SATURATED | JUMP_DET | PERSISTENCE))
+        sums.cubic[x] += cubic[x]
+        sums.loss[x] += loss[x]
+        sums.weighted[x] += cubic[x] * slope[x] if cubic[x] > 0.0 else 0.0
+        sums.linear[x] += linear[x]
+        sums.n_lost[x] += np.int32(1 if lost[x] else 0)
+        sums.bits[x] |= np.uint32(union[x] & np.uint8(KEPT_FLAGS))
 
 
 @kernel
-def write_exposure(
-    pixel_dq,
-    electrons,
-    variance,
-    mean,
-    sums,
-    n_lost,
-    n_ints,
-    bits,
-    out,
-    out_err,
-    out_dq,
-    out_var_poisson,
-    out_var_rnoise,
-):
+def write_exposure(pixel_dq, pixels, sums, n_ints, out):
     """Write the results of all integrations together for a chunk."""
+    gain, variance, mean = pixels
     for x in range(pixel_dq.size):
-        own = own_flags(pixel_dq[x], electrons[x])
-        all_lost = n_lost[x] == n_ints
-        weight, loss, linear = sums[0, x], sums[1, x], sums[3, x]
-        poisson = mean[x] / (electrons[x] * linear) if linear > 0.0 else 0.0
+        weight, loss, linear = sums.cubic[x], sums.loss[x], sums.linear[x]
+        poisson = mean[x] / (gain[x] * linear) if linear > 0.0 else 0.0
         conventional = 12.0 * variance[x] / weight if weight > 0.0 else 0.0
-        nothing = np.nan if all_lost or own & np.uint32(3) != 0 else 0.0
-        out[x] = sums[2, x] / weight if weight > 0.0 else nothing
-        out_err[x] = np.sqrt(poisson + conventional)
-        out_dq[x] = bits[x] | own | np.uint32(DO_NOT_USE if all_lost else 0)
-        out_var_poisson[x] = poisson
-        out_var_rnoise[x] = 12.0 * variance[x] / loss if loss > 0.0 else 0.0
+        lost = np.uint32(DO_NOT_USE if sums.n_lost[x] == n_ints else 0)
+        out.slope[x] = sums.weighted[x] / weight if weight > 0.0 else np.nan
+        out.err[x] = np.sqrt(poisson + conventional)
+        out.dq[x] = sums.bits[x] | own_flags(pixel_dq[x], gain[x]) | lost
+        out.var_poisson[x] = poisson
+        out.var_rnoise[x] = 12.0 * variance[x] / loss if loss > 0.0 else 0.0
 
 
 @kernel
-def fit_ramps(
-    first_row,
-    last_row,
-    data,
-    group_dq,
-    pixel_dq,
-    gain,
-    read_noise,
-    dark,
-    group_range,
-    used_range,
-    times,
-    n_frames,
-    suppress,
-    power,
-    norm,
-    pairs,
-    rate,
-    rate_err,
-    rate_dq,
-    rate_var_poisson,
-    rate_var_rnoise,
-    ints,
-    ints_err,
-    ints_dq,
-    ints_var_poisson,
-    ints_var_rnoise,
-):
+def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integrations):
     """Fit rows ``first_row <= y < last_row``.
 
     Parameters
     ----------
-    data : float32 (nints, ngroups, ny, nx), DN
-    group_dq : uint8, as data
-    pixel_dq : uint32 (ny, nx)
-    gain : float32 (ny, nx), e/DN
-    read_noise : float32 (ny, nx), DN, noise of the difference of two frames
-    dark : float32 (ny, nx) or (1, 1), DN/s, added to the rate that gives the Poisson variance
-    group_range : int64 (2,), first and last group that exist for the fit (the others are as if they had never been read)
-    used_range : int64 (2,), groups outside are treated as DO_NOT_USE, counted from ``group_range[0]``
-    times : float64 (2,), group time and single time, s; the latter is the exposure time of a ramp with nothing but its first group
-    n_frames : frames averaged into a group
-    suppress : no rate from a ramp with a single good group
-    power, norm, pairs : of ``weight_tables`` and ``sorting_pairs`` for the number of groups in ``group_range``
-    rate, ..., ints_var_rnoise : outputs, float32 and uint32, (ny, nx) and (nints, ny, nx); DN/s and (DN/s)**2
+    exposure : Exposure
+    settings : Settings
+    tables : Tables
+        For the number of groups that exist for the fit.
+    rates, integrations : Rates
+        Outputs, (ny, nx) and (nints, ny, nx).
     """
-    n_ints, _, _, nx = data.shape
-    low, high = group_range[0], group_range[1] + 1
-    n_groups = high - low
-    group_time, single_time = times[0], times[1]
-    base_time = single_time if n_groups == 1 else group_time
-    value, flag = np.empty((n_groups, CHUNK), np.float32), np.empty((n_groups, CHUNK), np.uint8)
-    difference = np.empty((max(n_groups - 1, 1), CHUNK), np.float32)
-    union, lost, bits = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.uint32)
-    count, row, n_lost = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int32)
-    electrons, variance, mean, slope, total, cubic, loss, linear = np.empty((8, CHUNK))
-    sums = np.empty((4, CHUNK))
-
+    n_ints, _, _, nx = exposure.data.shape
+    ramps, pixels, lines, sums = (
+        new_ramps(settings.last_group - settings.first_group + 1),
+        new_pixels(),
+        new_lines(),
+        new_sums(),
+    )
     for y in range(first_row, last_row):
-        dark_row = dark[y if dark.shape[0] > 1 else 0]
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)
             here = slice(x0, x0 + width)
-            own = pixel_dq[y, here]
-            begin_chunk(gain[y, here], read_noise[y, here], n_frames, electrons, variance, mean, sums, n_lost, bits)
-            for i in range(n_ints):
-                load_chunk(
-                    data[i, low:high],
-                    group_dq[i, low:high],
-                    y,
-                    x0,
-                    width,
-                    used_range[0],
-                    used_range[1],
-                    value,
-                    flag,
-                    union,
-                )
-                sorted_differences(value, flag, union, width, pairs, difference, count)
-                add_median_rates(value, flag, union, difference, count, width, base_time, single_time, suppress, mean)
-            for x in range(width):
-                average = mean[x] / n_ints
-                mean[x] = (average if average > 0.0 else 0.0) + dark_row[x0 + x if dark.shape[1] > 1 else 0]
-
+            pixel_dq = exposure.pixel_dq[y, here]
+            begin_chunk(exposure.gain[y, here], exposure.read_noise[y, here], settings.n_frames, pixels, sums)
+            mean_rates(exposure, settings, tables, y, x0, width, ramps, pixels.mean)
             for i in range(n_ints):
                 if n_ints > 1:
-                    load_chunk(
-                        data[i, low:high],
-                        group_dq[i, low:high],
-                        y,
-                        x0,
-                        width,
-                        used_range[0],
-                        used_range[1],
-                        value,
-                        flag,
-                        union,
-                    )
-                fit_clean(
-                    value,
-                    width,
-                    base_time,
-                    electrons,
-                    variance,
-                    mean,
-                    power,
-                    norm,
-                    row,
-                    slope,
-                    total,
-                    cubic,
-                    loss,
-                    linear,
-                )
-                for x in range(width):
-                    lost[x] = False
-                    if union[x] != 0 or n_groups == 1:
-                        slope[x], total[x], cubic[x], loss[x], linear[x], lost[x] = fit_one(
-                            value,
-                            flag,
-                            x,
-                            base_time,
-                            group_time,
-                            single_time,
-                            electrons[x],
-                            variance[x],
-                            mean[x],
-                            suppress,
-                            union[x] & CHARGELOSS != 0,
-                            power,
-                            norm,
-                        )
-                withdraw_bad_pixels(own, electrons, variance, slope, total, cubic, loss, linear)
-                write_integration(
-                    own,
-                    union,
-                    lost,
-                    electrons,
-                    variance,
-                    mean,
-                    slope,
-                    total,
-                    loss,
-                    linear,
-                    ints[i, y, here],
-                    ints_err[i, y, here],
-                    ints_dq[i, y, here],
-                    ints_var_poisson[i, y, here],
-                    ints_var_rnoise[i, y, here],
-                )
-                add_integration(width, union, lost, slope, cubic, loss, linear, sums, n_lost, bits)
-            write_exposure(
-                own,
-                electrons,
-                variance,
-                mean,
-                sums,
-                n_lost,
-                n_ints,
-                bits,
-                rate[y, here],
-                rate_err[y, here],
-                rate_dq[y, here],
-                rate_var_poisson[y, here],
-                rate_var_rnoise[y, here],
-            )
+                    load_chunk(exposure, settings, i, y, x0, width, ramps)
+                fit_chunk(ramps, width, settings, tables, pixels, lines)
+                withdraw_bad_pixels(pixel_dq, pixels, lines)
+                out = part_of_integration(integrations, i, y, x0, width)
+                write_integration(pixel_dq, ramps.union, pixels, lines, out)
+                add_integration(width, ramps.union, lines, sums)
+            write_exposure(pixel_dq, pixels, sums, n_ints, part(rates, y, x0, width))

@@ -1,9 +1,12 @@
 """The details of the ramp fit, one entry per segment; run after ``fit_ramps``, and only when they are asked for."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.ramp_fit import CHUNK, add_median_rates, load_chunk, own_flags, sorted_differences
+from hexcal.kernels.ramp_fit import group_variance, mean_rates, own_flags
+from hexcal.kernels.ramp_fit_arrays import CHUNK, load_chunk, new_ramps
 from hexcal.kernels.ramp_fit_segments import (
     JUMP_DET,
     SATURATED,
@@ -17,39 +20,45 @@ from hexcal.kernels.ramp_fit_segments import (
 )
 
 
+class Details(NamedTuple):
+    """Outputs, float32, zero-filled.
+
+    slope ... weights : (nints, nsegments, ny, nx)
+    pedestal : (nints, ny, nx)
+    crmag : (nints, njumps, ny, nx), NaN for a step from or to a saturated group
+    """
+
+    slope: np.ndarray
+    sigslope: np.ndarray
+    var_poisson: np.ndarray
+    var_rnoise: np.ndarray
+    yint: np.ndarray
+    sigyint: np.ndarray
+    weights: np.ndarray
+    pedestal: np.ndarray
+    crmag: np.ndarray
+
+
 @kernel
-def count_details(first_row, last_row, data, group_dq, group_range, used_range, suppress, n_segments, n_jumps):
+def count_details(first_row, last_row, exposure, settings, n_segments, n_jumps):
     """Most segments that count, and most groups flagged JUMP_DET (but the first), of the ramps of each row.
 
     Parameters
     ----------
-    data, group_dq, group_range, used_range, suppress : as for ``fit_ramps``
+    exposure, settings : as for ``fit_ramps``
     n_segments, n_jumps : outputs, int64 (ny,)
     """
-    n_ints, _, _, nx = data.shape
-    low, high = group_range[0], group_range[1] + 1
-    value, flag = np.empty((high - low, CHUNK), np.float32), np.empty((high - low, CHUNK), np.uint8)
-    union = np.empty(CHUNK, np.uint8)
+    n_ints, _, _, nx = exposure.data.shape
+    ramps = new_ramps(settings.last_group - settings.first_group + 1)
     for y in range(first_row, last_row):
         most_segments = most_jumps = 0
         for i in range(n_ints):
             for x0 in range(0, nx, CHUNK):
                 width = min(CHUNK, nx - x0)
-                load_chunk(
-                    data[i, low:high],
-                    group_dq[i, low:high],
-                    y,
-                    x0,
-                    width,
-                    used_range[0],
-                    used_range[1],
-                    value,
-                    flag,
-                    union,
-                )
+                load_chunk(exposure, settings, i, y, x0, width, ramps)
                 for x in range(width):
-                    most_jumps = max(most_jumps, count_jumps(flag, x))
-                    most_segments = max(most_segments, count_segments(flag, x, suppress))
+                    most_jumps = max(most_jumps, count_jumps(ramps.flag, x))
+                    most_segments = max(most_segments, count_segments(ramps.flag, x, settings.suppress))
         n_segments[y] = most_segments
         n_jumps[y] = most_jumps
 
@@ -124,125 +133,74 @@ def intercept(value, x, first, n, gain, noise_squared, slope):
 
 
 @kernel
-def fit_details(
-    first_row,
-    last_row,
-    data,
-    group_dq,
-    pixel_dq,
-    gain,
-    read_noise,
-    dark,
-    group_range,
-    used_range,
-    times,
-    n_frames,
-    suppress,
-    power,
-    norm,
-    pairs,
-    ints,
-    pedestal_time,
-    slopes,
-    sigslopes,
-    var_poisson,
-    var_rnoise,
-    yints,
-    sigyints,
-    weights,
-    pedestal,
-    crmag,
-):
+def write_jumps(value, flag, x, crmag):
+    """Write the steps of the groups flagged JUMP_DET, but the first, of one ramp; ``crmag`` is its part of that plane."""
+    jump = 0
+    for g in range(1, flag.shape[0]):
+        if flag[g, x] & JUMP_DET != 0:
+            known = (flag[g, x] | flag[g - 1, x]) & SATURATED == 0
+            crmag[jump] = value[g, x] - value[g - 1, x] if known else np.nan
+            jump += 1
+
+
+@kernel
+def write_segments(ramps, x, settings, tables, gain, variance, rate, i, y, column, details):
+    """Write the segments that count of one ramp."""
+    value, flag = ramps.value, ramps.flag
+    lone_first = not settings.suppress and is_lone_first_group(flag, x)
+    time = settings.single_time if lone_first or flag.shape[0] == 1 else settings.group_time
+    noise_squared = variance * gain * gain
+    longest = longest_segment(flag, x, False)
+    number = start = 0
+    while start < flag.shape[0]:
+        first, start = next_segment(flag, x, start, False)
+        n = start - first
+        if not is_chosen(flag, x, first, n, longest, False):
+            continue
+        at = (i, number, y, column)
+        m = max(n, 2)
+        slope = np.float64(value[first, x])
+        if n > 1:
+            slope = segment_slope(value, x, first, n, gain, noise_squared, tables.power, tables.norm)
+        details.slope[at] = slope / time
+        details.sigslope[at], details.sigyint[at] = line_errors(value, x, first, n, gain, noise_squared)
+        details.yint[at] = intercept(value, x, first, n, gain, noise_squared, slope)
+        details.var_poisson[at] = rate / (time * gain * (m - 1))
+        details.var_rnoise[at] = 12.0 * variance / ((m * m * m - m) * time * time)
+        details.weights[at] = (m * m * m - m) * time * time / (12.0 * variance)
+        number += 1
+        if n == 1:
+            break
+
+
+@kernel
+def fit_details(first_row, last_row, exposure, settings, tables, slopes, pedestal_time, details):
     """Write the details of rows ``first_row <= y < last_row``.
 
     Parameters
     ----------
-    data ... pairs : as for ``fit_ramps``
-    ints : float32 (nints, ny, nx), DN/s, the rates per integration
+    exposure, settings, tables : as for ``fit_ramps``
+    slopes : float32 (nints, ny, nx), DN/s, the rates per integration
     pedestal_time : s, exposure time of the first group
-    slopes ... weights : outputs, float32 (nints, nsegments, ny, nx), zero-filled
-    pedestal : output, float32 (nints, ny, nx), zero-filled
-    crmag : output, float32 (nints, njumps, ny, nx), zero-filled; NaN for a step from or to a saturated group
+    details : Details
+        Outputs.
     """
-    n_ints, _, _, nx = data.shape
-    low, high = group_range[0], group_range[1] + 1
-    n_groups = high - low
-    value, flag = np.empty((n_groups, CHUNK), np.float32), np.empty((n_groups, CHUNK), np.uint8)
-    difference = np.empty((max(n_groups - 1, 1), CHUNK), np.float32)
-    union, count, mean = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.int32), np.empty(CHUNK)
-    base_time = times[1] if n_groups == 1 else times[0]
+    n_ints, _, _, nx = exposure.data.shape
+    ramps, mean = new_ramps(settings.last_group - settings.first_group + 1), np.empty(CHUNK)
     for y in range(first_row, last_row):
-        dark_row = dark[y if dark.shape[0] > 1 else 0]
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)
-            mean[:] = 0.0
+            mean_rates(exposure, settings, tables, y, x0, width, ramps, mean)
             for i in range(n_ints):
-                load_chunk(
-                    data[i, low:high],
-                    group_dq[i, low:high],
-                    y,
-                    x0,
-                    width,
-                    used_range[0],
-                    used_range[1],
-                    value,
-                    flag,
-                    union,
-                )
-                sorted_differences(value, flag, union, width, pairs, difference, count)
-                add_median_rates(value, flag, union, difference, count, width, base_time, times[1], suppress, mean)
-            for i in range(n_ints):
-                load_chunk(
-                    data[i, low:high],
-                    group_dq[i, low:high],
-                    y,
-                    x0,
-                    width,
-                    used_range[0],
-                    used_range[1],
-                    value,
-                    flag,
-                    union,
-                )
+                load_chunk(exposure, settings, i, y, x0, width, ramps)
                 for x in range(width):
                     column = x0 + x
-                    jump = 0
-                    for g in range(1, n_groups):
-                        if flag[g, x] & JUMP_DET != 0:
-                            known = (flag[g, x] | flag[g - 1, x]) & SATURATED == 0
-                            crmag[i, jump, y, column] = value[g, x] - value[g - 1, x] if known else np.nan
-                            jump += 1
-                    e = np.float64(gain[y, column])
-                    noise = np.float64(read_noise[y, column])
-                    variance = 0.5 * noise * noise / n_frames
-                    rate = (mean[x] / n_ints if mean[x] > 0.0 else 0.0) + dark_row[column if dark.shape[1] > 1 else 0]
-                    if is_lost(flag, x, suppress):
+                    write_jumps(ramps.value, ramps.flag, x, details.crmag[i, :, y, column])
+                    if is_lost(ramps.flag, x, settings.suppress):
                         continue
-                    if own_flags(pixel_dq[y, column], e) & np.uint32(3) == 0:
-                        pedestal[i, y, column] = value[0, x] - ints[i, y, column] * pedestal_time
-                    time = times[1] if not suppress and is_lone_first_group(flag, x) else base_time
-                    longest = longest_segment(flag, x, False)
-                    number = start = 0
-                    while start < n_groups:
-                        first, start = next_segment(flag, x, start, False)
-                        n = start - first
-                        if not is_chosen(flag, x, first, n, longest, False):
-                            continue
-                        m = max(n, 2)
-                        noise_squared = variance * e * e
-                        slope = (
-                            segment_slope(value, x, first, n, e, noise_squared, power, norm)
-                            if n > 1
-                            else np.float64(value[first, x])
-                        )
-                        slopes[i, number, y, column] = slope / time
-                        sigslopes[i, number, y, column], sigyints[i, number, y, column] = line_errors(
-                            value, x, first, n, e, noise_squared
-                        )
-                        yints[i, number, y, column] = intercept(value, x, first, n, e, noise_squared, slope)
-                        var_poisson[i, number, y, column] = rate / (time * e * (m - 1))
-                        var_rnoise[i, number, y, column] = 12.0 * variance / ((m * m * m - m) * time * time)
-                        weights[i, number, y, column] = (m * m * m - m) * time * time / (12.0 * variance)
-                        number += 1
-                        if n == 1:
-                            break
+                    gain = np.float64(exposure.gain[y, column])
+                    if own_flags(exposure.pixel_dq[y, column], gain) & np.uint32(3) == 0:
+                        pedestal = ramps.value[0, x] - slopes[i, y, column] * pedestal_time
+                        details.pedestal[i, y, column] = pedestal
+                    variance = group_variance(exposure.read_noise[y, column], settings.n_frames)
+                    write_segments(ramps, x, settings, tables, gain, variance, mean[x], i, y, column, details)

@@ -48,24 +48,31 @@ def weight_tables(n_groups):
 
 
 @kernel
-def is_lone_first_group(flag, x):
-    """True if the first group of the pixel has no flag and every other group has one."""
-    if flag[0, x] != 0:
-        return False
-    for g in range(1, flag.shape[0]):  # noqa: SIM110 - numba has no all()
-        if flag[g, x] == 0:
-            return False
-    return True
+def is_usable(f):
+    """Whether a group with these flags takes part in the fit; one that carries JUMP_DET does, as the start of a segment."""
+    return f & UNFIT == 0
 
 
 @kernel
-def has_one_good_group(flag, x):
-    """True if exactly one group of the pixel is without flags (PERSISTENCE is allowed)."""
-    good = 0
+def is_good(f):
+    """Whether a group with these flags is usable and its signal also stands for itself: no jump came before it."""
+    return f & (UNFIT | JUMP_DET) == 0
+
+
+@kernel
+def is_lone_first_group(flag, x):
+    """True if the first group of the pixel is good and no other one is."""
+    return is_good(flag[0, x]) and count_good_groups(flag, x) == 1
+
+
+@kernel
+def count_good_groups(flag, x):
+    """Number of good groups of the pixel."""
+    n = 0
     for g in range(flag.shape[0]):
-        if flag[g, x] & ~PERSISTENCE == 0:
-            good += 1
-    return good == 1
+        if is_good(flag[g, x]):
+            n += 1
+    return n
 
 
 @kernel
@@ -102,12 +109,12 @@ def next_segment(flag, x, start, clear_charge_loss):
     """
     n_groups = flag.shape[0]
     first = start
-    while first < n_groups and usable_bits(flag[first, x], clear_charge_loss) & UNFIT != 0:
+    while first < n_groups and not is_usable(usable_bits(flag[first, x], clear_charge_loss)):
         first += 1
     end = first
     while end < n_groups:
         f = usable_bits(flag[end, x], clear_charge_loss)
-        if f & UNFIT != 0 or (f & JUMP_DET != 0 and end > first):
+        if not is_usable(f) or (f & JUMP_DET != 0 and end > first):
             break
         end += 1
     return first, end
@@ -133,7 +140,7 @@ def longest_segment(flag, x, clear_charge_loss):
 @kernel
 def is_chosen(flag, x, first, n, longest, clear_charge_loss):
     """Single groups count only where no segment is longer, and then not one that a jump opened."""
-    return n > 1 if longest > 1 else n == 1 and usable_bits(flag[first, x], clear_charge_loss) & ~PERSISTENCE == 0
+    return n > 1 if longest > 1 else n == 1 and is_good(usable_bits(flag[first, x], clear_charge_loss))
 
 
 @kernel
@@ -183,40 +190,42 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate_e
 
 @kernel
 def is_lost(flag, x, suppress):
-    """True if the ramp of pixel x gives no rate: saturated from the start, no usable group, or a single good one that is to be suppressed."""
+    """True if the ramp of pixel x gives no rate: saturated from the start, or without a segment that counts.
+
+    With ``suppress`` lone groups do not count, nor the only good group of a ramp together with one that a jump opened; a ramp that was read only once is
+    fitted all the same.
+    """
     if flag[0, x] & SATURATED != 0:
         return True
     n_groups = flag.shape[0]
-    if suppress and n_groups > 1 and has_one_good_group(flag, x):
-        return True
-    for g in range(n_groups):  # noqa: SIM110 - numba has no all()
-        if flag[g, x] & 3 == 0:
-            return False
-    return True
+    longest = longest_segment(flag, x, False)
+    if suppress and n_groups > 1:
+        return longest < 2 or count_good_groups(flag, x) == 1
+    if longest != 1:
+        return longest == 0
+    return count_good_groups(flag, x) == 0
 
 
 @kernel
-def fit_one(
-    value, flag, x, base_time, group_time, single_time, gain, variance, mean, suppress, charge_loss, power, norm
-):
+def fit_one(value, flag, x, settings, tables, gain, variance, mean, charge_loss):
     """Fit one flagged ramp.
 
     Returns ``(slope, var_C, sum of (n**3-n)*T**2, the same with the groups lost to charge migration, sum of (n-1)*T, lost)``.
     The second sum is that which VAR_RNOISE is made of.
     """
-    lone = not suppress and is_lone_first_group(flag, x)
-    time = single_time if lone else base_time
-    lost = is_lost(flag, x, suppress)
+    lone = not settings.suppress and is_lone_first_group(flag, x)
+    time = settings.single_time if lone or flag.shape[0] == 1 else settings.group_time
+    lost = is_lost(flag, x, settings.suppress)
     if lost:
         slope, cubic, linear, inverse = np.nan, 0.0, 0.0, 0.0
     else:
         slope, cubic, linear, inverse = fit_flagged(
-            value, flag, x, time, gain, variance * gain * gain, 12.0 * variance, mean, power, norm
+            value, flag, x, time, gain, variance * gain * gain, 12.0 * variance, mean, tables.power, tables.norm
         )
     cubic *= time * time
     loss = cubic
     if charge_loss:
         loss, longest = cubic_sum(flag, x, True)
-        loss_time = time if lone and longest == 1 else group_time
+        loss_time = time if lone and longest == 1 else settings.group_time
         loss *= loss_time * loss_time
     return slope, 1.0 / inverse if cubic > 0.0 else 0.0, cubic, loss, linear * time, lost

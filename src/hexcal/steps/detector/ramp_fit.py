@@ -154,21 +154,32 @@ class Ramps:
     average_dark: np.ndarray | None = None
 
     def arguments(self):
-        """Arguments of the kernels, in their order."""
+        """Return what the kernels take: the exposure, the settings and the tables."""
+        from hexcal.kernels import ramp_fit_arrays as arrays
         from hexcal.kernels.ramp_fit import sorting_pairs
         from hexcal.kernels.ramp_fit_segments import weight_tables
 
-        group_range = self.group_range or (0, self.data.shape[1] - 1)
-        n_groups = group_range[1] - group_range[0] + 1
-        used_range = self.used_range or (0, n_groups - 1)
+        first, last = self.group_range or (0, self.data.shape[1] - 1)
+        n_groups = last - first + 1
+        first_used, last_used = self.used_range or (0, n_groups - 1)
         dark = np.zeros((1, 1), np.float32) if self.average_dark is None else self.average_dark
         # One kind of array, native, contiguous and writable, is one compiled kernel.
         images = (np.require(image, np.float32, ["C", "W"]) for image in (self.gain, self.read_noise, dark))
-        ranges = np.array(group_range, np.int64), np.array(used_range, np.int64)
-        times = np.array([self.timing.group_time, self.timing.single_time])
-        settings = times, int(self.timing.n_frames), bool(self.suppress_one_group)
-        tables = *weight_tables(n_groups), sorting_pairs(n_groups - 1)
-        return self.data, self.group_dq, self.pixel_dq, *images, *ranges, *settings, *tables
+        timing = self.timing
+        times = float(timing.group_time), float(timing.single_time)
+        return (
+            arrays.Exposure(self.data, self.group_dq, self.pixel_dq, *images),
+            arrays.Settings(
+                int(first),
+                int(last),
+                int(first_used),
+                int(last_used),
+                *times,
+                int(timing.n_frames),
+                bool(self.suppress_one_group),
+            ),
+            arrays.Tables(*weight_tables(n_groups), sorting_pairs(n_groups - 1)),
+        )
 
 
 @dataclass
@@ -187,8 +198,10 @@ class Fit:
         return cls(*(np.empty(shape, dtype) for dtype in (np.float32, np.float32, np.uint32, np.float32, np.float32)))
 
     def arrays(self):
-        """The five arrays."""
-        return self.slope, self.err, self.dq, self.var_poisson, self.var_rnoise
+        """The five arrays, as the kernels take them."""
+        from hexcal.kernels.ramp_fit_arrays import Rates
+
+        return Rates(self.slope, self.err, self.dq, self.var_poisson, self.var_rnoise)
 
 
 def fit_ramps(ramps, threads=1):
@@ -219,7 +232,7 @@ def fit_ramps(ramps, threads=1):
 
     n_ints, _, ny, nx = ramps.data.shape
     exposure, integrations = Fit.empty((ny, nx)), Fit.empty((n_ints, ny, nx))
-    run_bands(kernel, ny, *ramps.arguments(), *exposure.arrays(), *integrations.arrays(), threads=threads)
+    run_bands(kernel, ny, *ramps.arguments(), exposure.arrays(), integrations.arrays(), threads=threads)
     return exposure, integrations
 
 
@@ -246,29 +259,19 @@ def fit_details(ramps, slopes, threads=1):
     Seed 004, line 20659; the units of sigslope and sigyint are those of the reference implementation.
     """
     from hexcal.core.bands import run_bands
-    from hexcal.kernels.ramp_fit_options import count_details
+    from hexcal.kernels.ramp_fit_options import Details, count_details
     from hexcal.kernels.ramp_fit_options import fit_details as kernel
 
     n_ints, _, ny, nx = ramps.data.shape
-    arguments = ramps.arguments()
-    data, group_dq, group_range, used_range, suppress = (
-        arguments[0],
-        arguments[1],
-        arguments[6],
-        arguments[7],
-        arguments[10],
-    )
+    exposure, settings, tables = ramps.arguments()
     n_segments, n_jumps = np.zeros(ny, np.int64), np.zeros(ny, np.int64)
-    run_bands(
-        count_details, ny, data, group_dq, group_range, used_range, suppress, n_segments, n_jumps, threads=threads
-    )
-    names = ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights")
-    details: dict[str, np.ndarray] = {name: np.zeros((n_ints, n_segments.max(), ny, nx), np.float32) for name in names}
-    details["pedestal"] = np.zeros((n_ints, ny, nx), np.float32)
-    details["crmag"] = np.zeros((n_ints, n_jumps.max(), ny, nx), np.float32)
-    since_reset = ramps.timing.first_group_time + float(group_range[0]) * ramps.timing.group_time
-    run_bands(kernel, ny, *arguments, slopes, since_reset, *details.values(), threads=threads)
-    return details
+    run_bands(count_details, ny, exposure, settings, n_segments, n_jumps, threads=threads)
+    per_segment = (n_ints, n_segments.max(), ny, nx)
+    shapes = {"pedestal": (n_ints, ny, nx), "crmag": (n_ints, n_jumps.max(), ny, nx)}
+    details = Details(*(np.zeros(shapes.get(name, per_segment), np.float32) for name in Details._fields))
+    since_reset = ramps.timing.first_group_time + float(settings.first_group) * ramps.timing.group_time
+    run_bands(kernel, ny, exposure, settings, tables, slopes, since_reset, details, threads=threads)
+    return details._asdict()
 
 
 def used_groups(n_groups, first, last, warn):
