@@ -50,8 +50,8 @@ def test_a_series_of_darks_of_one_detector(tmp_path, capsys):
     assert headers[0]["DATE-BEG"] < headers[0]["DATE-END"] < headers[1]["DATE-BEG"]
     assert headers[0]["EXPSTART"] < headers[1]["EXPSTART"]
     counts = [fits.getdata(path, "SCI").astype(float) for path in (first, second)]
-    # The same bias in every pixel (scatter 120 DN); the noise is another one (some DN).
-    assert counts[0][0, 0].std() > 50 and 1 < (counts[1] - counts[0])[0, 0].std() < 20
+    # The bias of each pixel (scatter 120 DN) is the same; the noise (15 DN of the reset, twice) is not.
+    assert counts[0][0, 0].std() > 50 and 1 < (counts[1] - counts[0])[0, 0].std() < 40
     assert main([*words, "--sky", "1", "--overwrite"]) == 1
     assert "cannot be combined with --sky" in capsys.readouterr().err
 
