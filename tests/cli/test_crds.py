@@ -55,14 +55,6 @@ def test_bestrefs_as_json(run):
     assert json.loads(out) == {"a.fits": {"dark": "jwst_nircam_dark_0009.fits"}, "b.fits": {"dark": "N/A"}}
 
 
-def test_bestrefs_that_are_not_found(run):
-    exposure("a.fits", DETECTOR="NRCB1")
-    status, out, _ = run("bestrefs", "a.fits")
-    assert status == 0
-    assert "dark  NOT FOUND: META.INSTRUMENT.DETECTOR is NRCB1" in out
-    assert run("bestrefs", "a.fits", "--types", "dark")[0] == 1
-
-
 def test_a_file_that_cannot_be_read_does_not_keep_the_others_from_their_answer(run, tmp_path):
     exposure("a.fits")
     exposure("b c.fits", TELESCOP="JWST", INSTRUME=" ")
@@ -105,6 +97,19 @@ def test_several_observatories_and_a_file_that_names_none(run, root):
         "hexcal: 'a.fits': the file does not name its telescope, and the cache has rules of several: jwst, tmt" in err
     )
     assert run("bestrefs", "a.fits", "--observatory", "jwst")[0] == 0
+
+
+def test_bestrefs_ends_with_1_if_a_type_is_not_found_named_or_not(run, root):
+    exposure("a.fits")
+    assert run("bestrefs", "a.fits")[0] == 0
+    exposure("b.fits", DETECTOR="NRCA9")
+    for words in ([], ["--types", "dark"], ["--json"]):
+        status, out, _ = run("bestrefs", "a.fits", "b.fits", *words)
+        assert status == 1 and "NOT FOUND: META.INSTRUMENT.DETECTOR is NRCA9" in out
+    # What does not apply is no failure.
+    exposure("c.fits", DETECTOR="NRCBLONG")
+    status, out, _ = run("bestrefs", "c.fits")
+    assert status == 0 and "N/A" in out
 
 
 def test_bestrefs_warns_of_withdrawn_files(run, root):
@@ -232,7 +237,7 @@ def test_errors_are_short_and_end_with_status_1(run, words, message):
         (lambda path: path.write_text(path.read_text()[:200]), "the mapping is corrupt"),
         (lambda path: path.write_text(path.read_text() + "import os\n"), "the mapping is corrupt: line"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "the mapping is corrupt"),
-        (lambda path: (path.unlink(), path.mkdir()), "the mapping cannot be read"),
+        (lambda path: (path.unlink(), path.mkdir()), "a mapping is required, this is a directory"),
     ],
 )
 @pytest.mark.parametrize("name", ["jwst_0002.pmap", "jwst_nircam_0002.imap", "jwst_nircam_dark_0002.rmap"])

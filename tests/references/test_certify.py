@@ -65,12 +65,17 @@ def test_keywords_of_an_image_of_the_detector(tmp_path, keyword):
         ("2023-04-05 06:07:08", "warnings"),
         ("2023-02-30T00:00:00", "errors"),
         ("soon", "errors"),
+        # Nobody can know which is the month.
+        ("01/02/2020", "errors"),
+        ("01-02-2020 00:00:00", "errors"),
+        ("01/02/20", "errors"),
     ],
 )
 def test_useafter(tmp_path, value, level):
     made = certify(dark(tmp_path / "dark.fits", USEAFTER=value), "jwst")
     found = {finding.level + "s" for finding in made.findings if finding.where == "USEAFTER"}
     assert found == ({level} if level else set())
+    assert level is None or all("T" in finding.text for finding in made.findings if finding.where == "USEAFTER")
 
 
 @pytest.mark.req("REF-04")

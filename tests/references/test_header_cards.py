@@ -40,6 +40,18 @@ def test_values(tmp_path):
     assert header["NAXIS"] == 0
 
 
+@pytest.mark.parametrize("keyword", ["LONGTEXT", "HIERARCH ESO DET CHIP NAME", "HIERARCH WAVELENGTH"])
+@pytest.mark.parametrize("value", ["short", "it's " * 40, "a & b" * 30 + "&", "x / y" * 25, 12, -1.5e-30, True])
+def test_long_keywords_texts_and_comments_are_read(tmp_path, keyword, value):
+    header = fits.Header()
+    header[keyword] = (value, "a comment / with 'marks' & more")
+    header["AFTER"] = 3
+    fits.PrimaryHDU(header=header).writeto(tmp_path / "a.fits", output_verify="silentfix")
+    found = read_header(str(tmp_path / "a.fits"))
+    expected = value.rstrip() if isinstance(value, str) else value
+    assert (found[keyword.removeprefix("HIERARCH ")], found["AFTER"]) == (expected, 3)
+
+
 def test_many_cards(tmp_path):
     path = write(tmp_path / "a.fits", **{f"K{number}": number for number in range(300)})
     assert read_header(path)["K299"] == 299

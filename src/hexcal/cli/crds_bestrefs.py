@@ -7,7 +7,7 @@ from hexcal.errors import InputError, ParameterError
 
 
 def main(words):
-    """Print the reference files; exit status 1 if a type that was asked for is not found, or a file cannot be read."""
+    """Print the reference files; exit status 1 if a type is NOT FOUND for an exposure, or a file cannot be read."""
     options = _options(words)
     from hexcal.references.header_cards import read_header
 
@@ -24,7 +24,7 @@ def main(words):
             failed = True
             continue
         found[path] = {name: str(choice) for name, choice in choices.items()}
-        failed |= types is not None and any(choice.status == "not found" for choice in choices.values())
+        failed |= any(choice.status == "not found" for choice in choices.values())
         if not options.json:
             _print(path, context, choices)
         for name in sorted({choice.name for choice in choices.values()} & context.cache.withdrawn()):
@@ -38,7 +38,9 @@ def main(words):
 
 def _options(words):
     made = parser(
-        "bestrefs", "The reference files that belong to exposures, chosen from their headers; no network, no data read."
+        "bestrefs",
+        "The reference files that belong to exposures, chosen from their headers; no network, no data read. "
+        "Exit status 1 if one is NOT FOUND; N/A (none is needed) is no failure.",
     )
     made.add_argument("files", nargs="+", metavar="FILE")
     made.add_argument("--types", metavar="A,B", help="only these types of references")

@@ -58,14 +58,26 @@ def _cards(stream):
             keyword = text[start : start + 8].rstrip()
             if keyword == "END":
                 return values
-            if text[start + 8 : start + 10] == "= ":
-                value, last = _value(text[start + 10 : start + 80]), keyword
+            name, given = _divided(text[start : start + 80])
+            if name:
+                value, last = _value(given), name
                 if value is not None:
-                    values.setdefault(keyword, value)
+                    values.setdefault(name, value)
             elif keyword == "CONTINUE" and str(values.get(last, "")).endswith("&"):
                 # A long text: the card before ends with & and goes on here.
-                values[last] = values[last][:-1] + (_value(text[start + 10 : start + 80]) or "")
+                values[last] = (values[last][:-1] + str(_value(text[start + 10 : start + 80]) or "")).rstrip()
     return None
+
+
+def _divided(card):
+    """Return keyword and value of a card as texts; "" and "" for one that has no value (COMMENT, CONTINUE)."""
+    if card[8:10] == "= ":
+        return card[:8].rstrip(), card[10:]
+    if card.startswith("HIERARCH ") and "=" in card:
+        # Keywords longer than eight letters, by the convention that ESO registered.
+        name, _, value = card[9:].partition("=")
+        return name.strip().upper(), value
+    return "", ""
 
 
 def _value(text):

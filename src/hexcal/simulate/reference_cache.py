@@ -286,8 +286,14 @@ class _Addition:
 @contextlib.contextmanager
 def _lock(folder):
     """Keep other processes from adding to the cache; the lock of a process that was killed is gone with it."""
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError as error:
+        raise ResourceError(
+            "adding to a cache needs a system that locks files as POSIX does, such as Linux or macOS",
+            where=folder,
+            hint="`hexcal simulate references --output DIR` writes the same files into a plain folder",
+        ) from error
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:

@@ -22,6 +22,7 @@ _REQUIRED = tuple(
 )
 _HISTORY = ("DOCUMENT", "SOFTWARE", "DATA USED", "DIFFERENCES")
 _STRICT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
+_SLASHED = re.compile(r"^\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _PEDIGREES = ("SIMULATION", "GROUND", "DUMMY", "INFLIGHT")
 _SERIAL = re.compile(r"\d{4,}")
 
@@ -62,7 +63,10 @@ def _useafter(subject, made):
     except (ValueError, OverflowError) as error:
         made.error(keyword, f"must be a date like 2021-03-04T00:00:00, it is '{value}' ({error})")
         return
-    if not _STRICT.fullmatch(value):
+    if _SLASHED.search(value):
+        # 01/02/2020 is read month first, 01/02/20 day first: no one can know what was meant.
+        made.error(keyword, f"must be a date like 2021-03-04T00:00:00, it is '{value}' (read as {parsed.isoformat()})")
+    elif not _STRICT.fullmatch(value):
         made.warn(keyword, f"should be written {parsed.isoformat()}, it is '{value}'")
 
 
