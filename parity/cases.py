@@ -11,7 +11,9 @@ from inputs import Exposure
 
 RAMP = ("SCI", "PIXELDQ", "GROUPDQ")
 RATE = ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE")
-FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "PEDESTAL", "WEIGHTS", "CRMAG")
+# Without PEDESTAL: that of 3.0.0 is another quantity (formulas.py).
+FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS", "CRMAG")
+PEDESTAL_FLOOR = 4e-3
 
 # Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is subtracted,
 # where the next number is 0.004 DN away.
@@ -19,7 +21,7 @@ FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "
 FLOORS = {
     RAMP: {"SCI": 4e-3},
     RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-5)},
-    FITOPT: {"YINT": 4e-3, "PEDESTAL": 4e-3, "VAR_POISSON": ("VAR_RNOISE", 1, 1e-6)},
+    FITOPT: {"YINT": 4e-3, "VAR_POISSON": ("VAR_RNOISE", 1, 1e-6)},
 }
 
 EXPOSURES = [
@@ -234,6 +236,8 @@ class Case:
     known_counts: dict = field(default_factory=dict)
     saves: bool = False
     """Whether the products are those that the run saves itself, rather than what it returns."""
+    pedestal: bool = False
+    """Whether PEDESTAL of both sides is compared with its formula."""
 
 
 def outputs_of(target):
@@ -253,10 +257,8 @@ _RSCD = "rscd of 3.0.0 spares the last two good groups of ramps that saturate ea
 _LONE_GROUP = (
     "a lone good group after a discarded first one: 3.0.0 gives no Poisson variance and ERR = 0 beside VAR_RNOISE > 0"
 )
-_FITOPT = (
-    "PEDESTAL of 3.0.0 takes 1 s for TGROUP; without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
-)
-_FITOPT_PLANES = dict.fromkeys(("SLOPE", "SIGSLOPE", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS"), 150)
+_FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
+_AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 5, "ERR": 5, "VAR_POISSON": 10}),
     ("nircam_full_5", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 40, "ERR": 10, "VAR_POISSON": 20}),
@@ -271,8 +273,15 @@ KNOWN = {
         {"VAR_RNOISE": 35},
     ),
     ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
-    ("nircam_corner_10x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 76800}),
-    ("miri_sub64_12x3", "fitopt"): (_FITOPT, {**_FITOPT_PLANES, "PEDESTAL": 13824}),
+    ("nircam_corner_10x3", "jump_after"): (_AFTER_JUMP, {"GROUPDQ": 18}),
+    ("nircam_corner_10x3", "fitopt"): (
+        _FITOPT,
+        {"SLOPE": 101, "SIGSLOPE": 40, "VAR_RNOISE": 127, "YINT": 101, "SIGYINT": 40, "WEIGHTS": 127},
+    ),
+    ("miri_sub64_12x3", "fitopt"): (
+        _FITOPT,
+        dict.fromkeys(("SLOPE", "SIGSLOPE", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS"), 150),
+    ),
 }
 
 # (exposure, label, step, parameters of both sides)
@@ -386,7 +395,15 @@ def all_cases():
         ]
         if exposure.name in ("nircam_corner_10x3", "miri_sub64_12x3"):
             cases.append(
-                _case(exposure, "fitopt", "ramp_fit", {"save_opt": True}, outputs={"fitopt": FITOPT}, saves=True)
+                _case(
+                    exposure,
+                    "fitopt",
+                    "ramp_fit",
+                    {"save_opt": True},
+                    outputs={"fitopt": FITOPT},
+                    saves=True,
+                    pedestal=True,
+                )
             )
         cases.append(_pipeline(exposure))
         if exposure.name == "nircam_corner_5":

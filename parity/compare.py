@@ -8,7 +8,7 @@ from astropy.io import fits
 FLAG_PLANES = ("PIXELDQ", "GROUPDQ", "DQ")
 RTOL = 1e-5
 FLAG_FRACTION = 1e-4
-"""Flags may differ in this fraction of the pixels (and each difference has to be explained)."""
+"""A flag may differ in this fraction of the samples that carry it on either side; there is no absolute floor."""
 EXAMPLES = 3
 
 
@@ -18,6 +18,7 @@ class PlaneResult:
 
     `differing` of `size` values differ; `worst` is the largest difference of all numbers, as a multiple of what is tolerated (up to 1 is no difference);
     `examples` are (index, own, peer) of some that differ; `problem` says why the planes could not be compared at all.
+    Of flags, `flagged` samples carry one on either side, and `bits` has for each bit (samples that carry it on either side, samples where it differs).
     """
 
     name: str
@@ -26,6 +27,8 @@ class PlaneResult:
     worst: float = 0.0
     examples: list = field(default_factory=list)
     problem: str | None = None
+    flagged: int = 0
+    bits: dict = field(default_factory=dict)
 
     @property
     def is_flags(self):
@@ -33,13 +36,31 @@ class PlaneResult:
 
     @property
     def fraction(self):
-        return self.differing / self.size if self.size else 0.0
+        """Of the values that differ; of flags, among the samples that carry any."""
+        whole = self.flagged if self.is_flags else self.size
+        return self.differing / whole if whole else 0.0
 
     def passed(self, allowed=0):
         """Whether the differences stay within the rule; `allowed` values may differ for a known, explained reason."""
         if self.problem:
             return False
-        return self.differing <= max(allowed, FLAG_FRACTION * self.size if self.is_flags else 0)
+        if self.differing <= allowed:
+            return True
+        return self.is_flags and all(differing <= FLAG_FRACTION * carried for carried, differing in self.bits.values())
+
+    def count_flags(self, own, peer):
+        """Add an image of flags to the counts; returns where it differs."""
+        differ = flags_differ(own, peer)
+        either = own | peer
+        self.flagged += int(np.count_nonzero(either))
+        changed = own ^ peer
+        for bit in range(8 * either.dtype.itemsize):
+            flag = either.dtype.type(1 << bit)
+            carried = int(np.count_nonzero(either & flag))
+            if carried:
+                before = self.bits.get(bit, (0, 0))
+                self.bits[bit] = (before[0] + carried, before[1] + int(np.count_nonzero(changed & flag)))
+        return differ
 
 
 def flags_differ(own, peer):
@@ -118,7 +139,7 @@ def _compare_plane(name, own, peer, flag_names, rtol, floor):
     # Image by image: the temporary arrays of a whole ramp would need gigabytes.
     for index in np.ndindex(mine.shape[:-2]):
         if name in FLAG_PLANES:
-            differ = flags_differ(mine[index], theirs[index])
+            differ = result.count_flags(mine[index], theirs[index])
         else:
             level = floor if np.isscalar(floor) else _scaled(floor, peer, index)
             tension = tensions(mine[index], theirs[index], rtol, level)

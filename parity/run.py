@@ -5,8 +5,9 @@
     .venv/bin/python parity/run.py 'nircam_corner*' '*:jump'     those whose names match
     .venv/bin/python parity/run.py --list
 
-A line says: pass or FAIL, the case, how many values differ in each plane compared (0 where it is alone), the tolerance, the worst difference and, where
-there are differences for a known reason, that reason. Exit status 1 if a case fails. Rules: parity/README.md.
+A line says: pass or FAIL, the case, how many values differ in each plane compared (0 where it is alone; flags, out of the samples flagged on either
+side), the tolerance, the worst difference and, where there are differences for a known reason, that reason. Exit status 1 if a case fails. Rules:
+parity/README.md.
 """
 
 import argparse
@@ -24,6 +25,7 @@ sys.path.insert(0, str(HERE))
 
 import cases as table  # noqa: E402
 import compare  # noqa: E402
+import formulas  # noqa: E402
 import inputs  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 
@@ -194,6 +196,9 @@ def report(case, own_job, peer_job, errors, options):
             case.tables,
             label if len(case.outputs) > 1 else "",
         )
+    if case.pedestal:
+        folders = own_job["folder"], peer_job["folder"]
+        results += formulas.check_pedestal(*folders, own_job["input"], table.PEDESTAL_FLOOR)
     # A product that nobody asked for is a difference as well (not for a step run alone: the peer calls its product after the class).
     extra = (set(own) ^ set(peer)) - set(case.outputs) if case.target.startswith("calwebb_") else ()
     for name in sorted(extra):
@@ -244,7 +249,10 @@ def _floor(floor):
 
 
 def _count(result):
-    return f"{result.differing}/{result.size} ({result.fraction:.1e})" if result.differing else "0"
+    if not result.differing:
+        return "0"
+    whole = f"{result.flagged} flagged" if result.is_flags else result.size
+    return f"{result.differing}/{whole} ({result.fraction:.1e})"
 
 
 def main(words=None):

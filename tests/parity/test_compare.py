@@ -79,12 +79,34 @@ def test_a_flag_of_another_group_or_integration_excuses_nothing(ramp):
     assert planes(own, ramp)["SCI"].differing == 1
 
 
-def test_flags_may_differ_in_one_pixel_of_ten_thousand():
-    peer = {"DQ": np.zeros((200, 200), "u4")}
-    own = changed(peer, "DQ", (0, slice(0, 4)), 1)
-    assert planes(own, peer, ["DQ"])["DQ"].passed()
-    own = changed(peer, "DQ", (0, slice(0, 5)), 1)
-    assert not planes(own, peer, ["DQ"])["DQ"].passed()
+def flags(size, carrying, bit=1):
+    plane = np.zeros((size, size), "u4")
+    plane.ravel()[:carrying] = bit
+    return {"DQ": plane}
+
+
+def test_flags_may_differ_in_one_of_ten_thousand_that_are_flagged():
+    peer = flags(200, 20000)
+    for differing, passes in ((1, True), (2, True), (3, False)):
+        result = planes(flags(200, 20000 - differing), peer, ["DQ"])["DQ"]
+        assert (result.differing, result.flagged, result.passed()) == (differing, 20000, passes)
+
+
+def test_samples_without_flags_excuse_no_difference():
+    """One flag of ten is one too many, however large the image; known differences are counted apart."""
+    for own, peer in ((9, 10), (10, 9), (0, 1)):
+        result = planes(flags(1000, own), flags(1000, peer), ["DQ"])["DQ"]
+        assert (result.differing, result.flagged) == (1, max(own, peer))
+        assert result.fraction == 1 / max(own, peer)
+        assert [result.passed(allowed) for allowed in (0, 1)] == [False, True]
+
+
+def test_a_common_flag_excuses_no_difference_in_a_rare_one():
+    own, peer = flags(200, 40000), flags(200, 40000)
+    peer["DQ"][0, :2] |= 4
+    result = planes(own, peer, ["DQ"])["DQ"]
+    assert result.bits == {0: (40000, 0), 2: (2, 2)}
+    assert not result.passed()
 
 
 def test_not_a_number_equals_only_itself(ramp):
