@@ -262,8 +262,8 @@ class ModelContainer(DataModel, MutableSequence):
 
     # ---- a list
 
-    __iter__ = MutableSequence.__iter__
-    __contains__ = MutableSequence.__contains__
+    __iter__ = MutableSequence.__iter__  # pyright: ignore[reportAssignmentType]
+    __contains__ = MutableSequence.__contains__  # pyright: ignore[reportAssignmentType]
 
     def __len__(self):
         return len(self._members)
