@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from astropy.stats import sigma_clip
 
-from hexcal.kernels import jump, jump_after, jump_sigma_clip
+from hexcal.kernels import jump, jump_after, jump_sigma_clip, selection
+from hexcal.kernels.jump_differences import Samples
 
 DNU, SAT, JUMP = 1, 2, 4
 
 
 def electrons(ramp, flags, gain):
     values = ramp * gain
-    return np.where(flags & 3, np.float32(np.nan), values)
+    return np.where((flags & 3 != 0) | ~np.isfinite(values), np.float32(np.nan), values)
 
 
 def ratios(difference, variance, median):
@@ -99,6 +100,8 @@ def make(n_ints, n_groups, seed, size=(11, 70), ties=False):
     gain[0, :3] = np.nan, 0, -1
     noise = rng.uniform(5, 10, size).astype(np.float32)
     noise[1, :2] = 0, np.nan
+    data[rng.random(shape) < 0.002] = np.inf
+    data[rng.random(shape) < 0.002] = -np.inf
     return data, flags, gain, noise
 
 
@@ -107,12 +110,12 @@ def unpack(spread, nx):
     return bits[..., :nx].astype(bool)
 
 
-def run(kernel, data, flags, *args, bands=(0, 4, 5, 11)):
-    flags = flags.copy()
+def run(kernel, data, flags, gain, noise, frames, test, bands=(0, 4, 5, 11)):
+    samples = Samples(data, flags.copy(), gain, noise, 1.0 / frames)
     spread = np.zeros((*flags.shape[:3], (flags.shape[3] + 63) // 64), np.uint64)
     for low, high in itertools.pairwise(bands):
-        kernel(low, high, data, flags, *args, spread)
-    return flags, spread
+        kernel(low, high, samples, test, spread)
+    return samples.group_dq, spread
 
 
 @pytest.mark.req("JUMP-06", "JUMP-07", "JUMP-08", "JUMP-09", "JUMP-10", "JUMP-11", "JUMP-12")
@@ -122,7 +125,7 @@ def run(kernel, data, flags, *args, bands=(0, 4, 5, 11)):
 def test_two_point_differences(n_groups, pool, ties):
     data, flags, gain, noise = make(2, n_groups, n_groups, ties=ties)
     thresholds, limits, frames = (4.0, 5.0, 6.0), (8.0, 60.0), 2
-    args = (gain, noise, 1 / frames, thresholds, limits, pool, n_groups > 10)
+    args = (gain, noise, frames, jump.TwoPointTest(*thresholds, limits, pool, n_groups > 10))
     found, spread = run(jump.find_jumps, data, flags, *args)
     expected, marks = twin(data, flags, gain, noise, frames, thresholds, limits, pool)
     np.testing.assert_array_equal(found, expected)
@@ -144,9 +147,8 @@ def test_quick_test_misses_nothing(n_groups, rate):
     data, flags = np.cumsum(steps, axis=1).astype(np.float32), np.zeros(shape, np.uint8)
     gain, noise = np.full(shape[2:], 2, np.float32), np.full(shape[2:], 10, np.float32)
     thresholds = (3.0, 3.0, 3.0)
-    found, _ = run(
-        jump.find_jumps, data, flags, gain, noise, 1.0, thresholds, (0.0, 0.0), False, n_groups > 10, bands=(0, 3)
-    )
+    test = jump.TwoPointTest(*thresholds, (0.0, 0.0), False, n_groups > 10)
+    found, _ = run(jump.find_jumps, data, flags, gain, noise, 1, test, bands=(0, 3))
     expected, _ = twin(data, flags, gain, noise, 1, thresholds, (0, 0), False)
     np.testing.assert_array_equal(found, expected)
     assert 0.01 < (found.any(axis=1)).mean() < 0.9
@@ -174,12 +176,13 @@ def test_neighbors():
 )
 @pytest.mark.parametrize("pool", [False, True])
 def test_groups_after_a_jump(sizes, groups, pool):
-    data, flags, gain, _ = make(2, 9, 8)
+    data, flags, gain, noise = make(2, 9, 8)
     gain = np.maximum(np.nan_to_num(gain, nan=1), np.float32(0.5))
     flags[flags & 3 != 0] &= ~np.uint8(JUMP)
-    found = flags.copy()
+    samples = Samples(data, flags.copy(), gain, noise, 1.0)
     for low, high in itertools.pairwise((0, 4, 11)):
-        jump_after.flag_after_jumps(low, high, data, found, gain, sizes, groups, pool)
+        jump_after.flag_after_jumps(low, high, samples, jump_after.AfterJump(sizes, groups, pool))
+    found = samples.group_dq
     expected = twin_after(flags, data, gain, sizes, groups, pool)
     np.testing.assert_array_equal(found, expected)
     assert (found != flags).any()
@@ -187,13 +190,14 @@ def test_groups_after_a_jump(sizes, groups, pool):
 
 @pytest.mark.req("JUMP-29")
 @pytest.mark.parametrize("only", [False, True])
-@pytest.mark.parametrize("threshold", [2.0, 4.0])
+@pytest.mark.parametrize(("n_ints", "size", "threshold"), [(30, (6, 9), 2.0), (30, (6, 9), 4.0), (151, (2, 250), 4.0)])
 @pytest.mark.filterwarnings("ignore:Input data contains invalid values")
-def test_sigma_clipping(only, threshold):
-    data, flags, gain, noise = make(30, 4, 5, size=(6, 9))
+def test_sigma_clipping(only, n_ints, size, threshold):
+    data, flags, gain, noise = make(n_ints, 4, 5, size=size)
     gain, noise = np.full_like(gain, 2), np.full_like(noise, 8)
-    args = (gain, noise, 1.0, threshold, (5.0, 50.0), only)
-    found, spread = run(jump_sigma_clip.clip_jumps, data, flags, *args, bands=(0, 2, 6))
+    flags[:, 0, 0, 1] |= DNU
+    test = jump_sigma_clip.ClipTest(threshold, (5.0, 50.0), only)
+    found, spread = run(jump_sigma_clip.clip_jumps, data, flags, gain, noise, 1, test, bands=(0, 2, size[0]))
     step = np.diff(electrons(data, flags, gain), axis=1)
     clipped = sigma_clip(step.astype(float), sigma=threshold, maxiters=5, axis=0 if only else (0, 1))
     expected = flags.copy()
@@ -203,5 +207,34 @@ def test_sigma_clipping(only, threshold):
     median = np.nanmedian(step, axis=(0, 1))
     ratio = np.nan_to_num(np.abs(step - median) / np.sqrt(np.abs(median) + 256))
     marks = (found[:, 1:] & JUMP != 0) & (ratio > 5) & (ratio < 50)
-    np.testing.assert_array_equal(unpack(spread, 9)[:, 1:], marks)
+    np.testing.assert_array_equal(unpack(spread, size[1])[:, 1:], marks)
     assert marks.any()
+
+
+def test_quick_test_of_sigma_clipping_misses_nothing():
+    """Pure noise, whose extremes lie around the clip level, on a slope that is large against the noise; and pixels without any noise."""
+    rng = np.random.default_rng(8)
+    shape = (160, 3, 2, 300)
+    steps = rng.normal(1e4, 10, shape)
+    steps[..., 7] = 100.0
+    data, flags = np.cumsum(steps, axis=1).astype(np.float32), np.zeros(shape, np.uint8)
+    gain, noise = np.ones(shape[2:], np.float32), np.full(shape[2:], 8, np.float32)
+    test = jump_sigma_clip.ClipTest(3.5, (0.0, 0.0), True)
+    found, _ = run(jump_sigma_clip.clip_jumps, data, flags, gain, noise, 1, test, bands=(0, 2))
+    clipped = sigma_clip(np.diff(data, axis=1).astype(float), sigma=3.5, maxiters=5, axis=0)
+    np.testing.assert_array_equal(found[:, 1:] & JUMP != 0, np.ma.getmaskarray(clipped))
+    assert 0.02 < found.any(axis=0).mean() < 0.9
+
+
+@pytest.mark.parametrize("kind", ["noise", "ties", "rising", "falling", "organ pipe"])
+def test_median_by_selection(kind):
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 3, 4, 7, 100, 1001):
+        values = {
+            "noise": rng.normal(0, 1, n),
+            "ties": rng.integers(0, 3, n),
+            "rising": np.arange(n),
+            "falling": -np.arange(n),
+            "organ pipe": np.abs(np.arange(n) - n // 2),
+        }[kind].astype(np.float32)
+        assert selection.median_of(values.copy(), n) == np.median(values.astype(float))

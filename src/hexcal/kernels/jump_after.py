@@ -1,9 +1,12 @@
 """What a jump does to other samples: its four neighbours in the same group, and later groups of the same pixel."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.jump import JUMP_DET, UNUSABLE, gather_differences, median_of_sorted, shell_sort
+from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, gather_differences
+from hexcal.kernels.selection import median_of
 
 
 @kernel
@@ -43,8 +46,60 @@ def flag_neighbors(first_row, last_row, group_dq, spread):
                             group_dq[i, k, y, x] |= JUMP_DET
 
 
+class AfterJump(NamedTuple):
+    """Which jumps have consequences for later groups.
+
+    sizes : DN, least size of the jump
+    groups_after : number of groups to flag after each size
+    pool_integrations : take the median of the differences over all integrations
+    """
+
+    sizes: tuple
+    groups_after: tuple
+    pool_integrations: bool
+
+
 @kernel
-def flag_after_jumps(first_row, last_row, data, group_dq, gain, sizes, groups_after, pool_integrations):
+def has_large_jump(group_dq, first, last, y, x, difference, smallest, least):
+    """Whether a flagged group may exceed the median of the differences, which is at least the smallest one, by `least`."""
+    steps = group_dq.shape[1] - 1
+    for j in range((last - first) * steps):  # noqa: SIM110 - numba has no any()
+        if group_dq[first + j // steps, 1 + j % steps, y, x] & JUMP_DET != 0 and difference[j] - smallest >= least:
+            return True
+    return False
+
+
+@kernel
+def flag_later_groups(group_dq, i, y, x, difference, median, gain, after):
+    """Flag the groups after the large jumps of one ramp; ``difference`` holds its differences."""
+    n_groups = group_dq.shape[1]
+    # From the last group down: what is flagged here is never taken for a jump of its own.
+    for k in range(n_groups - 1, 0, -1):
+        if group_dq[i, k, y, x] & JUMP_DET == 0:
+            continue
+        excess = difference[k - 1] - median
+        end = k
+        for s in range(2):
+            if excess >= np.float32(after.sizes[s]) * gain:
+                end = max(end, k + after.groups_after[s])
+        for later in range(k + 1, min(end + 1, n_groups)):
+            if group_dq[i, later, y, x] & UNUSABLE == 0:
+                group_dq[i, later, y, x] |= JUMP_DET
+
+
+@kernel
+def flagged_columns(group_dq, first, last, y, flagged):
+    """Union of the flags of the groups after the first, of a row."""
+    flagged[:] = 0
+    for i in range(first, last):
+        for k in range(1, group_dq.shape[1]):
+            row = group_dq[i, k, y]
+            for x in range(row.size):
+                flagged[x] |= row[x]
+
+
+@kernel
+def flag_after_jumps(first_row, last_row, samples, after):
     """Flag usable groups after a large jump as JUMP_DET.
 
     A group that is flagged JUMP_DET, whatever for, and whose difference exceeds the plain median of the differences by at least ``sizes[s]``, has
@@ -54,67 +109,32 @@ def flag_after_jumps(first_row, last_row, data, group_dq, gain, sizes, groups_af
     ----------
     first_row, last_row : int
         Rows to treat.
-    data : float32 array (nints, ngroups, ny, nx), DN
-        Linear ramps.
-    group_dq : uint8 array (nints, ngroups, ny, nx)
-        Gets JUMP_DET.
-    gain : float32 array (ny, nx), electrons/DN
-        Gain.
-    sizes : tuple of 2 floats, DN
-        Least size of the jump.
-    groups_after : tuple of 2 ints
-        Number of groups to flag.
-    pool_integrations : bool
-        Take the median over all integrations.
+    samples : Samples
+    after : AfterJump
     """
-    n_ints, n_groups, _, nx = data.shape
-    together = n_ints if pool_integrations else 1
-    difference = np.empty(together * (n_groups - 1), np.float32)
-    ordered = np.empty_like(difference)
+    n_ints, n_groups, _, nx = samples.data.shape
+    group_dq = samples.group_dq
+    together, steps = n_ints if after.pool_integrations else 1, n_groups - 1
+    difference = np.empty(together * steps, np.float32)
+    usable = np.empty_like(difference)
     flagged = np.empty(nx, np.uint8)
-    least = sizes[0] if groups_after[1] == 0 else sizes[1] if groups_after[0] == 0 else min(sizes[0], sizes[1])
+    least = np.inf
+    for s in range(2):
+        if after.groups_after[s] > 0:
+            least = min(least, after.sizes[s])
     for first in range(0, n_ints, together):
         last = first + together
         for y in range(first_row, last_row):
-            flagged[:] = 0
-            for i in range(first, last):
-                for k in range(1, n_groups):
-                    row = group_dq[i, k, y]
-                    for x in range(nx):
-                        flagged[x] |= row[x]
+            flagged_columns(group_dq, first, last, y, flagged)
             for x in range(nx):
-                if flagged[x] & JUMP_DET == 0:
+                gain = samples.gain[y, x]
+                if flagged[x] & JUMP_DET == 0 or not gain > 0:
                     continue
-                g = gain[y, x]
-                if not g > 0:
-                    continue
-                n = gather_differences(data, group_dq, first, last, y, x, g, difference, ordered, False)
+                n = gather_differences(samples, first, last, y, x, difference, usable, False)
                 # The median is at least the smallest difference: most flagged pixels (neighbours) are settled without it.
-                smallest = np.float32(np.inf)
-                for j in range(n):
-                    smallest = min(smallest, ordered[j])
-                large = False
-                for i in range(first, last):
-                    at = (i - first) * (n_groups - 1) - 1
-                    for k in range(1, n_groups):
-                        if group_dq[i, k, y, x] & JUMP_DET != 0:
-                            large |= difference[at + k] - smallest >= np.float32(least) * g
-                if not large:
+                smallest = usable[:n].min() if n > 0 else np.float32(np.inf)
+                if not has_large_jump(group_dq, first, last, y, x, difference, smallest, np.float32(least) * gain):
                     continue
-                shell_sort(ordered, n)
-                median = np.float32(median_of_sorted(ordered, 0, n))
+                median = np.float32(median_of(usable, n))
                 for i in range(first, last):
-                    at = (i - first) * (n_groups - 1) - 1
-                    # From the last group down: what is flagged here is never taken for a jump of its own.
-                    for k in range(n_groups - 1, 0, -1):
-                        if group_dq[i, k, y, x] & JUMP_DET == 0:
-                            continue
-                        excess = difference[at + k] - median
-                        end = k
-                        if excess >= np.float32(sizes[0]) * g:
-                            end = k + groups_after[0]
-                        if excess >= np.float32(sizes[1]) * g:
-                            end = max(end, k + groups_after[1])
-                        for later in range(k + 1, min(end + 1, n_groups)):
-                            if group_dq[i, later, y, x] & UNUSABLE == 0:
-                                group_dq[i, later, y, x] |= JUMP_DET
+                    flag_later_groups(group_dq, i, y, x, difference[(i - first) * steps :], median, gain, after)

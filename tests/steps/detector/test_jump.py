@@ -305,3 +305,18 @@ def test_documented_defaults():
         "only_use_ints": True,
     }
     assert {name: parameters[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("sigma_clip", [False, True])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_sample_that_is_not_finite_hides_no_jump_and_flags_no_other_group(value, sigma_clip):
+    n_ints = 40 if sigma_clip else 1
+    ramp = np.arange(12, dtype=np.float32) * 100
+    data = np.broadcast_to(ramp[None, :, None, None], (n_ints, 12, 1, 3)).copy()
+    data += np.random.default_rng(2).normal(0, 1, data.shape).astype(np.float32)
+    data[0, 8:, 0, 1:] += 5000
+    data[0, 3, 0, 2] = value
+    group_dq, noise = np.zeros(data.shape, np.uint8), np.ones((1, 3), np.float32)
+    search = Search(sigma_clip=sigma_clip, neighbor_limits=None)
+    detect_jumps(data, group_dq, np.zeros((1, 3), np.uint32), noise, 5 * noise, search)
+    assert np.argwhere(group_dq[0, :, 0, :] & group.JUMP_DET).tolist() == [[8, 1], [8, 2]]

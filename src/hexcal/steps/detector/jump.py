@@ -229,27 +229,30 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
         Number of threads; any number gives the same flags.
     """
     from hexcal.core.bands import run_bands
-    from hexcal.kernels.jump import find_jumps
-    from hexcal.kernels.jump_after import flag_after_jumps, flag_neighbors
-    from hexcal.kernels.jump_sigma_clip import clip_jumps
+    from hexcal.kernels.jump import TwoPointTest, find_jumps
+    from hexcal.kernels.jump_after import AfterJump, flag_after_jumps, flag_neighbors
+    from hexcal.kernels.jump_differences import Samples
+    from hexcal.kernels.jump_sigma_clip import ClipTest, clip_jumps
 
     n_ints, n_groups, ny, nx = data.shape
     pixel_dq[~(gain > 0)] |= np.uint32(pixel.NO_GAIN_VALUE | pixel.DO_NOT_USE)
     limits = tuple(map(float, search.neighbor_limits)) if search.neighbor_limits else (0.0, 0.0)
-    thresholds = tuple(map(float, search.thresholds))
-    pooled = bool(search.sigma_clip or search.pool_integrations)
-    noise = (data, group_dq, gain, read_noise, 1.0 / search.n_frames)
+    normal, four_group, three_group = map(float, search.thresholds)
+    samples = Samples(data, group_dq, gain, read_noise, 1.0 / search.n_frames)
     spread = np.zeros((n_ints, n_groups, ny, (nx + 63) // 64), np.uint64)
     if search.sigma_clip:
-        only = bool(search.only_integrations)
-        run_bands(clip_jumps, ny, *noise, thresholds[0], limits, only, spread, threads=threads)
+        test = ClipTest(normal, limits, bool(search.only_integrations))
+        run_bands(clip_jumps, ny, samples, test, spread, threads=threads)
     else:
-        run_bands(find_jumps, ny, *noise, thresholds, limits, pooled, bool(search.single_pass), spread, threads=threads)
+        pooled, once = bool(search.pool_integrations), bool(search.single_pass)
+        test = TwoPointTest(normal, four_group, three_group, limits, pooled, once)
+        run_bands(find_jumps, ny, samples, test, spread, threads=threads)
     if search.neighbor_limits:
         run_bands(flag_neighbors, ny, group_dq, spread, threads=threads)
     if any(search.after_groups):
-        sizes, after = tuple(map(float, search.after_sizes)), tuple(map(int, search.after_groups))
-        run_bands(flag_after_jumps, ny, data, group_dq, gain, sizes, after, pooled, threads=threads)
+        sizes, groups = tuple(map(float, search.after_sizes)), tuple(map(int, search.after_groups))
+        after = AfterJump(sizes, groups, bool(search.sigma_clip or search.pool_integrations))
+        run_bands(flag_after_jumps, ny, samples, after, threads=threads)
 
 
 __all__ = ["JumpStep", "Search", "detect_jumps", "search_from", "whole_groups"]
