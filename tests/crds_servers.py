@@ -9,15 +9,14 @@ from urllib.parse import urlsplit
 
 
 @contextlib.contextmanager
-def served(sites):
+def served(sites, limits=None):
     """Serve on a free port of this machine, in a thread; yields the address."""
     import uvicorn
 
-    from hexcal.references.server.app import application
-    from hexcal.references.server.serving import address_of, listen
+    from hexcal.references.server.serving import address_of, configuration, listen
 
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(sites), log_level="critical", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(configuration(sites, limits, log_level="critical", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

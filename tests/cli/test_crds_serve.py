@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -24,8 +25,8 @@ def root(tmp_path, monkeypatch):
     return make_cache(tmp_path / "cache", operational_context="jwst_0002.pmap")
 
 
-def start(*words):
-    """The command in a process of its own, when it has said where it serves: (process, its line, address)."""
+def start(*words, files=None):
+    """The command in a process of its own, with so many open files, when it has said where it serves: (process, its line, address)."""
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "crds", "serve", "--port", "0", *map(str, words)],
@@ -33,6 +34,7 @@ def start(*words):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))),
     )
     line = process.stdout.readline()
     found = re.search(r" at (http://\S+?): ", line)
@@ -96,6 +98,21 @@ def test_what_clients_do_wrong_fills_no_screen(root):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err
+    assert len(err.splitlines()) <= 1
+
+
+def test_half_open_requests_without_number_do_not_stop_it(root):
+    process, _, url = start("--cache", root, files=128)
+    half = [connected(url, "POST /json/ HTTP/1.1\r\nHost: x\r\n") for _ in range(128)]
+    try:
+        for _ in range(20):
+            assert request(url, "/unchecked_get/mappings/jwst/jwst_0001.pmap")[0] == 200
+    finally:
+        for connection in half:
+            connection.close()
+        process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert len(err.splitlines()) <= 1
 
 

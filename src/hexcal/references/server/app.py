@@ -1,6 +1,7 @@
 """The web application: calls by POST, files by GET. Nothing else, and nothing is written."""
 
 import contextlib
+import json
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +13,15 @@ from hexcal.references.server import rpc
 from hexcal.references.server.catalog import KINDS
 from hexcal.references.server.methods import Call
 
-# A thousand headers of exposures are some 5 MB.
-_LARGEST_CALL = 32 << 20
+# A thousand headers of exposures are some 5 MB, a hundred thousand names some 4 MB.
+_LARGEST_CALL = 8 << 20
+
+
+class _Reply(JSONResponse):
+    """JSON in ASCII: a client may have sent half of a pair of code units, which has no bytes in UTF-8, and gets it back as it wrote it."""
+
+    def render(self, content):
+        return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def application(sites):
@@ -65,7 +73,7 @@ def _routes(sites, site=None):
         body = await request.body()
         method = request.path_params.get("rest", "").partition("/")[0]
         reply = await run_in_threadpool(rpc.answer, Call(sites, _url(request), site), body, method)
-        return JSONResponse(reply)
+        return _Reply(reply)
 
     def file(request):
         kind, observatory, name = (request.path_params[part] for part in ("kind", "observatory", "name"))

@@ -6,6 +6,12 @@ from hexcal.references.dates import parse_date
 from hexcal.references.names import named
 from hexcal.references.rules import FILE, NONE_NEEDED
 
+MOST_NAMES = 100_000
+"""Files that one call can ask for: more than the archive of JWST has in one context."""
+MOST_TYPES = 1000
+"""Types of references, or fields."""
+_LONGEST = 1000
+
 
 class Call:
     """One call of a client. Its public methods are those of the protocol, with the parameters of the protocol.
@@ -52,7 +58,7 @@ class Call:
     def get_file_info_map(self, observatory, files=None, fields=None):
         """Return facts about files, or about all files (`Site.file_info`)."""
         site = self._sites.of(_text(observatory, "observatory"))
-        return site.file_info(_texts(files, "files"), _texts(fields, "fields"))
+        return site.file_info(_texts(files, "files", MOST_NAMES), _texts(fields, "fields"))
 
     def get_file_info(self, observatory, file):
         """Return all that is known of one file (dict of str to str); the client may name a context instead of the observatory."""
@@ -121,12 +127,22 @@ def _answer(choice):
 def _text(value, name):
     if not isinstance(value, str):
         raise InputError(f"a text is required, got {type(value).__name__}", where=name)
+    if len(value) > _LONGEST:
+        raise InputError(f"a text of at most {_LONGEST} letters is required, got {len(value)}", where=name)
     return value
 
 
-def _texts(values, name):
+def _texts(values, name, most=MOST_TYPES):
     if values is None:
         return None
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list):
         raise InputError("a list of texts is required", where=name)
+    if len(values) > most:
+        raise InputError(
+            f"at most {most} {name} are answered in one call, got {len(values)}",
+            where=name,
+            hint="ask for them in several calls, or for all at once by leaving them out",
+        )
+    for value in values:
+        _text(value, name)
     return values

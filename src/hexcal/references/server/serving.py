@@ -1,9 +1,8 @@
 """Run the web application until the process is told to end."""
 
-import asyncio
-import logging
 import signal
 import socket
+from typing import Any
 
 from hexcal.errors import ParameterError, ResourceError
 
@@ -61,6 +60,37 @@ def address_of(listening):
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def configuration(sites, limits=None, **options):
+    """Return how uvicorn serves sites (`uvicorn.Config`).
+
+    Parameters
+    ----------
+    sites : Sites
+        What is published.
+    limits : Limits, optional
+        What a client may take; default: what this machine can give.
+    **options
+        Of ``uvicorn.Config``, instead of those that hold here.
+    """
+    import uvicorn
+
+    from hexcal.references.server.app import application
+    from hexcal.references.server.connections import Limits, protocol
+
+    limits = limits or Limits.of_this_machine()
+    own: dict[str, Any] = {
+        "http": protocol(limits),
+        "ws": "none",
+        # asyncio accepts so many connections at a time, and says for each of them if there are no files left.
+        "backlog": limits.backlog,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": _GRACE,
+    }
+    return uvicorn.Config(application(sites), **{**own, **options})
+
+
 def serve(sites, listening, ready):
     """Serve until SIGINT or SIGTERM; requests under way are finished first.
 
@@ -75,13 +105,9 @@ def serve(sites, listening, ready):
     """
     import uvicorn
 
-    from hexcal.references.server.app import application
+    from hexcal.references.server.log import sparing
 
-    config = uvicorn.Config(
-        application(sites), log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE, server_header=False
-    )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configuration(sites))
 
     def end(*_):
         server.should_exit = True
@@ -89,21 +115,10 @@ def serve(sites, listening, ready):
     # uvicorn installs its own handlers while it runs, and afterwards sends itself the signal again: it then meets these, and the process ends in peace.
     former = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ready()
-        server.run(sockets=[listening])
+        with sparing():
+            ready()
+            server.run(sockets=[listening])
     finally:
         listening.close()
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def _is_news(record):
-    """Whether a message of uvicorn is worth a line, and make it one: a client that goes away, or is cut off at the end, is none."""
-    from starlette.requests import ClientDisconnect
-
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, asyncio.CancelledError | ClientDisconnect):
-        return False
-    if error is not None:
-        record.msg, record.args, record.exc_info = f"{type(error).__name__}: {error}", (), None
-    return True

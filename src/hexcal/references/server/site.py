@@ -12,6 +12,7 @@ from hexcal.references.server.checksums import Checksums
 # For so long the list of all files waits for sums that are not known yet; the rest are named as unknown.
 _PATIENCE = 5.0
 UNKNOWN_SUM = "none"
+_LIST_FROM = 200
 _MOST_CONTEXTS = 64
 FIELDS = ("blacklisted", "filename", "observatory", "rejected", "sha1sum", "size", "state")
 
@@ -194,6 +195,12 @@ class Site:
         return {name: path for kind in KINDS for name, path in self.catalog.files(kind).items()}
 
     def _named(self, names):
+        if len(names) > _LIST_FROM:
+            # The folders are read once, not once for each name.
+            everything = self._all()
+            return {
+                name: everything[name] for name in names if name in everything and os.access(everything[name], os.R_OK)
+            }
         found = {}
         for name in names:
             path = next((path for kind in KINDS if (path := self.catalog.find(kind, name))), None)
