@@ -110,7 +110,7 @@ def test_one_instance_does_not_affect_another():
     assert ScaleStep().factor == 2.0
 
 
-@pytest.mark.req("PYI-01", "PYI-02", "PYI-05")
+@pytest.mark.req("PYI-01", "PYI-02")
 def test_call_takes_keywords_and_steps(uncal):
     assert result(TwicePipeline.call(uncal, steps={"first": {"factor": 7}})) == 21.0
     assert result(TwicePipeline.call(uncal, note="seen")) == 6.0
@@ -155,6 +155,19 @@ def test_asdf_parameter_files(tmp_path, uncal):
     pipe = TwicePipeline(config_file=tmp_path / "outer.asdf")
     assert (pipe.note, pipe.first.factor, pipe.first.names, pipe.second.skip) == ("hello", 5.0, ["a", "b"], True)
     assert result(TwicePipeline.call(uncal, config_file=str(tmp_path / "outer.asdf"))) == 5.0
+
+
+@pytest.mark.req("ASDF-02")
+@pytest.mark.parametrize("missing", ["class", "parameters"])
+def test_a_parameter_file_needs_its_class_and_its_parameters(tmp_path, missing):
+    lines = {"class": f"class: {__name__}.ScaleStep", "parameters": "parameters: {}"}
+    head = "#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+    (tmp_path / "mine.asdf").write_text(head + "\n".join(reversed(lines.values())) + "\n...\n")
+    assert ScaleStep(config_file=tmp_path / "mine.asdf").factor == 2.0
+    del lines[missing]
+    (tmp_path / "mine.asdf").write_text(head + "\n".join(lines.values()) + "\n...\n")
+    with pytest.raises(HexcalError, match=f"needs the key '{missing}'"):
+        ScaleStep(config_file=tmp_path / "mine.asdf")
 
 
 @pytest.mark.req("ASDF-08")

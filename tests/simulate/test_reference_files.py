@@ -26,7 +26,7 @@ def saved(request, tmp_path_factory):
     return simulation, simulation.save(folder), folder / "references"
 
 
-@pytest.mark.req("REF-03", "REF-04", "REF-05")
+@pytest.mark.req("REF-03", "REF-04", "REF-05", "DARK-01")
 def test_every_reference_has_the_required_keywords(saved):
     simulation, _, folder = saved
     kind = "MIRI" if simulation.mode.instrument == "MIRI" else "NIR"
@@ -41,6 +41,10 @@ def test_every_reference_has_the_required_keywords(saved):
             entries = [str(line).partition(":")[0] for line in header["HISTORY"]]
             assert entries == ["DOCUMENT", "SOFTWARE", "DATA USED", "DIFFERENCES"]
             assert (header["FASTAXIS"], header["SLOWAXIS"]) == ((1, 2) if kind == "MIRI" else (-1, 2))
+            if path.stem == "dark":
+                assert not file["SCI"].data[..., 0, :, :].any(), (
+                    "the first group of a dark is subtracted from all its groups"
+                )
             assert header["DATAMODL"] == models.BY_TYPE[path.stem].__name__ or kind == "MIRI"
 
 

@@ -63,7 +63,7 @@ def test_every_step_has_an_override_for_each_reference_type():
         assert {f"override_{kind}" for kind in cls.reference_types} <= set(cls.parameters_class.model_fields)
 
 
-@pytest.mark.req("COMMON-09", "DEV-07", "IO-14")
+@pytest.mark.req("COMMON-09", "DEV-07")
 def test_every_step_has_the_implicit_parameters():
     documented = "output_dir output_file suffix save_results search_output_file output_use_model output_use_index "
     documented += "output_ext input_dir skip pre_hooks post_hooks"

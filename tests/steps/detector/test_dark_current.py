@@ -34,7 +34,7 @@ def dark_of(result, y=0, x=0):
     return (100 - result.data[:, :, y, x]).tolist()
 
 
-@pytest.mark.req("DARK-01", "DARK-02", "DARK-04", "DARK-10")
+@pytest.mark.req("DARK-02", "DARK-04", "DARK-10", "DARK-01")
 def test_group_by_group():
     ramp = make_ramp()
     ramp.meta.exposure.nframes, ramp.meta.exposure.groupgap = 1, 0

@@ -162,7 +162,6 @@ def test_integrations_are_averaged():
     assert one(rateints)[-1] == [0, SAT, SAT | DNU]
 
 
-@pytest.mark.req("RAMP-23")
 def test_read_noise_with_groups_lost_to_charge_migration():
     lost = CHARGELOSS | DNU
     rate, rateints = run(make_ramp([100.0, 200, 300, 400, 410, 420], [0, 0, 0, 0, lost, lost]))

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import sigmaclip
 
 from hexcal import datamodels
-from hexcal.errors import ParameterError
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.observatories.jwst.detectors import detector, detectors
 from hexcal.steps.detector import refpix, refpix_regions
@@ -253,12 +253,15 @@ def test_full_frame(name):
 
 @pytest.mark.req("REFPIX-17")
 @pytest.mark.parametrize(("ystart", "edge"), [(1, slice(0, 4)), (2009, slice(36, 40)), (1001, slice(0, 0))])
-def test_four_outputs_use_the_edges_that_are_there(ystart, edge):
+def test_four_outputs_use_the_edges_that_are_there(ystart, edge, caplog):
     data = (np.random.default_rng(4).normal(100, 3, (1, 2, 40, 2048)) + 50 * (np.arange(2048) // 512)).astype(
         np.float32
     )
     ramp = make_ramp(data, subarray="SUBGRISM64", start=(1, ystart))
     result = RefPixStep.call(ramp, use_side_ref_pixels=False, odd_even_columns=False)
+    if edge.stop:
+        first, last = ("yes", "no") if ystart == 1 else ("no", "yes")
+        assert f"reference pixels: first lines {first}, last lines {last}, sides used 0" in caplog.messages
     if edge.stop == 0:
         assert result.meta.cal_step.refpix == "SKIPPED"
         np.testing.assert_array_equal(result.data, data)
@@ -350,6 +353,12 @@ def test_miri_full_frame():
         ramp, odd_even_columns=False, use_side_ref_pixels=False, side_smoothing_length=3, side_gain=7
     )
     np.testing.assert_array_equal(result.data, other.data)
+
+
+@pytest.mark.req("REFPIX-01")
+def test_only_ramps_are_corrected():
+    with pytest.raises(InputError, match="ImageModel"):
+        RefPixStep.call(datamodels.ImageModel((64, 64)))
 
 
 @pytest.mark.req("REFPIX-12")
