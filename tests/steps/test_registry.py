@@ -12,6 +12,7 @@ from hexcal.pipeline import Detector1Pipeline
 # rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones: a newer parameter asks for the
 # superbias too.
 DOCUMENTED = [
+    ("REG-09", "charge_migration", "ChargeMigrationStep", set(), "S_CHGMIG"),
     ("REG-12", "dark_current", "DarkCurrentStep", {"dark"}, "S_DARK"),
     ("REG-13 DQINIT-01", "dq_init", "DQInitStep", {"mask"}, "S_DQINIT"),
     ("REG-17", "firstframe", "FirstFrameStep", set(), "S_FRSTFR"),
@@ -28,6 +29,8 @@ DOCUMENTED = [
     ("", "saturation", "SaturationStep", {"saturation", "superbias"}, "S_SATURA"),
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
+
+OFF_BY_DEFAULT = {"charge_migration"}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_every_step_has_an_override_for_each_reference_type():
         assert {f"override_{kind}" for kind in cls.reference_types} <= set(cls.parameters_class.model_fields)
 
 
-@pytest.mark.req("COMMON-09", "DEV-07")
+@pytest.mark.req("COMMON-09", "DEV-07", "DET1-08")
 def test_every_step_has_the_implicit_parameters():
     documented = "output_dir output_file suffix save_results search_output_file output_use_model output_use_index "
     documented += "output_ext input_dir skip pre_hooks post_hooks"
@@ -75,7 +78,8 @@ def test_every_step_has_the_implicit_parameters():
             True,
             True,
         )
-        assert (defaults["save_results"], defaults["output_use_model"], defaults["skip"]) == (False, False, False)
+        assert (defaults["save_results"], defaults["output_use_model"]) == (False, False)
+        assert defaults["skip"] is (alias in OFF_BY_DEFAULT)
         assert defaults["pre_hooks"] == defaults["post_hooks"] == []
     assert set(documented.split()) <= set(INFRASTRUCTURE)
 
