@@ -202,5 +202,5 @@ def test_output_equal_to_input(folder, capsys):
         folder,
         capsys,
         ["run", "superbias", "good_uncal.fits", "--references=refs", "--suffix=uncal"],
-        "would overwrite an input",
+        "would overwrite what this run reads",
     )

@@ -172,10 +172,10 @@ def test_save_model_does_nothing_unless_results_are_saved(uncal, tmp_path):
 
 def test_the_output_never_replaces_an_input(uncal, tmp_path):
     before = uncal.read_bytes()
-    with pytest.raises(InputError, match="would overwrite an input"):
+    with pytest.raises(InputError, match="would overwrite what this run reads"):
         PlusOneStep.call(uncal, save_results=True, suffix="uncal")
     folder = write_references(tmp_path / "refs", shape=(1, 2, 3, 4))
-    with pytest.raises(InputError, match="would overwrite an input"):
+    with pytest.raises(InputError, match="would overwrite what this run reads"):
         SuperBiasStep.call(
             uncal,
             references=str(folder),

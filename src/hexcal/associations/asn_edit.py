@@ -6,6 +6,7 @@ from pathlib import Path
 from hexcal import observatories
 from hexcal.core.names import without_suffix
 from hexcal.errors import InputError, nearest
+from hexcal.files import gate
 from hexcal.models import association_file
 
 
@@ -114,7 +115,11 @@ def edit(path, names, *, remove_them=False, exptype="science", ignore_suffix=Fal
     pathlib.Path
         The file written; on an error nothing is changed.
     """
-    path = Path(path)
+    with gate.run():
+        return _edited(Path(path), names, remove_them, exptype, ignore_suffix, output)
+
+
+def _edited(path, names, remove_them, exptype, ignore_suffix, output):
     association = association_file.read_association(path)
     bare = [Path(name).name for name in names]
     if remove_them:
@@ -122,6 +127,10 @@ def edit(path, names, *, remove_them=False, exptype="science", ignore_suffix=Fal
     else:
         _require_files(names, path.parent)
         edited = add(association, bare, exptype)
+    for name in names:
+        gate.reading(name, "member of the association")
+        gate.reading(path.parent / Path(name).name, "member of the association")
+    gate.edits(path)
     target = Path(output or path)
     association_file.write_association(target, edited)
     return target

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hexcal.associations.options import Parser
 from hexcal.errors import unknown_name
+from hexcal.files import gate
 
 FORMATS = ("json", "yaml")
 DEFAULT_RULE = "DMS_Level3_Base"
@@ -65,7 +66,13 @@ class Main:
         from hexcal.models.association_file import write_text
 
         _, text = format_named(self.options.format).dump(self.asn)
-        write_text(Path(self.options.output_file), text)
+        target = Path(self.options.output_file)
+        with gate.run():
+            # The members are only named here; the association must not take the place of one all the same.
+            for name in self.options.filelist:
+                gate.reading(name, "member of the association")
+                gate.reading(target.parent / name, "member of the association")
+            write_text(target, text)
 
     def elsewhere(self):
         """Return the files of the list that pipelines will not find: members are looked for from the folder of the association."""

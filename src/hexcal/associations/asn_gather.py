@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 from hexcal.errors import InputError, ParameterError, ResourceError, unknown_name
+from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.models import association_file
-from hexcal.models.fits_writer import atomic
 
 RSYNC = "rsync -urv --no-perms --chmod=ugo=rwX"
 """The copying that is documented. Hexcal does the same by itself: what is newer at the destination stays."""
@@ -44,7 +45,11 @@ def asn_gather(association, destination=None, exp_types=None, exclude_types=None
     ResourceError
         If the destination cannot be written, or the command fails. The association is written last: it never names what has not been copied.
     """
-    path, destination = Path(association), Path(destination or "")
+    with gate.run():
+        return _gathered(Path(association), Path(destination or ""), exp_types, exclude_types, source_folder, shellcmd)
+
+
+def _gathered(path, destination, exp_types, exclude_types, source_folder, shellcmd):
     content = association_file.read_association(path)
     gathered = _selected(content, exp_types, exclude_types, str(path))
     source = Path(source_folder) if source_folder else path.parent
@@ -56,6 +61,8 @@ def asn_gather(association, destination=None, exp_types=None, exclude_types=None
         raise InputError("the destination is the folder of the association", where=str(destination.resolve()))
     _make_folder(destination)
     copy = _copy if shellcmd in (None, RSYNC) else _command(shellcmd)
+    for name in names:
+        gate.reading(source / name, "member of the association")
     for name in names:
         copied = destination / Path(name).name
         if not _is_same(source / name, copied):
@@ -130,6 +137,7 @@ def _command(shellcmd):
         )
 
     def copy(source, target):
+        gate.check(target)
         done = subprocess.run([*words, str(source), str(target)], capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()[-1:]

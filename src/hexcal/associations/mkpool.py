@@ -14,6 +14,7 @@ from hexcal import observatories
 from hexcal.associations.pool import NULL, AssociationPool
 from hexcal.associations.pool_terms import terms_of
 from hexcal.errors import InputError, ParameterError
+from hexcal.files import gate
 
 # What rules ask for and the headers of most exposures do not have -> value where neither the caller nor the header says otherwise.
 ADDED = {"dms_note": "", "is_imprt": "f", "pntgtype": "science"}
@@ -100,6 +101,7 @@ def _header(source, kwargs):
         path = Path(source)
         if not path.is_file():
             raise InputError("the exposure is not there" if not path.exists() else "not a file", where=str(path))
+        gate.reading(path, "exposure")
         with _as_input_error(path):
             return path.name, fits.getheader(path, **kwargs)
     if isinstance(source, fits.HDUList):

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
 from hexcal.errors import InputError, ResourceError, nearest
+from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.models import bounds
 
 IN_MEMORY = "in-memory"
@@ -70,6 +73,7 @@ class AssociationPool(Table):
             raise InputError(
                 "the pool is not there" if not path.exists() else "the pool is not a file", where=str(path)
             )
+        gate.reading(path, "pool")
         if format == "ascii" and not kwargs:
             names, columns, comments, written = _read_text(path, delimiter)
         else:
@@ -93,29 +97,39 @@ class AssociationPool(Table):
             ``delimiter`` ("|") and ``format`` ("ascii") as in `read`; ``overwrite=True`` to replace a file.
         """
         output = args[0] if args else kwargs.pop("output", None)
-        kwargs = {"delimiter": "|", "format": "ascii", **kwargs}
-        if not kwargs["format"].startswith("ascii"):
-            del kwargs["delimiter"]
-        table = Table(self, copy=False)
-        table.meta = {name: value for name, value in self.meta.items() if name not in ("pool_file", "file_names")}
-        written = self.meta.get("file_names")
-        if written and "filename" in table.colnames:
-            table["filename"] = [written.get(name, name) for name in table["filename"]]
         if not isinstance(output, str | Path):
-            table.write(output, *args[1:], **kwargs)
+            self._for_astropy(kwargs).write(output, *args[1:], **kwargs)
             return
         path = Path(output)
         if path.exists() and not kwargs.pop("overwrite", False):
             raise ResourceError("the file is there already", where=str(path), hint="overwrite=True replaces it")
         kwargs.pop("overwrite", None)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            table.write(part, *args[1:], **kwargs)
-            os.replace(part, path)
-        except OSError as error:
-            raise ResourceError(f"the pool cannot be written: {error.strerror or error}", where=str(path)) from error
-        finally:
-            part.unlink(missing_ok=True)
+        content = self.as_bytes(*args[1:], **kwargs)
+        with atomic(path) as stream:
+            stream.write(content)
+
+    def as_bytes(self, *args, **kwargs):
+        """Return what `write` would write; arguments but the file as there."""
+        table = self._for_astropy(kwargs)
+        # Some formats need a file to write to, so it gets one of its own.
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch, "pool")
+            table.write(path, *args, **kwargs)
+            return path.read_bytes()
+
+    def _for_astropy(self, kwargs):
+        """The table with names as they were written; completes the arguments for the writer of astropy, in place."""
+        kwargs.setdefault("format", "ascii")
+        if kwargs["format"].startswith("ascii"):
+            kwargs.setdefault("delimiter", "|")
+        else:
+            kwargs.pop("delimiter", None)
+        table = Table(self, copy=False)
+        table.meta = {name: value for name, value in self.meta.items() if name not in ("pool_file", "file_names")}
+        written = self.meta.get("file_names")
+        if written and "filename" in table.colnames:
+            table["filename"] = [written.get(name, name) for name in table["filename"]]
+        return table
 
     def exposures(self):
         """Return the rows as items of the generator.

@@ -1,13 +1,11 @@
 """Associations written to files: all of them, or none."""
 
-import os
-import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from hexcal.associations.serialize import format_named
-from hexcal.errors import ParameterError, ResourceError
+from hexcal.errors import HexcalError, ParameterError, ResourceError
+from hexcal.files.atomic import all_or_none
 
 __all__ = ["save_all", "texts_of"]
 
@@ -70,53 +68,34 @@ def save_all(folder, texts, orphaned=None, orphans_file=None):
     if orphans_file is not None:
         _not_the_pool(orphaned, Path(orphans_file))
     try:
-        with _staged(folder) as stage:
-            moves = []
+        with _made(folder), all_or_none() as open_part:
             for name, text in texts.items():
-                Path(stage, name).write_text(text, encoding="utf-8")
-                moves.append((Path(stage, name), folder / name))
+                open_part(folder / name).write(text.encode("utf-8"))
             if orphans_file is not None:
-                orphaned.write(Path(stage, "orphans"))
-                moves.append((Path(stage, "orphans"), Path(orphans_file)))
-            _move(moves)
+                open_part(Path(orphans_file)).write(orphaned.as_bytes())
     except OSError as error:
         raise ResourceError(
-            f"associations cannot be written: {error.strerror or error}",
-            where=str(error.filename2 or folder),
+            f"associations cannot be written: {getattr(error, 'message', None) or error.strerror}",
+            where=str(getattr(error, "where", None) or folder),
             hint="give another folder with -p FOLDER; nothing was written",
         ) from error
 
 
 @contextmanager
-def _staged(folder):
-    """A folder beside the final place; one that is made for it is taken away again if writing fails."""
+def _made(folder):
+    """The folder, made if it is not there, and taken away again if writing fails."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stage = tempfile.mkdtemp(prefix=".asn_", dir=folder)
-        try:
-            yield stage
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    except OSError:
+        yield
+    except (OSError, HexcalError):
         for one in made:
             if one.is_dir() and not any(one.iterdir()):
                 one.rmdir()
         raise
 
 
-def _move(moves):
-    """Give files their names; what cannot have its name is found before the first one moves."""
-    for _, target in moves:
-        if target.is_dir():
-            raise IsADirectoryError(21, "a folder has the name of the file", str(target), None, str(target))
-        if not os.access(target.parent, os.W_OK):
-            raise PermissionError(13, "the folder is not there or cannot be written to", str(target), None, str(target))
-    for source, target in moves:
-        os.replace(source, target)
-
-
 def _not_the_pool(orphaned, path):
     source = orphaned.meta.get("pool_file")
-    if source and path.resolve() == Path(source).resolve():
+    if source and path.exists() and Path(source).exists() and path.samefile(source):
         raise ParameterError("the orphans would overwrite the pool", where=str(path), hint="give another name")

@@ -8,6 +8,7 @@ from pathlib import Path
 from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
 from hexcal.associations.validation import plain
 from hexcal.errors import InputError, unknown_name
+from hexcal.files import gate
 from hexcal.models import bounds
 
 __all__ = ["FORMATS", "Format", "load_asn", "parse"]
@@ -145,6 +146,7 @@ def _text(serialized):
         serialized = Path(serialized)
     if isinstance(serialized, os.PathLike):
         try:
+            gate.reading(serialized, "association")
             return bounds.read_bytes(serialized, "the file of an association").decode("utf-8"), str(serialized)
         except InputError as error:
             raise AssociationNotValidError(error.message, error.where, error.hint) from error

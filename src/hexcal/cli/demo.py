@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from hexcal.arguments import Arguments, whole_number
+from hexcal.files import gate
 
 _SEED = 20
 _WIDTH = 116
@@ -123,6 +124,7 @@ def _calibrate(exposure, folder, log):
     from hexcal.pipeline import Detector1Pipeline
 
     flags = []
+    gate.check(log)
     logger, handler = logging.getLogger("hexcal"), logging.FileHandler(log, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
     logger.addHandler(handler)

@@ -63,9 +63,12 @@ def _command(words):
 
 def guarded(function, words):
     """Call ``function(words)``; an error of Hexcal becomes its message on stderr and its exit status, any other a short report of a fault."""
+    from hexcal.files import endings, gate
+
     debug = "--debug" in words
     try:
-        return function(words)
+        with gate.run(), endings.orderly():
+            return function(words)
     except HexcalError as error:
         if debug:
             _debug()
@@ -78,6 +81,9 @@ def guarded(function, words):
     except KeyboardInterrupt:
         print("hexcal: interrupted; nothing that was not complete has been written", file=sys.stderr)
         return 130
+    except endings.Ended as ended:
+        print(f"hexcal: ended by {ended.name}; nothing that was not complete has been written", file=sys.stderr)
+        return ended.code
     except MemoryError:
         text = "hexcal: not enough memory; nothing that was not complete has been written\n  next:  give the run more memory"
         print(text, file=sys.stderr)

@@ -1,13 +1,15 @@
 """``hexcal rerun PRODUCT``: make a product again from the record that it carries."""
 
+import importlib.util
 from pathlib import Path
 
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import HookError, InputError, ParameterError
 
 _HELP = """usage: hexcal rerun PRODUCT [--output_dir=DIR] [--parameter=value ...]
 
 runs again what made PRODUCT: same inputs, same reference files, same parameters. Inputs and references whose content has changed are refused.
-The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`."""
+The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`. Hooks that the record names are run only
+with --allow-hooks."""
 
 
 def main(words):
@@ -16,7 +18,7 @@ def main(words):
         print(_HELP)
         return 0 if words else 1
     product, *words = words
-    from hexcal.core import cmdline, registry
+    from hexcal.core import cmdline, hooks
     from hexcal.models.open import open as open_model
 
     model = open_model(product)
@@ -28,15 +30,16 @@ def main(words):
             hint="only products of Hexcal can be made again",
         )
     record = record.instance
-    inputs = [_same(item, "input") for item in record["inputs"]]
+    inputs = [_same_input(item) for item in record["inputs"]]
     parameters = dict(record["run"]["parameters"])
     steps = {name: {"parameters": _explicit(values)} for name, values in parameters.pop("steps", {}).items()}
     _pin_references(record, steps, parameters)
     parameters = _explicit(parameters)
     parameters["output_dir"] = "rerun"
-    cls = registry.find(record["run"]["class"])
+    cls = _class_of(record, product, words)
     name = record["steps"][0]["step"].partition(".")[0]
     again = {"name": name, "parameters": parameters, "steps": steps}
+    again = hooks.foreign(again, f"the record in {Path(product).name}")
     # The record has all parameters, those of parameter references too.
     words = [*inputs, "--disable-crds-steppars", *words]
     cmdline.run_class(cls, words, (f"record in {Path(product).name}", again), _former(model, record))
@@ -48,18 +51,62 @@ def _former(model, record):
     from hexcal.core.provenance import Former
 
     used = {(kind, item["path"]) for entry in record["steps"] for kind, item in entry["references"].items()}
+    used |= {(item["type"], item["path"]) for entry in record["steps"] for item in entry.get("references_asked", ())}
     names = {
         path: f"crds://{Path(path).name}"
         for kind, path in used
         if model.get_meta(f"meta.ref_file.{kind}.name") == f"crds://{Path(path).name}"
     }
     context = model.get_meta("meta.ref_file.crds.context_used")
-    return Former(names, (context,) if context else ())
+    asked = {
+        (entry["step"], item["type"], item["exposure"]): _pinned(item, item["type"])
+        for entry in record["steps"]
+        for item in entry.get("references_asked", ())
+    }
+    return Former(names, (context,) if context else (), asked)
+
+
+def _class_of(record, product, words):
+    """The class that made the product. It may be the user's own, but not code that came with the product: what lies beside it, or here."""
+    from hexcal.core import registry
+
+    name = record["run"]["class"]
+    package = name.partition(".")[0]
+    module = None if package == "hexcal" else importlib.util.find_spec(package)
+    place = Path(module.origin).resolve().parent if module is not None and module.origin else None
+    beside = {Path(product).resolve().parent, Path.cwd().resolve()}
+    if (
+        place is not None
+        and beside & {place, place.parent}
+        and not {"--allow-hooks", "--allow-hooks=true"} & set(words)
+    ):
+        raise HookError(
+            f"the product names code that lies beside it: {name}; data files run nothing by themselves",
+            where=str(module.origin if module else name),
+            hint="--allow-hooks imports it, if you know it",
+        )
+    return registry.find(name)
 
 
 def _explicit(values):
     """Values worth setting: None is what a parameter is without them."""
     return {name: value for name, value in values.items() if value is not None and name != "references"}
+
+
+def _same_input(item):
+    """The path of an input that is as it was, with all members if it is an association."""
+    if item is not None and item["path"] is None:
+        raise InputError("the input was a list of models in memory; it cannot be read again")
+    path = _same(item, "input")
+    for member in item.get("members", ()):
+        if member["sha256"] is not None:
+            _same(member, member["role"])
+    return path
+
+
+def _pinned(item, kind):
+    """The reference of a record, which must be as it was; "N/A" where there was none."""
+    return _same(item, f"{kind} reference") if item["sha256"] else "N/A"
 
 
 def _same(item, kind):
@@ -89,6 +136,6 @@ def _pin_references(record, steps, parameters):
         name = entry["step"].split(".")
         target = steps.setdefault(name[1], {"parameters": {}})["parameters"] if len(name) > 1 else parameters
         for kind, item in entry["references"].items():
-            target[f"override_{kind}"] = _same(item, f"{kind} reference") if item["sha256"] else "N/A"
+            target[f"override_{kind}"] = _pinned(item, kind)
     if not record["steps"]:
         raise ParameterError("the record of the product names no steps")

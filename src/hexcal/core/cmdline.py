@@ -226,15 +226,21 @@ def run_class(cls, words, configuration=None, former=None):
         return None
     if options.get("version"):
         return _without_target(["--version"])
-    from hexcal.core import log
+    from hexcal.core import log, run_files
+    from hexcal.files import gate
 
-    with bands.number_of_threads(options.get("threads")), log.configured(**_logging(options)):
-        step = _configured(cls, command, configuration)
-        step.former = former
-        result = step.run(*command.inputs)
-        if "save-parameters" in options:
-            step.export_config(options["save-parameters"])
-        return result
+    with gate.run(), bands.number_of_threads(options.get("threads")):
+        # Known before the log is opened: a log must not take the place of an input either.
+        run_files.note_inputs(command.inputs)
+        with log.configured(**_logging(options)):
+            step = _configured(cls, command, configuration)
+            step.former, step.allow_hooks = former, options.get("allow-hooks", False)
+            if "save-parameters" in options:
+                gate.plan(options["save-parameters"])
+            result = step.run(*command.inputs)
+            if "save-parameters" in options:
+                step.export_config(options["save-parameters"])
+            return result
 
 
 def _logging(options):

@@ -25,6 +25,7 @@ OPTIONS = {
     "save-parameters": Option("write the parameters that are used to an ASDF file", "FILE"),
     "config-file": Option("parameter file; options given on the command line take precedence", "FILE"),
     "disable-crds-steppars": Option("use no parameter reference files (default: STPIPE_DISABLE_CRDS_STEPPARS)"),
+    "allow-hooks": Option("run hooks that data files name: a product that is made again, a parameter reference"),
     "threads": Option("number of threads (default: all cores)", "N"),
 }
 SHORT = {"-h": "--help", "-v": "--verbose"}

@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.files import gate
 from hexcal.models.bounds import require_regular
 
 _META_DEFAULTS = {"author": "hexcal", "pedigree": "GROUND", "telescope": "JWST", "useafter": "1990-04-24T00:00:00"}
@@ -34,6 +35,7 @@ def load(path):
     require_regular(path, "a parameter file")
     if not path.is_file():
         raise InputError("there is no such parameter file", where=str(path))
+    gate.reading(path, "parameter file")
     tree = _read_cfg(path) if path.suffix == ".cfg" else _read_asdf(path)
     return _section(tree, path)
 

@@ -99,11 +99,12 @@ def _field(check, positional, keywords, text):
     low, high = keywords.get("min", low), keywords.get("max", high)
     names = ("ge", "le") if check in ("integer", "float") else ("min_length", "max_length")
     bounds = {key: value for key, value in zip(names, (low, high), strict=True) if value is not None}
-    return _TYPES[check] | None, _described(default, text, required, **bounds)
+    return _TYPES[check] | None, _described(default, text, required, check == "output_file", **bounds)
 
 
-def _described(default, text, required, **bounds):
-    return Field(default, description=text, json_schema_extra={"required": True} if required else None, **bounds)
+def _described(default, text, required, writes=False, **bounds):
+    extra: Any = {name: True for name, holds in (("required", required), ("writes", writes)) if holds}
+    return Field(default, description=text, json_schema_extra=extra or None, **bounds)
 
 
 def require_values(step):

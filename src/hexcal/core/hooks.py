@@ -4,7 +4,67 @@ import importlib
 import shlex
 import subprocess
 
+from hexcal.core import config
+from hexcal.core.lists import split_list
 from hexcal.errors import HexcalError, HookError
+
+_PARAMETERS = ("pre_hooks", "post_hooks")
+
+
+class Foreign(list):
+    """Hooks that a data file names: the record in a product, or a parameter reference. They are run only if the user of this run says so.
+
+    Parameters
+    ----------
+    hooks : list of str
+        The hooks.
+    source : str
+        Where they are from, for messages.
+    """
+
+    def __init__(self, hooks, source):
+        super().__init__(hooks)
+        self.source = source
+
+
+def foreign(content, source):
+    """Return a configuration that comes from a data file, with its hooks marked as `Foreign` (those of files that it names, too).
+
+    Parameters
+    ----------
+    content : dict
+        As of `hexcal.core.config.load`.
+    source : str
+        Which file, for messages.
+    """
+    content = config.expanded(content)
+    parameters = dict(content.get("parameters", {}))
+    for name in _PARAMETERS:
+        hooks = parameters.get(name)
+        if hooks:
+            parameters[name] = Foreign(split_list(hooks) if isinstance(hooks, str) else hooks, source)
+    steps = {name: foreign(section, source) for name, section in content.get("steps", {}).items()}
+    return {**content, "parameters": parameters, "steps": steps}
+
+
+def require_allowed(step):
+    """Raise HookError if a data file names hooks of a step or of its steps, and the user has not allowed them (`Step.allow_hooks`)."""
+    outermost = step
+    while outermost.parent is not None:
+        outermost = outermost.parent
+    if outermost.allow_hooks or step.parameters.skip:
+        return
+    for name in _PARAMETERS:
+        hooks = step.given(name)
+        if isinstance(hooks, Foreign):
+            option = ".".join(["steps", *step.qualified_name.split(".")[1:], name] if step is not outermost else [name])
+            raise HookError(
+                f"{hooks.source} names code to be run: {', '.join(map(str, hooks))[:160]}; data files run nothing by themselves",
+                where=f"{name} of {step.where}",
+                hint=f"--allow-hooks (in Python: allow_hooks=True) runs it, --{option}=[] does without",
+            )
+    for inner in getattr(step, "steps", {}).values() if hasattr(step, "step_defs") else ():
+        require_allowed(inner)
 
 
 def run_before(step, inputs):
@@ -21,6 +81,7 @@ def run_before(step, inputs):
     -------
     tuple
     """
+    require_allowed(step)
     for hook in step.parameters.pre_hooks:
         result = _run(step, hook, inputs)
         if result is not None:

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from hexcal.errors import HexcalError, InputError, ParameterError, ResourceError
+from hexcal.files import gate
 from hexcal.models.bounds import require_regular
 
 ROOT = "hexcal"
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 CONFIG_NAMES = (Path("stpipe-log.cfg"), Path("~/stpipe-log.cfg"), Path("/etc/stpipe-log.cfg"))
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_DATA = (b"SIMPLE  =", b"#ASDF", b"\x1f\x8b")
 _KEYS = ("level", "break_level", "handler", "format")
 
 
@@ -84,17 +86,34 @@ def _target(text, where):
 
 def _file(name, mode):
     try:
-        return logging.FileHandler(name, mode=mode, encoding="utf-8")
+        return logging.FileHandler(_free(name), mode=mode, encoding="utf-8")
     except (OSError, ValueError) as error:
+        if isinstance(error, HexcalError):
+            raise
         reason = getattr(error, "strerror", None) or error
         raise ResourceError(
             f"the log file cannot be written: {reason}", where=str(name), hint="give another file"
         ) from error
 
 
+def _free(name):
+    """The name of a file for messages, which takes the place of no data: of what this run reads, or of any exposure or reference file."""
+    gate.check(name, again=True)
+    path = Path(name)
+    if path.is_file():
+        with path.open("rb") as stream:
+            if stream.read(9).startswith(_DATA):
+                raise InputError(
+                    "a log would be written into a data file", where=str(name), hint="give the log another name"
+                )
+    gate.wrote(name)
+    return name
+
+
 def _read(path):
     require_regular(path, "a file that configures the log")
     parser = configparser.ConfigParser(interpolation=None)
+    gate.reading(path, "logging configuration")
     try:
         with open(path, encoding="utf-8") as stream:
             parser.read_file(stream)

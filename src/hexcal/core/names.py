@@ -1,8 +1,11 @@
 """Names of products: base name, suffix, directory."""
 
+import itertools
 from pathlib import Path
 
-from hexcal.errors import InputError
+from hexcal.core.parameters import word
+from hexcal.errors import InputError, ParameterError
+from hexcal.files import gate
 
 
 def without_suffix(stem, known_suffixes):
@@ -34,7 +37,7 @@ def base_name(step, model=None):
     input file, the file name in the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
     """
     parameters, context = step.parameters, step.context
-    output_file = step.inherited("output_file") if parameters.search_output_file else parameters.output_file
+    output_file = output_file_of(step)
     model_name = model.get_meta("meta.filename") if model is not None else None
     first_input = context.first_input if context else None
     product = context.product if context else None
@@ -65,6 +68,30 @@ def _stem(name):
     return Path(Path(name).name.removesuffix(".gz")).stem
 
 
+def output_file_of(step):
+    """The `output_file` that holds for a step, or None."""
+    return step.inherited("output_file") if step.parameters.search_output_file else step.parameters.output_file
+
+
+def folder_of(step):
+    """Return the folder of a step's products: `output_dir`, and in it the folder that `output_file` names.
+
+    Raises
+    ------
+    ParameterError
+        If `output_file` is an absolute path and `output_dir` is given too.
+    """
+    output_dir, output_file = step.inherited("output_dir"), output_file_of(step)
+    folder = Path(output_file).parent if output_file else Path()
+    if output_dir and folder.is_absolute():
+        raise ParameterError(
+            f"output_file is a whole path, and output_dir says another folder: {output_file}, {output_dir}",
+            where=step.where,
+            hint="give one of the two, or a bare name as output_file",
+        )
+    return Path(output_dir or ".") / folder
+
+
 def _known_suffixes(step, model):
     from hexcal import observatories
 
@@ -76,7 +103,7 @@ def _known_suffixes(step, model):
     }
 
 
-def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None):
+def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None, again=0):
     """Return the path of a product.
 
     Parameters
@@ -93,6 +120,8 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
         Number between base name and suffix, if the parameter `output_use_index` allows it.
     model : DataModel, optional
         The product.
+    again : int
+        Number of a further product that would have the same name otherwise; 0 for the first.
 
     Returns
     -------
@@ -100,22 +129,14 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
     """
     parameters = step.parameters
     base = Path(basepath).stem if basepath else base_name(step, model)
-    suffix = suffix or parameters.suffix or step.default_suffix or step.name
-    extension = (ext or parameters.output_ext).lstrip(".")
+    suffix = word(suffix or parameters.suffix or step.suffix_for(model) or step.name, "suffix")
+    extension = word(ext or parameters.output_ext, "output_ext").lstrip(".")
     number = [str(idx)] if idx is not None and parameters.output_use_index else []
-    directory = step.inherited("output_dir") or "."
-    return Path(directory, "_".join([base, *number, suffix.lower()]) + f".{extension}")
+    number += [str(again)] if again else []
+    return folder_of(step) / ("_".join([base, *number, suffix.lower()]) + f".{extension}")
 
 
-def refuse_to_overwrite(path, inputs):
-    """Raise InputError if `path` is one of the files that the run reads."""
-    path = Path(path)
-    if not path.exists():
-        return
-    for name in inputs:
-        if name is not None and Path(name).exists() and path.samefile(name):
-            raise InputError(
-                "the output would overwrite an input; nothing was written",
-                where=str(path),
-                hint="give another output_dir, output_file or suffix",
-            )
+def free_path(step, **details):
+    """Return the path of a product, as `output_path`; with a number, if the present run has written one of that name already."""
+    paths = (output_path(step, again=again, **details) for again in itertools.count())
+    return next(path for path in paths if not gate.is_written(path))

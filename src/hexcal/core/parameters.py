@@ -1,11 +1,13 @@
 """Typed, documented, bounded parameters of a step; frozen for a run."""
 
+import re
 import types
 import typing
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
+from hexcal.core.lists import split_list
 from hexcal.errors import ParameterError, unknown_name
 
 INFRASTRUCTURE = (
@@ -14,7 +16,10 @@ INFRASTRUCTURE = (
 """Parameters of every step; they say where things go, not what is done to the data, and do not belong into a parameter reference file."""
 
 
-def parameter(default, help, unit=None, **bounds):
+_WORD = re.compile(r"[\w.+-]+")
+
+
+def parameter(default, help, unit=None, writes=False, **bounds):
     """Declare a parameter.
 
     Parameters
@@ -25,10 +30,13 @@ def parameter(default, help, unit=None, **bounds):
         One sentence for the user.
     unit : str, optional
         Unit of the value, as shown in the help.
+    writes : bool
+        Whether it names a file that the step writes (in output_dir unless absolute). Files that other parameters name are protected from being overwritten.
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``.
     """
-    return Field(default, description=help, json_schema_extra={"unit": unit} if unit else None, **bounds)
+    extra = {name: value for name, value in (("unit", unit), ("writes", writes)) if value}
+    return Field(default, description=help, json_schema_extra=extra or None, **bounds)
 
 
 class StepParameters(BaseModel):
@@ -58,6 +66,12 @@ class StepParameters(BaseModel):
         "Set of defaults: a release of the original (3.0.0), 'recommended', or 'documents'. Default: the environment variable HEXCAL_PROFILE.",
     )
 
+    @field_validator("suffix", "output_ext")
+    @classmethod
+    def _a_word(cls, value, info):
+        """Part of a file name, which leads into no other folder."""
+        return value if value is None else word(value, info.field_name)
+
     @field_validator("*", mode="before")
     @classmethod
     def _from_text(cls, value, info):
@@ -68,7 +82,7 @@ class StepParameters(BaseModel):
             return None
         if any(choice is list or typing.get_origin(choice) is list for choice in choices):
             if isinstance(value, str):
-                return [item.strip() for item in value.strip("[]() ").split(",") if item.strip()]
+                return split_list(value)
             if value is not None and not isinstance(value, list | tuple):
                 return [value]
         if (
@@ -80,6 +94,24 @@ class StepParameters(BaseModel):
             # ``maximum_cores=2`` is as clear as ``maximum_cores='2'``.
             return str(value)
         return value
+
+
+def word(text, name):
+    """Return `text` if it can be a part of a file's name; else raise ParameterError.
+
+    Parameters
+    ----------
+    text : str
+        A suffix, or an extension.
+    name : str
+        What it is, for the message.
+    """
+    if not _WORD.fullmatch(text):
+        raise ParameterError(
+            f"{name} must be a word of letters, digits and _ . - +, got {text!r}",
+            hint="output_dir and output_file say where files go" if name == "suffix" else None,
+        )
+    return text
 
 
 def with_overrides(base, name, reference_types):

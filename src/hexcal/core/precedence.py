@@ -7,7 +7,7 @@ of the pipeline, files named as ``config_file`` of a step, the parameter file of
 import os
 import re
 
-from hexcal.core import config, parameter_references
+from hexcal.core import config, hooks, parameter_references
 from hexcal.core.parameter_references import LEAVE_OUT
 from hexcal.errors import InputError, ParameterError
 
@@ -101,6 +101,7 @@ def _read(reference):
         content = config.load(reference.path)
     except (InputError, ParameterError) as error:
         raise type(error)(error.message, where=error.where, hint=_joined(error.hint, LEAVE_OUT)) from error
+    content = hooks.foreign(content, f"the parameter reference {reference.path}")
     for name in reversed(reference.steps):
         content = {"steps": {name: content}}
     return content

@@ -43,10 +43,13 @@ class Former:
         Path -> ``crds://NAME``, for those that CRDS chose.
     contexts : tuple of str
         The contexts that chose them, or parameters.
+    asked : dict of (str, str, str) to str
+        Step, type of reference and exposure -> path or "N/A", for those that a step had asked for while it ran.
     """
 
     names: dict = field(default_factory=dict)
     contexts: tuple = ()
+    asked: dict = field(default_factory=dict)
 
 
 class Record:
@@ -56,8 +59,8 @@ class Record:
     ----------
     step : Step
         The outermost step of the run.
-    inputs : sequence of path or None
-        Files that the run starts from; None for a model in memory.
+    inputs : sequence of Source
+        What the run starts from (see `hexcal.core.run_files`).
     """
 
     def __init__(self, step, inputs):
@@ -65,17 +68,20 @@ class Record:
         self.former = step.former or Former()
         self.started = datetime.datetime.now(datetime.UTC)
         self.entries = []
-        self.inputs = [None if path is None else Path(path).resolve() for path in inputs]
-        self.files = {str(path) for path in self.inputs if path is not None}
+        self.inputs = [source for source in inputs if source.path is None or Path(source.path).is_file()]
         # Digests are computed beside the calibration: hashing releases the GIL.
         self._pool = ThreadPoolExecutor(1)
         self._digests = {}
         self.parameter_references = {one: Path(one.path).resolve() for one in step.parameter_references}
-        self.files |= {str(path) for path in self.parameter_references.values()}
-        for path in self.files:
+        for path in self.parameter_references.values():
             self._digest_later(path)
+        for source in self.inputs:
+            for path in (source.path, *(path for path, _ in source.members)):
+                if path is not None and Path(path).is_file():
+                    self._digest_later(Path(path).resolve())
 
     def _digest_later(self, path):
+        path = str(path)
         if path not in self._digests:
             self._digests[path] = self._pool.submit(sha256, path)
 
@@ -86,6 +92,7 @@ class Record:
             "class": f"{type(step).__module__}.{type(step).__name__}",
             "status": "RUNNING",
             "references": {},
+            "references_asked": [],
         }
         entry["parameters"] = _described(step)
         self.entries.append(entry)
@@ -109,12 +116,39 @@ class Record:
 
     def reference(self, entry, reference_type, source):
         """Note a reference file that a step uses."""
+        entry["references"][reference_type] = self._resolved(source)
+
+    def entry_of(self, step_name):
+        """Return the entry of a step that runs or has run, the latest."""
+        return next(entry for entry in reversed(self.entries) if entry["step"] == step_name)
+
+    def asked(self, step_name, reference_type, exposure, source):
+        """Note a reference file that a running step has asked for.
+
+        Parameters
+        ----------
+        step_name : str
+            Qualified name of the step.
+        reference_type, exposure : str
+            What it asked for, and for which exposure.
+        source : path-like or DataModel
+            What it got; "N/A" where there is none.
+        """
+        entry = self.entry_of(step_name)
+        item = {"type": reference_type, "exposure": exposure, "path": self._resolved(source)}
+        # What is declared is recorded already, and what is asked twice is asked once.
+        if entry["references"].get(reference_type, "not declared") == item["path"]:
+            return
+        if item not in entry["references_asked"]:
+            entry["references_asked"].append(item)
+
+    def _resolved(self, source):
+        """Path of a reference (str), which is digested; None for "N/A" and for a model in memory."""
         path = Path(source) if isinstance(source, str | Path) else getattr(source, "path", None)
-        if path is not None and path.exists():
-            path = str(path.resolve())
-            self.files.add(path)
-            self._digest_later(path)
-        entry["references"][reference_type] = path
+        if path is None or not path.exists():
+            return None if path is None or str(source) == "N/A" else str(path)
+        self._digest_later(path.resolve())
+        return str(path.resolve())
 
     @property
     def contexts(self):
@@ -151,11 +185,24 @@ class Record:
                     for one, path in self.parameter_references.items()
                 ],
             },
-            "inputs": [None if path is None else self._file(path) for path in self.inputs],
+            "inputs": [self._input(source) for source in self.inputs],
             "steps": [self._entry(entry) for entry in self.entries],
         }
 
+    def _input(self, source):
+        """An input: None for a model in memory; an association with its members."""
+        if source.path is None and not source.members:
+            return None
+        described = self._file(Path(source.path).resolve()) if source.path is not None else {"path": None}
+        if not source.members:
+            return described
+        # A member that is not there, such as a catalogue that nobody needs, has no digest.
+        members = [(path.resolve(), role) for path, role in source.members]
+        return {**described, "members": [{**self._file(path), "role": role} for path, role in members]}
+
     def _file(self, path):
+        if str(path) not in self._digests:
+            return {"path": str(path), "sha256": None}
         return {"path": str(path), "sha256": self._digests[str(path)].result()}
 
     def _entry(self, entry):
@@ -164,6 +211,7 @@ class Record:
         described = {
             **{name: value for name, value in entry.items() if name != "_clock"},
             "references": self._references(entry),
+            "references_asked": [{**item, **self._file(item["path"] or "N/A")} for item in entry["references_asked"]],
             "seconds": seconds,
             "status": status,
         }
@@ -172,12 +220,7 @@ class Record:
         return described
 
     def _references(self, entry):
-        return {
-            kind: self._file(path)
-            if path is not None and str(path) in self._digests
-            else {"path": "N/A" if path is None else str(path), "sha256": None}
-            for kind, path in entry["references"].items()
-        }
+        return {kind: self._file("N/A" if path is None else path) for kind, path in entry["references"].items()}
 
 
 def _described(step):

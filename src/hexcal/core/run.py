@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hexcal.core import bands, hooks, log, members, names, roles
+from hexcal.core import asked, bands, hooks, log, members, names, roles, run_files
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import SkipStep
 from hexcal.errors import HexcalError, InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.files import endings, gate
 from hexcal.models.container import ModelContainer
 from hexcal.references import chooser
 from hexcal.references.bundle import References
@@ -63,10 +64,12 @@ def run(step, inputs, named=None):
             by_role = roles.checked_roles(step, roles.by_position(step, inputs, named), None)
             inputs = tuple(by_role.values())
         return _step(step, inputs, step.parent.context)
-    if not step.roles:
+    hooks.require_allowed(step)
+    with gate.run(), endings.orderly():
+        if step.roles:
+            return _products(step, roles.products(step, inputs, named))
         inputs = tuple(ModelContainer(item) if isinstance(item, dict) else item for item in inputs)
         return _outermost(step, inputs, None, lambda: tuple(given.owned(step, item) for item in inputs))
-    return _products(step, roles.products(step, inputs, named))
 
 
 def _products(step, products):
@@ -94,15 +97,15 @@ def _products(step, products):
 
 def _outermost(step, inputs, product, opened):
     """Run the outermost step of a run: its record and log, its inputs opened by ``opened()``, its result saved."""
-    paths = [given.path_of(item) for item in inputs]
-    with log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
-        record = Record(step, [path for path in paths if path is None or Path(path).is_file()])
-        context = step.context = Context(record, paths[0], recorder, product)
+    sources = run_files.note_inputs(inputs)
+    with gate.run(), log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
+        context = step.context = Context(Record(step, sources), sources[0].path, recorder, product)
         # They were chosen before the run began; said here, they stand in the log of each product.
         for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
             step.log.info("Parameter reference %s: %s", kind, path)
         try:
-            _check_destination(step, paths)
+            run_files.note_parameters(step)
+            _check_destination(step)
             if hasattr(step, "step_defs"):
                 bands.prepare_kernels()
             models = opened()
@@ -122,12 +125,12 @@ def _logs():
     return logging.getLogger(log.ROOT).hasHandlers()
 
 
-def _check_destination(step, inputs):
+def _check_destination(step):
     """Fail before the work, not after it, when the product could not be written."""
     if not step.saves:
         return
     path = names.output_path(step)
-    names.refuse_to_overwrite(path, inputs)
+    gate.plan(path)
     directory = path.parent
     while not directory.exists():
         directory = directory.parent
@@ -197,8 +200,11 @@ def _process_one(step, inputs, entry):
     if step.reference_types and step.takes_references:
         references["references"] = References(chosen, exposure, partial(_choose_for_part, step, entry))
     if step.roles:
-        return step.process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
-    return step.process(*inputs, *references.values())
+        result = step.process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
+    else:
+        result = step.process(*inputs, *references.values())
+    asked.name_in(step, result)
+    return result
 
 
 def _marked(step, result, status):
@@ -212,7 +218,7 @@ def _marked(step, result, status):
 
 
 def reference_path(step, model, reference_type):
-    """Return the reference file of a type for a model: an override, else from the run's folder of references.
+    """Return the reference file of a type for a model: an override, else from the run's folder of references; from now on it is protected.
 
     Returns
     -------
@@ -224,8 +230,25 @@ def reference_path(step, model, reference_type):
     ReferenceError_
         If no place for reference files was given.
     """
+    source = _reference_source(step, model, reference_type)
+    path = getattr(source, "path", source)
+    if path is not None and str(path) != NOT_APPLICABLE:
+        gate.reading(path, f"{reference_type} reference")
+    return source
+
+
+def exposure_name(model):
+    """Name of the exposure that a model is, as the record of a run has it."""
+    return str(model.path.name if model.path is not None else model.get_meta("meta.filename") or "")
+
+
+def _reference_source(step, model, reference_type):
     override = f"override_{reference_type.replace('-', '_')}"
     given = getattr(step.parameters, override, None)
+    former = step.context.record.former.asked if step.context else {}
+    pinned = former.get((step.qualified_name, reference_type, exposure_name(model)))
+    if given is None and pinned is not None:
+        return pinned
     if given is not None:
         if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not Path(given).is_file():
             raise ReferenceError_(
@@ -253,8 +276,8 @@ def reference_path(step, model, reference_type):
     return folders[folder].find(reference_type, model)
 
 
-def _recorded_name(step, source):
-    """Name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
+def recorded_name(step, source):
+    """Return the name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
     name = str(getattr(source, "path", None) or source)
     if name in step.context.record.former.names:
         return step.context.record.former.names[name]
@@ -348,7 +371,12 @@ def _choose_for_part(step, entry, model, name):
 def _note_references(step, model, chosen):
     """Write into the metadata of a model which references a step uses for it, and which context chose them."""
     for reference_type, source in chosen.items():
-        model.set_meta(f"meta.ref_file.{reference_type}.name", _recorded_name(step, source))
+        model.set_meta(f"meta.ref_file.{reference_type}.name", recorded_name(step, source))
+    name_context(step, model)
+
+
+def name_context(step, model):
+    """Write into the header of a model which context of CRDS has chosen its references."""
     contexts = [one.context.name for one in step.context.choosers.values()]
     # Parameters may have been chosen by the rules although all reference files were given by hand.
     for name in contexts or step.context.record.contexts:
@@ -377,10 +405,10 @@ def save(step, model, suffix=None, idx=None, basepath=None):
     str
         Path written.
     """
-    path = names.output_path(step, basepath=basepath, suffix=suffix, idx=idx, model=model)
+    path = names.free_path(step, basepath=basepath, suffix=suffix, idx=idx, model=model)
+    gate.check(path)
     context = step.context
     if context is not None:
-        names.refuse_to_overwrite(path, context.record.files)
         outermost = context.record.step
         model.set_meta("provenance", context.record.as_dict())
         model.set_meta("cal_logs", {**_former_logs(model), outermost.name: list(context.recorder.lines)})

@@ -56,6 +56,8 @@ class Step:
     """Whether `process` gets the references as its last argument."""
     default_suffix = None
     """Suffix of the product; default the name of the step."""
+    allow_hooks = False
+    """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
 
     parameters_class = StepParameters
 
@@ -123,6 +125,10 @@ class Step:
     def _validated(self, values):
         below = {name: value for name, (value, _) in self._defaults.items()}
         return _parameters.validated(self.parameters_class, {**below, **values}, self.where)
+
+    def given(self, name: str) -> Any:
+        """Return the value of a parameter as it was given, before it was checked and converted; None for a default."""
+        return self._values.get(name)
 
     def source_of(self, name: str) -> str:
         """Return where the value of a parameter comes from: the command line, a file, a profile, "default"."""
@@ -220,6 +226,16 @@ class Step:
         """Whether the class says what it does; `Step` and `Pipeline` themselves do not."""
         return cls.process is not Step.process
 
+    def suffix_for(self, model):
+        """Return the suffix of a product, where no parameter says it; None for the name of the step.
+
+        Parameters
+        ----------
+        model : DataModel or None
+            The product; None before there is one.
+        """
+        return self.default_suffix
+
     def references_needed(self, model):
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
@@ -246,7 +262,7 @@ class Step:
     __call__ = run
 
     @classmethod
-    def call(cls, *inputs, config_file=None, logcfg=None, **parameters):
+    def call(cls, *inputs, config_file=None, logcfg=None, allow_hooks=False, **parameters):
         """Make a new instance, resolve its parameters, run it.
 
         Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter references that CRDS chooses for
@@ -260,6 +276,8 @@ class Step:
             Parameter file.
         logcfg : path-like, optional
             Logging configuration.
+        allow_hooks : bool
+            Run hooks that parameter references name, too.
         **parameters
             Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``. Inputs by the name of their role, as in `run`.
 
@@ -267,13 +285,19 @@ class Step:
         -------
         DataModel or tuple of DataModel
         """
-        from hexcal.core import config, log, precedence
+        from hexcal.core import config, log, precedence, run_files
+        from hexcal.files import gate
 
-        with log.configured(logcfg):
-            local = (str(config_file), config.load(config_file)) if config_file is not None else None
+        with gate.run():
             named = {role.name: parameters.pop(role.name) for role in cls.roles if role.name in parameters}
-            step = precedence.instance(cls, inputs or tuple(named.values()), local, config.nested(parameters))
-            return step.run(*inputs, **named)
+            if not cls.roles:
+                # Before the log is opened, which must not take the place of an input either.
+                run_files.note_inputs(inputs)
+            with log.configured(logcfg):
+                local = (str(config_file), config.load(config_file)) if config_file is not None else None
+                step = precedence.instance(cls, inputs or tuple(named.values()), local, config.nested(parameters))
+                step.allow_hooks = allow_hooks
+                return step.run(*inputs, **named)
 
     @classmethod
     def from_cmdline(cls, args):
@@ -339,10 +363,10 @@ class Step:
         reference_type : str
             Such as "dark"; the step need not declare it.
         """
-        from hexcal.core import run
+        from hexcal.core import asked
         from hexcal.models.open import open as open_model
 
-        found = run.reference_path(self, open_model(model), reference_type)
+        found = asked.reference(self, open_model(model), reference_type)
         return str(getattr(found, "path", None) or found)
 
     def get_reference_file_model(self, model, reference_type):
@@ -353,11 +377,11 @@ class Step:
         ReferenceError_
             If the type does not apply to the exposure ("N/A").
         """
-        from hexcal.core import run
+        from hexcal.core import asked
         from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 
-        found = run.reference_path(self, open_model(model), reference_type)
+        found = asked.reference(self, open_model(model), reference_type)
         if found == "N/A":
             raise ReferenceError_(
                 f"no {reference_type} reference applies to the exposure (N/A)",
@@ -405,9 +429,13 @@ class Step:
 
     def make_input_path(self, name):
         """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
+        from hexcal.files import gate
+
         path = Path(name)
         base = self.inherited("input_dir") or (self.context.input_dir if self.context else None)
-        return str(path if path.is_absolute() or base is None else Path(base) / path)
+        path = path if path.is_absolute() or base is None else Path(base) / path
+        gate.reading(path, "further input")
+        return str(path)
 
     def open_model(self, init):
         """Open a path (relative to the inputs) as a model; a model is returned as it is."""

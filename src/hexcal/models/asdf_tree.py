@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.models import bounds
-from hexcal.models.fits_writer import atomic
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 _NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
@@ -49,6 +50,7 @@ def from_bytes(content, where):
 def from_file(path):
     """Read a stand-alone ASDF or JSON file as a dict."""
     path = Path(path)
+    gate.reading(path)
     if path.suffix == ".json":
         try:
             return bounds.from_json(bounds.read_bytes(path, "a JSON file"), str(path))

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hexcal.errors import InputError
+from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.models import bounds
 from hexcal.models.fits_source import require_file
-from hexcal.models.fits_writer import atomic
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -37,6 +38,7 @@ def read_text(path):
     path = Path(path)
     bounds.require_regular(path, "the file of an association")
     require_file(path)
+    gate.reading(path)
     try:
         text = bounds.read_bytes(path, "the file of an association").decode("utf-8")
     except UnicodeDecodeError as error:
@@ -96,6 +98,8 @@ def read_association(path):
             hint=f"found: {', '.join(map(str, list(content)[:6]))}" if isinstance(content, dict) else None,
         )
     check(content, str(path))
+    for name, role in member_files(content, Path(path).parent):
+        gate.reading(name, role)
     return content
 
 
@@ -138,6 +142,37 @@ def members(association):
     for product in association["products"]:
         for member in product["members"]:
             yield product, member
+
+
+def member_files(association, folder):
+    """Yield (path, role) for each member of an association; after one that is an association itself, its members too.
+
+    Parameters
+    ----------
+    association : Mapping
+        With "products".
+    folder : path-like
+        Where its members are.
+
+    Yields
+    ------
+    (pathlib.Path, str)
+        Members need not exist. The role is for messages: "science member of the association".
+    """
+    pending, known = [(association, Path(folder))], set()
+    while pending:
+        content, beside = pending.pop(0)
+        for _, member in members(content):
+            path = beside / member["expname"]
+            if path in known:
+                continue
+            known.add(path)
+            yield path, f"{member['exptype'].lower()} member of the association"
+            if path.suffix in SUFFIXES and path.is_file():
+                inner = read_text(path)
+                if is_association(inner):
+                    check(inner, str(path))
+                    pending.append((inner, path.parent))
 
 
 def warn_of_folders(names, where):

@@ -135,6 +135,17 @@ class ModelContainer(DataModel, MutableSequence):
         """The role of each model in the association, in order; "science" for a model of a list."""
         return [member.record.get("exptype", "science").lower() for member in self._members]
 
+    def files(self):
+        """Return (path, role) of the files behind it: the members that the association names, of all levels, and those of a list (list of tuple)."""
+        listed = list(association_file.member_files(self.asn_table, self._folder)) if self.asn_table else []
+        known = {path for path, _ in listed}
+        paths = [member.path or getattr(member.model, "path", None) for member in self._members]
+        return [*listed, *((path, "member of the list") for path in paths if path is not None and path not in known)]
+
+    @property
+    def _folder(self):
+        return self._file.parent if self._file else Path()
+
     def of_type(self, *types):
         """Return the models of these roles: a container that shares them.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.files import gate
 from hexcal.models.bounds import require_regular
 
 _BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -75,6 +76,7 @@ class FitsSource:
 
     def __init__(self, path):
         self.path = Path(path)
+        gate.reading(path)
         self.compressed = False
         self.extensions = self._scan()
         self._by_name = {}
@@ -123,6 +125,8 @@ class FitsSource:
 
     def _unchanged(self):
         stat = self.path.stat()
+        # A model that was opened before the run began is read in it.
+        gate.reading(self.path, status=stat)
         if (stat.st_size, stat.st_mtime_ns) != self.signature:
             raise InputError("the file was changed while it was in use", where=str(self.path), hint="run again")
 

@@ -1,14 +1,8 @@
 """Writing FITS: under a temporary name, then renamed; arrays go out in chunks, so that saving needs no second copy of them."""
 
-import contextlib
-import errno
-import os
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
-from hexcal.errors import ResourceError
+from hexcal.files.atomic import atomic
 from hexcal.models.fits_source import CHUNK
 
 _STRUCTURE = set(
@@ -20,52 +14,6 @@ _TABLE_STRUCTURE = ("TTYPE", "TFORM", "TUNIT", "TDIM", "TZERO", "TSCAL", "TNULL"
 def is_structural(keyword):
     """Whether a keyword describes how the data lie in the file: written anew, never carried over."""
     return keyword in _STRUCTURE or (keyword.rstrip("0123456789") in _TABLE_STRUCTURE and keyword[-1].isdigit())
-
-
-@contextlib.contextmanager
-def atomic(path):
-    """Open a temporary file beside `path` for writing bytes; on success it takes the name `path`, on failure nothing is left.
-
-    Raises
-    ------
-    ResourceError
-        If the directory is missing or not writable, or the disk is full.
-    """
-    path = Path(path)
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent or ".")
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-        if isinstance(error, OSError) and not isinstance(error, ResourceError):
-            raise _resource_error(error, path) from error
-        raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _resource_error(error, path):
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError(
-            "the disk is full; nothing was written", where=str(path), hint="free some space or give another output_dir"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return ResourceError("the directory is not writable", where=str(path.parent), hint="give another output_dir")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return ResourceError(
-            "the output directory does not exist", where=str(path.parent), hint="make it, or give another output_dir"
-        )
-    return ResourceError(f"cannot write: {error.strerror or error}", where=str(path))
 
 
 def write(path, units):

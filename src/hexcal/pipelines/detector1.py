@@ -51,6 +51,10 @@ class Detector1Pipeline(Pipeline):
         "gain_scale": GainScaleStep,
     }
 
+    def suffix_for(self, model):
+        """``rate``; without the fit the product is a ramp, and called so."""
+        return "ramp" if self.ramp_fit.skip else self.default_suffix
+
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
         if ramp.is_miri:

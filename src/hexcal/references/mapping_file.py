@@ -6,7 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 
-from hexcal.errors import InputError, ReferenceError_, ResourceError
+from hexcal.errors import InputError, ReferenceError_
+from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.models.bounds import read_bytes
 
 SELECTORS = ("ClosestTime", "GeometricallyNearest", "Match", "SelectVersion", "UseAfter", "VersionAfter")
@@ -99,6 +101,7 @@ def read_mapping(path, verify=True):
         If it is missing, not readable, has anything but literals and selectors in it, or a wrong sha1sum.
     """
     path = os.fspath(path)
+    gate.reading(path, "mapping of CRDS")
     try:
         content = read_bytes(path, "a mapping", MOST_BYTES)
     except InputError as error:
@@ -276,8 +279,6 @@ def write_sha1sum(path):
     ResourceError
         If it cannot be written.
     """
-    import tempfile
-
     path = os.path.realpath(path)
     try:
         with open(path, "rb") as stream:
@@ -296,18 +297,10 @@ def write_sha1sum(path):
         found = _SHA1_LINE.match(line)
         if found:
             lines[number] = line[: found.start("sum")] + computed.encode() + line[found.end("sum") :]
-    temporary = None
-    try:
-        mode = os.stat(path).st_mode
-        with tempfile.NamedTemporaryFile(
-            dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.", delete=False
-        ) as stream:
-            temporary = stream.name
-            stream.write(b"".join(lines))
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise ResourceError(f"the mapping cannot be written: {error.strerror}", where=path) from error
+    # The user asked for this file to be changed in place.
+    gate.edits(path)
+    mode = os.stat(path).st_mode
+    with atomic(path) as stream:
+        stream.write(b"".join(lines))
+    os.chmod(path, mode)
     return True

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hexcal.errors import ResourceError
+from hexcal.files.atomic import atomic
 
 _PULL_LIMIT = 5.0
 
@@ -42,12 +42,8 @@ def compare_with_truth(path, rate, err, pull, levels, title):
     show_rate(image, rate)
     _show_pull(residual, pull)
     _show_histogram(histogram, levels)
-    try:
-        figure.savefig(Path(path))
-    except OSError as error:
-        raise ResourceError(
-            f"the picture cannot be written: {error.strerror or error}", where=str(path), hint="give another folder"
-        ) from error
+    with atomic(path) as stream:
+        figure.savefig(stream, format=Path(path).suffix.lstrip(".") or "png")
     return str(path)
 
 

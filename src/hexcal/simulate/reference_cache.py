@@ -257,7 +257,7 @@ class _Addition:
         import pprint
 
         from hexcal import __version__
-        from hexcal.models.fits_writer import atomic
+        from hexcal.files.atomic import atomic
 
         if self.cache.configured("operational_context") == context:
             return

@@ -41,7 +41,7 @@ class Truth:
         """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS."""
         from astropy.io import fits
 
-        from hexcal.models.fits_writer import atomic
+        from hexcal.files.atomic import atomic
 
         primary = fits.PrimaryHDU()
         primary.header["SEED"] = (self.seed, "of the simulation")

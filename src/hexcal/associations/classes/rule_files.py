@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hexcal.associations.exceptions import AssociationError
 from hexcal.errors import ParameterError, unknown_name
+from hexcal.files import gate
 
 __all__ = ["libpath", "of_file", "of_observatory"]
 
@@ -103,6 +104,7 @@ def of_file(path):
         If there is no such file, or it cannot be run; says where and why.
     """
     path = Path(os.path.abspath(path))
+    gate.reading(path, "file of rules")
     try:
         state = (path.stat().st_mtime_ns, path.stat().st_size)
     except OSError as error:

@@ -6,10 +6,10 @@ import logging
 import os
 import queue
 import shutil
-import tempfile
 import threading
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError, nearest
+from hexcal.files.atomic import atomic
 from hexcal.references.fetching import progress
 from hexcal.references.fetching.download import Item, download
 from hexcal.references.fetching.partial import unwritable
@@ -112,23 +112,17 @@ def configure(root, observatory=None, source=None):
 
 
 def _write(path, text):
-    temporary = None
+    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="utf-8") as stream:
+        if stream.read() == text:
+            # A cache that is up to date need not be writable.
+            return
     try:
-        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="utf-8") as stream:
-            if stream.read() == text:
-                # A cache that is up to date need not be writable.
-                return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        # mkstemp makes files that only their owner can read; a cache may be shared.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with atomic(path, again=True) as stream:
+            stream.write(text.encode("utf-8"))
     except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise unwritable(error, path) from error
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        raise unwritable(cause, path) from error
 
 
 # ---- files

@@ -10,6 +10,7 @@ import os
 import time
 
 from hexcal.errors import ResourceError
+from hexcal.files import locks
 from hexcal.references.fetching.web import Stopped
 
 # Seconds between two looks at a file that another process holds.
@@ -102,7 +103,7 @@ def held(target, stop=None, patience=600.0):
     try:
         yield part
     finally:
-        if part.size == 0 and _is_at(descriptor, part.path):
+        if part.size == 0 and locks.is_at(descriptor, part.path):
             part.drop()
         os.close(descriptor)
 
@@ -113,7 +114,7 @@ def _open_locked(target, stop, patience):
     while True:
         descriptor = _open(path, target)
         if _lock(descriptor, target):
-            if _is_at(descriptor, path):
+            if locks.is_at(descriptor, path):
                 return descriptor
             # Its former holder has renamed or removed it while it was being opened here: again, from the start.
             os.close(descriptor)
@@ -147,7 +148,7 @@ def _open(path, target):
 def _lock(descriptor, target):
     """Lock an open file; False if another holds it. Closes the file where that fails."""
     try:
-        import fcntl
+        return locks.lock(descriptor)
     except ImportError as error:
         os.close(descriptor)
         raise ResourceError(
@@ -155,23 +156,9 @@ def _lock(descriptor, target):
             where=target,
             hint="copy the file there from such a system",
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     except OSError as error:
         os.close(descriptor)
         raise unwritable(error, target) from error
-    return True
-
-
-def _is_at(descriptor, path):
-    try:
-        there = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    here = os.fstat(descriptor)
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def unwritable(error, path):

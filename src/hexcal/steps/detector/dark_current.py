@@ -17,7 +17,9 @@ class DarkCurrentStep(Step):
 
     class Parameters(StepParameters):
         dark_output: str | None = parameter(
-            None, "File for the dark as it is subtracted (averaged over frames); in output_dir unless absolute."
+            None,
+            "File for the dark as it is subtracted (averaged over frames); in output_dir unless absolute.",
+            writes=True,
         )
 
     def process(self, ramp, references):

@@ -4,6 +4,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step
 from hexcal.errors import InputError
+from hexcal.models.science import CubeModel
 
 
 class GainScaleStep(Step):
@@ -12,6 +13,10 @@ class GainScaleStep(Step):
     alias = "gain_scale"
     reference_types = ("gain",)
     input_model = ("ImageModel", "CubeModel", "IFUImageModel")
+
+    def suffix_for(self, model):
+        """In a pipeline, which has both, the rates per integration are told from the rate image."""
+        return f"{self.name}ints" if self.parent is not None and isinstance(model, CubeModel) else None
 
     def references_needed(self, model):
         """The gain reference is only opened if the factor is not in the header."""

@@ -1,0 +1,1 @@
+"""Which files a run may write, and writing them whole."""
