@@ -14,8 +14,6 @@ import os
 
 from hexcal.errors import InputError
 
-_ledger = contextvars.ContextVar("hexcal_files_of_run", default=None)
-
 
 class Ledger:
     """What a run has read, has written and is going to write; a run inside another one adds to that of the outer one too.
@@ -38,6 +36,9 @@ class Ledger:
         while ledger is not None:
             yield ledger
             ledger = ledger.outer
+
+
+_ledger: contextvars.ContextVar[Ledger | None] = contextvars.ContextVar("hexcal_files_of_run", default=None)
 
 
 @contextlib.contextmanager
