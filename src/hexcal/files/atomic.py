@@ -167,6 +167,11 @@ def _as_resource_error(path):
         raise _resource_error(error, Path(path)) from error
 
 
+def cause_of(error):
+    """Return what the system said (OSError), of an error that `atomic` has put into words."""
+    return error.__cause__ if isinstance(error.__cause__, OSError) else error
+
+
 def _resource_error(error, path):
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError(

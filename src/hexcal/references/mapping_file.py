@@ -6,9 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 
-from hexcal.errors import InputError, ReferenceError_
+from hexcal.errors import InputError, ReferenceError_, ResourceError
 from hexcal.files import gate
-from hexcal.files.atomic import atomic
+from hexcal.files.atomic import atomic, cause_of
 from hexcal.models.bounds import read_bytes
 
 SELECTORS = ("ClosestTime", "GeometricallyNearest", "Match", "SelectVersion", "UseAfter", "VersionAfter")
@@ -300,7 +300,10 @@ def write_sha1sum(path):
     # The user asked for this file to be changed in place.
     gate.edits(path)
     mode = os.stat(path).st_mode
-    with atomic(path) as stream:
-        stream.write(b"".join(lines))
-    os.chmod(path, mode)
+    try:
+        with atomic(path) as stream:
+            stream.write(b"".join(lines))
+        os.chmod(path, mode)
+    except OSError as error:
+        raise ResourceError(f"the mapping cannot be written: {cause_of(error).strerror}", where=path) from error
     return True

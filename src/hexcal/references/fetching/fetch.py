@@ -9,7 +9,7 @@ import shutil
 import threading
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError, nearest
-from hexcal.files.atomic import atomic
+from hexcal.files.atomic import atomic, cause_of
 from hexcal.references.fetching import progress
 from hexcal.references.fetching.download import Item, download
 from hexcal.references.fetching.partial import unwritable
@@ -121,8 +121,7 @@ def _write(path, text):
         with atomic(path, again=True) as stream:
             stream.write(text.encode("utf-8"))
     except OSError as error:
-        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-        raise unwritable(cause, path) from error
+        raise unwritable(cause_of(error), path) from error
 
 
 # ---- files
