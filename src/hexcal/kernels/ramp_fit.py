@@ -56,7 +56,7 @@ def sorting_pairs(n):
 @kernel
 def sort_differences(ramps, width, pairs):
     """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them; ``count`` of them per pixel."""
-    value, flag, union, difference, count = ramps
+    value, flag, union, difference, count, _ = ramps
     n_differences = value.shape[0] - 1
     count[:width] = n_differences
     for g in range(n_differences):
@@ -81,6 +81,8 @@ def sort_differences(ramps, width, pairs):
 def flagged_median_rate(ramps, x, settings):
     """Median of the first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
     value, flag, difference, n = ramps.value, ramps.flag, ramps.difference, ramps.count[x]
+    if np.isfinite(ramps.zero_rate[x]):
+        return ramps.zero_rate[x]
     if value.shape[0] == 1:
         saturated = flag[0, x] & SATURATED != 0 or not np.isfinite(value[0, x])
         return np.nan if saturated else value[0, x] / settings.single_time
@@ -193,6 +195,19 @@ def fit_chunk(ramps, width, settings, tables, pixels, lines):
             slope[x], total[x], cubic[x], loss[x], linear[x], lost[x] = fit_one(
                 value, flag, x, settings, tables, gain[x], variance[x], mean[x], union[x] & CHARGELOSS != 0
             )
+            if np.isfinite(ramps.zero_rate[x]):
+                take_zero_frame(ramps.zero_rate[x], x, settings, pixels, lines)
+
+
+@kernel
+def take_zero_frame(rate, x, settings, pixels, lines):
+    """Let the zero frame stand for a ramp: a lone group (n = 2) of one frame, whose variance is that of a group times the number of frames in a group."""
+    time = settings.frame_time
+    lines.slope[x] = rate
+    lines.cubic[x] = lines.loss[x] = 6.0 * time * time / settings.n_frames
+    lines.linear[x] = time
+    lines.total[x] = 12.0 * pixels.variance[x] / lines.cubic[x] + pixels.mean[x] / (pixels.gain[x] * time)
+    lines.lost[x] = False
 
 
 @kernel

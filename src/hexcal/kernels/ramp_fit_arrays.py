@@ -8,7 +8,7 @@ from hexcal.kernels.compiled import kernel
 
 CHUNK = 256
 """Neighbouring pixels that are worked on together."""
-DO_NOT_USE = 1
+DO_NOT_USE, SATURATED = 1, 2
 
 
 class Exposure(NamedTuple):
@@ -20,6 +20,7 @@ class Exposure(NamedTuple):
     gain : float32 (ny, nx), e/DN
     read_noise : float32 (ny, nx), DN, noise of the difference of two frames
     dark : float32 (ny, nx) or (1, 1), DN/s, added to the rate that gives the Poisson variance
+    zero_frame : float32 (nints, ny, nx), DN, first frame of each integration, 0 where it is saturated; (0, 0, 0) if there is none
     """
 
     data: np.ndarray
@@ -28,6 +29,7 @@ class Exposure(NamedTuple):
     gain: np.ndarray
     read_noise: np.ndarray
     dark: np.ndarray
+    zero_frame: np.ndarray
 
 
 class Settings(NamedTuple):
@@ -37,6 +39,7 @@ class Settings(NamedTuple):
     first_used, last_used : groups outside are treated as DO_NOT_USE, counted from ``first_group``
     group_time : s, between groups
     single_time : s, exposure time of a ramp with nothing but its first group
+    frame_time : s, exposure time of the zero frame
     n_frames : frames averaged into a group
     suppress : no rate from a ramp with a single good group
     """
@@ -47,6 +50,7 @@ class Settings(NamedTuple):
     last_used: int
     group_time: float
     single_time: float
+    frame_time: float
     n_frames: int
     suppress: bool
 
@@ -70,13 +74,17 @@ class Rates(NamedTuple):
 
 
 class Ramps(NamedTuple):
-    """Samples of a chunk of one integration, (ngroups, CHUNK); the union of their flags, (CHUNK,); sorted first differences and their number."""
+    """Samples of a chunk of one integration, (ngroups, CHUNK); the union of their flags, (CHUNK,); sorted first differences and their number.
+
+    zero_rate : DN/s, (CHUNK,), rate of the zero frame where it stands for a ramp that is saturated throughout, else NaN
+    """
 
     value: np.ndarray
     flag: np.ndarray
     union: np.ndarray
     difference: np.ndarray
     count: np.ndarray
+    zero_rate: np.ndarray
 
 
 class Pixels(NamedTuple):
@@ -123,6 +131,7 @@ def new_ramps(n_groups):
         np.empty(CHUNK, np.uint8),
         np.empty((max(n_groups - 1, 1), CHUNK), np.float32),
         np.empty(CHUNK, np.int32),
+        np.full(CHUNK, np.nan),
     )
 
 
@@ -172,3 +181,15 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
                 if not np.isfinite(value[g, x]):
                     flag[g, x] |= np.uint8(DO_NOT_USE)
             union[x] |= np.uint8(DO_NOT_USE)
+    if exposure.zero_frame.shape[0] > 0 and not settings.suppress:
+        load_zero_rates(exposure.zero_frame[i, y, x0 : x0 + width], flag, settings.frame_time, ramps.zero_rate)
+
+
+@kernel
+def load_zero_rates(zero_frame, flag, frame_time, zero_rate):
+    """Rates of the zero frame of ramps that are saturated in all groups; 0 in the zero frame means that it is saturated as well."""
+    for x in range(zero_frame.size):
+        saturated = zero_frame[x] != 0 and np.isfinite(zero_frame[x])
+        for g in range(flag.shape[0]):
+            saturated = saturated and flag[g, x] & SATURATED != 0
+        zero_rate[x] = zero_frame[x] / frame_time if saturated else np.nan

@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.core import Step
 from hexcal.errors import ReferenceError_
 from hexcal.models.dqflags import group, pixel
+from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _ROWS = 32
 """Rows whose coefficients are in memory at one time, per thread: 1.3 MB for five coefficients of 2048 columns, so that they stay in the cache."""
@@ -26,9 +27,9 @@ class LinearityStep(Step):
                 f"the linearity polynomial needs at least the orders 0 and 1, COEFFS has {reference.shape[0]} plane",
                 where=str(reference.path),
             )
-        correct_linearity(
-            ramp.data, ramp.groupdq, ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq
-        )
+        how = ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq
+        correct_linearity(ramp.data, ramp.groupdq, *how)
+        correct_zero_frame(ramp, lambda data, group_dq: correct_linearity(data, group_dq, *how))
         return ramp
 
 

@@ -52,6 +52,7 @@ class RampFitStep(Step):
             used_range=used_range,
             suppress_one_group=parameters.suppress_one_group,
             average_dark=ramp.average_dark_current,
+            zero_frame=ramp.zeroframe,
         )
         exposure, integrations = fit_ramps(ramps, threads)
         factor = references.gain.meta.exposure.gain_factor
@@ -69,7 +70,15 @@ class RampFitStep(Step):
         """Return (first, last) of the groups to read, and of those to use, counted from the first that is read."""
         n_groups = ramp.data.shape[1]
         used = used_groups(n_groups, self.parameters.firstgroup, self.parameters.lastgroup, self.log.warning)
-        if all_flagged(ramp.groupdq, range(n_groups), group.SATURATED):
+        zero_frame = ramp.zeroframe is not None and not self.parameters.suppress_one_group
+        if ramp.zeroframe is not None:
+            self.log.info(
+                "zero frame: %s",
+                "gives the rate of ramps that are saturated in all groups"
+                if zero_frame
+                else "not used (suppress_one_group is on)",
+            )
+        if not zero_frame and all_flagged(ramp.groupdq, range(n_groups), group.SATURATED):
             raise DataUnusable(
                 "every group of every pixel is saturated: there is no rate to fit", where=str(ramp.path or "GROUPDQ")
             )
@@ -140,6 +149,9 @@ class Ramps:
         Treat a ramp with one good group as if it were saturated.
     average_dark : float32 (ny, nx), optional
         Dark current that was subtracted, DN/s; its Poisson noise is added.
+    zero_frame : float32 (nints, ny, nx), optional
+        First frame of each integration, DN, 0 where it is saturated: gives the rate of ramps that are saturated in all groups, unless
+        `suppress_one_group`.
     """
 
     data: np.ndarray
@@ -152,6 +164,7 @@ class Ramps:
     used_range: tuple | None = None
     suppress_one_group: bool = True
     average_dark: np.ndarray | None = None
+    zero_frame: np.ndarray | None = None
 
     def arguments(self):
         """Return what the kernels take: the exposure, the settings and the tables."""
@@ -164,9 +177,10 @@ class Ramps:
         first_used, last_used = self.used_range or (0, n_groups - 1)
         dark = np.zeros((1, 1), np.float32) if self.average_dark is None else self.average_dark
         # One kind of array, native, contiguous and writable, is one compiled kernel.
-        images = (np.require(image, np.float32, ["C", "W"]) for image in (self.gain, self.read_noise, dark))
+        zero = np.zeros((0, 0, 0), np.float32) if self.zero_frame is None else self.zero_frame
+        images = (np.require(image, np.float32, ["C", "W"]) for image in (self.gain, self.read_noise, dark, zero))
         timing = self.timing
-        times = float(timing.group_time), float(timing.single_time)
+        times = float(timing.group_time), float(timing.single_time), float(timing.frame_time)
         return (
             arrays.Exposure(self.data, self.group_dq, self.pixel_dq, *images),
             arrays.Settings(

@@ -1,6 +1,7 @@
 """Remove the drift of the amplifiers, which the reference pixels share with the others."""
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _N_SIGMA = 3.0
 _DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
@@ -69,15 +70,9 @@ class RefPixStep(Step):
             sum(sides),
         )
         own = self.parameters
-        correct_amplifiers(
-            ramp.data,
-            usable,
-            where,
-            own.odd_even_columns,
-            own.use_side_ref_pixels,
-            own.side_smoothing_length,
-            own.side_gain,
-        )
+        how = own.odd_even_columns, own.use_side_ref_pixels, own.side_smoothing_length, own.side_gain
+        correct_amplifiers(ramp.data, usable, where, *how)
+        correct_zero_frame(ramp, lambda data, _: correct_amplifiers(data, usable, where, *how))
 
     def _correct_single_output(self, ramp):
         import numpy as np
@@ -87,9 +82,10 @@ class RefPixStep(Step):
         reference_pixels = (ramp.pixeldq & np.uint32(pixel.REFERENCE_PIXEL)) != 0
         if ramp.meta.instrument.name == "NIRSPEC" and ramp.meta.subarray.name in _DARK_COLUMN_SUBARRAYS:
             reference_pixels[:, :4] = reference_pixels[:, -4:] = True
-        if not correct_single_output(
-            ramp.data, reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns
-        ):
+        how = reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns
+        if correct_single_output(ramp.data, *how):
+            correct_zero_frame(ramp, lambda data, _: self._correct_zero_frame(data, how))
+        else:
             raise SkipStep(
                 "no usable reference pixels in at least one group"
                 + (
@@ -98,6 +94,13 @@ class RefPixStep(Step):
                     else ""
                 )
             )
+
+    def _correct_zero_frame(self, data, how):
+        import numpy as np
+
+        if not correct_single_output(data, *how):
+            self.log.warning("the zero frame has no usable reference pixels: it is left out")
+            data[:] = np.nan
 
     def _layout(self, ramp):
         from hexcal.observatories.jwst.detectors import detector

@@ -1,6 +1,7 @@
 """Flag saturated samples, and samples at the floor of the analogue-to-digital converter."""
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.steps.detector.zero_frame import blank_zero_frame
 
 _UNREACHABLE = 65536.0
 """DN; just above the largest value of a 16-bit converter."""
@@ -40,6 +41,12 @@ class SaturationStep(Step):
         distance = self.parameters.n_pix_grow_sat
         threshold, first = flag_saturation(
             ramp.data, ramp.pixeldq, ramp.groupdq, reference.data, reference.dq, distance
+        )
+        blank_zero_frame(
+            ramp,
+            lambda data, group_dq: flag_saturation(
+                data, ramp.pixeldq, group_dq, reference.data, reference.dq, distance
+            ),
         )
         if self._averages_frames(ramp):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None

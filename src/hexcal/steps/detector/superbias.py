@@ -1,6 +1,7 @@
 """Remove the fixed bias pattern of a near-infrared detector."""
 
 from hexcal.core import Step
+from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 
 class SuperBiasStep(Step):
@@ -13,6 +14,7 @@ class SuperBiasStep(Step):
     def process(self, ramp, references):
         bias = references.superbias.cutout(ramp)
         subtract_superbias(ramp.data, ramp.pixeldq, bias.data, bias.dq)
+        correct_zero_frame(ramp, lambda data, _: subtract_superbias(data, ramp.pixeldq, bias.data, bias.dq))
         return ramp
 
 
