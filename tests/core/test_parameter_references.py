@@ -242,6 +242,14 @@ def test_a_step_that_the_user_leaves_out_needs_no_parameters(root, uncal, tmp_pa
     assert [one["type"] for one in files] == ["pars-bentpipeline"]
 
 
+@pytest.mark.req("PREC-06")
+def test_the_rules_are_asked_once_for_a_run(root, uncal, monkeypatch):
+    asked, find = [], references.find
+    monkeypatch.setattr(references, "find", lambda *words, **more: (asked.append(words[0]), find(*words, **more))[1])
+    assert result(BentPipeline.call(uncal)) == (5 + 1) * 7 + 1
+    assert asked == [BentPipeline]
+
+
 @pytest.mark.req("PYI-07")
 def test_layering_by_hand(root, uncal, tmp_path):
     from hexcal import config_parser
