@@ -14,8 +14,10 @@ __getattr__, __dir__, __all__ = lazy_names(
         "open": "hexcal.models.open",
         "TreeModel": "hexcal.models.open",
         "ModelContainer": "hexcal.models.container",
+        "SourceModelContainer": "hexcal.models.exp_to_source",
         "DataModel": "hexcal.models.datamodel",
         "JwstDataModel": "hexcal.models.datamodel:DataModel",
+        "MIRIRampModel": "hexcal.models.science:RampModel",
         "dqflags": "hexcal.models.dqflags:",
         **dict.fromkeys(
             "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel "
@@ -23,7 +25,8 @@ __getattr__, __dir__, __all__ = lazy_names(
             _science,
         ),
         **dict.fromkeys(
-            "ReferenceModel MaskModel SaturationModel SuperBiasModel LinearityModel DarkModel DarkMIRIModel ResetModel RSCDModel IPCModel GainModel "
+            "ReferenceFileModel ReferenceModel "
+            "MaskModel SaturationModel SuperBiasModel LinearityModel DarkModel DarkMIRIModel ResetModel RSCDModel IPCModel GainModel "
             "ReadnoiseModel".split(),
             _reference,
         ),

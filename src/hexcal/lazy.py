@@ -41,4 +41,4 @@ def lazy_names(module, table, others=None):
         found = importlib.import_module(place)
         return found if table[name].endswith(":") else getattr(found, other or name)
 
-    return get, lambda: sorted(table), sorted(table)
+    return get, lambda: sorted({*table, *(further() if others else ())}), sorted(table)

@@ -64,4 +64,4 @@ def test_tables_become_classes(observatory):
 )
 def test_tables_that_are_not_understood(observatory, models, arrays, match):
     with pytest.raises(InputError, match=f"(?s){match}"):
-        declared.classes(observatory(models, arrays))
+        dict(declared.classes(observatory(models, arrays)))

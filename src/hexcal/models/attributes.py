@@ -1,10 +1,11 @@
 """What ``model.name`` means: arrays of the layout, attributes that the documents give to a class, and arrays that a user attaches."""
 
+import difflib
 from typing import Any
 
 import numpy as np
 
-from hexcal.errors import nearest, unknown_name
+from hexcal.errors import unknown_name
 from hexcal.models import meta
 from hexcal.models.layout import Array, ArrayAttribute, TableAttribute
 
@@ -18,9 +19,13 @@ _OWN = {
     "_extra_cards",
     "_version",
     "_layout",
+    "_file",
     "_keywords",
     "observatory",
 }
+
+_ALIKE = 0.75
+"""From this likeness on, the name of an array that a user attaches is taken for a misspelling: "dta", not "my_mask"."""
 
 
 class Attributes:
@@ -30,6 +35,8 @@ class Attributes:
     under any name that is not a misspelling of a declared one; it is saved in the ASDF extension.
     """
 
+    of_tree: tuple = ()
+    """Attributes of the class that are kept in the ASDF tree."""
     model_type: Any
     keywords: Any
     _layout: Any
@@ -40,6 +47,8 @@ class Attributes:
     _merge_asdf: Any
     set_meta: Any
     get_meta: Any
+    row_of: Any
+    kinds: Any
 
     def __setattr__(self, name, value):
         if name in _OWN or hasattr(type(self), name):
@@ -50,7 +59,7 @@ class Attributes:
             self._metadata()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
         elif self._is_declared(name):
             self.set_meta(name, value)
-        elif name in self._merge_asdf() or (isinstance(value, np.ndarray) and not nearest(name, self._names())):
+        elif name in self._merge_asdf() or (isinstance(value, np.ndarray) and not self._is_misspelt(name)):
             self._metadata()[name] = value
         else:
             raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
@@ -67,10 +76,10 @@ class Attributes:
         if name not in tree:
             tree = self._merge_asdf()
         if name in tree:
-            is_branch = isinstance(tree[name], dict) and self.keywords.children(name)
+            is_branch = isinstance(tree[name], dict) and self._is_branch(name)
             return meta.Node(self, name) if is_branch else tree[name]
         if self._is_declared(name):
-            return meta.Node(self, name) if self.keywords.children(name) else None
+            return meta.Node(self, name) if self._is_branch(name) else None
         raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
 
     def __delattr__(self, name):
@@ -82,20 +91,23 @@ class Attributes:
             raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
 
     def _is_declared(self, name):
-        """Whether the keyword dictionary knows a name at the top of the model, for this class or one that it extends."""
-        kinds = {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
-        row = self.keywords.of_path(name, self.model_type)
-        if row is not None:
-            return not row.models or not kinds.isdisjoint(row.models)
+        """Whether a name at the top of the model is known, for this class or one that it extends."""
+        return name in self.of_tree or self.row_of(name) is not None or self._is_branch(name)
+
+    def _is_branch(self, name):
+        """Whether the keyword dictionary knows something below a name, for this class."""
         return bool(self.keywords.children(name)) and any(
-            row.path.startswith(f"{name}.") and not kinds.isdisjoint(row.models) for row in self.keywords
+            row.path.startswith(f"{name}.") and self.row_of(row.path) is not None for row in self.keywords
         )
+
+    def _is_misspelt(self, name):
+        return bool(difflib.get_close_matches(name, self._names(), 1, _ALIKE))
 
     def _names(self):
         """Names that a user may have meant."""
-        kinds = {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
+        kinds = self.kinds()
         own = [row.path for row in self.keywords if "." not in row.path and not kinds.isdisjoint(row.models)]
-        return [*self._layout, "meta", *self._metadata(), *own]
+        return [*self._layout, "meta", *self.of_tree, *self._metadata(), *own]
 
     def _extend(self, keywords, arrays):
         """Let this model, and no other, hold further metadata and arrays."""

@@ -1,91 +1,145 @@
-"""Models that observatories declare in tables (see `hexcal.observatories.model_tables`), made into classes when first asked for."""
+"""Models that observatories declare in tables (see `hexcal.observatories.model_tables`), each made into a class when it is first asked for."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
 from hexcal import observatories
 from hexcal.errors import InputError, unknown_name
-from hexcal.models import datamodel, reference, science
+from hexcal.models import datamodel, parts, reference, science
 from hexcal.models.datamodel import DataModel
-from hexcal.models.layout import Array, image, whole
+from hexcal.models.layout import Array, Table, image, whole
 
 _SHAPES = {"whole": whole, "image": image}
+_TREE_MODEL = "hexcal.models.open:TreeModel"
 
 
-@cache
-def classes(observatory):
-    """Return the classes that an observatory declares: dict of name to subclass of `DataModel`.
+class Declared(Mapping):
+    """The classes that an observatory declares: name -> subclass of `DataModel`.
 
     Parameters
     ----------
     observatory : Observatory
         Whose tables.
-
-    Raises
-    ------
-    InputError
-        If a model extends a class that there is not.
     """
-    made = {}
-    for row in observatory.models:
-        made[row.name] = _class(row, observatory, made)
-    return made
 
+    def __init__(self, observatory):
+        self.observatory = observatory
+        self._rows = {row.name: row for row in observatory.models}
+        self._classes = {}
 
-def _class(row, observatory, known):
-    arrays = tuple(
-        Array(array.name, array.hdu, array.dtype, array.dimensions, array.fill, _SHAPES.get(array.shape))
-        for array in row.arrays
-    )
-    start = [("meta.telescope", observatory.telescope)]
-    if len(observatory.instruments) == 1:
-        start.append(("meta.instrument.name", observatory.instruments[0]))
-    if row.reftype:
-        start.append(("meta.reftype", row.reftype.upper()))
-    content = {
-        "__doc__": row.comment,
-        # The public door, where it is found by its name (also when a model crosses processes).
-        "__module__": "hexcal.datamodels",
-        "layout": arrays,
-        "default_observatory": observatory.name,
-        "starts_with": tuple(start),
-    }
-    for array in row.arrays:
-        if array.shape == "primary":
-            content["primary"] = array.name
-    return type(row.name, (_base(row, observatory, known),), content)
+    def __getitem__(self, name):
+        if name not in self._classes:
+            self._classes[name] = self._class(self._rows[name])
+        return self._classes[name]
 
+    def __contains__(self, name):
+        return name in self._rows
 
-def _base(row, observatory, known):
-    where = f"models of the observatory '{observatory.name}', {row.name}"
-    place, _, name = row.base.rpartition(":")
-    if place:
-        try:
-            found = getattr(import_module(place), name)
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"the class {row.base} cannot be found: {error}", where=where) from error
-    else:
-        built_in = {
-            name: value
-            for module in (datamodel, science, reference)
-            for name, value in vars(module).items()
-            if isinstance(value, type) and issubclass(value, DataModel)
+    def __iter__(self):
+        return iter(self._rows)
+
+    def __len__(self):
+        return len(self._rows)
+
+    def of_reference_type(self, reference_type):
+        """Return the class of a type of reference file, or None."""
+        row = next((row for row in self._rows.values() if row.reftype == reference_type), None)
+        return self[row.name] if row else None
+
+    def _class(self, row):
+        observatory = self.observatory
+        start = [("meta.telescope", observatory.telescope)]
+        if len(observatory.instruments) == 1:
+            start.append(("meta.instrument.name", observatory.instruments[0]))
+        if row.reftype:
+            start.append(("meta.reftype", row.reftype.upper()))
+        content = {
+            "__doc__": row.comment,
+            # The public door, where it is found by its name (also when a model crosses processes).
+            "__module__": "hexcal.datamodels",
+            "layout": tuple(_specification(array) for array in row.arrays if array.hdu),
+            "of_tree": tuple(array.name for array in row.arrays if array.dtype == "tree"),
+            "default_observatory": observatory.name,
+            "starts_with": tuple(start),
         }
-        found = {**built_in, **known}.get(row.base)
-        if found is None:
-            raise unknown_name("model to extend", row.base, [*built_in, *known], where=where, error=InputError)
-    if not (isinstance(found, type) and issubclass(found, DataModel)):
-        raise InputError(f"{row.base} must be a subclass of DataModel", where=where)
-    return found
+        for array in row.arrays:
+            if array.shape == "primary":
+                content["primary"] = array.name
+            if array.dtype.startswith("parts:"):
+                content["parts_name"] = array.name
+                content["part_class"] = self._named(array.dtype.partition(":")[2], row)
+        return type(row.name, (self._named(row.base, row),), content)
+
+    def _named(self, name, row):
+        """Return a class by its name, for a row that extends it or has parts of it."""
+        where = f"models of the observatory '{self.observatory.name}', {row.name}"
+        place, _, own = (_TREE_MODEL if name == "TreeModel" else name).rpartition(":")
+        if place:
+            try:
+                cls = getattr(import_module(place), own)
+            except (ImportError, AttributeError) as error:
+                raise InputError(f"the class {name} cannot be found: {error}", where=where) from error
+        elif name in self._rows and name != row.name:
+            cls = self[name]
+        else:
+            cls = _built_in().get(name)
+            if cls is None:
+                known = [*_built_in(), *self._rows]
+                raise unknown_name("model to extend", name, known, where=where, error=InputError)
+        if not (isinstance(cls, type) and issubclass(cls, DataModel)):
+            raise InputError(f"{name} must be a subclass of DataModel", where=where)
+        return cls
+
+
+def _specification(array):
+    if array.dtype == "table":
+        columns = tuple((column.name, column.dtype, column.shape) for column in array.columns)
+        units = tuple((column.name.upper(), column.unit) for column in array.columns if column.unit)
+        return Table(array.name, array.hdu, columns, units)
+    return Array(array.name, array.hdu, array.dtype, array.dimensions, array.fill, _SHAPES.get(array.shape))
+
+
+@cache
+def _built_in():
+    return {
+        name: value
+        for module in (datamodel, parts, science, reference)
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, DataModel)
+    }
+
+
+@cache
+def classes(observatory):
+    """Return the classes that an observatory declares (`Declared`)."""
+    return Declared(observatory)
+
+
+class _Everywhere(Mapping):
+    """The classes that any observatory declares; the first of a name counts."""
+
+    def __iter__(self):
+        return iter(dict.fromkeys(name for each in self._all() for name in each))
+
+    def __len__(self):
+        return len(list(iter(self)))
+
+    def __getitem__(self, name):
+        for each in self._all():
+            if name in each:
+                return each[name]
+        raise KeyError(name)
+
+    def _all(self):
+        names = observatories.names()
+        first = DataModel.default_observatory
+        return [classes(observatories.get(name)) for name in sorted(names, key=lambda name: name != first)]
 
 
 def everywhere():
-    """Return the classes that any observatory declares: dict of name to class; the first of a name counts."""
-    found = {}
-    for name in observatories.names():
-        for model, cls in classes(observatories.get(name)).items():
-            found.setdefault(model, cls)
-    return found
+    """Return the classes that any observatory declares: mapping of name to class; the first of a name counts."""
+    return _Everywhere()
 
 
 def reference_class(observatory, reference_type):
@@ -98,15 +152,14 @@ def reference_class(observatory, reference_type):
     reference_type : str
         Such as "dark".
     """
-    for row in observatory.models:
-        if row.reftype == reference_type:
-            return classes(observatory)[row.name]
-    return reference.BY_TYPE.get(reference_type)
+    return classes(observatory).of_reference_type(reference_type) or reference.BY_TYPE.get(reference_type)
 
 
 def class_of_dimensions(observatory, ndim):
-    """Return the class that an observatory declares for exposures of a number of dimensions, or None."""
+    """Return the class that an observatory declares for exposures of a number of dimensions, or None: those of JWST have classes in `science`."""
+    if observatory.name == DataModel.default_observatory:
+        return None
     for cls in classes(observatory).values():
-        if not issubclass(cls, reference.ReferenceModel) and cls.primary and ndim in cls._layout[cls.primary].ndim:
+        if not issubclass(cls, reference.ReferenceFileModel) and cls.primary and ndim in cls._layout[cls.primary].ndim:
             return cls
     return None

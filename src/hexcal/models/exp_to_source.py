@@ -15,6 +15,27 @@ _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
 _SOURCE_IN_NAME = re.compile(r"(?<=_)s(\d{4,})(?=[_.]|$)")
 
 
+class SourceModelContainer(ModelContainer):
+    """The exposures of one source, as a list of models.
+
+    Parameters
+    ----------
+    init : MultiExposureModel
+        The source; shared, not copied.
+    """
+
+    model_type = "SourceModelContainer"
+
+    def __init__(self, init):
+        if not isinstance(init, MultiExposureModel):
+            raise InputError(f"a source in many exposures is required (MultiExposureModel), got {type(init).__name__}")
+        super().__init__(init.exposures)
+        self.multiexposure = init
+
+    multiexposure: Any = None
+    """The source."""
+
+
 class SlitOfExposure(SlitModel):
     """A slit that also carries the metadata of the exposure it is of; those of the slit itself go first."""
 

@@ -17,6 +17,7 @@ class Interface:
     observatory: Any
     model_type: Any
     keywords: Any
+    row_of: Any
     shape: Any
     _layout: Any
     _arrays: Any
@@ -128,7 +129,7 @@ class Interface:
         """Return the numpy type of an array, or of the rows of a table, as the class declares it."""
         spec = self._spec(name)
         if isinstance(spec, Table):
-            return np.dtype([tuple(column[:2]) if len(column) < 3 else column for column in spec.columns])
+            return np.dtype(list(spec.columns))
         return np.dtype(spec.dtype)
 
     def get_default(self, name):
@@ -226,7 +227,7 @@ class Interface:
             If an array has the wrong number of dimensions, or the model contradicts itself.
         """
         for path, value in meta.walk(self._merge_asdf()):
-            meta.checked(path, value, self.keywords.of_path(path, self.model_type))
+            meta.checked(path, value, self.row_of(path))
         for name, value in self._arrays.items():
             spec = self._layout.get(name)
             allowed = getattr(spec, "ndim", ())

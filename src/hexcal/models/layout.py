@@ -48,11 +48,28 @@ class Table:
         EXTNAME in the FITS file.
     columns : tuple of (name, dtype)
         Columns that the documents name; empty when they name none. Only used to make a new table.
+    units: tuple of (name, unit)
+        Units of columns, as in TUNIT; given to a table that is set and has none.
     """
 
     name: str
     hdu: str
     columns: tuple = ()
+    units: tuple = ()
+
+    def with_units(self, table):
+        """Return a table as it is kept: with the documented units where it has none of its own (then a FITS_rec)."""
+        units = dict(self.units)
+        if not any(units.get(name.upper()) for name in table.dtype.names):
+            return table
+        from astropy.io import fits
+
+        if not isinstance(table, fits.FITS_rec):
+            table = fits.FITS_rec.from_columns(fits.ColDefs(table))
+        for column in table.columns:
+            if not column.unit and units.get(column.name.upper()):
+                column.unit = units[column.name.upper()]
+        return table
 
 
 def whole(shape):
@@ -120,5 +137,5 @@ class TableAttribute:
             raise InputError(
                 f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}"
             )
-        model._arrays[spec.name] = value
+        model._arrays[spec.name] = spec.with_units(value)
         model._removed.discard(spec.hdu)

@@ -114,6 +114,20 @@ class Metadata:
             raise keywords.unknown(path, where=path.rpartition(".")[0])
         return found
 
+    def row_of(self, path):
+        """Return the row of the keyword dictionary that holds for a path of this model, or None.
+
+        Below ``meta`` a path means the same in all models; at the top (``order``, ``name``) it belongs to the classes that the row names.
+        """
+        row = self.keywords.of_path(path, self.model_type)
+        if row is None or not row.models or path.startswith("meta."):
+            return row
+        return row if not self.kinds().isdisjoint(row.models) else None
+
+    def kinds(self):
+        """Names of the class of this model and of those that it extends (set of str)."""
+        return {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
+
     def _lookup(self, path):
         tree = self._metadata()
         for name in path.split("."):
@@ -128,7 +142,7 @@ class Metadata:
         tree = self._metadata()
         if isinstance(value, meta.Node):
             value = copy.deepcopy(value.instance)
-        value = meta.checked(path, value, self.keywords.of_path(path, self.model_type))
+        value = meta.checked(path, value, self.row_of(path))
         for name in names[:-1]:
             tree = tree.setdefault(name, {})
         if value is None:

@@ -26,7 +26,7 @@ SCIENCE = {
         science.MultiExposureModel,
     )
 }
-_FORMER_NAMES = {"MIRIRampModel": "RampModel", "ModelContainer": "DataModel", "AmiLgModel": "DataModel"}
+_FORMER_NAMES = {"MIRIRampModel": "RampModel", "ModelContainer": "DataModel"}
 _BY_DIMENSIONS = {2: science.ImageModel, 3: science.CubeModel, 4: science.RampModel}
 
 
@@ -35,19 +35,27 @@ class TreeModel(DataModel):
 
     Parameters
     ----------
-    path : path-like, optional
-        The file.
+    init : path-like or other, optional
+        The file; or what a `DataModel` is made of.
+    strict_validation : bool
+        Check the whole model at once.
+    **attributes
+        Top-level entries by name, such as ``model``.
     """
 
-    def __init__(self, path=None):
-        super().__init__()
-        self._file = None
-        if path is not None:
+    def __init__(self, init=None, strict_validation=False, **attributes):
+        path = Path(init) if isinstance(init, str | Path) else None
+        is_tree = path is not None and path.suffix != ".fits" and ".fits." not in path.name
+        super().__init__(None if is_tree else init)
+        if is_tree:
             tree = asdf_tree.from_file(path)
             tree = tree if isinstance(tree, dict) else {"content": tree}
             self._history, self._extra_cards = tree.pop("history", []), {}
-            self._tree = {"meta": {}, **tree}
-            self._file = Path(path)
+            self._tree, self._file = {"meta": {}, **tree}, path
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        if strict_validation:
+            self.validate()
 
     _file = None
 
@@ -59,7 +67,7 @@ class TreeModel(DataModel):
     @property
     def path(self):
         """File that the model was read from, or None."""
-        return self._file
+        return self._file or super().path
 
 
 def open(init=None, **arrays):
@@ -90,7 +98,7 @@ def open(init=None, **arrays):
         path = Path(init)
         if path.suffix == ".asdf":
             require_file(path)
-            return TreeModel(path)
+            return _open_tree(path)
         return _open_text(path) if path.suffix in association_file.SUFFIXES else _open_fits(path)
     if init is None:
         return DataModel()
@@ -108,6 +116,13 @@ def _open_text(path):
     if association_file.is_association(association_file.read_text(path)):
         return container.ModelContainer(path)
     return TreeModel(path)
+
+
+def _open_tree(path):
+    """A reference file in ASDF is of the class that it names, if there is one, else a `TreeModel`."""
+    model = TreeModel(path)
+    cls = declared.everywhere().get(model.get_meta("meta.model_type"))
+    return cls(path) if cls is not None and issubclass(cls, TreeModel) else model
 
 
 def _open_fits(path):

@@ -8,17 +8,15 @@ from hexcal.errors import ReferenceError_
 from hexcal.models import dqflags
 from hexcal.models.datamodel import DataModel
 from hexcal.models.layout import Array, Table
+from hexcal.models.parts import Parts
 from hexcal.models.science import window_of
 
 _DQ_DEF = Table("dq_def", "DQ_DEF", (("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")))
 _ANY = {None, "ANY", "N/A", "GENERIC", "MULTIPLE", "ALL"}
 
 
-class ReferenceModel(DataModel):
+class ReferenceFileModel(DataModel):
     """A reference file. Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray."""
-
-    primary = "data"
-    layout = (Array("data", "SCI", "f4"), Array("err", "ERR", "f4"), Array("dq", "DQ", "u4"), _DQ_DEF)
 
     _window: Any = None
     """Rows and columns of the file that this model stands for; None for all."""
@@ -127,6 +125,17 @@ class ReferenceModel(DataModel):
                 )
 
 
+class ReferenceModel(ReferenceFileModel):
+    """A reference file of an array with errors and flags."""
+
+    primary = "data"
+    layout = (Array("data", "SCI", "f4"), Array("err", "ERR", "f4"), Array("dq", "DQ", "u4"), _DQ_DEF)
+
+
+class ReferencePartsModel(Parts, ReferenceFileModel):
+    """A reference file of many parts; a class that is declared in a table says of which kind."""
+
+
 def _inside(window, part):
     """Index of `part` of a window, in the coordinates of the whole axis."""
     if isinstance(part, slice):
@@ -135,7 +144,7 @@ def _inside(window, part):
     return window.start + part
 
 
-class MaskModel(ReferenceModel):
+class MaskModel(ReferenceFileModel):
     """Bad pixels: DQ (ny, nx)."""
 
     primary = "dq"
@@ -150,11 +159,16 @@ class SuperBiasModel(ReferenceModel):
     """Superbias (ny, nx), DN."""
 
 
-class LinearityModel(ReferenceModel):
+class LinearityModel(ReferenceFileModel):
     """Coefficients of the linearity polynomial: COEFFS (ncoeffs, ny, nx), plane = order."""
 
     primary = "coeffs"
-    layout = (Array("coeffs", "COEFFS", "f4", (3,)), Array("dq", "DQ", "u4", (2,)), _DQ_DEF)
+    layout = (
+        Array("coeffs", "COEFFS", "f4", (3,)),
+        Array("inv_coeffs", "INV_COEFFS", "f4", (3,)),
+        Array("dq", "DQ", "u4", (2,)),
+        _DQ_DEF,
+    )
 
 
 class DarkModel(ReferenceModel):
@@ -169,10 +183,9 @@ class ResetModel(ReferenceModel):
     """MIRI reset anomaly (nints, ngroups, ny, nx), DN."""
 
 
-class RSCDModel(ReferenceModel):
+class RSCDModel(ReferenceFileModel):
     """MIRI reset switch charge decay: groups to leave out, per subarray and read-out pattern."""
 
-    primary = None
     layout = (Table("rscd_table", "RSCD"), Table("rscd_group_skip_table", "RSCD_GROUP_SKIP"))
 
 

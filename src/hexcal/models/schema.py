@@ -61,7 +61,7 @@ def _place(node, names, entry):
 def _array_schema(spec):
     if isinstance(spec, Table):
         columns = [
-            {"name": name, "datatype": _datatype(kind), **({"shape": list(shape[0])} if shape else {})}
+            {"name": name, "datatype": _datatype(kind), **({"shape": list(shape[0])} if shape and shape[0] else {})}
             for name, kind, *shape in spec.columns
         ]
         return {"title": f"table {spec.hdu}", "fits_hdu": spec.hdu, "datatype": columns}

@@ -1,8 +1,11 @@
 """Models of exposures and of what stage 1 makes of them."""
 
+from typing import Any
+
 from hexcal.errors import InputError, unknown_name
 from hexcal.models.datamodel import DataModel
 from hexcal.models.layout import Array, Table, image, whole
+from hexcal.models.parts import Parts
 
 GROUP_COLUMNS = (
     ("integration_number", "i2"),
@@ -180,6 +183,7 @@ class ImageModel(ExposureModel):
         *_rate_layout((2,)),
         Array("con", "CON", "i4"),
         Array("wht", "WHT", "f4", (2,)),
+        Array("mask", "MASK", "u4", (2,)),
         Table("hdrtab", "HDRTAB"),
     )
 
@@ -187,7 +191,11 @@ class ImageModel(ExposureModel):
 class IFUImageModel(ExposureModel):
     """A detector image of an integral-field spectrograph (ny, nx)."""
 
-    layout = _rate_layout((2,))
+    layout = (
+        *_rate_layout((2,)),
+        Array("regions", "REGIONS", "i4"),
+        Array("trace_model", "TRACEMODEL", "f4", (2,)),
+    )
 
 
 class CubeModel(ExposureModel):
@@ -248,65 +256,29 @@ class SlitModel(ExposureModel):
     """One slit or source: an image (ny, nx) or (nints, ny, nx)."""
 
     layout = (
-        *_rate_layout((2, 3)),
+        *_rate_layout((2, 3))[:-1],
         Array("barshadow", "BARSHADOW", "f4"),
-        Array("wavelength_corrected", "WAVELENGTH_COR", "f4"),
-        Array("pathloss_correction", "PATHLOSS", "f4"),
+        Array("wht", "WHT", "f4"),
+        Array("con", "CON", "i4"),
+        Array("trace_model", "TRACEMODEL", "f4", (2,)),
+        Array("flatfield_point", "FLATFIELD_PS", "f4", (2,)),
+        Array("flatfield_uniform", "FLATFIELD_UN", "f4", (2,)),
+        Array("photom_point", "PHOTOM_PS", "f4", (2,)),
+        Array("photom_uniform", "PHOTOM_UN", "f4", (2,)),
         _INT_TIMES,
     )
 
 
-class MultiSlitModel(ExposureModel):
+class MultiSlitModel(Parts, ExposureModel):
     """Many slits in one file; the extensions of slit ``i`` carry EXTVER ``i + 1``."""
 
-    primary = None
-    layout = ()
     parts_name = "slits"
-    """Where the ASDF extension records the slits."""
-    _part_class = SlitModel
+    part_class = SlitModel
+    slits: Any
 
-    _slits = None
 
-    @property
-    def slits(self):
-        """The slits: models that share the file; nothing is read until asked for."""
-        if self._slits is None:
-            count = sum(extension.name == "SCI" for extension in self._source.extensions) if self._source else 0
-            self._slits = [self._slit(version) for version in range(1, count + 1)]
-        return self._slits
-
-    def _slit(self, version):
-        slit = self._part_class(self._source)
-        slit._version, slit._container = version, self
-        return slit
-
-    def parts(self):
-        """Return the slits."""
-        return self.slits
-
-    def __getitem__(self, path):
-        """A slit by its number, or metadata by their dotted path."""
-        return self.parts()[path] if isinstance(path, int | slice) else super().__getitem__(path)
-
-    def recorded_part(self, version):
-        """Return what the ASDF extension records of the slit with this EXTVER: a nested dict."""
-        recorded = self._merge_asdf().get(self.parts_name) or []
-        known = set(SlitModel._layout)
-        part = recorded[version - 1] if version <= len(recorded) else {}
-        return {name: value for name, value in part.items() if name not in known}
-
-    def copy(self):
-        """Return an independent model."""
-        other = super().copy()
-        other._slits = [slit.copy() for slit in self.slits]
-        for slit in other._slits:
-            slit._container = other
-        return other
-
-    def check(self):
-        """Raise InputError if there is no slit."""
-        if not self.slits:
-            raise InputError(f"a {type(self).__name__} needs at least one SCI extension", where=str(self.path or ""))
+class PartsModel(Parts, ExposureModel):
+    """Many spectra, sources or products in one file; a class that is declared in a table says of which kind."""
 
 
 class _RecordedSlit(SlitModel):
@@ -325,9 +297,10 @@ class MultiExposureModel(MultiSlitModel):
     """One source in many exposures: each a slit with the metadata of its exposure; those of exposure ``i`` carry EXTVER ``i + 1``."""
 
     parts_name = "exposures"
-    _part_class = _RecordedSlit
+    part_class = _RecordedSlit
+    exposures: Any
 
     @property
-    def exposures(self):
-        """The source in each exposure (list of `SlitModel`)."""
-        return self.slits
+    def slits(self):
+        """The source in each exposure, as slits."""
+        return self.parts()

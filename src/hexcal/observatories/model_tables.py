@@ -1,13 +1,17 @@
-"""Models that an observatory declares: which classes there are, and their arrays, as two tables in its folder.
+"""Models that an observatory declares: which classes there are, and their arrays and tables, as files in its folder.
 
 ``models.tsv``
     model, base, reftype, comment. `base` is the class that it extends: one of Hexcal's (``ExposureModel``, ``ReferenceModel``, ``ImageModel`` ...), a
     model of an earlier row, or ``package.module:Class`` of the plug-in's own. `reftype` is the type of reference file that it is the model of (empty:
-    not a reference). `comment` says what it is.
+    not a reference, or one of several models of its type). `comment` says what it is.
 ``model_arrays.tsv``
     model, name, hdu, dtype, dimensions, fill, shape. `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
     (empty: any). `fill` is the value of an array that always exists (empty: None if the file has none), `shape` its shape: ``whole`` (that of the
     primary array) or ``image`` (its last two axes); ``primary`` marks the primary array itself. What a model does not say is as in its base.
+    Other values of `dtype`: ``table``; ``parts:Model`` (no HDU: a list of models of that class, whose extensions are numbered by EXTVER);
+    ``tree`` (no HDU: kept in the ASDF tree).
+``model_columns.tsv``
+    model, table, column, dtype, unit: the columns of the tables; ``f8(3)`` is an array of three in each row. May be absent.
 """
 
 import os
@@ -17,10 +21,21 @@ from typing import NamedTuple
 from hexcal.errors import InputError
 from hexcal.observatories.tables import read_table
 
-__all__ = ["ArrayRow", "ModelRow", "read_models"]
+__all__ = ["ArrayRow", "ColumnRow", "ModelRow", "read_models"]
 
 _SHAPES = ("", "primary", "whole", "image")
-_DTYPE = re.compile(r"f[48]|[iu][1248]")
+_DTYPE = re.compile(r"f[48]|[iu][1248]|table")
+_WITHOUT_HDU = re.compile(r"tree|parts:\w+")
+_COLUMN_DTYPE = re.compile(r"(f[48]|[iu][1248]|b1|S\d+)(\((\d+(?:,\d+)*)\))?")
+
+
+class ColumnRow(NamedTuple):
+    """One column of a table; `shape` is that of the array in each row, empty for a number or a text."""
+
+    name: str
+    dtype: str
+    unit: str
+    shape: tuple = ()
 
 
 class ArrayRow(NamedTuple):
@@ -32,6 +47,7 @@ class ArrayRow(NamedTuple):
     dimensions: tuple
     fill: float | None
     shape: str
+    columns: tuple = ()
 
 
 class ModelRow(NamedTuple):
@@ -66,12 +82,31 @@ def read_models(folder):
         return ()
     rows = read_table(models, ("model", "base", "reftype", "comment"))
     arrays = {name: [] for name, *_ in rows}
+    columns = _columns(os.path.join(folder, "model_columns.tsv"))
     filename = os.path.join(folder, "model_arrays.tsv")
     for model, *row in read_table(filename, ("model", "name", "hdu", "dtype", "dimensions", "fill", "shape")):
         if model not in arrays:
             raise InputError(f"an array of '{model}', which is not in models.tsv", where=filename)
-        arrays[model].append(_array(row, f"{filename}, {model}"))
+        array = _array(row, f"{filename}, {model}")
+        arrays[model].append(array._replace(columns=tuple(columns.get((model, array.name), ()))))
     return tuple(ModelRow(name, base, reftype, comment, tuple(arrays[name])) for name, base, reftype, comment in rows)
+
+
+def _columns(filename):
+    columns = {}
+    if os.path.exists(filename):
+        for model, table, name, dtype, unit in read_table(filename, ("model", "table", "column", "dtype", "unit")):
+            columns.setdefault((model, table), []).append(_column(name, dtype, unit, f"{filename}, {model}"))
+    return columns
+
+
+def _column(name, dtype, unit, where):
+    found = _COLUMN_DTYPE.fullmatch(dtype)
+    if found is None:
+        raise InputError(
+            f"'{dtype}' of the column {name} is no type of a column", where=where, hint="f4, S12, f8(3) ..."
+        )
+    return ColumnRow(name, found[1], unit, tuple(int(number) for number in found[3].split(",")) if found[3] else ())
 
 
 def _array(row, where):
@@ -83,7 +118,7 @@ def _array(row, where):
         raise InputError(
             f"dimensions and fill of the array {name} must be numbers, found {dimensions!r} and {fill!r}", where=where
         ) from error
-    if not _DTYPE.fullmatch(dtype):
+    if not (_DTYPE if hdu else _WITHOUT_HDU).fullmatch(dtype):
         raise InputError(f"'{dtype}' of the array {name} is no type of numbers", where=where, hint="f4, u4 ...")
     if shape not in _SHAPES or bool(fill) != (shape in ("whole", "image")):
         raise InputError(

@@ -110,9 +110,9 @@ def _opened(source, reference_type, exposure):
             f"a reference of type {reference_type} is required, the file's REFTYPE is {declared.upper()}",
             where=str(source),
         )
-    if wanted is not None and not isinstance(model, models.ReferenceModel):
+    if wanted is not None and not isinstance(model, models.ReferenceFileModel):
         # A file without DATAMODL and REFTYPE is what the step takes it for.
         model = wanted(model)
-    if isinstance(model, models.ReferenceModel):
+    if isinstance(model, models.ReferenceFileModel):
         model.check_for(exposure, reference_type)
     return model
