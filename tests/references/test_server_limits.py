@@ -74,9 +74,8 @@ def test_a_client_that_does_not_finish_its_request_is_let_go(sites, text):
 
 
 def test_a_client_that_drips_is_let_go_all_the_same(sites):
-    with served(sites, QUICK) as url, connections(url, [GET + "X: "]) as (client,):
-        with pytest.raises(ConnectionError):
-            drip(client)
+    with served(sites, QUICK) as url, connections(url, [GET + "X: "]) as (client,), pytest.raises(ConnectionError):
+        drip(client)
 
 
 def test_a_client_that_takes_nothing_of_its_file_is_let_go_and_one_that_reads_is_not(sites):
