@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from hexcal.associations import Association, AssociationError, AssociationNotValidError, RegistryMarker, load_asn
 from hexcal.associations.serialize import FORMATS, parse
 from hexcal.associations.validation import STAGE_2, STAGE_3, check, plain
+from hexcal.errors import InputError
+from hexcal.models.association_file import read_association
 
 # The examples of the documents, shortened.
 IMAGE2 = {
@@ -343,3 +347,26 @@ def test_what_is_written_is_read_again(data, format):
     _, text = association.dump(format=format)
     assert Association.load(text, format=format) == data
     assert Association.load(io.StringIO(text)) == data
+
+
+def test_a_comma_too_many_opens_by_every_door_and_is_told(tmp_path, caplog):
+    path = tmp_path / "x_asn.json"
+    path.write_text(json.dumps(IMAGE3).replace("]}]", ",]}]"))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(path.read_text())
+    assert load_asn(path) == IMAGE3
+    assert not caplog.records
+    assert read_association(path) == IMAGE3
+    (record,) = caplog.records
+    assert "x_asn.json: not JSON: line 1, column" in record.getMessage()
+    path.write_text('{"products": [{]}')
+    for door in (load_asn, read_association):
+        with pytest.raises(InputError, match=r"not JSON: line 1, column 16"):
+            door(path)
+
+
+def test_nothing_that_reads_associations_needs_their_rules():
+    """The rules use the reader; the other way round would be a circle."""
+    code = "import sys, hexcal.associations.serialize; print(*(name for name in sys.modules if 'associations.classes' in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

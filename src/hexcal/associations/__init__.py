@@ -27,7 +27,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "RegistryMarker": f"{_ROOM}.classes.marker",
         "generate": f"{_ROOM}.generator",
         "libpath": f"{_ROOM}.classes.rule_files",
-        "load_asn": f"{_ROOM}.serialize",
+        "load_asn": f"{_ROOM}.classes.registry",
         "main": f"{_ROOM}.command",
     },
 )

@@ -9,9 +9,9 @@ from hexcal.associations.exceptions import AssociationError, AssociationNotValid
 from hexcal.associations.validation import plain
 from hexcal.errors import InputError, unknown_name
 from hexcal.files import gate
-from hexcal.models import bounds
+from hexcal.models import association_file, bounds
 
-__all__ = ["FORMATS", "Format", "load_asn", "parse"]
+__all__ = ["FORMATS", "Format", "parse"]
 
 
 class Format:
@@ -41,7 +41,12 @@ class Format:
         AssociationNotValidError
             If it is not of this format; says where.
         """
-        return self._call(self._from_text, text, kwargs)
+        try:
+            return self._call(self._from_text, text, kwargs)
+        except AssociationError:
+            raise
+        except InputError as error:
+            raise AssociationNotValidError(error.message, error.where) from None
 
     def _call(self, function, argument, options):
         try:
@@ -59,35 +64,16 @@ def _to_json(association, indent=4, **kwargs):
     return json.dumps(association, indent=indent, **kwargs)
 
 
-def _from_json(text, **kwargs):
-    try:
-        return bounds.from_json(text, None, **kwargs)
-    except json.JSONDecodeError as error:
-        raise AssociationNotValidError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except InputError as error:
-        raise AssociationNotValidError(error.message, hint=error.hint) from None
-
-
 def _to_yaml(association, **kwargs):
     import yaml
 
     return yaml.safe_dump(association, **{"default_flow_style": False, "allow_unicode": True, **kwargs})
 
 
-def _from_yaml(text):
-    import yaml
-
-    try:
-        return bounds.from_yaml(text, None)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise AssociationNotValidError(f"not YAML: {place}{getattr(error, 'problem', None) or error}") from None
-    except InputError as error:
-        raise AssociationNotValidError(error.message, hint=error.hint) from None
-
-
-FORMATS = {"json": Format("json", _to_json, _from_json), "yaml": Format("yaml", _to_yaml, _from_yaml)}
+FORMATS = {
+    "json": Format("json", _to_json, association_file.from_json),
+    "yaml": Format("yaml", _to_yaml, association_file.from_yaml),
+}
 """Known formats by name, in the order in which they are tried."""
 
 
@@ -176,43 +162,3 @@ def _looks_like_path(text):
     if "\n" in text or "{" in text or not text.strip():
         return False
     return text.endswith((".json", ".yaml", ".yml")) or (len(text) < 1024 and Path(text).is_file())
-
-
-def load_asn(serialized, format=None, first=True, validate=True, registry=..., **kwargs):
-    """Read an association.
-
-    Parameters
-    ----------
-    serialized : str, bytes, path, file object or mapping
-        Its text, or a file that holds it.
-    format : str, optional
-        ``"json"`` or ``"yaml"``; None: all are tried.
-    first : bool
-        Return the result of the first rule that takes it, not the list of all.
-    validate : bool
-        Compare it with the schemas of the rules.
-    registry : AssociationRegistry, its class, or None
-        Whose rules it is compared with; by default, those of JWST. None: none, as `Association.load` does it.
-    **kwargs
-        For the library that reads the format.
-
-    Returns
-    -------
-    dict
-        The association: ``asn["products"][0]["members"][0]["expname"]`` is the name of the first file. A list of them if `first` is False.
-
-    Raises
-    ------
-    AssociationNotValidError
-        If it cannot be read, or no rule takes it.
-    """
-    from hexcal.associations.classes.association import Association
-    from hexcal.associations.classes.registry import AssociationRegistry, default_registry
-
-    if registry is None:
-        return Association.load(serialized, format=format, validate=validate, **kwargs)
-    if registry is ... or registry is AssociationRegistry:
-        registry = default_registry()
-    elif isinstance(registry, type):
-        registry = registry()
-    return registry.load(serialized, format=format, first=first, validate=validate, **kwargs)

@@ -4,6 +4,7 @@ How associations are made is the business of `hexcal.associations`; here they ar
 """
 
 import json
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from hexcal.files.atomic import atomic
 from hexcal.models import bounds
 from hexcal.models.fits_source import require_file
 
+_log = logging.getLogger("hexcal.models")
 SUFFIXES = (".json", ".yaml", ".yml")
 
 
@@ -28,7 +30,8 @@ def read_text(path):
     Parameters
     ----------
     path : path-like
-        ``.yaml`` and ``.yml`` are YAML, anything else is JSON.
+        ``.yaml`` and ``.yml`` are YAML, anything else is JSON. An association in a JSON file that only YAML can read (a comma too many) is read as that,
+        with a warning.
 
     Raises
     ------
@@ -43,34 +46,76 @@ def read_text(path):
         text = bounds.read_bytes(path, "the file of an association").decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"not a text in UTF-8 (byte {error.start})", where=str(path)) from error
-    return _from_yaml(text, path) if path.suffix in (".yaml", ".yml") else _from_json(text, path)
-
-
-def _from_json(text, path):
+    if path.suffix in (".yaml", ".yml"):
+        return from_yaml(text, str(path))
     try:
-        return bounds.from_json(text, str(path))
-    except InputError:
-        raise
-    except ValueError as error:
-        line = getattr(error, "lineno", None)
+        return from_json(text, str(path))
+    except InputError as error:
+        tree = _as_yaml(text)
+        if not is_association(tree):
+            raise
+        _log.warning("%s: %s; it was read as YAML, which allows it", path, error.message)
+        return tree
+
+
+def from_json(text, where=None, **options):
+    """Return what a JSON text holds.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    where : str, optional
+        Its file, for the message.
+    **options
+        For ``json.loads``.
+
+    Raises
+    ------
+    InputError
+        If it is not JSON, with the line, or nested too deep.
+    """
+    try:
+        return bounds.from_json(text, where, **options)
+    except json.JSONDecodeError as error:
         raise InputError(
-            f"not readable as JSON: {error}",
-            where=f"{path}, line {line}" if line else str(path),
+            f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
+            where=where,
             hint="often a comma too many or too few, or a bracket that is not closed",
-        ) from error
+        ) from None
 
 
-def _from_yaml(text, path):
+def from_yaml(text, where=None):
+    """Return what a YAML text holds.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    where : str, optional
+        Its file, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML, with the line, nested too deep, or unfolds to too much.
+    """
     import yaml
 
     try:
-        return bounds.from_yaml(text, str(path))
+        return bounds.from_yaml(text, where)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            f"not readable as YAML: {getattr(error, 'problem', None) or 'malformed'}",
-            where=f"{path}, line {mark.line + 1}" if mark else str(path),
-        ) from error
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise InputError(f"not YAML: {place}{getattr(error, 'problem', None) or 'malformed'}", where=where) from None
+
+
+def _as_yaml(text):
+    """What a text holds as YAML; None if it is none."""
+    try:
+        return from_yaml(text)
+    except InputError:
+        return None
 
 
 def read_association(path):

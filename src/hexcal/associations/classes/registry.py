@@ -335,3 +335,40 @@ def _not_valid(problems):
 def default_registry():
     """Return the registry of the default rules, made once: for reading associations, not for changing it."""
     return AssociationRegistry()
+
+
+def load_asn(serialized, format=None, first=True, validate=True, registry=..., **kwargs):
+    """Read an association.
+
+    Parameters
+    ----------
+    serialized : str, bytes, path, file object or mapping
+        Its text, or a file that holds it.
+    format : str, optional
+        ``"json"`` or ``"yaml"``; None: all are tried.
+    first : bool
+        Return the result of the first rule that takes it, not the list of all.
+    validate : bool
+        Compare it with the schemas of the rules.
+    registry : AssociationRegistry, its class, or None
+        Whose rules it is compared with; by default, those of JWST. None: none, as `Association.load` does it.
+    **kwargs
+        For the library that reads the format.
+
+    Returns
+    -------
+    dict
+        The association: ``asn["products"][0]["members"][0]["expname"]`` is the name of the first file. A list of them if `first` is False.
+
+    Raises
+    ------
+    AssociationNotValidError
+        If it cannot be read, or no rule takes it.
+    """
+    if registry is None:
+        return Association.load(serialized, format=format, validate=validate, **kwargs)
+    if registry is ... or registry is AssociationRegistry:
+        registry = default_registry()
+    elif isinstance(registry, type):
+        registry = registry()
+    return registry.load(serialized, format=format, first=first, validate=validate, **kwargs)
