@@ -24,6 +24,9 @@ pickled (it may have to cross processes), and is also the builtin that a caller 
 
 import difflib
 
+_LONGEST = 1200
+"""Characters of a message, a place or a hint: more would hide what matters."""
+
 __all__ = [
     "DataUnusable",
     "HexcalError",
@@ -57,11 +60,11 @@ class HexcalError(Exception):
         self.message, self.where, self.hint = message, where, hint
 
     def __str__(self):
-        lines = [self.message]
+        lines = [shortened(str(self.message))]
         if self.where:
-            lines.append(f"  where: {self.where}")
+            lines.append(f"  where: {one_line(self.where)}")
         if self.hint:
-            lines.append(f"  next:  {self.hint}")
+            lines.append(f"  next:  {shortened(str(self.hint))}")
         return "\n".join(lines)
 
 
@@ -92,6 +95,17 @@ class ResourceError(HexcalError, OSError):
 
 class HookError(HexcalError):
     """A pre-hook or post-hook of the user failed or could not be found."""
+
+
+def shortened(text):
+    """Return a text of at most some lines' length: the middle of a longer one is left out."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+
+
+def one_line(text):
+    """Return a name or path as one short line, with line breaks and other control characters spelled out."""
+    text = str(text)
+    return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
 def nearest(name, names):

@@ -143,7 +143,7 @@ def test_unwritable_directory(folder, capsys):
         folder,
         capsys,
         [*RUN, "good_uncal.fits", "--references=refs", "--output_dir=file/out"],
-        "output directory cannot be written",
+        "the product cannot be written: 'file' is not a directory",
         "file/out",
     )
 

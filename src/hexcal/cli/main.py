@@ -1,10 +1,13 @@
 """``hexcal COMMAND ...`` and ``strun``: find the command, run it, turn exceptions into a message and an exit status."""
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
 import traceback
 
-from hexcal.errors import HexcalError, unknown_name
+from hexcal.errors import HexcalError, ResourceError, shortened, unknown_name
 
 COMMANDS = {
     "run": "run a pipeline or step: hexcal run calwebb_detector1 FILE",
@@ -68,12 +71,13 @@ def guarded(function, words):
     debug = "--debug" in words
     try:
         with gate.run(), endings.orderly():
-            return function(words)
+            status = function(words)
+        sys.stdout.flush()
+        return status
     except HexcalError as error:
         if debug:
             _debug()
-        print(f"hexcal: {error}", file=sys.stderr)
-        return error.exit_status
+        return _say(error)
     except BrokenPipeError:
         # The reader of our output has gone, as in `hexcal steps | head`: not an error of the user's.
         sys.stderr.close()
@@ -85,18 +89,52 @@ def guarded(function, words):
         print(f"hexcal: ended by {ended.name}; nothing that was not complete has been written", file=sys.stderr)
         return ended.code
     except MemoryError:
-        text = "hexcal: not enough memory; nothing that was not complete has been written\n  next:  give the run more memory"
-        print(text, file=sys.stderr)
-        return 1
+        return _say(_NO_MEMORY)
+    except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            return _say(_machine(error))
+        return _fault(error, debug)
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of Hexcal, said in three lines instead of fifty
-        if debug:
-            _debug()
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = (
-            f"hexcal: fault in the program: {type(error).__name__}: {error}\n  where: {place.filename}:{place.lineno}"
+        return _fault(error, debug)
+
+
+_NO_MEMORY = ResourceError(
+    "not enough memory; files that were not complete have not been written",
+    hint="give the run more memory, fewer threads (--threads=1), or a smaller part of the exposure",
+)
+_OF_THE_MACHINE = (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS)
+
+
+def _machine(error):
+    """The message for an error of the operating system that is no fault of the program."""
+    if error.errno == errno.ENOMEM:
+        return _NO_MEMORY
+    if error.filename is not None:
+        return ResourceError(
+            f"the system refused a file: {error.strerror}",
+            where=str(error.filename),
+            hint="make room, or use another place",
         )
-        print(f"{text}\n  next:  run again with --debug for the whole traceback", file=sys.stderr)
-        return 1
+    with contextlib.suppress(OSError):
+        # What could not be written must not be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ResourceError(f"the output cannot be written: {error.strerror}", where="standard output", hint="make room")
+
+
+def _say(error):
+    print(f"hexcal: {error}", file=sys.stderr)
+    return error.exit_status
+
+
+def _fault(error, debug):
+    """Say in three lines that the program has a fault."""
+    if debug:
+        _debug()
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    name = type(error).__name__
+    text = f"hexcal: fault in the program: {name}: {shortened(str(error))}\n  where: {place.filename}:{place.lineno}"
+    print(f"{text}\n  next:  run again with --debug for the whole traceback, and report it", file=sys.stderr)
+    return 1
 
 
 def _debug():

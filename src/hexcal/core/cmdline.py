@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hexcal.core import bands, cmdline_help, registry
+from hexcal.core import bands, cmdline_help, destinations, registry
 from hexcal.core.cmdline_help import OPTIONS, SHORT
 from hexcal.core.parameters import StepParameters
 from hexcal.errors import ParameterError, unknown_name
@@ -236,6 +236,9 @@ def run_class(cls, words, configuration=None, former=None):
             step = _configured(cls, command, configuration)
             step.former, step.allow_hooks = former, options.get("allow-hooks", False)
             if "save-parameters" in options:
+                destinations.require_possible(
+                    options["save-parameters"], "the parameter file", "give another --save-parameters", False
+                )
                 gate.plan(options["save-parameters"])
             result = step.run(*command.inputs)
             if "save-parameters" in options:

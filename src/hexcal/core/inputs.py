@@ -1,15 +1,36 @@
 """What a step is given: opened, of a kind that the step works on, with a header that agrees with the data. Checked here once, for every step."""
 
+import inspect
 import math
 from pathlib import Path
 
 from hexcal.errors import InputError
 from hexcal.models.container import ModelContainer
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _POSITIVE = ("group_time", "frame_time", "nframes", "frame_divisor")
 _TEXTS = {"T": True, "TRUE": True, "F": False, "FALSE": False}
 _CHECKED_BRANCHES = ("meta.exposure", "meta.subarray", "meta.visit")
 """Branches of the metadata that decide how an exposure is calibrated."""
+
+
+def require_number(step, inputs):
+    """Raise InputError unless a step is given as many inputs as it takes."""
+    parameters = list(inspect.signature(step.process).parameters.values())
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return
+    names = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    with_references = bool(step.reference_types and step.takes_references)
+    required = sum(parameter.default is parameter.empty for parameter in names) - with_references
+    most = len(names) - with_references
+    if required <= len(inputs) <= most:
+        return
+    number = f"{most} input{'s' if most > 1 else ''}" if required == most else f"{required} to {most} inputs"
+    raise InputError(
+        f"{step.where} takes {number}, {len(inputs)} are given",
+        where=", ".join(str(path_of(item) or "model in memory") for item in inputs),
+        hint="run it once for each file" if most == 1 < len(inputs) else f"hexcal run {step.alias} --help",
+    )
 
 
 def path_of(item):
@@ -20,11 +41,13 @@ def path_of(item):
     InputError
         If the input is neither a path nor a data model.
     """
+    from hexcal.models.bounds import require_possible_name
     from hexcal.models.datamodel import DataModel
 
     if isinstance(item, DataModel):
         return str(item.path) if item.path is not None else None
     if isinstance(item, str | Path):
+        require_possible_name(item)
         return str(item)
     raise InputError(f"an input must be a file name or a data model, got {type(item).__name__}")
 
@@ -151,6 +174,22 @@ def check_header(model):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise _wrong(model, f"meta.exposure.{name}", "must be positive", value)
     _check_subarray(model)
+    _check_shapes(model)
+
+
+def _check_shapes(model):
+    """Arrays whose shape follows from that of the primary array must have it; nothing is read for it."""
+    for name, spec in model._layout.items():
+        shape_of = getattr(spec, "shape_of", None)
+        if shape_of is None or model.shape is None:
+            continue
+        found = model.shape_of(name)
+        if found is not None and tuple(found) != tuple(shape_of(model.shape)):
+            raise InputError(
+                f"{spec.hdu} must have the shape {tuple(shape_of(model.shape))} to fit the data, it has {tuple(found)}",
+                where=str(model.path or "model in memory"),
+                hint=f"correct the array {name}",
+            )
 
 
 def _check_types(model, branch):

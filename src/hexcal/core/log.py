@@ -23,6 +23,32 @@ class BreakLevelReached(HexcalError):
     """A message of at least the configured `break_level` was logged."""
 
 
+class _Terminal(logging.StreamHandler):
+    """Messages on standard output or standard error, whatever these are when a message comes; once it cannot be written, no more."""
+
+    def __init__(self, name):
+        logging.Handler.__init__(self)
+        self.name_of_stream = name
+        self.is_broken = False
+
+    @property
+    def stream(self):
+        """The stream as it is now: a progress display takes its place for a while."""
+        return getattr(sys, self.name_of_stream)
+
+    def emit(self, record):
+        """Write a message, unless the reader has gone or the disk is full."""
+        if not self.is_broken:
+            super().emit(record)
+
+    def handleError(self, record):
+        """Leave a stream that cannot be written alone: the run goes on, and its products carry the log."""
+        if isinstance(sys.exc_info()[1], OSError):
+            self.is_broken = True
+        else:
+            super().handleError(record)
+
+
 class _Section(logging.Handler):
     """One section of the configuration: its handlers get the messages whose logger matches the section's glob."""
 
@@ -76,7 +102,7 @@ def _target(text, where):
     if text == "null":
         return logging.NullHandler()
     if text in ("stdout", "stderr"):
-        return logging.StreamHandler(getattr(sys, text))
+        return _Terminal(text)
     if kind in ("file", "append") and name:
         return _file(name, "w" if kind == "file" else "a")
     raise ParameterError(

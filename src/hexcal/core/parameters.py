@@ -1,11 +1,13 @@
 """Typed, documented, bounded parameters of a step; frozen for a run."""
 
+import os
 import re
+import reprlib
 import types
 import typing
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
 from hexcal.core.lists import split_list
 from hexcal.errors import ParameterError, unknown_name
@@ -95,6 +97,33 @@ class StepParameters(BaseModel):
             return str(value)
         return value
 
+    @field_validator("*")
+    @classmethod
+    def _of_64_bits(cls, value):
+        """Kernels and files hold whole numbers of 64 bits."""
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("must fit into 64 bits")
+        return value
+
+
+def _cores(text):
+    if text.strip().lower() not in ("none", "quarter", "half", "all") and not text.strip().isdecimal():
+        raise ValueError("must be 'none', 'quarter', 'half', 'all' or a whole number")
+    return text
+
+
+MaximumCores = Annotated[str, AfterValidator(_cores)]
+"""Type of the documented parameter ``maximum_cores`` (see `hexcal.core.bands.threads_from`)."""
+
+
+def _reference(value):
+    if value is not None and not isinstance(value, str | os.PathLike):
+        from hexcal.models.datamodel import DataModel
+
+        if not isinstance(value, DataModel):
+            raise ValueError("must be a file name or an open data model")
+    return value
+
 
 def word(text, name):
     """Return `text` if it can be a part of a file's name; else raise ParameterError.
@@ -118,7 +147,7 @@ def with_overrides(base, name, reference_types):
     """Return `base` with a parameter ``override_<type>`` for each reference type."""
     fields: dict[str, Any] = {
         f"override_{reference_type.replace('-', '_')}": (
-            str | Any | None,
+            Annotated[str | Any | None, AfterValidator(_reference)],
             parameter(None, f"File to use as {reference_type} reference; N/A for none."),
         )
         for reference_type in reference_types
@@ -152,14 +181,21 @@ def validated(cls, values, where):
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise ParameterError(
-            f"parameter {name} = {first['input']!r} is not valid: {_reason(first)}",
+            f"parameter {name} = {_shown(first['input'])} is not valid: {_reason(first)}",
             where=where,
             hint=describe(cls.model_fields[name], name),
         ) from None
 
 
+def _shown(value):
+    """A value as messages show it: an array and the like by its type."""
+    if isinstance(value, str | int | float | list | tuple | dict | type(None)):
+        return reprlib.repr(value)
+    return f"<{type(value).__name__}>"
+
+
 def _reason(error):
-    message = error["msg"]
+    message = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 

@@ -22,6 +22,7 @@ class Pipeline(Step):
     alias = "pipeline"
     step_defs = {}
     step_defaults = {}
+    adjustable = ("allow_hooks", "prefetch_references")
     prefetch_references = True
     """Whether the references of all steps are looked up before the first step runs, for the first input; not where each step has other exposures."""
     not_built = ()
@@ -33,6 +34,20 @@ class Pipeline(Step):
         for step_name, step_class in self.step_defs.items():
             object.__setattr__(self, step_name, step_class(name=step_name, parent=self))
         super().__init__(name, parent, config_file, **parameters)
+
+    def __setattr__(self, name, value):
+        if name not in self.step_defs:
+            super().__setattr__(name, value)
+        elif isinstance(value, Step):
+            object.__setattr__(value, "parent", self)
+            object.__setattr__(value, "name", name)
+            object.__setattr__(self, name, value)
+        else:
+            raise ParameterError(
+                f"'{name}' is a step of the pipeline, it cannot be set to {value!r:.60}",
+                where=self.where,
+                hint=f"set one of its parameters, such as {name}.skip",
+            )
 
     def _settable(self):
         return [*super()._settable(), *self.step_defs, "steps"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hexcal.core import asked, bands, hooks, log, members, names, roles, run_files
+from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
@@ -68,6 +68,7 @@ def run(step, inputs, named=None):
     with gate.run(), endings.orderly():
         if step.roles:
             return _products(step, roles.products(step, inputs, named))
+        given.require_number(step, inputs)
         inputs = tuple(ModelContainer(item) if isinstance(item, dict) else item for item in inputs)
         return _outermost(step, inputs, None, lambda: tuple(given.owned(step, item) for item in inputs))
 
@@ -130,14 +131,8 @@ def _check_destination(step):
     if not step.saves:
         return
     path = names.output_path(step)
+    destinations.require_possible(path, "the product", "give another output_dir, output_file or suffix")
     gate.plan(path)
-    directory = path.parent
-    while not directory.exists():
-        directory = directory.parent
-    if not directory.is_dir() or not os.access(directory, os.W_OK):
-        raise ResourceError(
-            "the output directory cannot be written", where=str(path.parent), hint="give another output_dir"
-        )
 
 
 def _step(step, inputs, context):
@@ -303,6 +298,8 @@ def _prefetch(pipeline, model):
     """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
     missing, errors = [], {}
     steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
+    for step in steps:
+        step.require(model)
     _fetch(pipeline, model, steps)
     for step in steps:
         for reference_type in step.references_needed(model):

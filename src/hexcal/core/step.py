@@ -8,7 +8,7 @@ from typing import Any
 from hexcal.core import parameters as _parameters
 from hexcal.core.config import expanded
 from hexcal.core.parameters import StepParameters
-from hexcal.errors import ReferenceError_
+from hexcal.errors import ParameterError, ReferenceError_
 from hexcal.observatories.documented import unknown_parameter
 
 
@@ -58,6 +58,9 @@ class Step:
     """Suffix of the product; default the name of the step."""
     allow_hooks = False
     """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
+
+    adjustable = ("allow_hooks",)
+    """Attributes of the class that may be set on one instance."""
 
     parameters_class = StepParameters
 
@@ -181,9 +184,15 @@ class Step:
     def __setattr__(self, name, value):
         if name in self.parameters_class.model_fields:
             self.configure({"parameters": {name: value}}, source="attribute")
-        elif name.startswith("_") or name in self.__dict__ or hasattr(type(self), name) or self.context is not None:
+        elif name.startswith("_") or name in (*self.__dict__, *self.adjustable) or self.context is not None:
             # While it runs, a step may note what it likes on itself, as those written for the original do.
             object.__setattr__(self, name, value)
+        elif hasattr(type(self), name):
+            raise ParameterError(
+                f"'{name}' belongs to the class {type(self).__name__} and cannot be set on one instance",
+                where=self.where,
+                hint=f"derive a class of your own from {type(self).__name__} and set it there",
+            )
         else:
             raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
@@ -235,6 +244,9 @@ class Step:
             The product; None before there is one.
         """
         return self.default_suffix
+
+    def require(self, model):
+        """Raise InputError if the exposure lacks what the step needs; a pipeline asks all its steps before the first one runs. Default: nothing is needed."""
 
     def references_needed(self, model):
         """Return the reference types that this exposure needs; default all that the step declares."""

@@ -4,6 +4,7 @@ A few hundred bytes of YAML can stand for billions of values (an anchor that hol
 brackets exceed the stack. Both are found before anything is made of them.
 """
 
+import errno
 import json
 import os
 import re
@@ -32,6 +33,22 @@ _KINDS = (
 )
 
 
+def require_possible_name(path):
+    """Raise InputError for a name that no file can have: too long, or with a null character."""
+    text = os.fsdecode(path)
+    try:
+        os.stat(text)
+    except ValueError:
+        raise InputError("a file name cannot hold a null character", where=text) from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                f"the name of a file is too long: {len(text)} characters",
+                where=f"{text[:60]}...",
+                hint="check the name",
+            ) from None
+
+
 def require_regular(path, what="a file"):
     """Refuse what is no regular file, before it is opened: opening a named pipe waits for ever, and reading a device need not end.
 
@@ -47,6 +64,7 @@ def require_regular(path, what="a file"):
     InputError
         If it is a directory, a device, a pipe or a socket.
     """
+    require_possible_name(path)
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):

@@ -8,6 +8,17 @@ if TYPE_CHECKING:
     from hexcal.models.datamodel import DataModel
 
 
+_EXPOSURES = (
+    "Level1bModel",
+    "GuiderRawModel",
+    "GuiderCalModel",
+    "MultiSlitModel",
+    "MultiExposureModel",
+    "RampFitOutputModel",
+)
+"""Models that no reference file is mistaken for."""
+
+
 class References:
     """Reference models by type: ``references.dark``.
 
@@ -109,6 +120,12 @@ def _opened(source, reference_type, exposure):
         raise ReferenceError_(
             f"a reference of type {reference_type} is required, the file's REFTYPE is {declared.upper()}",
             where=str(source),
+        )
+    if wanted is not None and not declared and type(model).__name__ in _EXPOSURES:
+        raise ReferenceError_(
+            f"a {reference_type} reference is required, the file is an exposure ({model.model_type}) without REFTYPE",
+            where=str(model.path or "model in memory"),
+            hint=f"give override_{reference_type} the name of a reference file",
         )
     if wanted is not None and not isinstance(model, models.ReferenceFileModel):
         # A file without DATAMODL and REFTYPE is what the step takes it for.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.core import MaximumCores, SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import group, pixel
 
@@ -31,7 +31,7 @@ class JumpStep(Step):
         four_group_rejection_threshold: float = parameter(
             5.0, "Smallest jump that is flagged where only three differences can be used.", unit="sigma", ge=0
         )
-        maximum_cores: str = parameter(
+        maximum_cores: MaximumCores = parameter(
             "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
         )
         flag_4_neighbors: bool = parameter(True, "Flag the four neighbours of a jump in the same group as well.")
@@ -69,6 +69,11 @@ class JumpStep(Step):
         pool_integrations: bool = parameter(
             False, "Two-point differences: take all integrations together, as release 3.0.0 of the original does."
         )
+
+    def require(self, model):
+        """The time between groups must be known where groups after a jump are flagged."""
+        for time in (self.parameters.after_jump_flag_time1, self.parameters.after_jump_flag_time2):
+            whole_groups(time, model.meta.exposure.group_time)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of

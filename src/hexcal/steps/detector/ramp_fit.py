@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from hexcal.core import Step, StepParameters, parameter
+from hexcal.core import MaximumCores, Step, StepParameters, parameter
 from hexcal.errors import DataUnusable, InputError
 from hexcal.models.dqflags import group
 
@@ -30,9 +30,13 @@ class RampFitStep(Step):
         suppress_one_group: bool = parameter(True, "Give no rate to a ramp that has only one good group.")
         firstgroup: int | None = parameter(None, "First group to use, counted from 0. Default: the first.")
         lastgroup: int | None = parameter(None, "Last group to use, counted from 0. Default: the last.")
-        maximum_cores: str = parameter(
+        maximum_cores: MaximumCores = parameter(
             "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
         )
+
+    def require(self, model):
+        """The time between groups must be known."""
+        timing_of(model.meta.exposure)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
