@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "open": "hexcal.models.open",
         "TreeModel": "hexcal.models.open",
         "ModelContainer": "hexcal.models.container",
+        "CatalogModel": "hexcal.models.catalogue",
         "SourceModelContainer": "hexcal.models.exp_to_source",
         "DataModel": "hexcal.models.datamodel",
         "JwstDataModel": "hexcal.models.datamodel:DataModel",

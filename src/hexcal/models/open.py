@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hexcal import observatories
 from hexcal.errors import InputError
-from hexcal.models import asdf_tree, association_file, container, declared, reference, science
+from hexcal.models import asdf_tree, association_file, catalogue, container, declared, reference, science
 from hexcal.models.datamodel import DataModel
 from hexcal.models.fits_source import FitsSource, require_file
 from hexcal.observatories.documented import unknown_model
@@ -96,6 +96,8 @@ def open(init=None, **arrays):
         return init
     if isinstance(init, str | Path):
         path = Path(init)
+        if path.suffix == catalogue.SUFFIX:
+            return catalogue.CatalogModel(path)
         if path.suffix == ".asdf":
             require_file(path)
             return _open_tree(path)
