@@ -1,5 +1,6 @@
 """Reference files for the comparison. All that can go wrong with a pixel is in them: NaN, flags of every kind, values out of range."""
 
+import asdf
 import numpy as np
 from astropy.io import fits
 from inputs_scene import BORDER, FULL_SIZE, GAIN, READ_NOISE, Pixels, mode_keywords, some_of, subarray_keywords
@@ -13,6 +14,19 @@ def write_references(exposure, folder, pixels, rng, bad=True):
     shape = FULL_SIZE[exposure.instrument] if exposure.full_references else exposure.shape[-2:]
     for kind, (arrays, flags, keywords) in _references(exposure, shape, pixels, rng, bad).items():
         _write(exposure, folder / f"{kind}.fits", kind, shape, arrays, flags, keywords)
+    if exposure.subarray == "SUB64":
+        _write_waves(folder / "emicorr.asdf")
+
+
+def _write_waves(path):
+    """One frequency for SUB64, with the clocks of that subarray."""
+    wave = np.sin(2 * np.pi * np.arange(500) / 500) + 0.3 * np.sin(4 * np.pi * np.arange(500) / 500 + 1)
+    meta = {"author": "parity", "date": "2023-01-01T00:00:00", "description": "synthetic", "origin": "parity"}
+    meta |= {"pedigree": "DUMMY", "reftype": "EMICORR", "telescope": "JWST", "useafter": "2020-01-01T00:00:00"}
+    meta |= {"instrument": {"name": "MIRI"}, "model_type": "EmiModel"}
+    case = {"rowclocks": 28, "frameclocks": 8512, "freqs": {"FAST": ["Hz390"], "SLOW": {"MIRIMAGE": ["Hz390"]}}}
+    frequencies = {"Hz390": {"frequency": 390.625, "phase_amplitudes": wave.astype("f4")}}
+    asdf.AsdfFile({"meta": meta, "frequencies": frequencies, "subarray_cases": {"SUB64": case}}).write_to(path)
 
 
 def _references(exposure, shape, pixels, rng, bad):

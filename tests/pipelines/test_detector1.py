@@ -56,7 +56,7 @@ def test_order_of_the_near_infrared():
 
 @pytest.mark.req("LASTF-04", "RSCD-09", "SBIAS-10")
 def test_order_of_miri():
-    expected = "group_scale dq_init saturation ipc firstframe lastframe reset linearity rscd dark_current refpix jump ramp_fit gain_scale".split()
+    expected = "group_scale dq_init emicorr saturation ipc firstframe lastframe reset linearity rscd dark_current refpix jump ramp_fit gain_scale".split()
     assert order(exposure("MIRI")) == expected
     assert order(exposure("MIRI", tso=True)) == [
         step for step in expected if step not in ("firstframe", "lastframe", "rscd")
@@ -155,7 +155,7 @@ def test_products_of_steps_on_request(folder, by):
 @pytest.mark.parametrize("left_out", [name for name in Detector1Pipeline.step_defs if name != "ramp_fit"])
 def test_every_step_can_be_left_out(folder, left_out):
     """The others run as ever, on what the step before has left; MIRI's own steps are in the order of MIRI only."""
-    mode = MIRI if left_out in ("firstframe", "lastframe", "reset", "rscd") else NIRCAM
+    mode = MIRI if left_out in ("emicorr", "firstframe", "lastframe", "reset", "rscd") else NIRCAM
     name, references = (NAME, "refs") if mode is NIRCAM else ("mir_uncal.fits", "mirefs")
     if mode is MIRI:
         write_uncal(folder, SHAPE, MIRI, name=name)

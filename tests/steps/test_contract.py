@@ -11,7 +11,7 @@ from hexcal.models.dqflags import group, pixel
 from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
-MIRI_STEPS = {"firstframe", "lastframe", "reset", "rscd"}
+MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
 WORKS_ON_RATES = {"gain_scale"}
 
 
@@ -42,6 +42,7 @@ def references(folder):
         both["reset"] = (dark[None] + 1).astype("f4")
         made[name] = write_references(folder / f"refs_{name.lower()}", SHAPE, mode, ipc=kernel, **both)
         _write_rscd(made[name])
+        _write_waves(made[name])
     return made
 
 
@@ -55,6 +56,18 @@ def _write_rscd(folder):
     header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "RSCD", "INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"})
     fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="RSCD_GROUP_SKIP")]).writeto(
         folder / "rscd.fits"
+    )
+
+
+def _write_waves(folder):
+    import asdf
+
+    wave = np.sin(2 * np.pi * np.arange(100) / 100).astype("f4")
+    case = {"rowclocks": 28, "frameclocks": 8512, "freqs": {"FAST": ["Hz390"]}}
+    frequencies = {"Hz390": {"frequency": 390.625, "phase_amplitudes": wave}}
+    tree = {"meta": {"reftype": "EMICORR", "telescope": "JWST", "instrument": {"name": "MIRI"}}}
+    asdf.AsdfFile({**tree, "frequencies": frequencies, "subarray_cases": {"SUB64": case}}).write_to(
+        folder / "emicorr.asdf"
     )
 
 
@@ -81,6 +94,8 @@ def ramp_for(alias, ramps):
         image.var_poisson = image.var_rnoise = np.ones(image.shape, "f4")
         image.meta.exposure.gain_factor = 2.0
         return image
+    if alias == "emicorr":
+        ramp.meta.subarray.name = "SUB64"
     if alias == "refpix":
         ramp.pixeldq[:4] = pixel.REFERENCE_PIXEL
     if alias == "group_scale":
@@ -171,7 +186,9 @@ def test_data_that_are_all_flagged_are_no_fault(alias, flag, ramps, references):
 NEED_A_REFERENCE = [alias for alias in ALIASES if step_of(alias).reference_types and step_of(alias).skippable]
 
 
-@pytest.mark.parametrize("alias", [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale")])
+@pytest.mark.parametrize(
+    "alias", [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale", "emicorr")]
+)
 def test_without_a_reference_the_step_is_skipped_and_says_so(alias, ramps, tmp_path):
     model = ramp_for(alias, ramps)
     result = step_of(alias).call(model, references=str(tmp_path), skip=False)

@@ -5,6 +5,7 @@ from hexcal.errors import InputError
 from hexcal.steps.detector.charge_migration import ChargeMigrationStep
 from hexcal.steps.detector.dark_current import DarkCurrentStep
 from hexcal.steps.detector.dq_init import DQInitStep
+from hexcal.steps.detector.emicorr import EmiCorrStep
 from hexcal.steps.detector.firstframe import FirstFrameStep
 from hexcal.steps.detector.gain_scale import GainScaleStep
 from hexcal.steps.detector.group_scale import GroupScaleStep
@@ -35,6 +36,7 @@ class Detector1Pipeline(Pipeline):
     step_defs = {
         "group_scale": GroupScaleStep,
         "dq_init": DQInitStep,
+        "emicorr": EmiCorrStep,
         "saturation": SaturationStep,
         "ipc": IPCStep,
         "superbias": SuperBiasStep,
@@ -61,6 +63,7 @@ class Detector1Pipeline(Pipeline):
             order = (
                 self.group_scale,
                 self.dq_init,
+                self.emicorr,
                 self.saturation,
                 self.ipc,
                 self.firstframe,

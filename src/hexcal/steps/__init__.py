@@ -6,6 +6,7 @@
 _DETECTOR = {
     "group_scale": "GroupScaleStep",
     "dq_init": "DQInitStep",
+    "emicorr": "EmiCorrStep",
     "saturation": "SaturationStep",
     "ipc": "IPCStep",
     "superbias": "SuperBiasStep",

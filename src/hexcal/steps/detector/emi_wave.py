@@ -1,0 +1,193 @@
+"""Fit a wave of known frequency to ramps: measure it, or find phase and size of a known one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hexcal.observatories.jwst import emi
+
+MINIMUM_GROUPS = 3
+"""A straight line is taken out of each ramp; in two groups nothing is left of it."""
+_LARGEST_RESIDUAL = 5.0
+"""Ramps whose residuals are larger than this many times the usual ones (cosmic rays, saturation) are no measure of the wave."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """When pixels are read: clocks from one set of four columns, row and frame to the next, and frames from one integration to the next."""
+
+    column: int
+    row: int
+    frame: int
+    integration: int
+
+    def cycles(self, frequency):
+        """Cycles of a wave from one group, row and set of four columns to the next."""
+        return tuple(frequency * emi.CLOCK * clocks for clocks in (self.frame, self.row, self.column))
+
+    def start(self, frequency, integration):
+        """Cycles before the first pixel of an integration, less whole ones."""
+        return (frequency * emi.CLOCK * self.frame * self.integration * integration) % 1.0
+
+
+def usable_ramps(ramp, flags):
+    """Return which ramps of an integration are straight enough to measure a wave.
+
+    Parameters
+    ----------
+    ramp : float32 array (ngroups, ny, nx), DN
+    flags : uint8 array (ngroups, ny, nx)
+        Group flags; flagged ramps do not count.
+
+    Returns
+    -------
+    bool array (ny, nx)
+        Without flags, and with residuals of a straight line of at most five times the median size.
+    """
+    group = np.arange(len(ramp)) - (len(ramp) - 1) / 2
+    slope = np.tensordot(group, ramp, (0, 0)) / (group**2).sum()
+    mean = ramp.mean(axis=0, dtype=np.float64)
+    variance = np.zeros(ramp.shape[1:])
+    for number, image in zip(group, ramp, strict=True):
+        variance += (image - mean - number * slope) ** 2
+    good = ~flags.any(axis=0) & np.isfinite(variance)
+    if not good.any():
+        return good
+    return good & (variance <= _LARGEST_RESIDUAL**2 * np.median(variance[good]))
+
+
+def phased(ramp, usable, readout, frequency, integration, n_bins, threads=None):
+    """Return sums of residuals (DN), numbers of samples, and numbers of first groups by phase, of one integration: float64 (3, nbins)."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.emi import bin_by_phase
+
+    sums, counts, firsts = (np.zeros((ramp.shape[1], n_bins)) for _ in range(3))
+    cycles, start = readout.cycles(frequency), readout.start(frequency, integration)
+    run_bands(bin_by_phase, ramp.shape[1], ramp, usable, cycles, start, sums, counts, firsts, threads=threads)
+    return np.stack([sums.sum(axis=0), counts.sum(axis=0), firsts.sum(axis=0)])
+
+
+def subtract(ramp, wave, readout, frequency, integration, threads=None):
+    """Subtract a wave from one integration, in place; `wave` float64 (nbins,), DN, begins at phase 0."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.emi import subtract_wave
+
+    cycles, start = readout.cycles(frequency), readout.start(frequency, integration)
+    run_bands(subtract_wave, ramp.shape[1], ramp, wave, cycles, start, threads=threads)
+
+
+def n_bins_for(frequency, n_wave):
+    """Return the number of bins of a wave: two clocks for each, but no more than the reference has points."""
+    return int(max(8, min(n_wave, 1 / (frequency * emi.CLOCK) / 2)))
+
+
+def resampled(wave, n_bins):
+    """Return a periodic wave at the middles of `n_bins` bins: float64 (nbins,). The first point of `wave` is the middle of its first bin."""
+    phase = (np.arange(n_bins) + 0.5) / n_bins
+    own = (np.arange(len(wave)) + 0.5) / len(wave)
+    return np.interp(phase, own, np.asarray(wave, np.float64), period=1.0)
+
+
+def measured(sums, counts):
+    """Return the mean residual by phase, float64 (nbins,), DN; bins without samples are interpolated."""
+    filled = counts > 0
+    if not filled.any():
+        return np.zeros(len(sums))
+    wave = np.zeros(len(sums))
+    wave[filled] = sums[filled] / counts[filled]
+    if not filled.all():
+        at = np.arange(len(sums)) / len(sums)
+        wave[~filled] = np.interp(at[~filled], at[filled], wave[filled], period=1.0)
+    return wave - wave.mean()
+
+
+def aligned(sums, counts, reference, scale):
+    """Shift a reference wave so that it correlates best with the measured one, and scale it if asked for.
+
+    Parameters
+    ----------
+    sums, counts : float64 array (nbins,)
+        As `phased` gives.
+    reference : float64 array (nbins,), DN
+    scale : bool
+        Multiply it by the ratio that leaves least of the measured wave.
+
+    Returns
+    -------
+    float64 array (nbins,), DN
+
+    Notes
+    -----
+    Seed 004, lines 9394 to 9401.
+    """
+    shape = reference - reference.mean()
+    correlation = _correlation(measured(sums, counts) * counts, shape)
+    shift = _peak(correlation)
+    wave = _shifted(shape, shift)
+    size = float((wave**2 * counts).sum())
+    ratio = float((wave * sums).sum()) / size if scale and size > 0 else 1.0
+    return _shifted(reference, shift) * ratio
+
+
+def joint(sums, firsts, reference, step, n_groups):
+    """Find phase and size of a reference wave together with the straight line of each ramp.
+
+    With P the projection that takes a straight line out of a ramp, d the data and w the wave: ``min |P d - a P w(phase)|^2``. Since P is its own square,
+    all that is needed of the data are the sums of P d by phase; ``|P w|^2`` of a ramp depends only on the phase of its first group.
+
+    Parameters
+    ----------
+    sums, firsts : float64 array (nbins,)
+        As `phased` gives: P d summed by phase, and number of ramps by the phase of their first group.
+    reference : float64 array (nbins,), DN
+    step : float
+        Cycles from group to group.
+    n_groups : int
+
+    Returns
+    -------
+    float64 array (nbins,), DN
+        The wave as it is in the data; its factor may be negative, if that leaves less.
+
+    Notes
+    -----
+    Least squares with the parameters of each ramp eliminated (variable projection: Golub and Pereyra 1973, SIAM J. Numer. Anal. 10, 413).
+    """
+    shape = reference - reference.mean()
+    norm = _correlation(firsts, _projected_norm(shape, step, n_groups))
+    overlap = _correlation(sums, shape)
+    usable = norm > 1e-9 * max(norm.max(), 1e-300)
+    gain = np.where(usable, overlap**2 / np.where(usable, norm, 1.0), 0.0)
+    if not gain.any():
+        return np.zeros(len(reference))
+    shift = _peak(gain)
+    at = np.arange(len(reference))
+    ratio = np.interp(shift, at, overlap, period=len(at)) / np.interp(shift, at, norm, period=len(at))
+    return _shifted(reference, shift) * ratio
+
+
+def _projected_norm(wave, step, n_groups):
+    """``|P w|^2`` of a ramp by the phase of its first group: float64 (nbins,)."""
+    group = np.arange(n_groups) - (n_groups - 1) / 2
+    samples = np.array([_shifted(wave, -number * step * len(wave)) for number in range(n_groups)])
+    slope = (group[:, None] * samples).sum(axis=0) / (group**2).sum()
+    return ((samples - samples.mean(axis=0) - group[:, None] * slope) ** 2).sum(axis=0)
+
+
+def _correlation(first, second):
+    """``c[s] = sum_b first[b] second[b - s]``, circular."""
+    return np.fft.irfft(np.fft.rfft(first) * np.conj(np.fft.rfft(second)), len(first))
+
+
+def _peak(values):
+    """Place of the largest value, refined by the parabola through its neighbours."""
+    top = int(np.argmax(values))
+    left, middle, right = values[top - 1], values[top], values[(top + 1) % len(values)]
+    curvature = left - 2 * middle + right
+    return top + (0.5 * (left - right) / curvature if curvature < 0 else 0.0)
+
+
+def _shifted(wave, shift):
+    """``wave[b - shift]`` for a shift that need not be whole."""
+    at = np.arange(len(wave))
+    return np.interp(at - shift, at, wave, period=len(wave))
