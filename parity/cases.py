@@ -264,6 +264,7 @@ _LONE_GROUP = (
     "a lone good group after a discarded first one: 3.0.0 gives no Poisson variance and ERR = 0 beside VAR_RNOISE > 0"
 )
 _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
+_NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 5, "ERR": 5, "VAR_POISSON": 10}),
@@ -284,6 +285,7 @@ KNOWN = {
     ),
     ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
     ("nircam_corner_10x3", "jump_after"): (_AFTER_JUMP, {"GROUPDQ": 18}),
+    ("nircam_corner_10x3", "ramp_fit_groups"): (_NO_SEGMENT, {"DQ": 1}),
     ("nircam_corner_10x3", "fitopt"): (
         _FITOPT,
         {"SLOPE": 101, "SIGSLOPE": 40, "VAR_RNOISE": 127, "YINT": 101, "SIGYINT": 40, "WEIGHTS": 127},
