@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from hexcal.errors import InputError, ResourceError
+from hexcal.references.delivery.insert_rule import put
 from hexcal.references.mapping_file import Call
 from hexcal.simulate.output import make_folder
 
@@ -181,28 +182,13 @@ class _Addition:
         return self._mapping(f"{OBSERVATORY}_sim", self.former, pmap)
 
     def _entries(self, mapping):
-        """What a mapping says, as a dict that may be changed: name -> name, or key of a rule -> name or `Call`; nothing for None."""
-        selector = self.cache.mapping(mapping).selector if mapping else {}
-        return dict(selector.rules if isinstance(selector, Call) else selector)
+        """What a .pmap or .imap says, as a dict that may be changed: name -> name; nothing for None."""
+        return dict(self.cache.mapping(mapping).selector) if mapping else {}
 
     def _rules(self, reference_type, imap):
         """Name of the .rmap with the rule for a type in it."""
         parameters = rule_parameters(self.instrument)[reference_type]
-        model = self.references.get(reference_type)
-        values = [str((model or self.any_model).get_meta(name.lower()) or NOT_APPLICABLE) for name in parameters]
-        key = tuple(values) if len(values) > 1 else values[0]
         former = imap.get(reference_type.upper())
-        known = self._entries(former)
-        if model is None:
-            known[key] = self.chosen[reference_type] = NOT_APPLICABLE
-        else:
-            date = str(model.meta.useafter).replace("T", " ")
-            below = known.get(key)
-            dates = dict(below.rules) if isinstance(below, Call) else {}
-            name = self._file(reference_type, model, dates.get(date))
-            dates[date] = self.chosen[reference_type] = name
-            known[key] = Call("UseAfter", tuple(sorted(dates.items())))
-        prefix = f"{OBSERVATORY}_{self.instrument.lower()}_{reference_type}_sim"
         more = {
             "classes": ("Match", "UseAfter"),
             "filekind": reference_type.upper(),
@@ -210,7 +196,24 @@ class _Addition:
         }
         if "META.SUBARRAY.NAME" in parameters:
             more["substitutions"] = {"META.SUBARRAY.NAME": {"GENERIC": NOT_APPLICABLE}}
-        return self._mapping(prefix, former, Call("Match", tuple(sorted(known.items()))), **more)
+        selector = self.cache.mapping(former).selector if former else Call("Match", ())
+        selector = self._with_rule(selector, reference_type, parameters, more.get("substitutions"))
+        prefix = f"{OBSERVATORY}_{self.instrument.lower()}_{reference_type}_sim"
+        return self._mapping(prefix, former, selector, **more)
+
+    def _with_rule(self, selector, reference_type, parameters, substitutions):
+        """The rules of a type with the one for its file in them, put there as a delivery puts it."""
+        model = self.references.get(reference_type)
+        values = {name: str((model or self.any_model).get_meta(name.lower()) or NOT_APPLICABLE) for name in parameters}
+        if model is None:
+            self.chosen[reference_type] = NOT_APPLICABLE
+            return put(selector, (parameters,), ("Match",), values, "", NOT_APPLICABLE, substitutions)[0]
+        date = str(model.meta.useafter).replace("T", " ")
+        where = (parameters, _DATES), ("Match", "UseAfter"), values, date
+        former = put(selector, *where, NOT_APPLICABLE, substitutions)[1].replaced
+        name = self._file(reference_type, model, None if former == NOT_APPLICABLE else former)
+        self.chosen[reference_type] = name
+        return put(selector, *where, name, substitutions)[0]
 
     def _file(self, reference_type, model, former):
         """Name of a reference in the cache: `former`, or that of a new file if it differs from it."""
