@@ -101,7 +101,7 @@ def test_no_combination_of_names_writes_over_what_is_read(base, output_dir, suff
         except HexcalError as error:
             assert "overwrite" in str(error) or "one file" in str(error) or "whole path" in str(error)  # noqa: PT017
         assert digests(READ) == known
-        assert not [path for path in work.rglob(".*")]
+        assert not list(work.rglob(".*"))
     finally:
         os.chdir(before)
         shutil.rmtree(work)
@@ -134,7 +134,7 @@ def test_a_log_replaces_no_data(folder, kind):
     before = digests(["x_uncal.fits", "refs/superbias.fits"])
     for name in before:
         (folder / "log.cfg").write_text(f"[*]\nhandler = {kind}:{name}\n")
-        with pytest.raises(InputError, match="overwrite|data file"):
+        with pytest.raises(InputError, match=r"overwrite|data file"):
             SuperBiasStep.call("x_uncal.fits", references="refs", logcfg="log.cfg")
     assert digests(before) == before
 

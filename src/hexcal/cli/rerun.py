@@ -50,20 +50,26 @@ def _former(model, record):
     """What the product says of its references, so that the new one says the same of the same files."""
     from hexcal.core.provenance import Former
 
-    used = {(kind, item["path"]) for entry in record["steps"] for kind, item in entry["references"].items()}
-    used |= {(item["type"], item["path"]) for entry in record["steps"] for item in entry.get("references_asked", ())}
+    used = [(entry["step"], kind, name, item) for entry in record["steps"] for kind, name, item in _references(entry)]
     names = {
-        path: f"crds://{Path(path).name}"
-        for kind, path in used
-        if model.get_meta(f"meta.ref_file.{kind}.name") == f"crds://{Path(path).name}"
+        item["path"]: f"crds://{Path(item['path']).name}"
+        for _, kind, _, item in used
+        if model.get_meta(f"meta.ref_file.{kind}.name") == f"crds://{Path(item['path']).name}"
     }
     context = model.get_meta("meta.ref_file.crds.context_used")
-    asked = {
-        (entry["step"], item["type"], item["exposure"]): _pinned(item, item["type"])
-        for entry in record["steps"]
-        for item in entry.get("references_asked", ())
-    }
+    asked = {(step, kind, Path(name).name): _pinned(item, kind) for step, kind, name, item in used if name is not None}
     return Former(names, (context,) if context else (), asked)
+
+
+def _references(entry):
+    """Yield (type, name, item) for the references of a step: name of the exposure or part that they are for, None for those of the whole."""
+    for kind, item in entry["references"].items():
+        yield kind, None, item
+    for item in entry.get("references_asked", ()):
+        yield item["type"], item["exposure"], item
+    for part in entry.get("parts", ()):
+        for kind, item in part["references"].items():
+            yield kind, part["name"], item
 
 
 def _class_of(record, product, words):

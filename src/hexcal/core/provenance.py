@@ -44,7 +44,8 @@ class Former:
     contexts : tuple of str
         The contexts that chose them, or parameters.
     asked : dict of (str, str, str) to str
-        Step, type of reference and exposure -> path or "N/A", for those that a step had asked for while it ran.
+        Step, type of reference, and exposure or part -> path or "N/A", for those that were chosen for one of several exposures, or asked for by a running
+        step.
     """
 
     names: dict = field(default_factory=dict)

@@ -212,7 +212,7 @@ def _marked(step, result, status):
 # ---- references
 
 
-def reference_path(step, model, reference_type):
+def reference_path(step, model, reference_type, name=None):
     """Return the reference file of a type for a model: an override, else from the run's folder of references; from now on it is protected.
 
     Returns
@@ -225,7 +225,7 @@ def reference_path(step, model, reference_type):
     ReferenceError_
         If no place for reference files was given.
     """
-    source = _reference_source(step, model, reference_type)
+    source = _reference_source(step, model, reference_type, name or exposure_name(model))
     path = getattr(source, "path", source)
     if path is not None and str(path) != NOT_APPLICABLE:
         gate.reading(path, f"{reference_type} reference")
@@ -234,14 +234,15 @@ def reference_path(step, model, reference_type):
 
 def exposure_name(model):
     """Name of the exposure that a model is, as the record of a run has it."""
-    return str(model.path.name if model.path is not None else model.get_meta("meta.filename") or "")
+    path = getattr(model, "path", None)
+    return str(path.name if path is not None else model.get_meta("meta.filename") or "")
 
 
-def _reference_source(step, model, reference_type):
+def _reference_source(step, model, reference_type, name):
     override = f"override_{reference_type.replace('-', '_')}"
     given = getattr(step.parameters, override, None)
     former = step.context.record.former.asked if step.context else {}
-    pinned = former.get((step.qualified_name, reference_type, exposure_name(model)))
+    pinned = former.get((step.qualified_name, reference_type, Path(name).name))
     if given is None and pinned is not None:
         return pinned
     if given is not None:
@@ -347,7 +348,7 @@ def _choose_references(step, model, entry):
     for reference_type in step.references_needed(model):
         if reference_type not in step.reference_types:
             raise unknown_name("reference type", reference_type, step.reference_types, where=step.where)
-        source = reference_path(step, model, reference_type)
+        source = reference_path(step, model, reference_type, entry.get("name"))
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
     _note_references(step, model, chosen)
