@@ -97,10 +97,15 @@ def test_spectra_have_their_columns_and_units_and_keywords_of_their_own(tmp_path
         variances = ("VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
         assert units == {
             "WAVELENGTH": "um",
-            **{"FLUX": flux, "FLUX_ERROR": flux, **{f"FLUX_{name}": "Jy^2" for name in variances}},
-            **{"SURF_BRIGHT": brightness, "SB_ERROR": brightness, **{f"SB_{name}": "MJy^2/sr^2" for name in variances}},
+            "FLUX": flux,
+            "FLUX_ERROR": flux,
+            **{f"FLUX_{name}": "Jy^2" for name in variances},
+            "SURF_BRIGHT": brightness,
+            "SB_ERROR": brightness,
+            **{f"SB_{name}": "MJy^2/sr^2" for name in variances},
             "DQ": None,
-            **{"BACKGROUND": brightness, "BKGD_ERROR": brightness},
+            "BACKGROUND": brightness,
+            "BKGD_ERROR": brightness,
             **{f"BKGD_{name}": "MJy^2/sr^2" for name in variances},
             "NPIXELS": None,
         }
