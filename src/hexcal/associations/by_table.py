@@ -1,12 +1,14 @@
 """Rules that are tables, as classes of the documented interface: `create` and `add` ask the table."""
 
+import sys
+
 from hexcal.associations.classes.dms import ACID, DMSBaseMixin
 from hexcal.associations.tables.facts import Exposure
 from hexcal.associations.tables.grouping import agree, complete_members
 from hexcal.associations.tables.preference import chosen
 from hexcal.associations.tables.table import Rule, RuleSet
 
-__all__ = ["TableAssociation", "classes_of"]
+__all__ = ["TableAssociation", "classes_of", "names_of"]
 
 
 class TableAssociation(DMSBaseMixin):
@@ -198,3 +200,22 @@ def classes_of(rule_set, base, module):
         )
         for rule in rule_set.rules
     }
+
+
+def names_of(classes, module):
+    """Return ``__getattr__`` and ``__dir__`` for a module, so that it has classes made from a table as attributes.
+
+    Parameters
+    ----------
+    classes : dict of str to type
+        From `classes_of`.
+    module : str
+        Name of the module.
+    """
+
+    def get(name):
+        if name in classes:
+            return classes[name]
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return get, lambda: sorted({*vars(sys.modules[module]), *classes})

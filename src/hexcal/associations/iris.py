@@ -1,7 +1,7 @@
 """The rules of IRIS as classes: one association, with one product, for each science exposure."""
 
 from hexcal.associations import listed
-from hexcal.associations.by_table import TableAssociation, classes_of
+from hexcal.associations.by_table import TableAssociation, classes_of, names_of
 from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.rules.iris import POOL, RULE_SET
 from hexcal.associations.validation import STAGE_2
@@ -27,4 +27,4 @@ class IRISAssociation(TableAssociation):
 
 
 CLASSES = classes_of(RULE_SET, IRISAssociation, __name__)
-globals().update(CLASSES)
+__getattr__, __dir__ = names_of(CLASSES, __name__)

@@ -1,7 +1,7 @@
 """The rules of level 2 as classes: one association, with one product, for each exposure to calibrate."""
 
 from hexcal.associations import listed
-from hexcal.associations.by_table import TableAssociation, classes_of
+from hexcal.associations.by_table import TableAssociation, classes_of, names_of
 from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.rules.jwst_level2 import RULE_SET
 from hexcal.associations.rules.jwst_pool import POOL
@@ -23,4 +23,4 @@ class DMSLevel2bBase(TableAssociation):
 
 
 CLASSES = classes_of(RULE_SET, DMSLevel2bBase, __name__)
-globals().update(CLASSES)
+__getattr__, __dir__ = names_of(CLASSES, __name__)

@@ -1,7 +1,7 @@
 """The rules of level 3 as classes: exposures of one target through one optical path, or of a target and its reference."""
 
 from hexcal.associations import listed
-from hexcal.associations.by_table import TableAssociation, classes_of
+from hexcal.associations.by_table import TableAssociation, classes_of, names_of
 from hexcal.associations.classes.marker import RegistryMarker
 from hexcal.associations.rules.jwst_level3 import RULE_SET
 from hexcal.associations.validation import STAGE_3
@@ -25,4 +25,4 @@ class DMS_Level3_Base(TableAssociation):
 
 
 CLASSES = classes_of(RULE_SET, DMS_Level3_Base, __name__)
-globals().update(CLASSES)
+__getattr__, __dir__ = names_of(CLASSES, __name__)

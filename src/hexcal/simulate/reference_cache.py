@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from hexcal.errors import InputError, ResourceError
 from hexcal.references.delivery.insert_rule import put
@@ -183,13 +184,14 @@ class _Addition:
 
     def _entries(self, mapping):
         """What a .pmap or .imap says, as a dict that may be changed: name -> name; nothing for None."""
-        return dict(self.cache.mapping(mapping).selector) if mapping else {}
+        selector: Any = self.cache.mapping(mapping).selector if mapping else {}
+        return dict(selector)
 
     def _rules(self, reference_type, imap):
         """Name of the .rmap with the rule for a type in it."""
         parameters = rule_parameters(self.instrument)[reference_type]
         former = imap.get(reference_type.upper())
-        more = {
+        more: dict[str, Any] = {
             "classes": ("Match", "UseAfter"),
             "filekind": reference_type.upper(),
             "parkey": (parameters, _DATES),

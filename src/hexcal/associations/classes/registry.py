@@ -157,7 +157,7 @@ class AssociationRegistry(dict):
         """Return how many things of the module concern the registry."""
         used = 0
         # By name: the order must not depend on how the file is written.
-        contents = [(name, obj, _role(obj)) for name, obj in sorted(vars(module).items())]
+        contents = [(name, obj, _role(obj)) for name, obj in _contents(module)]
         # Where rules are marked, a class that is called Asn_... but not marked is meant as a base.
         by_name = not any(role == "rule" and obj.__module__ == module.__name__ for _, obj, role in contents)
         for name, obj, role in contents:
@@ -306,6 +306,11 @@ class AssociationRegistry(dict):
         rules = self.validate(found) if validate else list(self.values())
         warn_of_paths(found)
         return found if first else [found for _ in rules]
+
+
+def _contents(module):
+    """Names and things of a module, by name; a module may make some of them when they are asked for."""
+    return [(name, getattr(module, name)) for name in sorted(dir(module)) if hasattr(module, name)]
 
 
 def _role(obj):
