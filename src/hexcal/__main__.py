@@ -2,7 +2,7 @@
 
 import sys
 
-from hexcal.cli.main import main
+from hexcal.cli.start import hexcal
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(hexcal())

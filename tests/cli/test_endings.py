@@ -112,3 +112,33 @@ def test_a_script_that_calls_a_step_ends_in_order_too(folder):
     code += "SuperBiasStep.call('x_uncal.fits', references='refs', post_hooks=[end])\nprint('not reached')"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 143 and "Traceback" not in done.stderr and "not reached" not in done.stdout
+
+
+def test_ctrl_c_at_the_very_beginning_prints_no_traceback(folder):
+    """The command is stopped while it is still importing what it needs."""
+    code = "import hexcal.cli.start, os, signal\nprint('started', flush=True)\n"
+    code += "os.kill(os.getpid(), signal.SIGINT)\nimport hexcal.cli.main"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT and done.stdout == "started\n" and not done.stderr
+
+
+@pytest.mark.parametrize("delay", [0.06, 0.1, 0.15, 0.25])
+def test_ctrl_c_soon_after_the_beginning_prints_no_traceback(folder, delay):
+    code = "import hexcal.cli.start, sys\nprint('started', flush=True)\nsys.exit(hexcal.cli.start.hexcal())"
+    words = ["run", "superbias", "x_uncal.fits", "--references=refs", "--output_dir=soon"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "started\n"
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert "Traceback" not in error and process.returncode in (130, -signal.SIGINT)
+
+
+def test_after_ctrl_c_was_left_to_the_system_a_run_still_ends_in_order(folder):
+    code = "import hexcal.cli.start, os, signal\nfrom hexcal.files import endings\n"
+    code += "try:\n    with endings.orderly():\n        os.kill(os.getpid(), signal.SIGINT)\n"
+    code += "except KeyboardInterrupt:\n    print('in order')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "in order\n"

@@ -23,20 +23,21 @@ class Ended(SystemExit):
 def orderly():
     """Raise `Ended` in the main thread when the process is told to end, so that partial files are removed on the way out.
 
-    A signal that the program which uses Hexcal handles itself, or ignores (as ``nohup`` does), is left to it; threads beside the main one cannot be
-    told. Of several signals the first counts, so that they do not disturb the clearing up.
+    Ctrl-C raises KeyboardInterrupt also where the process had not taken it over yet. A signal that the program which uses Hexcal handles itself, or
+    ignores (as ``nohup`` does), is left to it; threads beside the main one cannot be told. Of several signals the first counts, so that they do not disturb
+    the clearing up; only Ctrl-C is obeyed again.
     """
     taken = []
     if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
         taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
     ended = False
 
     def end(number, frame):
         nonlocal ended
-        if not ended:
+        if not ended or number == signal.SIGINT:
             ended = True
-            raise Ended(number)
+            raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
 
     for number in taken:
         signal.signal(number, end)
