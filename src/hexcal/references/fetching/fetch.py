@@ -112,11 +112,11 @@ def configure(root, observatory=None, source=None):
 
 
 def _write(path, text):
-    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="utf-8") as stream:
-        if stream.read() == text:
-            # A cache that is up to date need not be writable.
-            return
     try:
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError), open(path, encoding="utf-8") as stream:
+            if stream.read() == text:
+                # A cache that is up to date need not be writable.
+                return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with atomic(path, again=True) as stream:
             stream.write(text.encode("utf-8"))
