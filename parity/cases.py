@@ -267,7 +267,7 @@ _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a nu
 _NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
 KNOWN = {
-    ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 5, "ERR": 5, "VAR_POISSON": 10}),
+    ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"ERR": 1, "VAR_POISSON": 3}),
     ("nircam_full_5", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 40, "ERR": 10, "VAR_POISSON": 20}),
     ("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS,
     ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS,

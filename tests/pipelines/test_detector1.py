@@ -54,7 +54,7 @@ def test_order_of_the_near_infrared():
     assert order(exposure("NIRSPEC", tso=True)) == [step for step in expected if step != "charge_migration"]
 
 
-@pytest.mark.req("LASTF-04", "RSCD-09", "SBIAS-10")
+@pytest.mark.req("DET1-04", "DET1-05", "LASTF-04", "RSCD-09", "SBIAS-10")
 def test_order_of_miri():
     expected = "group_scale dq_init emicorr saturation ipc firstframe lastframe reset linearity rscd dark_current refpix jump ramp_fit gain_scale".split()
     assert order(exposure("MIRI")) == expected
