@@ -32,7 +32,7 @@ from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
 from references import references  # noqa: E402
 
-PARTS = ("pipeline", "memory4", "threads", "compile", "start", "references", "associations")
+PARTS = ("pipeline", "memory4", "threads", "clip", "compile", "start", "references", "associations")
 
 
 @dataclass
@@ -217,6 +217,38 @@ def threads(bench):
     bench.table.add("1 and 2 threads (jump and ramp_fit too): call", f"{seconds[0]:.2f} s, {seconds[1]:.2f} s")
 
 
+def clip(bench):
+    """Jumps of time series, which both sides find by sigma clipping from 100 integrations on: time per sample, and that of two-point differences."""
+    bench.need_peer()
+    per_sample = {}
+    # As many samples in both, so that the start of the step (loading compiled kernels) weighs the same.
+    for n_ints, size in ((200, 128), (800, 64)):
+        shape = (n_ints, 10, size, size)
+        exposure = bench.exposure(
+            shape, subarray="SUB64P", outputs=1, frame_time=0.05, exp_type="NRC_TSIMAGE", tso=True
+        )
+
+        def jump(side, label, exposure=exposure, shape=shape, **parameters):
+            runs = [bench.run(side, [bench.job(exposure, label, steps={"jump": parameters})]) for _ in range(2)]
+            return min(run.steps_s["jump"] for run in runs) / math.prod(shape) * 1e9
+
+        own, peer = jump("own", "clip"), jump("peer", "clip_peer")
+        two_point = jump("own", "two_point", minimum_sigclip_groups=10**6)
+        title = f"jump, {n_ints} integrations x 10 groups x {size}²"
+        bench.table.add(
+            f"{title}: sigma clipping", f"{own:.1f} ns/sample", f"{peer:.1f} ns/sample", f"{peer / own:.1f} x"
+        )
+        ratio = own / two_point
+        bench.table.add(
+            f"{title}: two-point differences", f"{two_point:.1f} ns/sample", "", f"{ratio:.2f}", "<= 2", ratio <= 2
+        )
+        per_sample[n_ints] = own
+    ratio = per_sample[800] / per_sample[200]
+    bench.table.add(
+        "sigma clipping: time per sample, 800 / 200 integrations", f"{ratio:.2f}", "", "", "<= 1.3", ratio <= 1.3
+    )
+
+
 def compile_(bench):
     """The first run ever, with an empty cache of compiled kernels, less the same run again."""
     small = {"frame_time": 0.3}
@@ -294,7 +326,7 @@ def main(words=None):
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
     for part, measure in zip(
-        PARTS, (pipeline, memory4, threads, compile_, start, references, associations), strict=True
+        PARTS, (pipeline, memory4, threads, clip, compile_, start, references, associations), strict=True
     ):
         if part in options.only:
             measure(bench)
