@@ -292,7 +292,7 @@ KNOWN = {
     ),
     ("miri_sub64_12x3", "fitopt"): (
         _FITOPT,
-        dict.fromkeys(("SLOPE", "SIGSLOPE", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS"), 150),
+        {"SLOPE": 28, "SIGSLOPE": 9, "VAR_RNOISE": 28, "YINT": 28, "SIGYINT": 9, "WEIGHTS": 28},
     ),
 }
 
