@@ -1,33 +1,36 @@
 """``hexcal info FILE``: what a file is, what is in it, how it was made."""
 
+from pathlib import Path
+
+from hexcal.arguments import Arguments
+
 
 def main(words):
-    """Show model, mode, arrays, steps done and origin of each file."""
-    from hexcal.errors import ParameterError
-
-    if words and words[0] in ("-h", "--help"):
-        print(
-            "usage: hexcal info FILE...\n\nshows what a product or reference file is, what is in it and how it was made"
-        )
-        return 0
-    if not words:
-        raise ParameterError("`hexcal info` needs a file", hint="hexcal info exposure_rate.fits")
-    for number, word in enumerate(words):
+    """Show model, mode, arrays, steps done, references, parameters, history and origin of each file."""
+    parser = Arguments(
+        "hexcal info",
+        "Show what a product, reference file or association is, what is in it, how it was made: references, parameters, history.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="FITS, ASDF or JSON file")
+    options = parser.parse(words)
+    for number, path in enumerate(options.files if options is not None else ()):
         if number:
             print()
-        _show(word)
+        _show(path)
     return 0
 
 
 def _show(path):
-    from hexcal.models import datamodel, meta
+    from hexcal.models import association_file, datamodel, meta
     from hexcal.models.open import open as open_model
 
+    if Path(path).suffix in association_file.SUFFIXES:
+        association_file.require_file(Path(path))
+        if association_file.is_association(association_file.read_text(path)):
+            _show_association(path, association_file.read_association(path))
+            return
     model = open_model(path)
     print(f"{path}: {model.model_type}")
-    for product in (model.get_meta("meta.asn_table.products") or []) if model.model_type == "ModelContainer" else []:
-        for member in product["members"]:
-            print(f"  {member['exptype']:12s} {member['expname']}")
     for label, paths in _FACTS.items():
         values = [str(model.get_meta(name)) for name in paths if model.get_meta(name) is not None]
         if values:
@@ -41,7 +44,35 @@ def _show(path):
         print(
             f"  steps        {', '.join(f'{step} {status.lower()}' for step, status in done.items() if isinstance(status, str))}"
         )
+    _show_references(model)
+    for text in model.history:
+        print(f"  history      {text['description'] if isinstance(text, dict) else text}")
     _show_origin(model)
+
+
+def _show_association(path, association):
+    """Show the products and members; members that are not there are marked, and nothing is opened."""
+    print(f"{path}: association")
+    for name in ("asn_type", "asn_rule", "asn_id", "asn_pool", "program", "target"):
+        if association.get(name) is not None:
+            print(f"  {name:12s} {association[name]}")
+    for product in association["products"]:
+        print(f"  product      {product.get('name')}")
+        for member in product["members"]:
+            mark = "" if Path(path).parent.joinpath(member["expname"]).is_file() else "  (is not there)"
+            print(f"    {member['exptype']:12s} {member['expname']}{mark}")
+
+
+def _show_references(model):
+    """Show the reference files that the product names, and the context that chose them."""
+    from hexcal.models import meta
+
+    for place, name in meta.walk(model.branch("meta.ref_file")):
+        kind, _, attribute = place.partition(".")
+        if attribute == "name" and name:
+            print(f"  reference    {kind} {name}")
+        elif place == "crds.context_used":
+            print(f"  context      {name}")
 
 
 def _show_origin(model):
@@ -56,7 +87,9 @@ def _show_origin(model):
         print(f"  from         {item['path'] if item else 'a model in memory'}")
     for entry in record["steps"]:
         changed = [
-            f"{name}={item['value']}" for name, item in entry["parameters"].items() if item["source"] != "default"
+            f"{name}={item['value']} ({item['source']})"
+            for name, item in entry["parameters"].items()
+            if item["source"] != "default"
         ]
         print(f"    {entry['step']:36s} {entry['status']:9s} {entry['seconds']:8.3f} s {' '.join(changed)}")
 

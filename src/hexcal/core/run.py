@@ -1,16 +1,17 @@
 """Running a step: open, own, choose references, hooks, process, status, record, save. The one way in and the one way out."""
 
 import contextlib
+import logging
 import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files
+from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.provenance import Record, version
-from hexcal.core.skip import SkipStep
+from hexcal.core.skip import MissingReference, SkipStep
 from hexcal.errors import HexcalError, InputError, ReferenceError_, ResourceError, unknown_name
 from hexcal.files import endings, gate
 from hexcal.models.container import ModelContainer
@@ -30,6 +31,8 @@ class Context:
     """Name of the product of an association that is made."""
     folders: dict = field(default_factory=dict)
     choosers: dict = field(default_factory=dict)
+    left_out: list = field(default_factory=list)
+    """Names of the steps that were left out because there is no reference file for them."""
 
     @property
     def input_dir(self):
@@ -101,6 +104,7 @@ def _outermost(step, inputs, product, opened):
     sources = run_files.note_inputs(inputs)
     with gate.run(), log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
         context = step.context = Context(Record(step, sources), sources[0].path, recorder, product)
+        story.begin(step, sources)
         # They were chosen before the run began; said here, they stand in the log of each product.
         for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
             step.log.info("Parameter reference %s: %s", kind, path)
@@ -110,7 +114,10 @@ def _outermost(step, inputs, product, opened):
             if hasattr(step, "step_defs"):
                 bands.prepare_kernels()
             models = opened()
+            for model in models:
+                story.inspect_input(step, model)
             result = _step(step, models, context)
+            story.conclude(step, members.models(result))
             if step.saves:
                 # A step that was skipped returns all that it was given; only the first is a product.
                 _save_all(step, models[0] if step.last_status == "SKIPPED" else result)
@@ -121,8 +128,6 @@ def _outermost(step, inputs, product, opened):
 
 
 def _logs():
-    import logging
-
     return logging.getLogger(log.ROOT).hasHandlers()
 
 
@@ -180,7 +185,9 @@ def _process(step, inputs, entry):
             return members.process_each(step, inputs[0], entry, _process_one)
         return _process_one(step, inputs, entry), "COMPLETE"
     except SkipStep as reason:
-        step.log.warning("Step %s skipped: %s", step.name, reason)
+        if isinstance(reason, MissingReference) and not reason.is_expected:
+            step.context.left_out.append(step.name)
+        step.log.log(logging.INFO if reason.is_expected else logging.WARNING, "Step %s skipped: %s", step.name, reason)
         return _unchanged(inputs), "SKIPPED"
 
 
@@ -288,6 +295,7 @@ def _chooser_for(step, model):
     key = getattr(model, "chooser_key", None) or str(model.path or id(model))
     if key not in choosers:
         choosers[key] = chooser.Chooser(model)
+        step.log.info("Context of the references: %s", choosers[key].context.name)
     return choosers[key]
 
 
@@ -351,12 +359,13 @@ def _choose_references(step, model, entry):
         source = reference_path(step, model, reference_type, entry.get("name"))
         chosen[reference_type] = source
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
+        step.log.info("Reference %s: %s", reference_type, getattr(source, "path", None) or source)
     _note_references(step, model, chosen)
     absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
     if absent and step.takes_references:
         message = f"no {' and no '.join(absent)} reference"
         if step.skippable:
-            raise SkipStep(message)
+            raise MissingReference(message, step.is_often_left_out)
         raise ReferenceError_(f"{step.where} cannot do without: {message}", hint=f"give override_{absent[0]}")
     return chosen
 

@@ -8,4 +8,14 @@ class SkipStep(Exception):
     ----------
     reason : str
         Logged for the user.
+    is_expected : bool
+        Whether the exposure does not need the step (nothing to correct, another instrument): then it is no warning.
     """
+
+    def __init__(self, reason, is_expected=False):
+        super().__init__(reason)
+        self.is_expected = is_expected
+
+
+class MissingReference(SkipStep):
+    """A step is left out because there is no reference file for it."""

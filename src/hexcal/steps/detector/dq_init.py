@@ -17,7 +17,10 @@ class DQInitStep(Step):
         if model.is_guiding:
             add_mask(model.dq, references.mask.cutout(model).dq)
             return model
-        add_mask(model.pixeldq, references.mask.cutout(model).dq, model.groupdq)
+        mask = references.mask.cutout(model).dq
+        add_mask(model.pixeldq, mask, model.groupdq)
+        bad = int(np.count_nonzero(mask & np.uint32(pixel.DO_NOT_USE)))
+        self.log.info("%d of %d pixels (%.2f %%) are DO_NOT_USE in the mask", bad, mask.size, 100 * bad / mask.size)
         return model
 
 

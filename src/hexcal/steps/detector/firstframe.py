@@ -17,10 +17,10 @@ class FirstFrameStep(Step):
 
     def process(self, ramp):
         if not ramp.is_miri:
-            raise SkipStep("the first group is left out for MIRI only")
+            raise SkipStep("only MIRI exposures lose their first group", is_expected=True)
         n_groups = ramp.shape[1]
         if n_groups <= 3:
-            raise SkipStep(f"{n_groups} groups are too few to leave one out, at least 4 are needed")
+            raise SkipStep(f"at least 4 groups are needed to leave one out, found {n_groups}")
         kept = flag_first_group(ramp.groupdq, ramp.pixeldq, self.parameters.bright_use_group1)
         if self.parameters.bright_use_group1:
             self.log.info(

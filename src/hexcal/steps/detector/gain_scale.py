@@ -28,7 +28,8 @@ class GainScaleStep(Step):
         if factor is None:
             factor, where = references.gain.meta.exposure.gain_factor, "GAINFACT of the gain reference"
         if factor is None:
-            raise SkipStep("GAINFACT is neither in the header of the exposure nor in that of the gain reference")
+            reason = "GAINFACT is neither in the header of the exposure nor in that of the gain reference"
+            raise SkipStep(reason, is_expected=True)
         if not (np.isfinite(factor) and factor > 0):
             raise InputError(f"the gain factor must be a positive number, it is {factor}", where=where)
         self.log.info("Rescaling by %s", factor)

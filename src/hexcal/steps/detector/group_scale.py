@@ -26,7 +26,7 @@ class GroupScaleStep(Step):
             )
         exposure.nframes = n_frames
         if n_frames == divisor:
-            raise SkipStep(f"NFRAMES and FRMDIVSR are both {divisor}: the groups are right as they are")
+            raise SkipStep(f"NFRAMES and FRMDIVSR are both {divisor}: nothing to rescale", is_expected=True)
         self.log.info("all groups are multiplied by FRMDIVSR / NFRAMES = %d / %d", divisor, n_frames)
         rescale(ramp.data, divisor, n_frames)
         return ramp

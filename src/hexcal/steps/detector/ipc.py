@@ -9,6 +9,7 @@ class IPCStep(Step):
 
     alias = "ipc"
     reference_types = ("ipc",)
+    is_often_left_out = True
     input_model = "RampModel"
 
     def process(self, ramp, references):

@@ -86,7 +86,15 @@ class JumpStep(Step):
         self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
         threads = threads_of(self)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads)
+        flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
+        share = 100 * flagged / ramp.groupdq.size
+        self.log.info("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size, share)
         return ramp
+
+
+def _images(group_dq):
+    """Image after image: the copies that a test makes stay small."""
+    return group_dq.reshape(-1, *group_dq.shape[-2:])
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ class LastFrameStep(Step):
 
     def process(self, ramp):
         if not ramp.is_miri:
-            raise SkipStep("the last group is left out for MIRI only")
+            raise SkipStep("only MIRI exposures lose their last group", is_expected=True)
         n_groups = ramp.shape[1]
         if n_groups <= 2:
-            raise SkipStep(f"{n_groups} groups are too few to leave one out, at least 3 are needed")
+            raise SkipStep(f"at least 3 groups are needed to leave one out, found {n_groups}")
         flag_last_group(ramp.groupdq)
         return ramp
 

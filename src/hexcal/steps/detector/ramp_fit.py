@@ -59,6 +59,9 @@ class RampFitStep(Step):
             zero_frame=ramp.zeroframe,
         )
         exposure, integrations = fit_ramps(ramps, threads)
+        without = int(np.count_nonzero(np.isnan(exposure.slope)))
+        share = 100 * without / exposure.slope.size
+        self.log.info("%d of %d pixels (%.2f %%) have no rate", without, exposure.slope.size, share)
         factor = references.gain.meta.exposure.gain_factor
         if factor is not None:
             ramp.meta.exposure.gain_factor = factor

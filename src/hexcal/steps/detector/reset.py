@@ -14,7 +14,7 @@ class ResetStep(Step):
 
     def process(self, ramp, references):
         if not ramp.is_miri:
-            raise SkipStep("the reset anomaly is one of the MIRI detectors only")
+            raise SkipStep("only MIRI detectors have a reset anomaly", is_expected=True)
         reset = references.reset
         require_same_subarray(ramp, reset, "reset")
         if len(reset.shape) != 4:

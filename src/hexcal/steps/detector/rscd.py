@@ -27,7 +27,7 @@ class RscdStep(Step):
                 hint="leave the parameter 'type' at its default 'baseline'",
             )
         if not ramp.is_miri:
-            raise SkipStep("the reset switch charge decay is one of the MIRI detectors only")
+            raise SkipStep("only MIRI detectors have a reset switch charge decay", is_expected=True)
         subarray, readpatt = ramp.meta.subarray.name, ramp.meta.exposure.readpatt
         n_skip = groups_to_skip(
             references.rscd.rscd_group_skip_table,
@@ -39,7 +39,7 @@ class RscdStep(Step):
             raise SkipStep(f"the reference file has no entry for SUBARRAY = {subarray}, READPATT = {readpatt}")
         n_groups = ramp.shape[1]
         if n_groups <= n_skip + 3:
-            raise SkipStep(f"{n_groups} groups are too few to leave out {n_skip}, at least {n_skip + 4} are needed")
+            raise SkipStep(f"at least {n_skip + 4} groups are needed to leave out {n_skip}, found {n_groups}")
         self.log.info("the first %d groups of the second and later integrations are flagged", n_skip)
         flag_first_groups(ramp.groupdq, n_skip, ramp.meta.exposure.integration_start or 1)
         return ramp

@@ -51,9 +51,12 @@ class SaturationStep(Step):
         if self._averages_frames(ramp):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None
             flag_partly_saturated(ramp.data, ramp.groupdq, threshold, bias, ramp.meta.exposure.nframes, first, distance)
-        n_groups = ramp.shape[1]
+        saturated = int((first < ramp.shape[1]).sum())
         self.log.info(
-            "%d pixels of %d are saturated in some group, growth included", int((first < n_groups).sum()), first.size
+            "%d of %d pixels (%.2f %%) are saturated in some group, neighbours included",
+            saturated,
+            first.size,
+            100 * saturated / first.size,
         )
         return ramp
 
