@@ -5,8 +5,11 @@ import pytest
 from exposures import write_references, write_uncal
 
 from hexcal import datamodels
-from hexcal.core import Step
+from hexcal.core import Step, registry
+from hexcal.core.configspec import parameters_from_spec
 from hexcal.errors import ParameterError
+from hexcal.step import JumpStep
+from hexcal.steps import ALIASES
 
 
 class FormerStep(Step):
@@ -83,3 +86,26 @@ def test_a_spec_that_is_not_understood_is_refused():
             """Wrong."""
 
             spec = "factor = decimal(default=1)"
+
+
+@pytest.mark.parametrize("alias", sorted(ALIASES))
+def test_own_steps_show_the_attributes_of_the_original(alias):
+    cls = registry.find(alias)
+    assert cls.class_alias == cls.alias == alias
+    assert list(cls.reference_file_types) == list(cls.reference_types)
+    again = parameters_from_spec(cls.spec, "Again")
+    assert set(again.model_fields) == set(cls.Parameters.model_fields)
+    defaults = {name: field.default for name, field in cls.Parameters.model_fields.items()}
+    assert {name: field.default for name, field in again.model_fields.items()} == defaults
+
+
+def test_a_spec_adds_to_the_parameters_of_the_step_that_is_derived_from():
+    class MyJumpStep(JumpStep):
+        """Jump, and more."""
+
+        spec = """
+            extra = float(default=2.5, min=0)  # one more
+        """
+
+    assert MyJumpStep().extra == 2.5 and MyJumpStep().rejection_threshold == 4.0
+    assert "rejection_threshold = float(min=0.0, default=4.0)" in JumpStep.spec.replace("min=0,", "min=0.0,")

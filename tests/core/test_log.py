@@ -29,7 +29,7 @@ def test_a_configuration_file_sends_messages_to_files(uncal, tmp_path):
         (tmp_path / "more.log").write_text("before\n")
         GroupScaleStep.call(uncal, logcfg=str(tmp_path / "my.cfg"))
     lines = (tmp_path / "all.log").read_text().splitlines()
-    assert lines[0] == "INFO|Step group_scale running"
+    assert lines[0].startswith("INFO|Hexcal ") and "INFO|Step group_scale running" in lines
     assert (tmp_path / "more.log").read_text().splitlines() == ["before", *lines]
     assert (tmp_path / "other.log").read_text() == ""
     assert "Step group_scale running" in (tmp_path / "step.log").read_text()
@@ -55,8 +55,9 @@ def test_handlers_of_the_terminal_and_of_files_side_by_side(uncal, tmp_path, cap
     told = capfd.readouterr()
     first = "Step group_scale running"
     assert first in told.out and first in told.err
-    assert (tmp_path / "x.log").read_text().splitlines()[0] == first
-    assert (tmp_path / "y.log").read_text().splitlines()[:2] == ["old", first]
+    lines = (tmp_path / "x.log").read_text().splitlines()
+    assert lines[0].startswith("Hexcal ") and first in lines
+    assert (tmp_path / "y.log").read_text().splitlines() == ["old", *lines]
 
 
 @pytest.mark.req("LOG-01")

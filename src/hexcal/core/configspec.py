@@ -2,6 +2,8 @@
 
 import ast
 import re
+import types
+import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,7 +37,7 @@ _TYPES = {
 }
 
 
-def parameters_from_spec(spec, name):
+def parameters_from_spec(spec, name, base=StepParameters):
     """Make a Parameters class from a configspec text.
 
     Parameters
@@ -45,11 +47,13 @@ def parameters_from_spec(spec, name):
         string_list, option, input_file, output_file.
     name : str
         Name of the class.
+    base : type
+        Parameters that the class has besides, those of the step that it derives from.
 
     Returns
     -------
     type
-        Subclass of `StepParameters`. A parameter without default is None until it is set; running a step without it is an error.
+        Subclass of `base`. A parameter without default is None until it is set; running a step without it is an error.
 
     Raises
     ------
@@ -69,7 +73,45 @@ def parameters_from_spec(spec, name):
             )
         positional, keywords = _arguments(found["arguments"] or "", name)
         fields[found["name"]] = _field(found["check"], positional, keywords, found["help"] or found["name"])
-    return create_model(name, __base__=StepParameters, **fields)
+    return create_model(name, __base__=base, **fields)
+
+
+_WORDS = {int: "integer", float: "float", bool: "boolean", str: "string", list: "list"}
+
+
+def spec_text(cls):
+    """Return the parameters of a step as a configspec text, as `parameters_from_spec` reads it.
+
+    Parameters
+    ----------
+    cls : type
+        Subclass of `StepParameters`; parameters that every step has are in the text only where the default differs.
+    """
+    shared = StepParameters.model_fields
+    fields = cls.model_fields.items()
+    own = [(name, field) for name, field in fields if name not in shared or field.default != shared[name].default]
+    return "".join(f"{_spec_line(name, field)}\n" for name, field in own)
+
+
+def _spec_line(name, field):
+    kinds = typing.get_args(field.annotation) if isinstance(field.annotation, types.UnionType) else (field.annotation,)
+    kind = next(item for item in kinds if item is not type(None))
+    arguments = []
+    if typing.get_origin(kind) is Literal:
+        word, arguments = "option", [repr(choice) for choice in typing.get_args(kind)]
+    elif typing.get_origin(kind) is list:
+        word = {int: "int_list", float: "float_list", bool: "bool_list"}.get(typing.get_args(kind)[0], "string_list")
+    else:
+        word = _WORDS.get(kind, "string")
+    bounds = {"ge": "min", "min_length": "min", "le": "max", "max_length": "max"}
+    arguments += [
+        f"{bounds[key]}={getattr(item, key)}"
+        for item in field.metadata
+        for key in bounds
+        if getattr(item, key, None) is not None
+    ]
+    default = f"list({', '.join(map(repr, field.default))})" if isinstance(field.default, list) else repr(field.default)
+    return f"{name} = {word}({', '.join([*arguments, f'default={default}'])})  # {field.description or name}"
 
 
 def _arguments(text, name):

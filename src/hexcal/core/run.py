@@ -114,7 +114,7 @@ def _outermost(step, inputs, product, opened):
             if hasattr(step, "step_defs"):
                 bands.prepare_kernels()
             models = opened()
-            for model in models:
+            for model in members.models(models):
                 story.inspect_input(step, model)
             result = _step(step, models, context)
             story.conclude(step, members.models(result))
@@ -328,12 +328,12 @@ def _prefetch(pipeline, model):
 
 
 def _raise_together(errors):
-    """Raise the first of several errors, with what else cannot be had (dict of str to ReferenceError_)."""
+    """Raise the first of several errors, with the names of what is missing besides (dict of str to ReferenceError_)."""
     (_, first), *others = errors.items()
     if not others:
         raise first
     names = ", ".join(name for name, _ in others)
-    raise type(first)(f"{first.message}; nor can be had: {names}", first.where, first.hint) from first
+    raise type(first)(f"{first.message}; also missing: {names}", first.where, first.hint) from first
 
 
 def _fetch(pipeline, model, steps):

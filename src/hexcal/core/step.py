@@ -12,6 +12,15 @@ from hexcal.errors import ParameterError, ReferenceError_
 from hexcal.observatories.documented import unknown_parameter
 
 
+class _Spec:
+    """The parameters of a class as a configspec text, made when it is asked for."""
+
+    def __get__(self, instance, owner):
+        from hexcal.core.configspec import spec_text
+
+        return spec_text(owner.Parameters)
+
+
 class Step:
     """One correction of the data.
 
@@ -47,7 +56,7 @@ class Step:
     """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
-    spec = ""
+    spec: Any = _Spec()
     class_alias = None
     reference_file_types: Sequence[str] = ()
     """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`.
@@ -75,10 +84,12 @@ class Step:
         if "spec" in own:
             from hexcal.core.configspec import parameters_from_spec
 
-            setattr(cls, "Parameters", parameters_from_spec(cls.spec, f"{cls.__name__}Spec"))  # noqa: B010 - a class made at run time
+            made = parameters_from_spec(own["spec"], f"{cls.__name__}Spec", cls.Parameters)
+            setattr(cls, "Parameters", made)  # noqa: B010 - a class made at run time
         cls.alias = (
             own.get("alias") or own.get("class_alias") or (cls.__name__.lower() if cls.alias is None else cls.alias)
         )
+        cls.class_alias = cls.alias
         if "reference_file_types" in own:
             cls.reference_types, cls.takes_references = tuple(cls.reference_file_types), False
         elif "reference_types" in own:
