@@ -49,6 +49,13 @@ class _Terminal(logging.StreamHandler):
             super().handleError(record)
 
 
+def shows_on(stream):
+    """Whether messages of a run are shown on ``stdout`` or ``stderr`` by handlers that give way to a progress display."""
+    sections = (handler for handler in logging.getLogger(ROOT).handlers if isinstance(handler, _Section))
+    targets = (target for section in sections for target in section.targets)
+    return any(isinstance(target, _Terminal) and target.name_of_stream == stream for target in targets)
+
+
 class _Section(logging.Handler):
     """One section of the configuration: its handlers get the messages whose logger matches the section's glob."""
 

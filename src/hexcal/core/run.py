@@ -10,6 +10,8 @@ from pathlib import Path
 from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
+from hexcal.core.progress import Progress
+from hexcal.core.progress import shown as progress_shown
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import MissingReference, SkipStep
 from hexcal.errors import HexcalError, InputError, ReferenceError_, ResourceError, unknown_name
@@ -33,6 +35,8 @@ class Context:
     choosers: dict = field(default_factory=dict)
     left_out: list = field(default_factory=list)
     """Names of the steps that were left out because there is no reference file for them."""
+    progress: Progress | None = None
+    """What shows the progress of a pipeline on a terminal."""
 
     @property
     def input_dir(self):
@@ -116,7 +120,8 @@ def _outermost(step, inputs, product, opened):
             models = opened()
             for model in members.models(models):
                 story.inspect_input(step, model)
-            result = _step(step, models, context)
+            with progress_shown(step, models[0]):
+                result = _step(step, models, context)
             story.conclude(step, members.models(result))
             if step.saves:
                 # A step that was skipped returns all that it was given; only the first is a product.
@@ -150,6 +155,8 @@ def _step(step, inputs, context):
             status = "SKIPPED"
             return _marked(step, _unchanged(inputs), status)
         step.log.info("Step %s running", step.name)
+        if context.progress is not None:
+            context.progress.begin(step.name)
         inputs = tuple(given.checked(step, item) for item in hooks.run_before(step, inputs))
         result, status = _process(step, inputs, entry)
         if not members.are_mapped(step, inputs[0]):
@@ -161,6 +168,8 @@ def _step(step, inputs, context):
     finally:
         step.last_status = status
         context.record.end(entry, status)
+        if context.progress is not None:
+            context.progress.end(step.name)
         step.log.info("Step %s %s in %.2f s", step.name, status.lower(), entry["seconds"])
         if step.parent is not None:
             step.context = None

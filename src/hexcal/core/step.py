@@ -61,6 +61,8 @@ class Step:
     reference_file_types: Sequence[str] = ()
     """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`.
     Of Hexcal's own steps it is the list of `reference_types`."""
+    relative_time = 1.0
+    """About how long the step takes among the steps of a pipeline; for the display of progress."""
     is_often_left_out = False
     """Whether exposures are commonly calibrated without this step: then a missing reference file is no warning."""
     takes_references = True

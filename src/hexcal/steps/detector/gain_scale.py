@@ -11,6 +11,7 @@ class GainScaleStep(Step):
     """Multiply the rates by the gain factor, as if they had been taken with the standard gain."""
 
     alias = "gain_scale"
+    relative_time = 0.1
     reference_types = ("gain",)
     input_model = ("ImageModel", "CubeModel", "IFUImageModel")
 

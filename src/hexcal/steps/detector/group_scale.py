@@ -10,6 +10,7 @@ class GroupScaleStep(Step):
     """Rescale groups that were averaged on board with a divisor other than the number of frames."""
 
     alias = "group_scale"
+    relative_time = 0.1
     input_model = "RampModel"
 
     def process(self, ramp):

@@ -16,6 +16,7 @@ class JumpStep(Step):
     """Flag jumps of the signal (cosmic-ray hits) in every ramp."""
 
     alias = "jump"
+    relative_time = 3.0
     reference_types = ("gain", "readnoise")
     input_model = "RampModel"
 

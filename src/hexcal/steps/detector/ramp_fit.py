@@ -14,6 +14,7 @@ class RampFitStep(Step):
     """Fit a straight line to the ramp of every pixel: count rates per exposure and per integration."""
 
     alias = "ramp_fit"
+    relative_time = 3.0
     reference_types = ("readnoise", "gain")
     input_model = "RampModel"
     skippable = False
