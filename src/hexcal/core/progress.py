@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from typing import Any
 
 from hexcal.core import log, members
 
@@ -29,7 +30,8 @@ class Progress:
         self.total = sum(self.weights.values())
         self.done = 0.0
         self.clock = time.monotonic()
-        self.display = self.task = None
+        self.display: Any = None
+        self.task: Any = None
 
     def begin(self, name):
         """Tell that a step begins."""

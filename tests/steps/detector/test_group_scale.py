@@ -76,5 +76,5 @@ def test_number_of_frames():
 def test_no_frames_is_refused():
     ramp = make_ramp()
     ramp.meta.exposure.nframes, ramp.meta.exposure.frame_divisor = 0, 4
-    with pytest.raises(InputError, match="NFRAMES = 0"):
+    with pytest.raises(InputError, match="NFRAMES must be positive; it is 0"):
         GroupScaleStep.call(ramp)
