@@ -75,7 +75,7 @@ def test_a_guider_exposure_is_no_ramp_for_the_steps_that_need_flags_of_groups(fo
         ("TGROUP", -1.0, "must be positive"),
         ("TGROUP", "long", "must be a number"),
         ("NFRAMES", 0, "must be positive"),
-        ("NGROUPS", "6", "must be a whole number"),
+        ("NGROUPS", "six", "must be a whole number"),
         ("TSOVISIT", "perhaps", "must be true or false"),
     ],
 )

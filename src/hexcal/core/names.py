@@ -6,6 +6,7 @@ from pathlib import Path
 from hexcal.core.parameters import word
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
+from hexcal.models import formats
 
 
 def without_suffix(stem, known_suffixes):
@@ -65,7 +66,7 @@ def name_of_member(step, model):
 
 def _stem(name):
     """Name of a file without folder and extension; that of the compression goes too."""
-    return Path(Path(name).name.removesuffix(".gz")).stem
+    return formats.split(Path(name).name)[0]
 
 
 def output_file_of(step):
@@ -126,6 +127,11 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
     Returns
     -------
     pathlib.Path
+
+    Raises
+    ------
+    ParameterError
+        If nothing is written in the format that the extension stands for.
     """
     parameters = step.parameters
     base = Path(basepath).stem if basepath else base_name(step, model)
@@ -133,7 +139,9 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
     extension = word(ext or parameters.output_ext, "output_ext").lstrip(".")
     number = [str(idx)] if idx is not None and parameters.output_use_index else []
     number += [str(again)] if again else []
-    return folder_of(step) / ("_".join([base, *number, suffix.lower()]) + f".{extension}")
+    path = folder_of(step) / ("_".join([base, *number, suffix.lower()]) + f".{extension}")
+    formats.require_written(path)
+    return path
 
 
 def free_path(step, **details):

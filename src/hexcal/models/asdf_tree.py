@@ -16,7 +16,7 @@ import numpy as np
 from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
-from hexcal.models import bounds
+from hexcal.models import asdf_blocks, bounds
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 _NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
@@ -58,7 +58,9 @@ def from_file(path):
             raise
         except ValueError as error:
             raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
-    tree = _plain_tree(_beginning(path), str(path))
+    beginning = _beginning(path)
+    _require_whole(path, beginning)
+    tree = _plain_tree(beginning, str(path))
     return _cleaned(_library_tree(path, str(path)) if tree is None else tree)
 
 
@@ -77,6 +79,18 @@ def _beginning(path):
                     f"a tree of at most {bounds.MOST_TEXT >> 20} MB is required, this one is larger", where=str(path)
                 )
     return bytes(content)
+
+
+def _require_whole(path, beginning):
+    """Raise InputError if an ASDF file ends within its tree or its blocks; what is no ASDF is left to the library."""
+    if not beginning.startswith(b"#ASDF"):
+        return
+    end = _END_OF_TREE.search(beginning)
+    if end is None:
+        raise InputError(
+            "the file is truncated: its tree has no end (...)", where=str(path), hint="copy or download it again"
+        )
+    asdf_blocks.require_whole(path, end.end())
 
 
 def _plain_tree(content, where):
@@ -147,6 +161,12 @@ def _library_tree(source, where):
                 return dict(content.tree)
         except yaml.YAMLError as error:
             raise InputError(f"not readable as ASDF: {' '.join(str(error).split())}", where=where) from error
+        except ImportError as error:
+            raise InputError(
+                f"the file needs a Python package to be read: {' '.join(str(error).split())}",
+                where=where,
+                hint="install it, or write the file without compression",
+            ) from error
         except (ValueError, OSError, TypeError, KeyError, AttributeError, asdf.exceptions.ValidationError) as error:
             raise InputError(f"not readable as ASDF: {str(error).splitlines()[0]}", where=where) from error
 
@@ -161,17 +181,22 @@ def _cleaned(tree):
 
 def to_bytes(tree, history=()):
     """Return an ASDF file with that tree, as bytes for the ASDF extension."""
+    buffer = io.BytesIO()
+    _write(buffer, tree, history)
+    return buffer.getvalue()
+
+
+def _write(stream, tree, history):
     tree = plain(tree)
     if _is_plain(tree):
-        return _plain_bytes(tree, history)
+        stream.write(_plain_bytes(tree, history))
+        return
     import asdf
 
     content = asdf.AsdfFile(tree)
     for entry in history:
         content.add_history_entry(str(entry))
-    buffer = io.BytesIO()
-    content.write_to(buffer)
-    return buffer.getvalue()
+    content.write_to(stream)
 
 
 def _plain_bytes(tree, history):
@@ -216,7 +241,7 @@ def _is_plain(value):
 def to_file(path, tree, history=()):
     """Write a stand-alone ASDF file, atomically."""
     with atomic(path) as stream:
-        stream.write(to_bytes(tree, history))
+        _write(stream, tree, history)
 
 
 def plain(value) -> Any:

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.errors import InputError, ParameterError, unknown_name
-from hexcal.models import asdf_tree, association_file
+from hexcal.models import asdf_tree, association_file, formats
 from hexcal.models.datamodel import DataModel
 from hexcal.models.member import Member
 from hexcal.models.scratch import Scratch
 
-_MODEL_SUFFIXES = (".fits", ".fits.gz", ".asdf")
-
 
 def _is_model(member):
-    return member["expname"].lower().endswith(_MODEL_SUFFIXES)
+    return member["expname"].lower().endswith(formats.READ)
 
 
 class ModelContainer(DataModel, MutableSequence):
@@ -353,8 +351,8 @@ class ModelContainer(DataModel, MutableSequence):
 
     def _name(self, number, model, path):
         if path is not None:
-            root = Path(path)
-            return str(root.with_name(f"{root.stem}{number}{root.suffix or '.fits'}"))
+            root, ending = formats.split(path)
+            return f"{root}{number}{ending or '.fits'}"
         name = model.get_meta("meta.filename") or (model.path.name if model.path else None)
         if not name:
             raise InputError(f"model {number} has no name to be saved under", hint="give a path")

@@ -9,7 +9,7 @@ import numpy as np
 
 from hexcal import observatories
 from hexcal.errors import InputError
-from hexcal.models import asdf_tree
+from hexcal.models import asdf_tree, exact, formats, whole
 from hexcal.models.attributes import Attributes, attribute
 from hexcal.models.fits_source import FitsSource
 from hexcal.models.interface import Interface
@@ -41,6 +41,8 @@ class DataModel(Attributes, Metadata, Interface):
     """Pairs of path and value that the metadata of a new model start with."""
 
     _layout = {}
+    _file: Any = None
+    """The file that the model was read from, where that is not FITS."""
     _container: Any = None
     """The model of many parts (slits) that this one is a part of."""
 
@@ -61,13 +63,13 @@ class DataModel(Attributes, Metadata, Interface):
             self._source = init
         elif isinstance(init, str | Path):
             self._source = FitsSource(init)
+            whole.require_whole(self._source, type(self), self._observatory_of_file())
         elif isinstance(init, tuple):
             setattr(self, self.primary, np.zeros(init, self._layout[self.primary].dtype))
         elif init is not None and not isinstance(init, Mapping):
             setattr(self, self.primary, init)
         if self.observatory is None:
-            header = self._source.primary if self._source else {}
-            self.observatory = observatories.of_header(header, default=self.default_observatory)
+            self.observatory = self._observatory_of_file()
         if isinstance(init, Mapping):
             self.update(init)
         for name, value in arrays.items():
@@ -75,6 +77,10 @@ class DataModel(Attributes, Metadata, Interface):
         self.on_init(init)
         if strict_validation:
             self.validate()
+
+    def _observatory_of_file(self):
+        header = self._source.primary if self._source else {}
+        return observatories.of_header(header, default=self.default_observatory)
 
     def _take_over(self, other):
         other._metadata()
@@ -90,7 +96,7 @@ class DataModel(Attributes, Metadata, Interface):
         for name, value in self._arrays.items():
             spec = self._layout[name]
             if isinstance(spec, Array) and value is not None:
-                self._arrays[name] = np.ascontiguousarray(value, spec.dtype)
+                self._arrays[name] = spec.typed(value, f"{type(self).__name__}.{name}")
 
     # ---- arrays
 
@@ -104,13 +110,13 @@ class DataModel(Attributes, Metadata, Interface):
             return None
         extension = self._extension(spec)
         if extension is not None and extension.shape:
-            if spec.ndim and len(extension.shape) not in spec.ndim:
+            if extension.is_image and spec.ndim and len(extension.shape) not in spec.ndim:
                 expected = " or ".join(str(n) for n in spec.ndim)
                 raise InputError(
                     f"extension {spec.hdu} must have {expected} dimensions for a {type(self).__name__}, it has shape {extension.shape}",
                     where=str(self._source.path),
                 )
-            self._arrays[spec.name] = self._source.read(extension, spec.dtype)
+            self._arrays[spec.name] = self._read_typed(spec, extension)
         elif spec.fill is not None and self.shape is not None:
             # Zeros come from the system without being written, so they cost memory only where they are used.
             make = np.zeros if spec.fill == 0 else lambda shape, dtype: np.full(shape, spec.fill, dtype)
@@ -148,7 +154,16 @@ class DataModel(Attributes, Metadata, Interface):
         if name in self._arrays or extension is None:
             value = getattr(self, name)
             return None if value is None else np.ascontiguousarray(value[index])
-        return self._source.read(extension, spec.dtype, index)
+        return self._read_typed(spec, extension, index)
+
+    def _read_typed(self, spec, extension, index=None):
+        """Read an array as the type of its class; values of raw data that it cannot hold keep the type of the file."""
+        try:
+            return self._source.read(extension, spec.dtype, index)
+        except exact.NotRepresentable:
+            if not spec.or_wider:
+                raise
+            return self._source.read(extension, None, index)
 
     def shape_of(self, name):
         """Shape of an array without reading it; None if there is none."""
@@ -156,7 +171,7 @@ class DataModel(Attributes, Metadata, Interface):
         if value is not None:
             return value.shape
         extension = None if name in self._arrays else self._extension(self._layout[name])
-        return extension.shape if extension is not None and extension.shape else None
+        return extension.shape if extension is not None and extension.is_image and extension.shape else None
 
     def has(self, name):
         """Whether the array or table is in memory or in the file (documented zero-filled arrays count only once used)."""
@@ -175,12 +190,12 @@ class DataModel(Attributes, Metadata, Interface):
     @property
     def shape(self) -> Any:
         """Shape of the primary array, or None."""
-        return self.shape_of(self.primary) if self.primary else None
+        return self.shape_of(self.primary) if self.primary in self._layout else None
 
     @property
     def path(self):
         """File that the model was read from, or None."""
-        return self._source.path if self._source else None
+        return self._source.path if self._source else self._file
 
     def parts(self):
         """Return the models whose arrays make up the file: this one, or the slits of a container."""
@@ -208,19 +223,21 @@ class DataModel(Attributes, Metadata, Interface):
         other = object.__new__(type(self))
         other._source, other._version, other.observatory = self._source, self._version, self.observatory
         other._arrays = {name: None if value is None else value.copy() for name, value in self._arrays.items()}
-        other._removed, other._keywords, other._layout = set(self._removed), self._keywords, self._layout
+        other._removed, other._file = set(self._removed), self._file
+        other._keywords, other._layout = self._keywords, self._layout
         self._merge_asdf()
         other._tree, other._history, other._asdf = copy.deepcopy(self._tree), list(self._history), self._asdf
         other._extra_cards = {name: list(cards) for name, cards in self._extra_cards.items()}
         return other
 
     def save(self, path=None, dir_path=None, overwrite=True, file_format=None):
-        """Write the model to a FITS or ASDF file, by its extension; atomically.
+        """Write the model to a FITS or ASDF file, by the end of its name; atomically.
 
         Parameters
         ----------
         path : path-like, callable or None
-            File name; a function that is called with the present name of the file and returns it; or None: the name in ``meta.filename``.
+            File name, ``.fits``, ``.fits.gz`` (packed) or ``.asdf``; a function that is called with the present name of the file and returns it; or None:
+            the name in ``meta.filename``.
         dir_path : path-like, optional
             Directory, when `path` is a bare name.
         overwrite : bool
@@ -237,20 +254,22 @@ class DataModel(Attributes, Metadata, Interface):
         ------
         InputError
             If there is no name to save under, or there is such a file and `overwrite` is False.
+        ParameterError
+            If the name ends otherwise.
         ResourceError
             If the directory is not writable or the disk is full; nothing is left behind.
         """
-        from hexcal.models import fits_cards, fits_writer
+        from hexcal.models import asdf_product, fits_units, fits_writer
 
         path = self._path_to_save(path, dir_path)
+        ending = f".{file_format}" if file_format else formats.require_written(path)
         if not overwrite and path.exists():
             raise InputError("there is such a file", where=str(path), hint="give another name, or overwrite=True")
         self.on_save(path)
-        if (file_format or path.suffix[1:]) == "asdf":
-            arrays = {name: getattr(self, name) for name in self._layout if getattr(self, name) is not None}
-            asdf_tree.to_file(path, {**self._merge_asdf(), **arrays}, self.history)
+        if ending == ".asdf":
+            asdf_tree.to_file(path, asdf_product.tree_of(self), self.history)
         else:
-            fits_writer.write(path, fits_cards.units(self))
+            fits_writer.write(path, fits_units.units(self))
             if self.path is not None and self.path.exists() and path.samefile(self.path):
                 self._source = FitsSource(path)
         return str(path)
@@ -268,6 +287,8 @@ class DataModel(Attributes, Metadata, Interface):
     def close(self):
         """Forget all arrays. The file is never kept open."""
         self._arrays.clear()
+        if self._source is not None:
+            self._source.release()
 
     def __enter__(self):
         return self

@@ -1,60 +1,82 @@
 """Between a model's metadata tree and FITS header cards: known keywords by the dictionary, unknown ones carried along untouched."""
 
 import math
+import warnings
 
 import numpy as np
 
-from hexcal.models import asdf_tree
+from hexcal.models.fits_header import COMMENTARY, UNDEFINED, UNREADABLE, Card, formatted, plain
 from hexcal.models.fits_writer import is_structural
-from hexcal.models.layout import Array
 
-_HISTORY = ("HISTORY", "COMMENT", "")
+_TRUTH = {"T": True, "TRUE": True, "F": False, "FALSE": False}
 
 
 def read_cards(model):
     """Fill a model's tree, history and unknown cards from the headers of its file."""
-    keywords = model.keywords
-    wanted = {spec.hdu.upper(): spec.hdu for spec in model._layout.values()}
-    for extension in model._source.extensions:
-        if extension.index == 0:
-            if model._container is not None:
-                continue
-            hdu, name = "PRIMARY", "PRIMARY"
-        elif extension.version == model._version and extension.name in wanted:
-            hdu, name = wanted[extension.name], extension.name
-        else:
-            continue
-        _read_header(model, extension.header, hdu, name, keywords)
+    keywords, source = model.keywords, model._source
+    if model._container is None:
+        _read_header(model, source.extensions[0], "PRIMARY", "PRIMARY", keywords)
+    for spec in model._layout.values():
+        extension = source.find(spec.hdu.upper(), model._version)
+        if extension is not None and extension.index:
+            _read_header(model, extension, spec.hdu, extension.name, keywords)
+    if _lossy_texts(model._tree):
+        model._merge_asdf()
 
 
-def _read_header(model, header, hdu, name, keywords):
+def _read_header(model, extension, hdu, name, keywords):
     extra = model._extra_cards.setdefault(name, [])
     written = set(keywords.of_hdu(hdu, model.model_type))
-    if hdu == "PRIMARY":
-        model._history.extend(str(text) for text in header.get("HISTORY", []))
-    for card in header.cards:
-        if card.keyword in _HISTORY:
-            if card.keyword == "COMMENT":
-                extra.append((card.keyword, card.value, ""))
+    titles = {row.section for row in written}
+    for card in extension.header.cards:
+        if card.keyword in COMMENTARY:
+            _read_commentary(model, card, hdu, extra, titles)
             continue
-        if is_structural(card.keyword):
+        if is_structural(card.keyword) and not (hdu == "PRIMARY" and card.keyword in ("EXTNAME", "EXTVER")):
             continue
         entry = keywords.of_card(card.keyword, hdu, model.model_type)
-        if entry is None or (entry.keyword == card.keyword and entry not in written):
-            # Unknown, or known only for other models: it goes back as it came.
-            extra.append((card.keyword, card.value, card.comment))
-        if entry is not None and not _undefined(card.value):
-            model._assign(entry.path, _typed(card.value, entry.type))
+        readable = card.value is not UNDEFINED and card.value is not UNREADABLE
+        if entry is None or not readable or (entry.keyword == card.keyword and entry not in written):
+            # Unknown, or known only for other models, or not readable: it goes back as it came.
+            extra.append(card)
+        if entry is not None and readable:
+            model._assign(entry.path, typed(card.value, entry.type))
+        elif entry is not None and card.value is UNREADABLE:
+            warnings.warn(
+                f"{model._source.path}: the card {card.image.strip()!r} breaks the FITS standard; {entry.path} is taken as not set",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
-def _undefined(value):
-    from astropy.io.fits.card import Undefined
+def _read_commentary(model, card, hdu, extra, titles):
+    text = card.value.strip()
+    if card.keyword == "HISTORY" and hdu == "PRIMARY":
+        model._history.append(card.value)
+    elif card.keyword or (text and text not in titles):
+        # Titles of sections are written anew.
+        extra.append(card)
 
-    return isinstance(value, Undefined)
 
+def typed(value, kind):
+    """Return a value as the dictionary's type where that loses nothing: headers hold 10 for 10.0, and the texts 'F' and '5' of other software.
 
-def _typed(value, kind):
-    """A value as the dictionary's type where that loses nothing: headers hold 10 for 10.0, and 1345 for '01345' of other software."""
+    Parameters
+    ----------
+    value : str, bool, int or float
+        Of a card.
+    kind : str
+        "str", "bool", "int" or "float".
+
+    Returns
+    -------
+    object
+        The value itself where it is not of the type: it can be looked at, and `DataModel.check_header` refuses it.
+    """
+    if isinstance(value, str) and kind != "str":
+        return _from_text(value.strip(), kind, value)
+    if kind == "bool" and value in (0, 1):
+        return bool(value)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind == "int" and isinstance(value, float) and value.is_integer():
@@ -62,134 +84,124 @@ def _typed(value, kind):
     return value
 
 
-def units(model):
-    """Yield (header, data) of every HDU of the file that `model` becomes.
+def _from_text(text, kind, otherwise):
+    if kind == "bool":
+        return _TRUTH.get(text.upper(), otherwise)
+    try:
+        return typed(float(text), kind) if kind == "float" or not text.lstrip("+-").isdigit() else int(text)
+    except ValueError:
+        return otherwise
 
-    The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the ASDF extension is last.
+
+def header_cards(model, hdu, name):
+    """Return the cards of one HDU as characters (list of str): known keywords in the dictionary's order under their section titles, then the unknown ones.
+
+    Parameters
+    ----------
+    model : DataModel
+        Whose metadata.
+    hdu : str
+        As the keyword dictionary names it.
+    name : str
+        Under which the unknown cards are kept.
     """
-    model._merge_asdf()
-    yield _header(model, "PRIMARY", "PRIMARY"), None
-    written = {"PRIMARY", "ASDF"}
-    for version, part in enumerate(model.parts(), 1):
-        for spec in part._layout.values():
-            yield from _known_unit(part, spec, version)
-            written.add(spec.hdu.upper())
-    if model._source is not None:
-        for extension in model._source.extensions:
-            if extension.name not in written and extension.name not in model._removed:
-                yield _carried(model, extension)
-    yield _asdf_unit(model)
-
-
-def _known_unit(model, spec, version):
-    value, extension = model._arrays.get(spec.name), model._extension(spec)
-    if value is None and spec.name in model._arrays:
-        return
-    if value is None and extension is None:
-        if getattr(spec, "fill", None) is None or model.shape is None:
-            return
-        # A documented array that nothing has touched is written without ever being in memory.
-        value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
-    elif value is None:
-        if not isinstance(spec, Array) or not extension.shape or extension.physical_dtype == np.dtype(spec.dtype):
-            yield _untouched(model, spec, extension, version)
-            return
-        value = getattr(model, spec.name)
-    header = _header(model, spec.hdu, spec.hdu.upper())
-    header.insert(0, ("EXTNAME", spec.hdu, "extension name"))
-    header.append(("EXTVER", version, "extension value"))
-    yield header, value
-
-
-def _untouched(model, spec, extension, version):
-    """A known extension whose data nobody has read: its bytes are those of the file; its keywords may have changed."""
-    from astropy.io import fits
-
-    not_kept = ("EXTVER", "CHECKSUM", "DATASUM")
-    kept = [card for card in extension.header.cards if is_structural(card.keyword) and card.keyword not in not_kept]
-    header = fits.Header(kept)
-    header.extend(_header(model, spec.hdu, spec.hdu.upper()), unique=False, end=True)
-    header["EXTVER"] = (version, "extension value")
-    return header, model._source.raw_bytes(extension) if extension.size else None
-
-
-def _carried(model, extension):
-    header = extension.header.copy()
-    if extension.index == 0:
-        return header, None
-    return header, model._source.raw_bytes(extension) if extension.size else None
-
-
-def _asdf_unit(model):
-    """The ASDF extension: a table of one row and one column of bytes, laid out here, since astropy's table machinery takes a tenth of a second to load."""
-    from astropy.io import fits
-
-    content = asdf_tree.to_bytes(_asdf_content(model), model.history)
-    cards = [
-        ("XTENSION", "BINTABLE", "binary table extension"),
-        ("BITPIX", 8, "array data type"),
-        ("NAXIS", 2, "number of array dimensions"),
-        ("NAXIS1", len(content), "length of dimension 1"),
-        ("NAXIS2", 1, "length of dimension 2"),
-        ("PCOUNT", 0, "number of group parameters"),
-        ("GCOUNT", 1, "number of groups"),
-        ("TFIELDS", 1, "number of table fields"),
-        ("TTYPE1", "ASDF_METADATA", ""),
-        ("TFORM1", f"{len(content)}B", ""),
-        ("EXTNAME", "ASDF", "extension name"),
-    ]
-    return fits.Header(cards), content + b"\0" * (-len(content) % 2880)
-
-
-def _asdf_content(model):
-    content = {name: value for name, value in model._tree.items() if name not in model._layout}
-    parts = model.parts()
-    if parts != [model]:
-        content[model.parts_name] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
-    return content
-
-
-def _header(model, hdu, name):
-    """Header cards of one HDU: known keywords in the dictionary's order under their section titles, then the unknown ones."""
-    from astropy.io import fits
-
-    header = fits.Header()
-    section = ""
+    cards, section, written = [], "", set()
+    stored = _stored_header(model, hdu)
     for entry in model.keywords.of_hdu(hdu, model.model_type):
         value = model._lookup(entry.path)
-        if value is None or isinstance(value, dict) or not isinstance(value, str | int | float | bool | np.generic):
-            continue
-        if isinstance(value, float) and not math.isfinite(value):
+        if not is_card_value(value):
             continue
         if entry.section and entry.section != section:
             section = entry.section
-            for title in ("", section, ""):
-                header.append(("", title), end=True)
-        header.append(_card(entry.keyword, value, entry.comment), end=True)
-    for keyword, value, comment in model._extra_cards.get(name, ()):
-        entry = model.keywords.of_card(keyword, hdu, model.model_type)
-        if entry is not None and not _undefined(value):
-            value = model._lookup(entry.path)
-        if value is not None:
-            header.append(_card(keyword, value, comment), end=True)
+            cards += [formatted("", title) for title in ("", section, "")]
+        former = stored.card(entry.keyword) if stored is not None else None
+        if former is not None and type(former.value) is type(value) and former.value == value:
+            cards.append(former.image)
+        else:
+            cards.append(formatted(entry.keyword, _native(value), entry.comment))
+        written.add(entry.keyword)
+    for card in model._extra_cards.get(name, ()):
+        if card.keyword not in written or card.keyword in COMMENTARY:
+            cards += _extra_card(model, card, hdu)
     if hdu == "PRIMARY":
-        for text in model.history:
-            header.add_history(_ascii(text))
-        header.insert(0, ("SIMPLE", True, "conforms to FITS standard"))
-        header.insert(1, ("BITPIX", 8, "array data type"))
-        header.insert(2, ("NAXIS", 0, "number of array dimensions"))
-        header.insert(3, ("EXTEND", True))
-    return header
+        cards += [formatted("HISTORY", line) for text in model.history for line in history_lines(text)]
+    return cards
 
 
-def _card(keyword, value, comment):
-    from astropy.io import fits
+def _stored_header(model, hdu):
+    """The header that the model was read from: what is as it was goes back with the comments and the digits that it had."""
+    if model._source is None:
+        return None
+    extension = model._source.extensions[0] if hdu == "PRIMARY" else model._source.find(hdu.upper(), model._version)
+    return extension.header if extension is not None else None
 
-    if isinstance(value, str):
-        value = _ascii(value)
-    room = 80 - 10 - max(20, len(value) + 2 if isinstance(value, str) else 20) - 3
-    return fits.Card(keyword, value, comment[: max(room, 0)] if comment else "")
+
+def _extra_card(model, card, hdu):
+    """A card that goes back as it came, unless the value that it stands for was changed."""
+    entry = model.keywords.of_card(card.keyword, hdu, model.model_type)
+    if entry is None or card.value is UNDEFINED or card.value is UNREADABLE or card.keyword in COMMENTARY:
+        return [card.text()]
+    value = model._lookup(entry.path)
+    if not is_card_value(value):
+        return []
+    return [
+        card.text() if typed(card.value, entry.type) == value else formatted(card.keyword, _native(value), card.comment)
+    ]
 
 
-def _ascii(text):
-    return str(text).encode("ascii", "replace").decode()
+def is_card_value(value):
+    """Whether a value can stand on a card."""
+    if isinstance(value, float | np.floating):
+        return math.isfinite(value)
+    return isinstance(value, str | int | bool | np.generic)
+
+
+def _native(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def history_lines(text):
+    """Return a text of the history as the lines of HISTORY cards (list of str)."""
+    lines = [plain(line) for line in str(text).splitlines()] or [""]
+    return [line[start : start + 72].rstrip() for line in lines for start in range(0, max(len(line), 1), 72)]
+
+
+def restore_texts(model, recorded):
+    """Put back what the ASDF extension knows better than the header: texts with characters that a card cannot hold, and history texts as they were.
+
+    Parameters
+    ----------
+    model : DataModel
+        With the tree and history of its header.
+    recorded : dict
+        Content of the ASDF extension.
+    """
+    for path in _lossy_texts(model._tree):
+        former, latter = _at(recorded, path), _at(model._tree, path)
+        if isinstance(former, str) and plain(former).rstrip() == latter:
+            model._assign(".".join(path), former)
+    lines = [line for text in recorded.get("history", ()) for line in history_lines(text)]
+    if lines and [line.rstrip() for line in model._history[: len(lines)]] == lines:
+        model._history[: len(lines)] = recorded["history"]
+
+
+def _lossy_texts(tree):
+    """Paths of the texts that may have held characters which a card cannot hold."""
+    return [path for path, value in _leaves(tree) if isinstance(value, str) and "?" in value]
+
+
+def _leaves(tree, above=()):
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def _at(tree, path):
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+__all__ = ["Card", "header_cards", "history_lines", "is_card_value", "read_cards", "restore_texts", "typed"]

@@ -1,8 +1,7 @@
 """Reading FITS: headers at once, arrays only when asked for, and only the part asked for."""
 
-import gzip
+import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,51 +9,12 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.files import gate
+from hexcal.models import exact, packed
 from hexcal.models.bounds import require_regular
+from hexcal.models.fits_scan import Extension, scan
 
-_BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-_UNSIGNED_ZERO = {"i2": 1 << 15, "i4": 1 << 31, "i8": 1 << 63}
 CHUNK = 1 << 18
 """Elements converted at a time: they stay in the cache, and reading and writing never hold a second copy of a large array."""
-
-
-@dataclass
-class Extension:
-    """One HDU of a file: its header, and where its data lie."""
-
-    index: int
-    name: str
-    version: int
-    header: Any
-    shape: tuple
-    offset: int
-    size: int
-
-    @property
-    def dtype(self):
-        """Type of the values as stored, big-endian."""
-        return np.dtype(_BITPIX[self.header["BITPIX"]])
-
-    @property
-    def physical_dtype(self):
-        """Native numpy type of the values, with BZERO of unsigned integers taken into account."""
-        stored = self.dtype
-        zero = self.header.get("BZERO", 0)
-        if self.header.get("BSCALE", 1) == 1 and zero == _UNSIGNED_ZERO.get(stored.str[1:]):
-            return np.dtype(f"u{stored.itemsize}")
-        return stored.newbyteorder("=") if zero == 0 and self.header.get("BSCALE", 1) == 1 else np.dtype("f8")
-
-
-def _unreadable(error, path):
-    if "No SIMPLE card" in str(error):
-        return InputError(
-            "not a readable FITS file: it does not begin with SIMPLE",
-            where=str(path),
-            hint="check the name of the file",
-        )
-    return InputError(
-        f"not a readable FITS file: {error}", where=str(path), hint="check that the file was completely copied"
-    )
 
 
 class FitsSource:
@@ -66,62 +26,61 @@ class FitsSource:
     Parameters
     ----------
     path : path-like
-        A FITS file, plain or compressed with gzip.
+        A FITS file, plain or packed with gzip, bzip2 or xz. The content of a packed one is kept in memory until `release`.
 
     Raises
     ------
     InputError
-        If the file is missing, not FITS, or shorter than its headers say.
+        If the file is missing, not FITS, or not whole.
     """
 
     def __init__(self, path):
         self.path = Path(path)
         gate.reading(path)
-        self.compressed = False
-        self.extensions = self._scan()
-        self._by_name = {}
-        for extension in self.extensions:
-            self._by_name.setdefault((extension.name, extension.version), extension)
-
-    def _scan(self):
-        import warnings
-
-        from astropy.io import fits
-        from astropy.utils.exceptions import AstropyUserWarning
-
         require_file(self.path)
         stat = self.path.stat()
         self.signature = (stat.st_size, stat.st_mtime_ns)
-        with open(self.path, "rb") as stream:
-            self.compressed = stream.read(2) == b"\x1f\x8b"
-        try:
-            length = _gzip_length(self.path) if self.compressed else stat.st_size
-            with warnings.catch_warnings():
-                # astropy warns of a truncated file; the size is checked below, as an error.
-                warnings.simplefilter("ignore", AstropyUserWarning)
-                with fits.open(
-                    self.path, memmap=not self.compressed, lazy_load_hdus=True, disable_image_compression=True
-                ) as hdus:
-                    extensions = [_describe(index, hdu) for index, hdu in enumerate(hdus)]
-        except (OSError, EOFError, fits.VerifyError, ValueError, TypeError) as error:
-            raise _unreadable(error, self.path) from error
-        for extension in extensions:
-            if extension.offset + extension.size > length:
-                raise InputError(
-                    f"the file is truncated: extension {extension.name or 'PRIMARY'} needs {extension.offset + extension.size} bytes, the file has {length}",
-                    where=str(self.path),
-                    hint="copy or download it again",
-                )
-        return extensions
+        self.packing = packed.packing(self.path)
+        self._content: Any = None
+        if self.packing:
+            content = self._bytes()
+            self.extensions = scan(io.BytesIO(content), len(content), self.path)
+        else:
+            with open(self.path, "rb") as stream:
+                self.extensions = scan(stream, stat.st_size, self.path)
+        self._by_name = {}
+        for extension in self.extensions:
+            # A primary HDU without data is no array, whatever it is called.
+            if extension.index or extension.shape:
+                self._by_name.setdefault((extension.name, extension.version), extension)
+
+    @property
+    def compressed(self):
+        """Whether the file is packed."""
+        return self.packing is not None
 
     def find(self, name, version=1):
         """Return the extension of that EXTNAME and EXTVER, or None."""
         return self._by_name.get((name, version))
 
+    def count(self, name):
+        """Return how many extensions have that EXTNAME, each with an EXTVER of its own."""
+        return sum(found == name for found, _ in self._by_name)
+
     @property
     def primary(self):
         """The primary header."""
         return self.extensions[0].header
+
+    def release(self):
+        """Give back the memory that the content of a packed file takes; it is unpacked again if asked for."""
+        self._content = None
+
+    def _bytes(self):
+        """The content of a packed file (uint8 array)."""
+        if self._content is None:
+            self._content = packed.unpacked(self.path, self.packing)
+        return self._content
 
     def _unchanged(self):
         stat = self.path.stat()
@@ -130,15 +89,21 @@ class FitsSource:
         if (stat.st_size, stat.st_mtime_ns) != self.signature:
             raise InputError("the file was changed while it was in use", where=str(self.path), hint="run again")
 
+    def _where(self, extension):
+        return f"{self.path}, extension {extension.name}"
+
     def stored(self, extension):
-        """Return the array as stored, big-endian and unscaled: a read-only memory map (a copy for a compressed file)."""
+        """Return the array of an image as stored, big-endian and unscaled: a read-only memory map, or a view of the unpacked content."""
         self._unchanged()
-        if self.compressed:
-            with gzip.open(self.path) as stream:
-                stream.seek(extension.offset)
-                raw = stream.read(int(np.prod(extension.shape)) * extension.dtype.itemsize)
-            return np.frombuffer(raw, extension.dtype).reshape(extension.shape)
-        return np.memmap(self.path, extension.dtype, "r", extension.offset, extension.shape)
+        if extension.kind != "image":
+            raise InputError(f"an image is required, this is a {extension.kind}", where=self._where(extension))
+        if 0 in extension.shape:
+            return np.empty(extension.shape, extension.dtype)
+        if not self.packing:
+            return np.memmap(self.path, extension.dtype, "r", extension.offset, extension.shape)
+        length = int(np.prod(extension.shape)) * extension.dtype.itemsize
+        raw = self._bytes()[extension.offset : extension.offset + length]
+        return raw.view(extension.dtype).reshape(extension.shape)
 
     def read(self, extension, dtype=None, index=None):
         """Read an image extension, or a part of it, as a native, contiguous, writable array.
@@ -156,32 +121,61 @@ class FitsSource:
         -------
         ndarray
             Never a view of the file.
+
+        Raises
+        ------
+        NotRepresentable
+            If `dtype` cannot hold a value of the file.
         """
+        if extension.kind == "compressed":
+            return self._decompressed(extension, dtype, index)
         dtype = np.dtype(dtype or extension.physical_dtype)
         stored = self.stored(extension)
         if index is not None:
             stored = stored[index]
         result = np.empty(stored.shape, dtype)
-        _convert(stored, result, extension)
+        _convert(stored, result, extension, self._where(extension))
         return result
 
+    def _decompressed(self, extension, dtype, index):
+        """Read an image that is compressed in tiles (FITS 4.0, section 10), with astropy."""
+        values = self._with_astropy(extension, compressed=True)
+        values = np.asarray(values if index is None else values[index])
+        dtype = np.dtype(dtype or extension.physical_dtype)
+        return exact.as_type(values, dtype, f"extension {extension.name}", str(self.path)).copy()
+
     def raw_bytes(self, extension):
-        """Return the data unit as stored, padding included (a memory map or bytes)."""
+        """Return the data unit as stored, padding included (a memory map, or a view of the unpacked content; b"" where there are no data)."""
         self._unchanged()
-        if self.compressed:
-            with gzip.open(self.path) as stream:
-                stream.seek(extension.offset)
-                return stream.read(extension.size)
-        return np.memmap(self.path, "u1", "r", extension.offset, (extension.size,)) if extension.size else b""
+        if not extension.size:
+            return b""
+        if self.packing:
+            return self._bytes()[extension.offset : extension.offset + extension.size]
+        return np.memmap(self.path, "u1", "r", extension.offset, (extension.size,))
 
     def table(self, extension):
         """Read a table extension with astropy: a structured array (FITS_rec), in memory."""
+        if extension.kind != "table":
+            raise InputError(f"a table is required, this is an {extension.kind}", where=self._where(extension))
+        return self._with_astropy(extension, compressed=False)
+
+    def _with_astropy(self, extension, compressed):
+        """Return the data of one extension as astropy reads them, from a file of that extension alone."""
         from astropy.io import fits
 
-        self._unchanged()
-        with fits.open(self.path, memmap=False, disable_image_compression=True) as hdus:
-            hdu: Any = hdus[extension.index]
-            return hdu.data
+        header = extension.header.text + f"{'END':80s}"
+        header += " " * (-len(header) % 2880)
+        content = fits.PrimaryHDU().header.tostring().encode() + header.encode() + bytes(self.raw_bytes(extension))
+        try:
+            with fits.open(io.BytesIO(content), memmap=False, disable_image_compression=not compressed) as hdus:
+                hdu: Any = hdus[1]
+                return hdu.data
+        except (fits.VerifyError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise InputError(
+                f"the table cannot be read: {' '.join(str(error).split())}",
+                where=self._where(extension),
+                hint="check with another program that the extension is well formed",
+            ) from error
 
 
 def require_file(path):
@@ -201,56 +195,43 @@ def require_file(path):
         raise InputError("the file is not readable", where=str(path), hint="check its permissions")
 
 
-def _gzip_length(path):
-    with gzip.open(path) as stream:
-        return stream.seek(0, os.SEEK_END)
-
-
-def _describe(index, hdu):
-    header = hdu.header
-    info = hdu.fileinfo()
-    shape = tuple(header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1))
-    name = (header.get("EXTNAME") or ("PRIMARY" if index == 0 else "")).strip().upper()
-    size = (
-        abs(header["BITPIX"])
-        // 8
-        * header.get("GCOUNT", 1)
-        * (header.get("PCOUNT", 0) + int(np.prod(shape, dtype=np.int64)))
-        if shape
-        else 0
-    )
-    return Extension(
-        index,
-        name,
-        header.get("EXTVER", 1),
-        header,
-        shape,
-        info["datLoc"],
-        -(-size // 2880) * 2880 if index or size else 0,
-    )
-
-
-def _convert(stored, result, extension):
+def _convert(stored, result, extension, where):
     """Copy big-endian stored values into the native `result`, scaled, a chunk at a time along the first axes."""
-    scale, zero = extension.header.get("BSCALE", 1), extension.header.get("BZERO", 0)
     rows = max(1, CHUNK // max(1, int(np.prod(stored.shape[1:], dtype=np.int64)))) if stored.ndim else 1
     if stored.ndim > 2 and rows == 1 and stored[0].size > CHUNK:
         for source, target in zip(stored, result, strict=True):
-            _convert(source, target, extension)
+            _convert(source, target, extension, where)
         return
     if stored.ndim == 0:
-        result[...] = _scaled(stored, scale, zero)
+        result[...] = _typed(stored[None], result.dtype, extension, where)[0]
         return
     for first in range(0, stored.shape[0], rows):
         part = slice(first, first + rows)
-        result[part] = _scaled(stored[part], scale, zero)
+        result[part] = _typed(stored[part], result.dtype, extension, where)
 
 
-def _scaled(values, scale, zero):
-    if scale == 1 and zero == 0:
-        return values
-    if scale == 1 and zero == _UNSIGNED_ZERO.get(values.dtype.str[1:]):
+def _typed(stored, dtype, extension, where):
+    """Return physical values that may be assigned to an array of `dtype`."""
+    values = _scaled(stored, extension)
+    if exact.same_bits(values.dtype, dtype):
+        return values.astype(np.int32).view(dtype)
+    if exact.loses(values.dtype, dtype):
+        exact.require_exact(values, dtype, f"extension {extension.name}", where)
+    return values
+
+
+def _scaled(values, extension):
+    scale, zero = extension.scaling
+    if extension.is_unsigned:
         # Flipping the top bit is the exact shift from signed to unsigned, without a wider type.
         unsigned = values.astype(values.dtype.newbyteorder("=")).view(f"u{values.dtype.itemsize}")
         return unsigned ^ unsigned.dtype.type(zero)
-    return values * scale + zero
+    if (scale, zero) == (1, 0) and extension.blank is None:
+        return values
+    physical = values * np.float64(scale) + zero
+    if extension.blank is not None:
+        physical[values == extension.blank] = np.nan
+    return physical
+
+
+__all__ = ["CHUNK", "Extension", "FitsSource", "require_file"]

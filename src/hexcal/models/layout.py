@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models import exact
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Array:
         access with this value.
     shape_of : callable, optional
         Shape of the filled array, computed from the shape of the primary array.
+    or_wider : bool
+        Values that `dtype` cannot hold keep the type that they have (raw data of simulators are floats); otherwise they are refused.
     """
 
     name: str
@@ -34,6 +37,29 @@ class Array:
     ndim: tuple = ()
     fill: float | None = None
     shape_of: object = None
+    or_wider: bool = False
+
+    def typed(self, values, what):
+        """Return values as the type of this array, contiguous.
+
+        Parameters
+        ----------
+        values : ndarray
+            Of any type of numbers.
+        what : str
+            Model and attribute, for the message.
+
+        Raises
+        ------
+        NotRepresentable
+            If the type cannot hold a value; carries what it would become.
+        """
+        try:
+            return exact.as_type(values, self.dtype, what)
+        except exact.NotRepresentable:
+            if not self.or_wider:
+                raise
+            return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
 
 
 @dataclass(frozen=True)
@@ -108,7 +134,7 @@ class ArrayAttribute:
                 f"{type(model).__name__}.{spec.name} must have {expected} dimensions, got shape {value.shape}",
                 hint="axes are (nints, ngroups, ny, nx) for ramps, (nints, ny, nx) for cubes, (ny, nx) for images",
             )
-        model._arrays[spec.name] = np.ascontiguousarray(value, dtype=spec.dtype)
+        model._arrays[spec.name] = spec.typed(value, f"{type(model).__name__}.{spec.name}")
         model._removed.discard(spec.hdu)
 
 

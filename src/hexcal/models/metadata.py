@@ -64,14 +64,19 @@ class Metadata:
         tree = self._metadata()
         if self._asdf is not None or self._source is None:
             return tree
+        from hexcal.models import fits_cards
+
         if self._container is not None:
             self._asdf = True
-            meta.merge_below(tree, copy.copy(self._container.recorded_part(self._version)))
+            recorded = self._container.recorded_part(self._version)
+            fits_cards.restore_texts(self, recorded)
+            meta.merge_below(tree, copy.copy(recorded))
             return tree
         extension = self._source.find("ASDF")
         self._asdf = True
         if extension is not None:
             content = asdf_tree.from_bytes(bytes(self._source.raw_bytes(extension)), str(self._source.path))
+            fits_cards.restore_texts(self, content)
             recorded = content.pop("history")
             self._history.extend(text for text in recorded if text not in self._history)
             known = {spec.name for spec in self._layout.values()}

@@ -5,7 +5,17 @@ from pathlib import Path
 
 from hexcal import observatories
 from hexcal.errors import InputError
-from hexcal.models import asdf_tree, association_file, catalogue, container, declared, reference, science
+from hexcal.models import (
+    asdf_product,
+    asdf_tree,
+    association_file,
+    catalogue,
+    container,
+    declared,
+    reference,
+    science,
+    whole,
+)
 from hexcal.models.datamodel import DataModel
 from hexcal.models.fits_source import FitsSource, require_file
 from hexcal.observatories.documented import unknown_model
@@ -26,6 +36,7 @@ SCIENCE = {
         science.MultiExposureModel,
     )
 }
+_BY_NAME = {cls.__name__: cls for cls in (*reference.BY_TYPE.values(), reference.DarkMIRIModel)} | SCIENCE
 _FORMER_NAMES = {"MIRIRampModel": "RampModel", "ModelContainer": "DataModel"}
 _BY_DIMENSIONS = {2: science.ImageModel, 3: science.CubeModel, 4: science.RampModel}
 
@@ -48,26 +59,23 @@ class TreeModel(DataModel):
         is_tree = path is not None and path.suffix != ".fits" and ".fits." not in path.name
         super().__init__(None if is_tree else init)
         if is_tree:
-            tree = asdf_tree.from_file(path)
-            tree = tree if isinstance(tree, dict) else {"content": tree}
-            self._history, self._extra_cards = tree.pop("history", []), {}
-            self._tree, self._file = {"meta": {}, **tree}, path
+            self._hold(asdf_tree.from_file(path), path)
         for name, value in attributes.items():
             setattr(self, name, value)
         if strict_validation:
             self.validate()
 
-    _file = None
+    def _hold(self, tree, path):
+        """Take over what a file holds."""
+        tree = tree if isinstance(tree, dict) else {"content": tree}
+        self._history, self._extra_cards = tree.pop("history", []), {}
+        self._tree, self._file = {"meta": {}, **tree}, path
+        return self
 
     @property
     def tree(self):
         """Everything that the file holds, but its history (dict)."""
         return self._metadata()
-
-    @property
-    def path(self):
-        """File that the model was read from, or None."""
-        return self._file or super().path
 
 
 def open(init=None, **arrays):
@@ -100,7 +108,7 @@ def open(init=None, **arrays):
             return catalogue.CatalogModel(path)
         if path.suffix == ".asdf":
             require_file(path)
-            return _open_tree(path)
+            return _open_asdf(path)
         return _open_text(path) if path.suffix in association_file.SUFFIXES else _open_fits(path)
     if init is None:
         return DataModel()
@@ -120,16 +128,36 @@ def _open_text(path):
     return TreeModel(path)
 
 
-def _open_tree(path):
-    """A reference file in ASDF is of the class that it names, if there is one, else a `TreeModel`."""
-    model = TreeModel(path)
-    cls = declared.everywhere().get(model.get_meta("meta.model_type"))
-    return cls(path) if cls is not None and issubclass(cls, TreeModel) else model
+def _open_asdf(path):
+    """Open a product or reference file as the model that it names, if there is one, else as a `TreeModel`."""
+    tree = asdf_tree.from_file(path)
+    described = tree.get("meta") if isinstance(tree, dict) else None
+    described = described if isinstance(described, dict) else {}
+    name, telescope = (described.get(key) for key in ("model_type", "telescope"))
+    cls = _named(name, observatories.of_header({"TELESCOP": telescope}, default=DataModel.default_observatory))
+    if cls is not None and issubclass(cls, TreeModel):
+        return cls()._hold(tree, path)
+    if cls is None or (cls.primary in cls._layout and cls.primary not in tree):
+        return TreeModel()._hold(tree, path)
+    model = cls()
+    if telescope is not None:
+        model.observatory = observatories.of_header({"TELESCOP": telescope}, default=cls.default_observatory)
+    model._file = path
+    asdf_product.fill(model, tree)
+    return model
+
+
+def _named(name, observatory):
+    """Return the class of a model by its name in a file, or None."""
+    found = {**_BY_NAME, **declared.everywhere(), **declared.classes(observatory)}
+    return found.get(name) if isinstance(name, str) else None
 
 
 def _open_fits(path):
     source = FitsSource(path)
-    return _class_of(source)(source)
+    model = _class_of(source)(source)
+    whole.require_whole(source, type(model), model.observatory)
+    return model
 
 
 def model_class(name):
@@ -153,20 +181,19 @@ def _class_of(source):
     if name in own:
         return own[name]
     name = _FORMER_NAMES.get(name, name)
-    reference_class = {cls.__name__: cls for cls in (*reference.BY_TYPE.values(), reference.DarkMIRIModel)}
-    if name in SCIENCE:
-        return SCIENCE[name]
-    if name in reference_class:
-        return reference_class[name]
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     reference_type = str(header.get("REFTYPE", "")).strip().lower()
     if reference_type:
         return declared.reference_class(observatory, reference_type) or reference.ReferenceModel
     sci = source.find("SCI")
     if sci is None:
         return DataModel
+    if not sci.is_image:
+        return DataModel
     if len(sci.shape) == 4 and sci.physical_dtype.kind == "u":
         return science.Level1bModel
-    if sum(extension.name == "SCI" for extension in source.extensions) > 1:
+    if source.count("SCI") > 1:
         return science.MultiSlitModel
     ndim = len(sci.shape)
     return declared.class_of_dimensions(observatory, ndim) or _BY_DIMENSIONS.get(ndim, DataModel)

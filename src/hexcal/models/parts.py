@@ -41,7 +41,7 @@ class Parts(DataModel):
         if self._source is None:
             return 0
         first = next((spec.hdu.upper() for spec in self._part_layout() if self._source.find(spec.hdu.upper())), None)
-        return sum(extension.name == first for extension in self._source.extensions) if first else 0
+        return self._source.count(first) if first else 0
 
     def _part_layout(self):
         """Arrays and tables of a part, the primary array first."""
@@ -51,6 +51,12 @@ class Parts(DataModel):
     def _part(self, version):
         part = self.part_class(self._source)
         part._version, part._container = version, self
+        return part
+
+    def new_part(self):
+        """Return an empty part of this model (not yet in its list)."""
+        part = self.part_class()
+        part._container, part.observatory = self, self.observatory
         return part
 
     def __getitem__(self, path):

@@ -102,12 +102,12 @@ def window_of(model):
 
 
 class Level1bModel(ExposureModel):
-    """A raw exposure, as downlinked: (nints, ngroups, ny, nx) in DN, uint16."""
+    """A raw exposure, as downlinked: (nints, ngroups, ny, nx) in DN, uint16. Values of simulators that are no whole numbers of 16 bits keep their type."""
 
     layout = (
-        Array("data", "SCI", "u2", (4,)),
-        Array("zeroframe", "ZEROFRAME", "u2", (3,)),
-        Array("refout", "REFOUT", "u2", (4,)),
+        Array("data", "SCI", "u2", (4,), or_wider=True),
+        Array("zeroframe", "ZEROFRAME", "u2", (3,), or_wider=True),
+        Array("refout", "REFOUT", "u2", (4,), or_wider=True),
         _GROUP,
         _INT_TIMES,
     )

@@ -1,0 +1,198 @@
+"""A FITS header as it stands in the file: cards are kept as their 80 characters, and read only when asked for.
+
+Headers of other software hold cards that break the standard (``TFRAME = NAN``, ``KEY = 1.0.0``, a text without its closing quote). They make no file
+unusable: such a card has the value `UNREADABLE`, and goes back into a saved file as it came.
+"""
+
+import re
+from typing import NamedTuple
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
+_VALUE = re.compile(
+    r" *(?:(?P<text>'(?:[^']|'')*')"
+    rf"|(?P<logical>[TF])|(?P<number>{_NUMBER})|(?P<complex>\( *{_NUMBER} *, *{_NUMBER} *\)))?"
+    r" *(?:/(?P<comment>.*))?$"
+)
+COMMENTARY = ("COMMENT", "HISTORY", "")
+
+
+class _Mark:
+    """A value that is none."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return self.name
+
+    def __bool__(self):
+        return False
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+UNDEFINED = _Mark("undefined")
+"""Value of a card that has a keyword and no value."""
+UNREADABLE = _Mark("unreadable")
+"""Value of a card that breaks the standard."""
+
+
+class Card(NamedTuple):
+    """One keyword of a header.
+
+    Parameters
+    ----------
+    keyword : str
+        In capitals; of a HIERARCH card what stands before the ``=``.
+    value : str, bool, int, float, complex, UNDEFINED or UNREADABLE
+        Of COMMENT, HISTORY and cards without a keyword: the text.
+    comment : str
+        What stands behind the ``/``.
+    image : str
+        The characters in the file: 80, or a multiple where a long text goes on in CONTINUE cards. Empty for a card that was made in memory.
+    """
+
+    keyword: str
+    value: object
+    comment: str = ""
+    image: str = ""
+
+    def text(self):
+        """Return the characters for a file: as they came, or formatted."""
+        return self.image or formatted(self.keyword, self.value, self.comment)
+
+
+def formatted(keyword, value, comment=""):
+    """Return a card as characters, 80 or a multiple of it.
+
+    Parameters
+    ----------
+    keyword : str
+        Up to eight characters; longer ones become HIERARCH cards.
+    value : str, bool, int, float, UNDEFINED
+        Texts longer than a card go on in CONTINUE cards. Characters that a header cannot hold become ``?``.
+    comment : str
+        Cut where it does not fit beside a value of one card.
+    """
+    from astropy.io import fits
+
+    if keyword in COMMENTARY:
+        lines = [str(value)[start : start + 72] for start in range(0, max(len(str(value)), 1), 72)]
+        return "".join(f"{keyword:8s}{plain(line)}".ljust(80) for line in lines)
+    if value is UNDEFINED:
+        return f"{keyword:8s}={'':21s}{f' / {comment}' if comment else ''}"[:80].ljust(80)
+    if isinstance(value, str):
+        value = plain(value)
+    width = max(20, len(value.replace("'", "''")) + 2) if isinstance(value, str) else 20
+    room = 80 - 10 - width - 3
+    long = isinstance(value, str) and width > 68
+    comment = plain(comment) if long else plain(comment)[: max(room, 0)]
+    name = keyword if len(keyword) <= 8 else f"HIERARCH {keyword}"
+    return str(fits.Card(name, value, comment))
+
+
+def plain(text):
+    """Return a text with ``?`` for every character that a header cannot hold."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in str(text))
+
+
+class Header:
+    """The cards of one HDU, in the order of the file.
+
+    Parameters
+    ----------
+    text : str
+        Multiple of 80 characters, without the END card.
+    """
+
+    __slots__ = ("_cards", "_positions", "text")
+
+    def __init__(self, text):
+        self.text = text
+        self._positions = {}
+        self._cards = None
+        for start in range(0, len(text), 80):
+            self._positions.setdefault(text[start : start + 8].rstrip().upper(), start)
+
+    @property
+    def cards(self):
+        """All cards (list of `Card`); CONTINUE cards are part of the card that they continue."""
+        if self._cards is None:
+            self._cards, start = [], 0
+            while start < len(self.text):
+                card = _card_at(self.text, start)
+                self._cards.append(card)
+                start += len(card.image)
+        return self._cards
+
+    def card(self, keyword):
+        """Return the first card with that keyword, or None."""
+        start = self._positions.get(keyword)
+        return None if start is None else _card_at(self.text, start)
+
+    def get(self, keyword, default=None):
+        """Return the value of the first card with that keyword; the default if there is none, or it has no value that can be read."""
+        card = self.card(keyword)
+        if card is None or keyword in COMMENTARY or card.value is UNDEFINED or card.value is UNREADABLE:
+            return default
+        return card.value
+
+    def __getitem__(self, keyword):
+        value = self.get(keyword, UNDEFINED)
+        if value is UNDEFINED:
+            raise KeyError(keyword)
+        return value
+
+    def __iter__(self):
+        return iter(self._positions)
+
+    def __contains__(self, keyword):
+        return keyword in self._positions
+
+
+def _card_at(text, start):
+    """Return the card that begins at a position, with the CONTINUE cards that belong to it."""
+    first = text[start : start + 80]
+    keyword = first[:8].rstrip().upper()
+    if keyword == "HIERARCH" and "=" in first:
+        keyword, _, rest = first[8:].partition("=")
+        keyword = keyword.strip().upper()
+    elif first[8:9] == "=" and keyword not in COMMENTARY:
+        rest = first[9:]
+    else:
+        return Card(keyword, first[8:].rstrip(), "", first)
+    value, comment = _parsed(rest)
+    end = start + 80
+    while isinstance(value, str) and value.endswith("&") and text[end : end + 8] == "CONTINUE":
+        more, note = _parsed(text[end + 8 : end + 80])
+        if not isinstance(more, str):
+            break
+        value, comment, end = value[:-1] + more, comment + note, end + 80
+    return Card(keyword, value, comment, text[start:end])
+
+
+def _parsed(text):
+    """Return (value, comment) of what stands behind the ``=`` of a card."""
+    found = _VALUE.match(text)
+    if found is None:
+        return UNREADABLE, ""
+    comment = (found["comment"] or "").strip()
+    if found["text"] is not None:
+        return found["text"][1:-1].replace("''", "'").rstrip(), comment
+    if found["logical"] is not None:
+        return found["logical"] == "T", comment
+    if found["complex"] is not None:
+        real, _, imaginary = found["complex"].strip("() ").partition(",")
+        return complex(_float(real), _float(imaginary)), comment
+    if found["number"] is None:
+        return UNDEFINED, comment
+    number = found["number"]
+    return (int(number) if number.lstrip("+-").isdigit() else _float(number)), comment
+
+
+def _float(text):
+    return float(text.upper().replace("D", "E"))

@@ -1,0 +1,188 @@
+"""The HDUs of the FITS file that a model becomes: what was changed anew, everything else as it was stored."""
+
+from functools import partial
+
+import numpy as np
+
+from hexcal.models import asdf_product, asdf_tree, exact
+from hexcal.models.fits_cards import header_cards
+from hexcal.models.fits_header import formatted
+from hexcal.models.fits_writer import Stored, is_structural
+from hexcal.models.layout import Table
+
+_PRIMARY_START = (
+    ("SIMPLE", True, "conforms to FITS standard"),
+    ("BITPIX", 8, "array data type"),
+    ("NAXIS", 0, "number of array dimensions"),
+)
+
+
+def units(model):
+    """Yield (cards, data) of every HDU of the file that `model` becomes, as `fits_writer.write` takes them.
+
+    The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the ASDF extension is last. NEXTEND in the
+    primary header says how many follow it, so that a file that is cut between two of them is noticed.
+    """
+    model._merge_asdf()
+    owned = owned_extensions(model)
+    plan = list(_plan(model, owned))
+    yield _primary_unit(model, owned, len(plan))
+    for make in plan:
+        yield make()
+
+
+def owned_extensions(model):
+    """Return the indices of the extensions of the file that are arrays and tables of the model or of its parts (set of int).
+
+    Parameters
+    ----------
+    model : DataModel
+        They are written by what it says of them; all others as they were read.
+    """
+    source = model._source
+    if source is None:
+        return set()
+    part_class, count = getattr(model, "part_class", None), 1
+    specs = list(model._layout.values())
+    if part_class is not None:
+        specs += part_class._layout.values()
+        count = model._number_of_parts()
+    versions = range(1, count + 1) if part_class is not None else [model._version]
+    found = [source.find(spec.hdu.upper(), version) for spec in specs for version in versions]
+    found.append(source.find("ASDF"))
+    return {extension.index for extension in found if extension is not None}
+
+
+def _plan(model, owned):
+    """Yield functions that make the HDUs behind the primary one, in order."""
+    for version, part in enumerate(model.parts(), 1):
+        for spec in part._layout.values():
+            if _is_there(part, spec):
+                yield partial(_known_unit, part, spec, version)
+    if model._source is not None:
+        for extension in model._source.extensions[1:]:
+            if extension.index not in owned:
+                yield partial(_carried, model, extension)
+    for unit in asdf_product.extra_units(model):
+        yield partial(tuple, unit)
+    yield partial(_asdf_unit, model)
+
+
+def _is_there(model, spec):
+    if model._arrays.get(spec.name) is not None:
+        return True
+    if spec.name in model._arrays:
+        return False
+    filled = getattr(spec, "fill", None) is not None and model.shape is not None
+    return filled or model._extension(spec) is not None
+
+
+def _primary_unit(model, owned, count):
+    """The primary HDU; an image that it held, and that is no array of the model, stays in it."""
+    start, data = [formatted(*card) for card in _PRIMARY_START], None
+    stored = model._source.extensions[0] if model._source is not None else None
+    names = ("EXTEND", "NEXTEND", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM")
+    cards = header_cards(model, "PRIMARY", "PRIMARY")
+    if stored is not None and stored.shape and stored.index not in owned:
+        start = [
+            card.text() for card in stored.header.cards if is_structural(card.keyword) and card.keyword not in names
+        ]
+        data = Stored(model._source.raw_bytes(stored))
+    elif (image := asdf_product.primary_image(model)) is not None:
+        start, data = [], image
+    elif stored is not None and stored.shape:
+        cards = [card for card in cards if not card.startswith(("EXTNAME ", "EXTVER "))]
+    start += [formatted("EXTEND", True), formatted("NEXTEND", count, "number of extensions")]
+    return [*start, *cards], data
+
+
+def _known_unit(model, spec, version):
+    value, extension = model._arrays.get(spec.name), model._extension(spec)
+    if extension is not None and _as_stored(model, spec, extension, value):
+        return _untouched(model, spec, extension, version)
+    if value is None and extension is None:
+        # A documented array that nothing has touched is written without ever being in memory.
+        value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
+    elif value is None:
+        value = getattr(model, spec.name)
+    cards = [formatted("EXTNAME", spec.hdu, "extension name"), *_own_cards(model, spec, extension)]
+    return [*cards, formatted("EXTVER", version, "extension value")], value
+
+
+def _as_stored(model, spec, extension, value):
+    """Whether the data unit goes out as it was stored: nobody has changed it, and the type of the class is that of the file or would lose something."""
+    if extension.index == 0 or getattr(model, "_window", None) is not None:
+        return False
+    if isinstance(spec, Table):
+        return value is None or (extension.kind == "table" and _same_table(value, model._source.table(extension)))
+    if not extension.is_image or not extension.shape:
+        return value is None
+    stored, own = extension.physical_dtype, np.dtype(spec.dtype)
+    loses = exact.loses(stored, own) and not exact.same_bits(stored, own)
+    if value is None:
+        return loses or stored == own
+    if not loses or value.shape != extension.shape:
+        return False
+    return np.array_equal(value, model._read_typed(spec, extension), equal_nan=value.dtype.kind == "f")
+
+
+def _same_table(table, other):
+    if table.dtype.names != other.dtype.names or len(table) != len(other):
+        return False
+    return all(_same_column(table[name], other[name]) for name in table.dtype.names)
+
+
+def _same_column(column, other):
+    column, other = np.asarray(column), np.asarray(other)
+    if column.dtype == object:
+        return all(np.array_equal(one, another) for one, another in zip(column, other, strict=True))
+    return column.dtype == other.dtype and np.array_equal(column, other, equal_nan=column.dtype.kind in "fc")
+
+
+def _own_cards(model, spec, extension):
+    """Cards of an array that is written anew: not those that say how it was compressed."""
+    cards = header_cards(model, spec.hdu, spec.hdu.upper())
+    if extension is None or extension.kind != "compressed":
+        return cards
+    return [card for card in cards if not extension.is_of_storage(card[:8].strip())]
+
+
+def _untouched(model, spec, extension, version):
+    """A known extension whose data nobody has changed: its bytes are those of the file; its keywords may have changed."""
+    not_kept = ("EXTVER", "CHECKSUM", "DATASUM")
+    kept = [
+        card.text() for card in extension.header.cards if is_structural(card.keyword) and card.keyword not in not_kept
+    ]
+    cards = [*kept, *header_cards(model, spec.hdu, spec.hdu.upper()), formatted("EXTVER", version, "extension value")]
+    return cards, Stored(model._source.raw_bytes(extension))
+
+
+def _carried(model, extension):
+    return [card.text() for card in extension.header.cards], Stored(model._source.raw_bytes(extension))
+
+
+def _asdf_unit(model):
+    """The ASDF extension: a table of one row and one column of bytes, laid out here, since astropy's table machinery takes a tenth of a second to load."""
+    content = asdf_tree.to_bytes(_asdf_content(model), model.history)
+    cards = [
+        ("XTENSION", "BINTABLE", "binary table extension"),
+        ("BITPIX", 8, "array data type"),
+        ("NAXIS", 2, "number of array dimensions"),
+        ("NAXIS1", len(content), "length of dimension 1"),
+        ("NAXIS2", 1, "length of dimension 2"),
+        ("PCOUNT", 0, "number of group parameters"),
+        ("GCOUNT", 1, "number of groups"),
+        ("TFIELDS", 1, "number of table fields"),
+        ("TTYPE1", "ASDF_METADATA", ""),
+        ("TFORM1", f"{len(content)}B", ""),
+        ("EXTNAME", "ASDF", "extension name"),
+    ]
+    return [formatted(*card) for card in cards], Stored(content + b"\0" * (-len(content) % 2880))
+
+
+def _asdf_content(model):
+    content = {name: value for name, value in model._tree.items() if name not in (*model._layout, asdf_product.EXTRA)}
+    parts = model.parts()
+    if parts != [model]:
+        content[model.parts_name] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
+    return content
