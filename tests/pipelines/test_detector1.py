@@ -49,14 +49,20 @@ def exposure(instrument, tso=False):
 
 @pytest.mark.req("DET1-03")
 def test_order_of_the_near_infrared():
-    expected = "group_scale dq_init saturation ipc superbias refpix linearity dark_current charge_migration jump ramp_fit gain_scale".split()
+    expected = (
+        "group_scale dq_init saturation ipc superbias refpix linearity dark_current charge_migration jump".split()
+    )
+    expected += ["clean_flicker_noise", "ramp_fit", "gain_scale"]
     assert order(exposure("NIRCAM")) == expected
     assert order(exposure("NIRSPEC", tso=True)) == [step for step in expected if step != "charge_migration"]
 
 
 @pytest.mark.req("DET1-04", "DET1-05", "LASTF-04", "RSCD-09", "SBIAS-10")
 def test_order_of_miri():
-    expected = "group_scale dq_init emicorr saturation ipc firstframe lastframe reset linearity rscd dark_current refpix jump ramp_fit gain_scale".split()
+    expected = (
+        "group_scale dq_init emicorr saturation ipc firstframe lastframe reset linearity rscd dark_current".split()
+    )
+    expected += ["refpix", "jump", "clean_flicker_noise", "ramp_fit", "gain_scale"]
     assert order(exposure("MIRI")) == expected
     assert order(exposure("MIRI", tso=True)) == [
         step for step in expected if step not in ("firstframe", "lastframe", "rscd")

@@ -187,7 +187,8 @@ NEED_A_REFERENCE = [alias for alias in ALIASES if step_of(alias).reference_types
 
 
 @pytest.mark.parametrize(
-    "alias", [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale", "emicorr")]
+    "alias",
+    [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale", "emicorr", "clean_flicker_noise")],
 )
 def test_without_a_reference_the_step_is_skipped_and_says_so(alias, ramps, tmp_path):
     model = ramp_for(alias, ramps)

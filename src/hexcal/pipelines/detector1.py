@@ -3,6 +3,7 @@
 from hexcal.core import Pipeline, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.steps.detector.charge_migration import ChargeMigrationStep
+from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.dark_current import DarkCurrentStep
 from hexcal.steps.detector.dq_init import DQInitStep
 from hexcal.steps.detector.emicorr import EmiCorrStep
@@ -49,6 +50,7 @@ class Detector1Pipeline(Pipeline):
         "reset": ResetStep,
         "charge_migration": ChargeMigrationStep,
         "jump": JumpStep,
+        "clean_flicker_noise": CleanFlickerNoiseStep,
         "ramp_fit": RampFitStep,
         "gain_scale": GainScaleStep,
     }
@@ -71,7 +73,7 @@ class Detector1Pipeline(Pipeline):
                 self.reset,
                 self.linearity,
             )
-            order += (self.rscd, self.dark_current, self.refpix, self.jump)
+            order += (self.rscd, self.dark_current, self.refpix, self.jump, self.clean_flicker_noise)
             if ramp.is_tso:
                 # The samples that these steps flag are wanted in a time series.
                 order = tuple(step for step in order if step not in (self.firstframe, self.lastframe, self.rscd))
@@ -87,6 +89,7 @@ class Detector1Pipeline(Pipeline):
             self.dark_current,
             self.charge_migration,
             self.jump,
+            self.clean_flicker_noise,
         )
         if ramp.is_tso:
             order = tuple(step for step in order if step is not self.charge_migration)

@@ -19,6 +19,7 @@ _DETECTOR = {
     "dark_current": "DarkCurrentStep",
     "charge_migration": "ChargeMigrationStep",
     "jump": "JumpStep",
+    "clean_flicker_noise": "CleanFlickerNoiseStep",
     "ramp_fit": "RampFitStep",
     "gain_scale": "GainScaleStep",
 }
