@@ -135,9 +135,9 @@ class CleanFlickerNoiseStep(Step):
         return np.where(np.isfinite(flat) & (flat > 0), flat, np.float32(1))
 
     def _save(self, model, array, suffix):
-        from hexcal import datamodels
+        from hexcal.models.open import open as open_model
 
-        extra = datamodels.open(array)
+        extra = open_model(array)
         extra.update(model)
         self.save_model(extra, suffix, force=True)
 
