@@ -12,6 +12,7 @@ from hexcal.pipeline import Detector1Pipeline
 # rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones: a newer parameter asks for the
 # superbias too.
 DOCUMENTED = [
+    ("", "clean_flicker_noise", "CleanFlickerNoiseStep", {"flat"}, "S_CLNFNS"),
     ("REG-14", "emicorr", "EmiCorrStep", {"emicorr"}, "S_MIREMI"),
     ("REG-09", "charge_migration", "ChargeMigrationStep", set(), "S_CHGMIG"),
     ("REG-12", "dark_current", "DarkCurrentStep", {"dark"}, "S_DARK"),
@@ -31,7 +32,7 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-OFF_BY_DEFAULT = {"charge_migration", "emicorr"}
+OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise"}
 
 
 @pytest.mark.parametrize(
