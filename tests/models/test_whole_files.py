@@ -11,7 +11,7 @@ from astropy.io import fits
 from exposures import write_uncal
 
 from hexcal import datamodels
-from hexcal.errors import InputError
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.science import GROUP_COLUMNS
 
 
@@ -135,3 +135,15 @@ def test_a_header_of_another_world_is_an_error_with_its_keyword(tmp_path, change
     (tmp_path / "x.fits").write_bytes(content)
     with pytest.raises(InputError, match=message):
         datamodels.open(tmp_path / "x.fits")
+
+
+def test_flags_of_another_shape_than_the_data_are_named(tmp_path):
+    ramp = datamodels.RampModel((1, 3, 4, 5))
+    ramp.pixeldq = np.zeros((3, 3), "u4")
+    with pytest.raises(InputError, match=r"pixeldq must have shape \(4, 5\).*it has \(3, 3\)"):
+        ramp.check()
+
+
+def test_a_line_break_in_a_text_of_the_header_is_refused():
+    with pytest.raises(ParameterError, match="one line of text"):
+        datamodels.ImageModel().meta.target.proposer_name = "a\nb"

@@ -325,14 +325,14 @@ def test_files_that_cannot_be_read(tmp_path, name, content, where):
     assert found == where
 
 
-@pytest.mark.parametrize(("less", "text"), [(4000, "it was cut off"), (7000, "truncated")])
-def test_a_truncated_file(tmp_path, less, text):
+@pytest.mark.parametrize("less", [4000, 7000])
+def test_a_truncated_file(tmp_path, less):
     """Cut in the middle of an array, or of a header."""
     path = Path(dark(tmp_path / "dark.fits"))
     path.write_bytes(path.read_bytes()[:-less])
     ((where, found),) = told(certify(path, "jwst"))
     assert where == "file"
-    assert text in found
+    assert "truncated" in found
 
 
 # ---- real files

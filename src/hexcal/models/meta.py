@@ -93,6 +93,12 @@ def checked(path, value, keyword):
     if convert is not None and not _fits_type(value, keyword.type):
         raise ParameterError(f"{path} must be of type {keyword.type}, got {value!r}", where=where)
     value = convert(value) if convert else value
+    if isinstance(value, str) and any(letter < " " for letter in value):
+        raise ParameterError(
+            f"{path} goes onto a header card, which holds one line of text; {value!r} holds line breaks or other control characters",
+            where=where,
+            hint="replace them by blanks",
+        )
     if keyword.allowed and isinstance(value, str) and value not in keyword.allowed:
         raise unknown_name("value", value, keyword.allowed, where=where)
     return value

@@ -92,6 +92,19 @@ class ExposureModel(DataModel):
                 f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}",
                 where=str(self.path or ""),
             )
+        self._check_shapes()
+
+    def _check_shapes(self):
+        """Flags and errors have the shape that follows from the primary array."""
+        for name, spec in self._layout.items():
+            needed = spec.shape_of(self.shape) if getattr(spec, "shape_of", None) else None
+            found = self.shape_of(name) if needed else None
+            if found is not None and found != needed:
+                raise InputError(
+                    f"{name} must have shape {needed}, as follows from {self.primary} with {self.shape}; it has {found}",
+                    where=str(self.path or "model in memory"),
+                    hint=f"correct {spec.hdu}, or remove it",
+                )
 
 
 def window_of(model):
