@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 from hexcal.core.parameters import word
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import InputError, ParameterError, ResourceError
 from hexcal.files import gate
 from hexcal.models import formats
 
@@ -91,6 +91,16 @@ def folder_of(step):
             hint="give one of the two, or a bare name as output_file",
         )
     return Path(output_dir or ".") / folder
+
+
+def make_folder(folder):
+    """Make the folder of a product, if it is not there; ResourceError if that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"the output directory cannot be made: {error.strerror}", where=str(folder), hint="give another output_dir"
+        ) from error
 
 
 def _known_suffixes(step, model):

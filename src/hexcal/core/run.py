@@ -14,7 +14,7 @@ from hexcal.core.progress import Progress
 from hexcal.core.progress import shown as progress_shown
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import MissingReference, SkipStep
-from hexcal.errors import HexcalError, InputError, ReferenceError_, ResourceError, unknown_name
+from hexcal.errors import HexcalError, InputError, ReferenceError_, unknown_name
 from hexcal.files import endings, gate
 from hexcal.models.container import ModelContainer
 from hexcal.references import chooser
@@ -430,14 +430,7 @@ def save(step, model, suffix=None, idx=None, basepath=None):
         model.set_meta("cal_logs", {**_former_logs(model), outermost.name: list(context.recorder.lines)})
     model.set_meta("meta.calibration_software_version", version())
     model.set_meta("meta.calibration_software_revision", f"Hexcal {version()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(
-            f"the output directory cannot be made: {error.strerror}",
-            where=str(path.parent),
-            hint="give another output_dir",
-        ) from error
+    names.make_folder(path.parent)
     model.save(path)
     step.log.info("Saved %s in %s", type(model).__name__, path)
     return str(path)

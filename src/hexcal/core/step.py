@@ -454,6 +454,12 @@ class Step:
 
         return str(names.output_path(self, basepath=basepath, suffix=suffix, ext=ext, idx=idx, model=model))
 
+    def make_output_dir(self):
+        """Make the folder of the step's products, for a file that the step writes itself."""
+        from hexcal.core import names
+
+        names.make_folder(names.folder_of(self))
+
     def make_input_path(self, name):
         """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
         from hexcal.files import gate

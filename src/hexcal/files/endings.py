@@ -3,6 +3,10 @@
 import contextlib
 import signal
 import threading
+import time
+
+_PATIENCE = 5.0
+"""Seconds in which further signals do not disturb the clearing up."""
 
 
 class Ended(SystemExit):
@@ -25,18 +29,19 @@ def orderly():
 
     Ctrl-C raises KeyboardInterrupt also where the process had not taken it over yet. A signal that the program which uses Hexcal handles itself, or
     ignores (as ``nohup`` does), is left to it; threads beside the main one cannot be told. Of several signals the first counts, so that they do not disturb
-    the clearing up; only Ctrl-C is obeyed again.
+    the clearing up; Ctrl-C is obeyed again, and so is what comes some seconds later.
     """
     taken = []
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
         taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    ended = False
+    first = float("-inf")
 
     def end(number, frame):
-        nonlocal ended
-        if not ended or number == signal.SIGINT:
-            ended = True
+        nonlocal first
+        # Python drops an exception that is raised while it calls a finaliser: the next signal is for that.
+        if number == signal.SIGINT or time.monotonic() - first > _PATIENCE:
+            first = time.monotonic()
             raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
 
     for number in taken:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from exposures import write_references, write_uncal
 
 from hexcal import datamodels
 from hexcal.errors import ReferenceError_
@@ -189,3 +190,11 @@ def test_averaged_miri_dark_is_saved(tmp_path):
     with datamodels.DarkMIRIModel(tmp_path / "averaged.fits") as averaged:
         assert averaged.data[:, :, 0, 0].tolist() == [[0.5, 6.5], [1000.5, 1006.5]]
         assert averaged.dq.shape == (2, 1, 4, 6)
+
+
+def test_the_averaged_dark_may_be_the_first_file_in_a_new_output_dir(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uncal = write_uncal(tmp_path, shape=(1, 2, 4, 4))
+    write_references(tmp_path / "refs", (1, 2, 4, 4))
+    DarkCurrentStep.call(uncal, references="refs", dark_output="dark.fits", output_dir="new/er")
+    assert (tmp_path / "new" / "er" / "dark.fits").exists()

@@ -49,6 +49,7 @@ class DarkCurrentStep(Step):
             ramp.meta.exposure.integration_start or 1,
         )
         if self.parameters.dark_output:
+            self.make_output_dir()
             averaged = averaged_model(dark, n_groups, n_averaged, stride, ramp.meta.exposure)
             self.log.info(
                 "dark saved as %s", averaged.save(self.parameters.dark_output, dir_path=self.inherited("output_dir"))
