@@ -116,6 +116,18 @@ def test_spectra_have_their_columns_and_units_and_keywords_of_their_own(tmp_path
     assert again.spec[1].spec_table.columns["FLUX"].unit == "Jy"
 
 
+def test_tables_of_the_whole_file_stand_beside_those_of_its_parts(tmp_path):
+    model = datamodels.TSOMultiSpecModel()
+    model.int_times = np.zeros(2, model.get_dtype("int_times"))
+    model.spec.extend(_fill(datamodels.TSOSpecModel(), number) for number in (1, 2))
+    model.save(tmp_path / "x_x1dints.fits")
+    again = datamodels.open(tmp_path / "x_x1dints.fits")
+    assert len(again.int_times) == 2 and len(again.spec) == 2
+    again.save(tmp_path / "y_x1dints.fits")
+    with fits.open(tmp_path / "y_x1dints.fits") as hdus:
+        assert sorted(hdu.name for hdu in hdus[1:]) == ["ASDF", "EXTRACT1D", "EXTRACT1D", "INT_TIMES"]
+
+
 def test_a_unit_that_a_user_gives_stays():
     spectrum = datamodels.SpecModel()
     columns = [fits.Column("WAVELENGTH", "D", unit="nm", array=[1.0]), fits.Column("FLUX", "D", array=[2.0])]

@@ -123,6 +123,13 @@ def test_to_fits_and_back(tmp_path, image):
     assert np.array_equal(again.data, image.data) and again.meta.target.catalog_name == "NGC 1"
 
 
+def test_to_asdf_and_back(tmp_path, image):
+    image.to_asdf(tmp_path / "x.asdf")
+    again = datamodels.ImageModel.from_asdf(tmp_path / "x.asdf")
+    assert np.array_equal(again.data, image.data) and again.meta.target.catalog_name == "NGC 1"
+    assert type(datamodels.open(tmp_path / "x.asdf")) is datamodels.ImageModel
+
+
 def test_hooks_of_a_class_of_a_user(tmp_path):
     class Mine(datamodels.ImageModel):
         def on_init(self, init):

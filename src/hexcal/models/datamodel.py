@@ -9,9 +9,9 @@ import numpy as np
 
 from hexcal import observatories
 from hexcal.errors import InputError
-from hexcal.models import asdf_tree, exact, formats, whole
+from hexcal.models import asdf_tree, exact, fits_memory, formats, whole
 from hexcal.models.attributes import Attributes, attribute
-from hexcal.models.fits_source import FitsSource
+from hexcal.models.fits_source import FitsSource, require_file
 from hexcal.models.interface import Interface
 from hexcal.models.layout import Array, Table
 from hexcal.models.metadata import Metadata
@@ -61,9 +61,13 @@ class DataModel(Attributes, Metadata, Interface):
             self._take_over(init)
         elif isinstance(init, FitsSource):
             self._source = init
+        elif isinstance(init, str | Path) and Path(init).suffix == ".asdf":
+            self._read_asdf(Path(init))
         elif isinstance(init, str | Path):
             self._source = FitsSource(init)
             whole.require_whole(self._source, type(self), self._observatory_of_file())
+        elif fits_memory.is_hdu_list(init):
+            self._source = fits_memory.MemorySource(init)
         elif isinstance(init, tuple):
             setattr(self, self.primary, np.zeros(init, self._layout[self.primary].dtype))
         elif init is not None and not isinstance(init, Mapping):
@@ -77,6 +81,17 @@ class DataModel(Attributes, Metadata, Interface):
         self.on_init(init)
         if strict_validation:
             self.validate()
+
+    def _read_asdf(self, path):
+        from hexcal.models import asdf_product
+
+        require_file(path)
+        tree = asdf_tree.from_file(path)
+        described = tree.get("meta", {}) if isinstance(tree, dict) else {}
+        telescope = described.get("telescope") if isinstance(described, dict) else None
+        self.observatory = observatories.of_header({"TELESCOP": telescope}, default=self.default_observatory)
+        self._file = path
+        asdf_product.fill(self, tree)
 
     def _observatory_of_file(self):
         header = self._source.primary if self._source else {}

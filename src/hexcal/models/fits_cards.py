@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,8 +27,7 @@ def read_cards(model):
 
 def _read_header(model, extension, hdu, name, keywords):
     extra = model._extra_cards.setdefault(name, [])
-    written = set(keywords.of_hdu(hdu, model.model_type))
-    titles = {row.section for row in written}
+    written, titles = _written(keywords, hdu, model.model_type)
     for card in extension.header.cards:
         if card.keyword in COMMENTARY:
             _read_commentary(model, card, hdu, extra, titles)
@@ -36,7 +36,7 @@ def _read_header(model, extension, hdu, name, keywords):
             continue
         entry = keywords.of_card(card.keyword, hdu, model.model_type)
         readable = card.value is not UNDEFINED and card.value is not UNREADABLE
-        if entry is None or not readable or (entry.keyword == card.keyword and entry not in written):
+        if entry is None or not readable or (entry.keyword == card.keyword and id(entry) not in written):
             # Unknown, or known only for other models, or not readable: it goes back as it came.
             extra.append(card)
         if entry is not None and readable:
@@ -47,6 +47,13 @@ def _read_header(model, extension, hdu, name, keywords):
                 UserWarning,
                 stacklevel=2,
             )
+
+
+@lru_cache(maxsize=256)
+def _written(keywords, hdu, model_type):
+    """Return the identities of the rows of the dictionary that are written to an HDU, and the titles of their sections (frozensets)."""
+    rows = keywords.of_hdu(hdu, model_type)
+    return frozenset(map(id, rows)), frozenset(row.section for row in rows)
 
 
 def _read_commentary(model, card, hdu, extra, titles):

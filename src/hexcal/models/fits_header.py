@@ -5,6 +5,7 @@ unusable: such a card has the value `UNREADABLE`, and goes back into a saved fil
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
@@ -113,10 +114,10 @@ class Header:
 
     def __init__(self, text):
         self.text = text
-        self._positions = {}
         self._cards = None
-        for start in range(0, len(text), 80):
-            self._positions.setdefault(text[start : start + 8].rstrip().upper(), start)
+        names = text.upper()
+        # From the end, so that of several cards of one keyword the first stays.
+        self._positions = {names[start : start + 8]: start for start in range(len(text) - 80, -1, -80)}
 
     @property
     def cards(self):
@@ -131,7 +132,7 @@ class Header:
 
     def card(self, keyword):
         """Return the first card with that keyword, or None."""
-        start = self._positions.get(keyword)
+        start = self._positions.get(f"{keyword:8}")
         return None if start is None else _card_at(self.text, start)
 
     def get(self, keyword, default=None):
@@ -148,31 +149,39 @@ class Header:
         return value
 
     def __iter__(self):
-        return iter(self._positions)
+        return (name.rstrip() for name in reversed(self._positions))
 
     def __contains__(self, keyword):
-        return keyword in self._positions
+        return f"{keyword:8}" in self._positions
 
 
 def _card_at(text, start):
     """Return the card that begins at a position, with the CONTINUE cards that belong to it."""
-    first = text[start : start + 80]
-    keyword = first[:8].rstrip().upper()
-    if keyword == "HIERARCH" and "=" in first:
-        keyword, _, rest = first[8:].partition("=")
-        keyword = keyword.strip().upper()
-    elif first[8:9] == "=" and keyword not in COMMENTARY:
-        rest = first[9:]
-    else:
-        return Card(keyword, first[8:].rstrip(), "", first)
-    value, comment = _parsed(rest)
+    card = _card(text[start : start + 80])
     end = start + 80
-    while isinstance(value, str) and value.endswith("&") and text[end : end + 8] == "CONTINUE":
+    if not isinstance(card.value, str) or text[end : end + 8] != "CONTINUE":
+        return card
+    value, comment = card.value, card.comment
+    while value.endswith("&") and text[end : end + 8] == "CONTINUE":
         more, note = _parsed(text[end + 8 : end + 80])
         if not isinstance(more, str):
             break
         value, comment, end = value[:-1] + more, comment + note, end + 80
-    return Card(keyword, value, comment, text[start:end])
+    return Card(card.keyword, value, comment, text[start:end])
+
+
+@lru_cache(maxsize=1 << 14)
+def _card(image):
+    """Return the card of 80 characters. Most cards of a product occur in the headers of all its slits: they are understood once."""
+    keyword = image[:8].rstrip().upper()
+    if keyword == "HIERARCH" and "=" in image:
+        keyword, _, rest = image[8:].partition("=")
+        keyword = keyword.strip().upper()
+    elif image[8:9] == "=" and keyword not in COMMENTARY:
+        rest = image[9:]
+    else:
+        return Card(keyword, image[8:].rstrip(), "", image)
+    return Card(keyword, *_parsed(rest), image)
 
 
 def _parsed(text):

@@ -48,7 +48,10 @@ class FitsSource:
         else:
             with open(self.path, "rb") as stream:
                 self.extensions = scan(stream, stat.st_size, self.path)
-        self._by_name = {}
+        self._index()
+
+    def _index(self):
+        self._by_name: dict[tuple[str, int], Extension] = {}
         for extension in self.extensions:
             # A primary HDU without data is no array, whatever it is called.
             if extension.index or extension.shape:

@@ -55,7 +55,9 @@ def owned_extensions(model):
 
 def _plan(model, owned):
     """Yield functions that make the HDUs behind the primary one, in order."""
-    for version, part in enumerate(model.parts(), 1):
+    parts = model.parts()
+    own = [] if parts == [model] else [(1, model)]
+    for version, part in [*own, *enumerate(parts, 1)]:
         for spec in part._layout.values():
             if _is_there(part, spec):
                 yield partial(_known_unit, part, spec, version)

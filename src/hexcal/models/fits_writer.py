@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ class Stored(NamedTuple):
     content: Any
 
 
+@lru_cache(maxsize=4096)
 def is_structural(keyword):
     """Whether a keyword describes how the data lie in the file: written anew, never carried over."""
     return keyword in _STRUCTURE or (keyword.rstrip("0123456789") in _TABLE_STRUCTURE and keyword[-1].isdigit())

@@ -12,6 +12,7 @@ from hexcal.models import (
     catalogue,
     container,
     declared,
+    fits_memory,
     reference,
     science,
     whole,
@@ -83,9 +84,10 @@ def open(init=None, **arrays):
 
     Parameters
     ----------
-    init : path-like, DataModel, Mapping, list, array, tuple or None
-        A FITS, ASDF or JSON file; a model is returned as it is; an association (its file in JSON or YAML, or a mapping with "products") and a list of
-        models or paths give a `ModelContainer`; an array or a shape gives the model of that number of dimensions; None an empty one.
+    init : path-like, DataModel, HDUList, Mapping, list, array, tuple or None
+        A FITS, ASDF, JSON or ECSV file; an open file of astropy; a model is returned as it is; an association (its file in JSON or YAML, or a mapping
+        with "products") and a list of models or paths give a `ModelContainer`; an array or a shape gives the model of that number of dimensions; None an
+        empty one.
     **arrays
         Further arrays by name.
 
@@ -109,7 +111,9 @@ def open(init=None, **arrays):
         if path.suffix == ".asdf":
             require_file(path)
             return _open_asdf(path)
-        return _open_text(path) if path.suffix in association_file.SUFFIXES else _open_fits(path)
+        return _open_text(path) if path.suffix in association_file.SUFFIXES else _open_fits(FitsSource(path))
+    if fits_memory.is_hdu_list(init):
+        return _open_fits(fits_memory.MemorySource(init))
     if init is None:
         return DataModel()
     if isinstance(init, Mapping | list):
@@ -149,12 +153,12 @@ def _open_asdf(path):
 
 def _named(name, observatory):
     """Return the class of a model by its name in a file, or None."""
-    found = {**_BY_NAME, **declared.everywhere(), **declared.classes(observatory)}
-    return found.get(name) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    return declared.classes(observatory).get(name) or _BY_NAME.get(name) or declared.everywhere().get(name)
 
 
-def _open_fits(path):
-    source = FitsSource(path)
+def _open_fits(source):
     model = _class_of(source)(source)
     whole.require_whole(source, type(model), model.observatory)
     return model
