@@ -140,10 +140,6 @@ class ModelContainer(DataModel, MutableSequence):
         paths = [member.path or getattr(member.model, "path", None) for member in self._members]
         return [*listed, *((path, "member of the list") for path in paths if path is not None and path not in known)]
 
-    @property
-    def _folder(self):
-        return self._file.parent if self._file else Path()
-
     def of_type(self, *types):
         """Return the models of these roles: a container that shares them.
 
