@@ -28,7 +28,8 @@ class ReferenceFileModel(DataModel):
         if extension is None or not extension.shape:
             return None
         value = self._source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
-        if spec.name == "dq":
+        # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
+        if spec.name == "dq" and self._container is None:
             definitions = self._source.table(self._extension(_DQ_DEF)) if self._extension(_DQ_DEF) else None
             value = dqflags.translate(value, definitions, where=str(self.path))
             if definitions is not None:
