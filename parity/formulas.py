@@ -24,7 +24,7 @@ def pedestal(ramp_path, rates, seconds=None):
     Returns
     -------
     float64 array, (nints, ny, nx), DN
-        0 where the first group is saturated, NaN where there is no rate. Seed 004, line 20659.
+        0 where the first group is saturated, NaN where there is no rate. JWST pipeline documentation 1.13.5, section ramp_fitting.
     """
     with fits.open(ramp_path) as hdus:
         header, data, flags = hdus[0].header, hdus["SCI"].data, hdus["GROUPDQ"].data

@@ -36,7 +36,8 @@ def weight_tables(n_groups):
 
     Notes
     -----
-    Exponent P for S from 0, 5, 10, 20, 50, 100: 0, 0.4, 1, 3, 6, 10 (seed 004, 20677-20685).
+    Exponent P for S from 0, 5, 10, 20, 50, 100: 0, 0.4, 1, 3, 6, 10 (Fixsen et al. 2000, PASP 112, 1350; JWST
+    pipeline documentation 1.13.5, section ramp_fitting).
     """
     exponents = np.array([0, 0.4, 1, 3, 6, 10])[:, None]
     distance = np.arange(max(n_groups, 2), dtype=float)

@@ -190,7 +190,8 @@ def gaussian_false_rate(rate, n_groups, group_time, gain, read_noise, threshold=
 
     Notes
     -----
-    Seed 004, lines 12905 to 12911: the largest ratio of deviation to expected noise is flagged while it exceeds the threshold, each time with a new median.
+    JWST pipeline documentation 1.13.5, section jump: the largest ratio of deviation to expected noise is flagged while
+    it exceeds the threshold, each time with a new median.
     """
     rng = np.random.default_rng(seed)
     electrons, noise = rate * group_time * gain, read_noise * gain

@@ -80,7 +80,7 @@ def describe(model, reference_type, place, description):
 
     Notes
     -----
-    Seed 004, lines 21070 to 21092.
+    JWST pipeline documentation 1.13.5, "Required keywords documenting contents of reference files".
     """
     from hexcal import __version__
 

@@ -52,8 +52,8 @@ def flag_charge_loss(data, group_dq, threshold, threads=None):
 
     Notes
     -----
-    Seed 004, lines 8105 to 8115. That the four neighbours of a pixel, into which its charge goes, are flagged from the same group on is what
-    releases 1.13.4 and 3.0.0 of the original do.
+    JWST pipeline documentation 1.13.5, section charge_migration. That the four neighbours of a pixel, into which its
+    charge goes, are flagged from the same group on is what releases 1.13.4 and 3.0.0 of the original do.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.charge_migration import find_first_above, flag_with_neighbors

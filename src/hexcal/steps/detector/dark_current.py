@@ -65,7 +65,7 @@ def averaging(science, dark):
     """Return how the groups of a dark must be combined to match the groups of a science exposure.
 
     A dark with the read-out of the science data is used as it is; otherwise its groups are taken as frames, of which ``nframes`` are averaged and
-    ``groupgap`` left out (seed 004, lines 9012 to 9019).
+    ``groupgap`` left out (JWST pipeline documentation 1.13.5, section dark_current).
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def subtract_dark(data, pixel_dq, read, n_planes, dark_dq, n_averaged=1, stride=
 
     Notes
     -----
-    Seed 004, lines 9004 to 9031.
+    JWST pipeline documentation 1.13.5, section dark_current.
     """
     if dark_dq is not None:
         pixel_dq |= np.bitwise_or.reduce(dark_dq.reshape(-1, *dark_dq.shape[-2:]), axis=0)

@@ -37,7 +37,7 @@ def add_mask(pixel_dq, mask_dq, group_dq=None):
 
     Notes
     -----
-    Seed 004, lines 9223 to 9228.
+    JWST pipeline documentation 1.13.5, section dq_init.
     """
     np.bitwise_or(pixel_dq, mask_dq, out=pixel_dq)
     if group_dq is not None:

@@ -118,7 +118,7 @@ def aligned(sums, counts, reference, scale):
 
     Notes
     -----
-    Seed 004, lines 9394 to 9401.
+    JWST pipeline documentation 1.13.5, section emicorr.
     """
     shape = reference - reference.mean()
     correlation = _correlation(measured(sums, counts) * counts, shape)

@@ -139,7 +139,7 @@ def listed(tree, ramp):
     Parameters
     ----------
     tree : dict
-        With ``frequencies`` and ``subarray_cases`` (seed 004, lines 9482 to 9534).
+        With ``frequencies`` and ``subarray_cases`` (JWST pipeline documentation 1.13.5, section emicorr).
     ramp : RampModel
 
     Returns

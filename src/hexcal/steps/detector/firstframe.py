@@ -48,7 +48,8 @@ def flag_first_group(group_dq, pixel_dq, keep_bright=False):
 
     Notes
     -----
-    Seed 004, lines 11477 to 11479. `keep_bright` is not in the documents; it is what jwst 3.0.0 does with ``bright_use_group1``.
+    JWST pipeline documentation 1.13.5, section firstframe. `keep_bright` is not in the documents; it is what jwst
+    3.0.0 does with ``bright_use_group1``.
     """
     kept = 0
     for flags in group_dq:

@@ -53,7 +53,7 @@ def scale_gain(factor, rates, variances):
 
     Notes
     -----
-    Seed 004, lines 12173 to 12191.
+    JWST pipeline documentation 1.13.5, section gain_scale.
     """
     if factor == 1:
         return

@@ -37,7 +37,7 @@ def frames_averaged(readpatt, n_frames, divisor, downlinked_frames):
     """Return the number of frames that one group is the average of, and the divisor that was used.
 
     The MIRI patterns FASTGRPAVG* average FRMDIVSR groups on board while NFRAMES stays as commanded, with the original value in MIRNFRMS: the number of
-    frames is then MIRNFRMS * FRMDIVSR (seed 004, lines 12328 to 12332).
+    frames is then MIRNFRMS * FRMDIVSR (JWST pipeline documentation 1.13.5, section group_scale).
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ def rescale(data, divisor, n_frames):
 
     Notes
     -----
-    Seed 004, line 12322. The factor is rounded to float32 first, as the reference implementation does.
+    JWST pipeline documentation 1.13.5, section group_scale. The factor is rounded to float32 first, as the reference
+    implementation does.
     """
     data *= np.float32(divisor / n_frames)

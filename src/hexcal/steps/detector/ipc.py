@@ -54,7 +54,7 @@ def correct_ipc(data, kernel, rows, columns, threads=None):
 
     Notes
     -----
-    Seed 004, lines 12732 to 12740. In memory: one image besides the ramp.
+    JWST pipeline documentation 1.13.5, section ipc. Memory: one image besides the ramp.
     """
     import numpy as np
 

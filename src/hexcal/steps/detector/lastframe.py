@@ -30,6 +30,6 @@ def flag_last_group(group_dq):
 
     Notes
     -----
-    Seed 004, lines 14444 to 14446.
+    JWST pipeline documentation 1.13.5, section lastframe.
     """
     group_dq[:, -1] |= group.DO_NOT_USE

@@ -57,8 +57,8 @@ def correct_linearity(data, group_dq, pixel_dq, read_coefficients, reference_dq,
 
     Notes
     -----
-    Seed 004, lines 14530 to 14550. That a linear coefficient of 0 means "not corrected", and the evaluation in float32 from the highest order down, are those
-    of the reference implementation.
+    JWST pipeline documentation 1.13.5, section linearity. That a linear coefficient of 0 means "not corrected", and
+    the evaluation in float32 from the highest order down, are those of the reference implementation.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.linearity import linearize

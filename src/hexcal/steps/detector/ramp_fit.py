@@ -246,8 +246,9 @@ def fit_ramps(ramps, threads=1):
 
     Notes
     -----
-    Seed 004, lines 20617 to 20760; Fixsen et al. 2000, PASP 112, 1350. That the slopes are weighted with 1/var_R alone (not with 1/var_C, 20721), that the
-    rate of the Poisson variance is averaged over integrations, and that a jump starts the next segment, are those of the reference implementation.
+    JWST pipeline documentation 1.13.5, section ramp_fitting; Fixsen et al. 2000, PASP 112, 1350. That the slopes are
+    weighted with 1/var_R alone (not with 1/var_C, as printed there), that the rate of the Poisson variance is averaged
+    over integrations, and that a jump starts the next segment, are those of the reference implementation.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.ramp_fit import fit_ramps as kernel
@@ -278,7 +279,8 @@ def fit_details(ramps, slopes, threads=1):
 
     Notes
     -----
-    Seed 004, line 20659; the units of sigslope and sigyint are those of the reference implementation.
+    JWST pipeline documentation 1.13.5, section ramp_fitting; the units of sigslope and sigyint are those of the
+    reference implementation.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.ramp_fit_options import Details, count_details

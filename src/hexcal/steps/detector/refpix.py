@@ -5,7 +5,8 @@ from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _N_SIGMA = 3.0
 _DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
-"""NIRSpec subarrays without reference pixels, whose first and last four columns get no light (seed 004, line 21698)."""
+"""NIRSpec subarrays without reference pixels, whose first and last four columns get no light (JWST pipeline documentation 1.13.5, section
+refpix)."""
 
 
 class RefPixStep(Step):
@@ -199,7 +200,7 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
 
     Notes
     -----
-    Seed 004, lines 21657 to 21668 and 21704 to 21706.
+    JWST pipeline documentation 1.13.5, section refpix.
     """
     import numpy as np
 
@@ -264,7 +265,7 @@ def correct_single_output(data, usable, where, by_parity, threads=None):
 
     Notes
     -----
-    Seed 004, lines 21686 to 21702.
+    JWST pipeline documentation 1.13.5, section refpix.
     """
     import numpy as np
 
@@ -304,7 +305,7 @@ def correct_miri(data, usable, by_parity, threads=None):
 
     Notes
     -----
-    Seed 004, lines 21670 to 21678.
+    JWST pipeline documentation 1.13.5, section refpix.
     """
     import numpy as np
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 WIDTH = 4
-"""Width in pixels of a strip of reference pixels (seed 004, line 21643)."""
+"""Width in pixels of a strip of reference pixels (JWST pipeline documentation 1.13.5, section refpix)."""
 AMPLIFIERS = 4
 
 

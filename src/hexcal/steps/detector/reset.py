@@ -57,7 +57,7 @@ def subtract_reset(data, pixel_dq, image_of, reference_shape, reference_dq, firs
 
     Notes
     -----
-    Seed 004, lines 22595 to 22601.
+    JWST pipeline documentation 1.13.5, section reset.
     """
     if reference_dq is not None:
         pixel_dq |= reference_dq

@@ -101,7 +101,7 @@ def flag_first_groups(group_dq, n_skip, first_integration=1):
 
     Notes
     -----
-    Seed 004, lines 22945 to 22951.
+    JWST pipeline documentation 1.13.5, section rscd.
     """
     first = 1 if first_integration == 1 else 0
     group_dq[first:, :n_skip] |= group.DO_NOT_USE

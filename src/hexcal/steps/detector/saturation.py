@@ -94,7 +94,8 @@ def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance,
 
     Notes
     -----
-    Seed 004, lines 23146 to 23168. At the threshold itself the two statements there differ (> and >=); the reference implementation uses >=.
+    JWST pipeline documentation 1.13.5, section saturation. At the threshold itself the two statements there differ (>
+    and >=); the reference implementation uses >=.
     """
     import numpy as np
 
@@ -159,7 +160,7 @@ def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, dist
 
     Notes
     -----
-    Not in seed 004. The rules are those that ``use_readpatt`` of the reference implementation 3.0.0 shows from outside.
+    Not in the documentation of 1.13.5. The rules are those that ``use_readpatt`` of the reference implementation 3.0.0 shows from outside.
     """
     import numpy as np
 

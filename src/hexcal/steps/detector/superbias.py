@@ -36,7 +36,7 @@ def subtract_superbias(data, pixel_dq, bias, bias_dq, threads=None):
 
     Notes
     -----
-    Seed 004, lines 27160 to 27164.
+    JWST pipeline documentation 1.13.5, section superbias.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.subtract import subtract
