@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from hexcal import observatories
 from hexcal.models import asdf_tree, meta
 
 _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
@@ -98,7 +99,8 @@ class Metadata:
         path : str
             Dotted path below the model.
         strict : bool
-            Refuse a path that is neither set nor known to the keyword dictionary; otherwise it gives None.
+            Refuse a path that is neither set nor known to the keyword dictionary of any observatory; otherwise it gives None. What only another
+            observatory has reads as None: steps for all of them may ask.
 
         Raises
         ------
@@ -115,9 +117,13 @@ class Metadata:
             return meta.Node(self, path)
         self._merge_asdf()
         found = self._lookup(path)
-        if found is None and strict:
+        if found is not None or not strict:
+            return found
+        if observatories.is_branch_anywhere(path):
+            return meta.Node(self, path)
+        if not observatories.is_known_anywhere(path):
             raise keywords.unknown(path, where=path.rpartition(".")[0])
-        return found
+        return None
 
     def row_of(self, path):
         """Return the row of the keyword dictionary that holds for a path of this model, or None.

@@ -10,7 +10,18 @@ from importlib import import_module
 from hexcal.errors import InputError, unknown_name
 from hexcal.observatories.base import Keyword, KeywordTable, Observatory
 
-__all__ = ["GROUP", "Keyword", "KeywordTable", "Observatory", "get", "names", "of_header"]
+__all__ = [
+    "GROUP",
+    "Keyword",
+    "KeywordTable",
+    "Observatory",
+    "everywhere",
+    "get",
+    "is_branch_anywhere",
+    "is_known_anywhere",
+    "names",
+    "of_header",
+]
 
 GROUP = "hexcal.observatories"
 
@@ -30,6 +41,27 @@ def _plugins():
 def names():
     """Return the names of all observatories, built-in and installed, sorted."""
     return sorted({*_BUILT_IN, *_plugins()})
+
+
+def everywhere():
+    """Yield all observatories, without the plug-ins that cannot be loaded: whoever needs one of these by name is told why."""
+    for name in names():
+        try:
+            yield get(name)
+        except InputError:
+            continue
+
+
+@cache
+def is_known_anywhere(path):
+    """Whether some observatory knows a dotted path of metadata: a keyword that the others lack, and no typing error."""
+    return any(observatory.keywords.is_known(path) for observatory in everywhere())
+
+
+@cache
+def is_branch_anywhere(path):
+    """Whether some observatory knows metadata below a dotted path."""
+    return any(observatory.keywords.is_branch(path) for observatory in everywhere())
 
 
 def get(name):

@@ -13,7 +13,10 @@ tab-separated tables with a header line:
 ``exposure_types.tsv``, ``suffixes.tsv``
     The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. May be absent: any
     value of EXP_TYPE is right then.
-``reference_keywords.tsv``, ``reference_layouts.tsv``, ``detectors.tsv``, ``subarrays.tsv``
+``detectors.tsv``
+    detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs (`hexcal.observatories.detectors`): what steps ask of a
+    detector. May be absent: steps that need to know are refused then.
+``reference_keywords.tsv``, ``reference_layouts.tsv``, ``subarrays.tsv``
     What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
     not checked then.
 ``documented.tsv``
@@ -31,10 +34,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hexcal.errors import InputError, ParameterError, unknown_name
+from hexcal.observatories.detectors import Detector, read_detectors
 from hexcal.observatories.model_tables import read_models
 from hexcal.observatories.tables import read_table
 
-__all__ = ["Keyword", "KeywordTable", "Observatory", "read_table"]
+__all__ = ["Detector", "Keyword", "KeywordTable", "Observatory", "read_table"]
 
 PRIMARY = "PRIMARY"
 PROFILE_COLUMNS = ("profile", "step", "parameter", "value", "reason")
@@ -265,6 +269,26 @@ class Observatory:
     def models(self):
         """The models that it declares (tuple of `ModelRow`), read at first use."""
         return read_models(self.folder) if self.has_models else ()
+
+    @cached_property
+    def detectors(self):
+        """Its detectors by name (dict of str to `Detector`), read at first use."""
+        return read_detectors(self.folder)
+
+    def detector(self, name):
+        """Return the `Detector` of this name (value of DETECTOR).
+
+        Raises
+        ------
+        InputError
+            If no detector has this name.
+        """
+        facts = self.detectors.get(str(name).strip().upper())
+        if facts is None:
+            raise unknown_name(
+                "detector", name, self.detectors, where=f"DETECTOR of {self.telescope}", error=InputError
+            )
+        return facts
 
     @cached_property
     def exposure_types(self):

@@ -7,11 +7,17 @@ from scipy.stats import sigmaclip
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
+from hexcal.observatories.detectors import Detector
 from hexcal.observatories.jwst.detectors import detector, detectors
 from hexcal.steps.detector import refpix, refpix_regions
 from hexcal.steps.detector.refpix import RefPixStep
 
 REF, BAD = pixel.REFERENCE_PIXEL, pixel.DO_NOT_USE
+
+
+def square(size, outputs=4):
+    """A detector of size x size pixels with a border of four reference pixels."""
+    return Detector("SQUARE", "NIRCAM", 1, 2, size, size, 4, 4, 4, 4, outputs)
 
 
 def make_ramp(data, name="NRCA1", subarray="FULL", start=(1, 1), outputs=4, pattern="RAPID", flags=None):
@@ -102,7 +108,7 @@ def test_equals_twin_in_every_orientation(small, axes, by_parity, use_sides, len
         [[twin(image, usable, by_parity, use_sides, length, gain) for image in integration] for integration in data]
     )
     ours = turned(data, *axes)
-    where = refpix_regions.layout((32, 32), (1, 1), *axes, (32, 32))
+    where = refpix_regions.layout((32, 32), (1, 1), *axes, square(32))
     refpix.correct_amplifiers(ours, turned(usable, *axes), where, by_parity, use_sides, length, gain)
     np.testing.assert_allclose(ours, turned(expected, *axes), atol=1e-3)
 
@@ -118,7 +124,7 @@ def test_known_drift_is_removed():
     rows[:4] = rows[-4:] = 0
     data = scene + 30 * (x // 16) - 5 * (x % 2) + rows[y]
     ramp = data[None, None].astype(np.float32)
-    where = refpix_regions.layout((64, 64), (1, 1), 1, 2, (64, 64))
+    where = refpix_regions.layout((64, 64), (1, 1), 1, 2, square(64))
     refpix.correct_amplifiers(ramp, np.ones((64, 64), bool), where, True, True, 1, 1.0)
     np.testing.assert_allclose(ramp[0, 0], scene, atol=2e-3)
 
@@ -129,7 +135,7 @@ def test_only_one_edge_or_side_is_usable(small):
     usable[:, 28:] = False
     usable[:4, 24:28] = usable[-4:, 24:28] = False
     expected = np.array([[twin(image, usable, True, True, 11, 1.0) for image in integration] for integration in data])
-    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, (32, 32))
+    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, square(32))
     refpix.correct_amplifiers(data, usable, where, True, True, 11, 1.0)
     np.testing.assert_allclose(data, expected, atol=1e-3)
     assert (expected[0, 0, 10, 24:] != 0).all()
@@ -141,7 +147,7 @@ def test_nan_is_left_out(small):
     without[2, 10] = without[12, 1] = False
     spoiled = data.copy()
     spoiled[:, :, 2, 10] = spoiled[:, :, 12, 1] = np.nan
-    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, (32, 32))
+    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, square(32))
     refpix.correct_amplifiers(spoiled, usable, where, True, True, 11, 1.0)
     refpix.correct_amplifiers(data, without, where, True, True, 11, 1.0)
     data[np.isnan(spoiled)] = np.nan
@@ -150,7 +156,7 @@ def test_nan_is_left_out(small):
 
 def test_any_number_of_threads(small):
     data, usable = small
-    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, (32, 32))
+    where = refpix_regions.layout((32, 32), (1, 1), 1, 2, square(32))
     results = []
     for threads in (1, 2, 7):
         one, two = data.copy(), data.copy()
@@ -197,9 +203,7 @@ def test_miri_amplifier_without_reference_pixels(small):
 def test_layout_of_every_detector():
     for name in detectors():
         own = detector(name)
-        where = refpix_regions.layout(
-            (own.rows, own.columns), (1, 1), own.fastaxis, own.slowaxis, (own.columns, own.rows)
-        )
+        where = refpix_regions.layout((own.rows, own.columns), (1, 1), own.fastaxis, own.slowaxis, own)
         assert where.transposed == (name in ("NIS", "NRS1", "NRS2", "GUIDER1", "GUIDER2"))
         assert where.fast.size == where.n_fast
 

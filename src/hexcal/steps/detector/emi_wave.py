@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hexcal.observatories.jwst import emi
+from hexcal.steps.detector import miri_clock
 
 MINIMUM_GROUPS = 3
 """A straight line is taken out of each ramp; in two groups nothing is left of it."""
@@ -23,11 +23,11 @@ class Readout:
 
     def cycles(self, frequency):
         """Cycles of a wave from one group, row and set of four columns to the next."""
-        return tuple(frequency * emi.CLOCK * clocks for clocks in (self.frame, self.row, self.column))
+        return tuple(frequency * miri_clock.CLOCK * clocks for clocks in (self.frame, self.row, self.column))
 
     def start(self, frequency, integration):
         """Cycles before the first pixel of an integration, less whole ones."""
-        return (frequency * emi.CLOCK * self.frame * self.integration * integration) % 1.0
+        return (frequency * miri_clock.CLOCK * self.frame * self.integration * integration) % 1.0
 
 
 def usable_ramps(ramp, flags):
@@ -78,7 +78,7 @@ def subtract(ramp, wave, readout, frequency, integration, threads=None):
 
 def n_bins_for(frequency, n_wave):
     """Return the number of bins of a wave: two clocks for each, but no more than the reference has points."""
-    return int(max(8, min(n_wave, 1 / (frequency * emi.CLOCK) / 2)))
+    return int(max(8, min(n_wave, 1 / (frequency * miri_clock.CLOCK) / 2)))
 
 
 def resampled(wave, n_bins):

@@ -7,8 +7,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import ReferenceError_
-from hexcal.observatories.jwst import emi
-from hexcal.steps.detector import emi_wave
+from hexcal.steps.detector import emi_wave, miri_clock
 
 _WAVE_POINTS = 500
 """Most bins of a wave that is measured."""
@@ -90,7 +89,7 @@ class EmiCorrStep(Step):
             return listed(self.open_model(self.parameters.user_supplied_reffile).tree, ramp)
         if self.get_reference_file(ramp, "emicorr") == "N/A":
             self.log.warning("no emicorr reference: the waves of the known frequencies are measured in the data")
-            return [Frequency(f"{one:g}", one) for one in emi.default_frequencies(subarray)], None
+            return [Frequency(f"{one:g}", one) for one in miri_clock.default_frequencies(subarray)], None
         return listed(self.get_reference_file_model(ramp, "emicorr").tree, ramp)
 
     def _save_waves(self, ramp, waves, readout):
@@ -127,7 +126,7 @@ def _require_possible(ramp):
         raise SkipStep(
             f"a wave can be told from a slope in at least {emi_wave.MINIMUM_GROUPS} groups, found {ramp.shape[1]}"
         )
-    if not emi.known_pattern(ramp.meta.exposure.readpatt):
+    if not miri_clock.known_pattern(ramp.meta.exposure.readpatt):
         raise SkipStep(
             f"the times of the read-out pattern {ramp.meta.exposure.readpatt} are not those of single frames"
         )
@@ -182,8 +181,10 @@ def listed(tree, ramp):
 def readout_of(ramp, clocks=None):
     """Return when the pixels of an exposure are read (`emi_wave.Readout`); `clocks` are those of a reference file, by default they follow from TFRAME."""
     exposure = ramp.meta.exposure
-    row, frame = clocks or emi.clocks(exposure.frame_time, ramp.shape[-2])
-    return emi_wave.Readout(exposure.nsamples or 1, row, frame, ramp.shape[1] + emi.frames_between(exposure.readpatt))
+    row, frame = clocks or miri_clock.clocks(exposure.frame_time, ramp.shape[-2])
+    return emi_wave.Readout(
+        exposure.nsamples or 1, row, frame, ramp.shape[1] + miri_clock.frames_between(exposure.readpatt)
+    )
 
 
 def correct(data, group_dq, frequencies, readout, parameters, threads=None):

@@ -26,9 +26,7 @@ class IPCStep(Step):
 
 def _science_window(ramp):
     """Return slices (rows, columns) of the pixels of the exposure that are not reference pixels."""
-    from hexcal.observatories.jwst.detectors import detector
-
-    own = detector(ramp.meta.instrument.detector)
+    own = ramp.observatory.detector(ramp.meta.instrument.detector)
     ny, nx = ramp.shape[-2:]
     x, y = ramp.subarray[0] - 1, ramp.subarray[1] - 1
     rows = slice(max(own.bottom - y, 0), min(own.rows - own.top - y, ny))

@@ -38,7 +38,7 @@ class RefPixStep(Step):
             if not full_frame:
                 raise SkipStep("there is no correction for MIRI subarrays")
             self._correct_miri(ramp)
-        elif full_frame or ramp.meta.exposure.noutputs == 4:
+        elif full_frame or ramp.meta.exposure.noutputs == _detector_of(ramp).outputs:
             self._correct_amplifiers(ramp)
         else:
             self._correct_single_output(ramp)
@@ -56,7 +56,7 @@ class RefPixStep(Step):
 
         where, usable = self._layout(ramp), _usable(ramp)
         edges, _ = edge_classes(usable, where, by_parity=True)
-        counts = edges.starts[[0, 8, 16]]
+        counts = edges.starts[[0, len(edges.starts) // 2, -1]]
         sides = (
             [where.as_read(usable)[:, first : first + width].any() for first, width in side_strips(where)]
             if self.parameters.use_side_ref_pixels
@@ -104,10 +104,9 @@ class RefPixStep(Step):
             data[:] = np.nan
 
     def _layout(self, ramp):
-        from hexcal.observatories.jwst.detectors import detector
         from hexcal.steps.detector.refpix_regions import layout
 
-        own = detector(ramp.meta.instrument.detector)
+        own = _detector_of(ramp)
         expected = own.fastaxis, own.slowaxis
         found = ramp.meta.subarray.fastaxis, ramp.meta.subarray.slowaxis
         if None in found:
@@ -119,7 +118,12 @@ class RefPixStep(Step):
                 own.name,
                 *expected,
             )
-        return layout(ramp.shape[-2:], ramp.subarray[:2], *found, (own.columns, own.rows))
+        return layout(ramp.shape[-2:], ramp.subarray[:2], *found, own)
+
+
+def _detector_of(ramp):
+    """What the observatory of the exposure knows of its detector."""
+    return ramp.observatory.detector(ramp.meta.instrument.detector)
 
 
 def _is_irs2(model):
@@ -311,7 +315,7 @@ def correct_miri(data, usable, by_parity, threads=None):
 
     from hexcal.core.bands import run_bands
     from hexcal.kernels.refpix import subtract_pattern
-    from hexcal.steps.detector.refpix_regions import AMPLIFIERS, miri_classes
+    from hexcal.steps.detector.refpix_regions import MIRI_AMPLIFIERS, miri_classes
 
     n_integrations, n_groups, ny, nx = data.shape
     images = data.reshape(-1, ny, nx)
@@ -321,7 +325,7 @@ def correct_miri(data, usable, by_parity, threads=None):
     signal = (means[:, :half].astype(np.float32) + means[:, half:].astype(np.float32)) / np.float32(2)
     missing = np.isnan(signal).any(axis=1)
     signal[missing] = 0
-    signal = signal.reshape(n_integrations, n_groups, -1, AMPLIFIERS)
-    pattern = np.ascontiguousarray(signal[..., np.arange(nx) % AMPLIFIERS], np.float32)
+    signal = signal.reshape(n_integrations, n_groups, -1, MIRI_AMPLIFIERS)
+    pattern = np.ascontiguousarray(signal[..., np.arange(nx) % MIRI_AMPLIFIERS], np.float32)
     run_bands(subtract_pattern, ny, data, pattern, threads=threads)
     return int((missing & (first != np.arange(len(images)))).sum())

@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-WIDTH = 4
-"""Width in pixels of a strip of reference pixels (JWST pipeline documentation 1.13.5, section refpix)."""
-AMPLIFIERS = 4
+_MIRI_WIDTH = 4
+"""Width in pixels of a strip of MIRI's reference pixels (JWST pipeline documentation 1.13.5, section refpix)."""
+MIRI_AMPLIFIERS = 4
 
 
 class Layout(NamedTuple):
     """How an image lies on its detector.
 
     `transposed`: the fast read-out direction is along y. `backwards`: the slow direction is against the axis. `fast`, `slow`: detector coordinates, from 0,
-    of the pixels of the image along these directions. `n_fast`, `n_slow`: size of the detector.
+    of the pixels of the image along these directions. `n_fast`, `n_slow`: size of the detector. `fast_border`, `slow_border`: widths of the strips of
+    reference pixels at the first and at the last coordinates along these directions. `amplifiers`: number of outputs in full frame.
 
     The sign of the fast direction is of no account: amplifiers, and odd and even columns, are the same sets of pixels when it is turned.
     """
@@ -24,6 +25,9 @@ class Layout(NamedTuple):
     slow: np.ndarray
     n_fast: int
     n_slow: int
+    fast_border: tuple
+    slow_border: tuple
+    amplifiers: int
 
     def as_read(self, image):
         """Return a view of an image (ny, nx) with axes (slow, fast)."""
@@ -38,7 +42,7 @@ class PixelClasses(NamedTuple):
     starts: np.ndarray
 
 
-def layout(shape, window_start, fastaxis, slowaxis, detector_size):
+def layout(shape, window_start, fastaxis, slowaxis, detector):
     """Return the `Layout` of an image.
 
     Parameters
@@ -49,14 +53,17 @@ def layout(shape, window_start, fastaxis, slowaxis, detector_size):
         SUBSTRT1, SUBSTRT2: (x, y) of its first pixel, from 1.
     fastaxis, slowaxis : int
         FASTAXIS and SLOWAXIS: 1 = +x, 2 = +y, negative = reversed.
-    detector_size : tuple of int
-        (columns, rows) of the detector.
+    detector : hexcal.observatories.Detector
+        Size, borders and number of outputs.
     """
     transposed = abs(fastaxis) == 2
     x, y = np.arange(shape[1]) + window_start[0] - 1, np.arange(shape[0]) + window_start[1] - 1
-    columns, rows = detector_size
-    fast, slow, n_fast, n_slow = (y, x, rows, columns) if transposed else (x, y, columns, rows)
-    return Layout(transposed, slowaxis < 0, fast, slow, n_fast, n_slow)
+    of_x, of_y = (
+        (x, detector.columns, (detector.left, detector.right)),
+        (y, detector.rows, (detector.bottom, detector.top)),
+    )
+    (fast, n_fast, fast_border), (slow, n_slow, slow_border) = (of_y, of_x) if transposed else (of_x, of_y)
+    return Layout(transposed, slowaxis < 0, fast, slow, n_fast, n_slow, fast_border, slow_border, detector.outputs)
 
 
 def sort_by_class(of_pixel, n_classes, transposed=False):
@@ -96,23 +103,26 @@ def edge_classes(usable, where, by_parity):
     Returns
     -------
     PixelClasses
-        Of ``2 * AMPLIFIERS * parities`` classes, in the order (edge, amplifier, parity).
+        Of ``2 * amplifiers * parities`` classes, in the order (edge, amplifier, parity).
     of_fast : int array (nfast,)
         ``amplifier * parities + parity`` of each position along the fast direction.
     """
     parities = 2 if by_parity else 1
-    amplifier = where.fast // (where.n_fast // AMPLIFIERS)
+    amplifier = where.fast // (where.n_fast // where.amplifiers)
     of_fast = amplifier * parities + np.arange(where.fast.size) % parities
-    edge = np.where(where.slow < WIDTH, 0, np.where(where.slow >= where.n_slow - WIDTH, 1, -1))
+    n_classes = where.amplifiers * parities
+    first, last = where.slow_border
+    edge = np.where(where.slow < first, 0, np.where(where.slow >= where.n_slow - last, 1, -1))
     lines = np.nonzero(edge >= 0)[0]
     of_pixel = np.full((where.slow.size, where.fast.size), -1)
-    of_pixel[lines] = np.where(where.as_read(usable)[lines], edge[lines, None] * AMPLIFIERS * parities + of_fast, -1)
-    return sort_by_class(of_pixel, 2 * AMPLIFIERS * parities, where.transposed), of_fast
+    of_pixel[lines] = np.where(where.as_read(usable)[lines], edge[lines, None] * n_classes + of_fast, -1)
+    return sort_by_class(of_pixel, 2 * n_classes, where.transposed), of_fast
 
 
 def side_strips(where):
     """Return (first, width) along the fast direction of the strips of reference pixels that the image holds at the two sides of the detector."""
-    sides = (np.nonzero(where.fast < WIDTH)[0], np.nonzero(where.fast >= where.n_fast - WIDTH)[0])
+    first, last = where.fast_border
+    sides = (np.nonzero(where.fast < first)[0], np.nonzero(where.fast >= where.n_fast - last)[0])
     return [(int(strip[0]), strip.size) for strip in sides if strip.size]
 
 
@@ -153,16 +163,16 @@ def miri_classes(usable, by_parity):
     Returns
     -------
     PixelClasses
-        Of ``2 * parities * AMPLIFIERS`` classes, in the order (side, parity, amplifier): the amplifiers take turns column by column.
+        Of 8 classes, or 16 by parity, in the order (side, parity, amplifier): the amplifiers take turns column by column.
     """
     ny, nx = usable.shape
     parities = 2 if by_parity else 1
     side = np.full(nx, -1)
-    side[:WIDTH], side[-WIDTH:] = 0, 1
+    side[:_MIRI_WIDTH], side[-_MIRI_WIDTH:] = 0, 1
     columns = np.nonzero(side >= 0)[0]
     parity = np.arange(ny)[:, None] % parities
     of_pixel = np.full((ny, nx), -1)
     of_pixel[:, columns] = np.where(
-        usable[:, columns], (side[columns] * parities + parity) * AMPLIFIERS + columns % AMPLIFIERS, -1
+        usable[:, columns], (side[columns] * parities + parity) * MIRI_AMPLIFIERS + columns % MIRI_AMPLIFIERS, -1
     )
-    return sort_by_class(of_pixel, 2 * parities * AMPLIFIERS)
+    return sort_by_class(of_pixel, 2 * parities * MIRI_AMPLIFIERS)
