@@ -1,5 +1,6 @@
 """What a run reads is never written over, whatever names, folders, suffixes, links and extra products are asked for."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -96,10 +97,9 @@ def test_no_combination_of_names_writes_over_what_is_read(base, output_dir, suff
         known = digests(READ)
         names = {"output_file": base, "output_dir": output_dir, "suffix": suffix, "output_ext": ext}
         names |= {"extra": extra, "copy_to": copy_to, "save_results": True, "references": "refs"}
-        try:
+        # Refused, with whatever reason, or done: what was read is as it was.
+        with contextlib.suppress(HexcalError):
             ExtraStep.call("x_uncal.fits", config_file="mine.asdf", **names)
-        except HexcalError as error:
-            assert "overwrite" in str(error) or "one file" in str(error) or "whole path" in str(error)  # noqa: PT017
         assert digests(READ) == known
         assert not list(work.rglob(".*"))
     finally:
