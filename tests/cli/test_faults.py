@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 from exposures import write_references, write_uncal
 
-from hexcal import datamodels
+from hexcal import datamodels, memory
 from hexcal.cli.main import guarded, main
 from hexcal.core.destinations import require_possible
 from hexcal.errors import InputError, ParameterError, ResourceError, one_line
@@ -143,3 +143,28 @@ def test_a_destination_that_is_possible_is_accepted(tmp_path):
 def test_names_in_messages_are_one_short_line():
     assert one_line("a\nb") == "a\\nb"
     assert len(one_line("x" * 5000)) < 1000
+
+
+def test_a_limit_on_memory_that_is_too_small_for_any_run_is_said_before_the_work(folder):
+    resource = pytest.importorskip("resource")
+    limit = 600_000 << 10
+    done = subprocess.run(
+        [sys.executable, "-m", "hexcal", "run", "superbias", "x_uncal.fits"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1 and "needs at least 640 MB of address space, and a limit allows 585 MB" in done.stderr
+
+
+def test_whatever_a_library_raises_when_the_memory_is_used_up_is_no_fault_of_the_program(capsys, monkeypatch):
+    def fail(words):
+        raise SystemError("error return without exception set")
+
+    assert guarded(fail, []) == 1
+    assert "fault in the program" in capsys.readouterr().err
+    monkeypatch.setattr(memory, "is_short", lambda: True)
+    assert guarded(fail, []) == 1
+    assert "not enough memory" in capsys.readouterr().err

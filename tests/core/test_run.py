@@ -1,8 +1,11 @@
 """Running a step: ownership, skipping, hooks, names, record, threads."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,8 +14,9 @@ from exposures import NAME, write_references, write_uncal
 
 from hexcal import datamodels
 from hexcal.core import SkipStep, Step, bands
+from hexcal.core.digests import Digests
 from hexcal.core.names import without_suffix
-from hexcal.errors import HookError, InputError, ParameterError, ReferenceError_
+from hexcal.errors import HookError, InputError, ParameterError, ReferenceError_, ResourceError
 from hexcal.step import GroupScaleStep, SuperBiasStep
 
 
@@ -299,6 +303,42 @@ def test_threads_of_a_step_with_maximum_cores(monkeypatch):
 def test_an_error_in_a_kernel_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         bands.run_bands(lambda first, last: 1 / 0, 10, threads=2)
+
+
+def test_row_bands_are_done_where_the_machine_gives_no_further_thread(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    seen = np.zeros(53, int)
+    bands.run_bands(lambda first, last: seen.__setitem__(slice(first, last), 1), 53, threads=4)
+    assert seen.all()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_without_its_work_is_an_error_and_no_endless_wait():
+    def die(first, last):
+        # A thread that finds no memory ends like this, without an exception that anybody could pass on.
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.01)
+        else:
+            sys.exit()
+
+    with pytest.raises(ResourceError, match="a thread could not do its part"):
+        bands.run_bands(die, 16, threads=4)
+
+
+def test_digests_are_computed_where_the_machine_gives_no_further_thread(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(b"a")
+    expected = hashlib.sha256(b"a").hexdigest()
+    for refused in (False, True):
+        if refused:
+            monkeypatch.setattr("hexcal.core.digests.start_thread", lambda work, name: None)
+        digests = Digests()
+        digests.begin(str(path))
+        assert str(path) in digests and digests.of(str(path)) == expected
+        digests.close()
 
 
 def test_importing_hexcal_imports_nothing_heavy():

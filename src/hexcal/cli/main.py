@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 
+from hexcal import memory
 from hexcal.errors import HexcalError, ResourceError, shortened, unknown_name
 
 COMMANDS = {
@@ -88,8 +89,6 @@ def guarded(function, words):
     except endings.Ended as ended:
         print(f"hexcal: ended by {ended.name}; nothing that was not complete has been written", file=sys.stderr)
         return ended.code
-    except MemoryError:
-        return _say(_NO_MEMORY)
     except OSError as error:
         if error.errno in _OF_THE_MACHINE:
             return _say(_machine(error))
@@ -127,9 +126,11 @@ def _say(error):
 
 
 def _fault(error, debug):
-    """Say in three lines that the program has a fault."""
+    """Say in three lines that the program has a fault; for want of memory libraries raise errors of any kind, and that is no fault of it."""
     if debug:
         _debug()
+    if isinstance(error, MemoryError) or memory.is_short():
+        return _say(_NO_MEMORY)
     place = traceback.extract_tb(error.__traceback__)[-1]
     name = type(error).__name__
     text = f"hexcal: fault in the program: {name}: {shortened(str(error))}\n  where: {place.filename}:{place.lineno}"

@@ -2,9 +2,12 @@
 
 import contextlib
 import contextvars
+import itertools
 import os
+import threading
+from collections import deque
 
-from hexcal.errors import ParameterError
+from hexcal.errors import ParameterError, ResourceError
 
 _OF_RUN: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads", default=None)
 _MOST_THREADS = 1024
@@ -115,14 +118,31 @@ def threads_of(step):
 
 def prepare_kernels():
     """Load what kernels need in a thread, while the input is read."""
-    from threading import Thread
 
     def load():
-        from hexcal.kernels import compiled
+        # Where memory is too short for it, the step that needs a kernel meets the same error, and tells of it.
+        with contextlib.suppress(ImportError, MemoryError, OSError, SystemError):
+            from hexcal.kernels import compiled
 
-        compiled.prepare()
+            compiled.prepare()
 
-    Thread(target=load, name="hexcal-kernels").start()
+    start_thread(load, "hexcal-kernels")
+
+
+def start_thread(work, name):
+    """Call ``work()`` in a thread.
+
+    Returns
+    -------
+    threading.Thread or None
+        None where the machine gives no further thread, for want of memory or because of a limit of the user's.
+    """
+    thread = threading.Thread(target=work, name=name)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
 
 
 def run_bands(kernel, n_rows, *args, threads=None):
@@ -137,17 +157,56 @@ def run_bands(kernel, n_rows, *args, threads=None):
     *args
         Passed on.
     threads : int, optional
-        Default: `default_threads`.
+        Default: `default_threads`. The calling thread is one of them, so that the work is done where the machine gives no other.
     """
     threads = threads or default_threads()
     bands = max(1, min(n_rows, threads * _BANDS_PER_THREAD)) if threads > 1 else 1
-    pairs = [(n_rows * band // bands, n_rows * (band + 1) // bands) for band in range(bands)]
-    if threads == 1 or bands == 1:
-        for first, last in pairs:
-            kernel(first, last, *args)
-        return
-    from concurrent.futures import ThreadPoolExecutor
+    edges = [n_rows * band // bands for band in range(bands + 1)]
+    work = _Bands(kernel, list(itertools.pairwise(edges)), args)
+    helpers = [start_thread(work.run_one_after_the_other, "hexcal-band") for _ in range(min(threads, bands) - 1)]
+    try:
+        work.run_one_after_the_other()
+    finally:
+        work.stop()
+        for helper in helpers:
+            if helper is not None:
+                helper.join()
+    work.require_done()
 
-    with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(kernel, first, last, *args) for first, last in pairs]:
-            future.result()
+
+class _Bands:
+    """The bands of one call of `run_bands`: each thread takes the next one until none is left."""
+
+    def __init__(self, kernel, rows, args):
+        self._kernel, self._args = kernel, args
+        self._waiting, self._done, self._errors = deque(rows), deque(), deque()
+        self._n_bands = len(rows)
+
+    def run_one_after_the_other(self):
+        """Work on the bands that wait, until there is none."""
+        while True:
+            try:
+                first, last = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                self._kernel(first, last, *self._args)
+            except Exception as error:  # noqa: BLE001 - raised again in the calling thread
+                self._errors.append(error)
+                self.stop()
+            else:
+                self._done.append(first)
+
+    def stop(self):
+        """Leave the bands that wait, so that an error or Ctrl-C does not wait for them."""
+        self._waiting.clear()
+
+    def require_done(self):
+        """Raise the error of a thread; ResourceError if one has ended without its work, as it does when it finds no memory."""
+        if self._errors:
+            raise self._errors[0]
+        if len(self._done) != self._n_bands:
+            raise ResourceError(
+                "not enough memory: a thread could not do its part of the work",
+                hint="give the run more memory (ulimit -v), or fewer threads (--threads=1)",
+            )

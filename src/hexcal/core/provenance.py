@@ -4,14 +4,13 @@ import datetime
 import platform
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from hexcal.core.config import storable
+from hexcal.core.digests import Digests
 from hexcal.core.parameters import INFRASTRUCTURE
-from hexcal.references.digest import sha256
 
 _LIBRARIES = ("numpy", "scipy", "numba", "astropy", "asdf")
 
@@ -70,21 +69,14 @@ class Record:
         self.started = datetime.datetime.now(datetime.UTC)
         self.entries = []
         self.inputs = [source for source in inputs if source.path is None or Path(source.path).is_file()]
-        # Digests are computed beside the calibration: hashing releases the GIL.
-        self._pool = ThreadPoolExecutor(1)
-        self._digests = {}
+        self._digests = Digests()
         self.parameter_references = {one: Path(one.path).resolve() for one in step.parameter_references}
         for path in self.parameter_references.values():
-            self._digest_later(path)
+            self._digests.begin(str(path))
         for source in self.inputs:
             for path in (source.path, *(path for path, _ in source.members)):
                 if path is not None and Path(path).is_file():
-                    self._digest_later(Path(path).resolve())
-
-    def _digest_later(self, path):
-        path = str(path)
-        if path not in self._digests:
-            self._digests[path] = self._pool.submit(sha256, path)
+                    self._digests.begin(str(Path(path).resolve()))
 
     def begin(self, step):
         """Start the entry of one step; returns it."""
@@ -148,7 +140,7 @@ class Record:
         path = Path(source) if isinstance(source, str | Path) else getattr(source, "path", None)
         if path is None or not path.exists():
             return None if path is None or str(source) == "N/A" else str(path)
-        self._digest_later(path.resolve())
+        self._digests.begin(str(path.resolve()))
         return str(path.resolve())
 
     @property
@@ -158,8 +150,8 @@ class Record:
         return list(dict.fromkeys([*chosen, *self.former.contexts]))
 
     def close(self):
-        """Wait for the digests."""
-        self._pool.shutdown(wait=True)
+        """End the computation of digests."""
+        self._digests.close()
 
     def as_dict(self):
         """Return the record as plain dicts and lists."""
@@ -204,7 +196,7 @@ class Record:
     def _file(self, path):
         if str(path) not in self._digests:
             return {"path": str(path), "sha256": None}
-        return {"path": str(path), "sha256": self._digests[str(path)].result()}
+        return {"path": str(path), "sha256": self._digests.of(str(path))}
 
     def _entry(self, entry):
         seconds = entry.get("seconds", round(time.perf_counter() - entry["_clock"], 4) if "_clock" in entry else None)

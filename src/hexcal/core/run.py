@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from hexcal import memory
 from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
@@ -113,6 +114,7 @@ def _outermost(step, inputs, product, opened):
         for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
             step.log.info("Parameter reference %s: %s", kind, path)
         try:
+            memory.require_enough()
             run_files.note_parameters(step)
             _check_destination(step)
             if hasattr(step, "step_defs"):
