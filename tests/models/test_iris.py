@@ -132,12 +132,13 @@ def test_a_file_of_the_wrong_shape_is_refused(tmp_path):
         ({}, (2, 3, 4), "IRISCubeModel"),
         ({"REFTYPE": "DARK"}, (3, 4), "IRISDarkModel"),
         ({"REFTYPE": "GAIN"}, (3, 4), "GainModel"),
-        ({"REFTYPE": "NONLINCOEFF"}, (3, 3, 4), "ReferenceModel"),
+        ({"REFTYPE": "NONLINCOEFF"}, (3, 3, 4), "IRISNonlinearModel"),
+        ({"REFTYPE": "RECTMAT"}, (3, 3, 4), "ReferenceModel"),
         ({"DATAMODL": "IRISFlatModel"}, (3, 4), "IRISFlatModel"),
         ({"DATAMODL": "IRISImageModel", "TELESCOP": ""}, (3, 4), "IRISImageModel"),
         ({"TELESCOP": "JWST"}, (3, 4), "ImageModel"),
         ({"TELESCOP": "JWST", "REFTYPE": "DARK"}, (3, 3, 4), "DarkModel"),
-        ({"TELESCOP": "Keck", "INSTRUME": "Liger"}, (3, 4), "ImageModel"),
+        ({"TELESCOP": "Keck", "INSTRUME": "Liger"}, (3, 4), "IRISImageModel"),
     ],
 )
 def test_class_of_a_file(tmp_path, keywords, shape, expected):
@@ -148,7 +149,7 @@ def test_class_of_a_file(tmp_path, keywords, shape, expected):
     model = datamodels.open(tmp_path / "x.fits")
     assert type(model).__name__ == expected
     if expected.startswith("IRIS"):
-        assert model.observatory.name == "tmt"
+        assert model.observatory.name == ("ligeriri" if keywords.get("TELESCOP") == "Keck" else "tmt")
 
 
 def test_the_date_of_the_data_survives_saving(tmp_path):

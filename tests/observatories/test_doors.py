@@ -128,3 +128,210 @@ def test_detectors_are_those_of_the_observatory():
     assert observatories.get("jwst").detector("NRCA1").fastaxis == -1
     with pytest.raises(InputError, match=r"(?s)unknown detector 'NRCA1'.*TMT"):
         tmt.detector("NRCA1")
+
+
+def write(path, hdus, **keywords):
+    """Write a FITS file of (name, array) extensions behind a primary header; a name of None leaves EXTNAME out."""
+    units = [fits.PrimaryHDU(header=fits.Header(keywords))]
+    units += [fits.ImageHDU(array, name=name) for name, array in hdus]
+    fits.HDUList(units).writeto(path)
+    return path
+
+
+FRAME = np.arange(12, dtype="f4").reshape(3, 4)
+
+
+@pytest.mark.req("TMT-10")
+@pytest.mark.parametrize("name", ["IRISImageModel", "ImagerModel"])
+@pytest.mark.parametrize("spelling", ["SCI", "DATA"])
+def test_two_spellings_of_an_extension(tmp_path, spelling, name):
+    path = write(
+        tmp_path / "x.fits", [(spelling, FRAME), ("ERR", FRAME)], TELESCOP="TMT", INSTRUME="IRIS", DATAMODL=name
+    )
+    fits.setval(path, "BUNIT", value="electron/s", extname=spelling)
+    fits.setval(path, "ODD", value=3, extname=spelling)
+    model = datamodels.open(path)
+    np.testing.assert_array_equal(model.data, FRAME)
+    assert model.meta.bunit_data == "electron/s"
+    model.data = model.data + 1
+    model.save(tmp_path / "y.fits")
+    with fits.open(tmp_path / "y.fits") as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", spelling, "ERR", "DQ", "ASDF"]
+        np.testing.assert_array_equal(hdus[1].data, FRAME + 1)
+        assert (hdus[1].header["BUNIT"], hdus[1].header["ODD"]) == ("electron/s", 3)
+    assert datamodels.open(tmp_path / "y.fits").meta.bunit_data == "electron/s"
+    datamodels.IRISImageModel(FRAME).save(tmp_path / "new.fits")
+    assert fits.info(tmp_path / "new.fits", output=False)[1][1] == "SCI"
+
+
+NAMES = {
+    "IRISImageModel": "IRISImageModel",
+    "ImagerModel": "IRISImageModel",
+    "IFUImageModel": "IRISImageModel",
+    "IFUCubeModel": "IRISCubeModel",
+    "TMTRampModel": "IRISRampModel",
+    "RampModel": "IRISRampModel",
+    "TMTDarkModel": "IRISDarkModel",
+    "DarkModel": "IRISDarkModel",
+    "TMTFlatModel": "IRISFlatModel",
+    "FlatModel": "IRISFlatModel",
+    "TMTMaskModel": "IRISMaskModel",
+    "DQModel": "IRISDQModel",
+    "BiasModel": "IRISBiasModel",
+    "NonlinearCorrectionModel": "IRISNonlinearModel",
+}
+
+
+@pytest.mark.req("TMT-11")
+@pytest.mark.parametrize("telescope", ["TMT", "Keck"])
+def test_names_of_models_of_all_releases(tmp_path, telescope):
+    shapes = {"IRISCubeModel": (2, 3, 4), "IRISRampModel": (2, 2, 3, 4), "IRISNonlinearModel": (3, 3, 4)}
+    hdus = {"IRISMaskModel": "DQ", "IRISDQModel": "DQ", "IRISNonlinearModel": "COEFF"}
+    for name, expected in NAMES.items():
+        kind = "u4" if expected in ("IRISMaskModel", "IRISDQModel") else "f4"
+        array = np.ones(shapes.get(expected, (3, 4)), kind)
+        path = write(
+            tmp_path / f"{name}.fits", [(hdus.get(expected, "DATA"), array)], TELESCOP=telescope, DATAMODL=name
+        )
+        model = datamodels.open(path)
+        assert type(model) is getattr(datamodels, expected)
+        np.testing.assert_array_equal(getattr(model, type(model).primary), array)
+
+
+@pytest.mark.req("TMT-11")
+def test_the_same_names_are_classes_of_jwst_in_its_files(tmp_path):
+    for name, shape in {
+        "RampModel": (1, 2, 3, 4),
+        "IFUImageModel": (3, 4),
+        "DarkModel": (2, 3, 4),
+        "FlatModel": (3, 4),
+    }.items():
+        path = write(tmp_path / f"{name}.fits", [("SCI", np.ones(shape, "f4"))], TELESCOP="JWST", DATAMODL=name)
+        assert type(datamodels.open(path)) is getattr(datamodels, name)
+
+
+@pytest.mark.req("TMT-12")
+@pytest.mark.parametrize(
+    ("keywords", "observatory"),
+    [
+        ({"TELESCOP": "TMT", "INSTRUME": "IRIS"}, "tmt"),
+        ({"TELESCOP": "Keck", "INSTRUME": "Liger"}, "ligeriri"),
+        ({"TELESCOP": "Keck I", "INSTRUME": "Liger"}, "ligeriri"),
+        ({"TELESCOP": "Keck II"}, "ligeriri"),
+        ({"INSTRUME": "Liger"}, "ligeriri"),
+        ({"INSTRUME": "IRIS"}, "tmt"),
+    ],
+)
+def test_the_observatory_of_a_file(tmp_path, keywords, observatory):
+    model = datamodels.open(write(tmp_path / "x.fits", [("SCI", FRAME)], **keywords))
+    assert (type(model), model.observatory.name) == (datamodels.IRISImageModel, observatory)
+
+
+PRIMARY_PLUGIN = {
+    "keywords.tsv": """path keyword hdu type allowed comment section models
+meta.telescope TELESCOP PRIMARY str - - - -
+meta.instrument.name INSTRUME PRIMARY str - - - -
+meta.model_type DATAMODL PRIMARY str - - - -
+meta.date DATE PRIMARY str - - - -
+meta.filename FILENAME PRIMARY str - - - -""",
+    "models.tsv": """model base reftype comment
+OsirisFrameModel ExposureModel - Frame""",
+    "model_arrays.tsv": """model name hdu dtype dimensions fill shape
+OsirisFrameModel data PRIMARY f4 2 - primary
+OsirisFrameModel err 1 f4 2 - -
+OsirisFrameModel dq 2 u1 2 - -""",
+}
+
+
+def plugin(folder, tables, name="osiris", telescope="Keck I", **more):
+    """Write the tables of an observatory and return it."""
+    folder.mkdir()
+    for filename, text in tables.items():
+        (folder / filename).write_text(text.replace(" ", "\t").replace("\t-", "\t") + "\n")
+    return observatories.Observatory(name, telescope, str(folder), ("OSIRIS",), **more)
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Install observatories for one test: a function that takes them."""
+
+    class Point:
+        def __init__(self, known):
+            self.name, self.value, self.known = known.name, f"{known.name}:observatory", known
+
+        def load(self):
+            return self.known
+
+    def install(*known):
+        points = {**observatories._plugins(), **{each.name: Point(each) for each in known}}
+        monkeypatch.setattr(observatories, "_plugins", lambda: points)
+
+    caches = (observatories.is_known_anywhere, observatories.is_branch_anywhere)
+    for cached in caches:
+        cached.cache_clear()
+    yield install
+    for cached in caches:
+        cached.cache_clear()
+
+
+@pytest.mark.req("TMT-21")
+def test_arrays_in_the_primary_hdu_and_in_hdus_without_a_name(tmp_path, installed):
+    installed(plugin(tmp_path / "osiris", PRIMARY_PLUGIN))
+    path, noise, quality = tmp_path / "x.fits", FRAME / 10, np.eye(3, 4, dtype="u1")
+    header = fits.Header(dict(TELESCOP="Keck I", INSTRUME="OSIRIS", DATAMODL="OsirisFrameModel", MYWORD=5))
+    extensions = [fits.ImageHDU(noise), fits.ImageHDU(quality), fits.ImageHDU(FRAME, name="OTHER")]
+    extensions[0].header["GUIDE"], extensions[1].header["GUIDE"] = 1, 2
+    fits.HDUList([fits.PrimaryHDU(FRAME, header), *extensions]).writeto(path)
+    for number in range(2):
+        model = datamodels.open(path)
+        assert (type(model).__name__, model.observatory.name) == ("OsirisFrameModel", "osiris")
+        np.testing.assert_array_equal(model.data, FRAME + number)
+        np.testing.assert_array_equal(model.err, noise)
+        np.testing.assert_array_equal(model.dq, quality)
+        model.data = FRAME + 1
+        path = tmp_path / f"{number}.fits"
+        model.save(path)
+        with fits.open(path) as hdus:
+            hdus.verify("exception")
+            assert [hdu.header.get("EXTNAME") for hdu in hdus] == [None, None, None, "OTHER", "ASDF"]
+            np.testing.assert_array_equal(hdus[0].data, FRAME + 1)
+            assert (hdus[0].header["MYWORD"], hdus[1].header["GUIDE"], hdus[2].header["GUIDE"]) == (5, 1, 2)
+    model.err = None
+    model.save(tmp_path / "without.fits")
+    without = datamodels.open(tmp_path / "without.fits")
+    assert without.err is None
+    np.testing.assert_array_equal(without.dq, quality)
+    model.data = None
+    del model.dq
+    model.save(tmp_path / "nothing.fits")
+    assert datamodels.open(tmp_path / "nothing.fits").dq is None
+
+
+@pytest.mark.req("TMT-21")
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("OsirisFrameModel data PRIMARY|SCI f4 2 - primary", "no other spellings"),
+        ("OsirisFrameModel data 0 f4 2 - primary", "is called PRIMARY"),
+        ("OsirisFrameModel data PRIMARY table - - -", "holds an image"),
+        ("OsirisFrameModel data 1 f4 2 - -\nOsirisFrameModel dq 1 u4 2 - -", "in the same HDU"),
+    ],
+)
+def test_a_table_that_cannot_be_followed_is_refused(tmp_path, row, message):
+    first = PRIMARY_PLUGIN["model_arrays.tsv"].splitlines()[0]
+    known = plugin(tmp_path / "osiris", {**PRIMARY_PLUGIN, "model_arrays.tsv": f"{first}\n{row}"})
+    with pytest.raises(InputError, match=message):
+        _ = known.models
+
+
+@pytest.mark.req("TMT-12")
+def test_the_instrument_decides_between_observatories_of_one_telescope(tmp_path, installed):
+    installed(plugin(tmp_path / "osiris", PRIMARY_PLUGIN))
+    known = {"OSIRIS": "osiris", "Liger": "ligeriri"}
+    for instrument, name in known.items():
+        assert observatories.of_header({"TELESCOP": "KECK I", "INSTRUME": instrument}).name == name
+    assert observatories.of_header({"INSTRUME": "OSIRIS"}, default="jwst").name == "osiris"
+    with pytest.raises(InputError, match="(?s)ligeriri and osiris.*set INSTRUME"):
+        observatories.of_header({"TELESCOP": "Keck I"})
+    with pytest.raises(InputError, match="unknown value of TELESCOP 'KECKO'"):
+        observatories.of_header({"TELESCOP": "Kecko"})

@@ -118,7 +118,7 @@ class DataModel(Attributes, Metadata, Interface):
     def _extension(self, spec):
         if self._source is None or spec.hdu in self._removed:
             return None
-        return self._source.find(spec.hdu.upper(), self._version)
+        return self._source.of(spec, self._version)
 
     def _load_array(self, spec):
         if spec.name in self._arrays:

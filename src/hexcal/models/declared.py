@@ -96,8 +96,10 @@ def _specification(array):
     if array.dtype == "table":
         columns = tuple((column.name, column.dtype, column.shape) for column in array.columns)
         units = tuple((column.name.upper(), column.unit) for column in array.columns if column.unit)
-        return Table(array.name, array.hdu, columns, units)
-    return Array(array.name, array.hdu, array.dtype, array.dimensions, array.fill, _SHAPES.get(array.shape))
+        return Table(array.name, array.hdu, columns, units, array.other_hdus)
+    shape = _SHAPES.get(array.shape)
+    others = array.other_hdus
+    return Array(array.name, array.hdu, array.dtype, array.dimensions, array.fill, shape, other_hdus=others)
 
 
 @cache
@@ -112,8 +114,18 @@ def _built_in():
 
 @cache
 def classes(observatory):
-    """Return the classes that an observatory declares (`Declared`)."""
-    return Declared(observatory)
+    """Return the classes that an observatory declares (`Declared`); one that shares the tables of another has the classes of that one."""
+    owner = observatories.owner_of_tables(observatory)
+    return Declared(observatory) if owner is observatory else classes(owner)
+
+
+def primary_hdus(observatory):
+    """Return how the primary array of an exposure may be called in the files of an observatory (list of str, PRIMARY and numbers left out)."""
+    names = ["SCI"]
+    if observatory.name != DataModel.default_observatory:
+        for row in classes(observatory).observatory.models:
+            names += [hdu for array in row.arrays if array.shape == "primary" for hdu in (array.hdu, *array.other_hdus)]
+    return [name for name in dict.fromkeys(names) if name != "PRIMARY" and not name.isdigit()]
 
 
 class _Everywhere(Mapping):

@@ -18,9 +18,9 @@ def read_cards(model):
     if model._container is None:
         _read_header(model, source.extensions[0], "PRIMARY", "PRIMARY", keywords)
     for spec in model._layout.values():
-        extension = source.find(spec.hdu.upper(), model._version)
+        extension = source.of(spec, model._version)
         if extension is not None and extension.index:
-            _read_header(model, extension, spec.hdu, extension.name, keywords)
+            _read_header(model, extension, spec.hdu, spec.hdu.upper(), keywords)
     if _lossy_texts(model._tree):
         model._merge_asdf()
 
@@ -139,7 +139,11 @@ def _stored_header(model, hdu):
     """The header that the model was read from: what is as it was goes back with the comments and the digits that it had."""
     if model._source is None:
         return None
-    extension = model._source.extensions[0] if hdu == "PRIMARY" else model._source.find(hdu.upper(), model._version)
+    spec = next((spec for spec in model._layout.values() if spec.hdu == hdu), None)
+    if hdu == "PRIMARY":
+        extension = model._source.extensions[0]
+    else:
+        extension = None if spec is None else model._source.of(spec, model._version)
     return extension.header if extension is not None else None
 
 

@@ -66,6 +66,30 @@ class FitsSource:
         """Return the extension of that EXTNAME and EXTVER, or None."""
         return self._by_name.get((name, version))
 
+    def of(self, spec, version=1):
+        """Return the extension that holds an array or a table of a model, or None.
+
+        Parameters
+        ----------
+        spec : Array or Table
+            Its `hdus` are tried in turn: names, PRIMARY, numbers of HDUs.
+        version : int
+            EXTVER.
+        """
+        for name in spec.hdus:
+            number = 0 if name == "PRIMARY" else int(name) if name.isdigit() else None
+            extension = self.find(name.upper(), version) if number is None else self._numbered(number)
+            if extension is not None:
+                return extension
+        return None
+
+    def _numbered(self, number):
+        """The primary HDU if it holds an image, or the HDU of a number if it has no name; None if there is no such HDU."""
+        extension = self.extensions[number] if number < len(self.extensions) else None
+        if extension is None or (number and extension.name) or not extension.shape:
+            return None
+        return extension
+
     def count(self, name):
         """Return how many extensions have that EXTNAME, each with an EXTVER of its own."""
         return sum(found == name for found, _ in self._by_name)

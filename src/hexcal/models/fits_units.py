@@ -16,6 +16,14 @@ _PRIMARY_START = (
     ("NAXIS", 0, "number of array dimensions"),
 )
 
+_EMPTY = [
+    formatted("XTENSION", "IMAGE", "Image extension"),
+    *(formatted(*card) for card in _PRIMARY_START[1:]),
+    formatted("PCOUNT", 0, "number of parameters"),
+    formatted("GCOUNT", 1, "number of groups"),
+]
+"""An HDU that keeps the place of an array that there is not."""
+
 
 def units(model):
     """Yield (cards, data) of every HDU of the file that `model` becomes, as `fits_writer.write` takes them.
@@ -48,7 +56,7 @@ def owned_extensions(model):
         specs += part_class._layout.values()
         count = model._number_of_parts()
     versions = range(1, count + 1) if part_class is not None else [model._version]
-    found = [source.find(spec.hdu.upper(), version) for spec in specs for version in versions]
+    found = [source.of(spec, version) for spec in specs for version in versions]
     found.append(source.find("ASDF"))
     return {extension.index for extension in found if extension is not None}
 
@@ -58,9 +66,7 @@ def _plan(model, owned):
     parts = model.parts()
     own = [] if parts == [model] else [(1, model)]
     for version, part in [*own, *enumerate(parts, 1)]:
-        for spec in part._layout.values():
-            if _is_there(part, spec):
-                yield partial(_known_unit, part, spec, version)
+        yield from _plan_of_part(part, version)
     if model._source is not None:
         for extension in model._source.extensions[1:]:
             if extension.index not in owned:
@@ -68,6 +74,21 @@ def _plan(model, owned):
     for unit in asdf_product.extra_units(model):
         yield partial(tuple, unit)
     yield partial(_asdf_unit, model)
+
+
+def _plan_of_part(part, version):
+    """The arrays and tables of a part: those whose HDU is a number first, each in its place."""
+    specs = [spec for spec in part._layout.values() if spec.hdu != "PRIMARY"]
+    numbered = {int(spec.hdu): spec for spec in specs if spec.hdu.isdigit()}
+    present = [number for number, spec in numbered.items() if _is_there(part, spec)]
+    for number in range(1, max(present, default=0) + 1):
+        if number in present:
+            yield partial(_known_unit, part, numbered[number], version)
+        else:
+            yield lambda: (_EMPTY, Stored(b""))
+    for spec in specs:
+        if not spec.hdu.isdigit() and _is_there(part, spec):
+            yield partial(_known_unit, part, spec, version)
 
 
 def _is_there(model, spec):
@@ -85,7 +106,10 @@ def _primary_unit(model, owned, count):
     stored = model._source.extensions[0] if model._source is not None else None
     names = ("EXTEND", "NEXTEND", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM")
     cards = header_cards(model, "PRIMARY", "PRIMARY")
-    if stored is not None and stored.shape and stored.index not in owned:
+    own = next((spec for spec in model._layout.values() if spec.hdu == "PRIMARY" and _is_there(model, spec)), None)
+    if own is not None:
+        start, data = [], _value_of(model, own)
+    elif stored is not None and stored.shape and stored.index not in owned:
         start = [
             card.text() for card in stored.header.cards if is_structural(card.keyword) and card.keyword not in names
         ]
@@ -102,13 +126,27 @@ def _known_unit(model, spec, version):
     value, extension = model._arrays.get(spec.name), model._extension(spec)
     if extension is not None and _as_stored(model, spec, extension, value):
         return _untouched(model, spec, extension, version)
-    if value is None and extension is None:
+    cards = _own_cards(model, spec, extension)
+    if not spec.hdu.isdigit():
+        name = _name_of(model, spec)
+        cards = [formatted("EXTNAME", name, "extension name"), *cards, formatted("EXTVER", version, "extension value")]
+    return cards, _value_of(model, spec)
+
+
+def _value_of(model, spec):
+    value = model._arrays.get(spec.name)
+    if value is None and model._extension(spec) is None:
         # A documented array that nothing has touched is written without ever being in memory.
-        value = np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
-    elif value is None:
-        value = getattr(model, spec.name)
-    cards = [formatted("EXTNAME", spec.hdu, "extension name"), *_own_cards(model, spec, extension)]
-    return [*cards, formatted("EXTVER", version, "extension value")], value
+        return np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
+    return getattr(model, spec.name) if value is None else value
+
+
+def _name_of(model, spec):
+    """EXTNAME of an array: the spelling of the file that the model was read from."""
+    if not spec.other_hdus or model._source is None:
+        return spec.hdu
+    stored = model._source.of(spec, model._version)
+    return next((name for name in spec.hdus if stored is not None and name.upper() == stored.name), spec.hdu)
 
 
 def _as_stored(model, spec, extension, value):
@@ -155,7 +193,9 @@ def _untouched(model, spec, extension, version):
     kept = [
         card.text() for card in extension.header.cards if is_structural(card.keyword) and card.keyword not in not_kept
     ]
-    cards = [*kept, *header_cards(model, spec.hdu, spec.hdu.upper()), formatted("EXTVER", version, "extension value")]
+    cards = [*kept, *header_cards(model, spec.hdu, spec.hdu.upper())]
+    if not spec.hdu.isdigit():
+        cards.append(formatted("EXTVER", version, "extension value"))
     return cards, Stored(model._source.raw_bytes(extension))
 
 

@@ -17,7 +17,7 @@ class Array:
     name : str
         Attribute name.
     hdu : str
-        EXTNAME in the FITS file.
+        EXTNAME in the FITS file; ``PRIMARY``, or the number of an HDU that has no name (``1``).
     dtype : str
         numpy type in memory, such as "f4"; also the type on disk.
     ndim : tuple of int
@@ -38,6 +38,10 @@ class Array:
     fill: float | None = None
     shape_of: object = None
     or_wider: bool = False
+    other_hdus: tuple = ()
+    """Other spellings of `hdu` that files have; the one found is the one written."""
+
+    hdus = property(lambda self: (self.hdu, *self.other_hdus), doc="All spellings of the name of the HDU.")
 
     def typed(self, values, what):
         """Return values as the type of this array, contiguous.
@@ -82,6 +86,9 @@ class Table:
     hdu: str
     columns: tuple = ()
     units: tuple = ()
+    other_hdus: tuple = ()
+
+    hdus = property(lambda self: (self.hdu, *self.other_hdus), doc="All spellings of the name of the HDU.")
 
     def with_units(self, table):
         """Return a table as it is kept: with the documented units where it has none of its own (then a FITS_rec)."""

@@ -137,15 +137,16 @@ def _open_asdf(path):
     tree = asdf_tree.from_file(path)
     described = tree.get("meta") if isinstance(tree, dict) else None
     described = described if isinstance(described, dict) else {}
-    name, telescope = (described.get(key) for key in ("model_type", "telescope"))
-    cls = _named(name, observatories.of_header({"TELESCOP": telescope}, default=DataModel.default_observatory))
+    name, telescope, instrument = (described.get(key) for key in ("model_type", "telescope", "instrument"))
+    header = {"TELESCOP": telescope, "INSTRUME": instrument.get("name") if isinstance(instrument, dict) else None}
+    cls = _named(name, observatories.of_header(header, default=DataModel.default_observatory))
     if cls is not None and issubclass(cls, TreeModel):
         return cls()._hold(tree, path)
     if cls is None or (cls.primary in cls._layout and cls.primary not in tree):
         return TreeModel()._hold(tree, path)
     model = cls()
     if telescope is not None:
-        model.observatory = observatories.of_header({"TELESCOP": telescope}, default=cls.default_observatory)
+        model.observatory = observatories.of_header(header, default=cls.default_observatory)
     model._file = path
     asdf_product.fill(model, tree)
     return model
@@ -155,6 +156,7 @@ def _named(name, observatory):
     """Return the class of a model by its name in a file, or None."""
     if not isinstance(name, str):
         return None
+    name = observatory.model_names.get(name, name)
     return declared.classes(observatory).get(name) or _BY_NAME.get(name) or declared.everywhere().get(name)
 
 
@@ -182,6 +184,7 @@ def _class_of(source):
     header = source.primary
     name = str(header.get("DATAMODL", "")).strip()
     observatory, own = _declared(header, name)
+    name = observatory.model_names.get(name, name)
     if name in own:
         return own[name]
     name = _FORMER_NAMES.get(name, name)
@@ -190,17 +193,17 @@ def _class_of(source):
     reference_type = str(header.get("REFTYPE", "")).strip().lower()
     if reference_type:
         return declared.reference_class(observatory, reference_type) or reference.ReferenceModel
-    sci = source.find("SCI")
-    if sci is None:
+    sci = next((found for hdu in declared.primary_hdus(observatory) if (found := source.find(hdu)) is not None), None)
+    if sci is None or not sci.is_image:
         return DataModel
-    if not sci.is_image:
-        return DataModel
+    own_class = declared.class_of_dimensions(observatory, len(sci.shape))
+    if own_class is not None:
+        return own_class
     if len(sci.shape) == 4 and sci.physical_dtype.kind == "u":
         return science.Level1bModel
     if source.count("SCI") > 1:
         return science.MultiSlitModel
-    ndim = len(sci.shape)
-    return declared.class_of_dimensions(observatory, ndim) or _BY_DIMENSIONS.get(ndim, DataModel)
+    return _BY_DIMENSIONS.get(len(sci.shape), DataModel)
 
 
 def _declared(header, name):

@@ -40,7 +40,7 @@ class Parts(DataModel):
     def _number_of_parts(self):
         if self._source is None:
             return 0
-        first = next((spec.hdu.upper() for spec in self._part_layout() if self._source.find(spec.hdu.upper())), None)
+        first = next((found.name for spec in self._part_layout() if (found := self._source.of(spec))), None)
         return self._source.count(first) if first else 0
 
     def _part_layout(self):

@@ -51,11 +51,11 @@ def _require_count(source):
 def _require_primary(source, model_class):
     if model_class.primary not in model_class._layout or source.extensions[0].shape:
         return
-    hdu = model_class._layout[model_class.primary].hdu
-    if source.find(hdu.upper()) is None:
+    spec = model_class._layout[model_class.primary]
+    if source.of(spec) is None:
         found = ", ".join(extension.name or "one without a name" for extension in source.extensions[1:])
         raise InputError(
-            f"a {model_class.model_type} needs the image extension {hdu}, the file has {found or 'no extension'}",
+            f"a {model_class.model_type} needs the image extension {' or '.join(spec.hdus)}, the file has {found or 'no extension'}",
             where=str(source.path),
             hint=_HINT,
         )
@@ -76,7 +76,7 @@ def _require_end_of_product(source, model_class, observatory):
     if done is None:
         return
     for spec in model_class._layout.values():
-        if isinstance(spec, Array) and spec.fill is not None and source.find(spec.hdu.upper()) is None:
+        if isinstance(spec, Array) and spec.fill is not None and source.of(spec) is None:
             raise InputError(
                 f"a {model_class.model_type} that a pipeline has worked on ({done}) holds the extension {spec.hdu}, this file does not",
                 where=str(source.path),

@@ -1,6 +1,6 @@
 """Observatories: what is particular to one telescope, as data.
 
-`get` returns an `Observatory` by name, `of_header` by the value of TELESCOP. Other observatories are added by installing a package with an entry point
+`get` returns an `Observatory` by name, `of_header` by the values of TELESCOP and INSTRUME. Other observatories are added by installing a package with an entry point
 in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
 """
 
@@ -21,6 +21,7 @@ __all__ = [
     "is_known_anywhere",
     "names",
     "of_header",
+    "owner_of_tables",
 ]
 
 GROUP = "hexcal.observatories"
@@ -109,27 +110,47 @@ def of_header(header, default=None):
     Parameters
     ----------
     header : mapping
-        Anything with ``get``, such as an astropy Header; TELESCOP is read.
+        Anything with ``get``, such as an astropy Header; TELESCOP and INSTRUME are read.
     default : str, optional
-        Name of the observatory to take when TELESCOP is absent or blank (not when it is unknown).
+        Name of the observatory to take when TELESCOP is absent or blank (not when it is unknown) and INSTRUME is that of no single observatory.
 
     Raises
     ------
     InputError
-        If TELESCOP is absent and there is no default, or no observatory has this value.
+        If TELESCOP is absent and nothing else tells, no observatory has this value, or several have and INSTRUME does not decide between them.
     """
-    telescope = str(header.get("TELESCOP") or "").strip().upper()
-    if not telescope:
-        if default is None:
-            raise InputError(
-                "the keyword TELESCOP is required, it is absent or blank",
-                where="primary header",
-                hint="set it, for example to 'JWST', or name the observatory",
-            )
-        return get(default)
+    telescope, instrument = (str(header.get(name) or "").strip().upper() for name in ("TELESCOP", "INSTRUME"))
     if telescope in _BUILT_IN_TELESCOPES:
         return get(_BUILT_IN_TELESCOPES[telescope])
-    known, broken = list(_BUILT_IN_TELESCOPES), None
+    if telescope:
+        return _of_telescope(telescope, instrument)
+    if default is not None and (not instrument or instrument in _upper(get(default).instruments)):
+        return get(default)
+    alone = _alone([known for known in everywhere() if instrument in _upper(known.instruments)])
+    if alone is not None:
+        return alone
+    if default is None:
+        raise InputError(
+            "the keyword TELESCOP is required, it is absent or blank",
+            where="primary header",
+            hint="set it, for example to 'JWST', or name the observatory",
+        )
+    return get(default)
+
+
+def _upper(texts):
+    return {text.upper() for text in texts}
+
+
+def _alone(candidates):
+    """The only observatory of several that stands for itself: those that share the tables of another are the same one here; None if there are more."""
+    owners = [known for known in candidates if known.has_models] or candidates
+    return owners[0] if len(owners) == 1 else None
+
+
+def _of_telescope(telescope, instrument):
+    """The observatory with this value of TELESCOP; INSTRUME decides between several."""
+    candidates, known, broken = [], list(_BUILT_IN_TELESCOPES), None
     for name in _plugins():
         try:
             observatory = get(name)
@@ -137,9 +158,25 @@ def of_header(header, default=None):
             # It matters only if no other plug-in knows the telescope.
             broken = error
             continue
-        if observatory.telescope.upper() == telescope:
-            return observatory
-        known.append(observatory.telescope)
-    if broken is not None:
-        raise broken
-    raise unknown_name("value of TELESCOP", telescope, known, where="primary header", error=InputError)
+        if telescope in _upper(observatory.all_telescopes):
+            candidates.append(observatory)
+        known += observatory.all_telescopes
+    if not candidates:
+        raise broken or unknown_name("value of TELESCOP", telescope, known, where="primary header", error=InputError)
+    if len(candidates) > 1:
+        candidates = [one for one in candidates if instrument in _upper(one.instruments)] or candidates
+    if len(candidates) > 1:
+        names_found = " and ".join(sorted(one.name for one in candidates))
+        raise InputError(
+            f"TELESCOP = {telescope} is that of the observatories {names_found}, and INSTRUME = {instrument or 'nothing'} does not decide",
+            where="primary header",
+            hint="set INSTRUME",
+        )
+    return candidates[0]
+
+
+def owner_of_tables(observatory):
+    """Return the observatory whose models and tables an observatory has: itself, or the one whose folder it shares."""
+    if observatory.has_models:
+        return observatory
+    return next((one for one in everywhere() if one.has_models and one.folder == observatory.folder), observatory)

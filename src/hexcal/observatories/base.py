@@ -23,6 +23,8 @@ tab-separated tables with a header line:
     Names that the documents of its pipelines know (`hexcal.observatories.documented`). May be absent.
 ``profiles.tsv``
     profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
+``model_names.tsv``
+    name, model: other names that its files have in DATAMODL for models. They hold within the observatory only. May be absent.
 ``models.tsv``, ``model_arrays.tsv``
     Models that the observatory adds to those of Hexcal (see `hexcal.observatories.model_tables`). May be absent.
 """
@@ -233,6 +235,8 @@ class Observatory:
         Lower-case name: of the plug-in, of the folder of its mappings in a reference cache.
     telescope : str
         Value of TELESCOP in its files.
+    telescopes : tuple of str
+        Further values of TELESCOP that files have. Observatories may have one in common: INSTRUME decides then.
     folder : str
         Where ``keywords.tsv`` lies.
     instruments : tuple of str
@@ -255,6 +259,7 @@ class Observatory:
     has_models: bool = True
     association_rules: tuple = ()
     association_releases: tuple = ()
+    telescopes: tuple = ()
 
     def __reduce__(self):
         # Its tables are read again where a model arrives, once per process.
@@ -264,6 +269,17 @@ class Observatory:
     def keywords(self):
         """The keyword dictionary (`KeywordTable`), read at first use."""
         return KeywordTable.from_folder(self.folder)
+
+    @property
+    def all_telescopes(self):
+        """All values of TELESCOP in its files (tuple of str)."""
+        return (self.telescope, *self.telescopes)
+
+    @cached_property
+    def model_names(self):
+        """Other names of models in DATAMODL, of other releases of its documents (dict of str to str), from ``model_names.tsv``."""
+        filename = os.path.join(self.folder, "model_names.tsv")
+        return dict(read_table(filename, ("name", "model"))) if os.path.exists(filename) else {}
 
     @cached_property
     def models(self):

@@ -5,7 +5,8 @@
     model of an earlier row, or ``package.module:Class`` of the plug-in's own. `reftype` is the type of reference file that it is the model of (empty:
     not a reference, or one of several models of its type). `comment` says what it is.
 ``model_arrays.tsv``
-    model, name, hdu, dtype, dimensions, fill, shape. `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
+    model, name, hdu, dtype, dimensions, fill, shape. `hdu` is an EXTNAME, with other spellings that files have (``SCI|DATA``: the one found is the one
+    written, new files get the first), ``PRIMARY``, or the number of an HDU without a name (``1``; these lie right behind the primary HDU). `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
     (empty: any). `fill` is the value of an array that always exists (empty: None if the file has none), `shape` its shape: ``whole`` (that of the
     primary array) or ``image`` (its last two axes); ``primary`` marks the primary array itself. What a model does not say is as in its base.
     Other values of `dtype`: ``table``; ``parts:Model`` (no HDU: a list of models of that class, whose extensions are numbered by EXTVER);
@@ -48,6 +49,7 @@ class ArrayRow(NamedTuple):
     fill: float | None
     shape: str
     columns: tuple = ()
+    other_hdus: tuple = ()
 
 
 class ModelRow(NamedTuple):
@@ -88,8 +90,16 @@ def read_models(folder):
         if model not in arrays:
             raise InputError(f"an array of '{model}', which is not in models.tsv", where=filename)
         array = _array(row, f"{filename}, {model}")
+        _require_once(model, arrays[model], array, filename)
         arrays[model].append(array._replace(columns=tuple(columns.get((model, array.name), ()))))
     return tuple(ModelRow(name, base, reftype, comment, tuple(arrays[name])) for name, base, reftype, comment in rows)
+
+
+def _require_once(model, earlier, array, filename):
+    """Numbered HDUs follow one another from 1 on, and no two arrays lie in one HDU."""
+    same = next((other for other in earlier if other.hdu == array.hdu and array.hdu), None)
+    if same is not None:
+        raise InputError(f"{same.name} and {array.name} of {model} are in the same HDU, {array.hdu}", where=filename)
 
 
 def _columns(filename):
@@ -110,7 +120,12 @@ def _column(name, dtype, unit, where):
 
 
 def _array(row, where):
-    name, hdu, dtype, dimensions, fill, shape = row
+    name, hdus, dtype, dimensions, fill, shape = row
+    hdu, *others = hdus.split("|")
+    if others and any(text == "PRIMARY" or text.isdigit() for text in (hdu, *others)):
+        raise InputError(f"PRIMARY and numbers of HDUs have no other spellings, {name} has '{hdus}'", where=where)
+    if hdu == "0" or (hdu == "PRIMARY" and dtype == "table"):
+        raise InputError(f"the primary HDU holds an image and is called PRIMARY, found {hdu!r} for {name}", where=where)
     try:
         allowed = tuple(int(number) for number in dimensions.split("|") if number)
         value = float(fill) if fill else None
@@ -125,4 +140,4 @@ def _array(row, where):
             f"an array that is filled needs the shape whole or image, {name} has fill {fill!r} and shape {shape!r}",
             where=where,
         )
-    return ArrayRow(name, hdu, dtype, allowed, value, shape)
+    return ArrayRow(name, hdu, dtype, allowed, value, shape, other_hdus=tuple(others))

@@ -25,6 +25,7 @@ observatory = Observatory(
 ligeriri = Observatory(
     name="ligeriri",
     telescope="Keck",
+    telescopes=("Keck I", "Keck II"),
     folder=_FOLDER,
     instruments=("IRIS", "Liger"),
     path_of_writing="meta.date_created",
