@@ -331,7 +331,7 @@ def test_the_instrument_decides_between_observatories_of_one_telescope(tmp_path,
     for instrument, name in known.items():
         assert observatories.of_header({"TELESCOP": "KECK I", "INSTRUME": instrument}).name == name
     assert observatories.of_header({"INSTRUME": "OSIRIS"}, default="jwst").name == "osiris"
-    with pytest.raises(InputError, match="(?s)ligeriri and osiris.*set INSTRUME"):
+    with pytest.raises(InputError, match=r"(?s)ligeriri and osiris.*set INSTRUME"):
         observatories.of_header({"TELESCOP": "Keck I"})
     with pytest.raises(InputError, match="unknown value of TELESCOP 'KECKO'"):
         observatories.of_header({"TELESCOP": "Kecko"})
