@@ -1,9 +1,9 @@
 # make demo   a simulated exposure, calibrated, with a table of measured against true (docs in README.md)
-# make test   lint and all tests
+# make test   lint, documentation and all tests
 # Both work on a machine with nothing but Python 3.11 or newer: the environment is made in .venv, and renewed when the list of packages changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format trace parity bench clean
+.PHONY: help env demo test lint docs format trace parity bench clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python ...` takes another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -14,8 +14,9 @@ WORKERS ?= 2
 
 help:
 	@echo "make demo     simulate an exposure, calibrate it, compare with the truth; results in demo/"
-	@echo "make test     lint, then all tests"
+	@echo "make test     lint, documentation, then all tests"
 	@echo "make lint     ruff, pyright, direction of imports"
+	@echo "make docs     the documentation: build/docs/index.html"
 	@echo "make format   rewrite the layout of the code"
 	@echo "make trace    how many rows of docs/requirements the passing tests show"
 	@echo "make parity   compare with the reference implementation, as a black box (it is installed beside, on its own)"
@@ -37,7 +38,7 @@ $(READY): pyproject.toml requirements-dev.lock
 demo: $(READY)
 	$(BIN)/hexcal demo --output demo
 
-test: lint
+test: lint docs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(READY)
@@ -45,6 +46,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check --output-format concise
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
+
+docs: $(READY)
+	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
 
 format: $(READY)
 	$(BIN)/ruff check --fix --select I --quiet
@@ -67,5 +71,5 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .trace build dist demo src/*.egg-info
+	rm -rf docs/steps docs/developer/messages.md .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .trace build dist demo src/*.egg-info
 	find src tests tools parity benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -199,15 +199,24 @@ def _reason(error):
     return message[:1].lower() + message[1:]
 
 
-def describe(field, name):
-    """One line on a parameter: name, type, bounds, unit, default, meaning."""
-    unit = (field.json_schema_extra or {}).get("unit")
-    bounds = ", ".join(
+def unit_of(field):
+    """Return the unit of a parameter, or ""."""
+    return (field.json_schema_extra or {}).get("unit", "")
+
+
+def bounds_of(field):
+    """Return the bounds of a parameter as text, such as ">= 0, < 1", or ""."""
+    return ", ".join(
         f"{symbol} {getattr(item, key)}"
         for item in field.metadata
         for key, symbol in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
         if getattr(item, key, None) is not None
     )
+
+
+def describe(field, name):
+    """One line on a parameter: name, type, bounds, unit, default, meaning."""
+    unit, bounds = unit_of(field), bounds_of(field)
     details = ", ".join(
         text
         for text in (type_name(field.annotation), bounds, f"unit {unit}" if unit else "", f"default {field.default!r}")
