@@ -39,7 +39,7 @@ def test_every_message_of_the_troubleshooting_page_is_one_of_the_program():
     said = " ".join(message.text for message in site_messages.messages())
     said += " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     text = (GUIDE / "troubleshooting.md").read_text(encoding="utf-8")
-    lines = re.findall(r'^(".*")\n: ', text, re.MULTILINE)
+    lines = re.findall(r'^(".*)\n: ', text, re.MULTILINE)
     quoted = [quote for line in lines for quote in re.findall(r'"(.*?)"', line)]
     assert len(quoted) > 15
     for quote in quoted:
