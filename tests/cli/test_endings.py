@@ -137,8 +137,18 @@ def test_ctrl_c_soon_after_the_beginning_prints_no_traceback(folder, delay):
 
 
 def test_after_ctrl_c_was_left_to_the_system_a_run_still_ends_in_order(folder):
-    code = "import hexcal.cli.start, os, signal\nfrom hexcal.files import endings\n"
-    code += "try:\n    with endings.orderly():\n        os.kill(os.getpid(), signal.SIGINT)\n"
-    code += "except KeyboardInterrupt:\n    print('in order')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "in order\n"
+    code = "import hexcal.cli.start, os, signal\nfrom hexcal.files import endings\nfrom hexcal.files.atomic import atomic\n"
+    code += "with endings.orderly(), atomic('half') as stream:\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    before = os.listdir(folder)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 130 and done.stderr.startswith("hexcal: interrupted") and os.listdir(folder) == before
+
+
+def test_a_signal_in_the_middle_of_an_import_ends_the_process_all_the_same(folder):
+    """An exception there would leave the lock of the imports, for which a thread waits for ever."""
+    (folder / "slow_import.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    code = "import threading, time\nfrom hexcal.files import endings\n"
+    code += "threading.Thread(target=lambda: (time.sleep(0.2), __import__('wave'))).start()\n"
+    code += "with endings.orderly():\n    import slow_import\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 143

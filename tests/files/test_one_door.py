@@ -23,6 +23,7 @@ _MODULES = {
 }
 _ALLOWED = {
     "models/fits_writer.py": "astropy writes a table into memory",
+    "models/fits_memory.py": "astropy writes into memory",
     "simulate/truth.py": "astropy writes into the stream of `atomic`",
     "report/picture.py": "matplotlib writes into the stream of `atomic`",
     "models/scratch.py": "temporary files in a folder of their own",

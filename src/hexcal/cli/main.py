@@ -86,9 +86,6 @@ def guarded(function, words):
     except KeyboardInterrupt:
         print("hexcal: interrupted; nothing that was not complete has been written", file=sys.stderr)
         return 130
-    except endings.Ended as ended:
-        print(f"hexcal: ended by {ended.name}; nothing that was not complete has been written", file=sys.stderr)
-        return ended.code
     except OSError as error:
         if error.errno in _OF_THE_MACHINE:
             return _say(_machine(error))

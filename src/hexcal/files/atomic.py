@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from hexcal.errors import HexcalError, ResourceError
-from hexcal.files import gate, left_over, locks
+from hexcal.files import endings, gate, left_over, locks
 
 # What file systems without hard links answer.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -16,7 +16,8 @@ class _Partial:
     """A file on its way, under a name of its own; it is locked, so that nobody takes it for something left over."""
 
     def __init__(self, path, again):
-        self.path, self.again = Path(path), again
+        # Absolute: the working directory may change before the file is finished.
+        self.path, self.again = Path(os.path.abspath(path)), again
         gate.check(self.path, again)
         folder = self.path.parent
         left_over.tidy(folder)
@@ -24,6 +25,7 @@ class _Partial:
         # The lock lasts as long as one of the two is open.
         self.lock = os.dup(descriptor)
         self.stream = os.fdopen(descriptor, "wb")
+        endings.begun(self.temporary)
 
     def publish(self, replace=True):
         """Give the file its final name; the lock ends after that."""
@@ -41,6 +43,7 @@ class _Partial:
         """Close, and remove what has not got its final name."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.temporary)
+        endings.done(self.temporary)
         # What is left in the buffer of a full disk cannot be written, and need not be.
         with contextlib.suppress(OSError):
             self.stream.close()
