@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "Step": "hexcal.core.step",
         "SkipStep": "hexcal.core.skip",
+        "Pipeline": "hexcal.core.pipeline",
         "StepParameters": "hexcal.core.parameters",
         "parameter": "hexcal.core.parameters",
         **{place.partition(":")[2]: place for place in ALIASES.values()},

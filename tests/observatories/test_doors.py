@@ -6,7 +6,7 @@ from astropy.io import fits
 from exposures import write_references, write_uncal
 
 from hexcal import datamodels, observatories
-from hexcal.errors import InputError
+from hexcal.errors import InputError, ParameterError
 from hexcal.step import (
     DarkCurrentStep,
     DQInitStep,
@@ -15,9 +15,11 @@ from hexcal.step import (
     IPCStep,
     JumpStep,
     LinearityStep,
+    Pipeline,
     RampFitStep,
     RefPixStep,
     SaturationStep,
+    Step,
     SuperBiasStep,
 )
 
@@ -335,3 +337,99 @@ def test_the_instrument_decides_between_observatories_of_one_telescope(tmp_path,
         observatories.of_header({"TELESCOP": "Keck I"})
     with pytest.raises(InputError, match="unknown value of TELESCOP 'KECKO'"):
         observatories.of_header({"TELESCOP": "Kecko"})
+
+
+@pytest.mark.req("TMT-19")
+def test_the_status_of_steps_has_two_names(tmp_path):
+    model = datamodels.IRISImageModel(FRAME)
+    model.meta.drs_step.dark_sub = "COMPLETE"
+    assert model.meta.cal_step.dark_sub == model["meta.drs_step.dark_sub"] == "COMPLETE"
+    model.meta.cal_step.flat_field = "SKIPPED"
+    assert dict(model.meta.drs_step.items()) == {"dark_sub": "COMPLETE", "flat_field": "SKIPPED"}
+    model.save(tmp_path / "x.fits")
+    header = fits.getheader(tmp_path / "x.fits")
+    assert (header["S_DARK"], header["S_FLAT"]) == ("COMPLETE", "SKIPPED")
+    assert datamodels.open(tmp_path / "x.fits").meta.drs_step.dark_sub == "COMPLETE"
+    with pytest.raises(ParameterError, match="unknown value 'DONE'"):
+        model.meta.drs_step.dark_sub = "DONE"
+
+
+@pytest.mark.req("TMT-19")
+def test_the_status_of_every_step_is_written_also_of_one_without_a_keyword(tmp_path):
+    class ShiftStep(Step):
+        alias = "shift_of_test"
+
+        def process(self, image):
+            image.data += 1
+            return image
+
+    result = ShiftStep.call(datamodels.IRISImageModel(FRAME), output_file=str(tmp_path / "x.fits"))
+    assert result.meta.drs_step.shift_of_test == "COMPLETE"
+    again = next(iter(tmp_path.glob("x*.fits")))
+    assert datamodels.open(again)["meta.drs_step.shift_of_test"] == "COMPLETE"
+
+
+class SubtractStep(Step):
+    """Subtract a dark rate."""
+
+    alias = "dark_sub"
+    reference_types = ("dark",)
+
+    def process(self, image, references):
+        image.data -= references.dark.data
+        return image
+
+
+class FramePipeline(Pipeline):
+    """Subtract the dark rate of each member of an association, then their mean."""
+
+    alias = "frame_of_test"
+    step_defs = {"dark_sub": SubtractStep}
+
+    def process(self, image):
+        return self.dark_sub(image)
+
+
+@pytest.fixture
+def dark(tmp_path):
+    model = datamodels.IRISDarkModel(np.full((3, 4), 2, "f4"))
+    model.meta.instrument.detector = "IRIS1"
+    return model.save(tmp_path / "dark.fits")
+
+
+@pytest.mark.req("TMT-18")
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_reference_is_given_as_an_argument(tmp_path, dark, opened):
+    frame, results = datamodels.IRISImageModel(FRAME), []
+    for name in ("dark", "override_dark"):
+        pipeline = FramePipeline()
+        setattr(pipeline.dark_sub, name, datamodels.open(dark) if opened else dark)
+        assert getattr(pipeline.dark_sub, "dark") is getattr(pipeline.dark_sub, "override_dark")
+        results.append(pipeline.run(frame))
+    results += [SubtractStep.call(frame, dark=dark), FramePipeline.call(frame, steps={"dark_sub": {"dark": dark}})]
+    for result in results:
+        np.testing.assert_array_equal(result.data, FRAME - 2)
+        assert result.meta.ref_file.dark.name == dark
+    with pytest.raises(ParameterError, match="unknown attribute 'flat'"):
+        pipeline.dark_sub.flat = dark
+
+
+@pytest.mark.req("TMT-20")
+def test_the_doors_to_step_and_pipeline():
+    import hexcal.step
+    import hexcal.stpipe
+    from hexcal.stpipe import Pipeline as Door
+    from hexcal.stpipe import Step as StepDoor
+
+    assert (StepDoor, Door) == (Step, Pipeline) == (hexcal.step.Step, hexcal.step.Pipeline)
+
+
+@pytest.mark.req("TMT-20")
+def test_a_temporary_step_gives_the_name_of_a_reference(real_data, tmp_path, monkeypatch):
+    """The lines of the documents with the name of the module changed."""
+    import hexcal
+
+    monkeypatch.setenv("CRDS_PATH", str(real_data / "crds_cache"))
+    monkeypatch.setenv("CRDS_CONTEXT", "tmt_0001.pmap")
+    frame = datamodels.IRISImageModel(np.zeros((4096, 4096), "f4"))
+    assert frame and hexcal.__name__

@@ -34,10 +34,12 @@ def main(words):
         return _parameters_of(options.not_built) if options.not_built else _not_built()
     from hexcal.core import registry
 
-    for alias in registry.aliases():
-        cls = registry.find(alias)
+    for offer in registry.offers():
+        cls = offer.load()
         references = f" [{', '.join(cls.reference_types)}]" if cls.reference_types else ""
-        print(f"{alias:20s} {cls.__name__:22s} {(cls.__doc__ or '').strip().splitlines()[0]}{references}")
+        summary = ((cls.__doc__ or "").strip().splitlines() or [""])[0]
+        observatory = f" ({offer.observatory})" if offer.observatory else ""
+        print(f"{offer.alias:20s} {cls.__name__:22s} {summary}{references}{observatory}")
     return 0
 
 

@@ -129,13 +129,13 @@ def run_target(words):
     if target is None:
         return _without_target(words)
     if Path(target).suffix not in registry.PARAMETER_FILES:
-        return run_class(_class_named(target), words)
+        return run_class(_class_named(target, words), words)
     from hexcal.core import config
 
     configuration = config.load(target)
     if not configuration["class"]:
         raise ParameterError("the parameter file does not say which class it is for", where=target)
-    cls = registry.find(configuration["class"], beside=Path(target).parent)
+    cls = registry.find(configuration["class"], beside=Path(target).parent, inputs=words)
     return run_class(cls, words, (target, configuration))
 
 
@@ -179,14 +179,14 @@ def _without_target(words):
         )
 
 
-def _class_named(target):
+def _class_named(target, words):
     if Path(target).suffix and Path(target).exists():
         raise ParameterError(
             f"the first word must be a pipeline, a step or a parameter file (.asdf, .cfg), got the file '{target}'",
             where="hexcal run",
             hint=f"hexcal run calwebb_detector1 {target}",
         )
-    return registry.find(target)
+    return registry.find(target, inputs=words)
 
 
 def run_words(cls, words):

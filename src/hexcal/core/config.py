@@ -84,7 +84,10 @@ def _read_cfg(path):
         ) from error
     except RecursionError as error:
         raise InputError("the sections of a parameter file are nested too deep", where=str(path)) from error
-    steps = [{"name": name, "parameters": values} for name, values in content.pop("steps", {}).items()]
+    steps = [
+        {"name": name, "class": values.pop("class", None), "parameters": values}
+        for name, values in content.pop("steps", {}).items()
+    ]
     return {
         "class": content.pop("class", None),
         "name": content.pop("name", None),

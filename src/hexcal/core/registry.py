@@ -1,53 +1,208 @@
-"""Find a step or pipeline by alias, class name, dotted class, or parameter file."""
+"""Find a step or pipeline by alias, class name, dotted class, or parameter file: Hexcal's own, and those that installed plug-ins bring."""
 
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from hexcal.errors import ParameterError
+from hexcal import observatories
+from hexcal.errors import HexcalError, InputError, ParameterError
 from hexcal.observatories.documented import unknown_target
 
+GROUP = "hexcal.steps"
+"""Group of entry points in which a plug-in names its `StepTable`."""
 _OURS = ("jwst", "stpipe", "hexcal")
 """First words of dotted classes that stand for classes of Hexcal."""
 PARAMETER_FILES = (".asdf", ".cfg")
 
 
-def aliases():
-    """Return {alias: "module:Class"} of all steps and pipelines, pipelines first.
+@dataclass(frozen=True)
+class StepTable:
+    """The steps and pipelines that a plug-in brings.
 
-    The tables belong to the rooms above this one; they are read by name, and nothing is imported but the tables.
+    Attributes
+    ----------
+    observatory : str
+        Name of the observatory whose exposures they are for.
+    aliases : mapping of str to str
+        Name on the command line -> ``"package.module:Class"``.
+    originals : tuple of str
+        First words of dotted classes that stand for these, such as the package that the plug-in replaces.
+    class_names : mapping of str to str
+        Other names of classes, of other releases -> alias.
     """
+
+    observatory: str
+    aliases: Mapping[str, str]
+    originals: tuple[str, ...] = ()
+    class_names: Mapping[str, str] | tuple = ()
+
+    def offers(self, source):
+        """Return its steps and pipelines (list of `Offer`)."""
+        more = dict(self.class_names)
+        return [
+            Offer(alias, place, (place.partition(":")[2], *(name for name in more if more[name] == alias)), self, source)
+            for alias, place in self.aliases.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One step or pipeline: its alias, where its class is, the names of the class, and who brings it (None and "Hexcal" for Hexcal's own)."""
+
+    alias: str
+    place: str
+    class_names: tuple[str, ...]
+    table: StepTable | None
+    source: str
+
+    @property
+    def observatory(self):
+        """Name of the observatory that it is for; None: for all."""
+        return None if self.table is None else self.table.observatory
+
+    def load(self):
+        """Return the class."""
+        module, _, name = self.place.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            if self.table is None:
+                raise
+            raise InputError(
+                f"'{self.alias}' of {self.source} cannot be loaded: {error}",
+                where=self.place,
+                hint="install the plug-in again, or remove it",
+            ) from error
+
+
+@cache
+def plugin_tables():
+    """Return the tables of installed plug-ins by the name of their entry point (dict of str to StepTable).
+
+    Raises
+    ------
+    InputError
+        If one cannot be loaded or is no `StepTable`.
+    """
+    from importlib.metadata import entry_points
+
+    tables = {}
+    for point in entry_points(group=GROUP):
+        where = f"entry point {point.value} of group {GROUP}"
+        try:
+            table = point.load()
+        except (ImportError, AttributeError) as error:
+            raise InputError(
+                f"plug-in '{point.name}' cannot be loaded: {error}",
+                where=where,
+                hint="install its package again, or remove it",
+            ) from error
+        if not isinstance(table, StepTable):
+            raise InputError(
+                f"plug-in '{point.name}' must provide a hexcal.core.StepTable, not {type(table).__name__}", where=where
+            )
+        tables[point.name] = table
+    return tables
+
+
+def _built_in():
+    """Hexcal's own. The tables belong to the rooms above this one; they are read by name, and nothing is imported but the tables."""
     tables = (importlib.import_module(f"hexcal.{room}").ALIASES for room in ("pipelines", "steps"))
-    return {alias: place for table in tables for alias, place in table.items()}
+    return [
+        Offer(alias, place, (place.partition(":")[2],), None, "Hexcal")
+        for table in tables
+        for alias, place in table.items()
+    ]
 
 
-def find(name, beside=None):
+def offers():
+    """Return all that there is to run (list of `Offer`): Hexcal's pipelines and steps, then those of plug-ins."""
+    return [
+        *_built_in(),
+        *(offer for name, table in plugin_tables().items() for offer in table.offers(f"the plug-in '{name}'")),
+    ]
+
+
+def aliases():
+    """Return {alias: "module:Class"} of Hexcal's own steps and pipelines, pipelines first."""
+    return {offer.alias: offer.place for offer in _built_in()}
+
+
+def find(name, beside=None, inputs=()):
     """Return the class that a word of the command line or a parameter file stands for.
 
     Parameters
     ----------
     name : str
         An alias (``jump``), a class name (``JumpStep``), or a dotted class. Dotted classes of the original (``jwst.jump.JumpStep``) give Hexcal's class of that
-        name.
+        name; those of the originals that a plug-in names give its own.
     beside : path-like, optional
         Folder of the parameter file: a module there may be named too.
+    inputs : sequence of str
+        Words of the command line. Where plug-ins for two observatories have the name, the first file among them decides.
 
     Raises
     ------
     ParameterError
-        If there is none; carries the nearest right name.
+        If there is none, with the nearest right name; or if two plug-ins have the same name, with both.
     """
-    table = aliases()
-    by_class = {place.partition(":")[2]: place for place in table.values()}
-    module, _, last = str(name).rpartition(".")
-    place = table.get(name) or by_class.get(last if module.split(".")[0] in ("", *_OURS) else None)
-    if place is not None:
-        module, _, last = place.partition(":")
-        return getattr(importlib.import_module(module), last)
-    if module and module.split(".")[0] not in _OURS and all(part.isidentifier() for part in name.split(".")):
+    name = str(name)
+    module, _, last = name.rpartition(".")
+    found = [offer for offer in offers() if _is_called(offer, name, module, last)]
+    if found:
+        return _chosen(name, found, inputs).load()
+    words = {*_OURS, *(word for table in plugin_tables().values() for word in table.originals)}
+    if module and module.split(".")[0] not in words and all(part.isidentifier() for part in name.split(".")):
         return _foreign(module, last, beside)
-    raise unknown_target(name, [*table, *by_class])
+    raise unknown_target(name, [word for offer in offers() for word in (offer.alias, *offer.class_names)])
+
+
+def _is_called(offer, name, module, last):
+    if name == offer.alias:
+        return True
+    first = module.split(".")[0]
+    originals = (*_OURS, *(offer.table.originals if offer.table is not None else ()))
+    return last in offer.class_names and first in ("", *originals)
+
+
+def _chosen(name, found, inputs):
+    """The one of several offers that is meant."""
+    sources = " and ".join(dict.fromkeys(offer.source for offer in found))
+    known = [offer.observatory for offer in found]
+    if len(found) == 1:
+        return found[0]
+    if None in known or len(set(known)) < len(known):
+        raise ParameterError(
+            f"'{name}' is the name of a step or pipeline of {sources}", hint="rename one of the two, or remove its package"
+        )
+    observatory = _observatory_of(inputs)
+    chosen = [offer for offer in found if offer.observatory == observatory]
+    if not chosen:
+        raise ParameterError(
+            f"'{name}' is the name of a step or pipeline of {sources}: the input decides, and it is of "
+            + (f"the observatory '{observatory}'" if observatory else "no known observatory"),
+            hint="name the class with its module",
+        )
+    return chosen[0]
+
+
+def _observatory_of(inputs):
+    """Name of the observatory of the first file among the words of a command line, or None."""
+    from hexcal.core.members import deciding
+    from hexcal.models.open import open as open_model
+
+    for word in inputs:
+        if not str(word).startswith("-") and Path(word).is_file() and Path(word).suffix not in PARAMETER_FILES:
+            try:
+                model = deciding(open_model(word))
+            except HexcalError:
+                continue
+            return observatories.owner_of_tables(model.observatory).name
+    return None
 
 
 def _module_in(path, name):

@@ -176,7 +176,7 @@ class Step:
         source : str
             Where the values come from; kept for the record of the run.
         """
-        values = dict(expanded(config).get("parameters", {}))
+        values = {self._name_of(name): value for name, value in expanded(config).get("parameters", {}).items()}
         for name in values:
             if name not in self.parameters_class.model_fields:
                 raise unknown_parameter(name, self._settable(), str(self.alias), self.where)
@@ -186,18 +186,25 @@ class Step:
         if "profile" in values:
             self.take_profile()
 
+    def _name_of(self, name):
+        """The parameter that a name stands for: a type of reference file for its override (``step.dark = path``)."""
+        fields = self.parameters_class.model_fields
+        override = f"override_{name.replace('-', '_')}"
+        return override if name not in fields and override in fields else name
+
     def _settable(self):
         return self.parameters_class.model_fields
 
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in self.parameters_class.model_fields:
-            return getattr(self.parameters, name)
+        known = self._name_of(name)
+        if known in self.parameters_class.model_fields:
+            return getattr(self.parameters, known)
         raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
     def __setattr__(self, name, value):
-        if name in self.parameters_class.model_fields:
+        if self._name_of(name) in self.parameters_class.model_fields:
             self.configure({"parameters": {name: value}}, source="attribute")
         elif name.startswith("_") or name in (*self.__dict__, *self.adjustable) or self.context is not None:
             # While it runs, a step may note what it likes on itself, as those written for the original do.

@@ -87,7 +87,7 @@ class Metadata:
     def branch(self, path):
         """Return the nested dict at a dotted path (an empty one if nothing is set there)."""
         tree = self._metadata()
-        for name in path.split("."):
+        for name in self.keywords.of_branch(path).split("."):
             tree = tree.get(name, {}) if isinstance(tree, dict) else {}
         return tree if isinstance(tree, dict) else {}
 
@@ -107,10 +107,11 @@ class Metadata:
         ParameterError
             Also an AttributeError; carries the nearest right name.
         """
+        keywords = self.keywords
+        path = keywords.of_branch(path)
         found = self._lookup(path)
         if found is not None:
             return found
-        keywords = self.keywords
         if keywords.of_path(path, self.model_type) is not None:
             return None
         if keywords.children(path):
@@ -149,6 +150,7 @@ class Metadata:
 
     def set_meta(self, path, value):
         """Set the value at a dotted path; None removes it. Known keywords are checked for type and allowed values."""
+        path = self.keywords.of_branch(path)
         names = path.split(".")
         tree = self._metadata()
         if isinstance(value, meta.Node):

@@ -9,7 +9,7 @@ tab-separated tables with a header line:
     `allowed` holds the legal values separated by ``|`` (empty: any). `comment` stands on the card, `section` is the title of the block of cards.
     `models` names the model classes the row holds for, separated by ``|`` (empty: all). The order of the rows is the order of the cards.
 ``keyword_aliases.tsv``
-    old, new, kind (``keyword`` or ``path``), note: spellings that are read but never written. May be absent.
+    old, new, kind (``keyword``, ``path``, or ``branch`` for all paths below), note: spellings that are read but never written. May be absent.
 ``exposure_types.tsv``, ``suffixes.tsv``
     The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. May be absent: any
     value of EXP_TYPE is right then.
@@ -77,12 +77,15 @@ class KeywordTable:
         Old keyword: the keyword now.
     path_aliases : dict of str to str, optional
         Old path: the path now.
+    branch_aliases : dict of str to str, optional
+        Other name of a branch: the branch whose metadata are meant.
     """
 
-    def __init__(self, rows, keyword_aliases=None, path_aliases=None):
+    def __init__(self, rows, keyword_aliases=None, path_aliases=None, branch_aliases=None):
         self.rows = tuple(rows)
         self.keyword_aliases = MappingProxyType(dict(keyword_aliases or {}))
         self.path_aliases = MappingProxyType(dict(path_aliases or {}))
+        self.branch_aliases = MappingProxyType(dict(branch_aliases or {}))
         self._by_path = {}
         self._by_card = {}
         self._children = {}
@@ -112,20 +115,27 @@ class KeywordTable:
                 os.path.join(folder, "keywords.tsv"), columns
             )
         ]
-        aliases = {"keyword": {}, "path": {}}
+        aliases = {"keyword": {}, "path": {}, "branch": {}}
         filename = os.path.join(folder, "keyword_aliases.tsv")
         if os.path.exists(filename):
             for old, new, kind, _ in read_table(filename, ("old", "new", "kind", "note")):
                 if kind not in aliases:
-                    raise InputError(f"the kind of an alias must be keyword or path, found {kind!r}", where=filename)
+                    raise InputError(f"the kind of an alias must be keyword, path or branch, found {kind!r}", where=filename)
                 aliases[kind][old] = new
-        return cls(rows, aliases["keyword"], aliases["path"])
+        return cls(rows, aliases["keyword"], aliases["path"], aliases["branch"])
 
     def extended(self, rows):
         """Return a dictionary with further rows, which go before those of the same path or card (KeywordTable)."""
         paths = {row.path for row in rows}
         kept = (row for row in self.rows if row.path not in paths)
-        return KeywordTable([*rows, *kept], self.keyword_aliases, self.path_aliases)
+        return KeywordTable([*rows, *kept], self.keyword_aliases, self.path_aliases, self.branch_aliases)
+
+    def of_branch(self, path):
+        """Return the path that is meant by one below the other name of a branch; any other path as it is."""
+        for other, branch in self.branch_aliases.items():
+            if path == other or path.startswith(f"{other}."):
+                return branch + path[len(other) :]
+        return path
 
     def __iter__(self):
         return iter(self.rows)

@@ -1,0 +1,7 @@
+"""The base classes under the name that scripts for the original know: ``from hexcal.stpipe import Step, Pipeline``. Each is imported when first used."""
+
+from hexcal.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {"Pipeline": "hexcal.core.pipeline", "Step": "hexcal.core.step"}
+)
