@@ -2,6 +2,4 @@
 
 from hexcal.lazy import lazy_names
 
-__getattr__, __dir__, __all__ = lazy_names(
-    __name__, {"Pipeline": "hexcal.core.pipeline", "Step": "hexcal.core.step"}
-)
+__getattr__, __dir__, __all__ = lazy_names(__name__, {"Pipeline": "hexcal.core.pipeline", "Step": "hexcal.core.step"})

@@ -280,7 +280,7 @@ def installed(monkeypatch):
 def test_arrays_in_the_primary_hdu_and_in_hdus_without_a_name(tmp_path, installed):
     installed(plugin(tmp_path / "osiris", PRIMARY_PLUGIN))
     path, noise, quality = tmp_path / "x.fits", FRAME / 10, np.eye(3, 4, dtype="u1")
-    header = fits.Header(dict(TELESCOP="Keck I", INSTRUME="OSIRIS", DATAMODL="OsirisFrameModel", MYWORD=5))
+    header = fits.Header({"TELESCOP": "Keck I", "INSTRUME": "OSIRIS", "DATAMODL": "OsirisFrameModel", "MYWORD": 5})
     extensions = [fits.ImageHDU(noise), fits.ImageHDU(quality), fits.ImageHDU(FRAME, name="OTHER")]
     extensions[0].header["GUIDE"], extensions[1].header["GUIDE"] = 1, 2
     fits.HDUList([fits.PrimaryHDU(FRAME, header), *extensions]).writeto(path)
@@ -404,7 +404,7 @@ def test_a_reference_is_given_as_an_argument(tmp_path, dark, opened):
     for name in ("dark", "override_dark"):
         pipeline = FramePipeline()
         setattr(pipeline.dark_sub, name, datamodels.open(dark) if opened else dark)
-        assert getattr(pipeline.dark_sub, "dark") is getattr(pipeline.dark_sub, "override_dark")
+        assert pipeline.dark_sub.dark is pipeline.dark_sub.override_dark
         results.append(pipeline.run(frame))
     results += [SubtractStep.call(frame, dark=dark), FramePipeline.call(frame, steps={"dark_sub": {"dark": dark}})]
     for result in results:
@@ -422,14 +422,3 @@ def test_the_doors_to_step_and_pipeline():
     from hexcal.stpipe import Step as StepDoor
 
     assert (StepDoor, Door) == (Step, Pipeline) == (hexcal.step.Step, hexcal.step.Pipeline)
-
-
-@pytest.mark.req("TMT-20")
-def test_a_temporary_step_gives_the_name_of_a_reference(real_data, tmp_path, monkeypatch):
-    """The lines of the documents with the name of the module changed."""
-    import hexcal
-
-    monkeypatch.setenv("CRDS_PATH", str(real_data / "crds_cache"))
-    monkeypatch.setenv("CRDS_CONTEXT", "tmt_0001.pmap")
-    frame = datamodels.IRISImageModel(np.zeros((4096, 4096), "f4"))
-    assert frame and hexcal.__name__

@@ -11,6 +11,7 @@ from astropy.io import fits
 from crds_caches import make_cache, pmap
 from iris_caches import fill, frames, iris_cache
 
+import hexcal.stpipe
 from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.errors import InputError, ParameterError, ReferenceError_
@@ -76,10 +77,10 @@ def dark_step(tmp_path, monkeypatch):
     del sys.modules["iris_dark_step"]
 
 
-@pytest.mark.req("TMT-01", "TMT-03")
+@pytest.mark.req("TMT-01", "TMT-03", "TMT-20")
 def test_the_worked_example(root, frame):
     raw_science_frame = datamodels.IRISImageModel(frame)
-    name = Step().get_reference_file(raw_science_frame, "dark")
+    name = hexcal.stpipe.Step().get_reference_file(raw_science_frame, "dark")
     assert name == str(root / "references/tmt/iris/tmt_iris_dark_0001.fits")
     assert type(datamodels.open(name)).__name__ == "IRISDarkModel"
     assert Step().get_reference_file(frame, "flat").endswith("references/tmt/iris/tmt_iris_flat_0003.fits")

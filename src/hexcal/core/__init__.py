@@ -8,4 +8,14 @@ from hexcal.core.roles import Role
 from hexcal.core.skip import SkipStep
 from hexcal.core.step import Step
 
-__all__ = ["MaximumCores", "Pipeline", "Role", "SkipStep", "Step", "StepParameters", "StepTable", "parameter", "run_bands"]
+__all__ = [
+    "MaximumCores",
+    "Pipeline",
+    "Role",
+    "SkipStep",
+    "Step",
+    "StepParameters",
+    "StepTable",
+    "parameter",
+    "run_bands",
+]

@@ -33,6 +33,11 @@ def require_number(step, inputs):
     )
 
 
+def together(inputs):
+    """Return the inputs of a step without roles, with a list of exposures, or an association as a dict, as a container (tuple)."""
+    return tuple(ModelContainer(item) if isinstance(item, dict | list) else item for item in inputs)
+
+
 def path_of(item):
     """Return the path (str) of an input, or None for a model in memory.
 

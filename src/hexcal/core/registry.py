@@ -44,7 +44,9 @@ class StepTable:
         """Return its steps and pipelines (list of `Offer`)."""
         more = dict(self.class_names)
         return [
-            Offer(alias, place, (place.partition(":")[2], *(name for name in more if more[name] == alias)), self, source)
+            Offer(
+                alias, place, (place.partition(":")[2], *(name for name in more if more[name] == alias)), self, source
+            )
             for alias, place in self.aliases.items()
         ]
 
@@ -177,7 +179,8 @@ def _chosen(name, found, inputs):
         return found[0]
     if None in known or len(set(known)) < len(known):
         raise ParameterError(
-            f"'{name}' is the name of a step or pipeline of {sources}", hint="rename one of the two, or remove its package"
+            f"'{name}' is the name of a step or pipeline of {sources}",
+            hint="rename one of the two, or remove its package",
         )
     observatory = _observatory_of(inputs)
     chosen = [offer for offer in found if offer.observatory == observatory]

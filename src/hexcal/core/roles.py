@@ -25,12 +25,20 @@ class Role:
         Whether `process` gets all inputs of the role, as a `ModelContainer` (an empty one if there is none); otherwise it gets one model, or None.
     required : bool
         Whether there must be one.
+    other_names : tuple of str
+        Other types of members, or keys of a dict of inputs, that have this role ("sci" for "science").
     """
 
     name: str
     model: str | tuple | None = None
     many: bool = False
     required: bool = True
+    other_names: tuple = ()
+
+    @property
+    def names(self):
+        """All its names, in small letters (tuple of str)."""
+        return tuple(name.lower() for name in (self.name, *self.other_names))
 
 
 SCIENCE = "science"
@@ -61,13 +69,40 @@ def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[st
     association = _association(inputs) if not named else None
     if association is None and len(inputs) == 1 and isinstance(inputs[0], Mapping):
         # {"science": [...], "background": [...]}
-        inputs, named = (), {str(name).lower(): items for name, items in inputs[0].items()}
+        inputs, named = (), {_role_called(step, name): items for name, items in inputs[0].items()}
     if association is None:
-        return [(None, checked_roles(step, by_position(step, inputs, named), None))]
+        by_role = by_position(step, inputs, named)
+        return [(None, checked_roles(step, given, None)) for given in _one_by_one(step, by_role)]
     return [
         (name, checked_roles(step, _by_type(step, container), association))
         for name, container in association.by_product()
     ]
+
+
+def gives_list(step, inputs: tuple) -> bool:
+    """Whether a run gives a list, one result per exposure: for a list or a dict of lists of exposures that the step works on one by one."""
+    first = step.roles[0]
+    if len(inputs) != 1 or first.many or association_file.is_association(inputs[0]):
+        return False
+    by_name = inputs[0] if isinstance(inputs[0], Mapping) else {first.name: inputs[0]}
+    return any(isinstance(value, list | tuple) for name, value in by_name.items() if str(name).lower() in first.names)
+
+
+def _role_called(step, name):
+    """Name of the role that a key of a dict of inputs stands for, in any case; an unknown one stays, to be refused."""
+    name = str(name).lower()
+    return next((role.name for role in step.roles if name in role.names), name)
+
+
+def _one_by_one(step, by_role):
+    """Yield the inputs by role, once for each exposure if the first role takes one and several are given; the others are the same for each."""
+    first = step.roles[0]
+    value = by_role[first.name]
+    if first.many or not isinstance(value, list | tuple) or not value:
+        yield by_role
+        return
+    for item in value:
+        yield {**by_role, first.name: item}
 
 
 def by_position(step, inputs: tuple, named: dict) -> dict[str, Any]:
@@ -132,8 +167,9 @@ def _by_type(step, container):
     """Role -> members of that type, as a container that shares them; files that are no models (catalogues) as paths; None where there is none."""
     given: dict[str, Any] = {}
     for role in step.roles:
-        given[role.name] = container.of_type(role.name) or container.other_files(role.name) or None
-    unused = sorted({kind for kind in container.all_exptypes if kind not in given})
+        given[role.name] = container.of_type(*role.names) or container.other_files(role.name) or None
+    known = {name for role in step.roles for name in role.names}
+    unused = sorted({kind for kind in container.all_exptypes if kind not in known})
     if unused:
         counts = ", ".join(f"{container.all_exptypes.count(kind)} {kind}" for kind in unused)
         step.log.info("Members of the association that %s does not use: %s", step.where, counts)

@@ -60,7 +60,7 @@ def run(step, inputs, named=None):
     Returns
     -------
     DataModel or tuple of DataModel
-        A list of these for an association of several products.
+        A list of these for an association of several products, and for a list of exposures that are worked on one by one.
     """
     named = named or {}
     if not inputs and not named:
@@ -75,9 +75,13 @@ def run(step, inputs, named=None):
     hooks.require_allowed(step)
     with gate.run(), endings.orderly():
         if step.roles:
-            return _products(step, roles.products(step, inputs, named))
+            products = roles.products(step, inputs, named)
+            results = _products(step, products)
+            if roles.gives_list(step, inputs):
+                return [model for result in results for model in (result if isinstance(result, list) else [result])]
+            return results if len(products) > 1 else results[0]
         given.require_number(step, inputs)
-        inputs = tuple(ModelContainer(item) if isinstance(item, dict) else item for item in inputs)
+        inputs = given.together(inputs)
         return _outermost(step, inputs, None, lambda: tuple(given.owned(step, item) for item in inputs))
 
 
@@ -97,11 +101,11 @@ def _products(step, products):
         except HexcalError as error:
             if len(products) == 1 or getattr(step.parameters, "fail_on_exception", True):
                 raise
-            step.log.error("Product %s failed: %s", product, error)
+            step.log.error("Product %s failed: %s", product or roles.listed(by_role)[0], error)
             failures.append(error)
     if not results:
         raise failures[0]
-    return results if len(products) > 1 else results[0]
+    return results
 
 
 def _outermost(step, inputs, product, opened):

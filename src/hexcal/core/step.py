@@ -320,11 +320,13 @@ class Step:
         DataModel or tuple of DataModel
         """
         from hexcal.core import config, log, precedence, run_files
+        from hexcal.core.inputs import together
         from hexcal.files import gate
 
         with gate.run():
             named = {role.name: parameters.pop(role.name) for role in cls.roles if role.name in parameters}
             if not cls.roles:
+                inputs = together(inputs)
                 # Before the log is opened, which must not take the place of an input either.
                 run_files.note_inputs(inputs)
             with log.configured(logcfg):

@@ -1,7 +1,7 @@
 """Observatories: what is particular to one telescope, as data.
 
-`get` returns an `Observatory` by name, `of_header` by the values of TELESCOP and INSTRUME. Other observatories are added by installing a package with an entry point
-in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
+`get` returns an `Observatory` by name, `of_header` by the values of TELESCOP and INSTRUME. Other observatories are added by installing a
+package with an entry point in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
 """
 
 from functools import cache

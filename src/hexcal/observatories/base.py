@@ -120,7 +120,9 @@ class KeywordTable:
         if os.path.exists(filename):
             for old, new, kind, _ in read_table(filename, ("old", "new", "kind", "note")):
                 if kind not in aliases:
-                    raise InputError(f"the kind of an alias must be keyword, path or branch, found {kind!r}", where=filename)
+                    raise InputError(
+                        f"the kind of an alias must be keyword, path or branch, found {kind!r}", where=filename
+                    )
                 aliases[kind][old] = new
         return cls(rows, aliases["keyword"], aliases["path"], aliases["branch"])
 

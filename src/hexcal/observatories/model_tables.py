@@ -6,7 +6,8 @@
     not a reference, or one of several models of its type). `comment` says what it is.
 ``model_arrays.tsv``
     model, name, hdu, dtype, dimensions, fill, shape. `hdu` is an EXTNAME, with other spellings that files have (``SCI|DATA``: the one found is the one
-    written, new files get the first), ``PRIMARY``, or the number of an HDU without a name (``1``; these lie right behind the primary HDU). `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
+    written, new files get the first), ``PRIMARY``, or the number of an HDU without a name (``1``; these lie right behind the primary HDU).
+    `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
     (empty: any). `fill` is the value of an array that always exists (empty: None if the file has none), `shape` its shape: ``whole`` (that of the
     primary array) or ``image`` (its last two axes); ``primary`` marks the primary array itself. What a model does not say is as in its base.
     Other values of `dtype`: ``table``; ``parts:Model`` (no HDU: a list of models of that class, whose extensions are numbered by EXTVER);
