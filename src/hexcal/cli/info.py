@@ -21,7 +21,7 @@ def main(words):
 
 
 def _show(path):
-    from hexcal.models import association_file, datamodel, meta
+    from hexcal.models import association_file, summary
     from hexcal.models.open import open as open_model
 
     if Path(path).suffix in association_file.SUFFIXES:
@@ -31,19 +31,13 @@ def _show(path):
             return
     model = open_model(path)
     print(f"{path}: {model.model_type}")
-    for label, paths in _FACTS.items():
-        values = [str(model.get_meta(name)) for name in paths if model.get_meta(name) is not None]
-        if values:
-            print(f"  {label:12s} {' '.join(values)}")
-    for name, spec in model._layout.items():
-        if model.has(name):
-            shape = model.shape_of(name) if isinstance(spec, datamodel.Array) else f"{len(getattr(model, name))} rows"
-            print(f"  {spec.hdu:12s} {getattr(spec, 'dtype', 'table')} {shape}")
-    done = dict(meta.walk(model.branch("meta.cal_step")))
+    for label, text in summary.facts(model).items():
+        print(f"  {label:12s} {text}")
+    for content in summary.contents(model):
+        print(f"  {content.hdu:12s} {content.dtype} {content.size}")
+    done = summary.steps(model)
     if done:
-        print(
-            f"  steps        {', '.join(f'{step} {status.lower()}' for step, status in done.items() if isinstance(status, str))}"
-        )
+        print(f"  steps        {', '.join(f'{step} {status}' for step, status in done.items())}")
     _show_references(model)
     for text in model.history:
         print(f"  history      {text['description'] if isinstance(text, dict) else text}")
@@ -92,17 +86,3 @@ def _show_origin(model):
             if item["source"] != "default"
         ]
         print(f"    {entry['step']:36s} {entry['status']:9s} {entry['seconds']:8.3f} s {' '.join(changed)}")
-
-
-_FACTS = {
-    "telescope": (
-        "meta.telescope",
-        "meta.instrument.name",
-        "meta.instrument.detector",
-        "meta.instrument.filter",
-        "meta.instrument.pupil",
-    ),
-    "exposure": ("meta.exposure.type", "meta.exposure.readpatt", "meta.subarray.name"),
-    "date": ("meta.observation.date", "meta.observation.time"),
-    "reference": ("meta.reftype", "meta.pedigree", "meta.useafter"),
-}

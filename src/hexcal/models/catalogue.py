@@ -83,6 +83,9 @@ class CatalogModel(DataModel):
     def __repr__(self):
         return f"<CatalogModel of {len(self._table)} rows{f' from {self._file.name}' if self._file else ''}>"
 
+    def _repr_html_(self):
+        return self._table._repr_html_()
+
 
 def _read(path):
     from astropy.table import Table

@@ -356,3 +356,12 @@ class ModelContainer(DataModel, MutableSequence):
 
     def __repr__(self):
         return f"<ModelContainer of {len(self)}{f' from {self._file.name}' if self._file else ''}>"
+
+    def _repr_html_(self):
+        from hexcal.models import notebook
+
+        rows = [
+            (member.path.name if member.path else repr(member.model), member.record.get("exptype", ""))
+            for member in self._members
+        ]
+        return notebook.html_of_members(self, rows)

@@ -315,5 +315,11 @@ class DataModel(Attributes, Metadata, Interface):
         name = self.get_meta("meta.filename") or (self.path.name if self.path else None)
         return f"<{self.model_type}{self.shape or ''}{f' from {name}' if name else ''}>"
 
+    def _repr_html_(self):
+        """The model as a notebook shows it."""
+        from hexcal.models import notebook
+
+        return notebook.html_of(self)
+
 
 __all__ = ["Array", "DataModel", "Table"]

@@ -83,3 +83,8 @@ class Parts(DataModel):
         if not self.parts():
             hdu = self._part_layout()[0].hdu
             raise InputError(f"a {type(self).__name__} needs at least one {hdu} extension", where=str(self.path or ""))
+
+    def _repr_html_(self):
+        from hexcal.models import notebook
+
+        return notebook.html_of(self, parts=len(self.parts()))
