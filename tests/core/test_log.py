@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from exposures import write_uncal
 
-from hexcal.core import log
+from hexcal import datamodels
+from hexcal.core import Step, log
 from hexcal.errors import HexcalError, InputError, ParameterError
 from hexcal.step import GroupScaleStep
 
@@ -15,6 +16,34 @@ from hexcal.step import GroupScaleStep
 def uncal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return write_uncal(tmp_path, data=np.ones((1, 2, 3, 4), "u2"))
+
+
+class TalkingStep(Step):
+    """A step that uses a library with a logger of its own."""
+
+    alias = "talking"
+
+    def process(self, model):
+        self.log.info("from the step")
+        logging.getLogger("some.library").warning("from a library")
+        logging.getLogger("some.library").debug("too low for its own level")
+        return model
+
+
+@pytest.mark.req("LOG-07")
+def test_messages_of_libraries_appear_as_those_of_the_running_step(uncal, tmp_path, capsys):
+    (tmp_path / "my.cfg").write_text(
+        "[*.talking]\nhandler = file:step.log\nlevel = DEBUG\nformat = %(name)s %(levelname)s %(message)s\n"
+    )
+    model = TalkingStep.call(uncal, logcfg=str(tmp_path / "my.cfg"))
+    lines = (tmp_path / "step.log").read_text().splitlines()
+    assert lines.count("hexcal.talking WARNING from a library") == 1 and not any("too low" in line for line in lines)
+    assert isinstance(TalkingStep().log, logging.Logger) and "hexcal.talking INFO from the step" in lines
+    logging.getLogger("some.library").warning("after the run")
+    assert "after the run" not in (tmp_path / "step.log").read_text()
+    model = TalkingStep.call(uncal, save_results=True)
+    saved = datamodels.open(model.meta.filename)
+    assert sum("from a library" in line for line in saved.cal_logs["talking"]) == 1
 
 
 @pytest.mark.req("LOG-02", "LOG-03", "LOG-08")

@@ -8,6 +8,8 @@ from exposures import write_references, write_uncal
 from hexcal import datamodels
 from hexcal.core import Pipeline, Step, StepParameters, cmdline, config, parameter
 from hexcal.errors import HexcalError, InputError, ParameterError
+from hexcal.pipeline import Detector1Pipeline
+from hexcal.step import JumpStep
 
 
 class ScaleStep(Step):
@@ -209,6 +211,22 @@ def test_export_config_with_meta(tmp_path):
     assert ScaleStep(config_file=tmp_path / "p.asdf").factor == 4.0
 
 
+@pytest.mark.req("IO-14")
+def test_a_parameter_reference_says_nothing_of_where_files_are(tmp_path):
+    step = JumpStep(output_dir="mine", save_results=True, post_hooks=["echo"], override_gain="g.fits", skip=True)
+    step.export_config(tmp_path / "p.asdf", include_meta=True)
+    written = asdf.util.load_yaml(tmp_path / "p.asdf")["parameters"]
+    places = (
+        "input_dir output_ext output_use_index output_use_model post_hooks pre_hooks save_results search_output_file"
+    )
+    assert not {*places.split(), "output_dir", "output_file", "references", "override_gain"} & set(written)
+    assert written["skip"] is True and written["rejection_threshold"] == 4.0
+    Detector1Pipeline(output_dir="mine").export_config(tmp_path / "q.asdf", include_meta=True)
+    tree = asdf.util.load_yaml(tmp_path / "q.asdf")
+    for section in (tree, *tree["steps"]):
+        assert not {*places.split(), "output_dir"} & set(section["parameters"])
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
@@ -237,7 +255,7 @@ def test_each_reference_type_has_an_override(tmp_path):
     folder = write_references(tmp_path / "refs", superbias=np.full((16, 24), 990, "f4"))
     corrected = SuperBiasStep.call(uncal, override_superbias=str(folder / "superbias.fits"))
     assert abs(corrected.data[0, 0].mean() - 10) < 1
-    assert corrected.meta.ref_file.superbias.name == str(folder / "superbias.fits")
+    assert corrected.meta.ref_file.superbias.name == "superbias.fits"
     assert SuperBiasStep.call(uncal, override_superbias="N/A").meta.cal_step.superbias == "SKIPPED"
     with datamodels.open(folder / "superbias.fits") as model:
         SuperBiasStep.call(uncal, override_superbias=model, output_dir=str(tmp_path / "out"))

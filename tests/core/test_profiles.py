@@ -60,7 +60,8 @@ def test_every_entry_names_a_parameter_and_a_value_that_differs_from_the_default
     pipeline, _, alias = row.step.rpartition(".")
     owner = registry.find(pipeline or alias)
     cls = owner.step_defs[alias] if pipeline else owner
-    default = cls.parameters_class.model_fields[row.parameter].default
+    declared = cls.parameters_class.model_fields[row.parameter].default
+    default = owner.step_defaults.get(alias, {}).get(row.parameter, declared) if pipeline else declared
     assert getattr(cls(**{row.parameter: row.value}), row.parameter) != default
     assert row.reason
 

@@ -161,7 +161,7 @@ def test_a_product_that_is_made_again_names_its_references_as_before(full, uncal
         files = datamodels.open(path).meta.ref_file
         assert files.dark.name == "crds://jwst_nircam_dark_0001.fits", path
         assert files.gain.name == "crds://jwst_nircam_gain_0001.fits"
-        assert files.mask.name == str(mine)
+        assert files.mask.name == "mine.fits"
         assert files.crds.context_used == "jwst_0001.pmap" and files.crds.sw_version.startswith("Hexcal")
 
 

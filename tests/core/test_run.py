@@ -1,6 +1,7 @@
 """Running a step: ownership, skipping, hooks, names, record, threads."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -214,6 +215,45 @@ def test_hooks(uncal, tmp_path):
     assert (after.data == 4).all() and after.meta.note == "seen"
 
 
+@pytest.mark.req("STEP-08")
+def test_a_hook_gets_what_its_step_gets_and_returns(uncal):
+    seen = []
+
+    class TwoStep(Step):
+        """Return two models."""
+
+        alias = "two"
+        input_model = "RampModel"
+
+        def process(self, ramp):
+            return ramp, ramp.copy()
+
+    one = PlusOneStep(pre_hooks=[lambda ramp: seen.append(ramp)], post_hooks=[lambda ramp: seen.append(ramp)])
+    result = one.run(uncal)
+    assert [type(item).__name__ for item in seen] == ["RampModel"] * 2 and seen[1] is result
+    both = []
+    results = TwoStep(post_hooks=[both.append, lambda models: models[::-1]]).run(uncal)
+    # Several results are one argument, as the step returns them.
+    assert len(both) == 1 and len(both[0]) == 2 and results[0] is both[0][1]
+
+
+@pytest.mark.req("IO-18")
+def test_open_model_gives_a_model_of_its_own_that_shares_the_data(uncal, tmp_path, monkeypatch):
+    ramp = datamodels.RampModel(datamodels.open(uncal))
+    ramp.data += 1
+    opened = Step().open_model(ramp)
+    assert opened is not ramp and type(opened) is type(ramp) and np.shares_memory(opened.data, ramp.data)
+    opened.close()
+    assert (ramp.data == 2).all()
+    assert Step(input_dir=str(uncal.parent)).open_model(uncal.name).shape == (1, 2, 3, 4)
+    member = {"expname": uncal.name, "exptype": "science"}
+    table = {"asn_id": "a3001", "asn_pool": "none", "products": [{"name": "p", "members": [member]}]}
+    (tmp_path / "x_asn.json").write_text(json.dumps(table))
+    container = Step(input_dir=str(tmp_path)).open_model("x_asn.json")
+    assert type(container).__name__ == "ModelContainer" and len(container) == 1
+    assert container.meta.asn_table.instance["products"][0]["name"] == "p"
+
+
 @pytest.mark.parametrize(
     ("hook", "message"),
     [("no_such.function", "no function or step"), ("false", "status 1"), (lambda model: 1 / 0, "ZeroDivisionError")],
@@ -234,7 +274,8 @@ def test_the_record_says_how_it_was_made(uncal, tmp_path):
     assert entry["seconds"] >= 0 and entry["peak_memory_mb"] > 0
     assert record["software"]["version"] and "numpy" in record["software"]["libraries"]
     assert any("Step superbias running" in line for line in product.cal_logs["superbias"])
-    assert fits.getheader(product.path)["R_SUPERB"] == str(folder / "superbias.fits")
+    # The header has the name, the record the place.
+    assert fits.getheader(product.path)["R_SUPERB"] == "superbias.fits"
 
 
 def test_a_reference_that_is_not_there_is_named(uncal, tmp_path):

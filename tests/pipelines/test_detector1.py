@@ -9,6 +9,7 @@ from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.errors import HexcalError, ParameterError
 from hexcal.pipeline import Detector1Pipeline
+from hexcal.step import IPCStep
 
 NIRSPEC = {**NIRCAM, "INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "FASTAXIS": 2, "SLOWAXIS": 1}
 STEM = NAME.removesuffix("_uncal.fits")
@@ -45,6 +46,11 @@ def exposure(instrument, tso=False):
     ramp = datamodels.RampModel((1, 2, 3, 4))
     ramp.meta.instrument.name, ramp.meta.visit.tsovisit = instrument, tso
     return ramp
+
+
+def test_ipc_is_left_out_unless_it_is_asked_for():
+    assert Detector1Pipeline().ipc.skip and not Detector1Pipeline(steps={"ipc": {"skip": False}}).ipc.skip
+    assert not Detector1Pipeline(profile="3.0.0").ipc.skip and not IPCStep().skip
 
 
 @pytest.mark.req("DET1-03")

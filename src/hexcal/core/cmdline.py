@@ -79,7 +79,7 @@ def _owner(cls, name, result):
     if not name.startswith("steps."):
         return cls, name, result.parameters
     _, step, parameter = [*name.split(".", 2), "", ""][:3]
-    steps = getattr(cls, "step_defs", {})
+    steps = cls.step_defs
     if step in steps:
         return steps[step], parameter, result.steps.setdefault(step, {})
     if not steps or step not in cls.missing_steps():
@@ -111,7 +111,7 @@ def _unknown_option(cls, name, owner, parameter):
     names = [*cls.parameters_class.model_fields, *OPTIONS]
     names += [
         f"steps.{step}.{parameter}"
-        for step, inner in getattr(cls, "step_defs", {}).items()
+        for step, inner in cls.step_defs.items()
         for parameter in (*inner.parameters_class.model_fields, "config_file")
     ]
     return unknown_name("option", f"--{name}", [f"--{known}" for known in names], where=f"hexcal run {cls.alias}")

@@ -55,10 +55,10 @@ def help_text(cls):
     """Return the help of one step or pipeline: what it does, its options, and its parameters."""
     lines = [f"usage: hexcal run {cls.alias} INPUT [--parameter=value ...]", "", _first_line(cls), ""]
     lines += ["options:", *options_text(), "", "parameters:", *_parameters(cls, "")]
-    for name, step in getattr(cls, "step_defs", {}).items():
+    for name, step in cls.step_defs.items():
         lines += ["", f"step {name}: {_first_line(step)}"]
         lines += _parameters(step, f"steps.{name}.", infrastructure=False)
-    if getattr(cls, "step_defs", {}):
+    if cls.step_defs:
         lines += ["", f"each step also has: {', '.join(f'--steps.STEP.{name}' for name in INFRASTRUCTURE)}"]
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+from hexcal.core.parameters import NOT_IN_REFERENCES, FromFile
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
 from hexcal.models.bounds import require_regular
@@ -105,7 +106,9 @@ def _section(tree, path):
         )
     if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
         raise ParameterError("'steps' must be a list of entries with 'name', 'class' and 'parameters'", where=str(path))
-    parameters = dict(parameters)
+    parameters = {
+        name: FromFile(value, path.parent) if isinstance(value, str) else value for name, value in parameters.items()
+    }
     result = {"class": tree.get("class"), "name": tree.get("name"), "parameters": {}, "steps": {}}
     if parameters.get("config_file") is not None:
         parameters["config_file"] = str(path.parent / str(parameters["config_file"]))
@@ -192,13 +195,14 @@ def export(step, filename, include_meta=False):
     filename : path-like
         The file.
     include_meta : bool
-        Add ``meta`` and ``history`` as a parameter reference file needs them.
+        Add ``meta`` and ``history`` as a parameter reference file needs them, and leave out where files are, hooks, and overrides.
     """
     from hexcal.models import asdf_tree
 
     tree = _tree(step)
     history = []
     if include_meta:
+        tree = _without_places(tree)
         tree["meta"] = {
             **_META_DEFAULTS,
             "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S"),
@@ -217,9 +221,20 @@ def _tree(step):
         "name": step.name,
         "parameters": storable(step.parameters.model_dump()),
     }
-    if hasattr(step, "step_defs"):
+    if step.steps:
         tree["steps"] = [_tree(inner) for inner in step.steps.values()]
     return tree
+
+
+def _without_places(tree):
+    """The tree of a parameter file without what does not belong into a parameter reference."""
+    parameters = {
+        name: value
+        for name, value in tree["parameters"].items()
+        if name not in NOT_IN_REFERENCES and not name.startswith("override_")
+    }
+    steps = {"steps": [_without_places(inner) for inner in tree["steps"]]} if "steps" in tree else {}
+    return {**tree, "parameters": parameters, **steps}
 
 
 def storable(value):

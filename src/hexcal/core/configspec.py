@@ -7,11 +7,12 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, ValidationError, create_model
 
-from hexcal.core.parameters import StepParameters
+from hexcal.core.parameters import CheckedValues, StepParameters
 from hexcal.errors import ParameterError
 
+_SECTION = re.compile(r"^\s*\[\s*(?P<name>\w+)\s*\]\s*(?:#.*)?$")
 _LINE = re.compile(r"^\s*(?P<name>\w+)\s*=\s*(?P<check>\w+)\s*(?:\((?P<arguments>.*)\))?\s*(?:#\s*(?P<help>.*))?$")
 
 
@@ -44,7 +45,7 @@ def parameters_from_spec(spec, name, base=StepParameters):
     ----------
     spec : str
         Lines ``name = type(bounds, default=value) # help``; types integer, float, boolean, string, list, force_list, int_list, float_list, bool_list,
-        string_list, option, input_file, output_file.
+        string_list, option, input_file, output_file. What follows a line ``[section]`` becomes one parameter of that name, a dictionary.
     name : str
         Name of the class.
     base : type
@@ -61,19 +62,44 @@ def parameters_from_spec(spec, name, base=StepParameters):
         For a line that is not understood.
     """
     fields: dict[str, Any] = {}
+    sections: dict[str, dict[str, Any]] = {}
+    target = fields
     for line in spec.splitlines():
         if not line.strip() or line.strip().startswith("#"):
             continue
-        found = _LINE.match(line)
-        if found is None or found["check"] not in (*_TYPES, "option"):
+        title = _SECTION.match(line)
+        if title is not None:
+            target = sections.setdefault(title["name"], {})
+            continue
+        words = _LINE.match(line)
+        if words is None or words["check"] not in (*_TYPES, "option"):
             raise ParameterError(
                 f"the line {line.strip()!r} of a spec is not understood",
                 where=name,
                 hint="name = type(default=value) # help",
             )
-        positional, keywords = _arguments(found["arguments"] or "", name)
-        fields[found["name"]] = _field(found["check"], positional, keywords, found["help"] or found["name"])
+        positional, keywords = _arguments(words["arguments"] or "", name)
+        target[words["name"]] = _field(words["check"], positional, keywords, words["help"] or words["name"])
+    fields |= {title: _section(title, inner) for title, inner in sections.items()}
     return create_model(name, __base__=base, **fields)
+
+
+def _section(title, fields):
+    """The parameters of a section as one parameter: a dictionary, of which the user gives as much as differs from the defaults."""
+    checked = create_model(title, __base__=CheckedValues, **fields)
+
+    def check(values):
+        try:
+            return checked(**values).model_dump()
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{first['loc'][0]}: {first['msg']}") from None
+
+    return Annotated[dict, AfterValidator(check)], Field(
+        checked().model_dump(),
+        description=f"The parameters {', '.join(fields)}.",
+        json_schema_extra={"spec": "".join(f"{_spec_line(*item)}\n" for item in checked.model_fields.items())},
+    )
 
 
 _WORDS = {int: "integer", float: "float", bool: "boolean", str: "string", list: "list"}
@@ -90,7 +116,13 @@ def spec_text(cls):
     shared = StepParameters.model_fields
     fields = cls.model_fields.items()
     own = [(name, field) for name, field in fields if name not in shared or field.default != shared[name].default]
-    return "".join(f"{_spec_line(name, field)}\n" for name, field in own)
+    plain = "".join(f"{_spec_line(name, field)}\n" for name, field in own if not _is_section(field))
+    # What stands after a section belongs to it.
+    return plain + "".join(f"[{name}]\n{field.json_schema_extra['spec']}" for name, field in own if _is_section(field))
+
+
+def _is_section(field):
+    return "spec" in (field.json_schema_extra or {})
 
 
 def _spec_line(name, field):
@@ -101,6 +133,8 @@ def _spec_line(name, field):
         word, arguments = "option", [repr(choice) for choice in typing.get_args(kind)]
     elif typing.get_origin(kind) is list:
         word = {int: "int_list", float: "float_list", bool: "bool_list"}.get(typing.get_args(kind)[0], "string_list")
+    elif (field.json_schema_extra or {}).get("path"):
+        word = "output_file" if field.json_schema_extra.get("writes") else "input_file"
     else:
         word = _WORDS.get(kind, "string")
     bounds = {"ge": "min", "min_length": "min", "le": "max", "max_length": "max"}
@@ -141,11 +175,14 @@ def _field(check, positional, keywords, text):
     low, high = keywords.get("min", low), keywords.get("max", high)
     names = ("ge", "le") if check in ("integer", "float") else ("min_length", "max_length")
     bounds = {key: value for key, value in zip(names, (low, high), strict=True) if value is not None}
-    return _TYPES[check] | None, _described(default, text, required, check == "output_file", **bounds)
+    return _TYPES[check] | None, _described(default, text, required, _PATHS.get(check, {}), **bounds)
 
 
-def _described(default, text, required, writes=False, **bounds):
-    extra: Any = {name: True for name, holds in (("required", required), ("writes", writes)) if holds}
+_PATHS = {"input_file": {"path": True}, "output_file": {"path": True, "writes": True}}
+
+
+def _described(default, text, required, about=None, **bounds):
+    extra: Any = {**({"required": True} if required else {}), **(about or {})}
     return Field(default, description=text, json_schema_extra=extra or None, **bounds)
 
 

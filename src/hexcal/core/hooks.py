@@ -63,7 +63,7 @@ def require_allowed(step):
                 where=f"{name} of {step.where}",
                 hint=f"--allow-hooks (in Python: allow_hooks=True) runs it, --{option}=[] does without",
             )
-    for inner in getattr(step, "steps", {}).values() if hasattr(step, "step_defs") else ():
+    for inner in step.steps.values():
         require_allowed(inner)
 
 
@@ -93,18 +93,21 @@ def run_before(step, inputs):
 def run_after(step, result):
     """Run the post-hooks on the result of a step.
 
-    A hook gets the result, or the list of results, and may return what takes its place.
+    A function gets what the step returns, as one argument: a model, or the tuple of several; a command gets a file name for each, a step an input
+    for each. It may return what takes its place.
     """
     for hook in step.parameters.post_hooks:
         results = list(result) if isinstance(result, list | tuple) else [result]
-        changed = _run(step, hook, results)
+        changed = _run(step, hook, results, as_one=len(results) > 1)
         if changed is not None:
             _models(step, hook, changed if isinstance(changed, list | tuple) else [changed])
             result = changed
     return result
 
 
-def _run(step, hook, arguments):
+def _run(step, hook, arguments, as_one=False):
+    from hexcal.core.step import Step
+
     try:
         action = _resolve(hook)
         step.log.info("Running hook %s", _name(hook))
@@ -113,6 +116,8 @@ def _run(step, hook, arguments):
         if isinstance(action, type):
             # A step, given as class: run with its defaults.
             action = action()
+        if as_one and not isinstance(action, Step):
+            return action(tuple(arguments))
         return action(*arguments)
     except HexcalError:
         raise

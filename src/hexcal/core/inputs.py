@@ -133,7 +133,7 @@ def accepted(step, model, names=None):
 def _accepted_members(step, model, names):
     """Return a container whose members are of a kind that the step works on, checked when each is first opened."""
     kinds = tuple(name.removesuffix("Container") + "Model" for name in names if name.endswith("Container"))
-    if not kinds and hasattr(step, "step_defs") and names:
+    if not kinds and step.steps and names:
         raise InputError(
             f"{step.where} works on {' or '.join(names)}, the input is an association",
             where=str(model.path or "association in memory"),

@@ -90,7 +90,7 @@ def process_each(step, container: ModelContainer, entry: dict, process: Callable
                 where=str(container.path or "association in memory"),
                 hint="run it on each member",
             )
-        result.set_meta(f"meta.cal_step.{step.status}", part["status"])
+        step.set_status(result, part["status"])
         container.give_back(index, model=result)
         statuses.append(part["status"])
     return container, "COMPLETE" if "COMPLETE" in statuses else "SKIPPED"

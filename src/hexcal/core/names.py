@@ -110,7 +110,7 @@ def _known_suffixes(step, model):
     return {
         *known.suffixes,
         step.name.lower(),
-        *(getattr(step.parent, "step_defs", ()) if step.parent is not None else ()),
+        *(step.parent.step_defs if step.parent is not None else ()),
     }
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from hexcal.core import members
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.references import chooser
+from hexcal.references.environment import FALSE, TRUE
 from hexcal.references.folder import ReferenceFolder
 from hexcal.references.rules import FILE
 
 VARIABLE = "STPIPE_DISABLE_CRDS_STEPPARS"
 LEAVE_OUT = "--disable-crds-steppars (STPIPE_DISABLE_CRDS_STEPPARS=true) uses coded defaults"
-_TRUE = ("true", "t", "yes", "y", "on", "1")
-_FALSE = ("", "false", "f", "no", "n", "off", "0")
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ def is_disabled(disable=None):
     if disable is not None:
         return disable
     value = os.environ.get(VARIABLE, "").strip().lower()
-    if value not in (*_TRUE, *_FALSE):
+    if value not in (*TRUE, *FALSE):
         raise ParameterError(f"{VARIABLE} must be true or false, got {value!r}", where="environment")
-    return value in _TRUE
+    return value in TRUE
 
 
 def find(cls, dataset, folder=None):
@@ -109,7 +108,7 @@ def find(cls, dataset, folder=None):
 
 def _wanted(cls, steps):
     """Names of steps and type, for each step of a pipeline and then for itself."""
-    for name, inner in getattr(cls, "step_defs", {}).items():
+    for name, inner in cls.step_defs.items():
         yield from _wanted(inner, (*steps, name))
     yield steps, reference_type(cls)
 
@@ -123,13 +122,13 @@ def _in_folder(folder, kinds):
 def _in_cache(model, kinds, log):
     """Type -> path of those that the rules choose, and the name of the context."""
     try:
-        one = chooser.Chooser(model)
-        choices = _choices(one, kinds)
+        of_model = chooser.Chooser(model)
+        choices = _choices(of_model, kinds)
         for kind, choice in choices.items():
             log.debug("Rules for %s: %s", kind, choice)
         chosen = [kind for kind, choice in choices.items() if choice.status == FILE]
-        one.fetch(chosen)
-        return {kind: one.find(kind) for kind in chosen}, one.context.name
+        of_model.fetch(chosen)
+        return {kind: of_model.find(kind) for kind in chosen}, of_model.context.name
     except InputError as error:
         log.warning("No parameter reference can be chosen: %s (%s)", error.message, error.where)
         return {}, None
@@ -138,13 +137,13 @@ def _in_cache(model, kinds, log):
         raise type(error)(error.message, where=error.where, hint=hint) from error
 
 
-def _choices(one, kinds):
+def _choices(of_model, kinds):
     """What the rules say about those types that the context knows for the instrument; nothing for an instrument that it does not know."""
-    instrument = one.context.instrument_of(one.header)
-    if instrument.upper() not in (name.upper() for name in one.context.instruments()):
+    instrument = of_model.context.instrument_of(of_model.header)
+    if instrument.upper() not in (name.upper() for name in of_model.context.instruments()):
         return {}
-    known = one.context.types(instrument)
-    return one.choose([kind for kind in kinds if kind in known])
+    known = of_model.context.types(instrument)
+    return of_model.choose([kind for kind in kinds if kind in known])
 
 
 def _model(dataset):

@@ -5,12 +5,18 @@ import re
 import reprlib
 import types
 import typing
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
 from hexcal.core.lists import split_list
 from hexcal.errors import ParameterError, unknown_name
+
+NOT_IN_REFERENCES = (
+    "input_dir output_dir output_ext output_file output_use_index output_use_model pre_hooks post_hooks references save_results search_output_file"
+).split()
+"""Parameters that say where the files of one user are, or run code: no parameter reference of an observatory has them, nor a file given as override."""
 
 INFRASTRUCTURE = (
     "output_file output_dir output_ext output_use_model output_use_index save_results search_output_file suffix input_dir skip pre_hooks post_hooks references"
@@ -19,6 +25,30 @@ INFRASTRUCTURE = (
 
 
 _WORD = re.compile(r"[\w.+-]+")
+
+
+class FromFile(str):
+    """A text in a parameter file, which may be a path relative to the folder of that file.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    folder : pathlib.Path
+        Of the parameter file.
+    """
+
+    folder: Path
+
+    def __new__(cls, text, folder):
+        """Make the text with its folder."""
+        instance = super().__new__(cls, text)
+        instance.folder = folder
+        return instance
+
+    def value(self, is_path):
+        """Return the plain text; of a path, from where it is meant."""
+        return str(self.folder / self) if is_path and self else str(self)
 
 
 def parameter(default, help, unit=None, writes=False, **bounds):
@@ -41,10 +71,48 @@ def parameter(default, help, unit=None, writes=False, **bounds):
     return Field(default, description=help, json_schema_extra=extra or None, **bounds)
 
 
-class StepParameters(BaseModel):
-    """The parameters that every step and pipeline has."""
+class CheckedValues(BaseModel):
+    """Values by name, understood as the command line, parameter files and Python give them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_text(cls, value, info):
+        """Words of the command line and of .cfg files: 'None' where None is allowed, commas between the items of a list."""
+        field = cls.model_fields[info.field_name]
+        annotation = field.annotation
+        if isinstance(value, FromFile):
+            value = value.value(is_path=(field.json_schema_extra or {}).get("path", False))
+        choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        if isinstance(value, str) and value.strip().lower() in ("none", "") and type(None) in choices:
+            return None
+        if any(choice is list or typing.get_origin(choice) is list for choice in choices):
+            if isinstance(value, str):
+                return split_list(value)
+            if value is not None and not isinstance(value, list | tuple):
+                return [value]
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and str in choices
+            and not {int, float} & set(choices)
+        ):
+            # ``maximum_cores=2`` is as clear as ``maximum_cores='2'``.
+            return str(value)
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _of_64_bits(cls, value):
+        """Kernels and files hold whole numbers of 64 bits."""
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("must fit into 64 bits")
+        return value
+
+
+class StepParameters(CheckedValues):
+    """The parameters that every step and pipeline has."""
 
     output_file: str | None = parameter(None, "Base name of the output; implies save_results.")
     output_dir: str | None = parameter(
@@ -73,37 +141,6 @@ class StepParameters(BaseModel):
     def _a_word(cls, value, info):
         """Part of a file name, which leads into no other folder."""
         return value if value is None else word(value, info.field_name)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _from_text(cls, value, info):
-        """Words of the command line and of .cfg files: 'None' where None is allowed, commas between the items of a list."""
-        annotation = cls.model_fields[info.field_name].annotation
-        choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-        if isinstance(value, str) and value.strip().lower() in ("none", "") and type(None) in choices:
-            return None
-        if any(choice is list or typing.get_origin(choice) is list for choice in choices):
-            if isinstance(value, str):
-                return split_list(value)
-            if value is not None and not isinstance(value, list | tuple):
-                return [value]
-        if (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and str in choices
-            and not {int, float} & set(choices)
-        ):
-            # ``maximum_cores=2`` is as clear as ``maximum_cores='2'``.
-            return str(value)
-        return value
-
-    @field_validator("*")
-    @classmethod
-    def _of_64_bits(cls, value):
-        """Kernels and files hold whole numbers of 64 bits."""
-        if isinstance(value, int) and abs(value) >= 2**63:
-            raise ValueError("must fit into 64 bits")
-        return value
 
 
 def _cores(text):

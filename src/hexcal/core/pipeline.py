@@ -1,5 +1,6 @@
 """A pipeline: a step that owns steps and lists them in order."""
 
+from hexcal.core import bands, run_references
 from hexcal.core.config import expanded, merged, nested
 from hexcal.core.parameters import StepParameters
 from hexcal.core.step import Step
@@ -19,8 +20,8 @@ class Pipeline(Step):
         As for `Step`; ``steps={name: {parameter: value}}`` sets parameters of the steps.
     """
 
+    _kind = "pipeline"
     alias = "pipeline"
-    step_defs = {}
     step_defaults = {}
     adjustable = ("allow_hooks", "prefetch_references")
     prefetch_references = True
@@ -28,12 +29,12 @@ class Pipeline(Step):
     not_built = ()
     """Steps that the pipeline will have one day, besides those that the documents of the observatory name (see `missing_steps`)."""
 
-    def __init__(self, name=None, parent=None, config_file=None, **parameters):
+    def __init__(self, name=None, parent=None, config_file=None, _validate_kwds=True, **parameters):
         object.__setattr__(self, "name", name or self.alias)
         object.__setattr__(self, "parent", parent)
         for step_name, step_class in self.step_defs.items():
             object.__setattr__(self, step_name, step_class(name=step_name, parent=self))
-        super().__init__(name, parent, config_file, **parameters)
+        super().__init__(name, parent, config_file, _validate_kwds, **parameters)
 
     def __setattr__(self, name, value):
         if name not in self.step_defs:
@@ -113,6 +114,18 @@ class Pipeline(Step):
     def get_pars(self):
         """Return all parameters as a nested dict, those of the steps under ``steps``."""
         return {**super().get_pars(), "steps": {name: step.get_pars() for name, step in self.steps.items()}}
+
+    def prepare(self):
+        """Load the compiler of the kernels while the input is read."""
+        bands.prepare_kernels()
+
+    def look_up_references(self, exposure):
+        """Choose the references of all steps before the first one runs."""
+        if self.prefetch_references:
+            run_references.look_up_all(self, exposure)
+
+    def set_status(self, model, status):
+        """A pipeline has no status of its own; its steps note theirs."""
 
     def steps_for(self, model):
         """Return the steps that this exposure needs, in order; default all."""

@@ -111,7 +111,7 @@ def _skipped(cls, explicit):
     """Steps that the user leaves out, this version has them or not: it does not matter what a parameter reference says about them."""
     return [
         name
-        for name in (*cls.missing_steps(), *getattr(cls, "step_defs", ()))
+        for name in (*cls.missing_steps(), *cls.step_defs)
         if str(explicit["steps"].get(name, {}).get("parameters", {}).get("skip", False)).lower() == "true"
     ]
 

@@ -2,25 +2,22 @@
 
 import contextlib
 import logging
-import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from hexcal import memory
-from hexcal.core import asked, bands, destinations, hooks, log, members, names, roles, run_files, story
+from hexcal.core import destinations, hooks, library_logs, log, members, names, roles, run_files, run_references, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.progress import Progress
 from hexcal.core.progress import shown as progress_shown
 from hexcal.core.provenance import Record, version
 from hexcal.core.skip import MissingReference, SkipStep
-from hexcal.errors import HexcalError, InputError, ReferenceError_, unknown_name
+from hexcal.errors import HexcalError, InputError, unknown_name
 from hexcal.files import endings, gate
 from hexcal.models.container import ModelContainer
-from hexcal.references import chooser
 from hexcal.references.bundle import References
-from hexcal.references.folder import NOT_APPLICABLE, ReferenceFolder
 
 
 @dataclass
@@ -111,18 +108,22 @@ def _products(step, products):
 def _outermost(step, inputs, product, opened):
     """Run the outermost step of a run: its record and log, its inputs opened by ``opened()``, its result saved."""
     sources = run_files.note_inputs(inputs)
-    with gate.run(), log.configured() if not _logs() else contextlib.nullcontext(), log.recorded() as recorder:
+    with (
+        gate.run(),
+        log.configured() if not _logs() else contextlib.nullcontext(),
+        log.recorded() as recorder,
+        library_logs.passed_on(),
+    ):
         context = step.context = Context(Record(step, sources), sources[0].path, recorder, product)
         story.begin(step, sources)
         # They were chosen before the run began; said here, they stand in the log of each product.
-        for kind, path in {one.kind: one.path for one in step.parameter_references}.items():
+        for kind, path in {reference.kind: reference.path for reference in step.parameter_references}.items():
             step.log.info("Parameter reference %s: %s", kind, path)
         try:
             memory.require_enough()
             run_files.note_parameters(step)
             _check_destination(step)
-            if hasattr(step, "step_defs"):
-                bands.prepare_kernels()
+            step.prepare()
             models = opened()
             for model in members.models(models):
                 story.inspect_input(step, model)
@@ -164,7 +165,8 @@ def _step(step, inputs, context):
         if context.progress is not None:
             context.progress.begin(step.name)
         inputs = tuple(given.checked(step, item) for item in hooks.run_before(step, inputs))
-        result, status = _process(step, inputs, entry)
+        with library_logs.of_step(step.log.name):
+            result, status = _process(step, inputs, entry)
         if not members.are_mapped(step, inputs[0]):
             result = _marked(step, result, status)
         result = hooks.run_after(step, result)
@@ -189,13 +191,8 @@ def _unchanged(inputs):
 def _process(step, inputs, entry):
     try:
         require_values(step)
-        if hasattr(step, "step_defs"):
-            if step.prefetch_references:
-                for exposure in members.exposures(inputs[0]):
-                    _prefetch(step, exposure)
-        elif step.parent is None and len(step.reference_types) > 1:
-            for exposure in members.exposures(inputs[0]):
-                _fetch(step, exposure, [step])
+        for exposure in members.exposures(inputs[0]):
+            step.look_up_references(exposure)
         if members.are_mapped(step, inputs[0]):
             return members.process_each(step, inputs[0], entry, _process_one)
         return _process_one(step, inputs, entry), "COMPLETE"
@@ -209,201 +206,25 @@ def _process(step, inputs, entry):
 def _process_one(step, inputs, entry):
     """Choose the references of one exposure or product, and have the step do its work on it."""
     exposure = members.deciding(inputs[0])
-    chosen = _choose_references(step, exposure, entry)
+    chosen = run_references.choose(step, exposure, entry)
     if isinstance(inputs[0], ModelContainer):
         for member in members.models(inputs[0]):
-            _note_references(step, member, chosen)
+            run_references.note(step, member, chosen)
     references = {}
     if step.reference_types and step.takes_references:
-        references["references"] = References(chosen, exposure, partial(_choose_for_part, step, entry))
+        references["references"] = References(chosen, exposure, partial(run_references.choose_for_part, step, entry))
     if step.roles:
         result = step.process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
     else:
         result = step.process(*inputs, *references.values())
-    asked.name_in(step, result)
+    run_references.name_asked(step, result)
     return result
 
 
 def _marked(step, result, status):
-    if not hasattr(step, "step_defs"):
-        for model in members.models(result):
-            model.set_meta(f"meta.cal_step.{step.status}", status)
+    for model in members.models(result):
+        step.set_status(model, status)
     return result
-
-
-# ---- references
-
-
-def reference_path(step, model, reference_type, name=None):
-    """Return the reference file of a type for a model: an override, else from the run's folder of references; from now on it is protected.
-
-    Returns
-    -------
-    str or DataModel
-        "N/A" where there is none. An override may be a model.
-
-    Raises
-    ------
-    ReferenceError_
-        If no place for reference files was given.
-    """
-    source = _reference_source(step, model, reference_type, name or exposure_name(model))
-    path = getattr(source, "path", source)
-    if path is not None and str(path) != NOT_APPLICABLE:
-        gate.reading(path, f"{reference_type} reference")
-    return source
-
-
-def exposure_name(model):
-    """Name of the exposure that a model is, as the record of a run has it."""
-    path = getattr(model, "path", None)
-    return str(path.name if path is not None else model.get_meta("meta.filename") or "")
-
-
-def _reference_source(step, model, reference_type, name):
-    override = f"override_{reference_type.replace('-', '_')}"
-    given = getattr(step.parameters, override, None)
-    former = step.context.record.former.asked if step.context else {}
-    pinned = former.get((step.qualified_name, reference_type, Path(name).name))
-    if given is None and pinned is not None:
-        return pinned
-    if given is not None:
-        if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not Path(given).is_file():
-            raise ReferenceError_(
-                f"the {reference_type} reference given by {override} does not exist",
-                where=str(given),
-                hint="check the path",
-            )
-        return NOT_APPLICABLE if isinstance(given, str) and given.upper() == NOT_APPLICABLE else given
-    folder = step.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
-    if not folder and chooser.is_configured():
-        return _chooser_for(step, model).find(reference_type)
-    if not folder:
-        raise ReferenceError_(
-            f"{step.where} needs a {reference_type} reference, and no place for reference files is given",
-            where=" ".join(
-                str(value)
-                for path in ("meta.instrument.name", "meta.instrument.detector", "meta.exposure.type")
-                if (value := model.get_meta(path)) is not None
-            ),
-            hint=f"--references=FOLDER, a CRDS cache in CRDS_PATH, --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
-        )
-    folders = step.context.folders if step.context else {}
-    if folder not in folders:
-        folders[folder] = ReferenceFolder(folder)
-    return folders[folder].find(reference_type, model)
-
-
-def recorded_name(step, source):
-    """Return the name of a reference as the R_ keywords give it: ``crds://`` and the file name for one from the cache of the run's choosers, else its path."""
-    name = str(getattr(source, "path", None) or source)
-    if name in step.context.record.former.names:
-        return step.context.record.former.names[name]
-    path = Path(name)
-    cached = any(path.is_relative_to(one.context.cache.root) for one in step.context.choosers.values())
-    return f"crds://{path.name}" if cached else name
-
-
-def _chooser_for(step, model):
-    """The chooser of a run: one per exposure, since the steps change nothing that the rules ask for."""
-    choosers = step.context.choosers if step.context else {}
-    key = getattr(model, "chooser_key", None) or str(model.path or id(model))
-    if key not in choosers:
-        choosers[key] = chooser.Chooser(model)
-        step.log.info("Context of the references: %s", choosers[key].context.name)
-    return choosers[key]
-
-
-def _option(step):
-    return f"steps.{step.name}." if step.parent is not None else ""
-
-
-def _prefetch(pipeline, model):
-    """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
-    missing, errors = [], {}
-    steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
-    for step in steps:
-        step.require(model)
-    _fetch(pipeline, model, steps)
-    for step in steps:
-        for reference_type in step.references_needed(model):
-            try:
-                if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
-                    missing.append(f"{reference_type} (step {step.name})")
-            except ReferenceError_ as error:
-                errors.setdefault(reference_type, error)
-    if errors:
-        _raise_together(errors)
-    if missing:
-        raise ReferenceError_(
-            f"reference files are missing without which there is no result: {', '.join(missing)}",
-            where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
-            hint="`hexcal simulate references --like FILE` makes a neutral set",
-        )
-
-
-def _raise_together(errors):
-    """Raise the first of several errors, with the names of what is missing besides (dict of str to ReferenceError_)."""
-    (_, first), *others = errors.items()
-    if not others:
-        raise first
-    names = ", ".join(name for name, _ in others)
-    raise type(first)(f"{first.message}; also missing: {names}", first.where, first.hint) from first
-
-
-def _fetch(pipeline, model, steps):
-    """Have the files of all steps in the cache together, if they come from one: listed in the log, fetched side by side."""
-    if os.environ.get("HEXCAL_REFERENCES") or not chooser.is_configured():
-        return
-    types = [
-        kind
-        for step in steps
-        if not step.inherited("references")
-        for kind in step.references_needed(model)
-        if getattr(step.parameters, f"override_{kind.replace('-', '_')}", None) is None
-    ]
-    if types:
-        _chooser_for(pipeline, model).fetch(list(dict.fromkeys(types)))
-
-
-def _choose_references(step, model, entry):
-    chosen = {}
-    for reference_type in step.references_needed(model):
-        if reference_type not in step.reference_types:
-            raise unknown_name("reference type", reference_type, step.reference_types, where=step.where)
-        source = reference_path(step, model, reference_type, entry.get("name"))
-        chosen[reference_type] = source
-        step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
-        step.log.info("Reference %s: %s", reference_type, getattr(source, "path", None) or source)
-    _note_references(step, model, chosen)
-    absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
-    if absent and step.takes_references:
-        message = f"no {' and no '.join(absent)} reference"
-        if step.skippable:
-            raise MissingReference(message, step.is_often_left_out)
-        raise ReferenceError_(f"{step.where} cannot do without: {message}", hint=f"give override_{absent[0]}")
-    return chosen
-
-
-def _choose_for_part(step, entry, model, name):
-    """Choose the references for one member or part of what a step works on (see `References.for_member`)."""
-    return _choose_references(step, model, step.context.record.part(entry, name))
-
-
-def _note_references(step, model, chosen):
-    """Write into the metadata of a model which references a step uses for it, and which context chose them."""
-    for reference_type, source in chosen.items():
-        model.set_meta(f"meta.ref_file.{reference_type}.name", recorded_name(step, source))
-    name_context(step, model)
-
-
-def name_context(step, model):
-    """Write into the header of a model which context of CRDS has chosen its references."""
-    contexts = [one.context.name for one in step.context.choosers.values()]
-    # Parameters may have been chosen by the rules although all reference files were given by hand.
-    for name in contexts or step.context.record.contexts:
-        model.set_meta("meta.ref_file.crds.context_used", name)
-        model.set_meta("meta.ref_file.crds.sw_version", f"Hexcal {version()}")
 
 
 # ---- saving

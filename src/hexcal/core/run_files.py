@@ -81,7 +81,7 @@ def note_parameters(step):
 
 def _tree(step):
     yield step
-    for inner in getattr(step, "steps", {}).values() if hasattr(step, "step_defs") else ():
+    for inner in step.steps.values():
         yield from _tree(inner)
 
 

@@ -3,22 +3,14 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from hexcal.core import parameters as _parameters
+from hexcal.core import declaration
 from hexcal.core.config import expanded
+from hexcal.core.parameter_values import ParameterValues
 from hexcal.core.parameters import StepParameters
-from hexcal.errors import ParameterError, ReferenceError_
+from hexcal.errors import ParameterError
 from hexcal.observatories.documented import unknown_parameter
-
-
-class _Spec:
-    """The parameters of a class as a configspec text, made when it is asked for."""
-
-    def __get__(self, instance, owner):
-        from hexcal.core.configspec import spec_text
-
-        return spec_text(owner.Parameters)
 
 
 class Step:
@@ -35,6 +27,8 @@ class Step:
         The pipeline that owns it.
     config_file : path-like, optional
         Parameter file; keywords override it.
+    _validate_kwds : bool
+        Must be true: values are always checked. It is here because the documents have it.
     **parameters
         Parameters by name.
 
@@ -44,8 +38,11 @@ class Step:
         For an unknown parameter or a value out of bounds.
     """
 
+    _kind = "step"
     alias = None
     reference_types = ()
+    step_defs: ClassVar[dict[str, type["Step"]]] = {}
+    """The steps of a pipeline; a step has none."""
     status = None
     """Entry of the step in ``meta.cal_step``; default the alias."""
     input_model = None
@@ -56,7 +53,7 @@ class Step:
     """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
-    spec: Any = _Spec()
+    spec: Any = declaration.SpecText()
     class_alias = None
     reference_file_types: Sequence[str] = ()
     """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`.
@@ -82,33 +79,19 @@ class Step:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        own = cls.__dict__
-        if "spec" in own:
-            from hexcal.core.configspec import parameters_from_spec
+        declaration.complete(cls)
 
-            made = parameters_from_spec(own["spec"], f"{cls.__name__}Spec", cls.Parameters)
-            setattr(cls, "Parameters", made)  # noqa: B010 - a class made at run time
-        cls.alias = (
-            own.get("alias") or own.get("class_alias") or (cls.__name__.lower() if cls.alias is None else cls.alias)
-        )
-        cls.class_alias = cls.alias
-        if "reference_file_types" in own:
-            cls.reference_types, cls.takes_references = tuple(cls.reference_file_types), False
-        elif "reference_types" in own:
-            cls.reference_file_types = list(cls.reference_types)
-        cls.status = cls.__dict__.get("status", cls.alias)
-        cls.parameters_class = _parameters.with_overrides(
-            cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types
-        )
-
-    def __init__(self, name=None, parent=None, config_file=None, **parameters):
+    def __init__(self, name=None, parent=None, config_file=None, _validate_kwds=True, **parameters):
+        if not _validate_kwds:
+            raise ParameterError(
+                "parameters are always checked: _validate_kwds must be true",
+                where=type(self).__name__,
+                hint="leave it out",
+            )
         set_ = object.__setattr__
         set_(self, "name", name or self.alias)
         set_(self, "parent", parent)
-        set_(self, "sources", {})
-        set_(self, "_values", {})
-        set_(self, "_defaults", {})
-        set_(self, "_frozen", None)
+        set_(self, "_values", ParameterValues(self.parameters_class))
         set_(self, "context", None)
         set_(self, "parameter_references", ())
         set_(self, "former", None)
@@ -131,26 +114,25 @@ class Step:
     @property
     def where(self):
         """How messages call this step."""
-        return f"{'pipeline' if hasattr(type(self), 'step_defs') else 'step'} '{self.qualified_name}'"
+        return f"{self._kind} '{self.qualified_name}'"
 
     @property
     def parameters(self) -> Any:
         """All parameters, as a frozen object."""
-        if self._frozen is None:
-            object.__setattr__(self, "_frozen", self._validated(self._values))
-        return self._frozen
+        return self._values.frozen(self.where)
 
-    def _validated(self, values):
-        below = {name: value for name, (value, _) in self._defaults.items()}
-        return _parameters.validated(self.parameters_class, {**below, **values}, self.where)
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where each parameter that was given comes from."""
+        return self._values.sources
 
     def given(self, name: str) -> Any:
         """Return the value of a parameter as it was given, before it was checked and converted; None for a default."""
-        return self._values.get(name)
+        return self._values.given.get(name)
 
     def source_of(self, name: str) -> str:
         """Return where the value of a parameter comes from: the command line, a file, a profile, "default"."""
-        return self.sources.get(name) or self._defaults.get(name, (None, "default"))[1]
+        return self._values.source_of(name)
 
     def take_profile(self) -> None:
         """Put the defaults of the chosen profile, and those of the pipeline for this step, in place of the coded ones."""
@@ -163,8 +145,7 @@ class Step:
         if profile is not None:
             rows = profiles.defaults(profile, str(self.alias), None if owner is None else owner.alias)
             values |= {name: (value, f"profile {profile}") for name, value in rows.items()}
-        object.__setattr__(self, "_defaults", values)
-        object.__setattr__(self, "_frozen", None)
+        self._values.take_defaults(values)
 
     def configure(self, config, source):
         """Set the parameters that a configuration names.
@@ -180,9 +161,7 @@ class Step:
         for name in values:
             if name not in self.parameters_class.model_fields:
                 raise unknown_parameter(name, self._settable(), str(self.alias), self.where)
-        object.__setattr__(self, "_frozen", self._validated({**self._values, **values}))
-        self._values.update(values)
-        self.sources.update(dict.fromkeys(values, source))
+        self._values.give(values, source, self.where)
         if "profile" in values:
             self.take_profile()
 
@@ -198,6 +177,9 @@ class Step:
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
+        if hasattr(type(self), name):
+            # A property has failed with an AttributeError: this says which, instead of calling the property unknown.
+            return object.__getattribute__(self, name)
         known = self._name_of(name)
         if known in self.parameters_class.model_fields:
             return getattr(self.parameters, known)
@@ -235,7 +217,8 @@ class Step:
         filename : path-like
             The file.
         include_meta : bool
-            Add the ``meta`` and ``history`` blocks that a parameter reference file needs.
+            Add the ``meta`` and ``history`` blocks that a parameter reference file needs, and leave out what does not belong into one:
+            where files are, hooks, overrides.
         """
         from hexcal.core import config
 
@@ -246,6 +229,25 @@ class Step:
     def process(self, *inputs):
         """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
         raise NotImplementedError(f"{type(self).__name__} does not define process")
+
+    @property
+    def steps(self) -> dict[str, "Step"]:
+        """The steps of a pipeline by name; a step has none."""
+        return {}
+
+    def prepare(self):
+        """Begin what can be done while the input is read; a step has nothing to do."""
+
+    def look_up_references(self, exposure):
+        """Choose the references of an exposure before the work: for a step only where there are several, so that they are fetched together."""
+        from hexcal.core import run_references
+
+        if self.parent is None and len(self.reference_types) > 1:
+            run_references.fetch(self, exposure, [self])
+
+    def set_status(self, model, status):
+        """Note in a model how the step ended ("COMPLETE", "SKIPPED"); a pipeline has no status of its own."""
+        model.set_meta(f"meta.cal_step.{self.status}", status)
 
     @classmethod
     def missing_steps(cls):
@@ -399,11 +401,11 @@ class Step:
         reference_type : str
             Such as "dark"; the step need not declare it.
         """
-        from hexcal.core import asked
+        from hexcal.core import run_references
         from hexcal.models.open import open as open_model
 
-        found = asked.reference(self, open_model(model), reference_type)
-        return str(getattr(found, "path", None) or found)
+        reference = run_references.ask(self, open_model(model), reference_type)
+        return str(getattr(reference, "path", None) or reference)
 
     def get_reference_file_model(self, model, reference_type):
         """Return the reference for a model, opened (see `get_reference_file`); an override that is an open model is returned as it is.
@@ -413,18 +415,10 @@ class Step:
         ReferenceError_
             If the type does not apply to the exposure ("N/A").
         """
-        from hexcal.core import asked
-        from hexcal.models.datamodel import DataModel
+        from hexcal.core import run_references
         from hexcal.models.open import open as open_model
 
-        found = asked.reference(self, open_model(model), reference_type)
-        if found == "N/A":
-            raise ReferenceError_(
-                f"no {reference_type} reference applies to the exposure (N/A)",
-                where=self.where,
-                hint=f"ask get_reference_file first, or give override_{reference_type}",
-            )
-        return found if isinstance(found, DataModel) else open_model(found)
+        return run_references.opened(self, open_model(model), reference_type)
 
     def save_model(self, model, suffix=None, idx=None, force=False, basepath=None):
         """Write a model, if `save_results` asks for it.
@@ -480,11 +474,11 @@ class Step:
         return str(path)
 
     def open_model(self, init):
-        """Open a path (relative to the inputs) as a model; a model is returned as it is."""
+        """Open a path (relative to the inputs) as a model; of a model a new one that shares its arrays and metadata, and can be closed."""
         from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 
-        return init if isinstance(init, DataModel) else open_model(self.make_input_path(init))
+        return type(init)(init) if isinstance(init, DataModel) else open_model(self.make_input_path(init))
 
     def __repr__(self):
         return f"<{type(self).__name__} '{self.qualified_name}'>"

@@ -30,7 +30,7 @@ def _changed(step, prefix):
         value = getattr(step.parameters, name)
         if name not in _NOT_TOLD and not _same(value, field.default):
             yield f"{prefix}{name}={getattr(value, 'path', None) or value} ({step.source_of(name)})"
-    for name, inner in step.steps.items() if hasattr(step, "steps") else ():
+    for name, inner in step.steps.items():
         yield from _changed(inner, f"{prefix}{name}.")
 
 
@@ -60,7 +60,7 @@ def conclude(step, models) -> None:
             step.log.warning("No value of the %s is a finite number", model.model_type)
         _tell_flagged(step, model)
     left_out = list(dict.fromkeys(step.context.left_out))
-    if left_out and hasattr(step, "steps"):
+    if left_out and step.steps:
         step.log.warning("The result is NOT corrected by %s: there is no reference file", ", ".join(left_out))
 
 

@@ -55,6 +55,8 @@ class Detector1Pipeline(Pipeline):
         "gain_scale": GainScaleStep,
     }
 
+    step_defaults = {"ipc": {"skip": True}}
+
     def suffix_for(self, model):
         """``rate``; without the fit the product is a ramp, and called so."""
         return "ramp" if self.ramp_fit.skip else self.default_suffix

@@ -15,11 +15,11 @@ import os
 import re
 
 from hexcal.errors import InputError, ReferenceError_, unknown_name
+from hexcal.references.environment import is_true
 from hexcal.references.mapping_file import check_name, read_mapping
 from hexcal.references.rules import Rules
 
 DEFAULT_PATH = "/grp/crds/cache"
-_TRUE = ("1", "TRUE", "YES", "ON", "T")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*")
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9_+-]+")
 _SERIAL = re.compile(r".*_(\d+)\.pmap")
@@ -113,7 +113,7 @@ class ReferenceCache:
             Names of mappings that will be asked for next: if this one has to be fetched, they come with it.
         """
         path = self.mapping_path(name)
-        verify = verify and os.environ.get("CRDS_IGNORE_MAPPING_CHECKSUM", "").upper() not in _TRUE
+        verify = verify and not is_true("CRDS_IGNORE_MAPPING_CHECKSUM")
         try:
             stat = os.stat(path)
             key = stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -4,11 +4,11 @@ import os
 
 from hexcal.errors import ReferenceError_
 from hexcal.references.cache import observatory_of_exposure
+from hexcal.references.conditioning import NOT_APPLICABLE
 from hexcal.references.context import open_context
+from hexcal.references.environment import is_true
 from hexcal.references.header_cards import ModelHeader
 from hexcal.references.rules import FILE, NOT_FOUND
-
-_TRUE = ("1", "TRUE", "YES", "ON", "T")
 
 
 def is_configured():
@@ -59,7 +59,7 @@ class Chooser:
                 hint=f"`hexcal crds explain FILE {reference_type}` shows the rules; override_{reference_type}=FILE does without them",
             )
         if choice.status != FILE:
-            return "N/A"
+            return NOT_APPLICABLE
         check_fit_for_science(self.context.cache, choice.name)
         path = self.context.cache.reference_path(choice.name, instrument)
         if not os.path.isfile(path):
@@ -112,7 +112,7 @@ def check_fit_for_science(cache, name):
     ------
     ReferenceError_
     """
-    if name in cache.withdrawn() and os.environ.get("CRDS_ALLOW_BAD_REFERENCES", "").upper() not in _TRUE:
+    if name in cache.withdrawn() and not is_true("CRDS_ALLOW_BAD_REFERENCES"):
         raise ReferenceError_(
             f"the observatory has declared {name} unfit for science",
             where=cache.root,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hexcal.errors import ReferenceError_
+from hexcal.references.conditioning import NOT_APPLICABLE
 
-NOT_APPLICABLE = "N/A"
 _KEYWORDS = {"INSTRUME": "meta.instrument.name", "DETECTOR": "meta.instrument.detector"}
 _ANY = {"", "ANY", "N/A", "GENERIC", "ALL", "MULTIPLE"}
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hexcal.errors import InputError, ResourceError
+from hexcal.references.conditioning import NOT_APPLICABLE
 from hexcal.references.delivery.insert_rule import put
 from hexcal.references.mapping_file import Call
 from hexcal.simulate.output import make_folder
 
 OBSERVATORY = "jwst"
-NOT_APPLICABLE = "N/A"
 _CONTEXT = re.compile(r"jwst_sim_\d+\.pmap")
 _DATES = ("META.OBSERVATION.DATE", "META.OBSERVATION.TIME")
 _PIXELS = ("META.INSTRUMENT.DETECTOR", "META.SUBARRAY.NAME")

@@ -11,6 +11,7 @@ from hexcal.references.cache import observatory_of
 from hexcal.references.conditioning import condition
 from hexcal.references.delivery.insert_rule import DATED, put
 from hexcal.references.delivery.new_file import new_file
+from hexcal.references.environment import is_true
 from hexcal.references.mapping_file import Call
 from hexcal.references.mapping_text import write_mapping
 from hexcal.references.names import named
@@ -19,7 +20,6 @@ from hexcal.references.patterns import Pattern
 from hexcal.references.rules import Rules
 
 _SERIAL = re.compile(r"(?P<stem>.+?)(?:_(?P<serial>\d+))?(?P<ending>\.[pir]map)")
-_TRUE = ("1", "TRUE", "YES", "ON", "T")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def insert(context, paths, rmap=None, folder=None, copy=None):
 
 
 def _require_writable():
-    if os.environ.get("CRDS_READONLY_CACHE", "").upper() in _TRUE:
+    if is_true("CRDS_READONLY_CACHE"):
         raise ResourceError(
             "the cache is read-only", where="CRDS_READONLY_CACHE", hint="unset it, or give another folder: --output DIR"
         )

@@ -10,6 +10,7 @@ import threading
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError, nearest
 from hexcal.files.atomic import atomic, cause_of
+from hexcal.references.environment import is_true
 from hexcal.references.fetching import progress
 from hexcal.references.fetching.download import Item, download
 from hexcal.references.fetching.partial import unwritable
@@ -18,7 +19,6 @@ from hexcal.references.fetching.web import NoAnswer, Patience, Stopped
 from hexcal.references.mapping_file import KINDS, MOST_BYTES, parse_mapping
 
 THREADS = 8
-_TRUE = ("1", "TRUE", "YES", "ON", "T")
 # The address that users of the original set to say that there is no server.
 _SERVERLESS = "crds-serverless-mode.stsci.edu"
 # After these nothing else will come from this server, or go onto this disk.
@@ -37,7 +37,7 @@ def server_url():
 
 def is_readonly():
     """Whether the environment forbids to change the cache (CRDS_READONLY_CACHE)."""
-    return os.environ.get("CRDS_READONLY_CACHE", "").strip().upper() in _TRUE
+    return is_true("CRDS_READONLY_CACHE")
 
 
 def is_possible():

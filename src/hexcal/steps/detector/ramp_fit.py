@@ -19,6 +19,9 @@ class RampFitStep(Step):
     input_model = "RampModel"
     skippable = False
 
+    weighting = "optimal"
+    """The only weights there are: Fixsen et al. 2000; no parameter, but code that asks for it finds it."""
+
     class Parameters(StepParameters):
         """Parameters of the ramp fit."""
 
