@@ -409,7 +409,7 @@ def test_a_reference_is_given_as_an_argument(tmp_path, dark, opened):
     results += [SubtractStep.call(frame, dark=dark), FramePipeline.call(frame, steps={"dark_sub": {"dark": dark}})]
     for result in results:
         np.testing.assert_array_equal(result.data, FRAME - 2)
-        assert result.meta.ref_file.dark.name == dark
+        assert result.meta.ref_file.dark.name == "dark.fits"
     with pytest.raises(ParameterError, match="unknown attribute 'flat'"):
         pipeline.dark_sub.flat = dark
 

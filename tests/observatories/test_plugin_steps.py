@@ -208,15 +208,15 @@ def test_a_parameter_file_of_the_original_runs_on_an_association(installed, nigh
 @pytest.mark.req("TMT-16")
 def test_references_are_looked_up_for_each_exposure_of_an_association(installed, night, monkeypatch, caplog):
     asked = []
-    from hexcal.core import run
+    from hexcal.core import run_references
 
-    real = run._reference_source
+    real = run_references._reference_source
 
     def noted(step, model, reference_type, name):
         asked.append((reference_type, Path(name).name))
         return real(step, model, reference_type, name)
 
-    monkeypatch.setattr(run, "_reference_source", noted)
+    monkeypatch.setattr(run_references, "_reference_source", noted)
     Path("references").mkdir()
     for name in ("dark.fits", "flat.fits"):
         Path(name).rename(Path("references", name))

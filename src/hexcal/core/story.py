@@ -28,8 +28,10 @@ def begin(step, sources) -> None:
 def _changed(step, prefix):
     for name, field in type(step.parameters).model_fields.items():
         value = getattr(step.parameters, name)
-        if name not in _NOT_TOLD and not _same(value, field.default):
-            yield f"{prefix}{name}={getattr(value, 'path', None) or value} ({step.source_of(name)})"
+        source = step.source_of(name)
+        # What a pipeline has as default for a step is a default, too.
+        if name not in _NOT_TOLD and not source.startswith("default") and not _same(value, field.default):
+            yield f"{prefix}{name}={getattr(value, 'path', None) or value} ({source})"
     for name, inner in step.steps.items():
         yield from _changed(inner, f"{prefix}{name}.")
 
