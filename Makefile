@@ -17,7 +17,7 @@ help:
 	@echo "make test     lint, documentation, then all tests"
 	@echo "make lint     ruff, pyright, direction of imports"
 	@echo "make docs     the documentation: build/docs/index.html"
-	@echo "make format   rewrite the layout of the code"
+	@echo "make format   rewrite the layout of the code, and the stubs of the public modules"
 	@echo "make trace    how many rows of docs/requirements the passing tests show"
 	@echo "make parity   compare with the reference implementation, as a black box (it is installed beside, on its own)"
 	@echo "make bench    times and peak memory, against the reference implementation"
@@ -51,6 +51,7 @@ docs: $(READY)
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
 
 format: $(READY)
+	$(BIN)/python tools/type_doors.py
 	$(BIN)/ruff check --fix --select I --quiet
 	$(BIN)/ruff format
 

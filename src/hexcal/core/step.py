@@ -276,7 +276,7 @@ class Step:
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
 
-    def run(self, *inputs, **named):
+    def run(self, *inputs, **named) -> Any:
         """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
 
         Parameters
@@ -298,7 +298,7 @@ class Step:
     __call__ = run
 
     @classmethod
-    def call(cls, *inputs, config_file=None, logcfg=None, allow_hooks=False, **parameters):
+    def call(cls, *inputs, config_file=None, logcfg=None, allow_hooks=False, **parameters) -> Any:
         """Make a new instance, resolve its parameters, run it.
 
         Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter references that CRDS chooses for

@@ -79,7 +79,7 @@ class TreeModel(DataModel):
         return self._metadata()
 
 
-def open(init=None, **arrays):
+def open(init=None, **arrays) -> DataModel:
     """Open a product or reference file as the model that it is.
 
     Parameters

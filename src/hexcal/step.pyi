@@ -1,0 +1,27 @@
+"""Made by tools/type_doors.py (make format)."""
+
+from hexcal.core.parameters import StepParameters as StepParameters
+from hexcal.core.parameters import parameter as parameter
+from hexcal.core.pipeline import Pipeline as Pipeline
+from hexcal.core.skip import SkipStep as SkipStep
+from hexcal.core.step import Step as Step
+from hexcal.steps.detector.charge_migration import ChargeMigrationStep as ChargeMigrationStep
+from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep as CleanFlickerNoiseStep
+from hexcal.steps.detector.dark_current import DarkCurrentStep as DarkCurrentStep
+from hexcal.steps.detector.dq_init import DQInitStep as DQInitStep
+from hexcal.steps.detector.emicorr import EmiCorrStep as EmiCorrStep
+from hexcal.steps.detector.firstframe import FirstFrameStep as FirstFrameStep
+from hexcal.steps.detector.gain_scale import GainScaleStep as GainScaleStep
+from hexcal.steps.detector.group_scale import GroupScaleStep as GroupScaleStep
+from hexcal.steps.detector.ipc import IPCStep as IPCStep
+from hexcal.steps.detector.jump import JumpStep as JumpStep
+from hexcal.steps.detector.lastframe import LastFrameStep as LastFrameStep
+from hexcal.steps.detector.linearity import LinearityStep as LinearityStep
+from hexcal.steps.detector.ramp_fit import RampFitStep as RampFitStep
+from hexcal.steps.detector.refpix import RefPixStep as RefPixStep
+from hexcal.steps.detector.reset import ResetStep as ResetStep
+from hexcal.steps.detector.rscd import RscdStep as RscdStep
+from hexcal.steps.detector.saturation import SaturationStep as SaturationStep
+from hexcal.steps.detector.superbias import SuperBiasStep as SuperBiasStep
+
+__all__ = ['ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'GainScaleStep', 'GroupScaleStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'Step', 'StepParameters', 'SuperBiasStep', 'parameter']
