@@ -203,6 +203,7 @@ STEP_PARAMETERS = {
     "firstframe": {"skip": False, "bright_use_group1": False},
     "emicorr": {"skip": False},
     "charge_migration": {"skip": False},
+    "clean_flicker_noise": {"skip": False},
 }
 # What 3.0.0 always does where Hexcal's default follows the documents: Hexcal's own parameter for it.
 OWN_PARAMETERS = {"jump": {"pool_integrations": True}}
@@ -210,6 +211,7 @@ PIPELINE_STEPS = {
     **STEP_PARAMETERS,
     "emicorr": {"skip": True},
     "charge_migration": {"skip": True},
+    "clean_flicker_noise": {"skip": True},
     "ipc": {"skip": True},
 }
 # What the parameter files of the operations pipeline switch off for time series; Hexcal does so by itself.
@@ -265,6 +267,9 @@ _LONE_GROUP = (
 )
 _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
 _NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
+_FLICKER_EDGE = (
+    "pixels at the very edge of the clip of a difference count on one side only: 0.5 % of the lines, by up to 0.3 DN"
+)
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"ERR": 1, "VAR_POISSON": 3}),
@@ -283,6 +288,9 @@ KNOWN = {
         "the documents leave open how the phase is found: the waves differ by up to 0.2 DN, where read noise is 4 DN",
         {"SCI": 60000},
     ),
+    ("nircam_corner_10x3", "clean_flicker_noise"): (_FLICKER_EDGE, {"SCI": 1665}),
+    ("nircam_corner_10x3", "flicker_each_integration"): (_FLICKER_EDGE, {"SCI": 2488}),
+    ("nircam_corner_5", "clean_flicker_noise"): (_FLICKER_EDGE, {"SCI": 634}),
     ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
     ("nircam_corner_10x3", "jump_after"): (_AFTER_JUMP, {"GROUPDQ": 18}),
     ("nircam_corner_10x3", "ramp_fit_groups"): (_NO_SEGMENT, {"DQ": 1}),
@@ -347,10 +355,14 @@ VARIANTS = [
     ("nircam_corner_10x3", "charge_migration", "charge_migration", {"signal_threshold": 5000.0}),
     ("nircam_corner_2", "charge_migration", "charge_migration", {}),
     ("nircam_full_5", "charge_migration", "charge_migration", {}),
+    ("nircam_corner_10x3", "clean_flicker_noise", "clean_flicker_noise", {}),
+    ("nircam_corner_10x3", "flicker_each_integration", "clean_flicker_noise", {"single_mask": False}),
+    ("nircam_corner_10x3", "flicker_no_background", "clean_flicker_noise", {"background_method": None}),
+    ("nircam_corner_5", "clean_flicker_noise", "clean_flicker_noise", {"n_sigma": 3.0}),
 ]
 
 # Steps that are off by default, and so not in the chains: the chain step whose product is their input.
-APART = {"ipc": "saturation", "emicorr": "dq_init", "charge_migration": "dark_current"}
+APART = {"ipc": "saturation", "emicorr": "dq_init", "charge_migration": "dark_current", "clean_flicker_noise": "jump"}
 
 
 def _input_of(exposure, step):

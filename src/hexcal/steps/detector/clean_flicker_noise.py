@@ -9,10 +9,14 @@ from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import group, pixel
 from hexcal.steps.detector import flicker_mask
-from hexcal.steps.detector.flicker_fit import FourierFit, median_noise
+from hexcal.steps.detector.flicker_clean import Fit, clean
+from hexcal.steps.detector.flicker_fit import line_levels
+from hexcal.steps.detector.ramp_fit import Ramps, fit_ramps, timing_of
 
 _AMPLIFIERS = 4
 _UNUSABLE_GROUPS = group.DO_NOT_USE | group.SATURATED | group.JUMP_DET
+_SHOWS_NO_NOISE = group.DO_NOT_USE | group.JUMP_DET
+"""Flags of a sample whose difference to another group says nothing of noise; saturated pixels are out by their rate."""
 _BRIGHT = 5.0
 """Sigma beyond which a pixel is a source whatever the noise of its line."""
 _AUTOMATIC = ("NIS_IMAGE", "NRC_IMAGE")
@@ -23,7 +27,7 @@ class CleanFlickerNoiseStep(Step):
     """Fit the flicker noise of each group to pixels without sources, and subtract it."""
 
     alias = "clean_flicker_noise"
-    reference_types = ("flat",)
+    reference_types = ("flat", "gain", "readnoise")
     takes_references = False
 
     class Parameters(StepParameters):
@@ -53,6 +57,14 @@ class CleanFlickerNoiseStep(Step):
         n_sigma: float = parameter(
             2.0, "Pixels further from the background than this are taken for sources.", unit="sigma", gt=0
         )
+        differences: Literal["previous", "first"] = parameter(
+            "previous",
+            "The noise of a group shows in its difference to the group before, or to the first one, where errors of the fit do not add up.",
+        )
+        mask_from: Literal["rate", "rate_less_lines"] = parameter(
+            "rate",
+            "Sources are found in the rate, and left out of each difference; or in the rate less the medians of its lines, where noise is no source.",
+        )
         fit_histogram: bool = parameter(False, "Find background and sigma by a fit to the histogram of values.")
         single_mask: bool = parameter(True, "One mask for all integrations.")
         user_mask: Any = parameter(None, "File or model with a mask: true or 1 where there is no source.")
@@ -61,8 +73,9 @@ class CleanFlickerNoiseStep(Step):
         save_noise: bool = parameter(False, "Write the noise subtracted, with suffix _flicker_noise.")
 
     def references_needed(self, model):
-        """The flat, where it is used."""
-        return self.reference_types if self._settings(model).apply_flat_field else ()
+        """The flat, where it is used; gain and read noise for the rate of a ramp."""
+        flat = ("flat",) if self._settings(model).apply_flat_field else ()
+        return (*flat, "gain", "readnoise") if model.data.ndim == 4 and self.parameters.user_mask is None else flat
 
     def process(self, model):
         settings = self._settings(model)
@@ -81,14 +94,17 @@ class CleanFlickerNoiseStep(Step):
             settings.background_box_size,
             _lines_are_columns(model),
             n_parts,
+            settings.differences == "first",
+            settings.n_sigma if settings.mask_from == "rate" else None,
         )
-        noise, background = clean(cube, masks, fit, flat, keep=settings.save_noise or settings.save_background)
+        flags = model.groupdq & _SHOWS_NO_NOISE != 0 if cube.ndim == 4 else None
+        found = clean(cube, masks, fit, flags, flat, keep=settings.save_noise or settings.save_background)
         if settings.save_mask:
             self._save(model, masks.astype(np.float32), "mask")
         if settings.save_noise:
-            self._save(model, noise, "flicker_noise")
+            self._save(model, found.noise, "flicker_noise")
         if settings.save_background:
-            self._save(model, background, "flicker_bkg")
+            self._save(model, found.background, "flicker_bkg")
         return model
 
     def _settings(self, model):
@@ -105,26 +121,40 @@ class CleanFlickerNoiseStep(Step):
         """Usable pixels of each integration: bool (nints, ny, nx), or (1, ny, nx) for all."""
         if settings.user_mask is not None:
             return _given_mask(self.open_model(settings.user_mask), cube.shape)
-        bad = (model.pixeldq if cube.ndim == 4 else model.dq) & (pixel.DO_NOT_USE | pixel.REFERENCE_PIXEL) != 0
+        # Reference pixels see no light: 3.0.0 leaves out those that are far from the background, as any pixel.
+        reference = pixel.REFERENCE_PIXEL if settings.mask_from == "rate_less_lines" else 0
+        bad = (model.pixeldq if cube.ndim == 4 else model.dq) & (pixel.DO_NOT_USE | reference) != 0
         if settings.mask_science_regions:
             bad = bad | _science_regions(model)
-        if cube.ndim == 4:
-            rates = flicker_mask.draft_rate(cube, model.groupdq, _UNUSABLE_GROUPS)
-        else:
-            rates = cube
+        rates = self._rates(model, settings.single_mask) if cube.ndim == 4 else cube
         if settings.single_mask and len(rates) > 1:
             good = np.isfinite(rates)
             with np.errstate(invalid="ignore"):
                 rates = (np.where(good, rates, 0).sum(axis=0) / good.sum(axis=0))[None]
             bad = bad.all(axis=0) if bad.ndim == 3 else bad
         bads = bad if bad.ndim == 3 else [bad] * len(rates)
-        fit = Fit(columns=_lines_are_columns(model), n_parts=_n_parts(model) if settings.fit_by_channel else 1)
-        masks = [
-            flicker_mask.source_free(_even(rate, one, settings, fit), one, settings.n_sigma, settings.fit_histogram)
-            for rate, one in zip(rates, bads, strict=True)
-        ]
+        n_parts = _n_parts(model) if settings.fit_by_channel else 1
+        columns = _lines_are_columns(model)
+        masks = []
+        for rate, excluded in zip(rates, bads, strict=True):
+            if settings.mask_from == "rate_less_lines":
+                rate = _less_lines(rate, excluded, settings, columns, n_parts)
+            masks.append(flicker_mask.source_free(rate, excluded, settings.n_sigma, settings.fit_histogram))
         self.log.info("pixels without sources: %.0f %%", 100 * np.mean(masks))
         return np.array(masks)
+
+    def _rates(self, model: Any, together):
+        """Rates of a ramp, float32 (nints, ny, nx), or (1, ny, nx) `together`: by the fit of the ramp, as ramp_fit does it."""
+        names = {kind: self.get_reference_file(model, kind) for kind in ("gain", "readnoise")}
+        if "N/A" in names.values() or not model.meta.exposure.group_time:
+            self.log.info("no gain and read noise: sources are found in the mean of differences of groups")
+            return flicker_mask.draft_rate(model.data, model.groupdq, _UNUSABLE_GROUPS)
+        references: list[Any] = [self.get_reference_file_model(model, kind) for kind in names]
+        gain, read_noise = (reference.cutout(model).data for reference in references)
+        timing = timing_of(model.meta.exposure)
+        ramps = Ramps(model.data, model.groupdq, model.pixeldq, gain, read_noise, timing)
+        exposure, integrations = fit_ramps(ramps, threads=None)
+        return exposure.slope[None] if together else integrations.slope
 
     def _flat(self, model):
         if self.get_reference_file(model, "flat") == "N/A":
@@ -153,6 +183,8 @@ class Settings:
     mask_science_regions: bool
     apply_flat_field: bool
     n_sigma: float
+    differences: str
+    mask_from: str
     fit_histogram: bool
     single_mask: bool
     user_mask: Any
@@ -161,125 +193,12 @@ class Settings:
     save_noise: bool
 
 
-@dataclass(frozen=True)
-class Fit:
-    """How noise and background are fitted: methods, size of the boxes of the background, direction of the lines, and number of parts of a line."""
-
-    method: str = "median"
-    background: str | None = "median"
-    box: list | None = None
-    columns: bool = False
-    n_parts: int = 1
-
-
-def clean(cube, masks, fit, flat=None, keep=False):
-    """Subtract flicker noise from the groups of a ramp, or from rates, in place.
-
-    Parameters
-    ----------
-    cube : float32 array (nints, ngroups, ny, nx) or (nints, ny, nx)
-        A ramp, in DN: each group but the first is cleaned of what its difference to the first one shows. Or rates.
-    masks : bool array (nints or 1, ny, nx)
-        Pixels without sources.
-    fit : Fit
-    flat : float32 array (ny, nx), optional
-        Shape of the background.
-    keep : bool
-        Return noise and background.
-
-    Returns
-    -------
-    tuple of two arrays like `cube`, or of None
-        Noise and background of each group.
-    """
-    noise, background = (np.zeros_like(cube), np.zeros_like(cube)) if keep else (None, None)
-    fourier, mean_images = {}, {}
-    for integration in range(len(cube)):
-        which = min(integration, len(masks) - 1)
-        for number in range(1, cube.shape[1]) if cube.ndim == 4 else (None,):
-            place = integration if number is None else (integration, number)
-            image = cube[place].copy() if number is None else cube[place] - cube[integration, 0]
-            if fit.background == "median_image" and number not in mean_images:
-                mean_images[number] = _median_image(cube, number)
-            shape, level = _background(image, masks[which], fit, flat, mean_images.get(number))
-            found = _noise(image, masks[which], shape, level, fit, fourier, which)
-            cube[place] -= found
-            if keep:
-                noise[place], background[place] = found, np.float32(level) * shape
-    return noise, background
-
-
-def _background(image, mask, fit, flat, mean_image):
-    """Shape (float32 (ny, nx)) and factor of the background of one image."""
-    shape = np.ones_like(image) if flat is None else flat
-    if fit.background is None:
-        return shape, 0.0
-    good = mask & np.isfinite(image)
-    if not good.any():
-        return shape, 0.0
-    if fit.background == "model":
-        return flicker_mask.background_model(image / shape, good, fit.box) * shape, 1.0
-    if fit.background == "median_image":
-        good &= np.isfinite(mean_image)
-        values, model = image[good].astype(np.float64), mean_image[good].astype(np.float64)
-        square = float((model**2).sum())
-        return np.where(np.isfinite(mean_image), mean_image, np.float32(0)), float(
-            (values * model).sum()
-        ) / square if square > 0 else 0.0
-    return shape, float(np.median(image[good] if flat is None else image[good] / shape[good]))
-
-
-def _median_image(cube, number):
-    """Median over integrations of the difference of a group to the first one, or (`number` None) of the rates."""
-    import warnings
-
-    images = cube if number is None else cube[:, number] - cube[:, 0]
-    if len(images) < 3:
-        raise ParameterError(
-            f"background_method = median_image takes the median of integrations; at least 3 are needed, found {len(images)}",
-            where="background_method",
-            hint="use median or model",
-        )
-    with warnings.catch_warnings():
-        # A pixel without any value is NaN in the result, which is what it should be.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(images, axis=0)
-
-
-def _even(rate, bad, settings, fit):
+def _less_lines(rate, bad, settings, columns, n_parts):
     """A rate less the medians of its lines: a line with much noise is no source, and without this all of it would be masked."""
     faint = flicker_mask.source_free(rate, bad, max(settings.n_sigma, _BRIGHT), settings.fit_histogram)
-    return rate - _noise(rate, faint, np.ones_like(rate), 0.0, fit, {}, 0)
-
-
-def _noise(image, mask, shape, level, fit, fourier, key):
-    """Noise of one image: float32 (ny, nx), DN."""
-    if fit.columns:
-        image, mask, shape = (np.ascontiguousarray(array.T) for array in (image, mask, shape))
-    if fit.method == "median":
-        noise = median_noise(image, mask, shape, level, fit.n_parts)
-    else:
-        noise = np.concatenate(
-            [
-                _fourier(fourier, (key, part), mask[:, columns]).noise(
-                    image[:, columns] - np.float32(level) * shape[:, columns]
-                )
-                for part, columns in enumerate(_parts(image.shape[1], fit.n_parts))
-            ],
-            axis=1,
-        )
-    return np.ascontiguousarray(noise.T) if fit.columns else noise
-
-
-def _parts(length, n_parts):
-    width = length // n_parts
-    return [slice(part * width, length if part == n_parts - 1 else (part + 1) * width) for part in range(n_parts)]
-
-
-def _fourier(known, key, mask):
-    if key not in known:
-        known[key] = FourierFit(mask)
-    return known[key]
+    if columns:
+        return rate - line_levels(np.ascontiguousarray(rate.T), np.ascontiguousarray(faint.T), n_parts).T
+    return rate - line_levels(rate, faint, n_parts)
 
 
 # ---- what the exposure says

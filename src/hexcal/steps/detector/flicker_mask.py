@@ -1,12 +1,12 @@
 """Which pixels see no source, and what background they have: what the fit of flicker noise stands on."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from hexcal.errors import InputError
 
-_CLIP, _ROUNDS = 3.0, 10
+_CLIP, _ROUNDS = 3.0, 5
 _BOX = (32, 32)
 
 
@@ -19,7 +19,7 @@ def draft_rate(data, group_dq, unusable):
         At least two groups.
     group_dq : uint8 array (nints, ngroups, ny, nx)
     unusable : int
-        A difference with one of these flags in its later group, or with any that is not a jump in its first one, is left out.
+        A difference with one of these flags in either of its groups is left out.
 
     Returns
     -------
@@ -39,18 +39,68 @@ def draft_rate(data, group_dq, unusable):
         return total / count
 
 
-def clipped_statistics(values, clip=_CLIP):
-    """Return median and standard deviation of values, without those beyond `clip` standard deviations, repeated: two floats."""
-    values = values[np.isfinite(values)].astype(np.float64)
+@dataclass(frozen=True)
+class Distribution:
+    """What is left of a set of values without those far from the median: median, standard deviation, and root mean square deviation of those below it."""
+
+    median: float
+    sigma: float
+    lower_sigma: float
+
+
+def clipped(values, clip=_CLIP, rounds=_ROUNDS, by_lower_side=False):
+    """Leave out values beyond `clip` sigma of the median, repeatedly.
+
+    Parameters
+    ----------
+    values : float array
+        NaN does not count.
+    clip : float
+        Sigma.
+    rounds : int
+        At most.
+    by_lower_side : bool
+        From the second round on, take for sigma the root mean square deviation of the values below the median: sources are above it.
+
+    Returns
+    -------
+    Distribution
+        Of NaN without any value.
+
+    Notes
+    -----
+    The values are sorted once; each round is then two searches, and its moments are differences of cumulative sums.
+    """
+    values = np.sort(values[np.isfinite(values)])
     if values.size == 0:
-        return np.nan, np.nan
-    for _ in range(_ROUNDS):
-        center, sigma = np.median(values), values.std()
-        kept = values[np.abs(values - center) <= clip * sigma]
-        if kept.size == values.size or kept.size == 0:
+        return Distribution(np.nan, np.nan, np.nan)
+    # Moments about a number within the distribution, in double precision: nothing cancels.
+    zero = float(values[values.size // 2])
+    shifted = values.astype(np.float64) - zero
+    sums = np.concatenate([[0.0], np.cumsum(shifted)])
+    squares = np.concatenate([[0.0], np.cumsum(shifted**2)])
+
+    def moments(first, last):
+        count = last - first
+        middle = (shifted[first + (count - 1) // 2] + shifted[first + count // 2]) / 2
+        mean = (sums[last] - sums[first]) / count
+        sigma = np.sqrt(max((squares[last] - squares[first]) / count - mean**2, 0.0))
+        below = max(int(np.searchsorted(shifted, middle)), first)
+        total, square, n_below = sums[below] - sums[first], squares[below] - squares[first], below - first
+        lower = np.sqrt(max(square - 2 * middle * total + n_below * middle**2, 0.0) / n_below) if n_below else 0.0
+        return middle, sigma, lower
+
+    first, last = 0, values.size
+    middle, sigma, lower = moments(first, last)
+    for number in range(rounds):
+        width = clip * (lower if by_lower_side and number else sigma)
+        cut = int(np.searchsorted(shifted, middle - width)), int(np.searchsorted(shifted, middle + width, "right"))
+        inner = max(cut[0], first), min(cut[1], last)
+        if inner == (first, last) or inner[0] >= inner[1]:
             break
-        values = kept
-    return float(np.median(values)), float(values.std())
+        first, last = inner
+        middle, sigma, lower = moments(first, last)
+    return Distribution(float(middle + zero), float(sigma), float(lower))
 
 
 def histogram_statistics(values):
@@ -60,7 +110,8 @@ def histogram_statistics(values):
     """
     from scipy.optimize import curve_fit
 
-    center, sigma = clipped_statistics(values)
+    known = clipped(values)
+    center, sigma = known.median, known.sigma
     if not sigma > 0:
         return center, sigma
     finite = values[np.isfinite(values)]
@@ -91,18 +142,21 @@ def source_free(rate, bad, n_sigma, histogram=False):
     bad : bool array (ny, nx)
         Pixels that do not count.
     n_sigma : float
-        Pixels further from the center of the distribution are taken for sources (or holes).
+        Pixels further above the center of the distribution are taken for sources; those 3 sigma below it are bad.
     histogram : bool
         Center and width from a fit to the histogram.
     """
     good = ~bad & np.isfinite(rate)
-    statistics = histogram_statistics if histogram else clipped_statistics
-    center, sigma = statistics(rate[good])
+    if histogram:
+        center, sigma = histogram_statistics(rate[good])
+    else:
+        known = clipped(rate[good])
+        center, sigma = known.median, known.sigma
     with np.errstate(invalid="ignore"):
-        return good & (np.abs(rate - center) <= n_sigma * sigma)
+        return good & (rate <= center + n_sigma * sigma) & (rate >= center - _CLIP * sigma)
 
 
-def background_model(image, usable, box=None):
+def background_model(image, usable, box=None, threads=None):
     """Return a smooth background: medians in boxes, interpolated.
 
     Parameters
@@ -112,13 +166,18 @@ def background_model(image, usable, box=None):
         Pixels that see no source.
     box : sequence of 2 int, optional
         Size of a box (ny, nx), pixels; default 32.
+    threads : int, optional
+        Default: the number of the run.
 
     Returns
     -------
     float32 array (ny, nx)
         Linear between the middles of the boxes, after a median over 3 x 3 boxes; boxes without usable pixels have the value of the nearest one.
     """
-    from scipy.ndimage import distance_transform_edt, map_coordinates, median_filter
+    from scipy.ndimage import distance_transform_edt, median_filter
+
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.flicker import box_medians
 
     ny, nx = image.shape
     height, width = box or _BOX
@@ -129,17 +188,24 @@ def background_model(image, usable, box=None):
         )
     n_rows, n_columns = max(1, round(ny / height)), max(1, round(nx / width))
     rows, columns = (np.linspace(0, size, n + 1).astype(int) for size, n in ((ny, n_rows), (nx, n_columns)))
-    coarse = np.full((n_rows, n_columns), np.nan)
-    for j in range(n_rows):
-        for i in range(n_columns):
-            part = np.s_[rows[j] : rows[j + 1], columns[i] : columns[i + 1]]
-            coarse[j, i] = clipped_statistics(image[part][usable[part]])[0]
-    if np.isnan(coarse).all():
+    coarse = np.empty((n_rows, n_columns))
+    run_bands(box_medians, n_rows, image, usable, rows, columns, _CLIP, _ROUNDS, coarse, threads=threads)
+    empty = np.isnan(coarse)
+    if empty.all():
         return np.zeros_like(image)
-    if np.isnan(coarse).any():
-        nearest: Any = distance_transform_edt(np.isnan(coarse), return_distances=False, return_indices=True)
+    if empty.any():
+        nearest = np.asarray(distance_transform_edt(empty, return_distances=False, return_indices=True))
         coarse = coarse[tuple(nearest)]
-    coarse = median_filter(coarse, 3, mode="nearest")
-    y = (np.arange(ny) + 0.5) / ny * n_rows - 0.5
-    x = (np.arange(nx) + 0.5) / nx * n_columns - 0.5
-    return map_coordinates(coarse, np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest", output=np.float32)
+    coarse = median_filter(coarse, 3, mode="nearest").astype(np.float32)
+    return _between(ny, n_rows) @ coarse @ _between(nx, n_columns).T
+
+
+def _between(size, n_boxes):
+    """Weights of the boxes for each pixel, by linear interpolation between the middles of boxes: float32 (size, n_boxes)."""
+    place = np.clip((np.arange(size) + 0.5) / size * n_boxes - 0.5, 0, n_boxes - 1)
+    lower = np.minimum(place.astype(int), max(n_boxes - 2, 0))
+    weights = np.zeros((size, n_boxes), np.float32)
+    weights[np.arange(size), lower] = 1 - (place - lower)
+    if n_boxes > 1:
+        weights[np.arange(size), lower + 1] = place - lower
+    return weights

@@ -229,7 +229,7 @@ class Fit:
         return Rates(self.slope, self.err, self.dq, self.var_poisson, self.var_rnoise)
 
 
-def fit_ramps(ramps, threads=1):
+def fit_ramps(ramps, threads: int | None = 1):
     """Fit all ramps by ordinary least squares with optimal weights.
 
     Each segment of n groups gives a slope by least squares weighted with ``|k - k_middle|**P``, P growing from 0 to 10 with the signal to noise ratio;
@@ -240,7 +240,8 @@ def fit_ramps(ramps, threads=1):
     Parameters
     ----------
     ramps : Ramps
-    threads : int
+    threads : int, optional
+        None for the number of the run.
 
     Returns
     -------
