@@ -31,9 +31,7 @@ def stub(name: str) -> str:
     """
     door = importlib.import_module(name)
     found = {public: getattr(door, public) for public in dir(door)}
-    declared = {
-        public: value for public, value in found.items() if inspect.isclass(value) and value.__module__ == name
-    }
+    declared = {public: value for public, value in found.items() if inspect.isclass(value) and value.__module__ == name}
     imports = {_import(public, value) for public, value in found.items() if public not in declared}
     imports |= {_import_base(cls) for cls in declared.values() if cls.__bases__[0].__name__ not in found}
     if declared:

@@ -87,3 +87,11 @@ def test_every_message_is_listed_with_its_file_and_what_to_do_next(tmp_path):
         ("Reasons why a step is skipped", "nothing to do", "", "one.py"),
     ]
     assert "| too few groups: … | take more | `one.py` |" in site_messages.page(found)
+
+
+def test_every_file_that_the_design_page_names_exists():
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").partition("## The way of the data")[0]
+    named = {name for name in re.findall(r"`([\w/]+\.(?:py|tsv))`", text) if "/" in name}
+    assert len(named) > 15
+    missing = [name for name in named if not any((ROOT / place / name).is_file() for place in ("src/hexcal", "."))]
+    assert missing == []
