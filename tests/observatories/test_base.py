@@ -1,6 +1,5 @@
 """The plug-in mechanism and the look-ups of a keyword dictionary."""
 
-import importlib.metadata
 import pickle
 
 import pytest
@@ -110,7 +109,7 @@ def install(monkeypatch):
     """Installs plug-ins for one test, in place of those that are."""
 
     def install(*points):
-        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [p for p in points if p.group == group])
+        monkeypatch.setattr(observatories, "entry_points_of", lambda group: [p for p in points if p.group == group])
         observatories._plugins.cache_clear()
 
     yield install

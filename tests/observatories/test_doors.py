@@ -6,6 +6,7 @@ from astropy.io import fits
 from exposures import write_references, write_uncal
 
 from hexcal import datamodels, observatories
+from hexcal.cli.main import main
 from hexcal.errors import InputError, ParameterError
 from hexcal.step import (
     DarkCurrentStep,
@@ -422,3 +423,81 @@ def test_the_doors_to_step_and_pipeline():
     from hexcal.stpipe import Step as StepDoor
 
     assert (StepDoor, Door) == (Step, Pipeline) == (hexcal.step.Step, hexcal.step.Pipeline)
+
+
+@pytest.mark.req("TMT-06")
+def test_flags_are_those_of_the_observatory(tmp_path, capsys):
+    flags = datamodels.dqflags.of(observatories.get("tmt"))
+    differing = {"OUTLIER_MID_TIME": 3, "CROSS_BAD": 18, "CROSS_BAD_NEIGH": 19, "UNRELIABLE_WS": 26}
+    differing |= {"LOW_INST_TRANS": 27, "TELLURIC": 28, "OH_LINE": 29}
+    assert {name: flags[name].bit_length() - 1 for name in differing} == differing
+    ours = datamodels.dqflags.pixel
+    assert sum(flags.get(name) == value for name, value in ours.items() if value) == 20
+    assert "NO_FLAT_FIELD" not in flags and "NO_LIN_CORR" not in flags
+    assert datamodels.dqflags.names_of(1 << 28 | 1 << 6 | 1, flags) == ["DO_NOT_USE", "bit 6", "TELLURIC"]
+    assert datamodels.dqflags.of(observatories.get("jwst")) is ours
+    frame = datamodels.IRISImageModel(FRAME)
+    frame.dq[1, 2] = 1 << 28
+    frame.save(tmp_path / "x.fits")
+    assert main(["info", str(tmp_path / "x.fits")]) == 0
+    assert "TELLURIC 1 of 12 pixels" in capsys.readouterr().out
+
+
+@pytest.mark.req("TMT-06")
+def test_definitions_of_a_reference_file_are_translated_to_its_observatory(tmp_path):
+    definitions = np.array(
+        [(0, 1, "TELLURIC", ""), (1, 2, "HOT", ""), (2, 4, "NO_FLAT_FIELD", "")],
+        dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")],
+    )
+    for telescope, cls, expected in (
+        ("TMT", datamodels.IRISMaskModel, [[1 << 28, 1 << 11, 0]]),
+        ("JWST", datamodels.MaskModel, [[0, 1 << 11, 1 << 18]]),
+    ):
+        mask = cls(np.array([[1, 2, 4]], "u4"), dq_def=definitions)
+        mask.meta.telescope = telescope
+        mask.save(tmp_path / "mask.fits")
+        with fits.open(tmp_path / "mask.fits") as hdus:
+            table = {row["NAME"]: row["VALUE"] for row in hdus["DQ_DEF"].data}
+            assert table["HOT"] == 2
+        again = datamodels.open(tmp_path / "mask.fits")
+        assert again.dq.tolist() == expected
+
+
+@pytest.mark.req("TMT-06")
+def test_generic_steps_set_no_flag_that_means_something_else_to_the_observatory(tmp_path):
+    """Pixels without linearity coefficients, without a threshold, without a gain: nothing is a cross, and nothing has an unnamed bit."""
+    ny, nx = SHAPE[2:]
+    coefficients = np.zeros((3, ny, nx), "f4")
+    coefficients[1] = 1
+    coefficients[:, 5, 5] = np.nan
+    threshold, gain = np.full((ny, nx), 60000, "f4"), np.full((ny, nx), 2, "f4")
+    threshold[6, 6], gain[8, 8] = np.nan, np.nan
+    folder = tmp_path / "references"
+    folder.mkdir()
+    write_references(folder, SHAPE, linearity=coefficients, saturation=threshold, gain=gain)
+    for path in folder.glob("*.fits"):
+        with fits.open(path, mode="update") as hdus:
+            hdus[0].header.update(TELESCOP="TMT", INSTRUME="IRIS", DETECTOR="IMG1")
+    model = raw_pair(tmp_path)[1]
+    for cls in (SaturationStep, LinearityStep, JumpStep):
+        model = cls(references=str(folder)).run(model)
+        assert not (model.pixeldq & ~np.uint32(datamodels.dqflags.pixel.DO_NOT_USE)).any(), cls
+    rates = RampFitStep(references=str(folder)).run(model)
+    for rate in rates:
+        named = datamodels.dqflags.of(rate.observatory)
+        assert set(datamodels.dqflags.names_of(np.bitwise_or.reduce(rate.dq, axis=None), named)) <= set(named)
+        assert not (rate.dq & np.uint32(named.CROSS_BAD_NEIGH)).any()
+        assert (rate.dq[..., 8, 8] & named.DO_NOT_USE).all()
+
+
+@pytest.mark.req("TMT-09")
+def test_dq_init_refuses_a_frame_and_changes_nothing(tmp_path):
+    frame = tmp_path / "frame.fits"
+    datamodels.IRISImageModel(FRAME).save(frame)
+    datamodels.IRISMaskModel(np.ones((3, 4), "u4")).save(tmp_path / "mask.fits")
+    with pytest.raises(InputError, match="works on a RampModel or a GuiderRawModel, the input is an IRISImageModel"):
+        DQInitStep.call(frame, override_mask=str(tmp_path / "mask.fits"), output_dir=str(tmp_path))
+    with pytest.raises(InputError, match="works on"):
+        JumpStep.call(frame)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frame.fits", "mask.fits"]
+    assert datamodels.open(frame).meta.model_type == "IRISImageModel"

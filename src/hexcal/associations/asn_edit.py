@@ -89,7 +89,7 @@ def _bare(name):
 
 
 def _stem(name):
-    return without_suffix(Path(name).stem, observatories.get("jwst").suffixes)
+    return without_suffix(Path(name).stem, observatories.suffixes())
 
 
 def edit(path, names, *, remove_them=False, exptype="science", ignore_suffix=False, output=None):

@@ -100,4 +100,4 @@ def _product_name(name):
     # Imported here: reading an association must not wait for the parameters of steps.
     from hexcal.core.names import without_suffix
 
-    return without_suffix(str(Path(name).with_suffix("")), observatories.get("jwst").suffixes)
+    return without_suffix(str(Path(name).with_suffix("")), observatories.suffixes())

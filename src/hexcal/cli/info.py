@@ -35,6 +35,7 @@ def _show(path):
         print(f"  {label:12s} {text}")
     for content in summary.contents(model):
         print(f"  {content.hdu:12s} {content.dtype} {content.size}")
+    _show_flags(model)
     done = summary.steps(model)
     if done:
         print(f"  steps        {', '.join(f'{step} {status}' for step, status in done.items())}")
@@ -42,6 +43,27 @@ def _show(path):
     for text in model.history:
         print(f"  history      {text['description'] if isinstance(text, dict) else text}")
     _show_origin(model)
+
+
+def _show_flags(model):
+    """Show how many pixels have each flag, by the names of the observatory of the file."""
+    import numpy as np
+
+    from hexcal.models import dqflags
+
+    for name in ("dq", "pixeldq"):
+        flags = getattr(model, name) if name in model._layout and model.has(name) else None
+        if flags is None or not flags.size:
+            continue
+        counts = {bit: int(np.count_nonzero(flags & np.uint32(1 << bit))) for bit in range(32)}
+        texts = [
+            f"{text} {count}"
+            for bit, count in counts.items()
+            if count
+            for text in dqflags.names_of(1 << bit, dqflags.of(model.observatory))
+        ]
+        if texts:
+            print(f"  {'flags':12s} {', '.join(texts)} of {flags.size} pixels")
 
 
 def _show_association(path, association):

@@ -106,9 +106,8 @@ def make_folder(folder):
 def _known_suffixes(step, model):
     from hexcal import observatories
 
-    known = model.observatory if model is not None else observatories.get("jwst")
     return {
-        *known.suffixes,
+        *(model.observatory.suffixes if model is not None else observatories.suffixes()),
         step.name.lower(),
         *(step.parent.step_defs if step.parent is not None else ()),
     }

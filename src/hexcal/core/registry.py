@@ -90,10 +90,8 @@ def plugin_tables():
     InputError
         If one cannot be loaded or is no `StepTable`.
     """
-    from importlib.metadata import entry_points
-
     tables = {}
-    for point in entry_points(group=GROUP):
+    for point in observatories.entry_points_of(GROUP):
         where = f"entry point {point.value} of group {GROUP}"
         try:
             table = point.load()

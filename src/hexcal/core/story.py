@@ -67,11 +67,12 @@ def conclude(step, models) -> None:
 
 
 def _tell_flagged(step, model):
-    from hexcal.models.dqflags import pixel
+    from hexcal.models import dqflags
 
+    unusable_flag = dqflags.of(model.observatory).get("DO_NOT_USE", 0)
     flags = model.dq if "dq" in model._layout and model.has("dq") else None
     if flags is not None and flags.size:
-        unusable = int(np.count_nonzero(flags & np.uint32(pixel.DO_NOT_USE)))
+        unusable = int(np.count_nonzero(flags & np.uint32(unusable_flag)))
         step.log.info(
             "%s: %d of %d pixels (%.2f %%) are flagged DO_NOT_USE",
             model.model_type,

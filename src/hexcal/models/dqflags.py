@@ -30,6 +30,38 @@ pixel = Flags({"GOOD": 0, **{name: 1 << bit for bit, name in enumerate(_NAMES)}}
 group = Flags({name: value for name, value in pixel.items() if value < 256})
 """Flags of 8-bit group DQ arrays (GROUPDQ): bits 0 to 7 only."""
 
+
+def of(observatory):
+    """Return the flags of the DQ arrays of an observatory: `pixel`, unless it has a table of its own.
+
+    Ask for what an observatory may lack with ``flags.get("NO_LIN_CORR", 0)``.
+
+    Parameters
+    ----------
+    observatory : Observatory
+        Of an exposure or a reference file: ``model.observatory``.
+    """
+    return Flags({"GOOD": 0, **observatory.flags}) if observatory.flags else pixel
+
+
+def without_meaning(dq, given, observatory):
+    """Take out, in place, flags that generic code sets and that mean nothing, or something else, to an observatory.
+
+    Parameters
+    ----------
+    dq : uint32 array (..., ny, nx)
+        Flags in the bits of `pixel`.
+    given : uint32 array (ny, nx)
+        Flags that the exposure had before: they stay.
+    observatory : Observatory
+        Of the exposure.
+    """
+    flags = of(observatory)
+    foreign = sum(value for name, value in pixel.items() if flags.get(name) != value)
+    if foreign:
+        dq &= ~(np.uint32(foreign) & ~given)
+
+
 # Names that reference files of earlier deliveries use for the same bit.
 _FORMER_NAMES = {
     "DROP_OUT": "DROPOUT",
@@ -40,8 +72,8 @@ _FORMER_NAMES = {
 }
 
 
-def translate(dq, definitions, where=None):
-    """Translate a reference file's DQ array to the master flags.
+def translate(dq, definitions, where=None, flags=pixel):
+    """Translate a reference file's DQ array to the flags of its observatory.
 
     Parameters
     ----------
@@ -51,6 +83,8 @@ def translate(dq, definitions, where=None):
         The DQ_DEF table with columns BIT, VALUE, NAME, DESCRIPTION; None if the file has none: its bits are then the master bits.
     where : str, optional
         Name of the file, for the message.
+    flags : Flags
+        Those of the observatory (`of`).
 
     Returns
     -------
@@ -65,7 +99,7 @@ def translate(dq, definitions, where=None):
     dq = np.asarray(dq).astype(np.uint32, copy=False)
     if definitions is None or len(definitions) == 0:
         return dq
-    pairs = [(value, pixel.get(name, 0)) for value, name in _rows(definitions, where)]
+    pairs = [(value, flags.get(name, 0)) for value, name in _rows(definitions, where, flags)]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({value for value, _ in pairs}))
     # Most pixels have no flag: only the others are looked at.
@@ -79,7 +113,7 @@ def translate(dq, definitions, where=None):
     return result
 
 
-def _rows(definitions, where):
+def _rows(definitions, where, flags):
     """Value and master name of each row of a DQ_DEF table."""
     columns = {name.upper(): name for name in definitions.dtype.names}
     if not {"VALUE", "NAME"} <= set(columns):
@@ -91,25 +125,26 @@ def _rows(definitions, where):
     rows = []
     for value, name in zip(definitions[columns["VALUE"]], definitions[columns["NAME"]], strict=True):
         name = (name.decode() if isinstance(name, bytes) else str(name)).strip().upper()
-        rows.append((int(value), _FORMER_NAMES.get(name, name)))
+        rows.append((int(value), name if name in flags else _FORMER_NAMES.get(name, name)))
     return rows
 
 
-def is_known(name):
-    """Whether a name of a DQ_DEF table is a flag of the master list, also under a former name."""
-    return _FORMER_NAMES.get(name, name) in pixel
+def is_known(name, flags=pixel):
+    """Whether a name of a DQ_DEF table is a flag of an observatory, also under a former name."""
+    return name in flags or _FORMER_NAMES.get(name, name) in flags
 
 
-def master_definitions(definitions):
+def master_definitions(definitions, flags=pixel):
     """Return the DQ_DEF table that fits an array after `translate`: the same flags, with their master bits."""
-    names = dict.fromkeys(name for _, name in _rows(definitions, None) if pixel.get(name))
-    table = [(pixel[name].bit_length() - 1, pixel[name], name, "") for name in names]
+    names = dict.fromkeys(name for _, name in _rows(definitions, None, flags) if flags.get(name))
+    table = [(flags[name].bit_length() - 1, flags[name], name, "") for name in names]
     return np.array(table, dtype=[("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
-def names_of(value):
-    """List the names of the flags set in one DQ value, lowest bit first."""
-    return [name for name, flag in pixel.items() if flag and int(value) & flag]
+def names_of(value, flags=pixel):
+    """List the names of the flags set in one DQ value, lowest bit first; ``bit 6`` for one that the observatory has no name for."""
+    known = {flag.bit_length() - 1: name for name, flag in flags.items() if flag}
+    return [known.get(bit, f"bit {bit}") for bit in range(int(value).bit_length()) if int(value) >> bit & 1]
 
 
 def dqflags_to_mnemonics(dqflags, mnemonic_map=pixel):

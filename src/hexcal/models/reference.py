@@ -31,10 +31,11 @@ class ReferenceFileModel(DataModel):
         # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
         if spec.name == "dq" and self._container is None:
             definitions = self._source.table(self._extension(_DQ_DEF)) if self._extension(_DQ_DEF) else None
-            value = dqflags.translate(value, definitions, where=str(self.path))
+            flags = dqflags.of(self.observatory)
+            value = dqflags.translate(value, definitions, str(self.path), flags)
             if definitions is not None:
                 # From here on the array holds master bits, and so must its table when the model is saved.
-                self._arrays["dq_def"] = dqflags.master_definitions(definitions)
+                self._arrays["dq_def"] = dqflags.master_definitions(definitions, flags)
         self._arrays[spec.name] = value
         return value
 

@@ -33,11 +33,14 @@ INT_TIMES_COLUMNS = (
 )
 _GROUP, _INT_TIMES = Table("group", "GROUP", GROUP_COLUMNS), Table("int_times", "INT_TIMES", INT_TIMES_COLUMNS)
 
-_GUIDING = {"FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"}
+
+def _fact(model, column):
+    """What the observatory of a model says of its exposure type."""
+    return model.observatory.exposure_fact(model.get_meta("meta.exposure.type"), column)
 
 
 def _is_guiding(model):
-    return model.get_meta("meta.exposure.type") in _GUIDING
+    return _fact(model, "stage1") == "guider"
 
 
 class ExposureModel(DataModel):
@@ -63,7 +66,7 @@ class ExposureModel(DataModel):
     @property
     def is_ifu(self):
         """Whether the exposure is of an integral-field mode."""
-        return self.meta.exposure.type in ("MIR_MRS", "NRS_IFU")
+        return _fact(self, "ifu") == "yes"
 
     @property
     def subarray(self):

@@ -15,6 +15,7 @@ __all__ = [
     "Keyword",
     "KeywordTable",
     "Observatory",
+    "entry_points_of",
     "everywhere",
     "get",
     "is_branch_anywhere",
@@ -22,6 +23,7 @@ __all__ = [
     "names",
     "of_header",
     "owner_of_tables",
+    "suffixes",
 ]
 
 GROUP = "hexcal.observatories"
@@ -32,11 +34,22 @@ _BUILT_IN_TELESCOPES = {"JWST": "jwst"}
 
 
 @cache
-def _plugins():
-    """Entry points of the group by name, without the built-in names; searched once, since every file that is opened may ask."""
+def _all_entry_points():
+    """Entry points of all installed packages; searched once, which takes as long as reading a hundred headers."""
     from importlib.metadata import entry_points
 
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in _BUILT_IN}
+    return entry_points()
+
+
+def entry_points_of(group):
+    """Return the entry points that installed packages have in a group."""
+    return _all_entry_points().select(group=group)
+
+
+@cache
+def _plugins():
+    """Entry points of the group by name, without the built-in names; searched once, since every file that is opened may ask."""
+    return {point.name: point for point in entry_points_of(GROUP) if point.name not in _BUILT_IN}
 
 
 def names():
@@ -63,6 +76,12 @@ def is_known_anywhere(path):
 def is_branch_anywhere(path):
     """Whether some observatory knows metadata below a dotted path."""
     return any(observatory.keywords.is_branch(path) for observatory in everywhere())
+
+
+@cache
+def suffixes():
+    """Return the suffixes of product names of all observatories (frozenset of str), for names of files that nobody has opened yet."""
+    return frozenset().union(*(observatory.suffixes for observatory in everywhere()))
 
 
 def get(name):

@@ -11,11 +11,13 @@ tab-separated tables with a header line:
 ``keyword_aliases.tsv``
     old, new, kind (``keyword``, ``path``, or ``branch`` for all paths below), note: spellings that are read but never written. May be absent.
 ``exposure_types.tsv``, ``suffixes.tsv``
-    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. May be absent: any
-    value of EXP_TYPE is right then.
+    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. Models ask the columns
+    ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``: of an integral-field unit). May be absent: any value of EXP_TYPE is right then.
 ``detectors.tsv``
     detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs (`hexcal.observatories.detectors`): what steps ask of a
     detector. May be absent: steps that need to know are refused then.
+``flags.tsv``
+    bit, name, comment: the flags of its DQ arrays (`hexcal.models.dqflags`). May be absent: they are those of JWST then.
 ``reference_keywords.tsv``, ``reference_layouts.tsv``, ``subarrays.tsv``
     What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
     not checked then.
@@ -319,9 +321,35 @@ class Observatory:
         return facts
 
     @cached_property
+    def flags(self):
+        """Flags of its DQ arrays (dict of str to int, name -> value), from ``flags.tsv``; empty: those of JWST."""
+        filename = os.path.join(self.folder, "flags.tsv")
+        if not os.path.exists(filename):
+            return {}
+        rows = read_table(filename, ("bit", "name", "comment"))
+        wrong = [bit for bit, *_ in rows if not (bit.isdigit() and int(bit) < 32)]
+        if wrong or len({bit for bit, *_ in rows}) < len(rows):
+            raise InputError("each flag must have a bit of its own, from 0 to 31", where=filename)
+        return {name: 1 << int(bit) for bit, name, _ in rows}
+
+    @cached_property
     def exposure_types(self):
         """Values of EXP_TYPE, as a frozenset (first column of ``exposure_types.tsv``); empty: not known."""
         return _first_column(os.path.join(self.folder, "exposure_types.tsv"))
+
+    @cached_property
+    def _exposure_facts(self):
+        filename = os.path.join(self.folder, "exposure_types.tsv")
+        if not os.path.exists(filename):
+            return {}
+        with open(filename, encoding="utf-8") as stream:
+            first, *lines = stream.read().splitlines()
+        columns = first.split("\t")
+        return {line.split("\t", 1)[0]: dict(zip(columns, line.split("\t"), strict=True)) for line in lines if line}
+
+    def exposure_fact(self, exposure_type, column):
+        """Return what a column of ``exposure_types.tsv`` says of a value of EXP_TYPE (str); None if there is no such row or column."""
+        return self._exposure_facts.get(exposure_type, {}).get(column)
 
     @cached_property
     def profiles(self):

@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.core import MaximumCores, SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
+from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
 
 MINIMUM_GROUPS = 3
@@ -86,7 +87,8 @@ class JumpStep(Step):
         search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
         self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
         threads = threads_of(self)
-        detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads)
+        no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
+        detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
         flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
         share = 100 * flagged / ramp.groupdq.size
         self.log.info("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size, share)
@@ -215,7 +217,7 @@ def whole_groups(time, group_time):
     return int(min(time // group_time, 2**31))
 
 
-def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
+def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, no_gain=pixel.NO_GAIN_VALUE):
     """Flag jumps in ramps, in place: group flag JUMP_DET in the group in which the signal has risen.
 
     Two-point differences (Anderson & Gordon 2011, PASP 123, 1237): for each integration and pixel with the differences ``d[k] = g[k+1] - g[k]`` of usable
@@ -241,6 +243,8 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
         What to look for.
     threads : int
         Number of threads; any number gives the same flags.
+    no_gain : int
+        The flag NO_GAIN_VALUE; 0 where an observatory has none.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.jump import TwoPointTest, find_jumps
@@ -249,7 +253,7 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1):
     from hexcal.kernels.jump_sigma_clip import ClipTest, clip_jumps
 
     n_ints, n_groups, ny, nx = data.shape
-    pixel_dq[~(gain > 0)] |= np.uint32(pixel.NO_GAIN_VALUE | pixel.DO_NOT_USE)
+    pixel_dq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
     limits = tuple(map(float, search.neighbor_limits)) if search.neighbor_limits else (0.0, 0.0)
     normal, four_group, three_group = map(float, search.thresholds)
     samples = Samples(data, group_dq, gain, read_noise, 1.0 / search.n_frames)

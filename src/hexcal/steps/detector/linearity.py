@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.core import Step
 from hexcal.errors import ReferenceError_
+from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
@@ -27,13 +28,16 @@ class LinearityStep(Step):
                 f"the linearity polynomial needs at least the orders 0 and 1, COEFFS has {reference.shape[0]} plane",
                 where=str(reference.path),
             )
-        how = ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq
+        no_correction = dqflags.of(ramp.observatory).get("NO_LIN_CORR", 0)
+        how = ramp.pixeldq, functools.partial(reference.read, "coeffs"), reference.dq, no_correction
         correct_linearity(ramp.data, ramp.groupdq, *how)
         correct_zero_frame(ramp, lambda data, group_dq: correct_linearity(data, group_dq, *how))
         return ramp
 
 
-def correct_linearity(data, group_dq, pixel_dq, read_coefficients, reference_dq, threads=None):
+def correct_linearity(
+    data, group_dq, pixel_dq, read_coefficients, reference_dq, no_correction=pixel.NO_LIN_CORR, threads=None
+):
     """Replace each value F by ``c0 + c1 F + c2 F^2 + ... + cn F^n``, in place.
 
     Not corrected: groups flagged SATURATED; pixels that the reference flags NO_LIN_CORR, that have a NaN among their coefficients, or a linear
@@ -52,6 +56,8 @@ def correct_linearity(data, group_dq, pixel_dq, read_coefficients, reference_dq,
         times the size of an image, and never needed as a whole.
     reference_dq : uint32 array (ny, nx) or None
         Flags of the reference, in master bits.
+    no_correction : int
+        The flag NO_LIN_CORR; 0 where an observatory has none.
     threads : int, optional
         Default: the number of the run.
 
@@ -70,14 +76,15 @@ def correct_linearity(data, group_dq, pixel_dq, read_coefficients, reference_dq,
         for first in range(first_row, last_row, _ROWS):
             last = min(first + _ROWS, last_row)
             coefficients = read_coefficients(np.s_[:, first:last])
-            uncorrected = without_correction(coefficients, None if reference_dq is None else reference_dq[first:last])
-            pixel_dq[first:last][uncorrected] |= pixel.NO_LIN_CORR
+            flags = None if reference_dq is None else reference_dq[first:last]
+            uncorrected = without_correction(coefficients, flags, no_correction)
+            pixel_dq[first:last][uncorrected] |= np.uint32(no_correction)
             linearize(first, last, data, group_dq, coefficients, first, uncorrected, group.SATURATED)
 
     run_bands(correct, data.shape[2], threads=threads)
 
 
-def without_correction(coefficients, reference_dq):
+def without_correction(coefficients, reference_dq, no_correction):
     """Return which pixels the reference gives no correction for.
 
     Parameters
@@ -86,6 +93,8 @@ def without_correction(coefficients, reference_dq):
         Plane = order.
     reference_dq : uint32 array (rows, nx) or None
         Flags in master bits.
+    no_correction : int
+        The flag NO_LIN_CORR, or 0.
 
     Returns
     -------
@@ -95,5 +104,5 @@ def without_correction(coefficients, reference_dq):
     for plane in coefficients:
         uncorrected |= np.isnan(plane)
     if reference_dq is not None:
-        uncorrected |= (reference_dq & pixel.NO_LIN_CORR) != 0
+        uncorrected |= (reference_dq & np.uint32(no_correction)) != 0
     return uncorrected

@@ -7,7 +7,7 @@ import numpy as np
 
 from hexcal.core import MaximumCores, Step, StepParameters, parameter
 from hexcal.errors import DataUnusable, InputError
-from hexcal.models.dqflags import group
+from hexcal.models.dqflags import group, without_meaning
 
 
 class RampFitStep(Step):
@@ -360,6 +360,7 @@ def products(ramp, exposure, integrations):
         (science.IFUImageModel if ramp.is_ifu else science.ImageModel, exposure),
         (science.CubeModel, integrations),
     ):
+        without_meaning(fit.dq, ramp.pixeldq, ramp.observatory)
         model = like(ramp, cls(fit.slope))
         model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
         model.meta.bunit_data = model.meta.bunit_err = "DN/s"

@@ -1,6 +1,7 @@
 """Flag saturated samples, and samples at the floor of the analogue-to-digital converter."""
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.models import dqflags
 from hexcal.steps.detector.zero_frame import blank_zero_frame
 
 _UNREACHABLE = 65536.0
@@ -39,14 +40,11 @@ class SaturationStep(Step):
             )
         reference = references.saturation.cutout(ramp)
         distance = self.parameters.n_pix_grow_sat
-        threshold, first = flag_saturation(
-            ramp.data, ramp.pixeldq, ramp.groupdq, reference.data, reference.dq, distance
-        )
+        how = reference.data, reference.dq, distance, dqflags.of(ramp.observatory).get("NO_SAT_CHECK", 0)
+        threshold, first = flag_saturation(ramp.data, ramp.pixeldq, ramp.groupdq, *how)
         blank_zero_frame(
             ramp,
-            lambda data, group_dq: flag_saturation(
-                data, ramp.pixeldq, group_dq, reference.data, reference.dq, distance
-            ),
+            lambda data, group_dq: flag_saturation(data, ramp.pixeldq, group_dq, *how),
         )
         if self._averages_frames(ramp):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None
@@ -61,7 +59,9 @@ class SaturationStep(Step):
         return ramp
 
 
-def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance, threads=None):
+def flag_saturation(
+    data, pixel_dq, group_dq, threshold, reference_dq, distance, unchecked=dqflags.pixel.NO_SAT_CHECK, threads=None
+):
     """Flag saturated samples and samples at the A/D floor, in place.
 
     A sample at or above its threshold is SATURATED, and so are all later ones of that pixel in the integration, and those of all pixels in the box of
@@ -82,6 +82,8 @@ def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance,
         Flags of the reference, in master bits.
     distance : int
         Layers of neighbours to flag.
+    unchecked : int
+        The flag NO_SAT_CHECK; 0 where an observatory has none.
     threads : int, optional
         Default: the number of the run.
 
@@ -101,7 +103,7 @@ def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance,
 
     from hexcal.core.bands import run_bands
     from hexcal.kernels import saturation as kernels
-    from hexcal.models.dqflags import group, pixel
+    from hexcal.models.dqflags import group
 
     n_integrations, _, ny, nx = data.shape
     if reference_dq is None:
@@ -112,7 +114,7 @@ def flag_saturation(data, pixel_dq, group_dq, threshold, reference_dq, distance,
         ny,
         threshold,
         reference_dq,
-        pixel.NO_SAT_CHECK,
+        unchecked,
         _UNREACHABLE,
         pixel_dq,
         usable,
