@@ -15,6 +15,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 DOORS = {
     "hexcal.step": "hexcal/step.pyi",
     "hexcal.pipeline": "hexcal/pipeline.pyi",
+    "hexcal.stpipe": "hexcal/stpipe.pyi",
     "hexcal.datamodels": "hexcal/datamodels.pyi",
     "hexcal.associations": "hexcal/associations/__init__.pyi",
 }

@@ -1,0 +1,6 @@
+"""Made by tools/type_doors.py (make format)."""
+
+from hexcal.core.pipeline import Pipeline as Pipeline
+from hexcal.core.step import Step as Step
+
+__all__ = ['Pipeline', 'Step']
