@@ -11,7 +11,11 @@ from hexcal.observatories import documented
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep
 
-OWN_PARAMETERS = {("jump", "pool_integrations")}
+OWN_PARAMETERS = {
+    ("jump", "pool_integrations"),
+    ("guider_cds", "error_formula"),
+    ("guider_cds", "identification_references"),
+}
 """Parameters that only Hexcal has."""
 
 

@@ -12,7 +12,7 @@ from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-WORKS_ON_RATES = {"gain_scale"}
+WORKS_ON_RATES = {"gain_scale", "flat_field"}
 
 
 def step_of(alias):
@@ -39,6 +39,7 @@ def references(folder):
     for name, mode in (("NIRCAM", NIRCAM), ("MIRI", MIRI)):
         both = {"linearity": coeffs, "mask": mask, "superbias": rng.normal(1000, 1, (ny, nx)).astype("f4")}
         both["dark"] = np.stack([dark, dark]) if mode is MIRI else dark
+        both["flat"] = rng.normal(1, 0.1, (ny, nx)).astype("f4")
         both["reset"] = (dark[None] + 1).astype("f4")
         made[name] = write_references(folder / f"refs_{name.lower()}", SHAPE, mode, ipc=kernel, **both)
         _write_rscd(made[name])
@@ -88,6 +89,11 @@ def ramps(folder):
 def ramp_for(alias, ramps):
     """An input for the step, in memory."""
     ramp = datamodels.RampModel(datamodels.open(ramps["MIRI" if alias in MIRI_STEPS else "NIRCAM"]))
+    if alias == "guider_cds":
+        raw = datamodels.GuiderRawModel(ramp.data[:, :2])
+        raw.update(ramp)
+        raw.meta.exposure.type, raw.meta.exposure.ngroups = "FGS_ACQ1", 2
+        return raw
     if alias in WORKS_ON_RATES:
         image = datamodels.ImageModel(ramp.data[0, 1] - ramp.data[0, 0])
         image.update(ramp)
@@ -169,7 +175,7 @@ def test_data_that_are_all_nan_give_no_error_and_no_numbers(alias, ramps, refere
 @pytest.mark.parametrize("flag", ["DO_NOT_USE", "SATURATED"])
 def test_data_that_are_all_flagged_are_no_fault(alias, flag, ramps, references):
     model = ramp_for(alias, ramps)
-    if alias in WORKS_ON_RATES:
+    if alias in {*WORKS_ON_RATES, "guider_cds"}:
         model.dq[...] = pixel[flag]
     else:
         model.pixeldq[...] = pixel[flag]
@@ -188,7 +194,11 @@ NEED_A_REFERENCE = [alias for alias in ALIASES if step_of(alias).reference_types
 
 @pytest.mark.parametrize(
     "alias",
-    [alias for alias in NEED_A_REFERENCE if alias not in ("refpix", "gain_scale", "emicorr", "clean_flicker_noise")],
+    [
+        alias
+        for alias in NEED_A_REFERENCE
+        if alias not in ("refpix", "gain_scale", "emicorr", "clean_flicker_noise", "guider_cds")
+    ],
 )
 def test_without_a_reference_the_step_is_skipped_and_says_so(alias, ramps, tmp_path):
     model = ramp_for(alias, ramps)

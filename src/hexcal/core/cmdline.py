@@ -128,6 +128,11 @@ def run_target(words):
     target, words = _target_of(words)
     if target is None:
         return _without_target(words)
+    former = None if Path(target).exists() else registry.of_former_file(target)
+    if former is not None:
+        cls = registry.find(former)
+        sys.stderr.write(f"hexcal: there is no file {target}; {cls.alias} is run with its defaults\n")
+        return run_class(cls, words)
     if Path(target).suffix not in registry.PARAMETER_FILES:
         return run_class(_class_named(target, words), words)
     from hexcal.core import config

@@ -23,16 +23,34 @@ def without_suffix(stem, known_suffixes):
     -------
     str
     """
-    parts = stem.split("_")
-    # The longest known suffix wins: `dq_init` before `init`.
-    for count in range(min(4, len(parts) - 1), 0, -1):
-        if "_".join(parts[-count:]).lower() in known_suffixes:
-            return "_".join(parts[:-count])
-    return stem
+    return split_suffix(stem, known_suffixes, "_")[0]
+
+
+def split_suffix(stem, known_suffixes, separators="_-"):
+    """Split a known product suffix, the longest, off a file's stem.
+
+    Parameters
+    ----------
+    stem : str
+        ``jw00001001001_gs-id_1_image-uncal``: images of guide star identification have a dash before their suffix.
+    known_suffixes : container of str
+        As for `without_suffix`.
+    separators : str
+        Characters that may stand before a suffix.
+
+    Returns
+    -------
+    base, separator : str
+        The separator is ``_`` if there is no known suffix.
+    """
+    for position, character in enumerate(stem):
+        if position and character in separators and stem[position + 1 :].lower() in known_suffixes:
+            return stem[:position], character
+    return stem, "_"
 
 
 def base_name(step, model=None):
-    """Return the base of a product's name.
+    """Return the base of a product's name, and what stands between it and the suffix.
 
     The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the product of the association, the first
     input file, the file name in the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
@@ -45,8 +63,8 @@ def base_name(step, model=None):
     candidates = [output_file, model_name if parameters.output_use_model else None, product, first_input, model_name]
     found = next((name for name in candidates if name), None)
     if found is None:
-        return f"step_{step.name}"
-    return without_suffix(
+        return f"step_{step.name}", "_"
+    return split_suffix(
         _stem(found) if found != product else Path(found).name,
         _known_suffixes(step, model),
     )
@@ -143,12 +161,12 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
         If nothing is written in the format that the extension stands for.
     """
     parameters = step.parameters
-    base = Path(basepath).stem if basepath else base_name(step, model)
+    base, separator = (Path(basepath).stem, "_") if basepath else base_name(step, model)
     suffix = word(suffix or parameters.suffix or step.suffix_for(model) or step.name, "suffix")
     extension = word(ext or parameters.output_ext, "output_ext").lstrip(".")
     number = [str(idx)] if idx is not None and parameters.output_use_index else []
     number += [str(again)] if again else []
-    path = folder_of(step) / ("_".join([base, *number, suffix.lower()]) + f".{extension}")
+    path = folder_of(step) / f"{'_'.join([base, *number])}{separator}{suffix.lower()}.{extension}"
     formats.require_written(path)
     return path
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def find(name, beside=None, inputs=()):
     ParameterError
         If there is none, with the nearest right name; or if two plug-ins have the same name, with both.
     """
-    name = str(name)
+    name = _present_name(str(name))
     module, _, last = name.rpartition(".")
     found = [offer for offer in offers() if _is_called(offer, name, module, last)]
     if found:
@@ -204,6 +205,28 @@ def _observatory_of(inputs):
                 continue
             return observatories.owner_of_tables(model.observatory).name
     return None
+
+
+def _present_name(name):
+    """The name that a former one stands for now, said in the log; any other name as it is."""
+    former = importlib.import_module("hexcal.pipelines").FORMER
+    present = former.get(name) or former.get(name.rpartition(".")[2] if name.split(".")[0] in _OURS else None)
+    if present is not None:
+        logging.getLogger("hexcal").warning("%s is the former name of %s, which is run", name, present)
+    return present or name
+
+
+def of_former_file(path):
+    """Return the alias for a parameter file that former releases brought along (``calwebb_dark.cfg``): it set nothing; None if it is the name of none.
+
+    Parameters
+    ----------
+    path : str
+        Name on the command line; of a file that does not exist.
+    """
+    stem = Path(path).stem
+    is_known = stem in aliases() or stem in importlib.import_module("hexcal.pipelines").FORMER
+    return stem if Path(path).suffix == ".cfg" and path == Path(path).name and is_known else None
 
 
 def _module_in(path, name):

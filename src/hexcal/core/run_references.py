@@ -183,7 +183,8 @@ def choose(step, model, entry):
         step.context.record.reference(entry, reference_type, source if source != NOT_APPLICABLE else None)
         step.log.info("Reference %s: %s", reference_type, getattr(source, "path", None) or source)
     note(step, model, chosen)
-    absent = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
+    without = [kind for kind, source in chosen.items() if isinstance(source, str) and source == NOT_APPLICABLE]
+    absent = [kind for kind in without if not step.is_optional(kind)]
     if absent and step.takes_references:
         message = f"no {' and no '.join(absent)} reference"
         if step.skippable:

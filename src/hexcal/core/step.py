@@ -276,6 +276,10 @@ class Step:
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
 
+    def is_optional(self, reference_type):
+        """Whether the step works without a reference of this type too, which is then not in ``references``; default no: the step is skipped."""
+        return False
+
     def run(self, *inputs, **named) -> Any:
         """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
 

@@ -1,3 +1,10 @@
 """In what order: one module per pipeline. `ALIASES` is the list of all pipelines: the name on the command line, and the class."""
 
-ALIASES = {"calwebb_detector1": "hexcal.pipelines.detector1:Detector1Pipeline"}
+ALIASES = {
+    "calwebb_dark": "hexcal.pipelines.dark:DarkPipeline",
+    "calwebb_detector1": "hexcal.pipelines.detector1:Detector1Pipeline",
+    "calwebb_guider": "hexcal.pipelines.guider:GuiderPipeline",
+}
+
+FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1"}
+"""Names of former releases (Build 7) and the pipelines that they stand for now."""

@@ -103,7 +103,7 @@ class Detector1Pipeline(Pipeline):
             raise InputError(
                 f"{model.meta.exposure.type} exposures go through calwebb_guider, not through {self.alias}",
                 where=str(model.path or "EXP_TYPE"),
-                hint="calwebb_guider is not in this version",
+                hint=f"hexcal run calwebb_guider {model.path or 'FILE'}",
             )
         return [*self.corrections(model), self.ramp_fit, self.gain_scale]
 

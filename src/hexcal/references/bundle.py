@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hexcal.errors import ReferenceError_, unknown_name
+from hexcal.references.folder import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     from hexcal.models.datamodel import DataModel
@@ -73,7 +74,8 @@ class References:
         return self._open[reference_type]
 
     def __contains__(self, reference_type):
-        return reference_type in self.chosen
+        source = self.chosen.get(reference_type, NOT_APPLICABLE)
+        return not (isinstance(source, str) and source == NOT_APPLICABLE)
 
 
 class PartOfExposure:

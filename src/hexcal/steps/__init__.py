@@ -24,4 +24,9 @@ _DETECTOR = {
     "gain_scale": "GainScaleStep",
 }
 
-ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()}
+_OTHERS = {
+    "guider_cds": "hexcal.steps.guider.guider_cds:GuiderCdsStep",
+    "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
+}
+
+ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()} | _OTHERS

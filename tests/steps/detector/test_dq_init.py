@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import ReferenceError_
+from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
 from hexcal.steps.detector.dq_init import DQInitStep, add_mask
 
@@ -118,3 +118,57 @@ def test_guider_flags_go_to_dq(exposure_type):
 
 def test_skipped_without_mask():
     assert DQInitStep.call(make_ramp(), override_mask="N/A").meta.cal_step.dq_init == "SKIPPED"
+
+
+def write_flags(path, flags, name="DQ"):
+    from astropy.io import fits
+
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(flags, name=name)]).writeto(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["DQ", "PIXELDQ", "FLAGS"])
+def test_flags_of_the_user_are_added_to_those_of_the_mask(name, tmp_path):
+    flags = np.zeros((4, 6), np.int32)
+    flags[2, 3], flags[1, 2] = pixel.HOT | pixel.DO_NOT_USE, pixel.DEAD
+    mask = make_mask((4, 6))
+    mask.dq[1, 2] = pixel.HOT
+    given = {"user_supplied_dq": write_flags(tmp_path / "own.fits", flags, name)}
+    result = DQInitStep.call(make_ramp(), override_mask=mask, **given)
+    assert result.pixeldq[1, 2] == pixel.HOT | pixel.DEAD
+    assert result.pixeldq[2, 3] == pixel.HOT | pixel.DO_NOT_USE
+    assert np.count_nonzero(result.pixeldq) == 2
+    assert (result.groupdq[:, :, 2, 3] == 1).all() and np.count_nonzero(result.groupdq) == 10
+
+
+def test_flags_of_the_user_do_without_a_mask(tmp_path):
+    given = {"user_supplied_dq": write_flags(tmp_path / "own.fits", np.full((4, 6), 4, np.uint8))}
+    result = DQInitStep.call(make_ramp(), override_mask="N/A", **given)
+    assert (result.pixeldq == 4).all()
+    assert result.meta.cal_step.dq_init == "COMPLETE"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(np.zeros((8, 8), np.int32), r"\(4, 6\).*\(8, 8\)"), (np.full((4, 6), 0.5, np.float32), "whole numbers")],
+)
+def test_flags_of_the_user_that_do_not_fit_are_refused(flags, words, tmp_path):
+    given = {"user_supplied_dq": write_flags(tmp_path / "own.fits", flags)}
+    with pytest.raises(InputError, match=words):
+        DQInitStep.call(make_ramp(), override_mask=make_mask((4, 6)), **given)
+
+
+@pytest.mark.req("DQINIT-05")
+@pytest.mark.parametrize(
+    "function", ["FGS_ID-IMAGE", "FGS_ID-STACK", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE"]
+)
+def test_guider_exposures_have_one_image_of_flags(function, tmp_path):
+    raw = datamodels.GuiderRawModel(np.ones((2, 2, 4, 6), np.float32))
+    raw.meta.telescope, raw.meta.instrument.name, raw.meta.exposure.type = "JWST", "FGS", function
+    mask = make_mask((4, 6))
+    mask.dq[1, 2] = pixel.HOT
+    given = {"user_supplied_dq": write_flags(tmp_path / "own.fits", np.full((4, 6), 1, np.int32))}
+    result = DQInitStep.call(raw, override_mask=mask, **given)
+    assert result.dq.shape == (4, 6)
+    assert result.dq[1, 2] == pixel.HOT | 1 and result.dq[0, 0] == 1
+    assert not hasattr(result, "pixeldq") or result.pixeldq is None

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hexcal.core import Step
+from hexcal.core import Step, StepParameters, parameter
+from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 
 
@@ -13,12 +14,27 @@ class DQInitStep(Step):
     reference_types = ("mask",)
     input_model = ("RampModel", "GuiderRawModel")
 
+    class Parameters(StepParameters):
+        """Further flags."""
+
+        user_supplied_dq: str | None = parameter(
+            None, "FITS file with an image of flags of the size of the exposure, which are added to those of the mask."
+        )
+
+    def is_optional(self, reference_type):
+        """The mask, where the user gives flags."""
+        return self.parameters.user_supplied_dq is not None
+
     def process(self, model, references):
+        mask = np.zeros(model.shape[-2:], np.uint32)
+        if "mask" in references:
+            mask |= references.mask.cutout(model).dq
+        if self.parameters.user_supplied_dq:
+            mask |= flags_in(self.make_input_path(self.parameters.user_supplied_dq), mask.shape)
         if model.is_guiding:
-            add_mask(model.dq, references.mask.cutout(model).dq)
-            return model
-        mask = references.mask.cutout(model).dq
-        add_mask(model.pixeldq, mask, model.groupdq)
+            add_mask(model.dq, mask)
+        else:
+            add_mask(model.pixeldq, mask, model.groupdq)
         bad = int(np.count_nonzero(mask & np.uint32(pixel.DO_NOT_USE)))
         self.log.info("%d of %d pixels (%.2f %%) are DO_NOT_USE in the mask", bad, mask.size, 100 * bad / mask.size)
         return model
@@ -42,3 +58,45 @@ def add_mask(pixel_dq, mask_dq, group_dq=None):
     np.bitwise_or(pixel_dq, mask_dq, out=pixel_dq)
     if group_dq is not None:
         group_dq |= (mask_dq & pixel.DO_NOT_USE).astype(np.uint8)
+
+
+def flags_in(path, shape):
+    """Read an image of flags from a FITS file: the extension DQ, else PIXELDQ, else the first image; translated if the file has a table DQ_DEF.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    shape : tuple of int
+        (ny, nx) of the exposure.
+
+    Returns
+    -------
+    uint32 array (ny, nx)
+        In master bits.
+
+    Raises
+    ------
+    InputError
+        If there is no image of this size, or it does not hold whole numbers.
+    """
+    from hexcal.models import dqflags
+    from hexcal.models.fits_source import FitsSource
+
+    source = FitsSource(path)
+    images = [extension for extension in source.extensions if extension.is_image and extension.shape]
+    by_name = {extension.name.upper(): extension for extension in reversed(images)}
+    chosen = by_name.get("DQ") or by_name.get("PIXELDQ") or next(iter(images), None)
+    if chosen is None or tuple(chosen.shape) != tuple(shape):
+        found = "no image" if chosen is None else f"{chosen.name or 'the primary image'} of shape {tuple(chosen.shape)}"
+        raise InputError(
+            f"an image of flags of the size of the exposure is required, {tuple(shape)} (ny, nx); found: {found}",
+            where=path,
+            hint="cut it to the subarray of the exposure, or give another file as user_supplied_dq",
+        )
+    values = source.read(chosen, None)
+    if values.dtype.kind not in "iu" and not (values == np.floor(values)).all():
+        raise InputError("flags must be whole numbers", where=f"{path}[{chosen.name}]")
+    definitions = source.find("DQ_DEF", 1)
+    table = source.table(definitions) if definitions is not None else None
+    return dqflags.translate(values.astype(np.uint32), table, where=path)

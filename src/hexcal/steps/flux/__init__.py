@@ -1,0 +1,1 @@
+"""Steps from counts to flux units."""

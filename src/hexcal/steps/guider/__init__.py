@@ -1,0 +1,1 @@
+"""Steps on the exposures of the fine guidance sensor as a guider."""
