@@ -12,6 +12,8 @@ from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep
 
 OWN_PARAMETERS = {
+    ("clean_flicker_noise", "differences"),
+    ("clean_flicker_noise", "mask_from"),
     ("jump", "pool_integrations"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
