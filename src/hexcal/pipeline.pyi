@@ -1,6 +1,9 @@
 """Made by tools/type_doors.py (make format)."""
 
 from hexcal.core.pipeline import Pipeline as Pipeline
+from hexcal.pipelines.dark import DarkPipeline as DarkPipeline
 from hexcal.pipelines.detector1 import Detector1Pipeline as Detector1Pipeline
+from hexcal.pipelines.detector1 import Detector1Pipeline as SloperPipeline
+from hexcal.pipelines.guider import GuiderPipeline as GuiderPipeline
 
-__all__ = ['Detector1Pipeline', 'Pipeline']
+__all__ = ['DarkPipeline', 'Detector1Pipeline', 'GuiderPipeline', 'Pipeline', 'SloperPipeline']
