@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from hexcal import observatories
 from hexcal.associations.mkpool import mkpool
 from hexcal.associations.pool import AssociationPool
 from hexcal.associations.pool_terms import PoolTerms, check_pool, observatory_of, terms_of
@@ -108,3 +109,16 @@ def test_a_telescope_that_is_not_known_makes_a_pool_as_jwst_does(tmp_path):
     made.header.update({"TELESCOP": "HST", "OBSERVTN": "3"})
     made.writeto(tmp_path / "a.fits")
     assert list(mkpool([tmp_path / "a.fits"])["asn_candidate"]) == ["[('o003', 'observation')]"]
+
+
+@pytest.mark.req("TMT-12")
+def test_the_instrument_decides_whose_a_pool_is(monkeypatch):
+    """Two observatories of one telescope: the columns TELESCOP and INSTRUME together say whose the exposures are."""
+    other = observatories.Observatory("other", "Keck", "nowhere", ("OSIRIS",))
+    known = {"other": other, **{name: observatories.get(name) for name in observatories._plugins()}}
+    monkeypatch.setattr(observatories, "_plugins", lambda: known)
+    monkeypatch.setattr(observatories, "get", lambda name: known[name])
+    assert observatory_of(pool(TELESCOP=["keck"], INSTRUME=["osiris"])) == "other"
+    assert observatory_of(pool(TELESCOP=["keck"], INSTRUME=["liger"])) == "ligeriri"
+    with pytest.raises(InputError, match="set INSTRUME"):
+        observatory_of(pool(TELESCOP=["keck"]))

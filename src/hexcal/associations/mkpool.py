@@ -131,7 +131,7 @@ def _text(value):
 
 def _all_candidates(row: Mapping[str, str], name, candidates):
     """Return the observation and the other candidates as a pool has them (str)."""
-    terms = _terms(row.get("telescop", NULL).strip().lower())
+    terms = _terms(*(row.get(name, NULL).strip().lower() for name in ("telescop", "instrume")))
     numbers = [row[keyword] for keyword in terms.observation if row.get(keyword, NULL).lower() not in (NULL, "")]
     if not numbers and not terms.has_strays:
         raise InputError(
@@ -143,9 +143,9 @@ def _all_candidates(row: Mapping[str, str], name, candidates):
 
 
 @cache
-def _terms(telescope):
-    """What the rules of the observatory of a telescope ask of a pool; those of JWST where it is not known."""
+def _terms(telescope, instrument):
+    """What the rules of the observatory of a telescope and instrument ask of a pool; those of JWST where it is not known."""
     try:
-        return terms_of(observatories.of_header({"TELESCOP": telescope}, default="jwst").name)
+        return terms_of(observatories.of_header({"TELESCOP": telescope, "INSTRUME": instrument}, default="jwst").name)
     except InputError:
         return terms_of("jwst")

@@ -67,12 +67,11 @@ def observatory_of(pool, default=_DEFAULT):
     InputError
         If it holds exposures of several observatories, or of one that is not known.
     """
-    column = next((name for name in pool.colnames if name.lower() == "telescop"), None)
-    telescopes = {} if column is None else dict.fromkeys(str(value).strip().lower() for value in pool[column])
+    telescopes, instruments = (_column(pool, name) for name in ("telescop", "instrume"))
     names = {}
-    for telescope in telescopes:
-        if telescope not in ("--", "none") and not is_unset(telescope):
-            names.setdefault(_named(telescope, pool).name, telescope)
+    for telescope, instrument in dict.fromkeys(zip(telescopes, instruments, strict=True)):
+        if telescope:
+            names.setdefault(_named(telescope, instrument, pool).name, telescope)
     if len(names) > 1:
         raise InputError(
             f"the pool has exposures of {len(names)} observatories: {', '.join(sorted(names))}",
@@ -82,9 +81,18 @@ def observatory_of(pool, default=_DEFAULT):
     return next(iter(names), default)
 
 
-def _named(telescope, pool):
+def _column(pool, wanted):
+    """The values of a column, in small letters and empty where they are not set (list of str)."""
+    column = next((name for name in pool.colnames if name.lower() == wanted), None)
+    if column is None:
+        return [""] * len(pool)
+    values = [str(value).strip().lower() for value in pool[column]]
+    return ["" if value in ("--", "none") or is_unset(value) else value for value in values]
+
+
+def _named(telescope, instrument, pool):
     try:
-        return observatories.of_header({"TELESCOP": telescope})
+        return observatories.of_header({"TELESCOP": telescope, "INSTRUME": instrument})
     except InputError as error:
         raise InputError(error.message, where=f"{pool.meta['pool_file']}, column TELESCOP", hint=error.hint) from error
 
