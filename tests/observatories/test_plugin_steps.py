@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hexcal.step
 from hexcal import datamodels
 from hexcal.cli.main import strun
 from hexcal.core import Pipeline, Role, Step, StepTable, registry
@@ -164,7 +165,10 @@ def test_a_clash_of_aliases_is_an_error_that_names_both(installed):
 )
 def test_classes_of_the_original_are_those_of_the_plug_in(installed, name):
     assert registry.find(name) is ImagePipeline
-    assert registry.find("jwst.flatfield.FlatFieldStep") is FlatFieldStep
+    assert registry.find("liger_iris_pipeline.flatfield.FlatFieldStep") is FlatFieldStep
+    # Hexcal has a class of this name, and none of that.
+    assert registry.find("jwst.flatfield.FlatFieldStep") is registry.find("FlatFieldStep") is hexcal.step.FlatFieldStep
+    assert registry.find("jwst.pipeline.ImagePipeline") is ImagePipeline
     with pytest.raises(ParameterError, match=r"ImagerStage3Pipeline"):
         registry.find("liger_iris_pipeline.ImagerStage3Pipeline")
 

@@ -154,6 +154,9 @@ def find(name, beside=None, inputs=()):
     name = _present_name(str(name))
     module, _, last = name.rpartition(".")
     found = [offer for offer in offers() if _is_called(offer, name, module, last)]
+    if all(offer.alias != name for offer in found):
+        # A class may have the name of one of Hexcal's; then the package that is named with it says which is meant.
+        found = [offer for offer in found if offer.table is None] or found
     if found:
         return _chosen(name, found, inputs).load()
     words = {*_OURS, *(word for table in plugin_tables().values() for word in table.originals)}
