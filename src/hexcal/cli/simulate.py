@@ -89,6 +89,13 @@ def _exposure_options():
     )
     add("--galaxies", type=whole_number(0), metavar="N", help="number of galaxies (default a fourth of the stars)")
     add("--cosmic-rays", type=number(0), default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
+    add(
+        "--snowballs",
+        type=number(0),
+        default=0.0,
+        metavar="RATE",
+        help="snowballs per s in 2048 x 2048 pixels; 0.05 is usual in space (default 0)",
+    )
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
     add(
@@ -128,7 +135,8 @@ def _exposure(options):
         places(mode, options.output, options.overwrite, in_folder and exposure == 1, exposure)
     simulations = series(
         mode, options.exposures, _scene(options, mode), seed=options.seed, detector_seed=options.detector_seed,
-        cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
+        cosmic_ray_flux=options.cosmic_rays, snowball_rate=options.snowballs / 2048**2,
+        drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
     )  # fmt: skip
     print(
         f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"

@@ -9,7 +9,7 @@ from hexcal.errors import ParameterError
 from hexcal.models.science import INT_TIMES_COLUMNS, Level1bModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.products import exposure_name
-from hexcal.simulate import cosmic_rays
+from hexcal.simulate import cosmic_rays, snowballs
 from hexcal.simulate import scene as scenes
 from hexcal.simulate.detector import DetectorPixels, make_detector
 from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
@@ -23,7 +23,7 @@ START = 60000.0
 """MJD at which the first exposure of a series starts: 2023-02-25."""
 OVERHEAD = 30.0
 """Time between two exposures of a series, s."""
-_DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT = range(5)
+_DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT, _SNOWBALLS = range(6)
 _DAY = 86400.0
 
 
@@ -89,6 +89,7 @@ def simulate(
     number=1,
     start=START,
     cosmic_ray_flux=cosmic_rays.FLUX,
+    snowball_rate=0.0,
     drift=6.0,
     bad_pixels=0.004,
     whole_detector=False,
@@ -112,6 +113,8 @@ def simulate(
         MJD at which the exposure starts.
     cosmic_ray_flux : float
         Particles per cm² and s.
+    snowball_rate : float
+        Snowballs per pixel and s; `hexcal.simulate.snowballs.RATE` is what happens in space. Near-infrared detectors only.
     drift : float
         Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure them.
     bad_pixels : float
@@ -131,6 +134,7 @@ def simulate(
     """
     for name, value in (
         ("cosmic_ray_flux", cosmic_ray_flux),
+        ("snowball_rate", snowball_rate),
         ("drift", drift),
         ("bad_pixels", bad_pixels),
         ("seed", seed),
@@ -139,6 +143,8 @@ def simulate(
             raise ParameterError(
                 f"{name} must not be negative{', nor above 1' if name == 'bad_pixels' else ''}, got {value}", where=name
             )
+    if snowball_rate and mode.instrument == "MIRI":
+        raise ParameterError("snowballs are events of near-infrared detectors, MIRI has none", where="snowball_rate")
     if scene is None:
         scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
     if scene.rate.shape != mode.image_shape:
@@ -150,6 +156,9 @@ def simulate(
     detector = make_detector(mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, **window)
     part = detector.part(mode)
     hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), cosmic_ray_flux)
+    balls = snowballs.draw(mode, stream(seed, _SNOWBALLS), snowball_rate)
+    if balls.size:
+        hits = cosmic_rays.arranged(np.concatenate([hits, snowballs.hits(balls, mode)]), mode)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
     data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads)
@@ -160,7 +169,7 @@ def simulate(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls)
     return Simulation(mode, exposure, truth, detector, number)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hexcal.simulate import cosmic_rays
+from hexcal.simulate import cosmic_rays, snowballs
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Truth:
     shape : tuple
         (nints, ngroups, ny, nx) of the exposure.
     seed : int
+    snowballs : structured array
+        One row per snowball; columns in `hexcal.simulate.snowballs`. Their charge is in `cosmic_rays` as well.
     """
 
     rate: np.ndarray
@@ -32,13 +34,18 @@ class Truth:
     stars: np.ndarray
     shape: tuple
     seed: int
+    snowballs: np.ndarray
 
     def cosmic_ray_mask(self):
         """Return where charge of a cosmic ray first appears: bool (nints, ngroups, ny, nx)."""
         return cosmic_rays.mask(self.cosmic_rays, self.shape)
 
+    def snowball_mask(self, radius="halo_radius"):
+        """Return where a snowball first appears: bool (nints, ngroups, ny, nx); `radius` may be "core_radius"."""
+        return snowballs.mask(self.snowballs, self.shape, radius)
+
     def save(self, path):
-        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS."""
+        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS, SNOWBALLS."""
         from astropy.io import fits
 
         from hexcal.files.atomic import atomic
@@ -50,8 +57,9 @@ class Truth:
         rate, dq = fits.ImageHDU(self.rate, name="RATE"), fits.ImageHDU(self.dq, name="DQ")
         rate.header["BUNIT"] = "DN/s"
         hits, stars = fits.BinTableHDU(self.cosmic_rays, name="COSMIC_RAYS"), fits.BinTableHDU(self.stars, name="STARS")
+        balls = fits.BinTableHDU(self.snowballs, name="SNOWBALLS")
         with atomic(path) as stream:
-            fits.HDUList([primary, rate, dq, hits, stars]).writeto(stream)
+            fits.HDUList([primary, rate, dq, hits, stars, balls]).writeto(stream)
         return str(path)
 
 
@@ -60,9 +68,9 @@ def read_truth(path):
     from astropy.io import fits
 
     rate, dq = (np.ascontiguousarray(fits.getdata(path, name), dtype) for name, dtype in (("RATE", "f4"), ("DQ", "u4")))
-    hits, stars = (_native(fits.getdata(path, name)) for name in ("COSMIC_RAYS", "STARS"))
+    hits, stars, balls = (_native(fits.getdata(path, name)) for name in ("COSMIC_RAYS", "STARS", "SNOWBALLS"))
     header = fits.getheader(path)
-    return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"])
+    return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"], balls)
 
 
 def _native(records):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hexcal.core import MaximumCores, SkipStep, Step, StepParameters, parameter
-from hexcal.errors import InputError
+from hexcal.core import MaximumCores, SkipStep, Step, parameter
 from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
+from hexcal.steps.detector.jump_events import LargeEventParameters, flag_snowballs, masked_groups, whole_groups
 
 MINIMUM_GROUPS = 3
 """A jump is a difference between groups that is unlike another one."""
@@ -21,8 +21,8 @@ class JumpStep(Step):
     reference_types = ("gain", "readnoise")
     input_model = "RampModel"
 
-    class Parameters(StepParameters):
-        """Parameters of the search for jumps."""
+    class Parameters(LargeEventParameters):
+        """Parameters of the search for jumps and large events."""
 
         rejection_threshold: float = parameter(
             4.0, "Smallest jump that is flagged; also the level of sigma clipping.", unit="sigma", ge=0
@@ -76,6 +76,8 @@ class JumpStep(Step):
         """The time between groups must be known where groups after a jump are flagged."""
         for time in (self.parameters.after_jump_flag_time1, self.parameters.after_jump_flag_time2):
             whole_groups(time, model.meta.exposure.group_time)
+        if self.parameters.expand_large_events:
+            masked_groups(self.parameters, model.shape[0], model.meta.exposure.group_time)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
@@ -89,10 +91,19 @@ class JumpStep(Step):
         threads = threads_of(self)
         no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
+        self.flag_events(ramp)
         flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
         share = 100 * flagged / ramp.groupdq.size
         self.log.info("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size, share)
         return ramp
+
+    def flag_events(self, ramp):
+        """Flag what the large events do around the jumps that were found."""
+        if self.parameters.use_ellipses:
+            self.log.warning("use_ellipses is deprecated: the outline of an event is always an ellipse")
+        if self.parameters.expand_large_events:
+            count = flag_snowballs(ramp.groupdq, self.parameters, ramp.meta.exposure.group_time)
+            self.log.info("%d snowballs", count)
 
 
 def _images(group_dq):
@@ -189,32 +200,6 @@ def fewest_differences(group_dq):
     used = [[any(((row & unusable) == 0).any() for row in image) for image in integration] for integration in group_dq]
     used = np.array(used)
     return int((used[:, 1:] & used[:, :-1]).sum(axis=1).min())
-
-
-def whole_groups(time, group_time):
-    """Return the number of whole groups in a time, ``floor(time / group_time)``; 0 for no time.
-
-    Parameters
-    ----------
-    time : float, s
-        Time after a jump.
-    group_time : float or None, s
-        Keyword TGROUP.
-
-    Raises
-    ------
-    InputError
-        If `time` is not 0 and `group_time` is not a positive number.
-    """
-    if time <= 0:
-        return 0
-    if not group_time or group_time <= 0:
-        raise InputError(
-            f"flagging groups {time} s after a jump needs the time between groups, found {group_time}",
-            where="keyword TGROUP",
-            hint="set meta.exposure.group_time, or after_jump_flag_time1 and after_jump_flag_time2 to 0",
-        )
-    return int(min(time // group_time, 2**31))
 
 
 def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, no_gain=pixel.NO_GAIN_VALUE):
