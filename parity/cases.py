@@ -212,6 +212,7 @@ PIPELINE_STEPS = {
     "emicorr": {"skip": True},
     "charge_migration": {"skip": True},
     "clean_flicker_noise": {"skip": True},
+    "persistence": {"skip": True},
     "ipc": {"skip": True},
 }
 # What the parameter files of the operations pipeline switch off for time series; Hexcal does so by itself.

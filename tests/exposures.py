@@ -103,3 +103,20 @@ def write_references(folder, shape=(1, 6, 16, 24), mode=NIRCAM, **arrays):
             hdus.append(fits.ImageHDU(dq, name="DQ"))
         fits.HDUList(hdus).writeto(folder / f"{kind}.fits", overwrite=True)
     return folder
+
+
+TRAPS = ((180.0, -0.0004, 60.0, -0.0005), (150.0, -0.002, 100.0, -0.005), (90.0, -0.02, 200.0, -0.03))
+"""Families of traps: capture0, capture1, capture2, decay_param."""
+
+
+def write_traps(folder, shape):
+    """Write trapdensity, trappars and persat references of a shape (ny, nx): 20000 DN of full well, and one pixel without valid values."""
+    columns = [(name, "f4") for name in ("capture0", "capture1", "capture2", "decay_param")]
+    hdus = {"trappars": fits.BinTableHDU(np.array(list(TRAPS), columns), name="TRAPPARS")}
+    for kind, value in (("trapdensity", 1.0), ("persat", 20000.0)):
+        image = np.full(shape, value, np.float32)
+        image[0, 0] = np.nan
+        hdus[kind] = fits.ImageHDU(image, name="SCI")
+    for kind, hdu in hdus.items():
+        header = fits.Header({"TELESCOP": "JWST", "INSTRUME": "NIRCAM", "REFTYPE": kind.upper()})
+        fits.HDUList([fits.PrimaryHDU(header=header), hdu]).writeto(folder / f"{kind}.fits")

@@ -218,10 +218,10 @@ def test_parameters_of_the_pipeline_and_of_its_steps_on_the_command_line(folder)
 
 def test_scripts_that_skip_steps_of_the_original_keep_running(folder):
     assert Detector1Pipeline.call(
-        NAME, references="refs", steps={"persistence": {"skip": True}, "charge_migration": {"skip": True}}
+        NAME, references="refs", steps={"picture_frame": {"skip": True}, "charge_migration": {"skip": True}}
     )
-    with pytest.raises(ParameterError, match="persistence is not in this version"):
-        Detector1Pipeline.call(NAME, references="refs", steps={"persistence": {"save_persistence": True}})
+    with pytest.raises(ParameterError, match="picture_frame is not in this version"):
+        Detector1Pipeline.call(NAME, references="refs", steps={"picture_frame": {"save_mask": True}})
 
 
 def test_miri_with_reference_output(folder):

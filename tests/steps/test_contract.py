@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exposures import MIRI, NIRCAM, write_references, write_uncal
+from exposures import MIRI, NIRCAM, write_references, write_traps, write_uncal
 
 from hexcal import datamodels
 from hexcal.core import registry
@@ -44,6 +44,7 @@ def references(folder):
         made[name] = write_references(folder / f"refs_{name.lower()}", SHAPE, mode, ipc=kernel, **both)
         _write_rscd(made[name])
         _write_waves(made[name])
+    write_traps(made["NIRCAM"], (ny, nx))
     return made
 
 
@@ -111,6 +112,8 @@ def ramp_for(alias, ramps):
 
 def run(alias, model, references, **parameters):
     folder = references["MIRI" if alias in MIRI_STEPS else "NIRCAM"]
+    if alias == "persistence":
+        parameters["save_trapsfilled"] = False
     return step_of(alias).call(model, references=str(folder), **{"skip": False, **parameters})
 
 

@@ -14,6 +14,7 @@ from hexcal.steps.detector.ipc import IPCStep
 from hexcal.steps.detector.jump import JumpStep
 from hexcal.steps.detector.lastframe import LastFrameStep
 from hexcal.steps.detector.linearity import LinearityStep
+from hexcal.steps.detector.persistence import PersistenceStep
 from hexcal.steps.detector.ramp_fit import RampFitStep
 from hexcal.steps.detector.refpix import RefPixStep
 from hexcal.steps.detector.reset import ResetStep
@@ -46,6 +47,7 @@ class Detector1Pipeline(Pipeline):
         "firstframe": FirstFrameStep,
         "lastframe": LastFrameStep,
         "linearity": LinearityStep,
+        "persistence": PersistenceStep,
         "dark_current": DarkCurrentStep,
         "reset": ResetStep,
         "charge_migration": ChargeMigrationStep,
@@ -88,13 +90,17 @@ class Detector1Pipeline(Pipeline):
             self.superbias,
             self.refpix,
             self.linearity,
+            self.persistence,
             self.dark_current,
             self.charge_migration,
             self.jump,
             self.clean_flicker_noise,
         )
         if ramp.is_tso:
-            order = tuple(step for step in order if step is not self.charge_migration)
+            order = tuple(step for step in order if step not in (self.persistence, self.charge_migration))
+        if ramp.meta.instrument.name == "NIRSPEC":
+            # It has no references of traps, and the documents leave the step out.
+            order = tuple(step for step in order if step is not self.persistence)
         return order
 
     def steps_for(self, model):

@@ -15,6 +15,7 @@ _DETECTOR = {
     "lastframe": "LastFrameStep",
     "reset": "ResetStep",
     "linearity": "LinearityStep",
+    "persistence": "PersistenceStep",
     "rscd": "RscdStep",
     "dark_current": "DarkCurrentStep",
     "charge_migration": "ChargeMigrationStep",
