@@ -56,11 +56,18 @@ def test_ipc_is_left_out_unless_it_is_asked_for():
 @pytest.mark.req("DET1-03")
 def test_order_of_the_near_infrared():
     expected = (
-        "group_scale dq_init saturation ipc superbias refpix linearity dark_current charge_migration jump".split()
+        "group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump".split()
     )
     expected += ["clean_flicker_noise", "ramp_fit", "gain_scale"]
     assert order(exposure("NIRCAM")) == expected
-    assert order(exposure("NIRSPEC", tso=True)) == [step for step in expected if step != "charge_migration"]
+    not_in_time_series = ("persistence", "charge_migration")
+    assert order(exposure("NIRCAM", tso=True)) == [step for step in expected if step not in not_in_time_series]
+
+
+@pytest.mark.req("DET1-07")
+def test_no_persistence_for_nirspec():
+    expected = [step for step in order(exposure("NIRCAM")) if step != "persistence"]
+    assert order(exposure("NIRSPEC")) == expected
 
 
 @pytest.mark.req("DET1-04", "DET1-05", "LASTF-04", "RSCD-09", "SBIAS-10")

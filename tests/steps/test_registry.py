@@ -12,7 +12,7 @@ from hexcal.pipeline import Detector1Pipeline
 # rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones: a newer parameter asks for the
 # superbias too.
 DOCUMENTED = [
-    ("", "clean_flicker_noise", "CleanFlickerNoiseStep", {"flat"}, "S_CLNFNS"),
+    ("", "clean_flicker_noise", "CleanFlickerNoiseStep", {"flat", "gain", "readnoise"}, "S_CLNFNS"),
     ("REG-14", "emicorr", "EmiCorrStep", {"emicorr"}, "S_MIREMI"),
     ("REG-09", "charge_migration", "ChargeMigrationStep", set(), "S_CHGMIG"),
     ("REG-12", "dark_current", "DarkCurrentStep", {"dark"}, "S_DARK"),
@@ -24,6 +24,7 @@ DOCUMENTED = [
     ("REG-26 JUMP-03", "jump", "JumpStep", {"gain", "readnoise"}, "S_JUMP"),
     ("REG-28 LASTF-04", "lastframe", "LastFrameStep", set(), "S_LASTFR"),
     ("REG-29 LIN-09", "linearity", "LinearityStep", {"linearity"}, "S_LINEAR"),
+    ("REG-36 PERS-01", "persistence", "PersistenceStep", {"trapdensity", "trappars", "persat"}, "S_PERSIS"),
     ("REG-39", "ramp_fit", "RampFitStep", {"gain", "readnoise"}, "S_RAMP"),
     ("REG-40 REFPIX-33", "refpix", "RefPixStep", {"refpix"}, "S_REFPIX"),
     ("REG-42 RESET-07", "reset", "ResetStep", {"reset"}, "S_RESET"),
