@@ -149,6 +149,14 @@ class DataModel(Attributes, Metadata, Interface):
         self._arrays[spec.name] = self._source.table(extension)
         return self._arrays[spec.name]
 
+    def plain_table(self, name):
+        """Return a table as a structured array, without keeping it; None if there is none.
+
+        Faster than the attribute for a table that was not asked for before: that one is a FITS_rec, as astropy gives it.
+        """
+        extension = None if name in self._arrays else self._extension(self._layout[name])
+        return getattr(self, name) if extension is None else self._source.plain_table(extension)
+
     def read(self, name, index):
         """Read a part of an array without keeping the whole in memory.
 

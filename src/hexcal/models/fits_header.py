@@ -4,10 +4,14 @@ Headers of other software hold cards that break the standard (``TFRAME = NAN``, 
 unusable: such a card has the value `UNREADABLE`, and goes back into a saved file as it came.
 """
 
+import math
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+
+_SIMPLE_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?"
 _VALUE = re.compile(
     r" *(?:(?P<text>'(?:[^']|'')*')"
@@ -79,8 +83,6 @@ def formatted(keyword, value, comment=""):
     comment : str
         Cut where it does not fit beside a value of one card.
     """
-    from astropy.io import fits
-
     if keyword in COMMENTARY:
         lines = [str(value)[start : start + 72] for start in range(0, max(len(str(value)), 1), 72)]
         return "".join(f"{keyword:8s}{plain(line)}".ljust(80) for line in lines)
@@ -92,8 +94,36 @@ def formatted(keyword, value, comment=""):
     room = 80 - 10 - width - 3
     long = isinstance(value, str) and width > 68
     comment = plain(comment) if long else plain(comment)[: max(room, 0)]
+    simple = _simple_value(value) if _SIMPLE_KEYWORD.fullmatch(keyword) else None
+    if simple is not None:
+        return f"{keyword:8s}= {simple}{f' / {comment}' if comment else ''}".ljust(80)
+    from astropy.io import fits
+
     name = keyword if len(keyword) <= 8 else f"HIERARCH {keyword}"
     return str(fits.Card(name, value, comment))
+
+
+def _simple_value(value):
+    """The value of a card as astropy writes it (FITS standard, section 4.2); None for values that need more than one card, and for rarer types."""
+    if isinstance(value, bool | np.bool_):
+        return f"{'T' if value else 'F':>20s}"
+    if isinstance(value, int | np.integer):
+        text = str(int(value))
+    elif isinstance(value, float | np.floating) and math.isfinite(value):
+        text = _short_float(str(value).replace("e", "E"))
+    elif isinstance(value, str):
+        text = value.replace("'", "''")
+        quoted = f"'{text:8s}'".ljust(20) if text else "''"
+        return quoted if len(text) <= 68 else None
+    else:
+        return None
+    return f"{text:>20s}" if len(text) <= 20 else None
+
+
+def _short_float(text):
+    """Cut the digits of a number to the 20 characters of a card; its exponent stays."""
+    digits, mark, exponent = text.partition("E")
+    return digits[: 20 - len(mark + exponent)] + mark + exponent
 
 
 def plain(text):

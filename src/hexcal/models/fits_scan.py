@@ -1,6 +1,7 @@
 """Where the HDUs of a FITS file lie, and whether the file is whole: every header complete with END, every data unit complete to its last block."""
 
 import math
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -130,6 +131,19 @@ def scan(stream, length, path):
     if not extensions:
         raise InputError("not a readable FITS file: it is empty", where=str(path), hint=_COPY_AGAIN)
     return extensions
+
+
+def primary_header(path) -> Header:
+    """Return the primary header of a FITS file, and read nothing else.
+
+    Raises
+    ------
+    InputError
+        If the file does not begin with a header of FITS.
+    """
+    with open(path, "rb") as stream:
+        header, _ = read_header(stream, 0, os.fstat(stream.fileno()).st_size, 0, path)
+    return header
 
 
 def read_header(stream, position, length, index, path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.files import gate
-from hexcal.models import exact, packed
+from hexcal.models import exact, fits_table, packed
 from hexcal.models.bounds import require_regular
 from hexcal.models.fits_scan import Extension, scan
 
@@ -185,6 +185,11 @@ class FitsSource:
         if extension.kind != "table":
             raise InputError(f"a table is required, this is an {extension.kind}", where=self._where(extension))
         return self._with_astropy(extension, compressed=False)
+
+    def plain_table(self, extension):
+        """Read a table extension as a structured array, without astropy where its columns are plain (see `fits_table.read_plain`)."""
+        plain = fits_table.read_plain(extension.header, bytes(self.raw_bytes(extension)))
+        return self.table(extension) if plain is None else plain
 
     def _with_astropy(self, extension, compressed):
         """Return the data of one extension as astropy reads them, from a file of that extension alone."""

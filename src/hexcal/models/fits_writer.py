@@ -13,6 +13,7 @@ from hexcal.files.atomic import atomic
 from hexcal.models.fits_header import formatted
 from hexcal.models.fits_scan import read_header
 from hexcal.models.fits_source import CHUNK
+from hexcal.models.fits_table import plain_units
 
 _STRUCTURE = set(
     "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER CHECKSUM DATASUM THEAP END".split()
@@ -137,6 +138,13 @@ def _write_stored(stream, data):
 
 
 def _write_table(stream, cards, data):
+    described, content = plain_units(data) or _units_of_astropy(data)
+    stream.write(_header_bytes([*described, *cards]))
+    stream.write(content)
+
+
+def _units_of_astropy(data):
+    """Cards and rows of a table with columns that are not plain: of variable length, scaled, with units."""
     import io
 
     from astropy.io import fits
@@ -145,5 +153,4 @@ def _write_table(stream, cards, data):
     fits.BinTableHDU(data).writeto(buffer)
     # astropy writes an empty primary HDU (one block) in front of a lone table.
     header, data_at = read_header(buffer, 2880, len(buffer.getvalue()), 1, "table in memory")
-    stream.write(_header_bytes([*(card.text() for card in header.cards), *cards]))
-    stream.write(buffer.getvalue()[data_at:])
+    return [card.text() for card in header.cards], buffer.getvalue()[data_at:]

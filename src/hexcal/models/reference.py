@@ -30,7 +30,8 @@ class ReferenceFileModel(DataModel):
         value = self._source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
         # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
         if spec.name == "dq" and self._container is None:
-            definitions = self._source.table(self._extension(_DQ_DEF)) if self._extension(_DQ_DEF) else None
+            found = self._extension(_DQ_DEF)
+            definitions = self._source.plain_table(found) if found is not None else None
             flags = dqflags.of(self.observatory)
             value = dqflags.translate(value, definitions, str(self.path), flags)
             if definitions is not None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hexcal.errors import ReferenceError_
+from hexcal.models.fits_scan import primary_header
 from hexcal.references.conditioning import NOT_APPLICABLE
 
 _KEYWORDS = {"INSTRUME": "meta.instrument.name", "DETECTOR": "meta.instrument.detector"}
@@ -75,13 +76,11 @@ class ReferenceFolder:
     def _described(self):
         """Files with the header keywords that choose, read once."""
         if self._headers is None:
-            from astropy.io import fits
-
             self._headers = []
             for path in self._files():
                 if path.suffix != ".fits":
                     continue
-                header = fits.getheader(path)
+                header = primary_header(path)
                 self._headers.append(
                     (path, {name: str(header.get(name, "")).strip() for name in ("REFTYPE", *_KEYWORDS)})
                 )

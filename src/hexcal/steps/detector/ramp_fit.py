@@ -365,7 +365,7 @@ def products(ramp, exposure, integrations):
         model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
         model.meta.bunit_data = model.meta.bunit_err = "DN/s"
         made.append(model)
-    made[1].int_times = ramp.int_times
+    made[1].int_times = ramp.plain_table("int_times")
     return tuple(made)
 
 
