@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -143,19 +144,15 @@ def test_aliases_lead_to_known_keywords_and_hide_none():
         assert all(entry.path != old for entry in KEYWORDS)
 
 
-def test_loading_is_quick_and_light():
-    code = (
-        "import sys, time; from hexcal import observatories as o; start = time.perf_counter(); o.get('jwst').keywords;"
-        "times = [time.perf_counter() - start]\n"
-        "for _ in range(5):\n start = time.perf_counter(); o.KeywordTable.from_folder(o.get('jwst').folder); times.append(time.perf_counter() - start)\n"
-        "print(min(times)); assert not {'numpy', 'astropy', 'asdf'} & set(sys.modules)"
-    )
-    seconds = float(
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment()
-        ).stdout
-    )
-    assert seconds < 0.02  # 1.5 to 3 ms on an idle machine; the margin is for a busy one
+def test_the_keywords_load_without_numpy_and_astropy():
+    code = """
+        import sys
+        from hexcal import observatories
+
+        observatories.get("jwst").keywords
+        assert not {"numpy", "astropy", "asdf"} & set(sys.modules)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, env=_environment())
 
 
 def _environment():

@@ -29,7 +29,7 @@ def test_an_image_without_any_good_pixel(tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(ResourceError, match="written"):
+    with pytest.raises(ResourceError, match="does not exist"):
         compare_with_truth(tmp_path / "no" / "a.png", *_images(), [], "title")
 
 
