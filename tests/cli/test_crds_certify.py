@@ -125,5 +125,10 @@ def test_files_that_are_none(run):
 def test_a_file_that_does_not_name_its_telescope(run):
     status, out, _ = run(write("a.fits", TELESCOP=""))
     assert status == 1
+    # The instrument tells whose it is; it must say so all the same.
+    assert "error    TELESCOP: is required (the telescope), the file has none" in out
+    status, out, _ = run(write("a.fits", TELESCOP="", INSTRUME=""))
+    assert status == 1
     assert "error    TELESCOP: must say the observatory (or --observatory NAME), the file has none" in out
-    assert run("a.fits", "--observatory", "jwst")[1].count("error") == 2
+    out = run("a.fits", "--observatory", "jwst")[1]
+    assert out.count("  error ") == 2 and "INSTRUME: is required" in out
