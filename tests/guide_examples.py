@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+import hexcal
+
 _FENCE = re.compile(r"^```(bash|python|output)( fails)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -98,4 +100,6 @@ def environment_of_reader(folder: Path, python: str) -> dict:
         code = f"import sys; from hexcal.cli.start import {name}; sys.exit({name}())"
         command.write_text(f'#!/bin/sh\nexec "{python}" -c "{code}" "$@"\n', encoding="utf-8")
         command.chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    source = Path(hexcal.__file__).resolve().parents[1]
+    places = {"PATH": folder, "PYTHONPATH": source}
+    return {**os.environ, **{name: f"{place}{os.pathsep}{os.environ.get(name, '')}" for name, place in places.items()}}
