@@ -17,6 +17,7 @@ from hexcal.steps.detector.ipc import IPCStep as IPCStep
 from hexcal.steps.detector.jump import JumpStep as JumpStep
 from hexcal.steps.detector.lastframe import LastFrameStep as LastFrameStep
 from hexcal.steps.detector.linearity import LinearityStep as LinearityStep
+from hexcal.steps.detector.persistence import PersistenceStep as PersistenceStep
 from hexcal.steps.detector.ramp_fit import RampFitStep as RampFitStep
 from hexcal.steps.detector.refpix import RefPixStep as RefPixStep
 from hexcal.steps.detector.reset import ResetStep as ResetStep
@@ -26,4 +27,4 @@ from hexcal.steps.detector.superbias import SuperBiasStep as SuperBiasStep
 from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 
-__all__ = ['ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'Step', 'StepParameters', 'SuperBiasStep', 'parameter']
+__all__ = ['ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'PersistenceStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'Step', 'StepParameters', 'SuperBiasStep', 'parameter']
