@@ -168,3 +168,46 @@ def test_whatever_a_library_raises_when_the_memory_is_used_up_is_no_fault_of_the
     monkeypatch.setattr(memory, "is_short", lambda: True)
     assert guarded(fail, []) == 1
     assert "not enough memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--save_calibrated_ramp=true", "--output_file=a/x"], "the product"),
+        (["--steps.ramp_fit.save_opt=true", f"--steps.ramp_fit.opt_name={'x' * 260}"], "ramp_fit"),
+        (["--steps.ramp_fit.int_name=" + "x" * 260], "ramp_fit"),
+        (["--steps.jump.output_dir=file"], "the product of step 'calwebb_detector1.jump'"),
+        (["--steps.dark_current.dark_output=file/dark.fits"], "dark_output"),
+        (["--steps.dark_current.dark_output=absent/dark.fits"], "dark_output"),
+        (["--steps.clean_flicker_noise.skip=false", "--steps.clean_flicker_noise.save_mask=true"], "flicker"),
+        (["--steps.emicorr.skip=false", "--steps.emicorr.save_intermediate_results=true"], "emicorr"),
+    ],
+)  # fmt: skip
+def test_every_further_product_is_checked_before_the_work(folder, words, what, capsys):
+    (folder / "file").write_text("x")
+    (folder / "a").mkdir()
+    (folder / "a" / "x_ramp.fits").mkdir()
+    for suffix in ("mask", "emicorr"):
+        (folder / f"x_{suffix}.fits").mkdir()
+    assert main([*RUN, *words]) == 1
+    output = capsys.readouterr()
+    assert "cannot be written" in output.err and what in output.err and "Step " not in output.out
+
+
+def test_a_further_product_takes_the_place_of_nothing_that_is_read(folder, capsys):
+    (folder / "x_uncal.fits").rename(folder / "x_rateints.fits")
+    before = (folder / "x_rateints.fits").read_bytes()
+    assert main(["run", "calwebb_detector1", "x_rateints.fits"]) == 1
+    output = capsys.readouterr()
+    assert "overwrite what this run reads" in output.err and "Step " not in output.out
+    assert (folder / "x_rateints.fits").read_bytes() == before
+
+
+def test_a_name_that_is_too_long_for_any_file_is_no_file(folder, capsys):
+    long = "x" * 5000
+    assert main([*RUN, f"--steps.superbias.override_superbias={long}"]) == 1
+    assert "the superbias reference given by override_superbias does not exist" in capsys.readouterr().err
+    for words in (["run", f"{long}.fits"], ["run", f"{long}.asdf", "x_uncal.fits"], ["run", "jump", f"{long}.fits"]):
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert "fault in the program" not in error and len(error) < 3000

@@ -55,9 +55,7 @@ def test_ipc_is_left_out_unless_it_is_asked_for():
 
 @pytest.mark.req("DET1-03")
 def test_order_of_the_near_infrared():
-    expected = (
-        "group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump".split()
-    )
+    expected = "group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump".split()
     expected += ["clean_flicker_noise", "ramp_fit", "gain_scale"]
     assert order(exposure("NIRCAM")) == expected
     not_in_time_series = ("persistence", "charge_migration")

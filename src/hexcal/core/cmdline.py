@@ -1,5 +1,6 @@
 """The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value; options may stand anywhere."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,7 +186,7 @@ def _without_target(words):
 
 
 def _class_named(target, words):
-    if Path(target).suffix and Path(target).exists():
+    if Path(target).suffix and os.path.exists(target):
         raise ParameterError(
             f"the first word must be a pipeline, a step or a parameter file (.asdf, .cfg), got the file '{target}'",
             where="hexcal run",

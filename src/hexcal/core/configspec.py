@@ -1,10 +1,10 @@
 """Parameters of steps that were written for the original: the `spec` text in ConfigObj's configspec form becomes a Parameters class."""
 
 import ast
+import os
 import re
 import types
 import typing
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, create_model
@@ -17,7 +17,7 @@ _LINE = re.compile(r"^\s*(?P<name>\w+)\s*=\s*(?P<check>\w+)\s*(?:\((?P<arguments
 
 
 def _existing(path):
-    if path is not None and not Path(path).exists():
+    if path is not None and not os.path.exists(path):
         raise ValueError(f"there is no file {path}")
     return path
 

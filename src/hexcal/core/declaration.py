@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from hexcal.core.configspec import parameters_from_spec, spec_text
 from hexcal.core.parameter_values import ParameterValues
@@ -28,7 +29,7 @@ def _spec_beside(cls):
 
 def _declared_types(cls):
     """The `reference_file_types` of a class; a property is asked on an instance with default parameters, since ``override_...`` belong to the class."""
-    declared = cls.__dict__["reference_file_types"]
+    declared: Any = cls.__dict__["reference_file_types"]
     if not isinstance(declared, property):
         return declared
     instance = cls.__new__(cls)

@@ -82,7 +82,7 @@ def process_each(step, container: ModelContainer, entry: dict, process: Callable
             result = process(step, (member,), part)
             part["status"] = "COMPLETE"
         except SkipStep as reason:
-            step.log.warning("Step %s skipped for %s: %s", step.name, part["name"], reason)
+            step.log.log(reason.level, "Step %s skipped for %s: %s", step.name, part["name"], reason)
             result, part["status"] = member, "SKIPPED"
         if not isinstance(result, DataModel):
             raise InputError(

@@ -55,7 +55,7 @@ def base_name(step, model=None):
     The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the product of the association, the first
     input file, the file name in the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
     """
-    parameters, context = step.parameters, step.context
+    parameters, context = step.parameters, _context(step)
     output_file = output_file_of(step)
     model_name = model.get_meta("meta.filename") if model is not None else None
     first_input = context.first_input if context else None
@@ -68,6 +68,13 @@ def base_name(step, model=None):
         _stem(found) if found != product else Path(found).name,
         _known_suffixes(step, model),
     )
+
+
+def _context(step):
+    """What the steps of the present run share, before a step of a pipeline runs too; None outside of a run."""
+    while step.context is None and step.parent is not None:
+        step = step.parent
+    return step.context
 
 
 def name_of_member(step, model):

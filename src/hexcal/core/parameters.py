@@ -83,7 +83,8 @@ class CheckedValues(BaseModel):
         field = cls.model_fields[info.field_name]
         annotation = field.annotation
         if isinstance(value, FromFile):
-            value = value.value(is_path=(field.json_schema_extra or {}).get("path", False))
+            details: Any = field.json_schema_extra or {}
+            value = value.value(is_path=details.get("path", False))
         choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
         if isinstance(value, str) and value.strip().lower() in ("none", "") and type(None) in choices:
             return None

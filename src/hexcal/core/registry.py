@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -201,7 +202,7 @@ def _observatory_of(inputs):
     from hexcal.models.open import open as open_model
 
     for word in inputs:
-        if not str(word).startswith("-") and Path(word).is_file() and Path(word).suffix not in PARAMETER_FILES:
+        if not str(word).startswith("-") and os.path.isfile(word) and Path(word).suffix not in PARAMETER_FILES:
             try:
                 model = deciding(open_model(word))
             except HexcalError:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from hexcal import memory
-from hexcal.core import destinations, hooks, library_logs, log, members, names, roles, run_files, run_references, story
+from hexcal.core import hooks, library_logs, log, members, names, roles, run_files, run_references, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.progress import Progress
@@ -122,7 +122,7 @@ def _outermost(step, inputs, product, opened):
         try:
             memory.require_enough()
             run_files.note_parameters(step)
-            _check_destination(step)
+            run_files.plan_products(step)
             step.prepare()
             models = opened()
             for model in members.models(models):
@@ -141,15 +141,6 @@ def _outermost(step, inputs, product, opened):
 
 def _logs():
     return logging.getLogger(log.ROOT).hasHandlers()
-
-
-def _check_destination(step):
-    """Fail before the work, not after it, when the product could not be written."""
-    if not step.saves:
-        return
-    path = names.output_path(step)
-    destinations.require_possible(path, "the product", "give another output_dir, output_file or suffix")
-    gate.plan(path)
 
 
 def _step(step, inputs, context):
@@ -199,7 +190,7 @@ def _process(step, inputs, entry):
     except SkipStep as reason:
         if isinstance(reason, MissingReference) and not reason.is_expected:
             step.context.left_out.append(step.name)
-        step.log.log(logging.INFO if reason.is_expected else logging.WARNING, "Step %s skipped: %s", step.name, reason)
+        step.log.log(reason.level, "Step %s skipped: %s", step.name, reason)
         return _unchanged(inputs), "SKIPPED"
 
 

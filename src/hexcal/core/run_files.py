@@ -1,9 +1,10 @@
 """Which files a run reads and writes: its inputs with all members, the files that its parameters name, the products that it will make."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hexcal.core import inputs
+from hexcal.core import destinations, inputs, names
 from hexcal.core.parameters import INFRASTRUCTURE
 from hexcal.files import gate
 
@@ -37,7 +38,7 @@ def source_of(item):
 def _members(path):
     from hexcal.models import association_file
 
-    if path.suffix not in association_file.SUFFIXES or not path.is_file():
+    if path.suffix not in association_file.SUFFIXES or not os.path.isfile(path):
         return []
     content = association_file.read_text(path)
     if not association_file.is_association(content):
@@ -76,7 +77,44 @@ def note_parameters(step):
     for each in steps:
         for name in each.parameters_class.model_fields:
             if _writes(each, name) and getattr(each.parameters, name) and not each.parameters.skip:
-                gate.plan(Path(each.inherited("output_dir") or "", getattr(each.parameters, name)))
+                folder = Path(each.inherited("output_dir") or "")
+                path = folder / getattr(each.parameters, name)
+                destinations.require_possible(
+                    path, f"the file of {name}", f"give another {name}", folder_is_made=path.parent == folder
+                )
+                gate.plan(path)
+
+
+def plan_products(step):
+    """Fail before the work, and not after it, where a product of a step or of one of its steps cannot be written.
+
+    Raises
+    ------
+    ResourceError
+        If no file can be written there.
+    InputError
+        If it is a file that is read.
+    """
+    planned = set()
+    for each in _tree(step):
+        if each is not step and each.parameters.skip:
+            continue
+        for path in _products(each):
+            # Of several products of one name the later ones get numbers.
+            if path not in planned:
+                planned.add(path)
+                what = "the product" if each is step else f"the product of {each.where}"
+                hint = "give another output_dir, output_file or suffix"
+                destinations.require_possible(path, what, hint)
+                gate.plan(path)
+
+
+def _products(step):
+    """Paths of what a step will write: its result, if it saves it, and what it writes besides."""
+    if step.saves:
+        yield names.output_path(step)
+    for details in step.extra_products():
+        yield names.output_path(step, **details)
 
 
 def _tree(step):
@@ -94,4 +132,4 @@ def _paths(value):
     if isinstance(value, list | tuple):
         return [path for item in value for path in _paths(item)]
     path = getattr(value, "path", None) or value
-    return [path] if isinstance(path, str | Path) and str(path) and Path(path).is_file() else []
+    return [path] if isinstance(path, str | Path) and os.path.isfile(path) else []

@@ -47,7 +47,7 @@ def _reference_source(step, model, reference_type, name):
     if given is None and pinned is not None:
         return pinned
     if given is not None:
-        if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not Path(given).is_file():
+        if isinstance(given, str | Path) and str(given).upper() != NOT_APPLICABLE and not os.path.isfile(given):
             raise ReferenceError_(
                 f"the {reference_type} reference given by {override} does not exist",
                 where=str(given),

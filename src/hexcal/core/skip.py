@@ -1,5 +1,7 @@
 """How a step says that there is nothing for it to do."""
 
+import logging
+
 
 class SkipStep(Exception):
     """Raised by `Step.process`, before anything is changed, when there is nothing to do: the input goes on unchanged with status SKIPPED.
@@ -15,6 +17,11 @@ class SkipStep(Exception):
     def __init__(self, reason, is_expected=False):
         super().__init__(reason)
         self.is_expected = is_expected
+
+    @property
+    def level(self):
+        """Level of the message: what the exposure does not need is no warning."""
+        return logging.INFO if self.is_expected else logging.WARNING
 
 
 class MissingReference(SkipStep):

@@ -269,6 +269,16 @@ class Step:
         """
         return self.default_suffix
 
+    def extra_products(self):
+        """Return what the step writes beside its result, with its present parameters: checked before the work.
+
+        Returns
+        -------
+        list of dict
+            Of each file what `make_output_path` takes: ``{"suffix": "fitopt"}``.
+        """
+        return []
+
     def require(self, model):
         """Raise InputError if the exposure lacks what the step needs; a pipeline asks all its steps before the first one runs. Default: nothing is needed."""
 

@@ -63,6 +63,11 @@ class Detector1Pipeline(Pipeline):
         """``rate``; without the fit the product is a ramp, and called so."""
         return "ramp" if self.ramp_fit.skip else self.default_suffix
 
+    def extra_products(self):
+        """The calibrated ramp, and the rates per integration."""
+        rateints = [{"suffix": "rateints"}] if self.saves and not self.ramp_fit.skip else []
+        return rateints + ([{"suffix": "ramp"}] if self.save_calibrated_ramp else [])
+
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
         if ramp.is_miri:

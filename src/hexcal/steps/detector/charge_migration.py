@@ -25,7 +25,8 @@ class ChargeMigrationStep(Step):
         n_groups = ramp.shape[1]
         if n_groups < MINIMUM_GROUPS:
             raise SkipStep(
-                f"charge migration is flagged in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}"
+                f"charge migration is flagged in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}",
+                is_expected=True,
             )
         n_bright = flag_charge_loss(ramp.data, ramp.groupdq, self.parameters.signal_threshold)
         self.log.info("ramps that exceed %g DN: %d", self.parameters.signal_threshold, n_bright)

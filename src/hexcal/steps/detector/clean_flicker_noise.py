@@ -81,7 +81,7 @@ class CleanFlickerNoiseStep(Step):
         settings = self._settings(model)
         cube = _as_cube(model)
         if cube is None:
-            raise SkipStep("the noise of a ramp is that of differences; one group has none")
+            raise SkipStep("the noise of a ramp is that of differences; one group has none", is_expected=True)
         masks = self._masks(model, cube, settings)
         flat = self._flat(model) if settings.apply_flat_field else None
         if flat is None and self.parameters.autoparam and model.meta.exposure.type in _AUTOMATIC:
@@ -155,6 +155,16 @@ class CleanFlickerNoiseStep(Step):
         ramps = Ramps(model.data, model.groupdq, model.pixeldq, gain, read_noise, timing)
         exposure, integrations = fit_ramps(ramps, threads=None)
         return exposure.slope[None] if together else integrations.slope
+
+    def extra_products(self):
+        """The mask, the background and the noise."""
+        parameters = self.parameters
+        asked = {
+            "mask": parameters.save_mask,
+            "flicker_bkg": parameters.save_background,
+            "flicker_noise": parameters.save_noise,
+        }
+        return [{"suffix": suffix} for suffix, is_asked in asked.items() if is_asked]
 
     def _flat(self, model):
         if self.get_reference_file(model, "flat") == "N/A":

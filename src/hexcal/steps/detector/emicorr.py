@@ -81,6 +81,12 @@ class EmiCorrStep(Step):
             self.save_model(ramp, "emicorr", force=not self.saves)
         return ramp
 
+    def extra_products(self):
+        """The corrected ramp, and the waves that were measured in it."""
+        if not self.parameters.save_intermediate_results:
+            return []
+        return [{"suffix": "emicorr"}, {"suffix": "emi_ref_waves", "ext": ".asdf"}]
+
     def _frequencies(self, ramp):
         subarray = ramp.meta.subarray.name
         if self.parameters.onthefly_corr_freq:
@@ -121,7 +127,7 @@ class EmiCorrStep(Step):
 
 def _require_possible(ramp):
     if not ramp.is_miri:
-        raise SkipStep("interference is corrected for MIRI only")
+        raise SkipStep("interference is corrected for MIRI only", is_expected=True)
     if ramp.shape[1] < emi_wave.MINIMUM_GROUPS:
         raise SkipStep(
             f"a wave can be told from a slope in at least {emi_wave.MINIMUM_GROUPS} groups, found {ramp.shape[1]}"

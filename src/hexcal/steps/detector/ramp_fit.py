@@ -77,6 +77,12 @@ class RampFitStep(Step):
             self.save_model(rateints, suffix="rateints", force=True, basepath=parameters.int_name)
         return rate, rateints
 
+    def extra_products(self):
+        """The details of the fit, and the rates per integration under a name of their own."""
+        parameters = self.parameters
+        details = [{"suffix": "fitopt", "basepath": parameters.opt_name}] if parameters.save_opt else []
+        return details + ([{"suffix": "rateints", "basepath": parameters.int_name}] if parameters.int_name else [])
+
     def _groups(self, ramp):
         """Return (first, last) of the groups to read, and of those to use, counted from the first that is read."""
         n_groups = ramp.data.shape[1]

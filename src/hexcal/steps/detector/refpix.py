@@ -36,7 +36,7 @@ class RefPixStep(Step):
         full_frame = ramp.meta.subarray.name == "FULL"
         if ramp.is_miri:
             if not full_frame:
-                raise SkipStep("there is no correction for MIRI subarrays")
+                raise SkipStep("there is no correction for MIRI subarrays", is_expected=True)
             self._correct_miri(ramp)
         elif full_frame or ramp.meta.exposure.noutputs == _detector_of(ramp).outputs:
             self._correct_amplifiers(ramp)
