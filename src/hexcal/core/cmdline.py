@@ -129,7 +129,7 @@ def run_target(words):
     target, words = _target_of(words)
     if target is None:
         return _without_target(words)
-    former = None if Path(target).exists() else registry.of_former_file(target)
+    former = None if os.path.exists(target) else registry.of_former_file(target)
     if former is not None:
         cls = registry.find(former)
         sys.stderr.write(f"hexcal: there is no file {target}; {cls.alias} is run with its defaults\n")
