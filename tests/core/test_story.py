@@ -53,7 +53,7 @@ def test_a_missing_superbias_dark_or_linearity_reference_stands_out(folder, capl
     Detector1Pipeline.call("x_uncal.fits")
     messages = warnings_of(caplog)
     assert "Step superbias skipped: no superbias reference" in messages
-    assert "The result is NOT corrected by superbias, linearity, persistence, dark_current: there is no reference file" in messages
+    assert "The result is NOT corrected by superbias, linearity, dark_current: there is no reference file" in messages
 
 
 def test_a_step_that_has_nothing_to_do_is_no_warning(folder, caplog):

@@ -13,6 +13,7 @@ class PersistenceStep(Step):
     """Subtract charge that traps release, and tell how many are filled at the end of the exposure."""
 
     alias = "persistence"
+    is_often_left_out = True
     reference_types = ("trapdensity", "trappars", "persat")
     input_model = "RampModel"
 
