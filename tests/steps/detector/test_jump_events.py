@@ -143,3 +143,91 @@ def test_flags_that_snowballs_leave_are_no_events_of_the_next_integration():
     flags = flags_with((12, 60, 6, 9, 0), n_ints=2)
     assert run(flags)[1, 1:].any()
     np.testing.assert_array_equal(jumps(run(flags), 1, 1), inside(12, 60, 6))
+
+
+def shower_ramp(excess, radius=12, n_groups=14, at=7, slope=20.0, jump=0.0, seed=2):
+    """A MIRI-like ramp (NaN-free, gain 1, read noise 10 e) with a round shower in one group, in units of the noise of a difference."""
+    rng = np.random.default_rng(seed)
+    steps = np.full((1, n_groups, SIZE, SIZE), slope)
+    steps[0, 0] = 0
+    sigma = np.sqrt(slope + 100)
+    steps[0, at][disc(60, 60, radius)] += excess * sigma
+    steps[0, at][disc(60, 60, 1)] += jump * sigma
+    data = np.cumsum(steps, axis=1) + rng.normal(0, 10 / np.sqrt(2), steps.shape)
+    ramp = datamodels.RampModel(data.astype(np.float32))
+    ramp.meta.telescope, ramp.meta.instrument.name = "JWST", "MIRI"
+    ramp.meta.exposure.nints, ramp.meta.exposure.ngroups = 1, n_groups
+    ramp.meta.exposure.nframes, ramp.meta.exposure.group_time = 1, GROUP_TIME
+    return ramp
+
+
+def find(ramp, **parameters):
+    shape = ramp.shape[2:]
+    settings = {"find_showers": True, "flag_4_neighbors": False, **parameters}
+    return JumpStep.call(
+        ramp,
+        override_gain=datamodels.GainModel(np.ones(shape, np.float32)),
+        override_readnoise=datamodels.ReadnoiseModel(np.full(shape, 10, np.float32)),
+        **settings,
+    ).groupdq
+
+
+def share(result, k, region):
+    return float(jumps(result, k)[region].mean())
+
+
+def test_a_shower_below_the_limit_of_jumps_is_flagged_with_the_time_after_it():
+    inside_of_it, outside = disc(60, 60, 12), ~disc(60, 60, 18)
+    found = find(shower_ramp(2.5))
+    assert share(found, 7, inside_of_it) > 0.99
+    assert share(found, 8, inside_of_it) > 0.99
+    assert share(found, 9, inside_of_it) < 0.01
+    assert share(found, 6, inside_of_it) < 0.01
+    assert max(share(found, k, outside) for k in range(14)) < 0.001
+    assert share(find(shower_ramp(2.5), find_showers=False), 7, inside_of_it) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("ramp", "parameters", "found"),
+    [
+        ({"excess": 0.0}, {}, False),
+        ({"excess": 0.5}, {}, False),
+        ({"excess": 2.5, "radius": 3}, {}, False),
+        ({"excess": 2.5, "radius": 4}, {"extend_min_area": 20}, True),
+        ({"excess": 2.5}, {"extend_snr_threshold": 3.0}, False),
+        ({"excess": 2.5}, {"extend_min_area": 1000}, False),
+        ({"excess": 2.5}, {"max_shower_amplitude": 1.0}, False),
+        ({"excess": 2.5, "jump": 40.0}, {}, True),
+    ],
+)
+def test_which_regions_are_showers(ramp, parameters, found):
+    flags = find(shower_ramp(**ramp), **parameters)
+    assert (share(flags, 8, disc(60, 60, ramp.get("radius", 12))) > 0.7) == found
+
+
+@pytest.mark.parametrize(("time", "last"), [(0, 7), (9.9, 7), (10, 8), (35, 10), (1e6, 13)])
+def test_groups_within_the_time_after_a_shower_are_flagged(time, last):
+    found = find(shower_ramp(2.5), time_masked_after_shower=time)
+    assert [k for k in range(14) if share(found, k, disc(60, 60, 11)) > 0.9] == list(range(7, last + 1))
+
+
+def test_the_ring_and_the_expansion_of_showers_can_be_chosen():
+    narrow, wide = (find(shower_ramp(2.5), extend_ellipse_expand_ratio=ratio) for ratio in (1.0, 1.5))
+    assert jumps(wide, 7).sum() == pytest.approx(2.25 * jumps(narrow, 7).sum(), rel=0.15)
+    bounded = find(shower_ramp(2.5), max_extended_radius=5)
+    np.testing.assert_array_equal(jumps(bounded, 8), inside(60, 60, 5))
+    small_ring = find(shower_ramp(2.5, radius=4), extend_min_area=20, extend_outer_radius=1.0)
+    large_ring = find(shower_ramp(2.5, radius=4), extend_min_area=20, extend_inner_radius=8, extend_outer_radius=2.0)
+    assert share(small_ring, 8, disc(60, 60, 4)) > 0.9
+    assert share(large_ring, 8, disc(60, 60, 4)) < 0.1
+
+
+def test_showers_are_the_same_for_any_number_of_threads():
+    np.testing.assert_array_equal(find(shower_ramp(2.5), maximum_cores="1"), find(shower_ramp(2.5), maximum_cores="3"))
+
+
+def test_the_search_for_showers_needs_the_time_between_groups():
+    ramp = shower_ramp(2.5)
+    ramp.meta.exposure.group_time = None
+    with pytest.raises(InputError, match="TGROUP"):
+        find(ramp)

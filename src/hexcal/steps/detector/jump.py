@@ -7,7 +7,14 @@ import numpy as np
 from hexcal.core import MaximumCores, SkipStep, Step, parameter
 from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
-from hexcal.steps.detector.jump_events import LargeEventParameters, flag_snowballs, masked_groups, whole_groups
+from hexcal.steps.detector.jump_events import (
+    LargeEventParameters,
+    flag_showers,
+    flag_snowballs,
+    masked_groups,
+    shower_test,
+    whole_groups,
+)
 
 MINIMUM_GROUPS = 3
 """A jump is a difference between groups that is unlike another one."""
@@ -78,6 +85,8 @@ class JumpStep(Step):
             whole_groups(time, model.meta.exposure.group_time)
         if self.parameters.expand_large_events:
             masked_groups(self.parameters, model.shape[0], model.meta.exposure.group_time)
+        if self.parameters.find_showers:
+            shower_test(self.parameters, model.meta.exposure.group_time)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
@@ -91,19 +100,26 @@ class JumpStep(Step):
         threads = threads_of(self)
         no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
-        self.flag_events(ramp)
+        self.flag_events(ramp, gain.data, read_noise.data, search, threads)
         flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
         share = 100 * flagged / ramp.groupdq.size
         self.log.info("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size, share)
         return ramp
 
-    def flag_events(self, ramp):
+    def flag_events(self, ramp, gain, read_noise, search, threads):
         """Flag what the large events do around the jumps that were found."""
         if self.parameters.use_ellipses:
             self.log.warning("use_ellipses is deprecated: the outline of an event is always an ellipse")
         if self.parameters.expand_large_events:
             count = flag_snowballs(ramp.groupdq, self.parameters, ramp.meta.exposure.group_time)
             self.log.info("%d snowballs", count)
+        if self.parameters.find_showers:
+            from hexcal.kernels.jump_differences import Samples
+
+            samples = Samples(ramp.data, ramp.groupdq, gain, read_noise, 1.0 / search.n_frames)
+            pooled = search.sigma_clip or search.pool_integrations
+            count = flag_showers(samples, self.parameters, ramp.meta.exposure.group_time, pooled, threads)
+            self.log.info("%d showers", count)
 
 
 def _images(group_dq):

@@ -1,0 +1,172 @@
+"""Showers: events of cosmic rays that raise hundreds of pixels by less than a jump, so that only their neighbourhood shows them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hexcal.kernels.compiled import kernel
+from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, gather_differences, variance_of_reads
+from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, flag_ellipse, in_ellipse
+from hexcal.kernels.selection import median_of
+
+NOTHING = np.uint8(0)
+
+
+class ShowerTest(NamedTuple):
+    """What a shower is, and what is flagged around it.
+
+    threshold : sigma, least mean of the absolute ratio in a ring around a pixel
+    inner, outer : pixels, radii of the ring
+    least_area : pixels
+    expand_ratio : factor on the minor semi-axis of the region; the major one grows by as many pixels
+    largest_radius : pixels, bound of the semi-axes of what is flagged
+    largest_excess : DN, in a group; a region with more on the mean is no shower
+    groups_after : number of later groups that are flagged as well
+    """
+
+    threshold: float
+    inner: float
+    outer: float
+    least_area: float
+    expand_ratio: float
+    largest_radius: float
+    largest_excess: float
+    groups_after: int
+
+
+@kernel
+def ring_offsets(inner, outer):
+    """Offsets (y, x) of the pixels between two radii, both included; int64 (n, 2)."""
+    reach = int(np.floor(outer))
+    offsets = np.empty(((2 * reach + 1) ** 2, 2), np.int64)
+    n = 0
+    for y in range(-reach, reach + 1):
+        for x in range(-reach, reach + 1):
+            if inner * inner <= y * y + x * x <= outer * outer:
+                offsets[n, 0], offsets[n, 1] = y, x
+                n += 1
+    return offsets[:n]
+
+
+@kernel
+def typical_differences(first_row, last_row, samples, first, last, median, sigma):
+    """Median of the differences of every pixel and their expected noise, in electrons; NaN without a usable difference.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows to treat.
+    samples : Samples
+    first, last : int
+        Integrations ``first <= i < last``.
+    median, sigma : float32 arrays (ny, nx)
+        Are filled.
+    """
+    steps = samples.data.shape[1] - 1
+    difference = np.empty((last - first) * steps, np.float32)
+    usable = np.empty_like(difference)
+    for y in range(first_row, last_row):
+        for x in range(samples.data.shape[3]):
+            n = gather_differences(samples, first, last, y, x, difference, usable, False)
+            value = np.float64(median_of(usable, n)) if n > 0 else np.nan
+            median[y, x] = value
+            sigma[y, x] = np.sqrt(abs(value) + variance_of_reads(samples, y, x))
+
+
+@kernel
+def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
+    """Absolute excess of the difference into group k over the median, in sigma; NaN where a group is unusable or holds a jump.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows to treat.
+    samples : Samples
+    i, k : int
+        Integration and group.
+    median, sigma : float32 arrays (ny, nx)
+        Of `typical_differences`.
+    ratio : float32 array (ny, nx)
+        Is filled.
+    """
+    data, group_dq = samples.data, samples.group_dq
+    for y in range(first_row, last_row):
+        for x in range(data.shape[3]):
+            ratio[y, x] = np.nan
+            flags = group_dq[i, k, y, x] | (group_dq[i, k - 1, y, x] & UNUSABLE)
+            if flags & (UNUSABLE | JUMP_DET) == 0 and sigma[y, x] > 0:
+                step = (data[i, k, y, x] - data[i, k - 1, y, x]) * samples.gain[y, x]
+                ratio[y, x] = abs(step - median[y, x]) / sigma[y, x]
+
+
+@kernel
+def mark_raised(first_row, last_row, ratio, offsets, threshold, raised):
+    """Mark the pixels around which the mean ratio of the usable pixels of the ring reaches the threshold.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows to treat.
+    ratio : float32 array (ny, nx)
+    offsets : int64 array (n, 2)
+        Of `ring_offsets`.
+    threshold : float
+    raised : bool array (ny, nx)
+        Is filled.
+    """
+    ny, nx = ratio.shape
+    for y in range(first_row, last_row):
+        for x in range(nx):
+            total, n = 0.0, 0
+            for j in range(offsets.shape[0]):
+                ya, xa = y + offsets[j, 0], x + offsets[j, 1]
+                if 0 <= ya < ny and 0 <= xa < nx and ratio[ya, xa] == ratio[ya, xa]:
+                    total += ratio[ya, xa]
+                    n += 1
+            raised[y, x] = n > 0 and total >= threshold * n
+
+
+@kernel
+def mean_excess(samples, i, k, region, median):
+    """Mean excess of the difference into group k over the median in the ellipse of a region, DN; usable pixels without a jump."""
+    data, group_dq, gain = samples.data, samples.group_dq, samples.gain
+    ny, nx = gain.shape
+    reach = int(np.ceil(region[MAJOR]))
+    y0, x0 = int(np.rint(region[CENTER_Y])), int(np.rint(region[CENTER_X]))
+    total, n = 0.0, 0
+    for y in range(max(y0 - reach, 0), min(y0 + reach + 1, ny)):
+        for x in range(max(x0 - reach, 0), min(x0 + reach + 1, nx)):
+            flags = group_dq[i, k, y, x] | (group_dq[i, k - 1, y, x] & UNUSABLE)
+            if flags & (UNUSABLE | JUMP_DET) != 0 or not gain[y, x] > 0:
+                continue
+            excess = data[i, k, y, x] - data[i, k - 1, y, x] - median[y, x] / gain[y, x]
+            inside = in_ellipse(
+                region, y, x, region[CENTER_Y], region[CENTER_X], max(region[MAJOR], 0.5), max(region[MINOR], 0.5)
+            )
+            if inside and np.isfinite(excess):
+                total += excess
+                n += 1
+    return total / n if n > 0 else 0.0
+
+
+@kernel
+def flag_regions(samples, i, k, regions, median, test):
+    """Flag the ellipses of the showers of a group, in it and in later groups; the number of showers."""
+    group_dq = samples.group_dq
+    excess = np.empty(len(regions))
+    for j in range(len(regions)):
+        excess[j] = mean_excess(samples, i, k, regions[j], median)
+    n_showers = 0
+    for j in range(len(regions)):
+        if abs(excess[j]) > test.largest_excess:
+            continue
+        region = regions[j]
+        growth = (test.expand_ratio - 1.0) * region[MINOR]
+        major, minor = (
+            min(region[MAJOR] + growth, test.largest_radius),
+            min(region[MINOR] + growth, test.largest_radius),
+        )
+        for later in range(k, min(k + test.groups_after + 1, group_dq.shape[1])):
+            flag_ellipse(group_dq[i, later], region, major, minor, JUMP_DET, NOTHING, UNUSABLE)
+        n_showers += 1
+    return n_showers
