@@ -20,6 +20,7 @@ help:
 	@echo "make format   rewrite the layout of the code, and the stubs of the public modules"
 	@echo "make trace    how many rows of docs/requirements the passing tests show"
 	@echo "make parity   compare with the reference implementation, as a black box (it is installed beside, on its own)"
+	@echo "make truth    how close to the truth of simulated exposures: as documented, as recommended, and the reference implementation"
 	@echo "make bench    times and peak memory, against the reference implementation"
 	@echo "make env      only make the environment .venv"
 	@echo "make clean    remove the environment, caches and demo/"
@@ -67,6 +68,9 @@ parity: $(READY)
 	$(BIN)/python parity/simulated_cache.py
 	$(BIN)/python parity/crds_server.py
 	$(BIN)/python parity/associations.py
+
+truth: $(READY)
+	$(BIN)/python benchmarks/truth.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

@@ -1,0 +1,119 @@
+#!/usr/bin/env python
+"""How close to the truth: Hexcal as documented, Hexcal as recommended, and the reference implementation, on the same simulated files.
+
+    make truth
+    .venv/bin/python benchmarks/truth.py ['flicker*' ...]
+
+One line per case and figure. To add a case, write a function that makes the input and measures a result, and list it in CASES. Inputs and products of the
+reference implementation are kept in HEXCAL_PARITY_DIR (default ~/.cache/hexcal-parity), below `truth`, under names that change with the code that makes them.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PARITY = HERE.parent / "parity"
+sys.path.insert(0, str(PARITY))
+
+from peer_env import VERSION, peer_python  # noqa: E402
+from truth_flicker import make_flicker, measure_flicker  # noqa: E402
+
+SIDES = ("documents", "recommended", VERSION)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A comparison with the truth.
+
+    make : called with a folder and the settings; writes ``input.fits``, ``truth.npz`` and ``refs/``.
+    measure : called with the product and the folder; gives figure -> number, smaller is better.
+    """
+
+    name: str
+    target: str
+    make: Callable
+    measure: Callable
+    settings: dict
+    params: dict
+    source: str = "truth_flicker.py"
+
+
+def _flicker(name, params, **settings):
+    return Case(name, "clean_flicker_noise", make_flicker, measure_flicker, settings, {"skip": False, **params})
+
+
+CASES = [
+    _flicker("flicker, median", {}),
+    _flicker("flicker, strong, median", {}, sigma=25.0),
+    _flicker("flicker, 20 groups, median", {}, n_groups=20),
+    _flicker("flicker, background model", {"background_method": "model"}),
+    _flicker("flicker, Fourier fit", {"fit_method": "fft"}),
+]
+
+
+def run_case(case, root):
+    """Run all sides of a case and return side -> figures, or the error of a side."""
+    key = hashlib.sha256(
+        json.dumps([case.name, case.settings, case.params, VERSION]).encode() + (HERE / case.source).read_bytes()
+    ).hexdigest()[:10]
+    folder = root / f"{case.target}-{key}"
+    if not (folder / "truth.npz").exists():
+        (folder / "refs").mkdir(parents=True, exist_ok=True)
+        case.make(folder, **case.settings)
+    return {side: _run(case, folder, side) for side in SIDES}
+
+
+def _run(case, folder, side):
+    product = folder / f"{side}.fits"
+    report = folder / f"{side}.report.json"
+    if side != VERSION:
+        product.unlink(missing_ok=True)
+    if not product.exists():
+        params = {**case.params, **({"profile": side} if side != VERSION else {})}
+        job = {"id": side, "target": case.target, "input": str(folder / "input.fits"), "refs": str(folder / "refs")}
+        jobs = folder / f"{side}.jobs.json"
+        jobs.write_text(json.dumps([{**job, "params": params, "outputs": [str(product)]}]))
+        command = [peer_python(), PARITY / "peer.py"] if side == VERSION else [sys.executable, PARITY / "own.py"]
+        with open(folder / f"{side}.log", "w") as log:
+            subprocess.run([*command, jobs, report], stdout=log, stderr=subprocess.STDOUT, check=False)
+    entry = json.loads(report.read_text())[-1] if report.exists() else {"error": f"no report; see {folder}"}
+    if entry["error"]:
+        return {"error": str(entry["error"]).splitlines()[0]}
+    return {**case.measure(product, folder), "time (s)": entry["call_s"]}
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="cases (patterns as of a shell); default all")
+    options = parser.parse_args(words)
+    root = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity") / "truth"
+    chosen = [case for case in CASES if any(fnmatch.fnmatch(case.name, name) for name in options.names or ["*"])]
+    if not chosen:
+        raise SystemExit(f"no case matches {' '.join(options.names)}; there are: {', '.join(c.name for c in CASES)}")
+    print(f"{'case':28s} {'figure':34s} " + " ".join(f"{side:>12s}" for side in SIDES), flush=True)
+    failed, start = 0, time.perf_counter()
+    for case in chosen:
+        sides = run_case(case, root)
+        figures = next((figures for figures in sides.values() if "error" not in figures), {})
+        for figure in figures:
+            numbers = " ".join(f"{found.get(figure, float('nan')):12.3f}" for found in sides.values())
+            print(f"{case.name:28s} {figure:34s} {numbers}", flush=True)
+        for side, found in sides.items():
+            if "error" in found:
+                failed += 1
+                print(f"{case.name:28s} {side} stopped: {found['error']}", flush=True)
+    print(f"{len(chosen)} cases in {time.perf_counter() - start:.0f} s, {failed} stopped")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
