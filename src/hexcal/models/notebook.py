@@ -72,7 +72,8 @@ def _picture(model):
     if plane is None:
         return ""
     data = base64.b64encode(png_of(plane)).decode()
-    style = f"max-width:{_SIDE}px; image-rendering:pixelated"
+    width = max(1, round(_SIDE * plane.shape[1] / max(plane.shape)))
+    style = f"width:{width}px; image-rendering:pixelated"
     picture = f'<img alt="{escape(caption)}" style="{style}" src="data:image/png;base64,{data}">'
     return f'<figure style="margin:0">{picture}<figcaption>{escape(caption)}</figcaption></figure>'
 
