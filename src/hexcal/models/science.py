@@ -264,7 +264,8 @@ class GuiderCalModel(ExposureModel):
         Array("data", "SCI", "f4", (3,)),
         Array("err", "ERR", "f4", (3,)),
         Array("dq", "DQ", "u4", (2,), fill=0, shape_of=image),
-        *GuiderRawModel.layout[3:],
+        # Their names are upper case in calibrated products (section on guide star data products).
+        *(Table(table.name, table.hdu.upper()) for table in GuiderRawModel.layout[3:]),
     )
 
 

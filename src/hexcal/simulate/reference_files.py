@@ -37,6 +37,7 @@ _FLAGS = {
         "UNRELIABLE_DARK": "Dark current varies",
     },
     "reset": {"DO_NOT_USE": "Bad pixel, not to be used"},
+    "flat": {"DO_NOT_USE": "Bad pixel, not to be used", "NO_FLAT_FIELD": "No flat field is known"},
 }
 
 
