@@ -10,7 +10,7 @@ from hexcal.models import reference
 from hexcal.models.open import model_class
 from hexcal.models.science import GuiderRawModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
-from hexcal.simulate import cosmic_rays, scene
+from hexcal.simulate import cosmic_rays, scene, snowballs
 from hexcal.simulate.guider_tables import tables
 from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.reference_files import Place, describe, flag_definitions, flagged, save_references
@@ -107,15 +107,16 @@ def simulate_guider(
     ny, nx = shape or facts.shape
     rng = np.random.default_rng(seed)
     flat = rng.normal(1, 0.03, (ny, nx))
-    dq = np.where(rng.random((ny, nx)) < 0.005, reference_flags(), 0).astype(np.uint32)
+    dq = np.where(rng.random((ny, nx)) < 0.005, _flags_of_bad_pixels(), 0).astype(np.uint32)
     rate, stars = _star((ny, nx), star)
     full = (n_ints or facts.n_ints, facts.n_groups, ny, nx)
-    truth = Truth(rate.astype(np.float32), dq, np.zeros(0, list(cosmic_rays.COLUMNS)), stars, full, seed)
+    no_hits, no_snowballs = np.zeros(0, list(cosmic_rays.COLUMNS)), np.zeros(0, list(snowballs.COLUMNS))
+    truth = Truth(rate.astype(np.float32), dq, no_hits, stars, full, seed, no_snowballs)
     data = _read(rng, rate * flat, full, facts.group_time)
     return GuiderSimulation(facts, _exposure(facts, data), truth, _references(rng, facts, flat, dq))
 
 
-def reference_flags():
+def _flags_of_bad_pixels():
     """Return the flags of a bad pixel: DO_NOT_USE and DEAD."""
     from hexcal.models.dqflags import pixel
 
