@@ -43,9 +43,11 @@ class Progress:
             about = f", about {_duration(remaining)} remaining" if remaining is not None else ""
             self.display.update(self.task, description=f"{name}{about}", completed=self.done)
 
-    def end(self, name):
-        """Tell that a step has ended."""
-        self.done += self.weights.pop(name, 0.0)
+    def end(self, name, part=1.0):
+        """Tell that a step has ended, or has done a part of its work."""
+        self.done = min(self.done + self.weights.get(name, 0.0) * part, self.total)
+        if part == 1:
+            self.weights.pop(name, None)
         if self.display is not None:
             self.display.update(self.task, completed=self.done)
 

@@ -101,10 +101,11 @@ class Record:
         parts.append({"name": name, "references": {}})
         return parts[-1]
 
-    def end(self, entry, status):
-        """Finish the entry of a step."""
+    def end(self, entry, status, seconds=None):
+        """Finish the entry of a step; `seconds`, where it was not at work all the time since it began."""
         entry["status"] = status
-        entry["seconds"] = round(time.perf_counter() - entry.pop("_clock"), 4)
+        since = time.perf_counter() - entry.pop("_clock")
+        entry["seconds"] = round(since if seconds is None else seconds, 4)
         entry["peak_memory_mb"] = peak_memory_mb()
 
     def reference(self, entry, reference_type, source):

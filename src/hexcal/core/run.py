@@ -188,26 +188,41 @@ def _process(step, inputs, entry):
             return members.process_each(step, inputs[0], entry, _process_one)
         return _process_one(step, inputs, entry), "COMPLETE"
     except SkipStep as reason:
-        if isinstance(reason, MissingReference) and not reason.is_expected:
-            step.context.left_out.append(step.name)
-        step.log.log(reason.level, "Step %s skipped: %s", step.name, reason)
+        leave_out(step, reason)
         return _unchanged(inputs), "SKIPPED"
+
+
+def leave_out(step, reason):
+    """Tell why a step is left out, and remember it if that is for want of a reference file."""
+    if isinstance(reason, MissingReference) and not reason.is_expected:
+        step.context.left_out.append(step.name)
+    step.log.log(reason.level, "Step %s skipped: %s", step.name, reason)
 
 
 def _process_one(step, inputs, entry):
     """Choose the references of one exposure or product, and have the step do its work on it."""
+    return processed(step, inputs, references_of(step, inputs, entry))
+
+
+def references_of(step, inputs, entry):
+    """Choose the references of one exposure or product; returns the arguments of `process` that hold them."""
     exposure = members.deciding(inputs[0])
     chosen = run_references.choose(step, exposure, entry)
     if isinstance(inputs[0], ModelContainer):
         for member in members.models(inputs[0]):
             run_references.note(step, member, chosen)
-    references = {}
-    if step.reference_types and step.takes_references:
-        references["references"] = References(chosen, exposure, partial(run_references.choose_for_part, step, entry))
+    if not (step.reference_types and step.takes_references):
+        return {}
+    return {"references": References(chosen, exposure, partial(run_references.choose_for_part, step, entry))}
+
+
+def processed(step, inputs, references, process=None):
+    """Have a step do its work on one exposure or product, with `references_of` it; ``process`` may take the place of its own."""
+    process = process or step.process
     if step.roles:
-        result = step.process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
+        result = process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
     else:
-        result = step.process(*inputs, *references.values())
+        result = process(*inputs, *references.values())
     run_references.name_asked(step, result)
     return result
 

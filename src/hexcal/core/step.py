@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hexcal.core import declaration
+from hexcal.core.blockwise import Blockwise
 from hexcal.core.config import expanded
 from hexcal.core.parameter_values import ParameterValues
 from hexcal.core.parameters import StepParameters
@@ -13,7 +14,7 @@ from hexcal.errors import ParameterError
 from hexcal.observatories.documented import unknown_parameter
 
 
-class Step:
+class Step(Blockwise):
     """One correction of the data.
 
     A step declares its `alias`, the `reference_types` it needs and its `Parameters`, and does the work in `process`. Opening, saving, naming,

@@ -1,6 +1,9 @@
 """Count rates from ramps: every ramp is read once, cut into segments, fitted and combined.
 
-How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``.
+How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``. The fit has two parts: what an integration gives by itself,
+slopes and their weights, is found here; what needs the mean rate of all integrations, the variances, follows in ``ramp_fit_close``. ``fit_ramps`` does both
+for an exposure in memory; ``add_ramps``, ``close_exposure`` and ``close_integrations`` do the same, with the same bits, for one whose integrations come in
+blocks.
 
 Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the stride between the groups
 of one pixel is a power of two in full frames, and reading the groups of single pixels would evict the very lines needed for the next pixel.
@@ -11,18 +14,27 @@ import numpy as np
 from hexcal.kernels.compiled import kernel
 from hexcal.kernels.ramp_fit_arrays import (
     CHUNK,
-    Rates,
     load_chunk,
+    load_flags,
     new_lines,
     new_pixels,
     new_ramps,
     new_sums,
+    part_of_sums,
+)
+from hexcal.kernels.ramp_fit_close import (
+    KEPT_FLAGS,
+    close_integration,
+    find_variances,
+    mean_rate,
+    part,
+    part_of_integration,
+    read_pixels,
+    write_exposure,
 )
 from hexcal.kernels.ramp_fit_segments import (
     CHARGELOSS,
-    DO_NOT_USE,
     JUMP_DET,
-    PERSISTENCE,
     SATURATED,
     UNFIT,
     exponent_row,
@@ -31,10 +43,6 @@ from hexcal.kernels.ramp_fit_segments import (
     is_lost,
     is_usable,
 )
-
-NO_GAIN_VALUE = 524288
-KEPT_FLAGS = SATURATED | JUMP_DET | PERSISTENCE
-"""Flags of groups that the rate carries if any group has them."""
 
 
 def sorting_pairs(n):
@@ -111,27 +119,8 @@ def add_median_rates(ramps, width, settings, estimate):
 
 
 @kernel
-def mean_rates(exposure, settings, tables, y, x0, width, ramps, mean):
-    """Rate that gives the Poisson variance, DN/s: median rate of each integration, averaged, not below 0, with that of the dark.
-
-    The last integration stays loaded.
-    """
-    n_ints = exposure.data.shape[0]
-    mean[:width] = 0.0
-    for i in range(n_ints):
-        load_chunk(exposure, settings, i, y, x0, width, ramps)
-        sort_differences(ramps, width, tables.pairs)
-        add_median_rates(ramps, width, settings, mean)
-    dark = exposure.dark
-    dark_row = dark[y if dark.shape[0] > 1 else 0]
-    for x in range(width):
-        average = mean[x] / n_ints
-        mean[x] = (average if average > 0.0 else 0.0) + dark_row[x0 + x if dark.shape[1] > 1 else 0]
-
-
-@kernel
 def fit_clean(value, width, time, pixels, tables, lines):
-    """``segment_slope`` and variances of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_flagged`` replaces."""
+    """Slopes and weights of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_one`` replaces."""
     gain, variance, mean = pixels
     slope, total, cubic, loss, linear, _, row = lines
     power, norm = tables.power, tables.norm
@@ -154,31 +143,6 @@ def fit_clean(value, width, time, pixels, tables, lines):
         cubic[x] = unit
         loss[x] = unit
         linear[x] = span
-
-
-@kernel
-def own_flags(pixel_dq, gain):
-    """Flags of the pixel itself: PIXELDQ, with NO_GAIN_VALUE and DO_NOT_USE where the gain is not a positive number."""
-    return pixel_dq | np.uint32(0 if 0.0 < gain < np.inf else NO_GAIN_VALUE | DO_NOT_USE)
-
-
-@kernel
-def group_variance(read_noise, n_frames):
-    """Variance of one group, DN**2, from the noise of the difference of two frames."""
-    noise = np.float64(read_noise)
-    return 0.5 * noise * noise / n_frames
-
-
-@kernel
-def begin_chunk(gain, read_noise, n_frames, pixels, sums):
-    """Read gain and read noise of a chunk, and clear what is summed over the integrations."""
-    for x in range(gain.size):
-        pixels.gain[x] = gain[x]
-        pixels.variance[x] = group_variance(read_noise[x], n_frames)
-    for total in (sums.cubic, sums.loss, sums.weighted, sums.linear):
-        total[:] = 0.0
-    sums.n_lost[:] = 0
-    sums.bits[:] = 0
 
 
 @kernel
@@ -211,52 +175,6 @@ def take_zero_frame(rate, x, settings, pixels, lines):
 
 
 @kernel
-def withdraw_bad_pixels(pixel_dq, pixels, lines):
-    """Take back the fit of pixels that are bad themselves; without a read noise there is no weight, and so no slope."""
-    slope, total, cubic, loss, linear, _, _ = lines
-    for x in range(pixel_dq.size):
-        if own_flags(pixel_dq[x], pixels.gain[x]) & np.uint32(3) != 0:
-            slope[x], total[x], cubic[x], loss[x], linear[x] = np.nan, 0.0, 0.0, 0.0, 0.0
-        elif not 0.0 < pixels.variance[x] < np.inf:
-            slope[x] = np.nan
-
-
-@kernel
-def part(rates, y, x0, width):
-    """The pixels of a chunk in the outputs of an exposure."""
-    here = slice(x0, x0 + width)
-    return Rates(
-        rates.slope[y, here],
-        rates.err[y, here],
-        rates.dq[y, here],
-        rates.var_poisson[y, here],
-        rates.var_rnoise[y, here],
-    )
-
-
-@kernel
-def part_of_integration(rates, i, y, x0, width):
-    """The pixels of a chunk in the outputs of an integration."""
-    return part(
-        Rates(rates.slope[i], rates.err[i], rates.dq[i], rates.var_poisson[i], rates.var_rnoise[i]), y, x0, width
-    )
-
-
-@kernel
-def write_integration(pixel_dq, union, pixels, lines, out):
-    """Write the results of one integration for a chunk."""
-    gain, variance, mean = pixels
-    slope, total, _, loss, linear, lost, _ = lines
-    for x in range(pixel_dq.size):
-        flags = np.uint32(union[x] & np.uint8(KEPT_FLAGS)) | np.uint32(DO_NOT_USE if lost[x] else 0)
-        out.slope[x] = slope[x]
-        out.err[x] = np.sqrt(total[x])
-        out.dq[x] = flags | own_flags(pixel_dq[x], gain[x])
-        out.var_poisson[x] = mean[x] / (gain[x] * linear[x]) if linear[x] > 0.0 else 0.0
-        out.var_rnoise[x] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
-
-
-@kernel
 def add_integration(width, union, lines, sums):
     """Add one integration to the sums of a chunk."""
     slope, _, cubic, loss, linear, lost, _ = lines
@@ -270,24 +188,34 @@ def add_integration(width, union, lines, sums):
 
 
 @kernel
-def write_exposure(pixel_dq, pixels, sums, n_ints, out):
-    """Write the results of all integrations together for a chunk."""
-    gain, variance, mean = pixels
-    for x in range(pixel_dq.size):
-        weight, loss, linear = sums.cubic[x], sums.loss[x], sums.linear[x]
-        poisson = mean[x] / (gain[x] * linear) if linear > 0.0 else 0.0
-        conventional = 12.0 * variance[x] / weight if weight > 0.0 else 0.0
-        lost = np.uint32(DO_NOT_USE if sums.n_lost[x] == n_ints else 0)
-        out.slope[x] = sums.weighted[x] / weight if weight > 0.0 else np.nan
-        out.err[x] = np.sqrt(poisson + conventional)
-        out.dq[x] = sums.bits[x] | own_flags(pixel_dq[x], gain[x]) | lost
-        out.var_poisson[x] = poisson
-        out.var_rnoise[x] = 12.0 * variance[x] / loss if loss > 0.0 else 0.0
+def clear(sums):
+    """Begin the sums of a chunk."""
+    for total in (sums.rate, sums.cubic, sums.loss, sums.weighted, sums.linear):
+        total[:] = 0.0
+    sums.n_lost[:] = 0
+    sums.bits[:] = 0
+
+
+@kernel
+def load_integration(exposure, settings, tables, i, y, x0, width, ramps, sums):
+    """Load a chunk of one integration, and add its median rates to the sums."""
+    load_chunk(exposure, settings, i, y, x0, width, ramps)
+    sort_differences(ramps, width, tables.pairs)
+    add_median_rates(ramps, width, settings, sums.rate)
+
+
+@kernel
+def fit_integration(ramps, width, settings, tables, pixels, lines, sums, slope):
+    """Fit a chunk of one integration that is loaded: write its slopes, DN/s, and add what it gives to the sums."""
+    fit_chunk(ramps, width, settings, tables, pixels, lines)
+    add_integration(width, ramps.union, lines, sums)
+    for x in range(width):
+        slope[x] = lines.slope[x]
 
 
 @kernel
 def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integrations):
-    """Fit rows ``first_row <= y < last_row``.
+    """Fit rows ``first_row <= y < last_row`` of all integrations of an exposure.
 
     Parameters
     ----------
@@ -299,25 +227,52 @@ def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integratio
         Outputs, (ny, nx) and (nints, ny, nx).
     """
     n_ints, _, _, nx = exposure.data.shape
-    ramps, pixels, lines, sums = (
-        new_ramps(settings.last_group - settings.first_group + 1),
-        new_pixels(),
-        new_lines(),
-        new_sums(),
-    )
+    ramps, pixels, lines = new_ramps(settings.last_group - settings.first_group + 1), new_pixels(), new_lines()
+    sums = new_sums()
     for y in range(first_row, last_row):
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)
             here = slice(x0, x0 + width)
             pixel_dq = exposure.pixel_dq[y, here]
-            begin_chunk(exposure.gain[y, here], exposure.read_noise[y, here], settings.n_frames, pixels, sums)
-            mean_rates(exposure, settings, tables, y, x0, width, ramps, pixels.mean)
+            clear(sums)
+            read_pixels(exposure.gain[y, here], exposure.read_noise[y, here], settings.n_frames, pixels)
             for i in range(n_ints):
-                if n_ints > 1:
-                    load_chunk(exposure, settings, i, y, x0, width, ramps)
-                fit_chunk(ramps, width, settings, tables, pixels, lines)
-                withdraw_bad_pixels(pixel_dq, pixels, lines)
+                load_integration(exposure, settings, tables, i, y, x0, width, ramps, sums)
+                if i == n_ints - 1:
+                    mean_rate(sums.rate, n_ints, exposure.dark, y, x0, width, pixels.mean)
+                fit_integration(ramps, width, settings, tables, pixels, lines, sums, integrations.slope[i, y, here])
+            for i in range(n_ints):
                 out = part_of_integration(integrations, i, y, x0, width)
-                write_integration(pixel_dq, ramps.union, pixels, lines, out)
-                add_integration(width, ramps.union, lines, sums)
+                if n_ints > 1:
+                    load_flags(exposure.group_dq, settings, i, y, x0, width, ramps.flag, ramps.union)
+                    find_variances(ramps, width, settings, pixels, out.slope, lines)
+                close_integration(pixel_dq, ramps.union, pixels, lines, out)
             write_exposure(pixel_dq, pixels, sums, n_ints, part(rates, y, x0, width))
+
+
+@kernel
+def add_ramps(first_row, last_row, exposure, settings, tables, slope, sums):
+    """Fit rows ``first_row <= y < last_row`` of a block of integrations, as far as an integration can be fitted by itself.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        Its flags get what the data say (see there).
+    settings, tables
+        As for `fit_ramps`.
+    slope : float32 (nints, ny, nx), DN/s
+        Output; also of pixels that are bad themselves, which are withdrawn in the end.
+    sums : Sums
+        Of the integrations so far, (ny, nx).
+    """
+    n_ints, _, _, nx = exposure.data.shape
+    ramps, pixels, lines = new_ramps(settings.last_group - settings.first_group + 1), new_pixels(), new_lines()
+    for y in range(first_row, last_row):
+        for x0 in range(0, nx, CHUNK):
+            width = min(CHUNK, nx - x0)
+            here = slice(x0, x0 + width)
+            read_pixels(exposure.gain[y, here], exposure.read_noise[y, here], settings.n_frames, pixels)
+            chunk_sums = part_of_sums(sums, y, x0, width)
+            for i in range(n_ints):
+                load_integration(exposure, settings, tables, i, y, x0, width, ramps, chunk_sums)
+                fit_integration(ramps, width, settings, tables, pixels, lines, chunk_sums, slope[i, y, here])

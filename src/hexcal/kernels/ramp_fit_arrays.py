@@ -15,7 +15,7 @@ class Exposure(NamedTuple):
     """The ramps and what belongs to their pixels.
 
     data : float32 (nints, ngroups, ny, nx), DN
-    group_dq : uint8, as data
+    group_dq : uint8, as data; gets DO_NOT_USE where the data are not finite
     pixel_dq : uint32 (ny, nx)
     gain : float32 (ny, nx), e/DN
     read_noise : float32 (ny, nx), DN, noise of the difference of two frames
@@ -99,7 +99,7 @@ class Lines(NamedTuple):
     """Fit of one integration of a chunk.
 
     slope, its total variance, sums of (n**3-n)*T**2 of the segments, without and with groups lost to charge migration, and of (n-1)*T; whether there is no
-    rate; row of the weight table.
+    rate; row of the weight table. The variance means something only where the rate that gives it is known before, that of a lone integration.
     """
 
     slope: np.ndarray
@@ -112,8 +112,12 @@ class Lines(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over the integrations of a chunk: those of `Lines`, of cubic * slope, of lost integrations, and the union of flags."""
+    """Sums over the integrations, (ny, nx), or of a chunk: of median rates (DN/s), of those of `Lines`, of cubic * slope, of lost integrations.
 
+    And the union of flags. All float64, but n_lost int32 and bits uint32.
+    """
+
+    rate: np.ndarray
     cubic: np.ndarray
     loss: np.ndarray
     weighted: np.ndarray
@@ -138,7 +142,7 @@ def new_ramps(n_groups):
 @kernel
 def new_pixels():
     """Scratch for the pixels of a chunk."""
-    return Pixels(np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK))
+    return Pixels(np.empty(CHUNK), np.empty(CHUNK), np.zeros(CHUNK))
 
 
 @kernel
@@ -151,13 +155,31 @@ def new_lines():
 @kernel
 def new_sums():
     """Scratch for the sums over the integrations of a chunk."""
-    cubic, loss, weighted, linear = np.empty((4, CHUNK))
-    return Sums(cubic, loss, weighted, linear, np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32))
+    rate, cubic, loss, weighted, linear = np.empty((5, CHUNK))
+    return Sums(rate, cubic, loss, weighted, linear, np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32))
+
+
+@kernel
+def part_of_sums(sums, y, x0, width):
+    """The pixels of a chunk in the sums of an exposure."""
+    here = slice(x0, x0 + width)
+    return Sums(
+        sums.rate[y, here],
+        sums.cubic[y, here],
+        sums.loss[y, here],
+        sums.weighted[y, here],
+        sums.linear[y, here],
+        sums.n_lost[y, here],
+        sums.bits[y, here],
+    )
 
 
 @kernel
 def load_chunk(exposure, settings, i, y, x0, width, ramps):
-    """Copy the groups of ``width`` pixels of an integration; groups outside the used ones and samples that are not finite become DO_NOT_USE."""
+    """Copy the groups of ``width`` pixels of an integration; groups outside the used ones and samples that are not finite become DO_NOT_USE.
+
+    The latter also in the flags of the exposure, so that these alone tell which groups were fitted.
+    """
     value, flag, union = ramps.value, ramps.flag, ramps.union
     n_groups, first_group = value.shape[0], settings.first_group
     union[:width] = 0
@@ -180,9 +202,24 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
             for g in range(n_groups):
                 if not np.isfinite(value[g, x]):
                     flag[g, x] |= np.uint8(DO_NOT_USE)
+                    exposure.group_dq[i, first_group + g, y, x0 + x] |= np.uint8(DO_NOT_USE)
             union[x] |= np.uint8(DO_NOT_USE)
     if exposure.zero_frame.shape[0] > 0 and not settings.suppress:
         load_zero_rates(exposure.zero_frame[i, y, x0 : x0 + width], flag, settings.frame_time, ramps.zero_rate)
+
+
+@kernel
+def load_flags(group_dq, settings, i, y, x0, width, flag, union):
+    """Copy the flags of the groups of ``width`` pixels of an integration, with DO_NOT_USE outside the used groups, and their union."""
+    union[:width] = 0
+    for g in range(flag.shape[0]):
+        extra = np.uint8(0 if settings.first_used <= g <= settings.last_used else DO_NOT_USE)
+        row = group_dq[i, settings.first_group + g, y, x0 : x0 + width]
+        flags = flag[g]
+        for x in range(width):
+            f = row[x] | extra
+            flags[x] = f
+            union[x] |= f
 
 
 @kernel

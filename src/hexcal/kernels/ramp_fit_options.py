@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.ramp_fit import group_variance, mean_rates, own_flags
+from hexcal.kernels.ramp_fit import add_median_rates, sort_differences
 from hexcal.kernels.ramp_fit_arrays import CHUNK, load_chunk, new_ramps
+from hexcal.kernels.ramp_fit_close import group_variance, is_bad, mean_rate
 from hexcal.kernels.ramp_fit_segments import (
     JUMP_DET,
     SATURATED,
@@ -174,6 +175,18 @@ def write_segments(ramps, x, settings, tables, gain, variance, rate, i, y, colum
 
 
 @kernel
+def mean_rates(exposure, settings, tables, y, x0, width, ramps, mean):
+    """Rate that gives the Poisson variance of the pixels of a chunk, DN/s."""
+    n_ints = exposure.data.shape[0]
+    total = np.zeros(width)
+    for i in range(n_ints):
+        load_chunk(exposure, settings, i, y, x0, width, ramps)
+        sort_differences(ramps, width, tables.pairs)
+        add_median_rates(ramps, width, settings, total)
+    mean_rate(total, n_ints, exposure.dark, y, x0, width, mean)
+
+
+@kernel
 def fit_details(first_row, last_row, exposure, settings, tables, slopes, pedestal_time, details):
     """Write the details of rows ``first_row <= y < last_row``.
 
@@ -199,7 +212,7 @@ def fit_details(first_row, last_row, exposure, settings, tables, slopes, pedesta
                     if is_lost(ramps.flag, x, settings.suppress):
                         continue
                     gain = np.float64(exposure.gain[y, column])
-                    if own_flags(exposure.pixel_dq[y, column], gain) & np.uint32(3) == 0:
+                    if not is_bad(exposure.pixel_dq[y, column], gain):
                         pedestal = ramps.value[0, x] - slopes[i, y, column] * pedestal_time
                         details.pedestal[i, y, column] = pedestal
                     variance = group_variance(exposure.read_noise[y, column], settings.n_frames)

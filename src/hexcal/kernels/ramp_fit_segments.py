@@ -162,10 +162,10 @@ def cubic_sum(flag, x, clear_charge_loss):
 
 
 @kernel
-def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate_estimate, power, norm):
+def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, power, norm):
     """Average the segments of one flagged ramp.
 
-    Returns ``(slope, sum of n**3-n, sum of n-1, 1/var_C)``, slope in DN/s, the last three 0 if no segment counts.
+    Returns ``(slope, sum of n**3-n, sum of n-1, 1/var_C)``, slope in DN/s; 0 if no segment counts. See `segment_weights`.
     """
     longest = longest_segment(flag, x, False)
     cubic = linear = weighted = inverse = 0.0
@@ -183,10 +183,33 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate_e
             cubic += c
             linear += m - 1.0
             weighted += c * slope
-            inverse += 1.0 / (read_noise_12 / (c * time * time) + rate_estimate / (time * gain * (m - 1.0)))
+            inverse += 1.0 / (read_noise_12 / (c * time * time) + rate / (time * gain * (m - 1.0)))
             if n == 1:
                 break
     return (weighted / (cubic * time) if cubic > 0.0 else 0.0), cubic, linear, inverse
+
+
+@kernel
+def segment_weights(flag, x, time, gain, read_noise_12, rate):
+    """Sums over the segments of one flagged ramp, by its flags alone: ``(sum of n**3-n, sum of n-1, 1/var_C)``; 0 if no segment counts.
+
+    ``read_noise_12`` is 12 times the variance of a group, DN**2, and ``rate`` gives the Poisson variance, DN/s.
+    """
+    longest = longest_segment(flag, x, False)
+    cubic = linear = inverse = 0.0
+    start = 0
+    while start < flag.shape[0]:
+        first, start = next_segment(flag, x, start, False)
+        n = start - first
+        if is_chosen(flag, x, first, n, longest, False):
+            m = max(n, 2)
+            c = np.float64(m * m * m - m)
+            cubic += c
+            linear += m - 1.0
+            inverse += 1.0 / (read_noise_12 / (c * time * time) + rate / (time * gain * (m - 1.0)))
+            if n == 1:
+                break
+    return cubic, linear, inverse
 
 
 @kernel
@@ -208,25 +231,49 @@ def is_lost(flag, x, suppress):
 
 
 @kernel
-def fit_one(value, flag, x, settings, tables, gain, variance, mean, charge_loss):
+def time_between(flag, x, settings):
+    """Whether the ramp is a lone first group that counts, and the time that one step of its groups stands for, s."""
+    lone = not settings.suppress and is_lone_first_group(flag, x)
+    return lone, settings.single_time if lone or flag.shape[0] == 1 else settings.group_time
+
+
+@kernel
+def with_lost_groups(flag, x, settings, lone, time):
+    """Sum of (n**3-n)*T**2 of a ramp, with the groups that were lost to charge migration: that which VAR_RNOISE is made of."""
+    loss, longest = cubic_sum(flag, x, True)
+    loss_time = time if lone and longest == 1 else settings.group_time
+    return loss * loss_time * loss_time
+
+
+@kernel
+def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss):
     """Fit one flagged ramp.
 
     Returns ``(slope, var_C, sum of (n**3-n)*T**2, the same with the groups lost to charge migration, sum of (n-1)*T, lost)``.
-    The second sum is that which VAR_RNOISE is made of.
     """
-    lone = not settings.suppress and is_lone_first_group(flag, x)
-    time = settings.single_time if lone or flag.shape[0] == 1 else settings.group_time
+    lone, time = time_between(flag, x, settings)
     lost = is_lost(flag, x, settings.suppress)
-    if lost:
-        slope, cubic, linear, inverse = np.nan, 0.0, 0.0, 0.0
-    else:
+    slope, cubic, linear, inverse = np.nan, 0.0, 0.0, 0.0
+    if not lost:
         slope, cubic, linear, inverse = fit_flagged(
-            value, flag, x, time, gain, variance * gain * gain, 12.0 * variance, mean, tables.power, tables.norm
+            value, flag, x, time, gain, variance * gain * gain, 12.0 * variance, rate, tables.power, tables.norm
         )
     cubic *= time * time
-    loss = cubic
-    if charge_loss:
-        loss, longest = cubic_sum(flag, x, True)
-        loss_time = time if lone and longest == 1 else settings.group_time
-        loss *= loss_time * loss_time
+    loss = with_lost_groups(flag, x, settings, lone, time) if charge_loss else cubic
     return slope, 1.0 / inverse if cubic > 0.0 else 0.0, cubic, loss, linear * time, lost
+
+
+@kernel
+def variances_of_one(flag, x, settings, gain, variance, rate, charge_loss):
+    """Variances of the slope of one flagged ramp, by its flags alone.
+
+    Returns ``(var_C, sum of (n**3-n)*T**2 with the groups lost to charge migration, sum of (n-1)*T, lost)``.
+    """
+    lone, time = time_between(flag, x, settings)
+    lost = is_lost(flag, x, settings.suppress)
+    cubic = linear = inverse = 0.0
+    if not lost:
+        cubic, linear, inverse = segment_weights(flag, x, time, gain, 12.0 * variance, rate)
+    cubic *= time * time
+    loss = with_lost_groups(flag, x, settings, lone, time) if charge_loss else cubic
+    return 1.0 / inverse if cubic > 0.0 else 0.0, loss, linear * time, lost

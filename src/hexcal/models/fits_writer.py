@@ -6,14 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from hexcal.errors import InputError
 from hexcal.files.atomic import atomic
 from hexcal.models.fits_header import formatted
 from hexcal.models.fits_scan import read_header
 from hexcal.models.fits_source import CHUNK
 from hexcal.models.fits_table import plain_units
+from hexcal.models.streamed import Streamed, stored_chunks, unsigned_zero
 
 _STRUCTURE = set(
     "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER CHECKSUM DATASUM THEAP END".split()
@@ -51,7 +50,7 @@ def write(path, units):
         Its final name; packed with gzip if that ends with ``.gz``.
     units : iterable of (cards, data)
         One pair per HDU. `cards` are characters (list of str, each a card or a multiple; or an astropy Header) without structural keywords of the data;
-        `data` is None, a native array, a structured array, or `Stored` (then the cards are complete).
+        `data` is None, a native array, a structured array, `Streamed`, or `Stored` (then the cards are complete).
     """
     with atomic(path) as file, _packed(file, path) as stream:
         for number, (cards, data) in enumerate(units):
@@ -93,7 +92,7 @@ def _storable(data):
 
 
 def _image_cards(cards, data, primary):
-    zero = _unsigned_zero(data.dtype)
+    zero = unsigned_zero(data.dtype)
     bitpix = {"f": -8, "i": 8, "u": 8}[data.dtype.kind] * data.dtype.itemsize
     start: list[tuple] = [
         ("SIMPLE", True, "conforms to FITS standard") if primary else ("XTENSION", "IMAGE", "Image extension")
@@ -107,12 +106,12 @@ def _image_cards(cards, data, primary):
     return [*(formatted(*card) for card in start), *cards]
 
 
-def _unsigned_zero(dtype):
-    return 1 << (8 * dtype.itemsize - 1) if dtype.kind == "u" and dtype.itemsize > 1 else 0
-
-
 def _write_array(stream, data):
-    _write_values(stream, data)
+    if isinstance(data, Streamed):
+        for chunk in data.chunks():
+            stream.write(chunk)
+    else:
+        _write_values(stream, data)
     stream.write(b"\0" * (-data.nbytes % 2880))
 
 
@@ -122,14 +121,8 @@ def _write_values(stream, data):
         for plane in data:
             _write_values(stream, plane)
         return
-    zero = _unsigned_zero(data.dtype)
-    stored = np.dtype(f">{'i' if zero else data.dtype.kind}{data.dtype.itemsize}")
-    flat = np.ascontiguousarray(data).reshape(-1)
-    for first in range(0, flat.size, CHUNK):
-        part = flat[first : first + CHUNK]
-        if zero:
-            part = (part ^ part.dtype.type(zero)).view(f"i{part.dtype.itemsize}")
-        stream.write(part.astype(stored, copy=False).data)
+    for chunk in stored_chunks(data):
+        stream.write(chunk)
 
 
 def _write_stored(stream, data):

@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.errors import ReferenceError_
 from hexcal.models import dqflags
 from hexcal.models.datamodel import DataModel
+from hexcal.models.integrations import inside
 from hexcal.models.layout import Array, Table
 from hexcal.models.parts import Parts
 from hexcal.models.science import window_of
@@ -50,7 +51,7 @@ class ReferenceFileModel(DataModel):
             return super().read(name, index)
         index = index if isinstance(index, tuple) else (index,)
         index += (slice(None),) * (len(extension.shape) - len(index))
-        inner = tuple(_inside(whole, part) for whole, part in zip(self._window, index[-2:], strict=True))
+        inner = tuple(inside(whole, part) for whole, part in zip(self._window, index[-2:], strict=True))
         return self._source.read(extension, self._layout[name].dtype, (*index[:-2], *inner))
 
     def shape_of(self, name):
@@ -137,14 +138,6 @@ class ReferenceModel(ReferenceFileModel):
 
 class ReferencePartsModel(Parts, ReferenceFileModel):
     """A reference file of many parts; a class that is declared in a table says of which kind."""
-
-
-def _inside(window, part):
-    """Index of `part` of a window, in the coordinates of the whole axis."""
-    if isinstance(part, slice):
-        start, stop, step = part.indices(window.stop - window.start)
-        return slice(window.start + start, window.start + stop, step)
-    return window.start + part
 
 
 class MaskModel(ReferenceFileModel):

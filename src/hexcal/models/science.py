@@ -4,6 +4,7 @@ from typing import Any
 
 from hexcal.errors import InputError, unknown_name
 from hexcal.models.datamodel import DataModel
+from hexcal.models.integrations import Integrations
 from hexcal.models.layout import Array, Table, image, whole
 from hexcal.models.parts import Parts
 
@@ -129,7 +130,7 @@ class Level1bModel(ExposureModel):
     )
 
 
-class RampModel(ExposureModel):
+class RampModel(Integrations, ExposureModel):
     """A ramp in stage 1: float32 (nints, ngroups, ny, nx), DN, with flags per pixel and per group.
 
     PIXELDQ, GROUPDQ and ERR are zero-filled when the file (a raw exposure) has none. ERR is not used in stage 1 and takes no memory until asked for.

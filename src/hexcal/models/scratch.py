@@ -1,10 +1,12 @@
-"""Where the arrays of a model wait while it is given back to its container: a folder of temporary files."""
+"""Where arrays wait that are not needed now, such as those of a model that was given back to its container: a folder of temporary files."""
 
 import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from hexcal.errors import ResourceError
 
 _SMALL = 1 << 16
 """Arrays below this size (bytes) stay in memory: a file would cost more than it frees."""
+_PIECE = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 class Scratch:
@@ -65,6 +69,62 @@ class Scratch:
         """Return a stored array; it takes no memory until it is used, and what is written to it does not reach the file."""
         return np.asarray(np.load(self._made() / name, mmap_mode="c"))
 
+    def append(self, name: str, chunks: Iterable[Any]) -> None:
+        """Add bytes to the end of a file, which is made when it is not there.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        chunks : iterable of bytes-like
+            What is added.
+        """
+        folder = self._made()
+        try:
+            with (folder / name).open("ab") as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+        except OSError as error:
+            raise _resource_error(error, folder) from error
+
+    def read(self, name: str, dtype: Any, shape: tuple, first: int) -> np.ndarray:
+        """Read an array from a file that was made with `append`; unlike a map of the file, nothing of it stays in memory.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        dtype, shape
+            Of the array.
+        first : int
+            Number of values before it.
+        """
+        array = np.empty(shape, dtype)
+        with (self._made() / name).open("rb") as stream:
+            stream.seek(first * array.itemsize)
+            read = stream.readinto(array.reshape(-1).view(np.uint8).data)
+        if read != array.nbytes:
+            raise ResourceError("a scratch file was cut while it was in use", where=str(self._made() / name))
+        return array
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield the content of a file in pieces."""
+        with (self._made() / name).open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                yield piece
+
+    def remove(self) -> None:
+        """Remove the folder now; what is stored later makes a new one."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
     def holds(self, name: str) -> bool:
         """Whether something is stored under a name."""
         return self.folder is not None and (self.folder / name).exists()
@@ -83,7 +143,7 @@ class Scratch:
 
 def _resource_error(error, folder):
     return ResourceError(
-        f"the members of the association cannot wait in the scratch folder: {error.strerror or error}",
+        f"what is needed later cannot wait in the scratch folder: {error.strerror or error}",
         where=str(folder),
-        hint="set HEXCAL_SCRATCH to a folder with more room, or keep them in memory with in_memory=True",
+        hint="set HEXCAL_SCRATCH to a folder with more room (or keep the members of an association in memory with in_memory=True)",
     )

@@ -1,7 +1,10 @@
 """calwebb_detector1: raw ramps to count-rate images."""
 
-from hexcal.core import Pipeline, StepParameters, parameter
+from hexcal.core import Pipeline, StepParameters, blocks, parameter
+from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import InputError
+from hexcal.models.scratch import Scratch
+from hexcal.models.streamed import Streamed, with_streamed
 from hexcal.steps.detector.charge_migration import ChargeMigrationStep
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.dark_current import DarkCurrentStep
@@ -120,6 +123,50 @@ class Detector1Pipeline(Pipeline):
 
     def process(self, ramp):
         """Return the rate image; the rates per integration are saved beside it."""
+        parts = blocks.parts_of(self, self.steps_for(ramp), ramp, self._reason_for_whole())
+        if parts:
+            try:
+                return self._in_blocks(ramp, parts)
+            except BlocksDisagree as reason:
+                self.log.info("All integrations are worked on together after all: %s", reason)
+        return self._whole(ramp)
+
+    def _reason_for_whole(self):
+        """Why an exposure is not worked on in blocks of integrations; None for no reason of the pipeline itself."""
+        if self.save_calibrated_ramp or self.ramp_fit.skip:
+            return "the calibrated ramp is a product"
+        if self.saves and self.output_ext.lstrip(".") not in ("fits", "fits.gz"):
+            return f"products in {self.output_ext} are written as a whole"
+        return None
+
+    def _in_blocks(self, ramp, parts):
+        """As `_whole`, block after block."""
+        with Scratch() as scratch:
+            fit = self.ramp_fit.in_blocks(scratch, keep=self.saves)
+            with blocks.BlockRun(self, parts) as run:
+                for block in run.blocks(ramp):
+                    block = run.in_order(self.corrections(ramp), block)
+                    run.step(self.ramp_fit, block, process=fit.add)
+                rate = run.closing(self.ramp_fit, lambda: fit.rate(ramp))
+                rateints = self._streamed(run, fit.rateints(ramp), scratch) if self.saves else None
+            if rateints is not None:
+                self.save_model(rateints, "rateints")
+        ramp.close()
+        return self.gain_scale.run(rate)
+
+    def _streamed(self, run, parts, scratch):
+        """Scale the rates of each block, and let them wait for the product."""
+        product, arrays = None, {}
+        while (part := run.closing(self.ramp_fit, lambda: next(parts, None))) is not None:
+            part = run.step(self.gain_scale, part)
+            for name in part.loaded():
+                if name != "int_times":
+                    arrays.setdefault(name, Streamed(scratch, f"rateints_{name}")).append(getattr(part, name))
+            product = product or part
+        return with_streamed(product, arrays)
+
+    def _whole(self, ramp):
+        """Pass all integrations through the steps together."""
         ramp = self.run_in_order(self.corrections(ramp), ramp)
         if self.save_calibrated_ramp:
             self.save_model(ramp, "ramp", force=True)

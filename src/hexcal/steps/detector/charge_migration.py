@@ -14,6 +14,7 @@ class ChargeMigrationStep(Step):
 
     alias = "charge_migration"
     input_model = "RampModel"
+    by_integration = True
 
     class Parameters(StepParameters):
         """Parameters of the flagging of charge migration."""
@@ -29,7 +30,7 @@ class ChargeMigrationStep(Step):
                 is_expected=True,
             )
         n_bright = flag_charge_loss(ramp.data, ramp.groupdq, self.parameters.signal_threshold)
-        self.log.info("ramps that exceed %g DN: %d", self.parameters.signal_threshold, n_bright)
+        self.tell_count(f"ramps that exceed {self.parameters.signal_threshold:g} DN: %d", n_bright)
         return ramp
 
 

@@ -77,6 +77,10 @@ class CleanFlickerNoiseStep(Step):
         flat = ("flat",) if self._settings(model).apply_flat_field else ()
         return (*flat, "gain", "readnoise") if model.data.ndim == 4 and self.parameters.user_mask is None else flat
 
+    def needs_all_integrations(self, model):
+        """For masks and background."""
+        return "masks of sources and the background are made from all integrations"
+
     def process(self, model):
         settings = self._settings(model)
         cube = _as_cube(model)

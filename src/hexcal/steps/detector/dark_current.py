@@ -22,6 +22,10 @@ class DarkCurrentStep(Step):
             writes=True,
         )
 
+    def needs_all_integrations(self, model):
+        """Only to write the dark, which is done once."""
+        return "dark_output is written once" if self.parameters.dark_output else None
+
     def process(self, ramp, references):
         dark = references.dark
         require_same_subarray(ramp, dark, "dark")

@@ -13,6 +13,7 @@ class DQInitStep(Step):
     alias = "dq_init"
     reference_types = ("mask",)
     input_model = ("RampModel", "GuiderRawModel")
+    by_integration = True
 
     class Parameters(StepParameters):
         """Further flags."""

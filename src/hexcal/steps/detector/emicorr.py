@@ -68,6 +68,10 @@ class EmiCorrStep(Step):
         own = self.parameters.onthefly_corr_freq or self.parameters.user_supplied_reffile
         return () if own or not model.is_miri else self.reference_types
 
+    def needs_all_integrations(self, model):
+        """A wave is measured in several integrations."""
+        return "the waves of the interference are measured in several integrations"
+
     def process(self, ramp):
         _require_possible(ramp)
         frequencies, clocks = self._frequencies(ramp)

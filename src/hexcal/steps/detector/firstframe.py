@@ -9,6 +9,7 @@ class FirstFrameStep(Step):
 
     alias = "firstframe"
     input_model = "RampModel"
+    by_integration = True
 
     class Parameters(StepParameters):
         bright_use_group1: bool = parameter(
@@ -23,9 +24,8 @@ class FirstFrameStep(Step):
             raise SkipStep(f"at least 4 groups are needed to leave one out, found {n_groups}")
         kept = flag_first_group(ramp.groupdq, ramp.pixeldq, self.parameters.bright_use_group1)
         if self.parameters.bright_use_group1:
-            self.log.info(
-                "the first group is kept in %d pixels that saturate early, counted over all integrations", kept
-            )
+            text = "the first group is kept in %d pixels that saturate early, counted over all integrations"
+            self.tell_count(text, kept)
         return ramp
 
 

@@ -14,6 +14,7 @@ class GainScaleStep(Step):
     relative_time = 0.1
     reference_types = ("gain",)
     input_model = ("ImageModel", "CubeModel", "IFUImageModel")
+    by_integration = True
 
     def suffix_for(self, model):
         """In a pipeline, which has both, the rates per integration are told from the rate image."""

@@ -12,6 +12,7 @@ class GroupScaleStep(Step):
     alias = "group_scale"
     relative_time = 0.1
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp):
         exposure = ramp.meta.exposure

@@ -11,6 +11,7 @@ class IPCStep(Step):
     reference_types = ("ipc",)
     is_often_left_out = True
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp, references):
         reference = references.ipc

@@ -88,6 +88,15 @@ class JumpStep(Step):
         if self.parameters.find_showers:
             shower_test(self.parameters, model.meta.exposure.group_time)
 
+    def needs_all_integrations(self, model):
+        """Sigma clipping does, and two-point differences of pooled integrations."""
+        own = self.parameters
+        if clips(own, *model.shape[:2]):
+            return "sigma clipping compares all integrations (from minimum_sigclip_groups on)"
+        if own.expand_large_events and masked_groups(own, model.shape[0], model.meta.exposure.group_time):
+            return "cores of snowballs are flagged in the next integration as well"
+        return "pool_integrations takes all integrations together" if own.pool_integrations else None
+
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
 
@@ -96,14 +105,14 @@ class JumpStep(Step):
             raise SkipStep(f"jumps can only be found in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}")
         gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
         search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
+        self.require_same("single_pass", search.single_pass)
         self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
         threads = threads_of(self)
         no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
         self.flag_events(ramp, gain.data, read_noise.data, search, threads)
         flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
-        share = 100 * flagged / ramp.groupdq.size
-        self.log.info("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size, share)
+        self.tell_count("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size)
         return ramp
 
     def flag_events(self, ramp, gain, read_noise, search, threads):
@@ -112,14 +121,14 @@ class JumpStep(Step):
             self.log.warning("use_ellipses is deprecated: the outline of an event is always an ellipse")
         if self.parameters.expand_large_events:
             count = flag_snowballs(ramp.groupdq, self.parameters, ramp.meta.exposure.group_time)
-            self.log.info("%d snowballs", count)
+            self.tell_count("%d snowballs", count)
         if self.parameters.find_showers:
             from hexcal.kernels.jump_differences import Samples
 
             samples = Samples(ramp.data, ramp.groupdq, gain, read_noise, 1.0 / search.n_frames)
             pooled = search.sigma_clip or search.pool_integrations
             count = flag_showers(samples, self.parameters, ramp.meta.exposure.group_time, pooled, threads)
-            self.log.info("%d showers", count)
+            self.tell_count("%d showers", count)
 
 
 def _images(group_dq):
@@ -182,8 +191,6 @@ def search_from(parameters, group_dq, exposure):
         If later groups shall be flagged and the time between groups is not known.
     """
     times = (parameters.after_jump_flag_time1, parameters.after_jump_flag_time2)
-    n_ints, n_groups = group_dq.shape[:2]
-    samples = n_ints if parameters.only_use_ints else n_ints * n_groups
     return Search(
         thresholds=(
             parameters.rejection_threshold,
@@ -196,11 +203,17 @@ def search_from(parameters, group_dq, exposure):
         else None,
         after_sizes=(parameters.after_jump_flag_dn1, parameters.after_jump_flag_dn2),
         after_groups=tuple(whole_groups(time, exposure.group_time) for time in times),
-        sigma_clip=samples >= parameters.minimum_sigclip_groups and n_groups >= parameters.minimum_groups,
+        sigma_clip=clips(parameters, *group_dq.shape[:2]),
         only_integrations=parameters.only_use_ints,
         pool_integrations=parameters.pool_integrations,
         single_pass=fewest_differences(group_dq) >= parameters.min_diffs_single_pass,
     )
+
+
+def clips(parameters, n_ints, n_groups):
+    """Whether jumps are found by sigma clipping."""
+    samples = n_ints if parameters.only_use_ints else n_ints * n_groups
+    return samples >= parameters.minimum_sigclip_groups and n_groups >= parameters.minimum_groups
 
 
 def fewest_differences(group_dq):

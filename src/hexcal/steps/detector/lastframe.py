@@ -9,6 +9,7 @@ class LastFrameStep(Step):
 
     alias = "lastframe"
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp):
         if not ramp.is_miri:

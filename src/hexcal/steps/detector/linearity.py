@@ -20,6 +20,7 @@ class LinearityStep(Step):
     alias = "linearity"
     reference_types = ("linearity",)
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp, references):
         reference = references.linearity.cutout(ramp)

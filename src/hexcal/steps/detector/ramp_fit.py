@@ -42,34 +42,38 @@ class RampFitStep(Step):
         """The time between groups must be known."""
         timing_of(model.meta.exposure)
 
+    def needs_all_integrations(self, model):
+        """Only for what is written by the way."""
+        own = self.parameters
+        return (
+            "save_opt and int_name write what was found in all integrations" if own.save_opt or own.int_name else None
+        )
+
+    def in_blocks(self, scratch, keep):
+        """Return the fit of an exposure whose integrations come in blocks.
+
+        Parameters
+        ----------
+        scratch : Scratch
+            Where slopes and flags wait for the last block.
+        keep : bool
+            Whether the rates per integration are wanted.
+        """
+        from hexcal.steps.detector.ramp_fit_blocks import FitInBlocks
+
+        return FitInBlocks(self, scratch, keep)
+
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
 
         parameters = self.parameters
         threads = threads_of(self)
-        readnoise, gain = references.readnoise.cutout(ramp), references.gain.cutout(ramp)
-        group_range, used_range = self._groups(ramp)
-        ramps = Ramps(
-            data=ramp.data,
-            group_dq=ramp.groupdq,
-            pixel_dq=ramp.pixeldq,
-            gain=gain.data,
-            read_noise=readnoise.data,
-            timing=timing_of(ramp.meta.exposure),
-            group_range=group_range,
-            used_range=used_range,
-            suppress_one_group=parameters.suppress_one_group,
-            average_dark=ramp.average_dark_current,
-            zero_frame=ramp.zeroframe,
-        )
+        ramps = self.ramps(ramp, references)
         exposure, integrations = fit_ramps(ramps, threads)
-        without = int(np.count_nonzero(np.isnan(exposure.slope)))
-        share = 100 * without / exposure.slope.size
-        self.log.info("%d of %d pixels (%.2f %%) have no rate", without, exposure.slope.size, share)
-        factor = references.gain.meta.exposure.gain_factor
-        if factor is not None:
-            ramp.meta.exposure.gain_factor = factor
-        rate, rateints = products(ramp, exposure, integrations)
+        self.tell(exposure)
+        take_gain_factor(ramp, references)
+        rate = rate_model(ramp, exposure, ramp.pixeldq)
+        rateints = rateints_model(ramp, integrations, ramp.pixeldq)
         if parameters.save_opt:
             details = fitopt(ramp, fit_details(ramps, integrations.slope, threads))
             self.save_model(details, suffix="fitopt", force=True, basepath=parameters.opt_name)
@@ -82,6 +86,28 @@ class RampFitStep(Step):
         parameters = self.parameters
         details = [{"suffix": "fitopt", "basepath": parameters.opt_name}] if parameters.save_opt else []
         return details + ([{"suffix": "rateints", "basepath": parameters.int_name}] if parameters.int_name else [])
+
+    def ramps(self, ramp, references):
+        """Return what is fitted (`Ramps`)."""
+        group_range, used_range = self._groups(ramp)
+        return Ramps(
+            data=ramp.data,
+            group_dq=ramp.groupdq,
+            pixel_dq=ramp.pixeldq,
+            gain=references.gain.cutout(ramp).data,
+            read_noise=references.readnoise.cutout(ramp).data,
+            timing=timing_of(ramp.meta.exposure),
+            group_range=group_range,
+            used_range=used_range,
+            suppress_one_group=self.parameters.suppress_one_group,
+            average_dark=ramp.average_dark_current,
+            zero_frame=ramp.zeroframe,
+        )
+
+    def tell(self, exposure):
+        """Log how many pixels of an exposure (`Fit`) have no rate."""
+        without = int(np.count_nonzero(np.isnan(exposure.slope)))
+        self.tell_count("%d of %d pixels (%.2f %%) have no rate", without, exposure.slope.size)
 
     def _groups(self, ramp):
         """Return (first, last) of the groups to read, and of those to use, counted from the first that is read."""
@@ -154,6 +180,7 @@ class Ramps:
     ----------
     data : float32 (nints, ngroups, ny, nx), DN
     group_dq : uint8 (nints, ngroups, ny, nx)
+        Gets DO_NOT_USE where the data are not finite.
     pixel_dq : uint32 (ny, nx)
     gain : float32 (ny, nx), e/DN
         Pixels without a positive gain get NO_GAIN_VALUE and DO_NOT_USE and no rate.
@@ -346,33 +373,38 @@ def without_unused_ends(group_dq, first, last):
     return first, last
 
 
-def products(ramp, exposure, integrations):
-    """Return the rate model and the model of rates per integration, with the metadata of the ramp.
+def take_gain_factor(ramp, references):
+    """Note the factor of the gain reference, which gain_scale needs, in the metadata of the ramp."""
+    factor = references.gain.meta.exposure.gain_factor
+    if factor is not None:
+        ramp.meta.exposure.gain_factor = factor
 
-    Parameters
-    ----------
-    ramp : RampModel
-    exposure, integrations : Fit
 
-    Returns
-    -------
-    rate : ImageModel, or IFUImageModel for an integral-field exposure
-    rateints : CubeModel
+def rate_model(ramp, fit, pixel_dq):
+    """Return the rate (ImageModel, or IFUImageModel for an integral-field exposure), with the metadata of the ramp (RampModel).
+
+    ``pixel_dq``, uint32 (ny, nx), is its PIXELDQ after all steps before the fit.
     """
     from hexcal.models import science
 
-    made = []
-    for cls, fit in (
-        (science.IFUImageModel if ramp.is_ifu else science.ImageModel, exposure),
-        (science.CubeModel, integrations),
-    ):
-        without_meaning(fit.dq, ramp.pixeldq, ramp.observatory)
-        model = like(ramp, cls(fit.slope))
-        model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
-        model.meta.bunit_data = model.meta.bunit_err = "DN/s"
-        made.append(model)
-    made[1].int_times = ramp.plain_table("int_times")
-    return tuple(made)
+    return _filled(ramp, science.IFUImageModel if ramp.is_ifu else science.ImageModel, fit, pixel_dq)
+
+
+def rateints_model(ramp, fit, pixel_dq):
+    """Return the rates per integration (CubeModel), with the metadata of the ramp (RampModel) and its INT_TIMES."""
+    from hexcal.models import science
+
+    model = _filled(ramp, science.CubeModel, fit, pixel_dq)
+    model.int_times = ramp.plain_table("int_times")
+    return model
+
+
+def _filled(ramp, cls, fit, pixel_dq):
+    without_meaning(fit.dq, pixel_dq, ramp.observatory)
+    model = like(ramp, cls(fit.slope))
+    model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
+    model.meta.bunit_data = model.meta.bunit_err = "DN/s"
+    return model
 
 
 def fitopt(ramp, details):

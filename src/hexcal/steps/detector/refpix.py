@@ -1,5 +1,7 @@
 """Remove the drift of the amplifiers, which the reference pixels share with the others."""
 
+import logging
+
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
@@ -15,6 +17,7 @@ class RefPixStep(Step):
     alias = "refpix"
     reference_types = ("refpix",)
     input_model = "RampModel"
+    by_integration = True
 
     class Parameters(StepParameters):
         odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns apart.")
@@ -46,10 +49,8 @@ class RefPixStep(Step):
 
     def _correct_miri(self, ramp):
         left_alone = correct_miri(ramp.data, _usable(ramp), self.parameters.odd_even_rows)
-        if left_alone:
-            self.log.warning(
-                "%d groups are left uncorrected: an amplifier has no usable reference pixels on one side", left_alone
-            )
+        text = "%d groups are left uncorrected: an amplifier has no usable reference pixels on one side"
+        self.tell_count(text, left_alone, level=logging.WARNING)
 
     def _correct_amplifiers(self, ramp):
         from hexcal.steps.detector.refpix_regions import edge_classes, side_strips

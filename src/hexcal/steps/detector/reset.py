@@ -11,6 +11,7 @@ class ResetStep(Step):
     alias = "reset"
     reference_types = ("reset",)
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp, references):
         if not ramp.is_miri:

@@ -13,6 +13,7 @@ class RscdStep(Step):
     alias = "rscd"
     reference_types = ("rscd",)
     input_model = "RampModel"
+    by_integration = True
 
     class Parameters(StepParameters):
         type: Literal["baseline", "enhanced"] = parameter(

@@ -14,6 +14,7 @@ class SaturationStep(Step):
     alias = "saturation"
     reference_types = ("saturation", "superbias")
     input_model = "RampModel"
+    by_integration = True
 
     class Parameters(StepParameters):
         n_pix_grow_sat: int = parameter(
@@ -50,12 +51,8 @@ class SaturationStep(Step):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None
             flag_partly_saturated(ramp.data, ramp.groupdq, threshold, bias, ramp.meta.exposure.nframes, first, distance)
         saturated = int((first < ramp.shape[1]).sum())
-        self.log.info(
-            "%d of %d pixels (%.2f %%) are saturated in some group, neighbours included",
-            saturated,
-            first.size,
-            100 * saturated / first.size,
-        )
+        text = "%d of %d pixels (%.2f %%) are saturated in some group, neighbours included"
+        self.tell_count(text, saturated, first.size)
         return ramp
 
 

@@ -10,6 +10,7 @@ class SuperBiasStep(Step):
     alias = "superbias"
     reference_types = ("superbias",)
     input_model = "RampModel"
+    by_integration = True
 
     def process(self, ramp, references):
         bias = references.superbias.cutout(ramp)

@@ -1,0 +1,74 @@
+"""An array of a product that comes plane by plane: it waits in a scratch file as FITS stores it, and goes from there into the product."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hexcal.models.fits_source import CHUNK
+from hexcal.models.scratch import Scratch
+
+
+def unsigned_zero(dtype: np.dtype) -> int:
+    """BZERO of whole numbers without a sign, which FITS stores as numbers with one; 0 where there is none."""
+    return 1 << (8 * dtype.itemsize - 1) if dtype.kind == "u" and dtype.itemsize > 1 else 0
+
+
+def stored_chunks(values: np.ndarray) -> Iterator[Any]:
+    """Yield an array as FITS stores it, big-endian, a chunk at a time."""
+    zero = unsigned_zero(values.dtype)
+    stored = np.dtype(f">{'i' if zero else values.dtype.kind}{values.dtype.itemsize}")
+    flat = np.ascontiguousarray(values).reshape(-1)
+    for first in range(0, flat.size, CHUNK):
+        part = flat[first : first + CHUNK]
+        if zero:
+            part = (part ^ part.dtype.type(zero)).view(f"i{part.dtype.itemsize}")
+        yield part.astype(stored, copy=False).data
+
+
+class Streamed:
+    """An array (nplanes, ...) of which only the file is there; it takes the place of an array in a model that is saved to FITS.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where the planes wait.
+    name : str
+        Name of the file there.
+
+    Attributes
+    ----------
+    shape, dtype
+        Those of the planes so far; None before the first.
+    """
+
+    def __init__(self, scratch: Scratch, name: str):
+        self.scratch, self.name = scratch, name
+        self.shape: Any = None
+        self.dtype: Any = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size in the file."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def append(self, planes: np.ndarray) -> None:
+        """Add planes (n, ...), of the type and size of the first ones."""
+        known = 0 if self.shape is None else self.shape[0]
+        self.shape, self.dtype = (known + len(planes), *planes.shape[1:]), planes.dtype
+        self.scratch.append(self.name, stored_chunks(planes))
+
+    def chunks(self) -> Iterator[Any]:
+        """Yield the content as it is stored."""
+        yield from self.scratch.chunks(self.name)
+
+
+def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:
+    """Put streamed arrays in place of those of a model, which is good for nothing but to be saved to FITS from now on."""
+    model._arrays.update(arrays)
+    return model
