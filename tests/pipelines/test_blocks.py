@@ -156,7 +156,7 @@ def test_an_input_in_memory_is_not_changed(folder, monkeypatch):
     [
         ({"jump": {"minimum_sigclip_groups": 5}}, "jump: sigma clipping compares all integrations"),
         ({"jump": {"pool_integrations": True}}, "jump: pool_integrations takes all integrations together"),
-        ({"clean_flicker_noise": {"skip": False}}, "one mask is made from all integrations"),
+        ({"clean_flicker_noise": {"skip": False}}, "masks of sources and the background are made from all"),
         ({"superbias": {"post_hooks": [lambda model: model]}}, "superbias has hooks"),
         ({"linearity": {"save_results": True}}, "the result of linearity is saved"),
         ({"ramp_fit": {"save_opt": True}}, "save_opt and int_name write what was found in all integrations"),
