@@ -78,6 +78,12 @@ class Integrations:
             table = self._arrays[spec.name] = table[self._window]
         return table
 
+    def plain_table(self, name):
+        """As `DataModel.plain_table`."""
+        table = super().plain_table(name)  # type: ignore[misc]
+        cut = self._window is not None and name in _PER_INTEGRATION and name not in self._arrays
+        return table[self._window] if cut and table is not None else table
+
 
 def inside(window: slice, part: Any) -> Any:
     """Index of `part` of a window, in the coordinates of the whole axis."""

@@ -29,6 +29,12 @@ class PersistenceStep(Step):
         save_persistence: bool = parameter(False, "Write what is subtracted, with suffix _output_pers.")
         save_trapsfilled: bool = parameter(True, "Write the filled traps, with suffix _trapsfilled.")
 
+    def needs_all_integrations(self, model):
+        """Traps keep charge from one integration to the next; without a reference the step is left out."""
+        if any(self.get_reference_file(model, kind) == "N/A" for kind in self.reference_types):
+            return None
+        return "traps keep charge from one integration to the next"
+
     def process(self, ramp, references):
         exposure = ramp.meta.exposure
         if not exposure.group_time:
