@@ -104,7 +104,7 @@ def test_what_is_written_is_read_again_the_same(tmp_path):
 def test_writing_replaces_a_file_only_when_told(tmp_path):
     pool, path = AssociationPool.read(pool_file(tmp_path)), tmp_path / "there.csv"
     path.write_text("precious")
-    with pytest.raises(ResourceError, match="there already"):
+    with pytest.raises(ResourceError, match="already exists"):
         pool.write(path)
     assert path.read_text() == "precious"
     pool.write(path, overwrite=True)

@@ -157,7 +157,7 @@ def test_a_dry_run_changes_nothing(sync, here, tmp_path):
     assert here() == before
     status, _, err = sync("--dataset-files", exposure(), "--contexts", "jwst_0001.pmap", "--dry-run")
     assert status == 1
-    assert "cannot be said without the rules" in err
+    assert "cannot be determined without the rules" in err
 
 
 def test_the_default_context_follows_only_when_its_rules_are_here(sync, server, tmp_path):

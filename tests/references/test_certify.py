@@ -222,7 +222,7 @@ def test_window_of_a_known_subarray(tmp_path):
         (
             ((0, 1, "DO_NOT_USE", ""), (1, 2, "TEPID", "")),
             "warnings",
-            "these flags are none of the master list, and are not used: TEPID",
+            "these flags are not in the master list, and are not used: TEPID",
         ),
     ],
 )

@@ -123,7 +123,7 @@ def test_the_pattern_keyword_takes_precedence(root, tmp_path):
 
 @pytest.mark.req("REF-14")
 def test_a_pattern_must_have_legal_values(root, tmp_path):
-    with pytest.raises(ReferenceError_, match="'RAPPID' is no legal value of P_READPA") as error:
+    with pytest.raises(ReferenceError_, match="'RAPPID' is not a legal value of P_READPA") as error:
         insert(context(root), [reference(tmp_path / "new.fits", P_READPA="RAPPID|BRIGHT1|")])
     assert error.value.hint == "did you mean 'RAPID'?"
 
@@ -154,7 +154,7 @@ def test_two_files_for_one_place(root, tmp_path):
 def test_a_file_that_stands_there_already(root, tmp_path):
     path = reference(tmp_path / "new.fits")
     made = insert(context(root), [path])
-    with pytest.raises(ReferenceError_, match="stands there already"):
+    with pytest.raises(ReferenceError_, match="is already listed there"):
         insert(context(root, made.context), [path])
 
 

@@ -94,7 +94,7 @@ def test_a_mapping_is_never_overwritten(tmp_path):
     path = tmp_path / HEADER["name"]
     write_mapping(path, HEADER, SELECTOR)
     before = path.read_bytes()
-    with pytest.raises(ReferenceError_, match="is there already"):
+    with pytest.raises(ReferenceError_, match="already exists"):
         write_mapping(path, {**HEADER, "derived_from": "other"}, SELECTOR)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [HEADER["name"]]
@@ -125,7 +125,7 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
     with new_file(tmp_path / "a") as stream:
         stream.write(b"whole")
     assert (tmp_path / "a").read_bytes() == b"whole"
-    with pytest.raises(ReferenceError_, match="is there already"), new_file(tmp_path / "a") as stream:
+    with pytest.raises(ReferenceError_, match="already exists"), new_file(tmp_path / "a") as stream:
         stream.write(b"other")
     assert os.listdir(tmp_path) == ["a"]
     assert (tmp_path / "a").read_bytes() == b"whole"

@@ -44,7 +44,7 @@ def check_candidates(pool):
             plain.append(f"row {row}: {text[:40]}")
     if plain:
         _log.warning(
-            "%s: %d texts in ASN_CANDIDATE are no list; each is taken as one candidate (%s)",
+            "%s: %d texts in ASN_CANDIDATE are not lists; each is taken as one candidate (%s)",
             pool.name,
             len(plain),
             plain[0],

@@ -210,7 +210,7 @@ def parser(has_pool=False):
         action="store_true",
         help="merge level 2 associations of one type and candidate into one with several products",
     )
-    made.add_argument("--no-merge", action="store_true", help="deprecated: the default is not to merge")
+    made.add_argument("--no-merge", action="store_true", help="deprecated; not merging is the default")
     return made
 
 

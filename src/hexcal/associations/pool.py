@@ -102,7 +102,7 @@ class AssociationPool(Table):
             return
         path = Path(output)
         if path.exists() and not kwargs.pop("overwrite", False):
-            raise ResourceError("the file is there already", where=str(path), hint="overwrite=True replaces it")
+            raise ResourceError("the file already exists", where=str(path), hint="overwrite=True replaces it")
         kwargs.pop("overwrite", None)
         content = self.as_bytes(*args[1:], **kwargs)
         with atomic(path) as stream:

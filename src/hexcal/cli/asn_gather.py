@@ -29,7 +29,7 @@ def _parser():
 
     made = Parser("asn_gather", "Copy an association and its files to another folder; only what is not there yet.")
     made.add_argument("association", help="the association")
-    made.add_argument("destination", nargs="?", help="folder to copy to; default: the present one")
+    made.add_argument("destination", nargs="?", help="folder to copy to; default: the current one")
     made.add_argument(
         "-s",
         "--source",
@@ -42,10 +42,10 @@ def _parser():
         "--exp-types",
         action="append",
         metavar="TYPE",
-        help="type of members to copy (again for more); default: all",
+        help="type of members to copy; may be repeated; default: all",
     )
     made.add_argument(
-        "-x", "--exclude-types", action="append", metavar="TYPE", help="type of members to leave out (again for more)"
+        "-x", "--exclude-types", action="append", metavar="TYPE", help="type of members to leave out; may be repeated"
     )
     made.add_argument(
         "-c",

@@ -49,7 +49,7 @@ def _options(words):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--cache", metavar="DIR", help="the cache, begun if it is not there (default: CRDS_PATH)")
+    made.add_argument("--cache", metavar="DIR", help="the cache; made if it does not exist (default: CRDS_PATH)")
     made.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, else that of the server")
     which = made.add_mutually_exclusive_group()
     which.add_argument(

@@ -123,7 +123,7 @@ def _same(item, kind):
     path = Path(item["path"])
     if not path.is_file():
         raise InputError(
-            f"the {kind} is not there any more",
+            f"the {kind} no longer exists",
             where=str(path),
             hint="put it back, or run `hexcal run` on another copy",
         )

@@ -122,7 +122,7 @@ def look_up_all(pipeline, model):
         _raise_together(errors)
     if missing:
         raise ReferenceError_(
-            f"reference files are missing without which there is no result: {', '.join(missing)}",
+            f"the result cannot be computed without reference files that are missing: {', '.join(missing)}",
             where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
             hint="`hexcal simulate references --like FILE` makes a neutral set",
         )

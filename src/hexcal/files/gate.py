@@ -160,7 +160,9 @@ def _keys(path, status=None):
 
 def _twice(path):
     return InputError(
-        "two results of this run would become one file", where=os.fspath(path), hint="give one of them another name"
+        "two results of this run would be written to one file",
+        where=os.fspath(path),
+        hint="give one of them another name",
     )
 
 

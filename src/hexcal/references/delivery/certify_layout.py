@@ -213,7 +213,7 @@ def _meanings(names, made):
 
     unknown = [name for name in names if not is_known(name)]
     if unknown:
-        made.warn("DQ_DEF", f"these flags are none of the master list, and are not used: {', '.join(unknown)}")
+        made.warn("DQ_DEF", f"these flags are not in the master list, and are not used: {', '.join(unknown)}")
 
 
 def _undefined(source, extension, defined, made):

@@ -223,7 +223,7 @@ def _put(part, file):
     part.selector, place, warnings = _placed(part.rules, part.selector, file)
     if place.replaced == file.name:
         raise ReferenceError_(
-            f"{file.name} stands there already: {', '.join(place.keys)}",
+            f"{file.name} is already listed there: {', '.join(place.keys)}",
             where=mapping.name,
             hint="no new context is needed",
         )
@@ -274,7 +274,7 @@ def _check_value(file, parameter, value, rules):
         if legal and element not in legal:
             guess = nearest(element, legal)
             raise ReferenceError_(
-                f"'{element}' is no legal value of {keyword}",
+                f"'{element}' is not a legal value of {keyword}",
                 where=file.path,
                 hint=f"did you mean '{guess}'?" if guess else f"legal are {', '.join(sorted(map(str, legal))[:8])} ...",
             )

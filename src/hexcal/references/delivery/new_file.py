@@ -28,7 +28,7 @@ def new_file(path):
             yield stream
     except FileExistsError as error:
         raise ReferenceError_(
-            "the file is there already; no file of a cache is ever replaced",
+            "the file already exists; no file of a cache is ever replaced",
             where=os.fspath(path),
             hint="give it another name or another folder",
         ) from error

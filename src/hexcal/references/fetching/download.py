@@ -131,7 +131,7 @@ def _receive_right(item, part, patience, report, stop):
     raise ReferenceError_(
         f"the server sends a {item.name} that {wrong}",
         where=item.url,
-        hint="the file was not let into the cache; try again later, or tell those who run the server",
+        hint="the file was not put into the cache; try again later, or tell those who run the server",
     )
 
 

@@ -197,7 +197,7 @@ class Remote:
             raise ReferenceError_(
                 f"size and sha1 of {name} are required, the server says size '{size}' and sha1sum '{sha1}'",
                 where=self.url,
-                hint="a file that cannot be checked is not let into the cache; tell those who run the server",
+                hint="a file that cannot be checked is not put into the cache; tell those who run the server",
             )
         return int(size), sha1.lower()
 

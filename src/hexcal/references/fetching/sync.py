@@ -118,7 +118,7 @@ class Sync:
         source.require(observatory)
         if scratch is None and fetch.is_readonly():
             raise ResourceError(
-                "the cache is to be filled, and may not be changed",
+                "the cache must be changed to fill it, and it is set to be read only",
                 where=f"{root} (CRDS_READONLY_CACHE)",
                 hint="unset CRDS_READONLY_CACHE, or give --dry-run",
             )
@@ -235,7 +235,7 @@ class Sync:
             if not self.dry_run:
                 raise
             raise ReferenceError_(
-                f"what an exposure needs cannot be said without the rules: {error.message}",
+                f"what an exposure needs cannot be determined without the rules: {error.message}",
                 where=error.where,
                 hint="fetch the rules first: `hexcal crds sync`, or do without --dry-run",
             ) from error
