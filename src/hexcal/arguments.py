@@ -24,7 +24,8 @@ class Arguments(argparse.ArgumentParser):
 
     def __init__(self, prog, description, **kwargs):
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(prog=prog, description=description, allow_abbrev=False, **kwargs)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(prog=prog, description=description, **kwargs)
 
     def parse(self, words):
         """Return the options that the words of the command give; None if they ask for help, which is printed."""

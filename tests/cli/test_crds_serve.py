@@ -125,7 +125,7 @@ def test_half_open_requests_without_number_do_not_stop_it(root):
         (["--cache", "cache", "--context", "jwst_0009.pmap"], "unknown context 'jwst_0009.pmap'"),
         (["--cache", "cache", "--port", "70000"], "a port from 0 to 65535 is required, got 70000"),
         (["--cache", "cache", "--port", "no"], "invalid int value: 'no'"),
-        (["--cache", "cache", "--prot", "1"], "unrecognized arguments: --prot 1"),
+        (["--cache", "cache", "--prot", "1"], "unknown option '--prot'"),
         # An address for documentation, which no machine has.
         (["--cache", "cache", "--host", "192.0.2.1", "--port", "0"], "the server cannot listen"),
     ],

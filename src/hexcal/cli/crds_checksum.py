@@ -1,11 +1,11 @@
 """``hexcal crds checksum FILE...``: check or renew the sha1sum of mapping files."""
 
-from hexcal.cli.crds_options import Parser
+from hexcal.arguments import Arguments
 
 
 def main(words):
     """Check each file; exit status 1 if a sum is wrong or missing."""
-    made = Parser(prog="hexcal crds checksum", description="Check or renew the sha1sum in mapping files.")
+    made = Arguments(prog="hexcal crds checksum", description="Check or renew the sha1sum in mapping files.")
     made.add_argument("files", nargs="+", metavar="FILE", help="path of a .pmap, .imap or .rmap")
     made.add_argument("--update", action="store_true", help="write the right sum into the file")
     options = made.parse_args(words)

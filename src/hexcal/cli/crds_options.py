@@ -1,31 +1,6 @@
 """What the commands of ``hexcal crds`` have in common: options, and opening a context for a file."""
 
-import argparse
-import re
-
-from hexcal.errors import ParameterError, nearest
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are errors of Hexcal, with the nearest right word; files may stand before, between and after options."""
-
-    def parse_args(self, args=None, namespace=None):
-        """Parse all words."""
-        return self.parse_intermixed_args(args, namespace)
-
-    def error(self, message):
-        """Raise instead of ending the interpreter."""
-        guess = self._nearest(message)
-        hint = f"did you mean '{guess}'?" if guess else f"`{self.prog} --help`"
-        raise ParameterError(message, where=self.prog, hint=hint)
-
-    def _nearest(self, message):
-        """The right word for the wrong one that a message of argparse tells, if there is one like it."""
-        option = re.match(r"unrecognized arguments: (--?[\w-]+)", message)
-        if option:
-            return nearest(option[1], [name for name in self._option_string_actions if name.startswith("--")])
-        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
-        return nearest(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else None
+from hexcal.arguments import Arguments
 
 
 def parser(command, description, *, context=True):
@@ -38,14 +13,14 @@ def parser(command, description, *, context=True):
     context : bool
         Whether it works in a context.
     """
-    made = Parser(prog=f"hexcal crds {command}", description=description)
-    made.add_argument("--cache", metavar="DIR", help="cache of mappings and reference files (default: CRDS_PATH)")
-    made.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, or that of the file")
+    arguments = Arguments(prog=f"hexcal crds {command}", description=description)
+    arguments.add_argument("--cache", metavar="DIR", help="cache of mappings and reference files (default: CRDS_PATH)")
+    arguments.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, or that of the file")
     if context:
-        made.add_argument(
+        arguments.add_argument(
             "--context", metavar="C", help=".pmap, or: newest, default (default: CRDS_CONTEXT, else that of the cache)"
         )
-    return made
+    return arguments
 
 
 def open_cache(options, name=""):

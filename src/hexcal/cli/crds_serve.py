@@ -3,7 +3,7 @@
 import os
 import sys
 
-from hexcal.cli.crds_options import Parser
+from hexcal.arguments import Arguments
 from hexcal.errors import ParameterError, ResourceError
 
 DEFAULT_PORT = 8917
@@ -39,7 +39,7 @@ def main(words):
 
 
 def _options(words):
-    made = Parser(
+    made = Arguments(
         prog="hexcal crds serve",
         description="Publish a cache of mappings and reference files over HTTP, read-only, for Hexcal and for the client of CRDS. "
         "Each observatory has an address of its own: CRDS_SERVER_URL=http://HOST:PORT/OBSERVATORY. Ctrl-C ends it.",

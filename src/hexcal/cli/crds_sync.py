@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from hexcal.cli.crds_options import Parser
+from hexcal.arguments import Arguments
 from hexcal.errors import InputError, ParameterError, ReferenceError_, ResourceError
 
 _DESCRIPTION = """Fill a cache of reference files from a server (CRDS_SERVER_URL), so that calibration needs no network, and check what is in it.
@@ -42,7 +42,7 @@ def main(words):
 
 
 def _options(words):
-    made = Parser(
+    made = Arguments(
         prog="hexcal crds sync",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
