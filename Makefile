@@ -3,7 +3,7 @@
 # Both work on a machine with nothing but Python 3.11 or newer: the environment is made in .venv, and renewed when the list of packages changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint docs format trace parity bench clean
+.PHONY: help env demo test lint docs wheel format trace parity bench clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python ...` takes another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -17,6 +17,7 @@ help:
 	@echo "make test     lint, documentation, then all tests"
 	@echo "make lint     ruff, pyright, direction of imports"
 	@echo "make docs     the documentation: build/docs/index.html"
+	@echo "make wheel    build a wheel, install it into an environment of its own, calibrate there"
 	@echo "make format   rewrite the layout of the code, and the stubs of the public modules"
 	@echo "make trace    how many rows of docs/requirements the passing tests show"
 	@echo "make parity   compare with the reference implementation, as a black box (it is installed beside, on its own)"
@@ -50,6 +51,9 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
+
+wheel: $(READY)
+	$(BIN)/python tools/try_wheel.py
 
 format: $(READY)
 	$(BIN)/python tools/type_doors.py

@@ -1,0 +1,80 @@
+"""Build a wheel, install it into an environment of its own without the checkout, calibrate an exposure there, and let a type checker look (``make wheel``).
+
+python tools/try_wheel.py --python /path/to/python3.13      # with another Python
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPOSURE = "jw00001001001_02101_00001_nrca3"
+SIMULATE = "simulate exposure --instrument NIRCAM --subarray SUB64P --groups 8 --seed 1 --output sim"
+CALIBRATE = f"run calwebb_detector1 sim/{EXPOSURE}_uncal.fits --references=sim/references --output_dir=out"
+SCRIPT = f"""\
+from typing import assert_type
+
+from numpy import ndarray
+
+from hexcal import datamodels
+from hexcal.step import JumpStep
+
+rate = datamodels.open("out/{EXPOSURE}_rate.fits")
+assert_type(rate, datamodels.DataModel)
+assert_type(JumpStep(rejection_threshold=5), JumpStep)
+assert_type(datamodels.IRISImageModel().data, ndarray)
+assert rate.shape == (64, 64), rate.shape
+assert rate.meta.cal_step.ramp_fit == "COMPLETE"
+"""
+"""What somebody writes who has installed Hexcal; it runs, and its types hold."""
+MISSPELLED = "from hexcal.step import JumpStepp\n"
+
+
+def main() -> None:
+    """Do it; ends with the status of what fails."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--python", default=sys.executable, help="Python of the new environment (default: this one)")
+    python = parser.parse_args().python
+    with tempfile.TemporaryDirectory() as folder:
+        _try(Path(folder), python)
+    print("the wheel installs, calibrates and shows its types")
+
+
+def _try(folder, python):
+    pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
+    _run([sys.executable, *pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT], folder)
+    _run([python, "-m", "venv", folder / "env"], folder)
+    new = folder / "env" / "bin" / "python"
+    _run([new, *pip, "install", *folder.glob("*.whl")], folder)
+    where = subprocess.check_output(
+        [new, "-c", "import hexcal; print(hexcal.__file__)"], cwd=folder, env=_environment(folder), text=True
+    )
+    assert Path(where.strip()).is_relative_to(folder.resolve()), f"the checkout was imported: {where}"
+    for words in (SIMULATE, CALIBRATE):
+        _run([new.with_name("hexcal"), *words.split()], folder)
+    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
+    _run([new, "script.py"], folder)
+    checker = [Path(sys.executable).with_name("pyright"), "--pythonpath", new]
+    _run([*checker, "script.py"], folder)
+    (folder / "misspelled.py").write_text(MISSPELLED, encoding="utf-8")
+    assert subprocess.run([*checker, "misspelled.py"], cwd=folder, check=False, capture_output=True).returncode == 1
+
+
+def _run(command, folder):
+    """Run a command without what the environment says of checkouts and references."""
+    done = subprocess.run(command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}")
+
+
+def _environment(folder):
+    ours = ("PYTHONPATH", "CRDS_", "HEXCAL_", "STPIPE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "HEXCAL_CACHE": str(folder / "cache")}
+
+
+if __name__ == "__main__":
+    main()
