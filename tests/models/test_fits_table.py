@@ -37,6 +37,13 @@ def test_a_card_is_formatted_as_by_astropy(keyword, value, comment):
     assert read.value == (value.rstrip() if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-320))
 
 
+@pytest.mark.parametrize("length", range(60, 75))
+@pytest.mark.parametrize("comment", ["", "Gain reference file name"])
+def test_a_text_that_just_fits_on_a_card_loses_its_comment_rather_than_a_letter(length, comment):
+    card = formatted("R_GAIN", "x" * length, comment)
+    assert len(card) % 80 == 0 and fits.Header.fromstring(card)["R_GAIN"] == "x" * length
+
+
 KINDS = ("?", "u1", "i2", "i4", "i8", "u2", "u4", "u8", "f4", "f8", "c8", "c16", "S7")
 
 

@@ -128,11 +128,17 @@ def header_cards(model, hdu, name):
             cards.append(formatted(entry.keyword, _native(value), entry.comment))
         written.add(entry.keyword)
     for card in model._extra_cards.get(name, ()):
-        if card.keyword not in written or card.keyword in COMMENTARY:
+        if card.keyword not in written or card.keyword in COMMENTARY or _is_second(stored, card):
             cards += _extra_card(model, card, hdu)
     if hdu == "PRIMARY":
         cards += [formatted("HISTORY", line) for text in model.history for line in history_lines(text)]
     return cards
+
+
+def _is_second(stored, card):
+    """Whether a card that cannot be read stands beside another of its keyword in the file, which can."""
+    first = stored.card(card.keyword) if stored is not None and card.value is UNREADABLE else None
+    return first is not None and first.value is not UNREADABLE
 
 
 def _stored_header(model, hdu):

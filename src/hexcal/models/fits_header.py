@@ -92,7 +92,8 @@ def formatted(keyword, value, comment=""):
         value = plain(value)
     width = max(20, len(value.replace("'", "''")) + 2) if isinstance(value, str) else 20
     room = 80 - 10 - width - 3
-    long = isinstance(value, str) and width > 68
+    # A text of more than 68 characters has further cards, on which its comment finds room.
+    long = isinstance(value, str) and width > 70
     comment = plain(comment) if long else plain(comment)[: max(room, 0)]
     simple = _simple_value(value) if _SIMPLE_KEYWORD.fullmatch(keyword) else None
     if simple is not None:
