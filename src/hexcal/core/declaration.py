@@ -27,7 +27,7 @@ def _spec_beside(cls):
     return beside.read_text(encoding="utf-8") if beside.is_file() else None
 
 
-def _declared_types(cls):
+def _declared_types(cls) -> Any:
     """The `reference_file_types` of a class; a property is asked on an instance with default parameters, since ``override_...`` belong to the class."""
     declared: Any = cls.__dict__["reference_file_types"]
     if not isinstance(declared, property):
@@ -71,6 +71,6 @@ def complete(cls):
     if "reference_file_types" in own:
         cls.reference_types, cls.takes_references = tuple(_declared_types(cls)), False
     elif "reference_types" in own:
-        cls.reference_file_types = list(cls.reference_types)
+        cls.reference_file_types = list(own["reference_types"])
     cls.status = cls.__dict__.get("status", cls.alias)
     cls.parameters_class = with_overrides(cls.Parameters, f"{cls.__name__}Parameters", cls.reference_types)

@@ -56,6 +56,13 @@ def loses(old, new):
     return not np.can_cast(old, new, "safe")
 
 
+def rounds(old, new):
+    """Whether values of type `old` may lose digits in `new`: numbers of many digits, or wider ones, in a float type."""
+    if new.kind != "f":
+        return False
+    return old.itemsize > new.itemsize if old.kind == "f" else 8 * old.itemsize > np.finfo(new).nmant + 1
+
+
 def require_exact(values, dtype, what, where=None):
     """Raise NotRepresentable if a value of an array becomes another one in `dtype`; see `as_type`."""
     find = _too_large if dtype.kind == "f" else _outside

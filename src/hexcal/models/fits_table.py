@@ -4,10 +4,11 @@ The forms of columns are those of the FITS standard 4.0, section 7.3.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
-from hexcal.models.fits_header import Header, formatted
+from hexcal.models.fits_header import formatted
 
 _FORMS = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
 _LETTERS = {"u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D", "c8": "C", "c16": "M"}
@@ -16,7 +17,7 @@ _TFORM = re.compile(r"(\d*)([LBIJKEDCMA])\s*")
 _NOT_PLAIN = ("TSCAL", "TNULL")
 
 
-def read_plain(header: Header, content: bytes) -> np.ndarray | None:
+def read_plain(header: Any, content: bytes) -> np.ndarray | None:
     """Read a table whose columns need no conversion but that of byte order.
 
     Parameters
@@ -102,8 +103,8 @@ def plain_units(data: np.ndarray) -> tuple[list[str], bytes] | None:
     if type(data) is not np.ndarray or data.dtype.names is None or data.ndim != 1:
         return None
     names = list(data.dtype.names)
-    columns = [_column(data.dtype[name]) for name in names]
-    if None in columns:
+    columns = [column for name in names if (column := _column(data.dtype[name])) is not None]
+    if len(columns) < len(names):
         return None
     table = np.zeros(len(data), [(name, kind, shape) for name, (_, kind, shape, _) in zip(names, columns, strict=True)])
     for name, (_, _, _, zero) in zip(names, columns, strict=True):

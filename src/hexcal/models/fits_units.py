@@ -134,11 +134,11 @@ def _known_unit(model, spec, version):
 
 
 def _value_of(model, spec):
-    value = model._arrays.get(spec.name)
-    if value is None and model._extension(spec) is None:
+    value, extension = model._arrays.get(spec.name), model._extension(spec)
+    if value is None and extension is None:
         # A documented array that nothing has touched is written without ever being in memory.
         return np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
-    return getattr(model, spec.name) if value is None else value
+    return getattr(model, spec.name) if extension is None else _with_all_digits(model, spec, extension)
 
 
 def _name_of(model, spec):
@@ -147,6 +147,17 @@ def _name_of(model, spec):
         return spec.hdu
     stored = model._source.of(spec, model._version)
     return next((name for name in spec.hdus if stored is not None and name.upper() == stored.name), spec.hdu)
+
+
+def _with_all_digits(model, spec, extension):
+    """An array to be written: as the file has it, where the type of the class holds fewer digits and nobody has changed it."""
+    value = getattr(model, spec.name)
+    if isinstance(spec, Table) or not extension.is_image or value is None:
+        return value
+    if not exact.rounds(extension.physical_dtype, np.dtype(spec.dtype)) or value.shape != extension.shape:
+        return value
+    former = model._read_typed(spec, extension)
+    return model._source.read(extension) if np.array_equal(value, former, equal_nan=True) else value
 
 
 def _as_stored(model, spec, extension, value):
@@ -158,7 +169,7 @@ def _as_stored(model, spec, extension, value):
     if not extension.is_image or not extension.shape:
         return value is None
     stored, own = extension.physical_dtype, np.dtype(spec.dtype)
-    loses = exact.loses(stored, own) and not exact.same_bits(stored, own)
+    loses = (exact.loses(stored, own) or exact.rounds(stored, own)) and not exact.same_bits(stored, own)
     if value is None:
         return loses or stored == own
     if not loses or value.shape != extension.shape:

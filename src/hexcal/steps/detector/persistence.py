@@ -70,7 +70,7 @@ class PersistenceStep(Step):
         filled = _cut(earlier, ramp)
         if filled.shape != shape:
             raise InputError(
-                f"filled traps must be of the families and the pixels of the exposure, {shape}; found {np.shape(earlier.data)}",
+                f"filled traps must be of the families and the pixels of the exposure, {shape}; found {earlier.shape_of('data')}",
                 where=str(name),
                 hint="give the _trapsfilled file of the exposure before, of the same detector",
             )
