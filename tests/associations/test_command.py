@@ -151,7 +151,7 @@ def test_odd_candidates_are_taken_as_they_are(caplog):
     found = Main.cli(["--dry-run"], pool=pool(many)).associations
     assert sorted(a["asn_type"] for a in found) == ["image2", "image3"]
     Main.cli(["--dry-run"], pool=pool(exposure(1) | {"asn_candidate": "o001"}))
-    assert "no list; each is taken as one candidate (row 1: o001)" in caplog.text
+    assert "not lists; each is taken as one candidate (row 1: o001)" in caplog.text
 
 
 def test_repeated_and_unknown_exposures_are_said(caplog):

@@ -233,7 +233,7 @@ def test_a_repair_that_fails_leaves_what_is_there(sync, server, tmp_path):
         (["--check"], "there is no cache to check"),
         (["--repair-files"], "need --check-files"),
         (["--dataset-files", "none.fits"], "none.fits"),
-        (["--contxts", "x"], "unrecognized arguments"),
+        (["--contxts", "x"], "unknown option"),
         (["--all", "--range", "1:2"], "not allowed with"),
         (["--observatory", "hst"], "observatory 'hst' is required, this is that of 'jwst'"),
     ],

@@ -47,7 +47,7 @@ def fill(model, sizes, seed):
         setattr(model, name, array(spec, sizes, random) if isinstance(spec, Array) else table(spec, random))
     if {"dq", "dq_def"} <= set(model._layout):
         # Flags mean what their table says.
-        flags = {str(flag): int(value) for flag, value in dqflags.pixel.items() if value}
+        flags = {str(flag): int(value) for flag, value in dqflags.of(model.observatory).items() if value}
         model.dq_def = [(value.bit_length() - 1, value, flag, "") for flag, value in flags.items()]
         model.dq &= np.bitwise_or.reduce(np.array(list(flags.values()), "u4"))
     return model

@@ -117,7 +117,7 @@ def test_the_command(tmp_path, capsys):
         (["--subarray", "1,2"], "four whole numbers"),
         (["--subarray", "1,2,a,b"], "four whole numbers"),
         (["--date", "today"], "must be a date and time"),
-        (["--seed", "-1"], "must not be negative"),
+        (["--seed", "-1"], "must be at least 0"),
         (["--detectr", "IRIS1"], "did you mean '--detector'"),
     ],
 )
