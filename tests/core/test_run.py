@@ -215,7 +215,6 @@ def test_hooks(uncal, tmp_path):
     assert (after.data == 4).all() and after.meta.note == "seen"
 
 
-@pytest.mark.req("STEP-08")
 def test_a_hook_gets_what_its_step_gets_and_returns(uncal):
     seen = []
 
