@@ -268,13 +268,18 @@ _LONE_GROUP = (
 )
 _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
 _NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
+_LONE_GROUPS = "single good groups with discarded groups between them (reference pixels below the A/D floor): 3.0.0 takes the first, Hexcal says NaN"
 _FLICKER_EDGE = (
     "pixels at the very edge of the clip of a difference count on one side only: 0.5 % of the lines, by up to 0.3 DN"
 )
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"ERR": 1, "VAR_POISSON": 3}),
-    ("nircam_full_5", "calwebb_detector1"): (_FLOAT32_MEANS, {"SCI": 40, "ERR": 10, "VAR_POISSON": 20}),
+    ("nircam_full_5", "ramp_fit"): (_LONE_GROUPS, {"DQ": 3}),
+    ("nircam_full_5", "calwebb_detector1"): (
+        f"{_FLOAT32_MEANS}; {_LONE_GROUPS}",
+        {"SCI": 40, "ERR": 10, "VAR_POISSON": 20, "DQ": 3},
+    ),
     ("nircam_inner_10", "refpix"): _NO_REFERENCE_PIXELS,
     ("nircam_inner_10", "calwebb_detector1"): _NO_REFERENCE_PIXELS,
     ("miri_sub64_12x3", "rscd"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128}),
