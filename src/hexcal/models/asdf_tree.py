@@ -1,13 +1,15 @@
 """The ASDF side of a file: the extension named ASDF in a FITS product, and stand-alone ASDF (and JSON) reference files.
 
-Most trees hold only metadata: text, numbers, lists, dicts. These are read and written as what they are, YAML: the ASDF library takes more than a second
-to load the converters of all installed packages. A tree with anything else in it (a WCS, a transform, an array) goes through the library.
+Most trees hold only metadata: text, numbers, lists, dicts, and a WCS, which stays as it stands until it is asked for (`stored_wcs`). These are
+read and written as what they are, YAML: the ASDF library takes more than a second to load the converters of all installed packages. A tree with anything else
+in it (a transform, an array) goes through the library.
 """
 
 import datetime
 import io
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,15 @@ import numpy as np
 from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
-from hexcal.models import asdf_blocks, bounds
+from hexcal.models import asdf_blocks, bounds, stored_wcs
+from hexcal.models.stored_wcs import StoredWcs
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 _NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
-_HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+_HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD %s\n%%YAML 1.1\n%%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+_STANDARD = re.compile(rb"#ASDF_STANDARD (\S+)")
+_PLAIN_STANDARD = b"1.5.0"
+_TAGS = {"!": "tag:stsci.edu:asdf/"}
 _END = b"\n...\n"
 _END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
 _CHUNK = 1 << 20
@@ -41,10 +47,15 @@ def from_bytes(content, where):
     -------
     dict
         The tree without arrays that only point back at the FITS extensions, and without the bookkeeping of the ASDF library; ``history`` holds a
-        list of texts.
+        list of texts. A WCS is a `StoredWcs`.
     """
-    tree = _plain_tree(content, where)
+    tree = _plain_tree(content, where, lambda: content)
     return _cleaned(_library_tree(io.BytesIO(content), where) if tree is None else tree)
+
+
+def from_bytes_with_library(content, where):
+    """As `from_bytes`, with every WCS made into an object."""
+    return _cleaned(_library_tree(io.BytesIO(content), where))
 
 
 def from_file(path):
@@ -60,7 +71,7 @@ def from_file(path):
             raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
     beginning = _beginning(path)
     _require_whole(path, beginning)
-    tree = _plain_tree(beginning, str(path))
+    tree = _plain_tree(beginning, str(path), path.read_bytes)
     return _cleaned(_library_tree(path, str(path)) if tree is None else tree)
 
 
@@ -93,25 +104,36 @@ def _require_whole(path, beginning):
     asdf_blocks.require_whole(path, end.end())
 
 
-def _plain_tree(content, where):
-    """Return the tree if it holds only metadata, else None."""
+def _plain_tree(content, where, whole):
+    """Return the tree if it holds only metadata, else None; `whole` returns the file with its blocks."""
     import yaml
 
     end = _END_OF_TREE.search(content)
     if not content.startswith(b"#ASDF") or end is None:
         return None
     try:
-        tree = bounds.from_yaml(content[: end.start()], where, _loader())
+        tree = bounds.from_yaml(
+            content[: end.start()], where, _loader(partial(_stored_wcs, content, end, where, whole))
+        )
     except (_NotPlain, yaml.YAMLError):
         return None
     return tree if isinstance(tree, dict) else None
+
+
+def _stored_wcs(content, end, where, whole, node):
+    """Return a WCS as it stands in a file."""
+    standard = _STANDARD.search(content, 0, end.start())
+    blocks: Any = stored_wcs.blocks_of(whole(), end.end()) if stored_wcs.has_blocks(node) else ()
+    if standard is None or blocks is None:
+        raise _NotPlain
+    return StoredWcs(node, blocks, standard[1], where)
 
 
 class _NotPlain(Exception):
     """The tree holds something that only the ASDF library can read."""
 
 
-def _loader():
+def _loader(wcs_of):
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -133,6 +155,7 @@ def _loader():
         raise _NotPlain
 
     Loader.add_multi_constructor(_TAG, bookkeeping)
+    Loader.add_multi_constructor(stored_wcs.TAG, lambda loader, suffix, node: wcs_of(node))
     Loader.add_multi_constructor("tag:", anything)
     Loader.add_multi_constructor("!", anything)
     # Dates stay the texts that they are in headers.
@@ -186,17 +209,55 @@ def to_bytes(tree, history=()):
     return buffer.getvalue()
 
 
+def to_bytes_with_library(tree, version=None):
+    """As `to_bytes`, by the ASDF library, following a version of the standard (None: the newest)."""
+    import asdf
+
+    buffer = io.BytesIO()
+    asdf.AsdfFile(tree, version=version).write_to(buffer)
+    return buffer.getvalue()
+
+
 def _write(stream, tree, history):
     tree = plain(tree)
     if _is_plain(tree):
-        stream.write(_plain_bytes(tree, history))
+        stream.write(_plain_bytes(_with_stored_wcs(tree), history))
         return
     import asdf
 
-    content = asdf.AsdfFile(tree)
+    content = asdf.AsdfFile(stored_wcs.all_opened(tree))
     for entry in history:
         content.add_history_entry(str(entry))
     content.write_to(stream)
+
+
+def _with_stored_wcs(tree):
+    """Return the tree with every WCS as it stands in a file, all following one version of the standard: that of those that nobody has touched."""
+    wcses = list(_wcses(tree))
+    standards = {value.standard for value in wcses if isinstance(value, StoredWcs)}
+    if len(standards) == 1 and not any(map(stored_wcs.is_wcs, wcses)):
+        return tree
+    standard = standards.pop() if len(standards) == 1 else None
+
+    def converted(value):
+        if isinstance(value, dict):
+            return {name: converted(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [converted(item) for item in value]
+        if isinstance(value, StoredWcs) and standard is None:
+            value = value.read()
+        return stored_wcs.stored(value, standard) if stored_wcs.is_wcs(value) else value
+
+    return converted(tree) if wcses else tree
+
+
+def _wcses(value):
+    """Yield every WCS in nested dicts and lists."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _wcses(item)
+    elif isinstance(value, StoredWcs) or stored_wcs.is_wcs(value):
+        yield value
 
 
 def _plain_bytes(tree, history):
@@ -205,6 +266,8 @@ def _plain_bytes(tree, history):
     from hexcal import __version__
 
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    wcses: list = list(_wcses(tree))
+    blocks: list = []
 
     class Dumper(base):
         """Writes plain YAML and the bookkeeping tags of ASDF; a list or dict that occurs twice is written twice."""
@@ -222,12 +285,23 @@ def _plain_bytes(tree, history):
     Dumper.add_representer(
         HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
     )
+    Dumper.add_representer(StoredWcs, lambda dumper, value: value.renumbered(blocks))
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:
         content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
-    body = yaml.dump(content, Dumper=Dumper, allow_unicode=True, encoding="utf-8", sort_keys=False, width=10000)
-    return _HEAD + body.rstrip(b"\n") + _END
+    body = yaml.dump(
+        content,
+        Dumper=Dumper,
+        allow_unicode=True,
+        encoding="utf-8",
+        sort_keys=False,
+        # The lines of a WCS are broken where the ASDF library breaks them.
+        width=None if wcses else 10000,
+        tags=_TAGS,
+    )
+    standard = wcses[0].standard if wcses else _PLAIN_STANDARD
+    return _HEAD % standard + body[body.index(b"---") + 3 :].lstrip().rstrip(b"\n") + _END + b"".join(blocks)
 
 
 def _is_plain(value):
@@ -235,7 +309,7 @@ def _is_plain(value):
         return all(_is_plain(item) for item in value.values())
     if isinstance(value, list):
         return all(_is_plain(item) for item in value)
-    return value is None or type(value) in (str, int, float, bool)
+    return value is None or type(value) in (str, int, float, bool, StoredWcs) or stored_wcs.is_wcs(value)
 
 
 def to_file(path, tree, history=()):
@@ -248,6 +322,8 @@ def plain(value) -> Any:
     """Replace numpy scalars by Python ones, so that a tree can be written by any serialiser; arrays and library objects stay."""
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, StoredWcs):
+        return value
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, np.generic):

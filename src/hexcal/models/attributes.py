@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import unknown_name
-from hexcal.models import meta
+from hexcal.models import meta, stored_wcs
 from hexcal.models.layout import Array, ArrayAttribute, TableAttribute
 
 _OWN = {
@@ -76,6 +76,7 @@ class Attributes:
         if name not in tree:
             tree = self._merge_asdf()
         if name in tree:
+            tree[name] = stored_wcs.opened(tree[name])
             is_branch = isinstance(tree[name], dict) and self._is_branch(name)
             return meta.Node(self, name) if is_branch else tree[name]
         if self._is_declared(name):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError, unknown_name
-from hexcal.models import browse, meta, schema
+from hexcal.models import browse, meta, schema, stored_wcs
 from hexcal.models.layout import Table
 
 
@@ -158,7 +158,10 @@ class Interface:
 
     @property
     def instance(self):
-        """The model as nested dicts: what is set, with all arrays that the file has. The dicts of the metadata are not copies."""
+        """The model as nested dicts: what is set, with all arrays that the file has.
+
+        The dicts of the metadata are not copies; a WCS that was not read yet stands there as such.
+        """
         tree = self._merge_asdf()
         return {**{name: getattr(self, name) for name in self._layout if self.has(name)}, **tree}
 
@@ -168,12 +171,17 @@ class Interface:
         Parameters
         ----------
         include_arrays : bool
-            Also arrays and tables, which are read for it.
+            Also arrays, tables and the WCS, which are read for it.
         """
         flat = dict(meta.walk(self._merge_asdf()))
         if include_arrays:
-            return {**{name: getattr(self, name) for name in self._layout if self.has(name)}, **flat}
-        return {path: value for path, value in flat.items() if not isinstance(value, np.ndarray)}
+            arrays = {name: getattr(self, name) for name in self._layout if self.has(name)}
+            return {**arrays, **{path: stored_wcs.opened(value) for path, value in flat.items()}}
+        return {
+            path: value
+            for path, value in flat.items()
+            if not (isinstance(value, np.ndarray | stored_wcs.StoredWcs) or stored_wcs.is_wcs(value))
+        }
 
     def keys(self):
         """Dotted paths of everything that is set."""

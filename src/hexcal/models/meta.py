@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.errors import ParameterError, unknown_name
+from hexcal.models import stored_wcs
 
 _CONVERT = {"int": int, "float": float, "str": str, "bool": bool}
 
@@ -43,7 +44,7 @@ class Node:
 
     def values(self):
         """Values of what is set on this branch."""
-        return self.instance.values()
+        return [value for _, value in self.items()]
 
     def hasattr(self, name):
         """Whether a name is set on this branch."""
@@ -51,7 +52,7 @@ class Node:
 
     def items(self):
         """Pairs of name and value of what is set on this branch."""
-        return self.instance.items()
+        return {name: stored_wcs.opened(value) for name, value in self.instance.items()}.items()
 
     @property
     def instance(self):

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hexcal import observatories
-from hexcal.models import asdf_tree, meta
+from hexcal.errors import ParameterError
+from hexcal.models import asdf_tree, meta, stored_wcs
 
+_WCS = "meta.wcs"
 _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
 
 
@@ -17,6 +19,7 @@ class Metadata:
     starts_with: Any
     observatory: Any
     _source: Any
+    path: Any
     _version: Any
     _container: Any
     _layout: Any
@@ -122,7 +125,7 @@ class Metadata:
             return found
         if observatories.is_branch_anywhere(path):
             return meta.Node(self, path)
-        if not observatories.is_known_anywhere(path):
+        if path != _WCS and not observatories.is_known_anywhere(path):
             raise keywords.unknown(path, where=path.rpartition(".")[0])
         return None
 
@@ -141,11 +144,14 @@ class Metadata:
         return {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
 
     def _lookup(self, path):
-        tree = self._metadata()
+        tree: Any = self._metadata()
+        branch, name = {}, ""
         for name in path.split("."):
             if not isinstance(tree, dict) or name not in tree:
                 return None
-            tree = tree[name]
+            branch, tree = tree, tree[name]
+        if isinstance(tree, stored_wcs.StoredWcs):
+            tree = branch[name] = tree.read()
         return meta.Node(self, path) if isinstance(tree, dict) else tree
 
     def set_meta(self, path, value):
@@ -156,6 +162,10 @@ class Metadata:
         if isinstance(value, meta.Node):
             value = copy.deepcopy(value.instance)
         value = meta.checked(path, value, self.row_of(path))
+        if path == _WCS:
+            # What only the ASDF extension has must not come back over it.
+            self._merge_asdf()
+            _require_wcs(value, self.path)
         for name in names[:-1]:
             tree = tree.setdefault(name, {})
         if value is None:
@@ -221,3 +231,11 @@ class Metadata:
             if not isinstance(tree, dict):
                 return
         tree[leaf] = value
+
+
+def _require_wcs(value, where):
+    if value is not None and not (isinstance(value, stored_wcs.StoredWcs) or stored_wcs.is_wcs(value)):
+        raise ParameterError(
+            f"{_WCS} must be an object of gwcs (gwcs.WCS), got {type(value).__name__}",
+            where=str(where or "model in memory"),
+        )
