@@ -268,7 +268,7 @@ _LONE_GROUP = (
 )
 _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
 _NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
-_LONE_GROUPS = "single good groups with discarded groups between them (reference pixels below the A/D floor): 3.0.0 takes the first, Hexcal says NaN"
+_LONE_GROUPS = "single good groups with discarded groups between them (below the A/D floor): 3.0.0 takes the first, Hexcal says NaN"
 _FLICKER_EDGE = (
     "pixels at the very edge of the clip of a difference count on one side only: 0.5 % of the lines, by up to 0.3 DN"
 )
@@ -285,7 +285,11 @@ KNOWN = {
     ("miri_sub64_12x3", "rscd"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128}),
     ("miri_sub64_12x3", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 36, "GROUPDQ": 128, "DQ": 108}),
     ("miri_full_5x2", "rscd"): (_RSCD, {"PIXELDQ": 210}),
-    ("miri_full_5x2", "calwebb_detector1"): (_RSCD, {"PIXELDQ": 210, "DQ": 420}),
+    ("miri_full_5x2", "ramp_fit"): (_LONE_GROUPS, {"SCI": 6, "ERR": 6, "VAR_POISSON": 6, "VAR_RNOISE": 6, "DQ": 6}),
+    ("miri_full_5x2", "calwebb_detector1"): (
+        f"{_RSCD}; {_LONE_GROUPS}",
+        {"PIXELDQ": 210, "DQ": 426, "SCI": 6, "ERR": 6, "VAR_POISSON": 6, "VAR_RNOISE": 6},
+    ),
     ("nircam_corner_10x3", "calwebb_detector1_charge_migration"): (
         "pixels that lose charge from the first group on have no rate: 3.0.0 gives the read noise of the groups left out, Hexcal 0",
         {"VAR_RNOISE": 35},
