@@ -1,0 +1,1 @@
+"""World coordinates: what a pixel sees of the sky."""
