@@ -19,12 +19,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PARITY = HERE.parent / "parity"
 sys.path.insert(0, str(PARITY))
 
 from peer_env import VERSION, peer_python  # noqa: E402
+from truth_background import make_background, measure_background  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
@@ -36,6 +38,7 @@ class Case:
 
     make : called with a folder and the settings; writes ``input.fits``, ``truth.npz`` and ``refs/``.
     measure : called with the product and the folder; gives figure -> number, smaller is better.
+    params : of the step; in texts ``{folder}`` stands for the folder of the case.
     """
 
     name: str
@@ -51,12 +54,22 @@ def _flicker(name, params, **settings):
     return Case(name, "clean_flicker_noise", make_flicker, measure_flicker, settings, {"skip": False, **params})
 
 
+def _background(name, n_backgrounds):
+    files = [f"{{folder}}/b{number}_rate.fits" for number in range(n_backgrounds)]
+    settings = {"n_backgrounds": n_backgrounds}
+    params = {"bkg_list": files}
+    return Case(name, "BackgroundStep", make_background, measure_background, settings, params, "truth_background.py")
+
+
 CASES = [
     _flicker("flicker, median", {}),
     _flicker("flicker, strong, median", {}, sigma=25.0),
     _flicker("flicker, 20 groups, median", {}, n_groups=20),
     _flicker("flicker, background model", {"background_method": "model"}),
     _flicker("flicker, Fourier fit", {"fit_method": "fft"}),
+    _background("background, 2 exposures", 2),
+    _background("background, 4 exposures", 4),
+    _background("background, 12 exposures", 12),
 ]
 
 
@@ -78,7 +91,7 @@ def _run(case, folder, side):
     if side != VERSION:
         product.unlink(missing_ok=True)
     if not product.exists():
-        params = {**case.params, **({"profile": side} if side != VERSION else {})}
+        params = {**_in_folder(case.params, folder), **({"profile": side} if side != VERSION else {})}
         job = {"id": side, "target": case.target, "input": str(folder / "input.fits"), "refs": str(folder / "refs")}
         jobs = folder / f"{side}.jobs.json"
         jobs.write_text(json.dumps([{**job, "params": params, "outputs": [str(product)]}]))
@@ -89,6 +102,14 @@ def _run(case, folder, side):
     if entry["error"]:
         return {"error": str(entry["error"]).splitlines()[0]}
     return {**case.measure(product, folder), "time (s)": entry["call_s"]}
+
+
+def _in_folder(value, folder) -> Any:
+    if isinstance(value, dict):
+        return {name: _in_folder(item, folder) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_in_folder(item, folder) for item in value]
+    return value.format(folder=folder) if isinstance(value, str) else value
 
 
 def main(words=None):

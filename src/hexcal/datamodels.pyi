@@ -354,6 +354,7 @@ class MirImgApcorrModel(ReferenceFileModel):
 class MirImgPhotomModel(ReferenceFileModel):
     """Flux calibration of MIRI images."""
     phot_table: Any
+    timecoeff: Any
     timecoeff_linear: Any
     timecoeff_exponential: Any
     timecoeff_powerlaw: Any

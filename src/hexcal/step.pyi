@@ -24,7 +24,9 @@ from hexcal.steps.detector.reset import ResetStep as ResetStep
 from hexcal.steps.detector.rscd import RscdStep as RscdStep
 from hexcal.steps.detector.saturation import SaturationStep as SaturationStep
 from hexcal.steps.detector.superbias import SuperBiasStep as SuperBiasStep
+from hexcal.steps.flux.background import BackgroundStep as BackgroundStep
 from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
+from hexcal.steps.flux.photom import PhotomStep as PhotomStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 
-__all__ = ['ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'PersistenceStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'Step', 'StepParameters', 'SuperBiasStep', 'parameter']
+__all__ = ['BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'PersistenceStep', 'PhotomStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'Step', 'StepParameters', 'SuperBiasStep', 'parameter']

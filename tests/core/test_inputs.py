@@ -13,7 +13,15 @@ from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import DQInitStep, GainScaleStep, SuperBiasStep
 from hexcal.steps import ALIASES
 
-ON_RAMPS = sorted(set(ALIASES) - {"gain_scale", "clean_flicker_noise", "flat_field"})
+_RAMPS = {"RampModel", "GuiderRawModel"}
+
+
+def _works_on_ramps_only(alias):
+    names = registry.find(alias).input_model or ()
+    return set((names,) if isinstance(names, str) else names) <= _RAMPS and names != ()
+
+
+ON_RAMPS = sorted(alias for alias in ALIASES if _works_on_ramps_only(alias))
 
 
 @pytest.fixture

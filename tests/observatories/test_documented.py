@@ -15,6 +15,10 @@ OWN_PARAMETERS = {
     ("clean_flicker_noise", "differences"),
     ("clean_flicker_noise", "mask_from"),
     ("jump", "pool_integrations"),
+    ("photom", "pixel_area_from"),
+    ("background", "clip_by"),
+    # In 3.0.0, where the step is called bkg_subtract.
+    ("background", "bkg_list"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
 }

@@ -12,7 +12,7 @@ from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-WORKS_ON_RATES = {"gain_scale", "flat_field"}
+WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background"}
 
 
 def step_of(alias):
@@ -45,7 +45,33 @@ def references(folder):
         _write_rscd(made[name])
         _write_waves(made[name])
     write_traps(made["NIRCAM"], (ny, nx))
+    _write_factors(made["NIRCAM"])
+    _write_background(made["NIRCAM"], (ny, nx))
     return made
+
+
+def _write_factors(folder):
+    factors = np.array(
+        [("F200W", "CLEAR", 2, 0.1)], [("filter", "S12"), ("pupil", "S12"), ("photmjsr", "f4"), ("uncertainty", "f4")]
+    )
+    reference = datamodels.NrcImgPhotomModel(phot_table=factors)
+    reference.meta.reftype, reference.meta.instrument.name, reference.meta.instrument.detector = (
+        "PHOTOM",
+        "NIRCAM",
+        "NRCA1",
+    )
+    reference.save(folder / "photom.fits")
+
+
+def _write_background(folder, shape):
+    (folder / "background").mkdir()
+    background = datamodels.ImageModel(np.full(shape, 3, "f4"))
+    background.meta.telescope, background.meta.instrument.name, background.meta.instrument.detector = (
+        "JWST",
+        "NIRCAM",
+        "NRCA1",
+    )
+    background.save(folder / "background" / "b_rate.fits")
 
 
 def _write_rscd(folder):
@@ -114,6 +140,8 @@ def run(alias, model, references, **parameters):
     folder = references["MIRI" if alias in MIRI_STEPS else "NIRCAM"]
     if alias == "persistence":
         parameters["save_trapsfilled"] = False
+    if alias == "background":
+        parameters["bkg_list"] = [str(folder / "background" / "b_rate.fits")]
     return step_of(alias).call(model, references=str(folder), **{"skip": False, **parameters})
 
 

@@ -212,11 +212,11 @@ def _observatory_of(inputs):
 
 
 def _present_name(name):
-    """The name that a former one stands for now, said in the log; any other name as it is."""
+    """The name that one of another release stands for, said in the log; any other name as it is."""
     former = importlib.import_module("hexcal.pipelines").FORMER
     present = former.get(name) or former.get(name.rpartition(".")[2] if name.split(".")[0] in _OURS else None)
     if present is not None:
-        logging.getLogger("hexcal").warning("%s is the former name of %s, which is run", name, present)
+        logging.getLogger("hexcal").warning("%s is the name of %s in another release; it is run", name, present)
     return present or name
 
 

@@ -151,7 +151,7 @@ def _step(step, inputs, context):
         if step.parameters.skip:
             step.log.info("Step %s skipped", step.name)
             status = "SKIPPED"
-            return _marked(step, _unchanged(inputs), status)
+            return _marked(step, _unchanged(step, inputs), status)
         step.log.info("Step %s running", step.name)
         if context.progress is not None:
             context.progress.begin(step.name)
@@ -174,9 +174,9 @@ def _step(step, inputs, context):
             step.context = None
 
 
-def _unchanged(inputs):
-    """What a skipped step returns: all that it was given."""
-    return inputs[0] if len(inputs) == 1 else tuple(inputs)
+def _unchanged(step, inputs):
+    """What a skipped step returns: all that it was given, or what its result would have taken the place of."""
+    return inputs[0] if len(inputs) == 1 or step.changes_first_only else tuple(inputs)
 
 
 def _process(step, inputs, entry):
@@ -189,7 +189,7 @@ def _process(step, inputs, entry):
         return _process_one(step, inputs, entry), "COMPLETE"
     except SkipStep as reason:
         leave_out(step, reason)
-        return _unchanged(inputs), "SKIPPED"
+        return _unchanged(step, inputs), "SKIPPED"
 
 
 def leave_out(step, reason):

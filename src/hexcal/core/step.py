@@ -50,6 +50,8 @@ class Step(Blockwise):
     """Name, or names, of the model classes that the step works on; any other input is refused. None: any model."""
     roles: tuple = ()
     """The inputs by name (`hexcal.core.Role`), where a step takes several or takes associations: ``process(science, psf)``."""
+    changes_first_only = False
+    """Whether the result takes the place of the first input alone: then a skipped step returns only that one, otherwise all that it was given."""
     last_status = None
     """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
     skippable = True

@@ -6,5 +6,5 @@ ALIASES = {
     "calwebb_guider": "hexcal.pipelines.guider:GuiderPipeline",
 }
 
-FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1"}
-"""Names of former releases (Build 7) and the pipelines that they stand for now."""
+FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1", "bkg_subtract": "background"}
+"""Names of other releases (Build 7, 3.0.0), and the pipelines and steps that they stand for."""

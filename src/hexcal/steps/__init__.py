@@ -27,7 +27,9 @@ _DETECTOR = {
 
 _OTHERS = {
     "guider_cds": "hexcal.steps.guider.guider_cds:GuiderCdsStep",
+    "background": "hexcal.steps.flux.background:BackgroundStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
+    "photom": "hexcal.steps.flux.photom:PhotomStep",
 }
 
 ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()} | _OTHERS

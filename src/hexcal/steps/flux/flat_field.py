@@ -1,40 +1,54 @@
 """Divide images by the flat field."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hexcal.core import Step, StepParameters, parameter
+from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.references.bundle import References
+from hexcal.steps.flux.planes import Planes, in_blocks, leave_out, planes_of
 
-_ROWS = 64
-"""Rows of an image that are worked on at one time, per thread, so that they stay in the cache."""
-_VALUES = 2**17
-"""Values of all images together that are worked on at one time."""
 _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO_NOT_USE)
 
 
 class FlatFieldStep(Step):
-    """Divide by the flat field, and carry its errors and flags along."""
+    """Divide by the flat field, and carry its errors and flags along.
+
+    All modes but the spectra of NIRSpec, whose flat field is put together from three references for the wavelength of each pixel: they are refused until a
+    later version.
+    """
 
     alias = "flat_field"
-    reference_types = ("flat",)
+    reference_types = ("flat", "fflat", "sflat", "dflat")
     input_model = ("ImageModel", "CubeModel", "IFUImageModel", "GuiderCalModel")
 
     class Parameters(StepParameters):
         """Which flat field, and which way."""
 
+        save_interpolated_flat: bool = parameter(
+            False,
+            "Write the flat field that was put together for the wavelength of each pixel, with suffix _interpolatedflat. Only for spectra of NIRSpec.",
+        )
         user_supplied_flat: str | None = parameter(
             None, "Flat field file of the user, instead of the reference that the rules choose."
         )
         inverse: bool = parameter(False, "Multiply by the flat field instead, to take back the division.")
 
     def references_needed(self, model):
-        """None where the user gives a file."""
-        return () if self.parameters.user_supplied_flat else self.reference_types
+        """The flat field; none where the user gives a file."""
+        return () if self.parameters.user_supplied_flat or _is_interpolated(model) else ("flat",)
 
     def process(self, model, references):
+        if _is_interpolated(model):
+            raise InputError(
+                f"the flat field of NIRSpec spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of Hexcal",
+                where=str(model.path or "EXP_TYPE"),
+                hint="skip=true leaves the step out",
+            )
+        if self.parameters.save_interpolated_flat:
+            self.log.info(
+                "save_interpolated_flat: the flat field of this exposure is not interpolated, none is written"
+            )
         flat = self._flat(model, references).cutout(model)
         values, flags = usable_flat(flat.data, flat.dq)
         errors = np.zeros_like(values) if flat.err is None else flat.err
@@ -44,8 +58,7 @@ class FlatFieldStep(Step):
             flatten(Planes(model.data, model.err), values, errors, self.parameters.inverse)
             return model
         model.var_flat = np.zeros(model.shape, np.float32)
-        planes = Planes(model.data, model.err, model.dq, model.var_flat, _variances(model))
-        flatten(planes, values, errors, self.parameters.inverse)
+        flatten(planes_of(model), values, errors, self.parameters.inverse)
         return model
 
     def _flat(self, model, references):
@@ -53,31 +66,10 @@ class FlatFieldStep(Step):
         return References({"flat": self.make_input_path(given)}, model).flat if given else references.flat
 
 
-def _variances(model):
-    return tuple(array for array in (model.var_poisson, model.var_rnoise) if array is not None)
-
-
-@dataclass(frozen=True)
-class Planes:
-    """What a flat field changes: arrays (..., ny, nx), all of one shape.
-
-    Attributes
-    ----------
-    data, err : float32 array
-        Values and their standard deviations.
-    dq : uint32 array, optional
-        Flags; a guider exposure has none of each integration.
-    var_flat : float32 array, optional
-        Gets the variance from the errors of the flat field.
-    variances : tuple of float32 arrays
-        The variances of which, with `var_flat`, ERR is the square root.
-    """
-
-    data: np.ndarray
-    err: np.ndarray
-    dq: np.ndarray | None = None
-    var_flat: np.ndarray | None = None
-    variances: tuple = ()
+def _is_interpolated(model):
+    """Whether the flat field of an exposure depends on the wavelength of each pixel: that of spectra of NIRSpec."""
+    spectrum = model.observatory.exposure_fact(model.meta.exposure.type, "stage2") == "spec2"
+    return spectrum and model.meta.instrument.name == "NIRSPEC"
 
 
 def usable_flat(flat, flat_dq=None):
@@ -129,25 +121,13 @@ def flatten(planes, flat, flat_err, inverse=False, threads=None):
     -----
     JWST pipeline documentation 1.13.5, sections flat_field and error propagation. What they do not say is as measured of the reference implementation.
     """
-    from hexcal.core import run_bands
 
-    def flatten_rows(first_row, last_row):
-        for first in range(first_row, last_row, _ROWS):
-            rows = slice(first, min(first + _ROWS, last_row))
-            factor = flat[rows] if inverse else 1 / flat[rows]
-            relative = np.zeros_like(factor) if inverse else factor * flat_err[rows]
-            for part in _parts(planes.data.shape, rows):
-                _flatten_part(planes, part, factor, relative)
+    def flatten_part(part, rows):
+        factor = flat[rows] if inverse else 1 / flat[rows]
+        relative = np.zeros_like(factor) if inverse else factor * flat_err[rows]
+        _flatten_part(planes, part, factor, relative)
 
-    run_bands(flatten_rows, flat.shape[0], threads=threads)
-
-
-def _parts(shape, rows):
-    """Indices of these rows of all images, of as many images at a time as make a good block."""
-    if len(shape) == 2:
-        return [(rows,)]
-    n_images = max(1, _VALUES // ((rows.stop - rows.start) * shape[-1]))
-    return [(slice(first, first + n_images), rows) for first in range(0, shape[0], n_images)]
+    in_blocks(planes.data.shape, flatten_part, threads)
 
 
 def _flatten_part(planes, part, factor, relative):
@@ -169,16 +149,4 @@ def _flatten_part(planes, part, factor, relative):
     if planes.var_flat is not None:
         planes.var_flat[part] = of_flat
         changed.append(planes.var_flat[part])
-    _leave_out(changed, None if planes.dq is None else planes.dq[part])
-
-
-def _leave_out(arrays, dq):
-    """Make pixels NaN in all arrays that are so in one, or are not to be used."""
-    bad = np.isnan(arrays[0])
-    for array in arrays[1:]:
-        bad |= np.isnan(array)
-    if dq is not None:
-        bad |= dq & _DO_NOT_USE != 0
-        dq[bad] |= _DO_NOT_USE
-    for array in arrays:
-        array[bad] = np.nan
+    leave_out(changed, None if planes.dq is None else planes.dq[part])
