@@ -9,6 +9,7 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+from hexcal.associations.lib import MODULES
 from hexcal.models.layout import Array
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -18,6 +19,7 @@ DOORS = {
     "hexcal.stpipe": "hexcal/stpipe.pyi",
     "hexcal.datamodels": "hexcal/datamodels.pyi",
     "hexcal.associations": "hexcal/associations/__init__.pyi",
+    **{f"hexcal.associations.lib.{name}": f"hexcal/associations/lib/{name}.pyi" for name in MODULES},
 }
 """Public module -> its stub."""
 
@@ -31,11 +33,11 @@ def stub(name: str) -> str:
         Such as "hexcal.step".
     """
     door = importlib.import_module(name)
-    found = {public: getattr(door, public) for public in dir(door)}
-    declared = {public: value for public, value in found.items() if inspect.isclass(value) and value.__module__ == name}
+    found = {public: getattr(door, public) for public in dir(door) if not public.startswith("__")}
+    declared = {public: value for public, value in found.items() if inspect.isclass(value) and not _has_source(value)}
     imports = {_import(public, value) for public, value in found.items() if public not in declared}
     imports |= {_import_base(cls) for cls in declared.values() if cls.__bases__[0].__name__ not in found}
-    if declared:
+    if any("layout" in cls.__dict__ for cls in declared.values()):
         imports |= {"from typing import Any", "from numpy import ndarray"}
     lines = [*sorted(imports), "", f"__all__ = {sorted(found)!r}", ""]
     for cls in declared.values():
@@ -53,13 +55,21 @@ def _import(public, value):
     return f"from {value.__module__} import {value.__qualname__} as {public}"
 
 
+def _has_source(cls):
+    """Whether a class can be imported from the module that it says it is of; those that a table makes cannot."""
+    place = importlib.import_module(cls.__module__)
+    return place.__name__ not in DOORS and getattr(place, cls.__qualname__, None) is cls
+
+
 def _import_base(cls):
     base = cls.__bases__[0]
     return f"from {base.__module__} import {base.__qualname__}"
 
 
 def _class(cls):
-    own = [f"    {spec.name}: {'ndarray' if isinstance(spec, Array) else 'Any'}" for spec in cls.__dict__["layout"]]
+    own = [
+        f"    {spec.name}: {'ndarray' if isinstance(spec, Array) else 'Any'}" for spec in cls.__dict__.get("layout", ())
+    ]
     own += [f"    {name}: Any" for name in cls.__dict__.get("of_tree", ())]
     if "parts_name" in cls.__dict__:
         own.append(f"    {cls.parts_name}: list[{cls.part_class.__name__}]")

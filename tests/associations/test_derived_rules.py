@@ -7,7 +7,7 @@ from hexcal.associations.generator import generate_for_candidates
 from tests.association_pools import exposure, pool
 
 TABLE = """
-from hexcal.associations.level3 import DMS_Level3_Base
+from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
 from hexcal.associations.tables.table import Rule, when
 
 class Asn_AllFilters(DMS_Level3_Base):

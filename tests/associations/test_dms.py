@@ -15,7 +15,7 @@ from hexcal.associations.classes.dms import (
     Member,
 )
 from hexcal.associations.lib import dms_base
-from hexcal.associations.validation import STAGE_3
+from hexcal.models.association_check import STAGE_3
 
 
 class Rule(DMSBaseMixin):

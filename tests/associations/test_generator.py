@@ -184,14 +184,16 @@ def test_names_are_unique_and_members_satisfy_their_rule(drawn):
     for one in found:
         assert one.is_valid, one.asn_name
         if one.table.alone:
-            assert [role for _, role in one.found].count("science") == 1 and len(one["products"]) == 1
-        for member, role in one.found:
+            assert [role for _, role in one.exposures].count("science") == 1 and len(one["products"]) == 1
+        for member, role in one.exposures:
             known = {name.partition(":")[0] for name in one.table.roles(member)} | set(one.table.also)
             taken_along = role == "target_acquisition" and one.table.acquisitions
             assert role in known or taken_along, (one.asn_name, member, role)
         if one["asn_id"].startswith(("o", "c")):
             belongs = [
-                one["asn_id"] in dict(member.candidates) for member, role in one.found if role != "target_acquisition"
+                one["asn_id"] in dict(member.candidates)
+                for member, role in one.exposures
+                if role != "target_acquisition"
             ]
             assert all(belongs)
 

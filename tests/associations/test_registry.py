@@ -257,4 +257,4 @@ def test_files_that_are_none(tmp_path):
 
 @pytest.mark.req("API-02")
 def test_libpath():
-    assert os.path.isfile(libpath("constraint.py"))
+    assert os.path.isfile(libpath("__init__.py"))

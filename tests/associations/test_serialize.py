@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hexcal.associations import Association, AssociationError, AssociationNotValidError, RegistryMarker, load_asn
-from hexcal.associations.serialize import FORMATS, parse
-from hexcal.associations.validation import STAGE_2, STAGE_3, check, plain
 from hexcal.errors import InputError
+from hexcal.models.association_check import STAGE_2, STAGE_3, check_schema, plain
 from hexcal.models.association_file import read_association
+from hexcal.models.association_text import FORMATS, parse
 
 # The examples of the documents, shortened.
 IMAGE2 = {
@@ -219,20 +219,20 @@ def test_members_that_are_named_with_a_folder_are_told():
 @pytest.mark.req("ASN2-01", "ASN2-02", "ASN2-03", "ASN2-07", "ASN3-01", "ASN3-02", "ASN3-05")
 @pytest.mark.parametrize(("schema", "association"), [(STAGE_2, IMAGE2), (STAGE_3, IMAGE3)], ids=["stage 2", "stage 3"])
 def test_what_is_required_and_what_is_not(schema, association):
-    check(association, schema)
+    check_schema(association, schema)
     for name in association:
         smaller = changed(association, **{name: ...})
         if name in ("asn_id", "asn_pool", "products"):
             with pytest.raises(AssociationNotValidError, match=f"'{name}' is missing"):
-                check(smaller, schema)
+                check_schema(smaller, schema)
         else:
-            check(smaller, schema)
+            check_schema(smaller, schema)
     for version in (None, "NULL", "20210610t121508"):
-        check(changed(association, version_id=version), schema)
-    check(changed(association, something="else", asn_type="any", asn_rule="any"), schema)
-    check(changed(association, products=[{"members": [{"expname": "a.fits", "exptype": "science"}]}]), schema)
-    check(with_member(association, exposerr="guiding lost"), schema)
-    check(with_member(association, asn_candidate="[('o001', 'observation')]"), schema)
+        check_schema(changed(association, version_id=version), schema)
+    check_schema(changed(association, something="else", asn_type="any", asn_rule="any"), schema)
+    check_schema(changed(association, products=[{"members": [{"expname": "a.fits", "exptype": "science"}]}]), schema)
+    check_schema(with_member(association, exposerr="guiding lost"), schema)
+    check_schema(with_member(association, asn_candidate="[('o001', 'observation')]"), schema)
 
 
 @pytest.mark.req("ASN2-01", "ASN2-07", "ASN3-01", "ASN3-03")
@@ -263,18 +263,18 @@ def test_what_is_required_and_what_is_not(schema, association):
 )
 def test_what_is_wrong_is_told_with_its_place(schema, association, change, message):
     with pytest.raises(AssociationNotValidError, match=message):
-        check(changed(association, **change), schema)
+        check_schema(changed(association, **change), schema)
 
 
 @pytest.mark.req("ASN2-09", "ASN3-04")
 def test_types_of_members():
     for exptype in ("science", "background", "imprint", "sourcecat", "segmap", "direct_image"):
-        check(with_member(IMAGE2, exptype=exptype), STAGE_2)
+        check_schema(with_member(IMAGE2, exptype=exptype), STAGE_2)
     for exptype in ("science", "background", "psf"):
-        check(with_member(IMAGE3, exptype=exptype), STAGE_3)
+        check_schema(with_member(IMAGE3, exptype=exptype), STAGE_3)
     for association, schema in ((IMAGE2, STAGE_2), (IMAGE3, STAGE_3)):
         with pytest.raises(AssociationNotValidError, match=r"members\[1\]\.exptype must be text"):
-            check(with_member(association, exptype=5), schema)
+            check_schema(with_member(association, exptype=5), schema)
 
 
 @pytest.mark.req("ASN2-10", "ASN3-06")
@@ -309,7 +309,7 @@ def test_an_association_object_is_checked_as_it_is():
     association = Association()
     association.data.update(plain(IMAGE3))
     association["products"][0]["members"][0] = Odd(association["products"][0]["members"][0])
-    check(association, STAGE_3)
+    check_schema(association, STAGE_3)
     assert parse(association) == association.data
 
 
@@ -367,6 +367,6 @@ def test_a_comma_too_many_opens_by_every_door_and_is_told(tmp_path, caplog):
 
 def test_nothing_that_reads_associations_needs_their_rules():
     """The rules use the reader; the other way round would be a circle."""
-    code = "import sys, hexcal.associations.serialize; print(*(name for name in sys.modules if 'associations.classes' in name))"
+    code = "import sys, hexcal.models.association_text; print(*(name for name in sys.modules if 'associations.classes' in name))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

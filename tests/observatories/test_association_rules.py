@@ -15,10 +15,8 @@ observatory = Observatory("elt", "ELT", os.path.dirname(__file__), ("MICADO",), 
 RULES = '''
 """Which exposures of MICADO belong together."""
 
-from hexcal.associations.by_table import TableAssociation, classes_of
 from hexcal.associations.pool_terms import PoolTerms
 from hexcal.associations.tables.table import Rule, RuleSet, when
-from hexcal.associations.validation import STAGE_2
 from hexcal.associations.tables.within import within
 
 MOSAIC = Rule(
@@ -47,16 +45,9 @@ RULE_SET = RuleSet(
     describe=describe,
     identifier=lambda candidate: candidate[0] if candidate else "a3001",
     whole=frozenset({"Asn_Micado"}),
+    prefix="elt",
 )
 POOL = PoolTerms(needed=("filename", "kind", "mjd_obs"), kind="kind", kinds=frozenset({"object", "twilight"}))
-
-
-class MicadoAssociation(TableAssociation):
-    schema_file = STAGE_2
-    NAME_PREFIX = "elt"
-
-
-globals().update(classes_of(RULE_SET, MicadoAssociation, __name__))
 '''
 TABLE = """FILENAME|TELESCOP|KIND|DETECTOR|FILTER|MJD_OBS|PROGRAM
 a.fits|ELT|OBJECT|1|K|100.0|77
@@ -79,7 +70,7 @@ def installed(folder):
     (package / "keywords.tsv").write_text("\t".join(columns) + "\n")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elt-rules\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[hexcal.observatories]\nelt = elt_rules:observatory\n")
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def generate(folder, environment, *words):

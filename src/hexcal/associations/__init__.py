@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "ProcessQueueSorted": f"{_ROOM}.classes.queue",
         "RegistryMarker": f"{_ROOM}.classes.marker",
         "generate": f"{_ROOM}.generator",
-        "libpath": f"{_ROOM}.classes.rule_files",
+        "libpath": f"{_ROOM}.rule_files",
         "load_asn": f"{_ROOM}.classes.registry",
         "main": f"{_ROOM}.command",
     },

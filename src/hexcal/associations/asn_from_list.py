@@ -29,7 +29,7 @@ def asn_from_list(items, rule=None, **kwargs):
         With the items in it. It need not be valid: the user is presumed to know what belongs together.
     """
     if rule is None:
-        from hexcal.associations.level3 import DMS_Level3_Base as rule
+        from hexcal.associations.classes.rule_classes import DMS_Level3_Base as rule
     association = rule()
     association._add_items(list(items), **kwargs)
     return association
@@ -62,8 +62,8 @@ class Main:
 
     def save(self):
         """Write the association to the file that the options name, atomically; whether it is complete is the business of the user."""
-        from hexcal.associations.serialize import format_named
         from hexcal.models.association_file import write_text
+        from hexcal.models.association_text import format_named
 
         _, text = format_named(self.options.format).dump(self.asn)
         target = Path(self.options.output_file)

@@ -266,8 +266,8 @@ def _plain(rule):
 
 def _roles_in(association, name):
     """The roles of an exposure in an association."""
-    if hasattr(association, "found"):
-        return sorted({role for exposure, role in association.found if exposure.name == name})
+    if hasattr(association, "exposures"):
+        return sorted({role for exposure, role in association.exposures if exposure.name == name})
     stem = name.rpartition("_")[0] or name
     members = (member for product in association.get("products", ()) for member in product["members"])
     return sorted({member["exptype"] for member in members if member["expname"].startswith(stem)})

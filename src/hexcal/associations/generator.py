@@ -7,9 +7,10 @@ Rules that are tables are searched all at once (`hexcal.associations.tables.sear
 from collections import defaultdict
 from dataclasses import replace
 
-from hexcal.associations.by_table import TableAssociation
 from hexcal.associations.classes.association import version_text
 from hexcal.associations.classes.by_class import of_classes
+from hexcal.associations.classes.rule_classes import TableAssociation
+from hexcal.associations.result import GeneratedAssociation
 from hexcal.associations.tables.pruning import prune
 from hexcal.associations.tables.search import WHOLE, exposures_of, search
 
@@ -144,7 +145,7 @@ def _name(pool):
 
 def by_kind(rules):
     """Return the rules of a registry that are tables (dict of str to type), and a registry of the others."""
-    tables = {name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.is_plain()}
+    tables = {name: rule for name, rule in rules.items() if issubclass(rule, TableAssociation) and rule.is_table()}
     others = rules.copy_of([name for name in rules if name not in tables])
     return tables, others
 
@@ -171,17 +172,12 @@ def rule_sets_of(tables):
 def _of_tables(
     exposures, tables, version_id, pool_name, *, everything=False, whole=False, candidates=None, prefixes=None
 ):
-    classes = {id(rule.table): rule for rule in tables.values()}
-    made = []
-    for one in prune(search(exposures, rule_sets_of(tables), candidates, whole, everything)):
-        rule = classes[id(one.rule)]
-        association = rule.from_members(
-            one.members, one.said, one.candidate, one.rule_set.identifier(one.candidate), version_id, pool_name
-        )
-        if prefixes is not None:
-            association["asn_rule"] = f"{prefixes[one.candidate is WHOLE]}_{association['asn_rule']}"
-        made.append(association)
-    return made
+    names = {rule.table: name for name, rule in tables.items()}
+    associations = []
+    for group in prune(search(exposures, rule_sets_of(tables), candidates, whole, everything)):
+        prefix = "" if prefixes is None else f"{prefixes[group.candidate is WHOLE]}_"
+        associations.append(GeneratedAssociation(group, prefix + names[group.rule], version_id, pool_name))
+    return associations
 
 
 def _globally_allowed(item, tables):

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from hexcal.associations.by_table import TableAssociation
 from hexcal.associations.generator import numbered
+from hexcal.associations.result import degraded_status
 
 
 def merged(associations):
@@ -24,21 +24,28 @@ def merged(associations):
     for association in associations:
         groups[_group(association)].append(association)
     kept = []
-    for several in groups.values():
-        first, *others = sorted(several, key=lambda one: one["asn_rule"], reverse=True)
+    for group in groups.values():
+        first, *others = sorted(group, key=lambda association: association["asn_rule"], reverse=True)
         for other in others:
-            first.take(other)
+            _take(first, other)
         kept.append(first)
     return numbered(kept)
 
 
-def _is_single(association):
-    """Whether its rule makes an association for each exposure."""
-    return isinstance(association, TableAssociation) and association.table is not None and association.table.alone
+def _take(association, other):
+    """Add the products of another association; products of the same name become one, with the members of both."""
+    association.exposures = [*association.exposures, *other.exposures]
+    products = {product["name"]: product for product in association["products"]}
+    for product in other["products"]:
+        own = products.setdefault(product["name"], {"name": product["name"], "members": []})
+        own["members"] += [member for member in product["members"] if member not in own["members"]]
+    association["products"] = list(products.values())
+    association["degraded_status"] = degraded_status(association["products"])
 
 
 def _group(association):
     """What is merged has this in common; an association that stays as it is has it alone."""
-    if not _is_single(association):
+    rule = getattr(association, "table", None)
+    if rule is None or not rule.alone:
         return id(association)
     return association["program"], association["asn_id"], association["asn_type"]

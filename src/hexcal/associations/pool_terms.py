@@ -1,13 +1,13 @@
 """What the rules of an observatory ask of a pool, and which observatory a pool is of.
 
-A module that an observatory names in its `association_rules` may hold a `PoolTerms` by the name ``POOL``; the first one counts.
+A module that an observatory names in its `association_rules` may hold a `PoolTerms` by the name ``POOL``, beside its ``RULE_SET``; the first one counts.
 """
 
 import logging
 from dataclasses import dataclass
 
 from hexcal import observatories
-from hexcal.associations.classes import rule_files
+from hexcal.associations import rule_files
 from hexcal.associations.tables.facts import is_unset
 from hexcal.errors import InputError, nearest
 

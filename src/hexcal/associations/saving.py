@@ -3,9 +3,9 @@
 from contextlib import contextmanager
 from pathlib import Path
 
-from hexcal.associations.serialize import format_named
 from hexcal.errors import HexcalError, ParameterError, ResourceError
 from hexcal.files.atomic import all_or_none
+from hexcal.models.association_text import format_named
 
 __all__ = ["save_all", "texts_of"]
 

@@ -3,9 +3,7 @@
 How associations are made is the business of `hexcal.associations`; here they are only read, checked for what opening their members needs, and written.
 """
 
-import json
 import logging
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +11,8 @@ from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import bounds
+from hexcal.models.association_check import check
+from hexcal.models.association_text import FORMATS, from_json, from_yaml
 from hexcal.models.fits_source import require_file
 
 _log = logging.getLogger("hexcal.models")
@@ -58,58 +58,6 @@ def read_text(path):
         return tree
 
 
-def from_json(text, where=None, **options):
-    """Return what a JSON text holds.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    where : str, optional
-        Its file, for the message.
-    **options
-        For ``json.loads``.
-
-    Raises
-    ------
-    InputError
-        If it is not JSON, with the line, or nested too deep.
-    """
-    try:
-        return bounds.from_json(text, where, **options)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
-            where=where,
-            hint="often a comma too many or too few, or a bracket that is not closed",
-        ) from None
-
-
-def from_yaml(text, where=None):
-    """Return what a YAML text holds.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    where : str, optional
-        Its file, for the message.
-
-    Raises
-    ------
-    InputError
-        If it is not YAML, with the line, nested too deep, or unfolds to too much.
-    """
-    import yaml
-
-    try:
-        return bounds.from_yaml(text, where)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise InputError(f"not YAML: {place}{getattr(error, 'problem', None) or 'malformed'}", where=where) from None
-
-
 def _as_yaml(text):
     """What a text holds as YAML; None if it is none."""
     try:
@@ -148,40 +96,6 @@ def read_association(path):
     return content
 
 
-def check(association, where):
-    """Raise InputError unless every product of an association has members, each with a file name and a type.
-
-    Parameters
-    ----------
-    association : Mapping
-        With "products".
-    where : str
-        File, for the message.
-    """
-    products = association["products"]
-    if not _is_list(products) or not products:
-        raise InputError("`products` must be a list of at least one product", where=where)
-    for number, product in enumerate(products):
-        place = f"products[{number}]"
-        members = product.get("members") if isinstance(product, Mapping) else None
-        if not _is_list(members) or not members:
-            raise InputError(f"{place} must have `members`, a list of at least one member", where=where)
-        for index, member in enumerate(members):
-            _check_member(member, f"{place}.members[{index}]", where)
-
-
-def _is_list(value):
-    return isinstance(value, list | tuple)
-
-
-def _check_member(member, place, where):
-    for key in ("expname", "exptype"):
-        if not isinstance(member, Mapping) or not isinstance(member.get(key), str) or not member[key].strip():
-            raise InputError(f"{place} must have a text `{key}`", where=where)
-    if member["expname"] == Path(where).name:
-        raise InputError(f"{place}: the association names itself as a member, '{member['expname']}'", where=where)
-
-
 def members(association):
     """Yield (product, member) for every member of an association."""
     for product in association["products"]:
@@ -218,25 +132,6 @@ def member_files(association, folder):
                 if is_association(inner):
                     check(inner, str(path))
                     pending.append((inner, path.parent))
-
-
-def warn_of_folders(names, where):
-    """Warn of members that are not named by their file name alone.
-
-    Parameters
-    ----------
-    names : iterable of str
-        As the association names them.
-    where : str
-        The association, for the message.
-    """
-    found = [name for name in names if Path(name).name != name]
-    if found:
-        warnings.warn(
-            f"{where}: {len(found)} members are named with a folder, such as '{found[0]}'; the files of an association should lie beside it",
-            UserWarning,
-            stacklevel=3,
-        )
 
 
 def require_members(names, folder, where):
@@ -278,13 +173,8 @@ def write_association(path, association):
         If the folder is missing or not writable, or the disk is full; nothing is left behind.
     """
     path = Path(path)
-    if path.suffix in (".yaml", ".yml"):
-        import yaml
-
-        text = yaml.safe_dump(dict(association), default_flow_style=False)
-    else:
-        text = json.dumps(dict(association), indent=4)
-    write_text(path, text)
+    form = FORMATS["yaml" if path.suffix in (".yaml", ".yml") else "json"]
+    write_text(path, form.dump(association)[1])
 
 
 def write_text(path, text):

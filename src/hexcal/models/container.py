@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.errors import InputError, ParameterError, unknown_name
-from hexcal.models import asdf_tree, association_file, formats
+from hexcal.models import asdf_tree, association_check, association_file, formats
 from hexcal.models.datamodel import DataModel
 from hexcal.models.member import Member
 from hexcal.models.scratch import Scratch
@@ -65,7 +65,7 @@ class ModelContainer(DataModel, MutableSequence):
         elif isinstance(init, Mapping):
             if not association_file.is_association(init):
                 raise InputError("an association needs `products`", hint=f"found: {', '.join(map(str, init))}")
-            association_file.check(init, "association in memory")
+            association_check.check(init, "association in memory")
             self._from_association(asdf_tree.plain(dict(init)), asn_exptypes, asn_n_members)
         elif init is not None:
             self.extend(init)
@@ -85,7 +85,7 @@ class ModelContainer(DataModel, MutableSequence):
             listed = [(number, member) for number, member in listed if member["exptype"].lower() in wanted]
         listed = [(number, member) for number, member in listed if _is_model(member)][:count]
         names = [member["expname"] for _, member in listed]
-        association_file.warn_of_folders(names, self._where)
+        association_check.warn_of_folders(names, self._where)
         association_file.require_members(names, self._folder, self._where)
         self._members = [Member(self._folder / member["expname"], member, number) for number, member in listed]
 

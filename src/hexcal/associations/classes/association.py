@@ -2,17 +2,21 @@
 
 import datetime
 import logging
-import warnings
 import weakref
 from collections.abc import Mapping, MutableMapping
 
 from hexcal.associations.classes.attr_constraint import AttrConstraint
 from hexcal.associations.classes.constraints import Constraint
-from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
-from hexcal.associations.serialize import FORMATS, format_named, parse
-from hexcal.associations.validation import check, with_paths
+from hexcal.models.association_check import (
+    AssociationError,
+    AssociationNotValidError,
+    check_schema,
+    member_names,
+    warn_of_folders,
+)
+from hexcal.models.association_text import FORMATS, format_named, parse
 
-__all__ = ["Association", "version_text", "warn_of_paths"]
+__all__ = ["Association", "version_text"]
 
 _log = logging.getLogger("hexcal.associations")
 
@@ -143,7 +147,7 @@ class Association(MutableMapping):
                 _TOLD.add(cls)
                 _log.warning("%s has no schema: whatever it holds is taken as valid", cls.__name__)
         else:
-            check(asn, cls.schema_file)
+            check_schema(asn, cls.schema_file)
         return True
 
     # ---- items
@@ -332,7 +336,7 @@ class Association(MutableMapping):
         found = parse(serialized, format=format, **kwargs)
         if validate:
             cls.validate(found)
-        warn_of_paths(found)
+        warn_of_folders(member_names(found))
         return found
 
     # ---- the dictionary
@@ -351,14 +355,3 @@ class Association(MutableMapping):
 
     def __len__(self):
         return len(self.data)
-
-
-def warn_of_paths(association):
-    """Warn if members are named with a folder: all files of an association lie beside it."""
-    names = with_paths(association)
-    if names:
-        warnings.warn(
-            f"{len(names)} members are named with a folder, such as '{names[0]}': 'expname' should be a file name only, of a file beside the association",
-            UserWarning,
-            stacklevel=3,
-        )

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from hexcal.associations.classes.association import Association
 from hexcal.associations.classes.constraints import AttrConstraint, Constraint, SimpleConstraint
-from hexcal.associations.exceptions import AssociationError
 from hexcal.associations.exposure_roles import (
     INVALID_VALUES,
     TIME_SERIES,
@@ -18,6 +17,8 @@ from hexcal.associations.exposure_roles import (
     is_coronagraphic,
     is_time_series,
 )
+from hexcal.associations.result import degraded_status, name_of
+from hexcal.models.association_check import AssociationError
 
 __all__ = [
     "ACID",
@@ -28,11 +29,6 @@ __all__ = [
     "DMSBaseMixin",
     "Member",
 ]
-
-DEGRADED = (
-    "One or more members have an error associated with them.\nDetails can be found in the member.exposerr attribute."
-)
-NOT_DEGRADED = "No known degraded exposures in association."
 
 
 class Member(dict):
@@ -125,7 +121,7 @@ class DMSBaseMixin(Association):
         self._acid = None
         self.validity = {}
         self.data.update(
-            degraded_status=NOT_DEGRADED,
+            degraded_status=degraded_status(()),
             program="noprogram",
             constraints="No constraints",
             asn_id=self.acid.id,
@@ -171,8 +167,7 @@ class DMSBaseMixin(Association):
         """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn`` (str); may be set."""
         if self._own_name is not None:
             return self._own_name
-        version = f"_{self.version_id}" if self.version_id else ""
-        return f"{self.NAME_PREFIX}{self['program']}-{self.acid.id}{version}_{self['asn_type']}_{self.sequence or 1:05d}_asn".lower()
+        return name_of(self, self.NAME_PREFIX, self.acid.id)
 
     @asn_name.setter
     def asn_name(self, name):
@@ -293,9 +288,7 @@ class DMSBaseMixin(Association):
 
     def update_degraded_status(self):
         """Say in ``degraded_status`` whether a member has a known problem."""
-        problems = [member.get("exposerr") for member in self._members()]
-        degraded = any(problem not in INVALID_VALUES and str(problem).lower() != "none" for problem in problems)
-        self["degraded_status"] = DEGRADED if degraded else NOT_DEGRADED
+        self["degraded_status"] = degraded_status(self.get("products", ()))
 
     def update_asn(self, item=None, member=None):
         """Bring what is said of the whole up to date: programme, target, candidate, constraints, problems of members.

@@ -5,12 +5,14 @@ import sys
 from functools import lru_cache
 from types import ModuleType, new_class
 
-from hexcal.associations.classes import rule_files
-from hexcal.associations.classes.association import Association, version_text, warn_of_paths
+from hexcal.associations import rule_files
+from hexcal.associations.classes.association import Association, version_text
 from hexcal.associations.classes.marker import RegistryMarker
-from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
-from hexcal.associations.serialize import parse
+from hexcal.associations.classes.rule_classes import base_of, classes_of
+from hexcal.associations.tables.table import RuleSet
 from hexcal.errors import ParameterError
+from hexcal.models.association_check import AssociationError, AssociationNotValidError, member_names, warn_of_folders
+from hexcal.models.association_text import parse
 
 __all__ = ["AssociationRegistry", "CallbackRegistry", "RegistryMarker", "default_registry"]
 
@@ -155,6 +157,9 @@ class AssociationRegistry(dict):
 
     def _populate(self, module, global_constraints, include_bases):
         """Return how many things of the module concern the registry."""
+        rule_set = getattr(module, "RULE_SET", None)
+        if isinstance(rule_set, RuleSet):
+            return self._add_rule_set(rule_set, global_constraints, include_bases)
         used = 0
         # By name: the order must not depend on how the file is written.
         contents = [(name, obj, _role(obj)) for name, obj in _contents(module)]
@@ -177,6 +182,14 @@ class AssociationRegistry(dict):
             elif include_bases and isinstance(obj, type) and issubclass(obj, Association):
                 self.add_rule(name, obj, global_constraints)
         return used
+
+    def _add_rule_set(self, rule_set, global_constraints, include_bases):
+        classes = sorted(classes_of(rule_set).items())
+        base = base_of(rule_set)
+        for name, rule in [*classes, (base.__name__, base)] if include_bases else classes:
+            self.add_rule(name, rule, global_constraints)
+        self.schemas.append(rule_set.schema)
+        return len(classes)
 
     def _add_callback(self, function):
         for event in function._asnreg_events:
@@ -304,13 +317,13 @@ class AssociationRegistry(dict):
         """
         found = parse(serialized, format=format, **kwargs)
         rules = self.validate(found) if validate else list(self.values())
-        warn_of_paths(found)
+        warn_of_folders(member_names(found))
         return found if first else [found for _ in rules]
 
 
 def _contents(module):
-    """Names and things of a module, by name; a module may make some of them when they are asked for."""
-    return [(name, getattr(module, name)) for name in sorted(dir(module)) if hasattr(module, name)]
+    """Names and things of a module, by name."""
+    return sorted(vars(module).items())
 
 
 def _role(obj):

@@ -87,6 +87,9 @@ RULE_SET = RuleSet(
     accepts=belongs,
     describe=describe,
     identifier=candidate_id,
+    prefix="tmt",
+    # As it is written: it need not be a number.
+    program=lambda exposure: exposure.values.get("program", "noprogram"),
     # Exposures that belong to no observation, too: the observatory's own, or those of the simulator.
     whole=frozenset(rule.name for rule in RULES),
 )

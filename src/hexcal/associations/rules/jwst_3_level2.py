@@ -91,6 +91,7 @@ _ADDED = (
     ),
 )
 
+POOL = jwst_level2.POOL
 RULE_SET = replace(
     jwst_level2.RULE_SET,
     rules=with_changes(jwst_level2.RULES, _CHANGED, _ADDED),

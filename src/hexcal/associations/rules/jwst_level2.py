@@ -1,8 +1,10 @@
 """JWST: which exposures stage 2 needs to calibrate one."""
 
+from hexcal.associations.pool_terms import PoolTerms
 from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, OBSERVED, SPECTRA, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
 from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
+from hexcal.observatories.jwst.exposure_types import exposure_types
 
 # A PSF star is calibrated like any target.
 _TARGET = {"kind": "science psf"}
@@ -240,4 +242,8 @@ RULES = (
     ),
 )
 
+POOL = PoolTerms(
+    needed=("filename", "program", "exp_type", "instrume", "detector", "targetid", "asn_candidate"),
+    kinds=frozenset(name.lower() for name in exposure_types()),
+)
 RULE_SET = RuleSet("Lv2", RULES, facts=facts, accepts=is_level2_candidate, describe=level2, identifier=candidate_id)

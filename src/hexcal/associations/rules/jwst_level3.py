@@ -3,6 +3,7 @@
 from hexcal.associations.rules.jwst import IMAGES, OBSERVED, OPTICAL_PATH, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_observed_together, level3
 from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, like, unlike, when
+from hexcal.models.association_check import STAGE_3
 
 _TARGET = ("program", "instrume", "targetid")
 _PATH = (*_TARGET, *OPTICAL_PATH, "subarray")
@@ -234,4 +235,6 @@ RULE_SET = RuleSet(
     describe=level3,
     identifier=candidate_id,
     whole=frozenset(rule.name for rule in RULES) - {"Asn_Lv3TSO"},
+    combines=True,
+    schema=STAGE_3,
 )

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hexcal.errors import ParameterError, unknown_name
+from hexcal.models.association_check import STAGE_2
 
 __all__ = ["SET", "UNSET", "Rule", "Same", "When", "apart", "differ", "equal", "like", "unlike", "when"]
 
@@ -204,7 +205,7 @@ def equal(*attributes):
     return Relation(attributes, wanted=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """One association rule.
 
@@ -303,7 +304,12 @@ class Rule:
         return None if None in types else frozenset().union(*types)
 
 
-@dataclass(frozen=True)
+def padded_program(exposure):
+    """Return the programme of an `Exposure` in five digits (str), as names of JWST have it."""
+    return f"{exposure.values.get('program', 'noprogram'):0>5}"
+
+
+@dataclass(frozen=True, eq=False)
 class RuleSet:
     """Rules that share their names of members and products: one level of one observatory.
 
@@ -328,6 +334,14 @@ class RuleSet:
         name. Otherwise, only those of level 2 are left out, whose members are all in another one.
     candidates_apart : bool
         What is found in the whole programme does not depend on the candidates when it alone is asked for.
+    combines : bool
+        An association combines exposures into one product; otherwise each science exposure has a product of its own.
+    schema : path-like
+        JSON schema that the associations follow.
+    prefix : str
+        What the names of their files begin with.
+    program : callable
+        ``program(exposure)`` returns the programme of an `Exposure` as names have it (str).
     """
 
     name: str
@@ -339,6 +353,10 @@ class RuleSet:
     whole: frozenset = frozenset()
     fullest: bool = False
     candidates_apart: bool = False
+    combines: bool = False
+    schema: str = STAGE_2
+    prefix: str = "jw"
+    program: Callable = padded_program
 
     def whole_of(self, rules):
         """Return the names of those of some rules that are also tried on the whole programme (frozenset of str).

@@ -9,7 +9,7 @@ from hexcal.observatories.base import Observatory
 
 __all__ = ["observatory"]
 
-_RULES = ("hexcal.associations.level2", "hexcal.associations.level3")
+_RULES = ("hexcal.associations.rules.jwst_level2", "hexcal.associations.rules.jwst_level3")
 
 observatory = Observatory(
     name="jwst",
@@ -19,6 +19,6 @@ observatory = Observatory(
     association_rules=_RULES,
     association_releases=(
         ("1.13.4", _RULES),
-        ("3.0.0", ("hexcal.associations.release_3_level2", "hexcal.associations.release_3_level3")),
+        ("3.0.0", ("hexcal.associations.rules.jwst_3_level2", "hexcal.associations.rules.jwst_3_level3")),
     ),
 )

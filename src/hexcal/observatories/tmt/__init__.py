@@ -20,7 +20,7 @@ observatory = Observatory(
     folder=_FOLDER,
     instruments=("IRIS",),
     path_of_writing="meta.date_created",
-    association_rules=("hexcal.associations.iris",),
+    association_rules=("hexcal.associations.rules.iris",),
 )
 ligeriri = Observatory(
     name="ligeriri",

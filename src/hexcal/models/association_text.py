@@ -5,13 +5,64 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
-from hexcal.associations.validation import plain
 from hexcal.errors import InputError, unknown_name
 from hexcal.files import gate
-from hexcal.models import association_file, bounds
+from hexcal.models import bounds
+from hexcal.models.association_check import AssociationError, AssociationNotValidError, plain
 
-__all__ = ["FORMATS", "Format", "parse"]
+__all__ = ["FORMATS", "Format", "format_named", "from_json", "from_yaml", "parse"]
+
+
+def from_json(text, where=None, **options):
+    """Return what a JSON text holds.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    where : str, optional
+        Its file, for the message.
+    **options
+        For ``json.loads``.
+
+    Raises
+    ------
+    InputError
+        If it is not JSON, with the line, or nested too deep.
+    """
+    try:
+        return bounds.from_json(text, where, **options)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
+            where=where,
+            hint="often a comma too many or too few, or a bracket that is not closed",
+        ) from None
+
+
+def from_yaml(text, where=None):
+    """Return what a YAML text holds.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    where : str, optional
+        Its file, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML, with the line, nested too deep, or unfolds to too much.
+    """
+    import yaml
+
+    try:
+        return bounds.from_yaml(text, where)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise InputError(f"not YAML: {place}{getattr(error, 'problem', None) or 'malformed'}", where=where) from None
 
 
 class Format:
@@ -71,8 +122,8 @@ def _to_yaml(association, **kwargs):
 
 
 FORMATS = {
-    "json": Format("json", _to_json, association_file.from_json),
-    "yaml": Format("yaml", _to_yaml, association_file.from_yaml),
+    "json": Format("json", _to_json, from_json),
+    "yaml": Format("yaml", _to_yaml, from_yaml),
 }
 """Known formats by name, in the order in which they are tried."""
 

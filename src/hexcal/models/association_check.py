@@ -1,26 +1,85 @@
-"""Associations compared with their JSON schemas, and what is wrong with them in words."""
+"""What a valid association is: products with members, each with a file name and a type; and, where one is given, what its JSON schema asks for."""
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 
-from hexcal.associations.exceptions import AssociationError, AssociationNotValidError
+from hexcal.errors import InputError
 
-__all__ = ["STAGE_2", "STAGE_3", "check", "plain", "with_paths"]
+__all__ = [
+    "STAGE_2",
+    "STAGE_3",
+    "AssociationError",
+    "AssociationNotValidError",
+    "check",
+    "check_schema",
+    "member_names",
+    "plain",
+    "warn_of_folders",
+]
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 
-STAGE_2 = str(_SCHEMAS / "stage2.json")
+STAGE_2 = str(_SCHEMAS / "association_stage2.json")
 """Schema of stage-2 associations (path)."""
 
-STAGE_3 = str(_SCHEMAS / "stage3.json")
+STAGE_3 = str(_SCHEMAS / "association_stage3.json")
 """Schema of stage-3 associations (path)."""
 
 
-def check(association, schema_file):
+class AssociationError(InputError):
+    """An association cannot be made, written or read, or a rule is not usable."""
+
+
+class AssociationNotValidError(AssociationError):
+    """The data are not a valid association."""
+
+
+# ---- what opening the members needs
+
+
+def check(association, where):
+    """Raise InputError unless every product of an association has members, each with a file name and a type.
+
+    Parameters
+    ----------
+    association : Mapping
+        With "products".
+    where : str
+        File, for the message.
+    """
+    products = association["products"]
+    if not _is_list(products) or not products:
+        raise InputError("`products` must be a list of at least one product", where=where)
+    for number, product in enumerate(products):
+        place = f"products[{number}]"
+        members = product.get("members") if isinstance(product, Mapping) else None
+        if not _is_list(members) or not members:
+            raise InputError(f"{place} must have `members`, a list of at least one member", where=where)
+        for index, member in enumerate(members):
+            _check_member(member, f"{place}.members[{index}]", where)
+
+
+def _is_list(value):
+    return isinstance(value, list | tuple)
+
+
+def _check_member(member, place, where):
+    for key in ("expname", "exptype"):
+        if not isinstance(member, Mapping) or not isinstance(member.get(key), str) or not member[key].strip():
+            raise InputError(f"{place} must have a text `{key}`", where=where)
+    if member["expname"] == Path(where).name:
+        raise InputError(f"{place}: the association names itself as a member, '{member['expname']}'", where=where)
+
+
+# ---- schemas
+
+
+def check_schema(association, schema_file):
     """Compare an association with a schema.
 
     Parameters
@@ -131,14 +190,39 @@ def _place(path):
     return text.lstrip(".") or "an association"
 
 
-def with_paths(association):
-    """Return the `expname` of members that hold a folder (list of str); the members of an association lie beside it."""
-    found = []
-    products = association.get("products") if isinstance(association, Mapping) else None
-    for product in products if isinstance(products, list) else ():
-        members = product.get("members") if isinstance(product, Mapping) else None
-        for member in members if isinstance(members, list) else ():
+# ---- folders
+
+
+def warn_of_folders(names, where=None):
+    """Warn of members that are named with a folder: the files of an association lie beside it.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As the association names them.
+    where : str, optional
+        The association, for the message.
+    """
+    with_folder = [name for name in names if "/" in name or "\\" in name]
+    if with_folder:
+        place = f"{where}: " if where else ""
+        warnings.warn(
+            f"{place}{len(with_folder)} members are named with a folder, such as '{with_folder[0]}'; "
+            "'expname' should be a file name only, of a file beside the association",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def member_names(content):
+    """Yield the `expname` of each member of what was read as an association, whatever else it lacks."""
+    for product in _entries(content, "products"):
+        for member in _entries(product, "members"):
             name = member.get("expname") if isinstance(member, Mapping) else None
-            if isinstance(name, str) and ("/" in name or "\\" in name):
-                found.append(name)
-    return found
+            if isinstance(name, str):
+                yield name
+
+
+def _entries(mapping, name):
+    entries = mapping.get(name) if isinstance(mapping, Mapping) else None
+    return entries if isinstance(entries, list) else ()

@@ -18,7 +18,7 @@ _KNOWN = {}
 
 def libpath(filepath):
     """Return the full path (str) of a file in the library of the associations room."""
-    return str(Path(__file__).parent.parent / "lib" / filepath)
+    return str(Path(__file__).parent / "lib" / filepath)
 
 
 def of_observatory(name, release=None):
