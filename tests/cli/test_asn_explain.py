@@ -74,7 +74,7 @@ def test_rules_of_users(run, tmp_path):
         (("p.csv", "_00001_", "_00002_", "_00003_"), "one or two exposures"),
         (("p.csv", "_00001_", "--rule", "Lv3Imag"), "did you mean 'Asn_Lv3Image'"),
         (("p.csv", "_00001_", "--candidate", "o01"), "did you mean 'o001'"),
-        (("p.csv", "_00001_", "--jsn"), "did you mean --json"),
+        (("p.csv", "_00001_", "--jsn"), "did you mean '--json'"),
         (("q.csv", "_00001_"), "the pool is not there"),
     ],
 )

@@ -123,7 +123,7 @@ def test_rules_of_users(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("p.csv", "--dicsover"), "did you mean --discover?"),
+        (("p.csv", "--dicsover"), "did you mean '--discover'?"),
         (("p.csv", "--all-candidate", "--discover"), "not allowed with"),
         (("nothing.csv",), "the pool is not there"),
         (("p.csv", "-i", "o01"), "did you mean o001?"),

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from hexcal.associations.options import Parser
+from hexcal.arguments import Arguments
 from hexcal.errors import unknown_name
 from hexcal.files import gate
+from hexcal.models.association_text import FORMATS, format_named
 
-FORMATS = ("json", "yaml")
 DEFAULT_RULE = "DMS_Level3_Base"
 
 
@@ -56,14 +56,13 @@ class Main:
     @classmethod
     def cli(cls, args=None):
         """Make the association and write it; returns the `Main`."""
-        made = cls(args)
-        made.save()
-        return made
+        command = cls(args)
+        command.save()
+        return command
 
     def save(self):
         """Write the association to the file that the options name, atomically; whether it is complete is the business of the user."""
         from hexcal.models.association_file import write_text
-        from hexcal.models.association_text import format_named
 
         _, text = format_named(self.options.format).dump(self.asn)
         target = Path(self.options.output_file)
@@ -81,26 +80,22 @@ class Main:
 
 
 def _parser():
-    made = Parser(
+    arguments = Arguments(
         "asn_from_list",
         "Make an association from a list of files.",
         usage="asn_from_list -o mosaic_asn.json --product-name my_mosaic *.fits",
+        allow_abbrev=True,
     )
-    made.add_argument("-o", "--output-file", required=True, metavar="OUT", help="file to write the association to")
-    made.add_argument("-f", "--format", choices=FORMATS, default="json", help='format of the file; default: "json"')
-    made.add_argument("--product-name", metavar="NAME", help="name of the product of a stage 3 association")
-    made.add_argument(
-        "-r",
-        "--rule",
-        default=DEFAULT_RULE,
-        help=f'rule that gives the association its structure; default: "{DEFAULT_RULE}"',
-    )
-    made.add_argument(
-        "--ruledefs", action="append", metavar="FILE", help="file with rules; without it the default rules are searched"
-    )
-    made.add_argument("-i", "--id", dest="acid", metavar="ACID", help="id of the candidate, such as o001")
-    made.add_argument("filelist", nargs="+", metavar="FILE", help="file that belongs to the association")
-    return made
+    add = arguments.add_argument
+    add("-o", "--output-file", required=True, metavar="OUT", help="file to write the association to")
+    add("-f", "--format", choices=tuple(FORMATS), default="json", help='format of the file; default: "json"')
+    add("--product-name", metavar="NAME", help="name of the product of a stage 3 association")
+    rule = f'rule that gives the association its structure; default: "{DEFAULT_RULE}"'
+    add("-r", "--rule", default=DEFAULT_RULE, help=rule)
+    add("--ruledefs", action="append", metavar="FILE", help="file with rules; by default the rule is a default one")
+    add("-i", "--id", dest="acid", metavar="ACID", help="id of the candidate, such as o001")
+    add("filelist", nargs="+", metavar="FILE", help="file that belongs to the association")
+    return arguments
 
 
 def _rule(name, files):

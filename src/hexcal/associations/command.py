@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hexcal.associations.options import Parser
+from hexcal.arguments import Arguments
 from hexcal.associations.saving import save_all, texts_of
 from hexcal.errors import ParameterError, nearest
+from hexcal.models.association_text import FORMATS
 
 _log = logging.getLogger("hexcal.associations")
 
@@ -47,43 +48,16 @@ class Main:
     @classmethod
     def cli(cls, args=None, pool=None):
         """Configure, generate and save, unless it is a dry run; returns the `Main`."""
-        made = cls(args, pool)
-        made.generate()
-        if not made.options.dry_run:
-            made.save()
-        return made
+        generator = cls(args, pool)
+        generator.generate()
+        if not generator.options.dry_run:
+            generator.save()
+        return generator
 
     def configure(self, args=None):
         """Read options, pool and rules."""
-        from hexcal.associations.candidate_texts import check_candidates
-        from hexcal.associations.classes.registry import AssociationRegistry
-        from hexcal.associations.pool import AssociationPool
-        from hexcal.associations.pool_terms import check_pool, observatory_of, terms_of
-
         self.parse_args(args, has_pool=self.pool is not None)
-        options = self.options
-        if options.ignore_default and not options.rules:
-            raise ParameterError(
-                "--ignore-default leaves no rules", where="asn_generate", hint="name a file of rules with -r FILE"
-            )
-        if self.pool is None:
-            self.pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)
-        if options.ignore_default:
-            chosen = "--observatory" if options.observatory else "--rules-of" if options.rules_of else None
-            if chosen:
-                raise ParameterError(
-                    f"{chosen} chooses the default rules, which --ignore-default leaves out",
-                    where="asn_generate",
-                    hint="give one of the two",
-                )
-            self.pool.require(("filename",))
-            check_candidates(self.pool)
-            self.rules = AssociationRegistry(options.rules, include_default=False)
-            return
-        observatory = options.observatory or observatory_of(self.pool)
-        check_pool(self.pool, terms_of(observatory))
-        check_candidates(self.pool)
-        self.rules = AssociationRegistry(options.rules, observatory=observatory, rules_of=options.rules_of)
+        self.pool, self.rules = pool_and_rules(self.options, self.pool)
 
     def parse_args(self, args=None, has_pool=False):
         """Set `options`.
@@ -105,7 +79,7 @@ class Main:
 
         options = self.options
         wanted = _wanted(options.ids, candidates_of(self.pool)) if options.ids else None
-        made = generate_for_candidates(
+        associations = generate_for_candidates(
             self.pool,
             self.rules,
             version_id=options.version_id,
@@ -113,7 +87,7 @@ class Main:
             candidates=wanted,
             discover="only" if options.discover else not (options.ids or options.all_candidates),
         )
-        self.associations = merged(made) if options.merge else made
+        self.associations = merged(associations) if options.merge else associations
         self.orphaned = self.pool[_is_orphan(self.pool, self.associations)]
 
     def save(self):
@@ -140,12 +114,43 @@ def main(args=None, pool=None):
     return True
 
 
+def pool_and_rules(options, pool=None):
+    """Return the pool and the rules that options name (`AssociationPool`, `AssociationRegistry`); the pool may be given."""
+    from hexcal.associations.candidate_texts import check_candidates
+    from hexcal.associations.classes.registry import AssociationRegistry
+    from hexcal.associations.pool import AssociationPool
+    from hexcal.associations.pool_terms import check_pool, observatory_of, terms_of
+
+    if options.ignore_default and not options.rules:
+        raise ParameterError(
+            "--ignore-default leaves no rules", where="asn_generate", hint="name a file of rules with -r FILE"
+        )
+    if pool is None:
+        pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)
+    if options.ignore_default:
+        unused = "--observatory" if options.observatory else "--rules-of" if options.rules_of else None
+        if unused:
+            raise ParameterError(
+                f"{unused} chooses the default rules, which --ignore-default leaves out",
+                where="asn_generate",
+                hint="give one of the two",
+            )
+        pool.require(("filename",))
+        check_candidates(pool)
+        return pool, AssociationRegistry(options.rules, include_default=False)
+    observatory = options.observatory or observatory_of(pool)
+    check_pool(pool, terms_of(observatory))
+    check_candidates(pool)
+    return pool, AssociationRegistry(options.rules, observatory=observatory, rules_of=options.rules_of)
+
+
 def parser(has_pool=False):
     """Return the parser of the options."""
-    made = Parser("asn_generate", "Generate the associations of a pool of exposures.")
+    arguments = Arguments("asn_generate", "Generate the associations of a pool of exposures.", allow_abbrev=True)
+    add = arguments.add_argument
     if not has_pool:
-        made.add_argument("pool", help="association pool")
-    scope = made.add_mutually_exclusive_group()
+        add("pool", help="association pool")
+    scope = arguments.add_mutually_exclusive_group()
     scope.add_argument(
         "-i", "--ids", nargs="+", metavar="ID", help="only these association candidates, such as o001 c1003"
     )
@@ -153,65 +158,37 @@ def parser(has_pool=False):
         "--discover", action="store_true", help="only what belongs together in the whole programme and in no candidate"
     )
     scope.add_argument("--all-candidates", action="store_true", help="only associations of candidates")
-    made.add_argument("-p", "--path", default=".", help='folder to save the associations in; default: "."')
-    made.add_argument(
-        "--save-orphans",
-        nargs="?",
-        const="orphaned.csv",
-        metavar="FILE",
-        help="save the exposures that are in no association as a pool, in the folder of the associations; default name: orphaned.csv",
-    )
-    made.add_argument(
-        "--version-id",
-        nargs="?",
-        const=True,
-        metavar="VERSION",
-        help="version in names and associations; without a value, the time now; by default none",
-    )
-    made.add_argument(
-        "-r", "--rules", action="append", metavar="FILE", help="file with further rules; may be given several times"
-    )
-    made.add_argument(
-        "--observatory",
-        metavar="NAME",
-        help="whose rules are the default ones; by default that of the column TELESCOP, jwst if there is none",
-    )
-    made.add_argument(
-        "--profile",
-        "--rules-of",
-        dest="rules_of",
-        metavar="RELEASE",
-        help="release whose rules are the default ones: for jwst 1.13.4 (default) or 3.0.0; by default HEXCAL_PROFILE",
-    )
-    made.add_argument("--ignore-default", action="store_true", help="do not include the default rules")
-    made.add_argument("--dry-run", action="store_true", help="do everything but save")
-    made.add_argument("-d", "--delimiter", default="|", help='between the values of a pool in text form; default: "|"')
-    made.add_argument(
-        "--pool-format", default="ascii", help='format of the pool, of those of astropy; default: "ascii"'
-    )
-    made.add_argument("-v", "--verbose", action="store_true", help="list the associations")
-    made.add_argument(
-        "-D", "--debug", action="store_true", help="list the associations with their members and conditions"
-    )
-    made.add_argument(
-        "--DMS",
-        action="store_true",
-        help="say 'asn_generate complete' at the end, as the workflow of operations expects",
-    )
-    made.add_argument(
-        "--format", choices=("json", "yaml"), default="json", help='format of the associations; default: "json"'
-    )
-    made.add_argument("--version", action="store_true", help="print the version and end")
-    made.add_argument(
-        "--no-finalize", action="store_true", help="keep associations of user rules that are not complete"
-    )
-    made.add_argument(
-        "--merge",
-        action="store_true",
-        help="merge level 2 associations of one type and candidate into one with several products",
-    )
-    made.add_argument("--no-merge", action="store_true", help="deprecated; not merging is the default")
-    return made
+    add("-p", "--path", default=".", help='folder to save the associations in; default: "."')
+    orphans = "save the exposures that are in no association as a pool, in the folder of the associations; default name: orphaned.csv"
+    add("--save-orphans", nargs="?", const="orphaned.csv", metavar="FILE", help=orphans)
+    version = "version in names and associations; without a value, the time now; by default none"
+    add("--version-id", nargs="?", const=True, metavar="VERSION", help=version)
+    add_rule_options(arguments)
+    add("--dry-run", action="store_true", help="do everything but save")
+    add("-v", "--verbose", action="store_true", help="list the associations")
+    add("-D", "--debug", action="store_true", help="list the associations with their members and conditions")
+    done = "print 'asn_generate complete' at the end, as the workflow of operations expects"
+    add("--DMS", action="store_true", help=done)
+    add("--format", choices=tuple(FORMATS), default="json", help='format of the associations; default: "json"')
+    add("--version", action="store_true", help="print the version and exit")
+    add("--no-finalize", action="store_true", help="keep associations of user rules that are not complete")
+    merge = "merge level 2 associations of one type and candidate into one with several products"
+    add("--merge", action="store_true", help=merge)
+    add("--no-merge", action="store_true", help="deprecated; not merging is the default")
+    return arguments
+
+
+def add_rule_options(arguments):
+    """Add the options that say how the pool is read and which rules are used, in place."""
+    add = arguments.add_argument
+    add("-r", "--rules", action="append", metavar="FILE", help="file with further rules; may be given several times")
+    add("--ignore-default", action="store_true", help="do not include the default rules")
+    observatory = "observatory whose rules are the default ones; by default that of the column TELESCOP, else jwst"
+    add("--observatory", metavar="NAME", help=observatory)
+    release = "release whose rules are the default ones: for jwst 1.13.4 (default) or 3.0.0; by default HEXCAL_PROFILE"
+    add("--profile", "--rules-of", dest="rules_of", metavar="RELEASE", help=release)
+    add("-d", "--delimiter", default="|", help='separator of the values of a pool in text form; default: "|"')
+    add("--pool-format", default="ascii", help='format of the pool, one of those of astropy; default: "ascii"')
 
 
 def _wanted(ids, known):

@@ -23,20 +23,20 @@ def main(words):
 
 
 def _parser():
-    from hexcal.associations.options import Parser
+    from hexcal.arguments import Arguments
 
-    made = Parser("asn_edit", "Add files to an association, or remove them.", epilog=_EPILOG)
-    what = made.add_mutually_exclusive_group(required=True)
+    arguments = Arguments("asn_edit", "Add files to an association, or remove them.", epilog=_EPILOG, allow_abbrev=True)
+    what = arguments.add_mutually_exclusive_group(required=True)
     what.add_argument("-a", "--add", action="store_true", help="add the files")
     what.add_argument("-r", "--remove", action="store_true", help="remove the files")
-    made.add_argument("-t", "--type", default="science", help='type of members that are added; default: "science"')
-    made.add_argument(
+    arguments.add_argument("-t", "--type", default="science", help='type of members that are added; default: "science"')
+    arguments.add_argument(
         "-i",
         "--ignore",
         action="store_true",
         help="compare names without their suffix: x_rate.fits also means x_cal.fits",
     )
-    made.add_argument("-o", "--output", metavar="FILE", help="write the result here; default: the same file")
-    made.add_argument("association", help="the association")
-    made.add_argument("filenames", nargs="+", metavar="FILE", help="file to add or remove")
-    return made
+    arguments.add_argument("-o", "--output", metavar="FILE", help="write the result here; default: the same file")
+    arguments.add_argument("association", help="the association")
+    arguments.add_argument("filenames", nargs="+", metavar="FILE", help="file to add or remove")
+    return arguments

@@ -25,34 +25,38 @@ def main(words):
 
 
 def _parser():
-    from hexcal.associations.options import Parser
+    from hexcal.arguments import Arguments
 
-    made = Parser("asn_gather", "Copy an association and its files to another folder; only what is not there yet.")
-    made.add_argument("association", help="the association")
-    made.add_argument("destination", nargs="?", help="folder to copy to; default: the current one")
-    made.add_argument(
+    arguments = Arguments(
+        "asn_gather",
+        "Copy an association and its files to another folder; only what is not there yet.",
+        allow_abbrev=True,
+    )
+    arguments.add_argument("association", help="the association")
+    arguments.add_argument("destination", nargs="?", help="folder to copy to; default: the current one")
+    arguments.add_argument(
         "-s",
         "--source",
         dest="source_folder",
         metavar="DIR",
         help="where the files are; default: folder of the association",
     )
-    made.add_argument(
+    arguments.add_argument(
         "-t",
         "--exp-types",
         action="append",
         metavar="TYPE",
         help="type of members to copy; may be repeated; default: all",
     )
-    made.add_argument(
+    arguments.add_argument(
         "-x", "--exclude-types", action="append", metavar="TYPE", help="type of members to leave out; may be repeated"
     )
-    made.add_argument(
+    arguments.add_argument(
         "-c",
         "--cmd",
         dest="shellcmd",
         metavar="COMMAND",
         help="command that copies one file, given source and target; default: no command",
     )
-    made.add_argument("-v", "--verbose", action="count", default=0, help="list the files that belong to it")
-    return made
+    arguments.add_argument("-v", "--verbose", action="count", default=0, help="list the files that belong to it")
+    return arguments

@@ -31,18 +31,18 @@ def main(words):
 
 
 def _parser():
-    from hexcal.associations.options import Parser
+    from hexcal.arguments import Arguments
 
-    made = Parser("asn_make_pool", "Make a pool from the headers of exposures.")
-    made.add_argument("pool", help="pool to write")
-    made.add_argument("data", nargs="+", metavar="EXPOSURE", help="exposure to put into the pool")
-    made.add_argument(
+    arguments = Arguments("asn_make_pool", "Make a pool from the headers of exposures.", allow_abbrev=True)
+    arguments.add_argument("pool", help="pool to write")
+    arguments.add_argument("data", nargs="+", metavar="EXPOSURE", help="exposure to put into the pool")
+    arguments.add_argument(
         "--asn-candidate", metavar="LIST", help="further candidates of the exposures: \"[('c1000', 'background')]\""
     )
-    made.add_argument("--dms-note", metavar="TEXT", help="remark that rules may look at")
-    made.add_argument("--is-imprt", choices=("t", "f"), help='"t": the exposures are imprints; default: "f"')
-    made.add_argument(
+    arguments.add_argument("--dms-note", metavar="TEXT", help="remark that rules may look at")
+    arguments.add_argument("--is-imprt", choices=("t", "f"), help='"t": the exposures are imprints; default: "f"')
+    arguments.add_argument(
         "--pntgtype", choices=("science", "target_acquisition"), help='kind of exposure; default: "science"'
     )
-    made.add_argument("-v", "--verbose", action="count", default=0, help="list the exposures")
-    return made
+    arguments.add_argument("-v", "--verbose", action="count", default=0, help="list the exposures")
+    return arguments
