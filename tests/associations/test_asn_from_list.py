@@ -4,12 +4,12 @@ import json
 
 import pytest
 import yaml
-from hexcal.associations.lib.rules_level2_base import DMSLevel2bBase
-from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
 
 from hexcal import __version__
 from hexcal.associations import Association, load_asn
 from hexcal.associations.asn_from_list import Main, asn_from_list
+from hexcal.associations.lib.rules_level2_base import DMSLevel2bBase
+from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
 from hexcal.cli import asn
 from hexcal.cli.main import main
 from hexcal.errors import InputError, ParameterError

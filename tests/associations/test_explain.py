@@ -56,7 +56,7 @@ def test_an_exposure_is_named_by_a_part_of_its_name():
 def test_what_must_be_the_same():
     reasons = apart(exposure(1), exposure(2, filter="f200w"))
     assert reasons["Asn_Lv3Image"] == "filter must be the same: f115w and f200w"
-    assert "each science exposure makes an association of its own" in reasons["Asn_Lv2Image"]
+    assert "each science exposure makes its own association" in reasons["Asn_Lv2Image"]
     reasons = apart(exposure(1), exposure(2, targetid=2, subarray="sub64"))
     assert reasons["Asn_Lv3Image"] == "targetid must be the same: 1 and 2 | subarray must be the same: full and sub64"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hexcal.associations import AssociationError, AssociationRegistry, generate
 from hexcal.associations.classes.constraints import AttrConstraint
 from hexcal.associations.generator import candidates_of, generate_for_candidates
-from hexcal.associations.tables import grouping
+from hexcal.associations.tables.keys import KeyIndex, agree
 
 RULES = AssociationRegistry()
 
@@ -203,9 +203,9 @@ _KEY = st.tuples(*[st.sampled_from([None, "a", "b"])] * 3)
 
 @given(st.lists(_KEY, max_size=8), st.lists(_KEY, min_size=1, max_size=4), st.data())
 def test_keys_are_found_as_one_by_one(keys, asked, data):
-    index, known = grouping._Index(keys), list(keys)
+    index, known = KeyIndex(keys), list(keys)
     for key in asked:
-        assert index.agreeing(key) == [n for n, one in enumerate(known) if grouping.agree(one, key)]
+        assert index.agreeing(key) == [n for n, one in enumerate(known) if agree(one, key)]
         index.add(key)
         known.append(key)
         number = data.draw(st.integers(0, len(known) - 1))

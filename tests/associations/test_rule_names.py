@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from hexcal.associations.lib.rules_level2_base import DMSLevel2bBase
-from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
 
 from hexcal.associations import AssociationRegistry
 from hexcal.associations.generator import generate_for_candidates
+from hexcal.associations.lib.rules_level2_base import DMSLevel2bBase
+from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
 from tests.association_pools import candidates, exposure, pool
 
 LEVEL_3 = [rule for rule in AssociationRegistry().values() if issubclass(rule, DMS_Level3_Base)]

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 
 from hexcal.associations.tables.companions import Companions
 from hexcal.associations.tables.facts import Exposure
-from hexcal.associations.tables.grouping import agree
+from hexcal.associations.tables.keys import agree
+from hexcal.associations.tables.preference import nearest
 from hexcal.associations.tables.search import search
 from hexcal.associations.tables.table import Rule, RuleSet, when
-from hexcal.associations.tables.within import nearest, within
+from hexcal.associations.tables.within import within
 from hexcal.errors import InputError, ParameterError
 
 

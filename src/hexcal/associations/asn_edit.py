@@ -11,25 +11,9 @@ from hexcal.models import association_file
 
 
 def add(association, names, exptype="science"):
-    """Return an association with further members in every product.
+    """Return an association (dict) with further members in every product, given by bare file name and role; the one that is given does not change.
 
-    Parameters
-    ----------
-    association : Mapping
-        Not changed.
-    names : list of str
-        Bare file names.
-    exptype : str
-        Their role: "science", "background", "psf" ...
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        If a name is a member of that type already.
+    Raises InputError if a name is a member of that type already.
     """
     edited = copy.deepcopy(dict(association))
     for product in edited["products"]:
@@ -45,25 +29,9 @@ def add(association, names, exptype="science"):
 
 
 def remove(association, names, ignore_suffix=False):
-    """Return an association without some members; products that lose their last member go as well.
+    """Return an association (dict) without some members, given by bare file name; products that lose their last member go as well.
 
-    Parameters
-    ----------
-    association : Mapping
-        Not changed.
-    names : list of str
-        Bare file names.
-    ignore_suffix : bool
-        Whether ``x_rate.fits`` also means ``x_cal.fits``.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        If a name is not a member, or no member would be left.
+    With `ignore_suffix`, ``x_rate.fits`` also means ``x_cal.fits``. Raises InputError if a name is not a member, or no member would be left.
     """
     shape = _stem if ignore_suffix else _bare
     unwanted = {shape(name): name for name in names}
@@ -93,27 +61,20 @@ def _stem(name):
 
 
 def edit(path, names, *, remove_them=False, exptype="science", ignore_suffix=False, output=None):
-    """Add members to the association in a file, or remove them.
+    """Add members to the association in a file, or remove them; returns the path written.
 
     Parameters
     ----------
     path : path-like
-        The association.
+        The association; unchanged on an error.
     names : list of path-like
         Files. Those to be added must exist, as given or beside the association.
     remove_them : bool
-        Remove instead of add.
+        Remove instead of add; with `ignore_suffix` see `remove`.
     exptype : str
         Role of added members.
-    ignore_suffix : bool
-        See `remove`.
     output : path-like, optional
         Where the result is written; default the same file.
-
-    Returns
-    -------
-    pathlib.Path
-        The file written; on an error nothing is changed.
     """
     with gate.run():
         return _edited(Path(path), names, remove_them, exptype, ignore_suffix, output)

@@ -36,13 +36,7 @@ def asn_from_list(items, rule=None, **kwargs):
 
 
 class Main:
-    """The command: reads the options and makes the association; `save` writes it.
-
-    Parameters
-    ----------
-    args : list of str, or str, optional
-        Words of the command line; default those of the process.
-    """
+    """The command: reads the options (list of str or str, default those of the process) and makes the association; `save` writes it."""
 
     def __init__(self, args=None):
         words = args.split() if isinstance(args, str) else args

@@ -17,33 +17,23 @@ RSYNC = "rsync -urv --no-perms --chmod=ugo=rwX"
 
 
 def asn_gather(association, destination=None, exp_types=None, exclude_types=None, source_folder=None, shellcmd=RSYNC):
-    """Copy an association and its members to another folder.
+    """Copy an association and its members to another folder; returns the path of the copied association.
+
+    Members are named in it without a folder, as they must be: they lie beside it. It is written last, so that it never names what has not been copied.
 
     Parameters
     ----------
     association : path-like
         The association.
     destination : path-like, optional
-        Where to; made if it is not there. Default the present folder.
+        Where to; created if missing. Default the present folder.
     exp_types, exclude_types : list of str, optional
         Types of members that are copied, that are left out; the copied association lists only what was copied.
     source_folder : path-like, optional
         Where the members are; default the folder of the association.
     shellcmd : str or None
-        Command that copies one file; it is given source and target. With the default, and with None, Hexcal copies: a file that is there and
-        newer, or of the same time and size, is left; others are written under a temporary name that is then renamed.
-
-    Returns
-    -------
-    pathlib.Path
-        The copied association. Members are named in it without a folder, as they must be: they lie beside it.
-
-    Raises
-    ------
-    InputError
-        If the association or a member is missing, or no member is left.
-    ResourceError
-        If the destination cannot be written, or the command fails. The association is written last: it never names what has not been copied.
+        Command that copies one file; it is given source and target. With the default, and with None, Hexcal copies: a file
+        that is there and newer, or of the same time and size, stays.
     """
     with gate.run():
         return _gathered(Path(association), Path(destination or ""), exp_types, exclude_types, source_folder, shellcmd)

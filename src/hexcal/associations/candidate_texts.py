@@ -13,18 +13,7 @@ _FORM = "a list of pairs, such as [('o001', 'observation'), ('c1000', 'backgroun
 
 
 def check_candidates(pool):
-    """Refuse texts of candidates that look like a list and are none; warn of those that do not look like one.
-
-    Parameters
-    ----------
-    pool : AssociationPool
-        The exposures.
-
-    Raises
-    ------
-    InputError
-        With the first row that has such a text.
-    """
+    """Refuse texts of candidates that look like a list and are none, with the first row that has one; warn of those that do not look like a list."""
     column = next((name for name in pool.colnames if name.lower() == "asn_candidate"), None)
     if column is None:
         return

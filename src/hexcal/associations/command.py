@@ -25,14 +25,8 @@ class Main:
 
     Attributes
     ----------
-    options : argparse.Namespace
-        The options.
-    pool : AssociationPool
-        The exposures.
-    rules : AssociationRegistry
-        The rules.
-    associations : list of Association
-        What was generated.
+    options, pool, rules, associations
+        Options (Namespace), exposures, rules (AssociationRegistry), and what was generated (list of associations).
     orphaned : AssociationPool
         The exposures that are in none of them.
     """
@@ -60,15 +54,7 @@ class Main:
         self.pool, self.rules = pool_and_rules(self.options, self.pool)
 
     def parse_args(self, args=None, has_pool=False):
-        """Set `options`.
-
-        Parameters
-        ----------
-        args : list of str, or str, optional
-            Words of the command line; a text is split at blanks.
-        has_pool : bool
-            The words name no pool file.
-        """
+        """Set `options` from the words of the command line (a list, or a text that is split at blanks); `has_pool`: they name no pool file."""
         words = sys.argv[1:] if args is None else args.split() if isinstance(args, str) else list(args)
         self.options = parser(has_pool).parse_args(words)
 
@@ -103,13 +89,7 @@ class Main:
 
 
 def main(args=None, pool=None):
-    """Run `Main.cli`.
-
-    Returns
-    -------
-    bool
-        True; anything else is an exception.
-    """
+    """Run `Main.cli`; returns True, anything else is an exception."""
     Main.cli(args, pool)
     return True
 

@@ -10,20 +10,9 @@ _REDUCE = {"all": "all of", "any": "any of", "notall": "not all of", "notany": "
 
 
 def of_one(rule, exposure, candidate=None):
-    """Return the constraints of a rule, checked against an exposure (dict).
+    """Return the constraints of a rule (a subclass of `Association`), checked against an exposure as member of a candidate, by default of its first one (dict).
 
-    Parameters
-    ----------
-    rule : type
-        A subclass of `Association`.
-    exposure : Exposure
-    candidate : str, optional
-        The exposure as member of this candidate; by default of its first one.
-
-    Raises
-    ------
-    AssociationError
-        If the rule fails: says in which line of which file.
+    Raises AssociationError if the rule fails: says in which line of which file.
     """
     item = _item(exposure, candidate or next((one for one, _ in exposure.candidates), None))
     try:

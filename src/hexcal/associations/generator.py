@@ -55,30 +55,11 @@ def generate_for_candidates(
     discover: bool | str = True,
     prefixes=("candidate", "discover"),
 ):
-    """Generate the associations of the candidates of a pool, and of the programme as a whole.
+    """Generate the associations of the candidates of a pool, and of the programme as a whole: without repetitions, numbered by type and candidate.
 
-    Parameters
-    ----------
-    pool : AssociationPool or list of dict
-        Exposures.
-    rules : AssociationRegistry
-        Rules.
-    version_id : str, True or None
-        Identifier of the version; True: the time now.
-    finalize : bool
-        Complete the associations of rules that are classes.
-    candidates : list of str, optional
-        Only these candidates; None: all.
-    discover : bool or str
-        Also what belongs together in the whole programme and in no candidate; "only": nothing but this, for which rule sets with `candidates_apart` look at
-        no candidate.
-    prefixes : tuple of str
-        What is put before the names of the rules for candidates and for the whole programme.
-
-    Returns
-    -------
-    list of Association
-        Without repetitions, numbered by type and candidate.
+    The first four parameters are those of `generate`. `candidates` (list of str) limits it to these; `prefixes` are put before the names of the rules for
+    candidates and for the whole programme. `discover`: also what belongs together in the whole programme and in no candidate; "only": nothing but this,
+    for which rule sets with `candidates_apart` look at no candidate.
     """
     items, version_id = _items(pool), version_text(version_id)
     tables, others = by_kind(rules)

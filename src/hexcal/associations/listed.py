@@ -7,22 +7,10 @@ from hexcal.errors import InputError, ParameterError
 
 
 def add_each(association, items, *, product_name=None, acid=None, meta=None, with_exptype=False):
-    """Add a product for each file: a stage 2 association.
+    """Add a product for each file to an association, in place: a stage 2 association.
 
-    Parameters
-    ----------
-    association : MutableMapping
-        Changed in place.
-    items : list of path-like, or of (path-like, str)
-        Files.
-    product_name : None
-        Refused: each product is named after its file.
-    acid : str, optional
-        Candidate id for ``asn_id``.
-    meta : dict, optional
-        Further entries of the association, such as ``{"program": "01234"}``.
-    with_exptype : bool
-        Whether each item is a pair of file and type; a file that is not "science" becomes a member of every product.
+    The parameters are those of `add_together`; a product name is refused, since each product is named after its file. A file whose type is not "science" becomes a
+    member of every product.
     """
     if product_name:
         raise ParameterError(

@@ -132,13 +132,7 @@ class AssociationPool(Table):
         return table
 
     def exposures(self):
-        """Return the rows as items of the generator.
-
-        Returns
-        -------
-        list of dict
-            Column name -> value, lower-case texts; ``null`` where a value is masked, empty or None.
-        """
+        """Return the rows as items of the generator (list of dict): lower-case column and text; ``null`` where a value is masked, empty or None."""
         names = [name.lower() for name in self.colnames]
         columns = [_lower_texts(self[name]) for name in self.colnames]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -149,13 +143,7 @@ class AssociationPool(Table):
         return {**self.meta.get("file_names", {}), **(_not_lower(self[column]) if column else {})}
 
     def require(self, columns):
-        """Raise InputError if the pool has no exposure or lacks one of these columns.
-
-        Parameters
-        ----------
-        columns : iterable of str
-            Lower-case names.
-        """
+        """Raise InputError if the pool has no exposure or lacks one of these columns (lower-case names)."""
         where = str(self.meta["pool_file"])
         found = [name.lower() for name in self.colnames]
         missing = [name for name in columns if name not in found]

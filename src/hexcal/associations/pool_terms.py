@@ -25,10 +25,8 @@ class PoolTerms:
     ----------
     needed : tuple of str
         Columns without which no association can be made; ``a|b``: one of them.
-    kind : str
-        Column that says what an exposure is.
-    kinds : frozenset of str
-        Values of it that the rules know, in lower case; empty: any.
+    kind, kinds : str, frozenset of str
+        Column that says what an exposure is, and its values that the rules know, in lower case; none: any.
     observation : tuple of str
         Keywords that name the observation of an exposure; the first that has a value counts.
     has_strays : bool
@@ -49,23 +47,9 @@ def terms_of(observatory):
 
 
 def observatory_of(pool, default=_DEFAULT):
-    """Return the name of the observatory whose exposures a pool holds, by the column TELESCOP.
+    """Return the name of the observatory whose exposures a pool holds, by the column TELESCOP; `default` for a pool without it.
 
-    Parameters
-    ----------
-    pool : AssociationPool
-        The exposures.
-    default : str
-        For a pool that does not say.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        If it holds exposures of several observatories, or of one that is not known.
+    Raises InputError if it holds exposures of several observatories, or of one that is not known.
     """
     telescopes, instruments = (_column(pool, name) for name in ("telescop", "instrume"))
     names = {}
@@ -100,17 +84,7 @@ def _named(telescope, instrument, pool):
 def check_pool(pool, terms):
     """Refuse a pool of which nothing can be made; warn of exposures that no rule can know, and of repeated ones.
 
-    Parameters
-    ----------
-    pool : AssociationPool
-        The exposures.
-    terms : PoolTerms
-        What the rules ask for.
-
-    Raises
-    ------
-    InputError
-        If it has no exposure, lacks a column that is needed, or has no exposure of a known type.
+    Raises InputError if it has no exposure, lacks a column that is needed, or has no exposure of a known type.
     """
     columns = {name.lower() for name in pool.colnames}
     pool.require([_present(name.split("|"), columns) for name in terms.needed])

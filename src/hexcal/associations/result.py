@@ -1,6 +1,6 @@
 """An association that tables of rules make: what it says, the name of its file, and the exposures it is made of."""
 
-from collections.abc import MutableMapping
+from collections import UserDict
 
 from hexcal.associations.exposure_roles import INVALID_VALUES
 from hexcal.associations.tables.search import Found
@@ -15,33 +15,17 @@ DEGRADED = (
 NOT_DEGRADED = "No known degraded exposures in association."
 
 
-class GeneratedAssociation(MutableMapping):
-    """An association: behaves as the dictionary that its file holds.
+class GeneratedAssociation(UserDict):
+    """An association: behaves as the dictionary `data` that its file holds.
 
-    Parameters
-    ----------
-    group : Found
-        Exposures that belong together by a rule, and what the rule set says of them.
-    asn_rule : str
-        Name of the rule.
-    version_id : str, optional
-        Identifier of the version.
-    pool_name : str
-        Name of the file that the exposures come from.
-
-    Attributes
-    ----------
-    data : dict
-        What the file holds.
-    exposures : list of (Exposure, str)
-        The exposures it is made of, and their roles.
-    sequence : int or None
-        Number among the associations of its type and candidate.
+    Made of a group of exposures (`Found`), the name of the rule, the identifier of the version and the name of the pool. `exposures` are those it is made of, with
+    their roles (list of (Exposure, str)); `sequence` is its number among the associations of its type and candidate.
     """
 
     def __init__(self, group: Found, asn_rule, version_id=None, pool_name="none"):
         from hexcal import __version__
 
+        super().__init__()
         self.table, self.rule_set, self.version_id = group.rule, group.rule_set, version_id
         self.exposures, self.sequence, self._own_name = group.members, None, None
         said = described(group.rule_set, group.rule, group.members, group.said)
@@ -88,21 +72,6 @@ class GeneratedAssociation(MutableMapping):
         chosen = format_named(format)
         check_schema(self.data, self.rule_set.schema)
         return chosen.dump(self, **kwargs)
-
-    def __getitem__(self, key):
-        return self.data[key]
-
-    def __setitem__(self, key, value):
-        self.data[key] = value
-
-    def __delitem__(self, key):
-        del self.data[key]
-
-    def __iter__(self):
-        return iter(self.data)
-
-    def __len__(self):
-        return len(self.data)
 
 
 def described(rule_set, rule, members, said):

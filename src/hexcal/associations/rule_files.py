@@ -22,21 +22,9 @@ def libpath(filepath):
 
 
 def of_observatory(name, release=None):
-    """Return the modules with the rules of an observatory (list of module).
+    """Return the modules with the rules of an observatory (list of module), of a release where they have releases.
 
-    Parameters
-    ----------
-    name : str
-        Of the observatory.
-    release : str, optional
-        Whose rules, where they have releases; None: the default.
-
-    Raises
-    ------
-    AssociationError
-        If it has none, or one cannot be imported.
-    ParameterError
-        If the release is not known.
+    Raises AssociationError if it has none, or one cannot be imported; ParameterError if the release is not known.
     """
     from hexcal.observatories import get
 
@@ -93,15 +81,7 @@ def _imported(module, observatory):
 def of_file(path):
     """Return the module that a Python file defines; it is run once, and again only when it has changed.
 
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Raises
-    ------
-    AssociationError
-        If there is no such file, or it cannot be run; says where and why.
+    Raises AssociationError if there is no such file, or it cannot be run; says where and why.
     """
     path = Path(os.path.abspath(path))
     gate.reading(path, "file of rules")

@@ -11,25 +11,9 @@ __all__ = ["save_all", "texts_of"]
 
 
 def texts_of(associations, format="json", complete=True):
-    """Return the texts of associations by file name.
+    """Return the texts of associations by file name (dict of str to str); raises AssociationNotValidError if one must be `complete` and is not.
 
-    Parameters
-    ----------
-    associations : list of Association
-    format : str
-        ``"json"`` or ``"yaml"``.
-    complete : bool
-        Require that each is valid.
-
-    Returns
-    -------
-    dict of str to str
-        Where names repeat, as rules of users may have it, the further ones get a number.
-
-    Raises
-    ------
-    AssociationNotValidError
-        If one of them is not valid.
+    Where names repeat, as rules of users may have it, the further ones get a number.
     """
     texts = {}
     for association in associations:
@@ -44,25 +28,9 @@ def texts_of(associations, format="json", complete=True):
 
 
 def save_all(folder, texts, orphaned=None, orphans_file=None):
-    """Write associations, and a pool of orphans.
+    """Write associations (`texts` by file name) into a folder, which is created if it is missing, and a pool of orphans.
 
-    Parameters
-    ----------
-    folder : path-like
-        Where the associations go; it is made if it is not there.
-    texts : dict of str to str
-        File names and contents.
-    orphaned : AssociationPool, optional
-        The exposures in no association.
-    orphans_file : path-like, optional
-        Where to write them; without it they are not written.
-
-    Raises
-    ------
-    ResourceError
-        If something cannot be written: then nothing is, and a folder that was made is gone.
-    ParameterError
-        If the orphans would be written over the pool itself.
+    If something cannot be written, nothing is, and the folder is as before (ResourceError); the orphans never replace the pool itself (ParameterError).
     """
     folder = Path(folder)
     if orphans_file is not None:

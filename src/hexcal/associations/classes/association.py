@@ -3,7 +3,8 @@
 import datetime
 import logging
 import weakref
-from collections.abc import Mapping, MutableMapping
+from collections import UserDict
+from collections.abc import Mapping
 
 from hexcal.associations.classes.attr_constraint import AttrConstraint
 from hexcal.associations.classes.constraints import Constraint
@@ -31,7 +32,7 @@ def version_text(version_id):
     return version_id
 
 
-class Association(MutableMapping):
+class Association(UserDict):
     """Base of all rules; an instance of a rule is an association.
 
     A rule has `constraints`, and a method ``_add(item)`` that puts an item into `data`. It may have ``_init_hook(item)``, which is called once, when the
@@ -77,6 +78,7 @@ class Association(MutableMapping):
     def __init__(self, version_id=None):
         from hexcal import __version__
 
+        super().__init__()
         self.version_id = version_text(version_id)
         self.data = {
             "asn_type": "None",
@@ -125,22 +127,9 @@ class Association(MutableMapping):
 
     @classmethod
     def validate(cls, asn):
-        """Compare an association with the schema of the rule.
+        """Return True if an association follows the schema of the rule, else raise AssociationNotValidError.
 
-        Parameters
-        ----------
-        asn : mapping
-            The association.
-
-        Returns
-        -------
-        bool
-            True; also if the rule has no schema, which is told once in the log.
-
-        Raises
-        ------
-        AssociationNotValidError
-            If it does not follow the schema.
+        Without a schema everything is valid, which the log says once.
         """
         if cls.schema_file is None:
             if cls not in _TOLD:
@@ -156,36 +145,16 @@ class Association(MutableMapping):
     def create(cls, item, version_id=None):
         """Make an association of an item.
 
-        Parameters
-        ----------
-        item : dict
-            The item.
-        version_id : str, True or None
-            Identifier of the version.
-
-        Returns
-        -------
-        tuple
-            The association, or None if the item does not match; list of `ProcessList`, what is to be processed again.
+        Returns the association, or None if the item does not match, and a list of `ProcessList`: what is to be processed again.
         """
         association = cls(version_id=version_id)
         matches, again = association.add(item)
         return (association if matches else None), again
 
     def add(self, item, check_constraints=True):
-        """Add an item.
+        """Add an item, if it fulfils the constraints or they are not to be checked.
 
-        Parameters
-        ----------
-        item : dict
-            The item.
-        check_constraints : bool
-            Only if it fulfils the constraints.
-
-        Returns
-        -------
-        tuple
-            Whether it belongs to the association (bool), as it does when it is a member already; list of `ProcessList`.
+        Returns whether it belongs to the association, as it does when it is a member already, and a list of `ProcessList`.
         """
         if self.is_item_member(item):
             return True, []
@@ -205,10 +174,7 @@ class Association(MutableMapping):
     def check_and_set_constraints(self, item):
         """Check whether an item fulfils the constraints; wildcards become fixed if it does.
 
-        Returns
-        -------
-        tuple
-            Whether it does (bool); list of `ProcessList`, to be processed with this rule unless they say otherwise.
+        Returns whether it does, and a list of `ProcessList`, to be processed with this rule unless they say otherwise.
         """
         if self.GLOBAL_CONSTRAINT is not None and not self._with_global:
             self.constraints = Constraint([self.constraints, self.GLOBAL_CONSTRAINT.copy()])
@@ -229,19 +195,8 @@ class Association(MutableMapping):
     def match_constraint(self, item, constraint, conditions):
         """Check an item against one condition on its attributes.
 
-        Parameters
-        ----------
-        item : dict
-            The item.
-        constraint : str
-            Name of the condition, and of the attribute unless `conditions` names others.
-        conditions : dict
-            Parameters of `AttrConstraint`; what they do not say, the class says (DEFAULT_EVALUATE, ...). The value that became fixed is put into it.
-
-        Returns
-        -------
-        tuple
-            Whether it matches (bool); list of `ProcessList`.
+        `constraint` is the name of the condition, and of the attribute unless `conditions` (parameters of `AttrConstraint`) name others; what these do not say,
+        the class says (DEFAULT_EVALUATE, ...). The value that became fixed is put into `conditions`. Returns whether it matches, and a list of `ProcessList`.
         """
         given = {"name": constraint, "sources": [constraint], **conditions}
         given.setdefault("evaluate", self.DEFAULT_EVALUATE)
@@ -258,13 +213,7 @@ class Association(MutableMapping):
         return any(item is one or item == one for one in self._added)
 
     def finalize(self):
-        """Complete the association.
-
-        Returns
-        -------
-        list of Association or None
-            What it stands for: itself; None if it is not valid.
-        """
+        """Return what the completed association stands for: a list with itself; None if it is not valid."""
         return [self] if self.is_valid else None
 
     def _init_hook(self, item):
@@ -315,18 +264,7 @@ class Association(MutableMapping):
 
     @classmethod
     def load(cls, serialized, format=None, validate=True, **kwargs):
-        """Read an association; `hexcal.associations.load_asn` compares it with all rules.
-
-        Parameters
-        ----------
-        serialized : str, bytes, path, file object or mapping
-            Its text, or a file that holds it.
-        format : str, optional
-            ``"json"`` or ``"yaml"``; None: all are tried.
-        validate : bool
-            Compare it with the schema of this rule.
-        **kwargs
-            For the library that reads the format.
+        """Read an association, as `hexcal.associations.load_asn` does, but compare it with the schema of this rule only, if `validate`.
 
         Returns
         -------
@@ -338,20 +276,3 @@ class Association(MutableMapping):
             cls.validate(found)
         warn_of_folders(member_names(found))
         return found
-
-    # ---- the dictionary
-
-    def __getitem__(self, key):
-        return self.data[key]
-
-    def __setitem__(self, key, value):
-        self.data[key] = value
-
-    def __delitem__(self, key):
-        del self.data[key]
-
-    def __iter__(self):
-        return iter(self.data)
-
-    def __len__(self):
-        return len(self.data)

@@ -15,36 +15,10 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 
 def of_classes(items, rules, version_id, pool_name, *, finalize=True, candidates=None, whole=False, prefixes=None):
-    """Return the associations of a pool by rules that are classes.
+    """Return the associations of a pool by rules that are classes (list of Association).
 
-    Parameters
-    ----------
-    items : list of dict
-        Exposures.
-    rules : AssociationRegistry
-        The rules.
-    version_id : str or None
-        Identifier of the version.
-    pool_name : str
-        Name of the file that the exposures come from.
-    finalize : bool
-        Complete the associations, and leave out what is not complete.
-    candidates : set of str, optional
-        Only these candidates; None: all.
-    whole : bool
-        Also what the whole programme has and no candidate.
-    prefixes : tuple of str, optional
-        What is put before the names of the rules, for candidates and for the whole programme. Without it, the pool is taken as a whole, without regard
-        to candidates.
-
-    Returns
-    -------
-    list of Association
-
-    Raises
-    ------
-    AssociationError
-        If a rule fails: says which line of which file.
+    Without `prefixes`, which are put before the names of the rules for candidates and for the whole programme, the pool is taken as a whole, without
+    regard to candidates. Raises AssociationError if a rule fails: says which line of which file.
     """
     if prefixes is None:
         return _made(items, rules, version_id, pool_name, finalize)

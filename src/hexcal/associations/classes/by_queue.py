@@ -14,26 +14,9 @@ _MOST_ROUNDS = 100
 
 
 def generate_by_queue(items, rules, version_id=None):
-    """Put items together by rules.
+    """Put items (list of dict) together by rules; an association may depend on their order.
 
-    Parameters
-    ----------
-    items : list of dict
-        The items; an association may depend on their order.
-    rules : AssociationRegistry
-        The rules.
-    version_id : str, True or None
-        Identifier of the version; True: the time now.
-
-    Returns
-    -------
-    list of Association
-        In the order in which they were begun; not finalized.
-
-    Raises
-    ------
-    AssociationError
-        If rules send an item back without end.
+    Returns associations in the order in which they were begun, not finalized. Raises AssociationError if rules send an item back without end.
     """
     version_id = version_text(version_id)
     associations, rounds = [], {}
@@ -57,20 +40,7 @@ def generate_by_queue(items, rules, version_id=None):
 
 
 def match_member(item, associations):
-    """Try an item on associations.
-
-    Parameters
-    ----------
-    item : dict
-        The item.
-    associations : list of Association
-        Those that take it are changed.
-
-    Returns
-    -------
-    tuple
-        Those that take it (list), among them those it is a member of already; list of `ProcessList`.
-    """
+    """Try an item on associations, which change if they take it: those that do, or have it already (list), and a list of `ProcessList`."""
     found, reprocess = [], []
     for association in associations:
         matches, again = association.add(item)
@@ -81,20 +51,10 @@ def match_member(item, associations):
 
 
 def finalized(associations, rules):
-    """Complete associations.
+    """Return the associations that are complete (list of Association).
 
-    Parameters
-    ----------
-    associations : list of Association
-        What was generated.
-    rules : AssociationRegistry
-        Their rules. If a module has marked callbacks for the event ``finalize``, these decide. Otherwise each association is asked for what it stands
-        for (`Association.finalize`).
-
-    Returns
-    -------
-    list of Association
-        Those that are complete.
+    If a module has marked callbacks for the event ``finalize``, these decide; otherwise each association is asked for what it stands for
+    (`Association.finalize`).
     """
     if rules.callback.registry.get("finalize"):
         return rules.callback.reduce("finalize", associations)

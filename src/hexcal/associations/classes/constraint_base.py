@@ -9,23 +9,10 @@ __all__ = ["ConstraintTrue", "SimpleConstraint", "SimpleConstraintABC", "once_mo
 
 
 class SimpleConstraintABC:
-    """What all constraints without parts have in common.
+    """What all constraints without parts have in common: they match `value` (None: anything), and `matched` is the result of the last check.
 
-    Parameters
-    ----------
-    init : dict, optional
-        Names and values of parameters; they win over those given by keyword.
-    value : object, optional
-        What must be matched; None: anything.
-    name : str, optional
-        By which it is found in a `Constraint`, and shown.
-    **kwargs
-        Further attributes.
-
-    Attributes
-    ----------
-    matched : bool
-        Result of the last check.
+    By `name` a constraint is found in a `Constraint`, and shown. `init` (dict) has names and values of parameters, which win over those given by keyword;
+    further ones become attributes.
     """
 
     name: str | None
@@ -43,15 +30,7 @@ class SimpleConstraintABC:
     def check_and_set(self, item):
         """Check an item; a wildcard that matches becomes fixed.
 
-        Parameters
-        ----------
-        item : object
-            Usually a dict of str to str.
-
-        Returns
-        -------
-        tuple
-            Whether it matches (bool); list of `ProcessList`, what is to be processed again.
+        Returns whether it matches, and a list of `ProcessList`: what is to be processed again.
         """
         self.matched = True
         return True, []

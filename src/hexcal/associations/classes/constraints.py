@@ -74,19 +74,9 @@ class Constraint:
         self.constraints.append(constraint)
 
     def check_and_set(self, item, work_over=ListCategory.BOTH):
-        """Check an item against all parts; wildcards that match become fixed.
+        """Check an item (usually a dict of str to str) against all parts; wildcards that match become fixed.
 
-        Parameters
-        ----------
-        item : object
-            Usually a dict of str to str.
-        work_over : ListCategory
-            Pass in which it is asked: a constraint that is for another pass does not match.
-
-        Returns
-        -------
-        tuple
-            Whether it matches (bool); list of `ProcessList`.
+        Returns whether it matches, and a list of `ProcessList`. A constraint that is for another pass than `work_over` does not match.
         """
         if ListCategory.BOTH not in (work_over, self.work_over) and work_over != self.work_over:
             return False, []
@@ -157,22 +147,9 @@ class Constraint:
         return {name: same for name, same in found.items() if name is not None and len(same) > 1}
 
     def get_all_attr(self, attribute):
-        """Return an attribute of all constraints of the tree.
+        """Return an attribute of all constraints of the tree, such as ``"name"`` or ``"value"``: list of (constraint, value), without those whose value is None.
 
-        Parameters
-        ----------
-        attribute : str
-            Such as ``"name"``, ``"value"``, ``"found_values"``.
-
-        Returns
-        -------
-        list of (constraint, value)
-            Without those whose value is None.
-
-        Raises
-        ------
-        AttributeError
-            If no constraint of the tree has the attribute.
+        Raises AttributeError if no constraint of the tree has it.
         """
         having = [constraint for constraint in self._tree() if hasattr(constraint, attribute)]
         if not having:

@@ -32,15 +32,7 @@ __all__ = [
 
 
 class Member(dict):
-    """A member of a product: ``expname``, ``exptype`` and what else is known.
-
-    Parameters
-    ----------
-    initial : dict, optional
-        The entries.
-    item : dict, optional
-        The row of the pool that it comes from.
-    """
+    """A member of a product: ``expname``, ``exptype`` and what else is known; `item` is the row of the pool that it comes from."""
 
     def __init__(self, initial=None, item=None):
         super().__init__(initial or {})
@@ -86,13 +78,7 @@ class Constraint_WFSC(Constraint):
 
 
 class Constraint_TargetAcq(SimpleConstraint):
-    """Target acquisitions.
-
-    Parameters
-    ----------
-    association : DMSBaseMixin, optional
-        Whose `get_exposure_type` is asked; without it, the common one.
-    """
+    """Target acquisitions, by the `get_exposure_type` of an association if one is given, else by the common one."""
 
     def __init__(self, association=None):
         role = exposure_role if association is None else association.get_exposure_type
@@ -213,24 +199,9 @@ class DMSBaseMixin(Association):
     # ---- what an exposure is
 
     def get_exposure_type(self, item, default="science"):
-        """Return the role of an exposure.
+        """Return the role of an exposure (row of a pool); `default` for one that has no other, and a LookupError where that is None.
 
-        Parameters
-        ----------
-        item : dict
-            Row of a pool.
-        default : str or None
-            Role of an exposure that has no other; None: an error.
-
-        Returns
-        -------
-        str
-            ``science``, ``target_acquisition``, ``autoflat``, ``autowave``, ``psf``, ``imprint``, ``background``, ``dark``, ``flat`` or ``engineering``.
-
-        Raises
-        ------
-        LookupError
-            If it has none, and there is no default.
+        Roles are ``science``, ``target_acquisition``, ``autoflat``, ``autowave``, ``psf``, ``imprint``, ``background``, ``dark``, ``flat`` and ``engineering``.
         """
         return exposure_role(item, default)
 
@@ -243,30 +214,14 @@ class DMSBaseMixin(Association):
         return is_coronagraphic(item)
 
     def is_item_tso(self, item, other_exp_types=None):
-        """Whether an exposure is part of a time series (bool): its products are ``rateints`` and ``calints``.
+        """Whether an exposure (row of a pool) is part of a time series (bool): its products are ``rateints`` and ``calints``.
 
-        Parameters
-        ----------
-        item : dict
-            Row of a pool.
-        other_exp_types : list of str, optional
-            Exposure types that count as time series too.
+        `other_exp_types` (list of str) count as time series too.
         """
         return is_time_series(item, other_exp_types or ())
 
     def item_getattr(self, item, attributes):
-        """Return the first of some attributes that an item has.
-
-        Returns
-        -------
-        tuple of str
-            Attribute and value.
-
-        Raises
-        ------
-        KeyError
-            If it has none.
-        """
+        """Return the first of some attributes that an item has, and its value (tuple of str); raises KeyError if it has none."""
         for attribute in attributes:
             value = item.get(attribute)
             if value not in self.INVALID_VALUES:
@@ -293,12 +248,7 @@ class DMSBaseMixin(Association):
     def update_asn(self, item=None, member=None):
         """Bring what is said of the whole up to date: programme, target, candidate, constraints, problems of members.
 
-        Parameters
-        ----------
-        item : dict, optional
-            Row of a pool.
-        member : Member, optional
-            A member; the row that it comes from takes precedence over `item`.
+        `item` is a row of a pool; the row that a `member` comes from takes precedence over it.
         """
         for source in (item, getattr(member, "item", None)):
             if source is not None:

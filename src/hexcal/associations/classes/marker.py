@@ -10,13 +10,7 @@ class RegistryMarker:
     """
 
     class Schema:
-        """A schema file that a module names.
-
-        Parameters
-        ----------
-        filename : path-like
-            The file.
-        """
+        """A schema file (path-like) that a module names."""
 
         def __init__(self, filename):
             self.filename = filename
@@ -27,18 +21,7 @@ class RegistryMarker:
 
     @staticmethod
     def callback(event):
-        """Mark a function that is called on an event.
-
-        Parameters
-        ----------
-        event : str
-            Name of the event, such as ``"finalize"``. The mark may be given several times, for several events.
-
-        Returns
-        -------
-        function
-            The decorator. Sets ``_asnreg_events`` of the function (list of str).
-        """
+        """Mark a function that is called on an event, such as ``"finalize"``; several marks are for several events (``_asnreg_events``, list of str)."""
 
         def decorate(function):
             _mark(function, "callback")

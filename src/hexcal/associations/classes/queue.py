@@ -17,13 +17,7 @@ class ListCategory(Enum):
 
 
 class ProcessItem:
-    """An item that can stand in a set, whatever it is.
-
-    Parameters
-    ----------
-    obj : object
-        Anything that can be compared for equality.
-    """
+    """An item that can stand in a set, whatever it is: anything that can be compared for equality."""
 
     __slots__ = ("obj",)
 
@@ -56,10 +50,8 @@ class ProcessList:
 
     Parameters
     ----------
-    items : list, optional
-        The items.
-    rules : list of type, optional
-        Rules to try; None or empty: all.
+    items, rules : list, optional
+        The items, and the rules to try; None or empty: all rules.
     work_over : ListCategory
         RULES and BOTH: existing associations, then rules that make new ones. EXISTING and NONSCIENCE: existing associations only.
     only_on_match : bool
@@ -90,15 +82,7 @@ class ProcessList:
         return (tuple(self.rules or ()), self.work_over, self.only_on_match)
 
     def update(self, process_list, full=False):
-        """Add the items and triggers of another list.
-
-        Parameters
-        ----------
-        process_list : ProcessList
-            The other list.
-        full : bool
-            Take over its rules, `work_over` and `only_on_match` too.
-        """
+        """Add the items and triggers of another list; if `full`, take over its rules, `work_over` and `only_on_match` too."""
         self.items = [*(self.items or ()), *(process_list.items or ())]
         self.trigger_constraints |= process_list.trigger_constraints
         self.trigger_rules |= process_list.trigger_rules
@@ -123,11 +107,6 @@ class ProcessQueueSorted:
     """Lists in the order RULES, BOTH, EXISTING, NONSCIENCE; may grow while it is iterated over.
 
     Lists that are treated alike are joined, and an item that waits already is not added again.
-
-    Parameters
-    ----------
-    init : list of ProcessList, optional
-        The first lists.
     """
 
     def __init__(self, init=None):

@@ -30,19 +30,9 @@ class CallbackRegistry:
             functions.append(function)
 
     def reduce(self, event, value):
-        """Give a value to the first function of an event, its result to the next one, and so on.
+        """Give a value to the first function of an event, its result to the next one, and so on; returns the last result.
 
-        Parameters
-        ----------
-        event : str
-            The event.
-        value : object
-            For ``"finalize"``, the list of associations.
-
-        Returns
-        -------
-        object
-            What the last function returns; `value` if there is none.
+        The value of ``"finalize"`` is the list of associations.
         """
         for function in self.registry.get(event, ()):
             value = function(value)
@@ -143,7 +133,7 @@ class AssociationRegistry(dict):
         Parameters
         ----------
         module : module
-            With rules, callbacks, utilities and schemas.
+            With rules, callbacks, utilities and schemas; or a ``RULE_SET``.
         global_constraints : Constraint, optional
             Must be fulfilled for each rule; by default, those of the registry.
         include_bases : bool, optional
@@ -205,22 +195,7 @@ class AssociationRegistry(dict):
                     self.callback.add(event, getattr(utility, name))
 
     def add_rule(self, name, obj, global_constraints=None):
-        """Add a class as rule.
-
-        Parameters
-        ----------
-        name : str
-            Of the rule; the name of the registry is put before it.
-        obj : type
-            A subclass of `Association`.
-        global_constraints : Constraint, optional
-            Must be fulfilled besides the constraints of the rule.
-
-        Raises
-        ------
-        AssociationError
-            If it is no such class.
-        """
+        """Add a subclass of `Association` as rule, under a name before which the name of the registry is put; raises AssociationError if it is no such class."""
         if not (isinstance(obj, type) and issubclass(obj, Association)):
             raise AssociationError(
                 f"the rule '{name}' must be a subclass of hexcal.associations.Association, it is {obj!r}",
@@ -237,21 +212,8 @@ class AssociationRegistry(dict):
     def match(self, item, version_id=None, allow=None, ignore=None):
         """Make all associations that an item starts.
 
-        Parameters
-        ----------
-        item : dict
-            The item.
-        version_id : str, True or None
-            Identifier of the version.
-        allow : list of type, optional
-            Only these rules.
-        ignore : list, optional
-            Not these rules, or the rules of these associations: the item belongs to one of theirs already.
-
-        Returns
-        -------
-        tuple
-            List of associations; list of `ProcessList`, what is to be processed again.
+        `allow` limits the rules to these (list of type), `ignore` leaves some out: rules, or those of some associations, since the item belongs to one of theirs
+        already. Returns a list of associations, and a list of `ProcessList`: what is to be processed again.
         """
         ignored = {one if isinstance(one, type) else type(one) for one in ignore or ()}
         allowed = None if allow is None else set(allow)
@@ -267,13 +229,7 @@ class AssociationRegistry(dict):
         return associations, again
 
     def validate(self, association):
-        """Return the rules whose schema an association follows (list of type).
-
-        Raises
-        ------
-        AssociationNotValidError
-            If there is none: says what is wrong.
-        """
+        """Return the rules whose schema an association follows (list of type); if there is none, raises AssociationNotValidError that says what is wrong."""
         rules, problems = [], {}
         answers = {}
         for rule in self.values():
@@ -290,31 +246,7 @@ class AssociationRegistry(dict):
         return rules
 
     def load(self, serialized, format=None, validate=True, first=True, **kwargs):
-        """Read an association, and compare it with the rules.
-
-        Parameters
-        ----------
-        serialized : str, bytes, path, file object or mapping
-            Its text, or a file that holds it.
-        format : str, optional
-            ``"json"`` or ``"yaml"``; None: all are tried.
-        validate : bool
-            Compare it with the schemas of the rules.
-        first : bool
-            Return the result of the first rule that takes it, not the list of all.
-        **kwargs
-            For the library that reads the format.
-
-        Returns
-        -------
-        dict, or list of dict
-            The association.
-
-        Raises
-        ------
-        AssociationNotValidError
-            If it cannot be read, or no rule takes it.
-        """
+        """Read an association, as `load_asn` does, and compare it with these rules; raises AssociationNotValidError if none takes it."""
         found = parse(serialized, format=format, **kwargs)
         rules = self.validate(found) if validate else list(self.values())
         warn_of_folders(member_names(found))

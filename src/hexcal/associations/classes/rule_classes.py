@@ -10,7 +10,8 @@ from hexcal.associations.classes.dms import DMSBaseMixin
 from hexcal.associations.result import GeneratedAssociation, described
 from hexcal.associations.rules import jwst_level2, jwst_level3
 from hexcal.associations.tables.facts import Exposure
-from hexcal.associations.tables.grouping import agree, complete_members
+from hexcal.associations.tables.grouping import complete_members
+from hexcal.associations.tables.keys import agree, filled
 from hexcal.associations.tables.preference import chosen
 from hexcal.associations.tables.table import Rule, RuleSet
 
@@ -21,17 +22,7 @@ cast(ABCMeta, Association).register(GeneratedAssociation)
 
 
 class TableAssociation(DMSBaseMixin):
-    """An association whose rule is a table.
-
-    Attributes
-    ----------
-    table : Rule
-        Who may be a member, in which role, and what members share.
-    rule_set : RuleSet
-        The rules it belongs to.
-    exposures : list of (Exposure, str)
-        Members and their roles.
-    """
+    """An association whose rule is a `table` (`Rule`) of a `rule_set`; `exposures` are its members and their roles."""
 
     table: Rule | None = None
     rule_set: RuleSet
@@ -65,13 +56,7 @@ class TableAssociation(DMSBaseMixin):
         return "table" in said and said <= {"table", "rule_set"} and own.__base__ is base_of(own.rule_set)
 
     def check_and_set_constraints(self, item):
-        """Check whether an item belongs to the association by its table, and by constraints that a derived class adds.
-
-        Returns
-        -------
-        tuple
-            Whether it does (bool); list of `ProcessList`, what is to be processed again.
-        """
+        """Check whether an item belongs to the association by its table, and by constraints that a derived class adds; see `Association`."""
         if self._fitting(self._exposure(item)) is None:
             return False, []
         if self.constraints.constraints:
@@ -125,7 +110,7 @@ class TableAssociation(DMSBaseMixin):
             kept = chosen(self.table, self.exposures[0][0], [*self._companions(), (exposure, role)])
             members = [self.exposures[0], *((companion, role.partition(":")[0]) for companion, role in kept)]
         else:
-            self._key = tuple(b if a is None else a for a, b in zip(self._key, key, strict=True))
+            self._key = filled(self._key, key)
         members = complete_members(self.table, members)
         candidate = exposure.candidates[0] if len(exposure.candidates) == 1 else None
         self.exposures = members

@@ -26,22 +26,14 @@ NON_SCIENCE = frozenset(ACQUISITIONS) | frozenset(
 IMAGES = frozenset("fgs_image mir_image nis_image nrc_image nrs_mimf".split())
 IMAGE2 = IMAGES | frozenset("mir_4qpm mir_lyot nis_ami nrc_coron nrc_tsimage".split())
 SPECTRA = frozenset(
-    "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nis_wfss nrc_tsgrism nrc_wfss nrs_brightobj nrs_fixedslit nrs_ifu nrs_msaspec".split()
-)
+    "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nis_wfss nrc_tsgrism nrc_wfss".split()
+) | frozenset("nrs_brightobj nrs_fixedslit nrs_ifu nrs_msaspec".split())
 LAMPS = frozenset("nrs_autoflat nrs_autowave nrs_lamp".split())
 
 OPTICAL_PATH = ("filter?", "pupil|grating?", "slit?")
 DETECTOR = (
-    "program",
-    "instrume",
-    "detector",
-    "exp_type",
-    "filter|band",
-    "pupil|grating?",
-    "slit?",
-    "subarray?",
-    "channel?",
-    "band?",
+    *("program", "instrume", "detector", "exp_type", "filter|band", "pupil|grating?"),
+    *("slit?", "subarray?", "channel?", "band?"),
 )
 
 OBSERVED = ("observation",)

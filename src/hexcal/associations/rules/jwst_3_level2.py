@@ -5,8 +5,8 @@ from dataclasses import replace
 from hexcal.associations.rules import jwst_level2
 from hexcal.associations.rules.jwst import DETECTOR
 from hexcal.associations.rules.jwst_3 import OF_TIME_SERIES, facts, with_changes
-from hexcal.associations.tables.preference import rather
-from hexcal.associations.tables.table import SET, UNSET, Rule, apart, differ, unlike, when
+from hexcal.associations.tables.relations import apart, differ, rather
+from hexcal.associations.tables.table import SET, UNSET, Rule, unlike, when
 
 _1_13_4 = {rule.name: rule for rule in jwst_level2.RULES}
 _SPEC = _1_13_4["Asn_Lv2Spec"]

@@ -1,9 +1,12 @@
 """JWST: which exposures stage 2 needs to calibrate one."""
 
+from functools import partial
+
 from hexcal.associations.pool_terms import PoolTerms
 from hexcal.associations.rules.jwst import DETECTOR, IMAGE2, LAMPS, NON_SCIENCE, OBSERVED, SPECTRA, facts
 from hexcal.associations.rules.jwst_names import candidate_id, is_level2_candidate, level2
-from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, differ, equal, like, unlike, when
+from hexcal.associations.tables.relations import differ, equal
+from hexcal.associations.tables.table import SET, UNSET, Rule, RuleSet, like, unlike, when
 from hexcal.observatories.jwst.exposure_types import exposure_types
 
 # A PSF star is calibrated like any target.
@@ -22,30 +25,29 @@ _EXPOSED = (
 CALIBRATORS = _EXPOSED & (when(bkgdtarg=SET) | when(is_psf=SET))
 _PLAIN_SPECTRA = "mir_lrs-fixedslit mir_lrs-slitless mir_mrs nis_soss nrs_ifu"
 
+# Each exposure makes an association of its own; most share with their companions how they were taken.
+_each = partial(Rule, same=DETECTOR, alone=True)
+
 RULES = (
-    Rule(
+    _each(
         "Asn_Lv2Image",
         "image2",
         "An image, with the images of the background target.",
-        same=DETECTOR,
         members={
             "science": when(exp_type=IMAGE2, visitype=_NO_SENSING, **_NOT_TSO),
             "background": when(exp_type=IMAGE2, kind="background", is_tso=UNSET),
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2CoronAsRate",
         "image2",
         "A full-frame coronagraphic exposure of NIRCam, as a plain image.",
-        same=DETECTOR,
         members={
             "science": when(exp_type="nrc_coron", subarray="full", visitype=_NO_SENSING, **_NOT_TSO),
             "background": when(exp_type="nrc_coron", kind="background"),
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2FGS",
         "image2",
         "An image of the guider.",
@@ -59,9 +61,8 @@ RULES = (
                 is_imprt=UNSET,
             )
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2ImageNonScience",
         "image2",
         "Target acquisitions and other images that are not science.",
@@ -71,25 +72,20 @@ RULES = (
             | when(exp_type=NON_SCIENCE)
             | when(exp_type="nrs_msaspec", grating="mirror", msastate="primarypark_allopen")
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2ImageSpecial",
         "image2",
         "An image of the background target or of a PSF star, calibrated as if it were science.",
-        same=DETECTOR,
         members={"science": when(exp_type=IMAGE2, visitype=_NO_SENSING) & (when(bkgdtarg=SET) | when(is_psf=SET))},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2ImageTSO",
         "tso-image2",
         "A time series of images.",
-        same=DETECTOR,
         members={"science": when(exp_type=IMAGE2, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET, visitype=_NO_SENSING)},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2WFSC",
         "wfs-image2",
         "An image for wavefront sensing and control.",
@@ -98,37 +94,30 @@ RULES = (
             "science": when(exp_type=IMAGE2, visitype=_SENSING, **_TARGET)
             & (when(exp_type=IMAGE2 - {"nrc_image"}) | when(dms_note=unlike("^wfsc_los_jitter$")))
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2NRSLAMPImage",
         "image2",
         "An image of a NIRSpec lamp.",
-        same=DETECTOR,
         members={"science": when(exp_type="nrs_lamp", grating="mirror") & (when(opmode="image") | when(opmode=UNSET))},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2NRSLAMPSpectral",
         "nrslamp-spec2",
         "A spectrum of a NIRSpec lamp that falls on the detector.",
-        same=DETECTOR,
         members={"science": when(exp_type=LAMPS, lamp_on_detector=SET)},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2Spec",
         "spec2",
         "A spectrum of one target, with the spectra of the background target and imprint exposures.",
-        same=DETECTOR,
         members={
             "science": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, **_NOT_TSO),
             "background": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, kind="background", is_tso=UNSET),
             "imprint": when(exp_type=_PLAIN_SPECTRA, patttype=_NO_NODS, mostilno=SET, is_imprt=SET, is_tso=UNSET),
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2MIRLRSFixedSlitNod",
         "spec2",
         "A spectrum of a nod along the slit of the MIRI LRS, with the other nods as background.",
@@ -139,9 +128,8 @@ RULES = (
         },
         related={"background": (differ("patt_num"),)},
         candidates=OBSERVED,
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2NRSFSS",
         "spec2",
         "A spectrum through a fixed slit of NIRSpec, with the other nods along the slit, and the background target, as background.",
@@ -154,9 +142,8 @@ RULES = (
         },
         free={"background": ("numdthpt", "subpxpns", "expspcin?")},
         related={"background:nods": (differ("nod"),)},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2NRSIFUNod",
         "spec2",
         "A spectrum of a nod with the NIRSpec IFU, with the other nods as background, and imprint exposures.",
@@ -167,9 +154,8 @@ RULES = (
             "imprint": when(exp_type="nrs_ifu", is_imprt=SET),
         },
         free={"imprint": ("patttype",)},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2NRSMSA",
         "spec2",
         "A spectrum through the shutters of NIRSpec, with the other nods in the slitlets as background.",
@@ -179,42 +165,35 @@ RULES = (
             "background": when(exp_type="nrs_msaspec", msametfl=SET, kind="background science psf"),
             "imprint": when(exp_type="nrs_msaspec", is_imprt=SET),
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2SpecImprint",
         "spec2",
         "An imprint exposure, calibrated as if it were science.",
-        same=DETECTOR,
         members={"science": _EXPOSED & when(is_imprt=SET)},
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2SpecSpecial",
         "spec2",
         "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
-        same=DETECTOR,
         members={
             "science": CALIBRATORS & (when(is_imprt=UNSET) | when(mostilno=SET)),
             "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET, mostilno=SET),
         },
         related={"imprint": (equal("bkgdtarg"),)},
         elsewhere=("imprint",),
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2SpecTSO",
         "tso-spec2",
         "A time series of spectra.",
-        same=DETECTOR,
         members={
             "science": (_EXPOSED | when(exp_type="nrs_ifu"))
             & when(exp_type=SPECTRA - {"nrs_msaspec", "nrs_fixedslit"}, is_tso=SET, bkgdtarg=UNSET, is_imprt=UNSET)
             & when(visitype=_NO_SENSING)
         },
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2WFSSNIS",
         "spec2",
         "A grism exposure of NIRISS, with the products of its direct images.",
@@ -225,9 +204,8 @@ RULES = (
             "background": when(exp_type="nis_wfss nis_image", kind="background"),
         },
         needs=("science", "direct_image"),
-        alone=True,
     ),
-    Rule(
+    _each(
         "Asn_Lv2WFSSNRC",
         "spec2",
         "A grism exposure of NIRCam, with the products of its direct images.",
@@ -238,7 +216,6 @@ RULES = (
             "background": when(exp_type="nrc_wfss nrc_image", kind="background"),
         },
         needs=("science", "direct_image"),
-        alone=True,
     ),
 )
 

@@ -1,7 +1,6 @@
 """What rules want to know of one exposure of a pool: its values, what kind of exposure it is, the candidates it belongs to, the products made from it."""
 
 import ast
-import re
 
 from hexcal.associations.exposure_roles import INVALID_VALUES
 
@@ -11,8 +10,6 @@ _UNSET = frozenset(text.lower() for text in INVALID_VALUES if text is not None)
 UNREAD = "unread"
 """Type of the candidate that a text is which is no list of candidates."""
 
-_LEVEL1B = re.compile(r"(?P<stem>.+)_uncal(?P<ending>\..+)$")
-
 
 def is_unset(value):
     """Whether the text of a pool means that there is no value: blank, null, f, n, n/a, --, false (bool)."""
@@ -20,19 +17,10 @@ def is_unset(value):
 
 
 class Exposure:
-    """One row of a pool, prepared for rules.
+    """One row of a pool (lower-case columns and values), prepared for rules.
 
-    Parameters
-    ----------
-    item : dict of str to str
-        Lower-case columns and values.
-
-    Attributes
-    ----------
-    values : dict of str to str
-        The columns that have a value, and the facts ``role``, ``is_tso``, ``is_coron``, ``slit`` that rules ask for.
-    candidates : tuple of (str, str)
-        Identifier and type of the candidates the exposure belongs to, such as ``("o001", "observation")``.
+    `values` are the columns that have a value, and the facts that rules ask for, such as ``kind`` or ``is_tso``; `candidates` are identifier and type
+    of the candidates the exposure belongs to, such as ``("o001", "observation")``.
     """
 
     __slots__ = ("candidates", "item", "values")
@@ -57,17 +45,7 @@ class Exposure:
 
 
 def candidates(text):
-    """Return the candidates of the text of a pool.
-
-    Parameters
-    ----------
-    text : str or None
-        ``[('o001', 'observation'), ...]``; a text that is no such list is one candidate by itself.
-
-    Returns
-    -------
-    tuple of (str, str)
-    """
+    """Return the candidates (tuple of (identifier, type)) of the text of a pool: ``[('o001', 'observation'), ...]``; a text that is no such list is one candidate by itself."""
     if text is None:
         return ()
     try:

@@ -6,21 +6,12 @@ from hexcal.associations.tables.search import WHOLE
 
 
 def prune(found):
-    """Leave out what repeats another association.
+    """Leave out what repeats another association; returns a list of `Found` in the order of names.
 
     Of associations with the same members, the one of the last candidate is kept: an observation rather than a wider candidate. Of several that
     calibrate the same exposure alike, the one of the last rule is kept (``Asn_Lv2ImageSpecial`` rather than ``Asn_Lv2Image``), and none whose members are
     all in another one. What is found in the whole programme is kept only where no candidate has it. Where the set of rules says so (`fullest`), only those
     with the most members are kept of all whose product has the same name.
-
-    Parameters
-    ----------
-    found : list of Found
-
-    Returns
-    -------
-    list of Found
-        In the order of names.
     """
     found = sorted(
         found,

@@ -39,22 +39,10 @@ def exposures_of(items, rule_sets):
 
 
 def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
-    """Find what belongs together.
+    """Find what belongs together (list of Found), by all rules of some sets.
 
-    Parameters
-    ----------
-    exposures : list of Exposure
-    rule_sets : list of RuleSet
-    candidates : set of str, optional
-        Only these candidates; None: all.
-    whole : bool
-        Also look through the whole programme, without regard to candidates, by the rules that are meant for it.
-    everything : bool
-        Look through the whole programme by all rules.
-
-    Returns
-    -------
-    list of Found
+    `candidates` (set of str) limits the search to these. With `whole` it goes through the whole programme, too, without regard to candidates, by the rules
+    that are meant for it; with `everything`, by all rules.
     """
     acquisitions = _acquisitions(exposures)
     by_type = defaultdict(list)

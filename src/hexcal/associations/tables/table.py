@@ -26,19 +26,11 @@ from dataclasses import dataclass, field
 from hexcal.errors import ParameterError, unknown_name
 from hexcal.models.association_check import STAGE_2
 
-__all__ = ["SET", "UNSET", "Rule", "Same", "When", "apart", "differ", "equal", "like", "unlike", "when"]
+__all__ = ["SET", "UNSET", "Rule", "RuleSet", "Same", "When", "like", "unlike", "when"]
 
 
 class Condition:
-    """What is asked of one attribute of an exposure.
-
-    Attributes
-    ----------
-    attribute : str
-        Column of the pool, or fact (see `hexcal.associations.tables.facts`).
-    text : str
-        The condition as one reads it.
-    """
+    """What is asked of one attribute of an exposure: a column of the pool, or a fact. `text` is the condition as one reads it."""
 
     __slots__ = ("_holds", "attribute", "text", "values")
 
@@ -80,12 +72,7 @@ def _condition(attribute, wanted):
 
 
 class When:
-    """Conditions that must all hold, or any of several such sets (``a | b``).
-
-    Attributes
-    ----------
-    alternatives : tuple of tuple of Condition
-    """
+    """Conditions that must all hold, or any of several such sets (``a | b``): `alternatives` is a tuple of tuples of `Condition`."""
 
     __slots__ = ("alternatives",)
 
@@ -112,11 +99,6 @@ class When:
             types |= frozenset.intersection(*named)
         return frozenset(types)
 
-    def failures(self, exposure):
-        """Return the conditions that do not hold (list of str), of the alternative with the fewest."""
-        missed = [[one.text for one in every if not one.holds(exposure)] for every in self.alternatives]
-        return min(missed, key=len)
-
     @property
     def text(self):
         """The conditions as one reads them."""
@@ -124,16 +106,9 @@ class When:
 
 
 def when(**wanted):
-    """Make conditions on attributes, all of which must hold.
+    """Make conditions on attributes, all of which must hold (`When`).
 
-    Parameters
-    ----------
-    **wanted
-        Attribute and allowed values: a text of values with blanks between, a set of values, `SET`, `UNSET`, ``like(...)`` or ``unlike(...)``.
-
-    Returns
-    -------
-    When
+    Allowed are: a text of values with blanks between, a set of values, `SET`, `UNSET`, ``like(...)`` or ``unlike(...)``.
     """
     return When([tuple(_condition(attribute, value) for attribute, value in wanted.items())])
 
@@ -155,54 +130,6 @@ class Same:
             if value is not None:
                 return value
         return None
-
-
-class Relation:
-    """What a companion must have in common with the science exposure, or not."""
-
-    __slots__ = ("attributes", "given", "text", "wanted")
-
-    def __init__(self, attributes, wanted, given=True):
-        self.attributes, self.wanted, self.given = attributes, wanted, given
-        self.text = f"{'same' if wanted else 'other'} {' and '.join(attributes)}{'' if given else ', or none'}"
-
-    def holds(self, science, other):
-        """Whether two `Exposure` are so related; both must have a value, if values must be given."""
-        one = [science.values.get(name) for name in self.attributes]
-        two = [other.values.get(name) for name in self.attributes]
-        if None in one or None in two:
-            return not self.given
-        return (one == two) == self.wanted
-
-
-class Apart:
-    """A whole number by which a companion must differ at least."""
-
-    __slots__ = ("attribute", "attributes", "least", "text")
-
-    def __init__(self, attribute, least):
-        self.attribute, self.attributes, self.least = attribute, (attribute,), least
-        self.text = f"{attribute} that differs by {least} or more"
-
-    def holds(self, science, other):
-        """Whether two `Exposure` are so far apart; both must have a number."""
-        one, two = science.values.get(self.attribute), other.values.get(self.attribute)
-        return one is not None and two is not None and abs(int(one) - int(two)) >= self.least
-
-
-def differ(*attributes, given=True):
-    """Require that a companion differs from the science exposure in at least one of these; unless `given`, a value that is not given does."""
-    return Relation(attributes, wanted=False, given=given)
-
-
-def apart(attribute, least):
-    """Require that a whole number differs from that of the science exposure by at least so much."""
-    return Apart(attribute, least)
-
-
-def equal(*attributes):
-    """Require that a companion has the values of the science exposure."""
-    return Relation(attributes, wanted=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +157,7 @@ class Rule:
         Smallest number of members.
     alone : bool
         Each science exposure makes its own association.
-    related : dict of str to tuple of Relation, Apart, Within or Rather
+    related : dict of str to tuple of Relation or Within
         For some roles of companions: how they are related to the science exposure, with `alone`.
     anywhere : tuple of str
         Roles of companions that are looked for in the whole pool, whatever candidate they belong to, with `alone`.
@@ -281,13 +208,9 @@ class Rule:
         return [role for role, who in self.members.items() if who.holds(exposure)]
 
     def key(self, exposure, role="science"):
-        """Return what an exposure brings of what members share.
+        """Return what an exposure brings of what members share: one value for each of `same` (tuple of str or None).
 
-        Returns
-        -------
-        tuple of str or None
-            One value for each of `same`, None for one that it lacks or that its role need not share. None instead of the tuple if it lacks one that
-            is required.
+        None stands for one that it lacks or that its role need not share; None instead of the tuple if it lacks one that is required.
         """
         free = self.free.get(role, ())
         values = []
