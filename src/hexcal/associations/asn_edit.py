@@ -11,10 +11,7 @@ from hexcal.models import association_file
 
 
 def add(association, names, exptype="science"):
-    """Return an association (dict) with further members in every product, given by bare file name and role; the one that is given does not change.
-
-    Raises InputError if a name is a member of that type already.
-    """
+    """Return a copy of an association with further members of one role in every product; none may be there yet."""
     edited = copy.deepcopy(dict(association))
     for product in edited["products"]:
         present = {(member["expname"], member["exptype"].lower()) for member in product["members"]}
@@ -29,9 +26,12 @@ def add(association, names, exptype="science"):
 
 
 def remove(association, names, ignore_suffix=False):
-    """Return an association (dict) without some members, given by bare file name; products that lose their last member go as well.
+    """Return an association (dict) without some members, given by bare file name.
 
-    With `ignore_suffix`, ``x_rate.fits`` also means ``x_cal.fits``. Raises InputError if a name is not a member, or no member would be left.
+    Products that lose their last member go as well.
+
+    With `ignore_suffix`, ``x_rate.fits`` also means ``x_cal.fits``. Raises InputError if a name is not a member, or no
+    member would be left.
     """
     shape = _stem if ignore_suffix else _bare
     unwanted = {shape(name): name for name in names}

@@ -19,7 +19,8 @@ def asn_from_list(items, rule=None, **kwargs):
     items : list
         File names; or pairs of file name and type, with ``with_exptype=True``.
     rule : type, optional
-        Class of the association; default `DMS_Level3_Base`, which makes one product of all; `DMSLevel2bBase` makes a product for each.
+        Class of the association; default `DMS_Level3_Base`, which makes one product of all; `DMSLevel2bBase` makes a
+        product for each.
     **kwargs
         What the rule asks for: ``product_name`` for stage 3, ``acid``.
 
@@ -36,7 +37,7 @@ def asn_from_list(items, rule=None, **kwargs):
 
 
 class Main:
-    """The command: reads the options (list of str or str, default those of the process) and makes the association; `save` writes it."""
+    """The command: reads the options, by default those of the process, and makes the association."""
 
     def __init__(self, args=None):
         words = args.split() if isinstance(args, str) else args
@@ -55,7 +56,7 @@ class Main:
         return command
 
     def save(self):
-        """Write the association to the file that the options name, atomically; whether it is complete is the business of the user."""
+        """Write the association to the file that the options name, atomically, whether it is complete or not."""
         from hexcal.models.association_file import write_text
 
         _, text = format_named(self.options.format).dump(self.asn)
@@ -68,7 +69,7 @@ class Main:
             write_text(target, text)
 
     def elsewhere(self):
-        """Return the files of the list that pipelines will not find: members are looked for from the folder of the association."""
+        """Return the files that are not in the folder of the association, where pipelines look for members."""
         folder = Path(self.options.output_file).parent
         return [name for name in self.options.filelist if Path(name).is_file() and not (folder / name).is_file()]
 

@@ -19,7 +19,8 @@ RSYNC = "rsync -urv --no-perms --chmod=ugo=rwX"
 def asn_gather(association, destination=None, exp_types=None, exclude_types=None, source_folder=None, shellcmd=RSYNC):
     """Copy an association and its members to another folder; returns the path of the copied association.
 
-    Members are named in it without a folder, as they must be: they lie beside it. It is written last, so that it never names what has not been copied.
+    Members are named in it without a folder, as they must be: they lie beside it. It is written last, so that it never
+    names what has not been copied.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def asn_gather(association, destination=None, exp_types=None, exclude_types=None
     source_folder : path-like, optional
         Where the members are; default the folder of the association.
     shellcmd : str or None
-        Command that copies one file; it is given source and target. With the default, and with None, Hexcal copies: a file
-        that is there and newer, or of the same time and size, stays.
+        Command that copies one file; it is given source and target. With the default, and with None, Hexcal copies: a
+        file that is there and newer, or of the same time and size, stays.
     """
     with gate.run():
         return _gathered(Path(association), Path(destination or ""), exp_types, exclude_types, source_folder, shellcmd)

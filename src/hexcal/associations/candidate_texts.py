@@ -13,14 +13,14 @@ _FORM = "a list of pairs, such as [('o001', 'observation'), ('c1000', 'backgroun
 
 
 def check_candidates(pool):
-    """Refuse texts of candidates that look like a list and are none, with the first row that has one; warn of those that do not look like a list."""
+    """Refuse texts of candidates that look like a list and are none; warn of those that do not look like a list."""
     column = next((name for name in pool.colnames if name.lower() == "asn_candidate"), None)
     if column is None:
         return
     rows = {}
     for row, text in enumerate(map(str, pool[column]), start=1):
         rows.setdefault(text, row)
-    plain = []
+    not_lists = []
     for text, row in rows.items():
         problem = None if is_unset(text) else _problem(text)
         if problem:
@@ -30,14 +30,10 @@ def check_candidates(pool):
                 hint="correct the pool",
             )
         if not is_unset(text) and not text.lstrip().startswith(("[", "(")):
-            plain.append(f"row {row}: {text[:40]}")
-    if plain:
-        _log.warning(
-            "%s: %d texts in ASN_CANDIDATE are not lists; each is taken as one candidate (%s)",
-            pool.name,
-            len(plain),
-            plain[0],
-        )
+            not_lists.append(f"row {row}: {text[:40]}")
+    if not_lists:
+        message = "%s: %d texts in ASN_CANDIDATE are not lists; each is taken as one candidate (%s)"
+        _log.warning(message, pool.name, len(not_lists), not_lists[0])
 
 
 def _problem(text):
@@ -45,14 +41,15 @@ def _problem(text):
     if not text.lstrip().startswith(("[", "(")):
         return None
     try:
-        found = ast.literal_eval(text.strip())
+        listed = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return "this cannot be read"
-    for one in found if isinstance(found, list) else [found]:
-        if isinstance(one, list):
+    for candidate in listed if isinstance(listed, list) else [listed]:
+        if isinstance(candidate, list):
             return "a list is inside the list"
-        if isinstance(one, tuple) and not (len(one) == 2 and all(isinstance(part, str) and part for part in one)):
+        parts = [part for part in candidate if isinstance(part, str) and part] if isinstance(candidate, tuple) else ()
+        if isinstance(candidate, tuple) and not len(parts) == len(candidate) == 2:
             return "one is not a pair of identifier and type"
-        if not isinstance(one, tuple | str) or not one:
-            return f"one is {one!r:.30}"
+        if not isinstance(candidate, tuple | str) or not candidate:
+            return f"one is {candidate!r:.30}"
     return None

@@ -54,7 +54,7 @@ class Main:
         self.pool, self.rules = pool_and_rules(self.options, self.pool)
 
     def parse_args(self, args=None, has_pool=False):
-        """Set `options` from the words of the command line (a list, or a text that is split at blanks); `has_pool`: they name no pool file."""
+        """Set `options` from words, or a text that is split at blanks; with `has_pool`, they name no pool file."""
         words = sys.argv[1:] if args is None else args.split() if isinstance(args, str) else list(args)
         self.options = parser(has_pool).parse_args(words)
 
@@ -95,7 +95,7 @@ def main(args=None, pool=None):
 
 
 def pool_and_rules(options, pool=None):
-    """Return the pool and the rules that options name (`AssociationPool`, `AssociationRegistry`); the pool may be given."""
+    """Return the pool (read unless it is given) and the rules that options name."""
     from hexcal.associations.candidate_texts import check_candidates
     from hexcal.associations.classes.registry import AssociationRegistry
     from hexcal.associations.pool import AssociationPool
@@ -139,7 +139,7 @@ def parser(has_pool=False):
     )
     scope.add_argument("--all-candidates", action="store_true", help="only associations of candidates")
     add("-p", "--path", default=".", help='folder to save the associations in; default: "."')
-    orphans = "save the exposures that are in no association as a pool, in the folder of the associations; default name: orphaned.csv"
+    orphans = "save the exposures that are in no association as a pool, beside them; default name: orphaned.csv"
     add("--save-orphans", nargs="?", const="orphaned.csv", metavar="FILE", help=orphans)
     version = "version in names and associations; without a value, the time now; by default none"
     add("--version-id", nargs="?", const=True, metavar="VERSION", help=version)

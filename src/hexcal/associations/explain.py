@@ -1,4 +1,4 @@
-"""Why exposures of a pool are together in associations, or not, by rules that are tables; for classes see `explain_class`."""
+"""Why exposures of a pool are together, or not, by rules that are tables; for classes see `explain_class`."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,10 +27,7 @@ class Explainer:
     # ---- what is asked about
 
     def exposure(self, text):
-        """Return the exposure whose file name is `text`, or the only one that has it in its name (`Exposure`).
-
-        Raises ParameterError if there is none (says the nearest names), or there are several.
-        """
+        """Return the exposure with a file name, or the only one that has `text` in its name; else ParameterError."""
         text = text.lower()
         names = [exposure.name for exposure in self.exposures]
         matching = [exposure for exposure in self.exposures if exposure.name == text]
@@ -93,7 +90,7 @@ class Explainer:
         }
 
     def two(self, first, second, name=None) -> dict[str, Any]:
-        """Return why two exposures are together, and why they are not, for each rule that takes both, or for one rule (dict)."""
+        """Return why two exposures are together or not, for each rule that takes both, or for one rule (dict)."""
         if first is second:
             raise InputError("two different exposures are needed", where=first.name)
         both, apart, elsewhere = [first, second], [], []
@@ -102,7 +99,7 @@ class Explainer:
             if self._together(rule, both):
                 continue
             if rule in self.classes:
-                apart.append({"rule": rule, **explain_class.of_two(self.classes[rule], *both, self.candidate)})
+                apart.append({"rule": rule, **explain_class.of_two(self.classes[rule], both, self.candidate)})
                 continue
             missed = [self._missed(rule, exposure) for exposure in both]
             if not any(missed):
@@ -145,7 +142,7 @@ class Explainer:
     # ---- reasons
 
     def _missed(self, name, exposure):
-        """What a rule asks of an exposure and is not there, for the role that misses least; empty: the rule takes it."""
+        """What a rule asks of an exposure and does not get, for the role that misses least; may be empty."""
         table = self.tables[name].table
         roles = table.roles(exposure)
         if any(table.key(exposure, role) is not None for role in roles):
@@ -164,10 +161,7 @@ class Explainer:
         return [group for group in groups if wanted <= {id(exposure) for exposure, _ in group.members}]
 
     def _why_not(self, name, exposures):
-        """Why a rule that takes some exposures makes no association with all of them (list of str).
-
-        The rule is eased until it would.
-        """
+        """Why a rule that takes some exposures makes no association with all of them: it is eased until it would."""
         table = self.tables[name].table
         loose = {"needs": (), "least": 1, "elsewhere": ()}
         if groups := self._search(name, exposures):

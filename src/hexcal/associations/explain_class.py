@@ -10,11 +10,8 @@ _REDUCE = {"all": "all of", "any": "any of", "notall": "not all of", "notany": "
 
 
 def of_one(rule, exposure, candidate=None):
-    """Return the constraints of a rule (a subclass of `Association`), checked against an exposure as member of a candidate, by default of its first one (dict).
-
-    Raises AssociationError if the rule fails: says in which line of which file.
-    """
-    item = _item(exposure, candidate or next((one for one, _ in exposure.candidates), None))
+    """Return the constraints of a rule, checked against an exposure as member of a candidate (dict)."""
+    item = _item(exposure, candidate or next((name for name, _ in exposure.candidates), None))
     try:
         return _constraints(rule(), item) | {"text": _first_line(rule)}
     except HexcalError:
@@ -23,20 +20,20 @@ def of_one(rule, exposure, candidate=None):
         raise rule_error(error) from error
 
 
-def of_two(rule, one, two, candidate=None):
-    """Return what keeps two exposures apart (dict): an association is begun with the first, the second is checked against its constraints."""
-    shared = [identifier for identifier, kind in one.candidates if (identifier, kind) in two.candidates]
+def of_two(rule, exposures, candidate=None):
+    """Return what keeps two exposures apart (dict): an association begun with one is asked for the other."""
+    shared = [pair[0] for pair in exposures[0].candidates if pair in exposures[1].candidates]
     chosen = candidate or next(iter(shared), None)
     reasons = []
     try:
-        for first, second in ((one, two), (two, one)):
+        for first, second in (exposures, exposures[::-1]):
             begun, _ = rule.create(_item(first, chosen))
             if begun is None:
                 reasons.append(f"{first.name} does not begin an association")
                 continue
             checked = _constraints(begun, _item(second, chosen))["constraints"]
             failing = [entry for entry in checked if not entry["holds"] and not entry["parts"]]
-            reasons += [f"{second.name} does not fit to {first.name}: {_text(entry)}" for entry in failing]
+            reasons += [f"{second.name} does not go with {first.name}: {_text(entry)}" for entry in failing]
     except HexcalError:
         raise
     except Exception as error:
@@ -48,7 +45,7 @@ def of_two(rule, one, two, candidate=None):
 
 def _item(exposure, candidate):
     """The row of an exposure, as it is tried for one candidate."""
-    pair = next((one for one in exposure.candidates if one[0] == candidate), None)
+    pair = next((pair for pair in exposure.candidates if pair[0] == candidate), None)
     return exposure.item if pair is None else {**exposure.item, "asn_candidate": str(pair)}
 
 
@@ -71,15 +68,15 @@ def _walk(constraint, item, depth, entries):
         return
     sources = getattr(constraint, "sources", None)
     columns = list(sources) if isinstance(sources, list | tuple) else []
-    found = {name: item.get(name) for name in columns}
+    values = {name: item.get(name) for name in columns}
     value = constraint.value
     asks = "anything" if value is None else str(value() if callable(value) else value).replace("\\", "")
-    entries.append(entry | {"asks": asks, "found": found})
+    entries.append(entry | {"asks": asks, "found": values})
 
 
 def _text(entry):
-    found = ", ".join(f"{name} is {value}" for name, value in (entry["found"] or {}).items())
-    return f"{entry['name']} asks for {entry['asks']}" + (f"; {found}" if found else "")
+    values = ", ".join(f"{name} is {value}" for name, value in (entry["found"] or {}).items())
+    return f"{entry['name']} asks for {entry['asks']}" + (f"; {values}" if values else "")
 
 
 def _first_line(rule):

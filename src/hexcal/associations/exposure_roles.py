@@ -10,9 +10,7 @@ __all__ = [
     "is_time_series",
 ]
 
-INVALID_VALUES = (
-    *(None, "", "NULL", "Null", "null", "--", "N", "n", "F", "f", "FALSE", "false", "False", "N/A", "n/a"),
-)
+INVALID_VALUES = tuple([None, "", *"NULL Null null -- N n F f FALSE false False N/A n/a".split()])
 """Texts of a pool that mean that there is no value."""
 
 ACQUISITIONS = (
@@ -51,7 +49,7 @@ def _given(item, column):
 
 
 def exposure_role(item, default="science"):
-    """Return the role of an exposure (str), see `DMSBaseMixin.get_exposure_type`; raises LookupError without a default."""
+    """Return the role of an exposure, see `DMSBaseMixin.get_exposure_type`; without a default, raise LookupError."""
     if _given(item, "pntgtype") == "target_acquisition":
         return "target_acquisition"
     role = _ROLE.get(_given(item, "exp_type"))
@@ -71,7 +69,7 @@ def is_time_series(item, others=()):
     exp_type = _given(item, "exp_type")
     if not _is_science_pointing(item) or exp_type in ACQUISITIONS or exp_type == "nrs_verify":
         return False
-    return _given(item, "tsovisit") == "t" or exp_type in TIME_SERIES or exp_type in [one.lower() for one in others]
+    return _given(item, "tsovisit") == "t" or exp_type in TIME_SERIES or exp_type in [name.lower() for name in others]
 
 
 def is_ami(item):

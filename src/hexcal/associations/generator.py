@@ -1,7 +1,7 @@
 """Generating associations: which exposures of a pool belong together by the rules of a registry.
 
-Rules that are tables are searched all at once (`hexcal.associations.tables.search`); rules that users write as classes are tried item by item
-(`hexcal.associations.classes.by_class`).
+Rules that are tables are searched all at once (`hexcal.associations.tables.search`); rules that users write as classes
+are tried item by item (`hexcal.associations.classes.by_class`).
 """
 
 from collections import defaultdict
@@ -38,12 +38,12 @@ def generate(pool, rules, version_id=None, finalize=True):
     items, version_id = _items(pool), version_text(version_id)
     tables, others = by_kind(rules)
     kept = [item for item in items if _globally_allowed(item, tables)]
-    made = _of_tables(
+    associations = _of_tables(
         _exposures(kept, tables), tables, version_id, _name(pool), everything=True, candidates=frozenset()
     )
     if others:
-        made += of_classes(items, others, version_id, _name(pool), finalize=finalize)
-    return numbered(made)
+        associations += of_classes(items, others, version_id, _name(pool), finalize=finalize)
+    return numbered(associations)
 
 
 def generate_for_candidates(
@@ -55,17 +55,20 @@ def generate_for_candidates(
     discover: bool | str = True,
     prefixes=("candidate", "discover"),
 ):
-    """Generate the associations of the candidates of a pool, and of the programme as a whole: without repetitions, numbered by type and candidate.
+    """Generate the associations of the candidates of a pool, and of the programme as a whole.
 
-    The first four parameters are those of `generate`. `candidates` (list of str) limits it to these; `prefixes` are put before the names of the rules for
-    candidates and for the whole programme. `discover`: also what belongs together in the whole programme and in no candidate; "only": nothing but this,
-    for which rule sets with `candidates_apart` look at no candidate.
+    Without repetitions, numbered by type and candidate.
+
+    The first four parameters are those of `generate`. `candidates` (list of str) limits it to these; `prefixes` are put
+    before the names of the rules for candidates and for the whole programme. `discover`: also what belongs together in
+    the whole programme and in no candidate; "only": nothing but this, for which rule sets with `candidates_apart` look
+    at no candidate.
     """
     items, version_id = _items(pool), version_text(version_id)
     tables, others = by_kind(rules)
     wanted = None if candidates is None else frozenset(candidates)
     apart = discover == "only" and any(rule.rule_set.candidates_apart for rule in tables.values())
-    made = _of_tables(
+    associations = _of_tables(
         _exposures(items, tables),
         tables,
         version_id,
@@ -75,7 +78,7 @@ def generate_for_candidates(
         prefixes=prefixes,
     )
     if others:
-        made += of_classes(
+        associations += of_classes(
             items,
             others,
             version_id,
@@ -85,17 +88,21 @@ def generate_for_candidates(
             whole=bool(discover),
             prefixes=prefixes,
         )
-    made = numbered(made)
-    return [one for one in made if one["asn_rule"].startswith(prefixes[1])] if discover == "only" else made
+    associations = numbered(associations)
+    return (
+        [association for association in associations if association["asn_rule"].startswith(prefixes[1])]
+        if discover == "only"
+        else associations
+    )
 
 
 def candidates_of(pool):
     """Return the candidates of a pool: identifier -> types (dict of str to set of str)."""
-    found = defaultdict(set)
+    kinds = defaultdict(set)
     for exposure in exposures_of(_items(pool), []):
         for name, kind in exposure.candidates:
-            found[name].add(kind)
-    return dict(found)
+            kinds[name].add(kind)
+    return dict(kinds)
 
 
 def numbered(associations):
@@ -136,7 +143,7 @@ def _exposures(items, tables):
 
 
 def rule_sets_of(tables):
-    """Return the rule sets of some rules, each with just these rules (list of RuleSet); rules of users are among them."""
+    """Return the rule sets of some rules, those of users included, each with just these rules (list of RuleSet)."""
     by_set = defaultdict(list)
     for rule in tables.values():
         by_set[id(rule.rule_set)].append(rule)

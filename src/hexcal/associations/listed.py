@@ -9,8 +9,8 @@ from hexcal.errors import InputError, ParameterError
 def add_each(association, items, *, product_name=None, acid=None, meta=None, with_exptype=False):
     """Add a product for each file to an association, in place: a stage 2 association.
 
-    The parameters are those of `add_together`; a product name is refused, since each product is named after its file. A file whose type is not "science" becomes a
-    member of every product.
+    The parameters are those of `add_together`; a product name is refused, since each product is named after its file. A
+    file whose type is not "science" becomes a member of every product.
     """
     if product_name:
         raise ParameterError(

@@ -9,8 +9,8 @@ from hexcal.associations.result import degraded_status
 def merged(associations):
     """Return the associations, with those merged whose rule makes one for each exposure, numbered anew.
 
-    One of those that are merged holds the products of all. Where they come from several rules, it has the name of the last one in the order of names, as the
-    original's has.
+    One of those that are merged holds the products of all. Where they come from several rules, it has the name of the
+    last one in the order of names, as the original's has.
     """
     groups = defaultdict(list)
     for association in associations:

@@ -16,7 +16,7 @@ from hexcal.associations.pool_terms import terms_of
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
 
-# What rules ask for and the headers of most exposures do not have -> value where neither the caller nor the header says otherwise.
+# What rules ask for and most headers do not have -> value where neither the caller nor the header says otherwise.
 ADDED = {"dms_note": "", "is_imprt": "f", "pntgtype": "science"}
 _NOT_COLUMNS = {"", "comment", "history"}
 
@@ -29,7 +29,8 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     data : list of path-like, HDUList or HDU
         The exposures.
     asn_candidate : list of (str, str), or str, optional
-        Candidates that every exposure belongs to besides its observation, such as ``[('c1000', 'background')]``; also as text.
+        Candidates that every exposure belongs to besides its observation, such as ``[('c1000', 'background')]``; also
+        as text.
     dms_note : str
         Remark of the processing before: "wfsc_los_jitter" makes the wavefront rule leave the exposure out.
     is_imprt : {'f', 't'}
@@ -47,12 +48,14 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     Raises
     ------
     InputError
-        If a file is missing, is not FITS, or its header does not say which observation it belongs to, where the rules of its observatory need that.
+        If a file is missing, is not FITS, or its header does not say which observation it belongs to, where the rules
+        of its observatory need that.
 
     Notes
     -----
-    A keyword DMS_NOTE, IS_IMPRT or PNTGTYPE in a header stands where the parameter has its default. ``targetid`` numbers the names of targets (TARGNAME,
-    else TARGPROP) as they appear. Files are named without their folder, as in an association.
+    A keyword DMS_NOTE, IS_IMPRT or PNTGTYPE in a header stands where the parameter has its default. ``targetid``
+    numbers the names of targets (TARGNAME, else TARGPROP) as they appear. Files are named without their folder, as in
+    an association.
     """
     candidates = _candidates(asn_candidate)
     added = {"dms_note": dms_note, "is_imprt": is_imprt, "pntgtype": pntgtype}
@@ -82,8 +85,8 @@ def _candidates(given):
     if given is None:
         return []
     try:
-        found = ast.literal_eval(given) if isinstance(given, str) else given
-        pairs = [(name, kind) for name, kind in found]
+        listed = ast.literal_eval(given) if isinstance(given, str) else given
+        pairs = [(name, kind) for name, kind in listed]
     except (ValueError, SyntaxError, TypeError):
         pairs = None
     if not pairs or not all(isinstance(text, str) for pair in pairs for text in pair):
@@ -144,7 +147,7 @@ def _all_candidates(row: Mapping[str, str], name, candidates):
 
 @cache
 def _terms(telescope, instrument):
-    """What the rules of the observatory of a telescope and instrument ask of a pool; those of JWST where it is not known."""
+    """What the rules of an observatory ask of a pool; those of JWST where the telescope is not known."""
     try:
         return terms_of(observatories.of_header({"TELESCOP": telescope, "INSTRUME": instrument}, default="jwst").name)
     except InputError:

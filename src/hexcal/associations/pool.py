@@ -24,14 +24,15 @@ NULL = "null"
 class AssociationPool(Table):
     """Exposures and what is known about each of them: a table of texts.
 
-    Files have one exposure per line, columns are separated by ``|``, and lines that begin with ``#`` are remarks. All names and values are
-    lower-case texts once read; a cell that is left empty is ``null``. How file names were written is kept beside.
+    Files have one exposure per line, columns are separated by ``|``, and lines that begin with ``#`` are remarks. All
+    names and values are lower-case texts once read; a cell that is left empty is ``null``. How file names were written
+    is kept beside.
 
     Parameters
     ----------
     *args, **kwargs
-        As for `astropy.table.Table`. ``meta["pool_file"]`` is the file that the pool came from; ``meta["file_names"]`` has
-        file names that were not in lower case: name in lower case -> name as written.
+        As for `astropy.table.Table`. ``meta["pool_file"]`` is the file that the pool came from; ``meta["file_names"]``
+        has file names that were not in lower case: name in lower case -> name as written.
     """
 
     def __init__(self, *args, **kwargs):
@@ -132,7 +133,7 @@ class AssociationPool(Table):
         return table
 
     def exposures(self):
-        """Return the rows as items of the generator (list of dict): lower-case column and text; ``null`` where a value is masked, empty or None."""
+        """Return the rows as items of the generator (list of dict of lower-case str), ``null`` for no value."""
         names = [name.lower() for name in self.colnames]
         columns = [_lower_texts(self[name]) for name in self.colnames]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -145,14 +146,14 @@ class AssociationPool(Table):
     def require(self, columns):
         """Raise InputError if the pool has no exposure or lacks one of these columns (lower-case names)."""
         where = str(self.meta["pool_file"])
-        found = [name.lower() for name in self.colnames]
-        missing = [name for name in columns if name not in found]
+        present = [name.lower() for name in self.colnames]
+        missing = [name for name in columns if name not in present]
         if missing:
-            guesses = [f"{guess} for {name}?" for name in missing if (guess := nearest(name, found))]
-            hint = "columns are separated by '|', and the first line names them" if len(found) < 2 else None
+            guesses = [f"{guess} for {name}?" for name in missing if (guess := nearest(name, present))]
+            hint = "columns are separated by '|', and the first line names them" if len(present) < 2 else None
             raise InputError(
                 f"the pool lacks what the rules ask for: {', '.join(missing)}",
-                where=f"{where}, which has: {_some(found)}",
+                where=f"{where}, which has: {_some(present)}",
                 hint=hint or (" ".join(guesses) if guesses else None),
             )
         if not len(self):
@@ -212,7 +213,7 @@ def _read_text(path, delimiter):
 
 
 def _rows(text, delimiter):
-    """Return the remarks, the rows in lower case, the line on which each row ends, and the lines as they are written."""
+    """Return the remarks, the rows in lower case, the line on which each row ends, and the lines as written."""
     comments, lines, numbers = [], [], []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip(" \t")

@@ -1,6 +1,7 @@
 """What the rules of an observatory ask of a pool, and which observatory a pool is of.
 
-A module that an observatory names in its `association_rules` may hold a `PoolTerms` by the name ``POOL``, beside its ``RULE_SET``; the first one counts.
+A module that an observatory names in its `association_rules` may hold a `PoolTerms` by the name ``POOL``, beside its
+``RULE_SET``; the first one counts.
 """
 
 import logging
@@ -42,12 +43,12 @@ class PoolTerms:
 
 def terms_of(observatory):
     """Return what the rules of an observatory (str) ask of a pool (`PoolTerms`)."""
-    found = (getattr(module, "POOL", None) for module in rule_files.of_observatory(observatory))
-    return next((one for one in found if isinstance(one, PoolTerms)), PoolTerms())
+    terms = (getattr(module, "POOL", None) for module in rule_files.of_observatory(observatory))
+    return next((entry for entry in terms if isinstance(entry, PoolTerms)), PoolTerms())
 
 
 def observatory_of(pool, default=_DEFAULT):
-    """Return the name of the observatory whose exposures a pool holds, by the column TELESCOP; `default` for a pool without it.
+    """Return the observatory of a pool by its column TELESCOP, `default` if it has none (str).
 
     Raises InputError if it holds exposures of several observatories, or of one that is not known.
     """
@@ -93,13 +94,8 @@ def check_pool(pool, terms):
     repeated = pool.duplicates()
     if repeated:
         name, rows = next(iter(repeated.items()))
-        _log.warning(
-            "%s: %d files are listed more than once, such as %s in rows %s",
-            pool.name,
-            len(repeated),
-            name,
-            _rows(rows),
-        )
+        message = "%s: %d files are listed more than once, such as %s in rows %s"
+        _log.warning(message, pool.name, len(repeated), name, _rows(rows))
 
 
 def _present(names, columns):

@@ -18,8 +18,9 @@ NOT_DEGRADED = "No known degraded exposures in association."
 class GeneratedAssociation(UserDict):
     """An association: behaves as the dictionary `data` that its file holds.
 
-    Made of a group of exposures (`Found`), the name of the rule, the identifier of the version and the name of the pool. `exposures` are those it is made of, with
-    their roles (list of (Exposure, str)); `sequence` is its number among the associations of its type and candidate.
+    Made of a group of exposures (`Found`), the name of the rule, the identifier of the version and the name of the
+    pool. `exposures` are those it is made of, with their roles (list of (Exposure, str)); `sequence` is its number
+    among the associations of its type and candidate.
     """
 
     def __init__(self, group: Found, asn_rule, version_id=None, pool_name="none"):
@@ -46,7 +47,7 @@ class GeneratedAssociation(UserDict):
 
     @property
     def asn_name(self):
-        """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn`` (str); may be set."""
+        """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn``; may be set."""
         return self._own_name or name_of(self, self.rule_set.prefix, self["asn_id"])
 
     @asn_name.setter

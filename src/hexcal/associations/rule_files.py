@@ -22,10 +22,7 @@ def libpath(filepath):
 
 
 def of_observatory(name, release=None):
-    """Return the modules with the rules of an observatory (list of module), of a release where they have releases.
-
-    Raises AssociationError if it has none, or one cannot be imported; ParameterError if the release is not known.
-    """
+    """Return the modules with the rules of an observatory (list of module), of a release where they have releases."""
     from hexcal.observatories import get
 
     observatory = get(name)
@@ -39,7 +36,7 @@ def of_observatory(name, release=None):
 
 
 def _of_profile(observatory):
-    """The rules of the release whose profile the environment chooses; where it has none of its own, the default ones."""
+    """The rules of the release whose profile the environment chooses, else the default ones."""
     from hexcal.core import profiles
 
     profile = profiles.chosen(None)
@@ -79,9 +76,9 @@ def _imported(module, observatory):
 
 
 def of_file(path):
-    """Return the module that a Python file defines; it is run once, and again only when it has changed.
+    """Return the module that a Python file defines, run again only when it has changed.
 
-    Raises AssociationError if there is no such file, or it cannot be run; says where and why.
+    AssociationError says what fails.
     """
     path = Path(os.path.abspath(path))
     gate.reading(path, "file of rules")

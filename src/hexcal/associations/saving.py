@@ -11,10 +11,7 @@ __all__ = ["save_all", "texts_of"]
 
 
 def texts_of(associations, format="json", complete=True):
-    """Return the texts of associations by file name (dict of str to str); raises AssociationNotValidError if one must be `complete` and is not.
-
-    Where names repeat, as rules of users may have it, the further ones get a number.
-    """
+    """Return the texts of associations by file name, numbered where names repeat; if `complete`, each must be valid."""
     texts = {}
     for association in associations:
         name, text = association.dump(format=format) if complete else format_named(format).dump(association)
@@ -28,15 +25,16 @@ def texts_of(associations, format="json", complete=True):
 
 
 def save_all(folder, texts, orphaned=None, orphans_file=None):
-    """Write associations (`texts` by file name) into a folder, which is created if it is missing, and a pool of orphans.
+    """Write associations (`texts` by file name) and a pool of orphans into a folder, created if missing.
 
-    If something cannot be written, nothing is, and the folder is as before (ResourceError); the orphans never replace the pool itself (ParameterError).
+    If something cannot be written, nothing is, and the folder is as before (ResourceError); the orphans never replace
+    the pool itself (ParameterError).
     """
     folder = Path(folder)
     if orphans_file is not None:
         _not_the_pool(orphaned, Path(orphans_file))
     try:
-        with _made(folder), all_or_none() as open_part:
+        with _created(folder), all_or_none() as open_part:
             for name, text in texts.items():
                 open_part(folder / name).write(text.encode("utf-8"))
             if orphans_file is not None:
@@ -50,16 +48,16 @@ def save_all(folder, texts, orphaned=None, orphans_file=None):
 
 
 @contextmanager
-def _made(folder):
-    """The folder, made if it is not there, and taken away again if writing fails."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
+def _created(folder):
+    """The folder, created if missing, and taken away again if writing fails."""
+    new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except (OSError, HexcalError):
-        for one in made:
-            if one.is_dir() and not any(one.iterdir()):
-                one.rmdir()
+        for new_folder in new_folders:
+            if new_folder.is_dir() and not any(new_folder.iterdir()):
+                new_folder.rmdir()
         raise
 
 

@@ -26,7 +26,7 @@ _TOLD = weakref.WeakSet()
 
 
 def version_text(version_id):
-    """Return the identifier of a version: None, the text that is given, or the time now (``20210610t121508``) for True."""
+    """Return the identifier of a version: None, a text, or the time now (``20210610t121508``) for True."""
     if version_id is True:
         return datetime.datetime.now(datetime.UTC).strftime("%Y%m%dt%H%M%S")
     return version_id
@@ -35,8 +35,8 @@ def version_text(version_id):
 class Association(UserDict):
     """Base of all rules; an instance of a rule is an association.
 
-    A rule has `constraints`, and a method ``_add(item)`` that puts an item into `data`. It may have ``_init_hook(item)``, which is called once, when the
-    first item has matched and before it is added.
+    A rule has `constraints`, and a method ``_add(item)`` that puts an item into `data`. It may have
+    ``_init_hook(item)``, which is called once, when the first item has matched and before it is added.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ class Association(UserDict):
     meta : dict
         What is needed to make it.
     constraints : Constraint
-        What an item must fulfil. May be given by the class: each association gets a copy. Without constraints nothing matches.
+        What an item must fulfil. May be given by the class: each association gets a copy. Without constraints nothing
+        matches.
     schema_file : path-like or None
         JSON schema that the association must follow.
     """
@@ -127,9 +128,9 @@ class Association(UserDict):
 
     @classmethod
     def validate(cls, asn):
-        """Return True if an association follows the schema of the rule, else raise AssociationNotValidError.
+        """Return True if an association follows the schema of the rule or there is none.
 
-        Without a schema everything is valid, which the log says once.
+        Else AssociationNotValidError.
         """
         if cls.schema_file is None:
             if cls not in _TOLD:
@@ -143,10 +144,7 @@ class Association(UserDict):
 
     @classmethod
     def create(cls, item, version_id=None):
-        """Make an association of an item.
-
-        Returns the association, or None if the item does not match, and a list of `ProcessList`: what is to be processed again.
-        """
+        """Return an association of an item, or None if it does not match, and a list of `ProcessList`."""
         association = cls(version_id=version_id)
         matches, again = association.add(item)
         return (association if matches else None), again
@@ -154,7 +152,7 @@ class Association(UserDict):
     def add(self, item, check_constraints=True):
         """Add an item, if it fulfils the constraints or they are not to be checked.
 
-        Returns whether it belongs to the association, as it does when it is a member already, and a list of `ProcessList`.
+        Returns whether it belongs to the association, or did already, and a list of `ProcessList`.
         """
         if self.is_item_member(item):
             return True, []
@@ -185,7 +183,7 @@ class Association(UserDict):
         if matches:
             self.constraints = constraints
         else:
-            again = [one for one in again if not one.only_on_match]
+            again = [process_list for process_list in again if not process_list.only_on_match]
         for process_list in again:
             if process_list.rules is None:
                 process_list.rules = [type(self)]
@@ -195,22 +193,23 @@ class Association(UserDict):
     def match_constraint(self, item, constraint, conditions):
         """Check an item against one condition on its attributes.
 
-        `constraint` is the name of the condition, and of the attribute unless `conditions` (parameters of `AttrConstraint`) name others; what these do not say,
-        the class says (DEFAULT_EVALUATE, ...). The value that became fixed is put into `conditions`. Returns whether it matches, and a list of `ProcessList`.
+        `constraint` is the name of the condition, and of the attribute unless `conditions` (parameters of
+        `AttrConstraint`) name others; what these do not say, the class says (DEFAULT_EVALUATE, ...). The value that
+        became fixed is put into `conditions`. Returns whether it matches, and a list of `ProcessList`.
         """
         given = {"name": constraint, "sources": [constraint], **conditions}
         given.setdefault("evaluate", self.DEFAULT_EVALUATE)
         given.setdefault("force_unique", self.DEFAULT_FORCE_UNIQUE)
         given.setdefault("required", self.DEFAULT_REQUIRE_CONSTRAINT)
         given.setdefault("invalid_values", self.INVALID_VALUES)
-        one = AttrConstraint(**given)
-        result = one.check_and_set(item)
-        conditions.update(value=one.value, force_unique=one.force_unique)
+        checked = AttrConstraint(**given)
+        result = checked.check_and_set(item)
+        conditions.update(value=checked.value, force_unique=checked.force_unique)
         return result
 
     def is_item_member(self, item):
         """Whether an item has been added before (bool)."""
-        return any(item is one or item == one for one in self._added)
+        return any(item is added or item == added for added in self._added)
 
     def finalize(self):
         """Return what the completed association stands for: a list with itself; None if it is not valid."""
@@ -264,15 +263,9 @@ class Association(UserDict):
 
     @classmethod
     def load(cls, serialized, format=None, validate=True, **kwargs):
-        """Read an association, as `hexcal.associations.load_asn` does, but compare it with the schema of this rule only, if `validate`.
-
-        Returns
-        -------
-        dict
-            Plain, without the methods of the rule.
-        """
-        found = parse(serialized, format=format, **kwargs)
+        """Read an association as `hexcal.associations.load_asn` does, by the schema of this rule only (dict)."""
+        association = parse(serialized, format=format, **kwargs)
         if validate:
-            cls.validate(found)
-        warn_of_folders(member_names(found))
-        return found
+            cls.validate(association)
+        warn_of_folders(member_names(association))
+        return association

@@ -37,8 +37,8 @@ class AttrConstraint(SimpleConstraintABC):
     required : bool
         Without it, an item that has none of the attributes matches.
     **kwargs
-        `value`: None (anything), a regular expression for the whole text, a list of them, or a function that returns one of these; case does not
-        matter. `name`.
+        `value`: None (anything), a regular expression for the whole text, a list of them, or a function that returns
+        one of these; case does not matter. `name`.
 
     Attributes
     ----------
@@ -84,14 +84,14 @@ class AttrConstraint(SimpleConstraintABC):
     def _check(self, item):
         if self.onlyif is not None and not self.onlyif(item):
             return True, []
-        source, found = self._find(item)
+        source, value = self._find(item)
         if source is None:
             return self.force_undefined or not self.required, []
         if self.force_undefined:
             return False, []
-        elements = _elements(found) if self.evaluate else None
+        elements = _elements(value) if self.evaluate else None
         if elements is None:
-            matched, again = self._meets(source, _evaluated(found) if self.evaluate else str(found)), []
+            matched, again = self._meets(source, _evaluated(value) if self.evaluate else str(value)), []
         else:
             matched, again = self._check_each(item, source, elements)
         if matched and self.force_reprocess is not False:

@@ -1,4 +1,4 @@
-"""Generating associations by the rules that users write as classes: item by item, for each candidate and for the whole programme."""
+"""Generating associations by the rules that users write as classes: item by item."""
 
 import traceback
 from collections import defaultdict
@@ -15,41 +15,41 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 
 def of_classes(items, rules, version_id, pool_name, *, finalize=True, candidates=None, whole=False, prefixes=None):
-    """Return the associations of a pool by rules that are classes (list of Association).
+    """Return the associations of a pool by rules that are classes; AssociationError says in which line a rule fails.
 
-    Without `prefixes`, which are put before the names of the rules for candidates and for the whole programme, the pool is taken as a whole, without
-    regard to candidates. Raises AssociationError if a rule fails: says which line of which file.
+    Without `prefixes`, which are put before the names of the rules for candidates and for the whole programme, the pool
+    is taken as a whole, without regard to candidates.
     """
     if prefixes is None:
-        return _made(items, rules, version_id, pool_name, finalize)
-    found = []
+        return _generated(items, rules, version_id, pool_name, finalize)
+    labelled = []
     for candidate, part in _parts(items, candidates).items():
-        for association in _made(part, rules, version_id, pool_name, finalize):
+        for association in _generated(part, rules, version_id, pool_name, finalize):
             if hasattr(association, "acid"):
                 association.acid = candidate
-            found.append((prefixes[0], association))
+            labelled.append((prefixes[0], association))
     if whole:
-        have = {(type(one), frozenset(one.item_names)) for _, one in found}
-        for association in _made(items, rules, version_id, pool_name, finalize):
+        have = {(type(association), frozenset(association.item_names)) for _, association in labelled}
+        for association in _generated(items, rules, version_id, pool_name, finalize):
             if (type(association), frozenset(association.item_names)) not in have:
-                found.append((prefixes[1], association))
-    for prefix, association in found:
+                labelled.append((prefixes[1], association))
+    for prefix, association in labelled:
         association["asn_rule"] = f"{prefix}_{association['asn_rule']}"
-    return [association for _, association in found]
+    return [association for _, association in labelled]
 
 
-def _made(items, rules, version_id, pool_name, finalize):
+def _generated(items, rules, version_id, pool_name, finalize):
     try:
-        made = generate_by_queue(items, rules, version_id)
-        made = finalized(made, rules) if finalize else made
+        associations = generate_by_queue(items, rules, version_id)
+        associations = finalized(associations, rules) if finalize else associations
     except HexcalError:
         raise
     except Exception as error:
         raise rule_error(error) from error
-    for association in made:
+    for association in associations:
         if association.get("asn_pool") == "none":
             association["asn_pool"] = pool_name
-    return made
+    return associations
 
 
 def rule_error(error):

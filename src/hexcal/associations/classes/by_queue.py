@@ -1,6 +1,9 @@
-"""The generator for rules written as classes: each item is tried on the associations that exist, then on the rules that could make new ones.
+"""The generator for rules written as classes.
 
-An item may ask to be processed again: with one element of a list in place of the list, or after others. Lists of such items wait in a queue.
+Each item is tried on the associations that exist, then on the rules that could make new ones.
+
+An item may ask to be processed again: with one element of a list in place of the list, or after others. Lists of such
+items wait in a queue.
 """
 
 from hexcal.associations.classes.association import version_text
@@ -14,10 +17,7 @@ _MOST_ROUNDS = 100
 
 
 def generate_by_queue(items, rules, version_id=None):
-    """Put items (list of dict) together by rules; an association may depend on their order.
-
-    Returns associations in the order in which they were begun, not finalized. Raises AssociationError if rules send an item back without end.
-    """
+    """Put items together by rules, in the order in which they come; associations are not finalized (list)."""
     version_id = version_text(version_id)
     associations, rounds = [], {}
     queue = ProcessQueueSorted([ProcessList(list(items))])
@@ -28,34 +28,30 @@ def generate_by_queue(items, rules, version_id=None):
         for item in waiting.items:
             if not first and not _worthwhile(item, waiting, rounds, associations):
                 continue
-            existing = [one for one in associations if type(one) in allowed]
-            found, again = match_member(item, existing)
+            existing = [association for association in associations if type(association) in allowed]
+            joined, again = match_member(item, existing)
             # What only existing associations ask for comes to nothing: they were all looked at.
             if new_rules:
-                made, more = rules.match(item, version_id, allow=allowed, ignore=found)
-                associations += made
+                begun, more = rules.match(item, version_id, allow=allowed, ignore=joined)
+                associations += begun
                 queue.extend(map(_after_existing, [*again, *more]))
         first = False
     return associations
 
 
 def match_member(item, associations):
-    """Try an item on associations, which change if they take it: those that do, or have it already (list), and a list of `ProcessList`."""
-    found, reprocess = [], []
+    """Try an item on associations; returns those that take it or have it already, and a list of `ProcessList`."""
+    joined, reprocess = [], []
     for association in associations:
         matches, again = association.add(item)
         reprocess += again
         if matches:
-            found.append(association)
-    return found, reprocess
+            joined.append(association)
+    return joined, reprocess
 
 
 def finalized(associations, rules):
-    """Return the associations that are complete (list of Association).
-
-    If a module has marked callbacks for the event ``finalize``, these decide; otherwise each association is asked for what it stands for
-    (`Association.finalize`).
-    """
+    """Return the associations that are complete: by callbacks for ``finalize`` if there are any, else by their own."""
     if rules.callback.registry.get("finalize"):
         return rules.callback.reduce("finalize", associations)
     return [complete for association in associations for complete in association.finalize() or ()]
@@ -69,9 +65,9 @@ def _after_existing(process_list):
 
 
 def _worthwhile(item, waiting, rounds, associations):
-    """Whether processing an item again can change anything: only if associations have begun or grown since the last time."""
+    """Whether processing an item again can change anything: only if associations have grown since then."""
     key = (ProcessItem(item), waiting.hash)
-    state = sum(one.additions for one in associations)
+    state = sum(association.additions for association in associations)
     seen, last = rounds.get(key, (0, None))
     if last == state:
         return False
@@ -80,7 +76,7 @@ def _worthwhile(item, waiting, rounds, associations):
         names = ", ".join(sorted(rule.__name__ for rule in rules)) or "the rules"
         raise AssociationError(
             f"{names} sent an item back {seen} times: {item!r:.120}",
-            hint="an association must accept the item that made it (is_item_member), and not ask for it again each time",
+            hint="an association must accept the item that made it (is_item_member), and not ask for it each time",
         )
     rounds[key] = (seen + 1, state)
     return True

@@ -9,10 +9,12 @@ __all__ = ["ConstraintTrue", "SimpleConstraint", "SimpleConstraintABC", "once_mo
 
 
 class SimpleConstraintABC:
-    """What all constraints without parts have in common: they match `value` (None: anything), and `matched` is the result of the last check.
+    """What all constraints without parts have in common.
 
-    By `name` a constraint is found in a `Constraint`, and shown. `init` (dict) has names and values of parameters, which win over those given by keyword;
-    further ones become attributes.
+    They match `value` (None: anything), and `matched` is the result of the last check.
+
+    By `name` a constraint is found in a `Constraint`, and shown. `init` (dict) has names and values of parameters,
+    which win over those given by keyword; further ones become attributes.
     """
 
     name: str | None
@@ -28,10 +30,7 @@ class SimpleConstraintABC:
             vars(self).update(init)
 
     def check_and_set(self, item):
-        """Check an item; a wildcard that matches becomes fixed.
-
-        Returns whether it matches, and a list of `ProcessList`: what is to be processed again.
-        """
+        """Check an item, which fixes a wildcard: returns whether it matches, and a list of `ProcessList`."""
         self.matched = True
         return True, []
 
@@ -46,7 +45,7 @@ class SimpleConstraintABC:
         return f"{type(self).__name__}:{self.name}"
 
     def get_all_attr(self, attribute):
-        """Return ``[(constraint, value)]`` of an attribute, empty if it is None; raises AttributeError if there is no such attribute."""
+        """Return ``[(constraint, value)]`` of an attribute (else AttributeError), empty if it is None."""
         value = getattr(self, attribute)
         return [] if value is None else [(self, value)]
 
@@ -81,7 +80,8 @@ class SimpleConstraint(SimpleConstraintABC):
     force_unique : bool
         After a match the value must be what was matched.
     test : function, optional
-        ``test(value, of_item)`` tells whether it matches; without it they must be equal. A value of None always matches.
+        ``test(value, of_item)`` tells whether it matches; without it they must be equal. A value of None always
+        matches.
     reprocess_on_match, reprocess_on_fail : bool
         Process the item again if it matches, or does not.
     work_over : ListCategory
@@ -116,15 +116,15 @@ class SimpleConstraint(SimpleConstraintABC):
     def check_and_set(self, item):
         """See `SimpleConstraintABC.check_and_set`."""
         try:
-            found = item if self.sources is None else self.sources(item)
+            value = item if self.sources is None else self.sources(item)
         except KeyError as error:
             raise AssociationError(
                 f"constraint '{self.name}' asks for {error}, which an item does not have",
                 hint="use item.get(...) in its `sources`, or add the column to the pool",
             ) from error
-        self.matched = bool(self.value is None or (self.test or self.eq)(self.value, found))
+        self.matched = bool(self.value is None or (self.test or self.eq)(self.value, value))
         if self.matched and self.force_unique:
-            self.value = found
+            self.value = value
         return self.matched, once_more(self, item)
 
     def eq(self, value1, value2):

@@ -1,7 +1,7 @@
 """Conditions on items, for rules that are written as Python classes.
 
-A constraint with a wildcard value becomes fixed when it first matches: from then on the value must be that of the first item. An association works on
-its own copy, so that the rule itself never changes.
+A constraint with a wildcard value becomes fixed when it first matches: from then on the value must be that of the first
+item. An association works on its own copy, so that the rule itself never changes.
 """
 
 from hexcal.associations.classes.attr_constraint import AttrConstraint
@@ -21,14 +21,15 @@ class Constraint:
     init : constraint or list of constraints, optional
         The parts. A `Constraint` alone gives all that it has.
     reduce : function, optional
-        ``reduce(item, constraints)`` returns whether the item matches, and what to process again: `all` (the default), `any`, `notall`, `notany`, or
-        your own.
+        ``reduce(item, constraints)`` returns whether the item matches, and what to process again: `all` (the default),
+        `any`, `notall`, `notany`, or your own.
     name : str, optional
         By which it is found and shown.
     reprocess_on_match, reprocess_on_fail : bool
         Process the item again if it matches, or does not.
     work_over : ListCategory
-        What it is compared with then; and the pass on which the constraint can match at all, if it is asked about one pass.
+        What it is compared with then; and the pass on which the constraint can match at all, if it is asked about one
+        pass.
     reprocess_rules : list of type, optional
         Rules for processing again; None: the rule that the constraint belongs to; empty: all rules.
 
@@ -74,10 +75,7 @@ class Constraint:
         self.constraints.append(constraint)
 
     def check_and_set(self, item, work_over=ListCategory.BOTH):
-        """Check an item (usually a dict of str to str) against all parts; wildcards that match become fixed.
-
-        Returns whether it matches, and a list of `ProcessList`. A constraint that is for another pass than `work_over` does not match.
-        """
+        """Check an item against all parts, in one pass; returns whether it matches, and a list of `ProcessList`."""
         if ListCategory.BOTH not in (work_over, self.work_over) and work_over != self.work_over:
             return False, []
         self.matched, again = self.reduce(item, self.constraints)
@@ -87,7 +85,8 @@ class Constraint:
     def all(item, constraints):
         """Match if all parts match, and there is one.
 
-        A part that fails without anything to process again ends it. If others fail, only what they ask to process again is kept.
+        A part that fails without anything to process again ends it. If others fail, only what they ask to process again
+        is kept.
         """
         passed, failed, some_failed = [], [], False
         for constraint in constraints:
@@ -141,21 +140,21 @@ class Constraint:
     @property
     def dup_names(self):
         """Names that several constraints of the tree have (dict of str to list of constraints)."""
-        found = {}
+        by_name = {}
         for constraint in self._tree():
-            found.setdefault(constraint.name, []).append(constraint)
-        return {name: same for name, same in found.items() if name is not None and len(same) > 1}
+            by_name.setdefault(constraint.name, []).append(constraint)
+        return {name: same for name, same in by_name.items() if name is not None and len(same) > 1}
 
     def get_all_attr(self, attribute):
-        """Return an attribute of all constraints of the tree, such as ``"name"`` or ``"value"``: list of (constraint, value), without those whose value is None.
+        """Return an attribute (else AttributeError) of all constraints of the tree.
 
-        Raises AttributeError if no constraint of the tree has it.
+        (constraint, value), without None.
         """
         having = [constraint for constraint in self._tree() if hasattr(constraint, attribute)]
         if not having:
             raise AttributeError(f"no constraint of '{self.id}' has the attribute '{attribute}'")
-        found = ((constraint, getattr(constraint, attribute)) for constraint in having)
-        return [(constraint, value) for constraint, value in found if value is not None]
+        values = ((constraint, getattr(constraint, attribute)) for constraint in having)
+        return [(constraint, value) for constraint, value in values if value is not None]
 
     def _tree(self):
         """Yield this constraint and all below it, each before its parts."""
@@ -171,7 +170,7 @@ class Constraint:
         for constraint in below:
             if constraint.name == name:
                 return constraint
-        names = sorted({str(one.name) for one in below if one.name is not None})
+        names = sorted({str(constraint.name) for constraint in below if constraint.name is not None})
         guess = nearest(name, names)
         raise AssociationNotAConstraint(
             f"there is no constraint '{name}'",
@@ -183,7 +182,11 @@ class Constraint:
         return iter(self.constraints)
 
     def __str__(self):
-        parts = (one for one in self._tree() if not isinstance(one, Constraint) and one.name is not None)
+        parts = (
+            constraint
+            for constraint in self._tree()
+            if not isinstance(constraint, Constraint) and constraint.name is not None
+        )
         return "\n".join(str(part) for part in parts)
 
     def __repr__(self):

@@ -1,6 +1,9 @@
-"""What the rules of both stages have in common: roles of exposures, identifiers and names of associations, products and members.
+"""What the rules of both stages have in common.
 
-The documented base for rules that are written as classes and follow the naming of the observatory's data management system (DMS).
+Roles of exposures, identifiers and names of associations, products and members.
+
+The documented base for rules that are written as classes and follow the naming of the observatory's data management
+system (DMS).
 """
 
 import ast
@@ -32,7 +35,7 @@ __all__ = [
 
 
 class Member(dict):
-    """A member of a product: ``expname``, ``exptype`` and what else is known; `item` is the row of the pool that it comes from."""
+    """A member of a product: ``expname``, ``exptype`` ...; `item` is the row of the pool that it comes from."""
 
     def __init__(self, initial=None, item=None):
         super().__init__(initial or {})
@@ -40,7 +43,7 @@ class Member(dict):
 
 
 class ACID(NamedTuple):
-    """Identifier of a candidate: ``o001``, ``c1001``, ``a3001``; and its type: ``observation``, ``background``, ``DISCOVERED`` ..."""
+    """Identifier of a candidate, such as ``o001``, and its type: ``observation``, ``background``, ``DISCOVERED`` ..."""
 
     id: str
     type: str
@@ -93,7 +96,8 @@ class DMSBaseMixin(Association):
     sequence : int or None
         Number among the associations of its type, given when it is created.
     validity : dict
-        Name of a test: ``{"validated": bool, "check": function of a member or item}``. The association is valid when all tests have been passed once.
+        Name of a test: ``{"validated": bool, "check": function of a member or item}``. The association is valid when
+        all tests have been passed once.
     """
 
     INVALID_VALUES = INVALID_VALUES
@@ -133,14 +137,14 @@ class DMSBaseMixin(Association):
 
     @property
     def acid(self):
-        """Candidate that it belongs to (`ACID`): of the constraint ``asn_candidate`` once that is fixed, else a discovered one."""
+        """Candidate it belongs to (`ACID`): of the constraint ``asn_candidate`` once fixed, else a discovered one."""
         if self._acid is not None:
             return self._acid
-        named = (value for one, value in self.constraints.get_all_attr("name") if value == "asn_candidate")
+        named = (value for constraint, value in self.constraints.get_all_attr("name") if value == "asn_candidate")
         if next(named, None) is not None:
-            found = getattr(self.constraints["asn_candidate"], "found_values", ())
-            if len(found) == 1:
-                return _candidate(next(iter(found)))
+            values = getattr(self.constraints["asn_candidate"], "found_values", ())
+            if len(values) == 1:
+                return _candidate(next(iter(values)))
         return ACID("a3001", "DISCOVERED")
 
     @acid.setter
@@ -150,7 +154,7 @@ class DMSBaseMixin(Association):
 
     @property
     def asn_name(self):
-        """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn`` (str); may be set."""
+        """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn``; may be set."""
         if self._own_name is not None:
             return self._own_name
         return name_of(self, self.NAME_PREFIX, self.acid.id)
@@ -199,9 +203,12 @@ class DMSBaseMixin(Association):
     # ---- what an exposure is
 
     def get_exposure_type(self, item, default="science"):
-        """Return the role of an exposure (row of a pool); `default` for one that has no other, and a LookupError where that is None.
+        """Return the role of an exposure (row of a pool).
 
-        Roles are ``science``, ``target_acquisition``, ``autoflat``, ``autowave``, ``psf``, ``imprint``, ``background``, ``dark``, ``flat`` and ``engineering``.
+        `default` for one that has no other, and a LookupError where that is None.
+
+        Roles are ``science``, ``target_acquisition``, ``autoflat``, ``autowave``, ``psf``, ``imprint``, ``background``,
+        ``dark``, ``flat`` and ``engineering``.
         """
         return exposure_role(item, default)
 
@@ -214,14 +221,11 @@ class DMSBaseMixin(Association):
         return is_coronagraphic(item)
 
     def is_item_tso(self, item, other_exp_types=None):
-        """Whether an exposure (row of a pool) is part of a time series (bool): its products are ``rateints`` and ``calints``.
-
-        `other_exp_types` (list of str) count as time series too.
-        """
+        """Whether an exposure is part of a time series (bool), as those of `other_exp_types` always are."""
         return is_time_series(item, other_exp_types or ())
 
     def item_getattr(self, item, attributes):
-        """Return the first of some attributes that an item has, and its value (tuple of str); raises KeyError if it has none."""
+        """Return the first of some attributes that an item has, and its value; raises KeyError if it has none."""
         for attribute in attributes:
             value = item.get(attribute)
             if value not in self.INVALID_VALUES:
@@ -269,7 +273,7 @@ def _candidate(pattern):
     """The candidate that a constraint has found, written as a regular expression."""
     text = pattern.replace("\\", "")
     try:
-        found = ast.literal_eval(text)
+        candidate = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        found = text
-    return ACID(*found) if isinstance(found, tuple) and len(found) == 2 else ACID(str(found), "")
+        candidate = text
+    return ACID(*candidate) if isinstance(candidate, tuple) and len(candidate) == 2 else ACID(str(candidate), "")

@@ -21,7 +21,7 @@ class RegistryMarker:
 
     @staticmethod
     def callback(event):
-        """Mark a function that is called on an event, such as ``"finalize"``; several marks are for several events (``_asnreg_events``, list of str)."""
+        """Mark a function that is called on an event, such as ``"finalize"``; it may have marks for several events."""
 
         def decorate(function):
             _mark(function, "callback")

@@ -36,7 +36,8 @@ class ProcessItem:
         try:
             return hash(self.obj)
         except TypeError:
-            # Equal dictionaries have equal names and values in any order; what cannot be hashed deeper down is left to the comparison.
+            # Equal dictionaries have equal names and values in any order; what cannot be hashed deeper down is left to
+            # the comparison.
             if isinstance(self.obj, Mapping):
                 return hash(frozenset((name, str(value)) for name, value in self.obj.items()))
             return hash(type(self.obj))
@@ -53,7 +54,8 @@ class ProcessList:
     items, rules : list, optional
         The items, and the rules to try; None or empty: all rules.
     work_over : ListCategory
-        RULES and BOTH: existing associations, then rules that make new ones. EXISTING and NONSCIENCE: existing associations only.
+        RULES and BOTH: existing associations, then rules that make new ones. EXISTING and NONSCIENCE: existing
+        associations only.
     only_on_match : bool
         The list counts only if all that was asked of the item that brought it up is fulfilled.
     trigger_constraints, trigger_rules : iterable, optional
@@ -82,7 +84,7 @@ class ProcessList:
         return (tuple(self.rules or ()), self.work_over, self.only_on_match)
 
     def update(self, process_list, full=False):
-        """Add the items and triggers of another list; if `full`, take over its rules, `work_over` and `only_on_match` too."""
+        """Add items and triggers of another list; if `full`, take over rules, `work_over` and `only_on_match`."""
         self.items = [*(self.items or ()), *(process_list.items or ())]
         self.trigger_constraints |= process_list.trigger_constraints
         self.trigger_rules |= process_list.trigger_rules

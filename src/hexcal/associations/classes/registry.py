@@ -30,10 +30,7 @@ class CallbackRegistry:
             functions.append(function)
 
     def reduce(self, event, value):
-        """Give a value to the first function of an event, its result to the next one, and so on; returns the last result.
-
-        The value of ``"finalize"`` is the list of associations.
-        """
+        """Give a value, such as the associations, to the first function of an event, its result to the next ..."""
         for function in self.registry.get(event, ()):
             value = function(value)
         return value
@@ -42,12 +39,14 @@ class CallbackRegistry:
 class AssociationRegistry(dict):
     """Rules by name, ready to be matched with items.
 
-    Each rule is a class of its own in each registry, derived from what the module defines, so that a module may be used in several registries.
+    Each rule is a class of its own in each registry, derived from what the module defines, so that a module may be used
+    in several registries.
 
     Parameters
     ----------
     definition_files : path-like or list of path-like, optional
-        Python files with rules: classes marked with `RegistryMarker.rule`; in a file that marks none, those called ``Asn_...``.
+        Python files with rules: classes marked with `RegistryMarker.rule`; in a file that marks none, those called
+        ``Asn_...``.
     include_default : bool
         Include the rules of the observatory.
     global_constraints : Constraint, optional
@@ -189,13 +188,16 @@ class AssociationRegistry(dict):
         self.Utility = type("Utility", (utility, *self.Utility.__bases__), {})
         for name, attribute in vars(utility).items():
             # The mark may be above or below @staticmethod.
-            marked = next((one for one in (attribute, getattr(utility, name)) if RegistryMarker.is_marked(one)), None)
+            marked = next(
+                (candidate for candidate in (attribute, getattr(utility, name)) if RegistryMarker.is_marked(candidate)),
+                None,
+            )
             if getattr(marked, "_asnreg_role", None) == "callback":
                 for event in marked._asnreg_events:
                     self.callback.add(event, getattr(utility, name))
 
     def add_rule(self, name, obj, global_constraints=None):
-        """Add a subclass of `Association` as rule, under a name before which the name of the registry is put; raises AssociationError if it is no such class."""
+        """Add a subclass of `Association` as rule; the name of the registry is put before its name."""
         if not (isinstance(obj, type) and issubclass(obj, Association)):
             raise AssociationError(
                 f"the rule '{name}' must be a subclass of hexcal.associations.Association, it is {obj!r}",
@@ -212,10 +214,11 @@ class AssociationRegistry(dict):
     def match(self, item, version_id=None, allow=None, ignore=None):
         """Make all associations that an item starts.
 
-        `allow` limits the rules to these (list of type), `ignore` leaves some out: rules, or those of some associations, since the item belongs to one of theirs
-        already. Returns a list of associations, and a list of `ProcessList`: what is to be processed again.
+        `allow` limits the rules to these (list of type), `ignore` leaves some out: rules, or those of some
+        associations, since the item belongs to one of theirs already. Returns a list of associations, and a list of
+        `ProcessList`: what is to be processed again.
         """
-        ignored = {one if isinstance(one, type) else type(one) for one in ignore or ()}
+        ignored = {entry if isinstance(entry, type) else type(entry) for entry in ignore or ()}
         allowed = None if allow is None else set(allow)
         version_id = version_text(version_id)
         associations, again = [], []
@@ -229,7 +232,7 @@ class AssociationRegistry(dict):
         return associations, again
 
     def validate(self, association):
-        """Return the rules whose schema an association follows (list of type); if there is none, raises AssociationNotValidError that says what is wrong."""
+        """Return the rules whose schema an association follows (list of type), or raise AssociationNotValidError."""
         rules, problems = [], {}
         answers = {}
         for rule in self.values():
@@ -246,11 +249,11 @@ class AssociationRegistry(dict):
         return rules
 
     def load(self, serialized, format=None, validate=True, first=True, **kwargs):
-        """Read an association, as `load_asn` does, and compare it with these rules; raises AssociationNotValidError if none takes it."""
-        found = parse(serialized, format=format, **kwargs)
-        rules = self.validate(found) if validate else list(self.values())
-        warn_of_folders(member_names(found))
-        return found if first else [found for _ in rules]
+        """Read an association, as `load_asn` does, and compare it with these rules."""
+        association = parse(serialized, format=format, **kwargs)
+        rules = self.validate(association) if validate else list(self.values())
+        warn_of_folders(member_names(association))
+        return association if first else [association for _ in rules]
 
 
 def _contents(module):
@@ -273,8 +276,8 @@ def _problem(rule, association):
 def _not_valid(problems):
     if len(problems) == 1:
         return problems[0]
-    hints = dict.fromkeys(one.hint for one in problems if one.hint)
-    messages = [one.message for one in problems[:2]]
+    hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+    messages = [problem.message for problem in problems[:2]]
     return AssociationNotValidError(
         "no rule takes the association: " + "; or ".join(messages) if messages else "there are no rules",
         hint="; or ".join(hints) or None,
@@ -308,7 +311,8 @@ def load_asn(serialized, format=None, first=True, validate=True, registry=..., *
     Returns
     -------
     dict
-        The association: ``asn["products"][0]["members"][0]["expname"]`` is the name of the first file. A list of them if `first` is False.
+        The association: ``asn["products"][0]["members"][0]["expname"]`` is the name of the first file. A list of them
+        if `first` is False.
 
     Raises
     ------

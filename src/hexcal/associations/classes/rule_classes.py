@@ -1,4 +1,4 @@
-"""Rules that are tables, as classes of the documented interface: `create` and `add` ask the table, and users derive rules of their own."""
+"""Rules that are tables, as classes of the documented interface, from which users derive rules of their own."""
 
 from abc import ABCMeta
 from functools import cache
@@ -50,13 +50,13 @@ class TableAssociation(DMSBaseMixin):
 
     @classmethod
     def is_table(cls):
-        """Whether a table says all of the rule (bool): a class derived from another rule, or with constraints or methods of its own, says more."""
+        """Whether a table says all of the rule (bool): the class has no constraints or methods of its own."""
         own = cls.__mro__[1] if "registry" in vars(cls) else cls
         said = {name for name in vars(own) if not name.startswith(("__", "_abc_", "_asnreg_"))}
         return "table" in said and said <= {"table", "rule_set"} and own.__base__ is base_of(own.rule_set)
 
     def check_and_set_constraints(self, item):
-        """Check whether an item belongs to the association by its table, and by constraints that a derived class adds; see `Association`."""
+        """See `Association`; here the table is asked, and constraints that a derived class adds."""
         if self._fitting(self._exposure(item)) is None:
             return False, []
         if self.constraints.constraints:
@@ -79,7 +79,7 @@ class TableAssociation(DMSBaseMixin):
         return None
 
     def _is_related(self, exposure, role):
-        """Whether a companion is related to the science exposure as the table has it, and none that it has are preferred or nearer in time."""
+        """Whether a companion is related to the science exposure as the table asks, and no other is rather taken."""
         science = self.exposures[0][0]
         if not all(relation.holds(science, exposure) for relation in self.table.related.get(role, ())):
             return False
@@ -106,7 +106,8 @@ class TableAssociation(DMSBaseMixin):
         if self._key is None:
             self._key = key
         elif self.table.alone:
-            # What the science exposure does not say stays open; one that is farther in time, or less preferred, may have to go.
+            # What the science exposure does not say stays open; one that is farther in time, or less preferred, may
+            # have to go.
             kept = chosen(self.table, self.exposures[0][0], [*self._companions(), (exposure, role)])
             members = [self.exposures[0], *((companion, role.partition(":")[0]) for companion, role in kept)]
         else:
@@ -132,7 +133,7 @@ class DMSLevel2bBase(TableAssociation):
 
 
 class DMS_Level3_Base(TableAssociation):
-    """Base of the rules of level 3: exposures of one target through one optical path, or of a target and its reference."""
+    """Base of the rules of level 3: exposures of one target, or of a target and its reference."""
 
     schema_file = jwst_level3.RULE_SET.schema
     rule_set = jwst_level3.RULE_SET

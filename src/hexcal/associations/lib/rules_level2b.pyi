@@ -26,7 +26,7 @@ class Asn_Lv2MIRLRSFixedSlitNod(DMSLevel2bBase):
     """A spectrum of a nod along the slit of the MIRI LRS, with the other nods as background."""
 
 class Asn_Lv2NRSFSS(DMSLevel2bBase):
-    """A spectrum through a fixed slit of NIRSpec, with the other nods along the slit, and the background target, as background."""
+    """A NIRSpec fixed-slit spectrum, with the other nods along the slit, and the background target, as background."""
 
 class Asn_Lv2NRSIFUNod(DMSLevel2bBase):
     """A spectrum of a nod with the NIRSpec IFU, with the other nods as background, and imprint exposures."""
@@ -47,7 +47,7 @@ class Asn_Lv2SpecImprint(DMSLevel2bBase):
     """An imprint exposure, calibrated as if it were science."""
 
 class Asn_Lv2SpecSpecial(DMSLevel2bBase):
-    """A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures."""
+    """A spectrum of the background target or of a PSF star, calibrated as if it were science, with its imprints."""
 
 class Asn_Lv2SpecTSO(DMSLevel2bBase):
     """A time series of spectra."""

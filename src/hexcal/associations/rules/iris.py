@@ -1,7 +1,8 @@
-"""IRIS at TMT: which dark, flat, sky and arc exposures go with a science exposure, and how far apart in time they may be.
+"""IRIS at TMT: which dark, flat, sky and arc exposures go with a science exposure, and how far apart in time.
 
-Calibrations are looked for in the whole pool: those of the day belong to no programme. Where a reference file of the cache can stand in (dark, flat), or
-the science can do without (sky), an association is made without them. Nothing stands in for an arc: without one a spectrum has no wavelengths.
+Calibrations are looked for in the whole pool: those of the day belong to no programme. Where a reference file of the
+cache can stand in (dark, flat), or the science can do without (sky), an association is made without them. Nothing
+stands in for an arc: without one a spectrum has no wavelengths.
 """
 
 from hexcal.associations.pool_terms import PoolTerms

@@ -25,7 +25,7 @@ _MJD_0 = datetime(1858, 11, 17, tzinfo=UTC)
 def facts(values):
     """Return the facts of an exposure (dict of str to str), from the columns that have a value."""
     detector = values.get("detector", "")
-    found = {
+    known = {
         "mjd": _mjd(values),
         "mode": values.get("instmode") or ("img" if detector.startswith(("img", "iris")) else None),
         "window": _window(values),
@@ -33,7 +33,7 @@ def facts(values):
         "scale": _number(values, "scale"),
         "program": values.get("program") or _program(values),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _number(values, name):

@@ -22,7 +22,7 @@ def belongs(candidate, members):
 
 
 def describe(rule, members, candidate):
-    """Return what an association says: ``target`` and ``products``; members are the raw exposures, the product is called after the science exposure."""
+    """Return ``target`` and ``products``: raw exposures, and a product called after the science exposure."""
     science = members[0][0]
     return {
         "target": science.values.get("targname") or science.values.get("targprop") or "none",

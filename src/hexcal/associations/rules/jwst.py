@@ -74,7 +74,7 @@ _IFU_GRATINGS = frozenset("g140h g140m g235h g235m g395h g395m prism".split())
 def facts(values):
     """Return the facts of an exposure (dict of str to str), from the columns that have a value."""
     slit = values.get("fxd_slit")
-    found = {
+    known = {
         "kind": exposure_role(values),
         "is_tso": is_time_series(values),
         "is_coron": is_coronagraphic(values),
@@ -85,7 +85,7 @@ def facts(values):
         "on_detector": _on_detector(values),
         "lamp_on_detector": values.get("exp_type") in LAMPS and _lamp_on_detector(values),
     }
-    return {name: "t" if value is True else value for name, value in found.items() if value}
+    return {name: "t" if value is True else value for name, value in known.items() if value}
 
 
 def _nod(values):

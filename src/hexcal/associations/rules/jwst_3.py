@@ -1,4 +1,7 @@
-"""JWST, release 3.0.0: what the rules of both levels know of an exposure, where it differs from release 1.13.4, and how tables are made of those of 1.13.4.
+"""JWST, release 3.0.0.
+
+What the rules of both levels know of an exposure, where it differs from release 1.13.4, and how tables are made of
+those of 1.13.4.
 
 ``is_ami``
     t for an interferogram: its integrations are kept apart.
@@ -23,9 +26,9 @@ OF_TIME_SERIES = (
 def facts(values):
     """Return the facts of an exposure (dict of str to str), from the columns that have a value."""
     of_each = values.get("subpxpns") or values.get("subpxpts")
-    found = jwst.facts(values if of_each is None else {**values, "subpxpns": of_each})
+    known = jwst.facts(values if of_each is None else {**values, "subpxpns": of_each})
     more = {"is_ami": is_ami(values) and "t", "nods": _quotient(values.get("numdthpt"), of_each)}
-    return found | {name: value for name, value in more.items() if value}
+    return known | {name: value for name, value in more.items() if value}
 
 
 def _quotient(positions, of_each):
@@ -35,6 +38,6 @@ def _quotient(positions, of_each):
 
 
 def with_changes(rules, changed, added=()):
-    """Return rules with some in the place of those of the same names, and others besides (tuple of Rule, in the order of names)."""
+    """Return rules in the order of names, some of them in the place of those of the same names, and others added."""
     by_name = {rule.name: rule for rule in (*rules, *changed, *added)}
     return tuple(by_name[name] for name in sorted(by_name))

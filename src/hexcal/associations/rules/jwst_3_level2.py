@@ -1,4 +1,4 @@
-"""JWST, release 3.0.0: which exposures stage 2 needs to calibrate one. Only the rules that differ from those of release 1.13.4."""
+"""JWST, release 3.0.0: which exposures stage 2 needs to calibrate one, where it differs from release 1.13.4."""
 
 from dataclasses import replace
 
@@ -22,12 +22,13 @@ _CONFIRMATION = {"target_acquisition": when(exp_type="mir_taconfirm")}
 
 
 def _whatever(same):
-    return tuple(one for one in same if one != "program")
+    return tuple(attribute for attribute in same if attribute != "program")
 
 
 _CHANGED = (
     replace(_1_13_4["Asn_Lv2WFSC"], type="image2"),
-    # Imprint exposures are of the same tile, and if possible of the same dither position; those of the background target go with its exposures.
+    # Imprint exposures are of the same tile, and if possible of the same dither position; those of the background
+    # target go with its exposures.
     replace(
         _SPEC,
         same=(*DETECTOR, "mostilno"),
@@ -79,7 +80,7 @@ _ADDED = (
     Rule(
         "Asn_MIRLRSTAConfirm",
         "spec2",
-        "A spectrum of the MIRI LRS, with the images that confirm the position of the target, and the spectra of the background target.",
+        "A MIRI LRS spectrum, with images that confirm where the target is, and spectra of the background target.",
         same=DETECTOR,
         members={
             "science": when(exp_type=_LRS, kind="science psf"),

@@ -29,7 +29,7 @@ _ADDED = (
         "Asn_Lv3ImageMosaic",
         "image3",
         "Images of all targets of a mosaic through one optical path.",
-        same=tuple(one.text for one in _IMAGE.same if one.text != "targetid"),
+        same=tuple(same.text for same in _IMAGE.same if same.text != "targetid"),
         members=_IMAGE.members,
         candidates=("mosaic",),
         naming={"target": "t000"},
@@ -49,7 +49,7 @@ _ADDED = (
 
 
 def _accepts(candidate, members):
-    """Whether members belong together in a candidate: one for a background, a group or a mosaic must bring exposures of several observations."""
+    """Whether members belong together: those of a background, group or mosaic must be of several observations."""
     return is_of_several(candidate, members, "background group mosaic")
 
 

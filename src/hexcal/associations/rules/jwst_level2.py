@@ -132,7 +132,7 @@ RULES = (
     _each(
         "Asn_Lv2NRSFSS",
         "spec2",
-        "A spectrum through a fixed slit of NIRSpec, with the other nods along the slit, and the background target, as background.",
+        "A NIRSpec fixed-slit spectrum, with the other nods along the slit, and the background target, as background.",
         same=(*DETECTOR, "fxd_slit", "expspcin?", "numdthpt", "subpxpns"),
         members={
             "science": when(exp_type="nrs_fixedslit", on_detector=SET, **_TARGET),
@@ -175,7 +175,7 @@ RULES = (
     _each(
         "Asn_Lv2SpecSpecial",
         "spec2",
-        "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its own imprint exposures.",
+        "A spectrum of the background target or of a PSF star, calibrated as if it were science, with its imprints.",
         members={
             "science": CALIBRATORS & (when(is_imprt=UNSET) | when(mostilno=SET)),
             "imprint": when(exp_type=SPECTRA, is_imprt=SET, bkgdtarg=SET, mostilno=SET),

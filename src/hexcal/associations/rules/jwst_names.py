@@ -1,4 +1,4 @@
-"""JWST: which products of exposures are the members of associations, and how associations and their products are called."""
+"""JWST: which products are the members of associations, and how associations and their products are called."""
 
 import re
 
@@ -19,7 +19,7 @@ def candidate_id(candidate):
 
 
 def is_observed_together(candidate, members):
-    """Whether members belong together in a candidate: one for a background or a group must bring exposures of several observations."""
+    """Whether members belong together: those of a background or group must be of several observations."""
     return is_of_several(candidate, members, "background group")
 
 
@@ -106,7 +106,7 @@ def _level3_member(rule, exposure, role, candidate):
 
 
 def _product_name(science, candidate, path, naming=()):
-    """``jw<program>-<candidate>_<target>_<instrument>_<optical elements>[-<subarray>]``, or with the source in place of the target."""
+    """``jw<program>-<candidate>_<target or source>_<instrument>_<optical elements>[-<subarray>]``."""
     values, naming = science.values, dict(naming)
     elements = {
         values[first] for columns in path if (first := next((c for c in columns.split("|") if c in values), None))
@@ -136,13 +136,13 @@ def _target(exposure):
 
 def stem(name):
     """Return the name of an exposure without suffix and ending (str); a name that is not of level 1b stays as it is."""
-    found = _LEVEL1B.match(name)
-    return found.group(1) if found else name
+    match = _LEVEL1B.match(name)
+    return match.group(1) if match else name
 
 
 def _member(exposure, role, suffix):
-    found = _LEVEL1B.match(exposure.name)
-    name = f"{found.group(1)}_{suffix}{found.group(2) or ''}" if found else exposure.name
+    match = _LEVEL1B.match(exposure.name)
+    name = f"{match.group(1)}_{suffix}{match.group(2) or ''}" if match else exposure.name
     problem = exposure.item.get("exposerr")
     return {"expname": name, "exptype": role, "exposerr": None if problem in (None, "", "null") else problem}
 

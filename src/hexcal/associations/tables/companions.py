@@ -1,4 +1,7 @@
-"""Companions that are looked for in the whole pool, such as calibrations of the day before: they belong to no candidate, or to another one."""
+"""Companions that are looked for in the whole pool, whatever their candidate.
+
+Such as calibrations of the day before.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -12,7 +15,7 @@ _MARGIN = 1e-6
 
 
 class Companions:
-    """The exposures of a pool that may be companions, wherever they belong, by what they share and by time; the rule's `anywhere` names their roles."""
+    """The exposures of a pool that may be companions by the `anywhere` of a rule, by what they share and by time."""
 
     def __init__(self, rule, taken):
         by_role = defaultdict(list)
@@ -23,7 +26,7 @@ class Companions:
         self._roles = [_OfRole(rule, role, exposures) for role, exposures in by_role.items()]
 
     def of(self, science, key):
-        """Return those that may go with a science exposure, which brings `key` of what members share: (Exposure, role, None) each."""
+        """Return those that may go with a science exposure with some key: (Exposure, role, None) each."""
         return [(exposure, of_role.role, None) for of_role in self._roles for exposure in of_role.near(science, key)]
 
 

@@ -1,4 +1,4 @@
-"""What rules want to know of one exposure of a pool: its values, what kind of exposure it is, the candidates it belongs to, the products made from it."""
+"""What rules want to know of one exposure of a pool: its values, and the candidates it belongs to."""
 
 import ast
 
@@ -19,8 +19,8 @@ def is_unset(value):
 class Exposure:
     """One row of a pool (lower-case columns and values), prepared for rules.
 
-    `values` are the columns that have a value, and the facts that rules ask for, such as ``kind`` or ``is_tso``; `candidates` are identifier and type
-    of the candidates the exposure belongs to, such as ``("o001", "observation")``.
+    `values` are the columns that have a value, and the facts that rules ask for, such as ``kind`` or ``is_tso``;
+    `candidates` are identifier and type of the candidates the exposure belongs to, such as ``("o001", "observation")``.
     """
 
     __slots__ = ("candidates", "item", "values")
@@ -45,18 +45,18 @@ class Exposure:
 
 
 def candidates(text):
-    """Return the candidates (tuple of (identifier, type)) of the text of a pool: ``[('o001', 'observation'), ...]``; a text that is no such list is one candidate by itself."""
+    """Return the candidates of a text such as ``[('o001', 'observation')]``; other texts are a candidate each."""
     if text is None:
         return ()
     try:
-        found = ast.literal_eval(text)
+        listed = ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return ((text, UNREAD),)
-    found = found if isinstance(found, list) else [found]
-    return tuple(dict.fromkeys(map(_pair, found)))
+    listed = listed if isinstance(listed, list) else [listed]
+    return tuple(dict.fromkeys(map(_pair, listed)))
 
 
-def _pair(one):
-    if isinstance(one, tuple) and len(one) == 2:
-        return str(one[0]), str(one[1])
-    return str(one), ""
+def _pair(candidate):
+    if isinstance(candidate, tuple) and len(candidate) == 2:
+        return str(candidate[0]), str(candidate[1])
+    return str(candidate), ""

@@ -1,7 +1,10 @@
-"""The fast way from exposures to associations: exposures are put together by what a rule asks for, not tried one against another.
+"""The fast way from exposures to associations.
 
-The science exposures of a rule are sorted into sets by the values they share. A value that is not given goes with any other, so that an exposure may be in
-several sets; exposures with more values given come first, so that the order of the pool does not matter.
+Exposures are put together by what a rule asks for, not tried one against another.
+
+The science exposures of a rule are sorted into sets by the values they share. A value that is not given goes with any
+other, so that an exposure may be in several sets; exposures with more values given come first, so that the order of the
+pool does not matter.
 """
 
 from collections import defaultdict
@@ -11,9 +14,12 @@ from hexcal.associations.tables.preference import chosen
 
 
 def groups(rule, taken, around=None):
-    """Put exposures together by a rule: members and roles of each association that has all that it needs (list of list of (Exposure, str)).
+    """Put exposures together by a rule.
 
-    `taken` are exposures and the roles that the rule has for them; `around` (Companions) those of the whole pool that may be companions.
+    Members and roles of each association that has all that it needs (list of list of (Exposure, str)).
+
+    `taken` are exposures and the roles that the rule has for them; `around` (Companions) those of the whole pool that
+    may be companions.
     """
     science = _with_keys(rule, [(exposure, "science") for exposure, roles in taken if "science" in _own(rule, roles)])
     others = _with_keys(
@@ -47,10 +53,7 @@ def groups(rule, taken, around=None):
 
 
 def complete_members(rule, members):
-    """Return members in order, science first, with those that the rule lists once more in another role.
-
-    Each is there once: rows of a pool with the same file name and role are one exposure.
-    """
+    """Return members, science first, rows of a pool that repeat once, and `also` of the rule in another role."""
     single = {(exposure.name, role): (exposure, role) for exposure, role in reversed(members)}.values()
     again = [(exposure, role) for role, who in rule.also.items() for exposure, _ in single if who.holds(exposure)]
     return sorted(single, key=_by_role_and_name) + (sorted(again, key=_by_role_and_name) if len(again) > 1 else [])

@@ -16,7 +16,8 @@ def filled(key, other):
 class KeyIndex:
     """Keys by number, found by the values that are given; what is not given goes with anything.
 
-    Most pools have a few patterns of what is given, however many keys: with the keys of one pattern, a key shares the same places.
+    Most pools have a few patterns of what is given, however many keys: with the keys of one pattern, a key shares the
+    same places.
     """
 
     def __init__(self, keys):

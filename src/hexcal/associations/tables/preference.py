@@ -1,4 +1,4 @@
-"""Which companions a rule takes in the end: those that it prefers (`rather`), and of these the nearest in time (`within`)."""
+"""Which companions a rule takes in the end: those that it prefers, and of these the nearest in time."""
 
 from hexcal.associations.tables.within import Within
 
@@ -6,9 +6,10 @@ __all__ = ["chosen", "nearest"]
 
 
 def chosen(rule, science, companions):
-    """Leave out companions to which the rule prefers others, or which are beyond the number of the nearest that it takes.
+    """Leave out companions to which the rule prefers others, and those beyond the number of the nearest that it takes.
 
-    Companions are tuples that begin with exposure and role, and fulfil what the rule relates them by; they stay in order.
+    Companions are tuples that begin with exposure and role, and fulfil what the rule relates them by; they stay in
+    order.
     """
     for role, relations in rule.related.items():
         for relation in relations:

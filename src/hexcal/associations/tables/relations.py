@@ -1,4 +1,4 @@
-"""How companions are related to the science exposure, beside what all members share: `related` in the tables of rules."""
+"""How companions are related to the science exposure, beside what all members share: `related` in tables of rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ __all__ = ["Relation", "apart", "differ", "equal", "rather"]
 
 @dataclass(frozen=True)
 class Relation:
-    """What a companion must have in common with the science exposure, or not, in some columns or facts; `text` is the condition as one reads it.
+    """What a companion must have in common with the science exposure, or not, in some columns or facts.
 
-    ``holds(science, other)`` tells whether two `Exposure` are so related; ``prefers(science, other)``, if there is one, whether the other `Exposure` is taken
-    rather than those that are not preferred.
+    `text` is the condition as one reads it.
+
+    ``holds(science, other)`` tells whether two `Exposure` are so related; ``prefers(science, other)``, if there is one,
+    whether the other `Exposure` is taken rather than those that are not preferred.
     """
 
     attributes: tuple
@@ -37,10 +39,7 @@ def equal(*attributes):
 
 
 def differ(*attributes, given=True):
-    """Require that a companion differs from the science exposure in one of these at least.
-
-    Unless `given`, a value that is not given differs.
-    """
+    """Require that a companion differs in one of these; unless `given`, a value that is not given differs."""
     return _compared(attributes, wanted=False, given=given)
 
 

@@ -1,4 +1,4 @@
-"""What a pool holds by tables of rules: members that belong together, for each candidate and in the whole programme, without repetitions."""
+"""What belongs together in a pool by tables of rules, for each candidate and in the whole programme."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Found(NamedTuple):
     @property
     def files(self):
         """File names and roles of the members (frozenset of (str, str))."""
-        return frozenset((one["expname"], one["exptype"]) for one in self.said["products"][0]["members"])
+        return frozenset((member["expname"], member["exptype"]) for member in self.said["products"][0]["members"])
 
 
 def exposures_of(items, rule_sets):
@@ -41,18 +41,18 @@ def exposures_of(items, rule_sets):
 def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
     """Find what belongs together (list of Found), by all rules of some sets.
 
-    `candidates` (set of str) limits the search to these. With `whole` it goes through the whole programme, too, without regard to candidates, by the rules
-    that are meant for it; with `everything`, by all rules.
+    `candidates` (set of str) limits the search to these. With `whole` it goes through the whole programme, too, without
+    regard to candidates, by the rules that are meant for it; with `everything`, by all rules.
     """
     acquisitions = _acquisitions(exposures)
     by_type = defaultdict(list)
     for exposure in exposures:
         by_type[exposure.values.get("exp_type")].append(exposure)
-    found = []
+    groups_of_all = []
     for rule_set in rule_sets:
         for rule in rule_set.rules:
             types = rule.exposure_types()
-            suited = exposures if types is None else [one for name in types for one in by_type.get(name, ())]
+            suited = exposures if types is None else [exposure for name in types for exposure in by_type.get(name, ())]
             taken = [(exposure, roles) for exposure in suited if (roles := rule.roles(exposure))]
             around = Companions(rule, taken) if rule.anywhere else None
             for candidate, part in _parts(
@@ -61,22 +61,22 @@ def search(exposures, rule_sets, candidates=None, whole=True, everything=False):
                 for members in groups(rule, part, around):
                     members += _acquired(acquisitions, members, candidate) if rule.acquisitions else []
                     if everything or rule_set.accepts(candidate, members):
-                        found.append(
+                        groups_of_all.append(
                             Found(rule_set, rule, candidate, members, rule_set.describe(rule, members, candidate))
                         )
-    return found
+    return groups_of_all
 
 
 def _parts(rule, taken, candidates, whole):
     """The exposures of each candidate, and of the whole programme."""
     parts = defaultdict(list)
-    for one in taken:
-        for candidate in one[0].candidates:
+    for entry in taken:
+        for candidate in entry[0].candidates:
             if candidates is not None and candidate[0] not in candidates:
                 continue
             # A text that is no list of candidates counts only where the whole programme is not looked through.
             if (candidate[1] in rule.candidates or not rule.candidates) and not (whole and candidate[1] == UNREAD):
-                parts[candidate].append(one)
+                parts[candidate].append(entry)
     if whole and taken:
         parts[WHOLE] = taken
     return parts
@@ -100,9 +100,9 @@ def _acquired(acquisitions, members, candidate):
     have = {id(exposure) for exposure, _ in members}
     observations = sorted({_observation(exposure) for exposure, _ in members}, key=str)
     acquired = {
-        one.name: (one, "target_acquisition")
+        exposure.name: (exposure, "target_acquisition")
         for observation in observations
-        for one in sorted(acquisitions.get(observation, ()), key=lambda one: one.name)
-        if id(one) not in have and (candidate is WHOLE or candidate in one.candidates)
+        for exposure in sorted(acquisitions.get(observation, ()), key=lambda exposure: exposure.name)
+        if id(exposure) not in have and (candidate is WHOLE or candidate in exposure.candidates)
     }
     return list(acquired.values())

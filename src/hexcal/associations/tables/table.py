@@ -1,4 +1,6 @@
-"""The language of association rules: a rule is a table of who may be a member, in which role, and what members must share.
+"""The language of association rules.
+
+A rule is a table of who may be a member, in which role, and what members must share.
 
 ::
 
@@ -13,15 +15,17 @@
         },
     )
 
-reads: exposures of the types IMAGES that are neither background targets nor time series are science, those marked as PSF are `psf`. All come from one
-programme, instrument and target; filter, and pupil or grating, are the same where they are given (``?``: an exposure without a value goes with any).
-Each set of science exposures that share all this makes one association. With ``alone=True`` each science exposure makes an association of its own, and the
-others of its set are its companions.
+reads: exposures of the types IMAGES that are neither background targets nor time series are science, those marked as
+PSF are `psf`. All come from one programme, instrument and target; filter, and pupil or grating, are the same where they
+are given (``?``: an exposure without a value goes with any). Each set of science exposures that share all this makes
+one association. With ``alone=True`` each science exposure makes an association of its own, and the others of its set
+are its companions.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hexcal.errors import ParameterError, unknown_name
 from hexcal.models.association_check import STAGE_2
@@ -29,22 +33,22 @@ from hexcal.models.association_check import STAGE_2
 __all__ = ["SET", "UNSET", "Rule", "RuleSet", "Same", "When", "like", "unlike", "when"]
 
 
-class Condition:
-    """What is asked of one attribute of an exposure: a column of the pool, or a fact. `text` is the condition as one reads it."""
+class Condition(NamedTuple):
+    """What is asked of one attribute of an exposure (column or fact); `text` is the condition as one reads it."""
 
-    __slots__ = ("_holds", "attribute", "text", "values")
-
-    def __init__(self, attribute, holds, text, values=None):
-        self.attribute, self._holds, self.text, self.values = attribute, holds, text, values
+    attribute: str
+    test: Callable
+    text: str
+    values: frozenset | None = None
 
     def holds(self, exposure):
         """Whether an `Exposure` fulfils the condition."""
-        return self._holds(exposure.values.get(self.attribute))
+        return self.test(exposure.values.get(self.attribute))
 
 
-class _Pattern:
-    def __init__(self, holds, text):
-        self.holds, self.text = holds, text
+class _Pattern(NamedTuple):
+    holds: Callable
+    text: str
 
 
 SET = _Pattern(lambda value: value is not None, "is given")
@@ -72,7 +76,7 @@ def _condition(attribute, wanted):
 
 
 class When:
-    """Conditions that must all hold, or any of several such sets (``a | b``): `alternatives` is a tuple of tuples of `Condition`."""
+    """Conditions that must all hold, or any of several such sets (``a | b``), its `alternatives`."""
 
     __slots__ = ("alternatives",)
 
@@ -83,17 +87,21 @@ class When:
         return When(self.alternatives + other.alternatives)
 
     def __and__(self, other):
-        return When(one + two for one in self.alternatives for two in other.alternatives)
+        return When(conditions + others for conditions in self.alternatives for others in other.alternatives)
 
     def holds(self, exposure):
         """Whether an `Exposure` fulfils the conditions."""
-        return any(all(condition.holds(exposure) for condition in every) for every in self.alternatives)
+        return any(all(condition.holds(exposure) for condition in conditions) for conditions in self.alternatives)
 
     def exposure_types(self):
         """Return the values of EXP_TYPE that can fulfil the conditions (frozenset), or None for any."""
         types = set()
-        for every in self.alternatives:
-            named = [one.values for one in every if one.attribute == "exp_type" and one.values is not None]
+        for conditions in self.alternatives:
+            named = [
+                condition.values
+                for condition in conditions
+                if condition.attribute == "exp_type" and condition.values is not None
+            ]
             if not named:
                 return None
             types |= frozenset.intersection(*named)
@@ -102,19 +110,23 @@ class When:
     @property
     def text(self):
         """The conditions as one reads them."""
-        return "; or ".join(", ".join(one.text for one in every) for every in self.alternatives)
+        return "; or ".join(", ".join(condition.text for condition in conditions) for conditions in self.alternatives)
 
 
 def when(**wanted):
     """Make conditions on attributes, all of which must hold (`When`).
 
-    Allowed are: a text of values with blanks between, a set of values, `SET`, `UNSET`, ``like(...)`` or ``unlike(...)``.
+    Allowed are: a text of values with blanks between, a set of values, `SET`, `UNSET`, ``like(...)`` or
+    ``unlike(...)``.
     """
     return When([tuple(_condition(attribute, value) for attribute, value in wanted.items())])
 
 
 class Same:
-    """One attribute that members share: ``"filter"``, ``"filter?"`` (an exposure without it goes with any), ``"pupil|grating"`` (the first that is given)."""
+    """One attribute that members share.
+
+    ``"filter"``, ``"filter?"`` (an exposure without it goes with any), ``"pupil|grating"`` (the first that is given).
+    """
 
     __slots__ = ("attributes", "optional", "text")
 
@@ -145,8 +157,9 @@ class Rule:
     text : str
         One sentence.
     members : dict of str to When
-        Role and who may take it. An exposure takes the first role that fits; with `alone`, as a companion of another exposure, the first besides science.
-        What follows a colon tells two sorts of exposures of the same role apart (``background:nods``).
+        Role and who may take it. An exposure takes the first role that fits; with `alone`, as a companion of another
+        exposure, the first besides science. What follows a colon tells two sorts of exposures of the same role apart
+        (``background:nods``).
     same : tuple of str
         What members share, see `Same`.
     free : dict of str to tuple of str
@@ -191,7 +204,7 @@ class Rule:
     naming: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        object.__setattr__(self, "same", tuple(Same(one) if isinstance(one, str) else one for one in self.same))
+        object.__setattr__(self, "same", tuple(Same(same) if isinstance(same, str) else same for same in self.same))
         relating = [*self.related, *self.anywhere]
         if relating and not self.alone:
             raise ParameterError(
@@ -210,7 +223,8 @@ class Rule:
     def key(self, exposure, role="science"):
         """Return what an exposure brings of what members share: one value for each of `same` (tuple of str or None).
 
-        None stands for one that it lacks or that its role need not share; None instead of the tuple if it lacks one that is required.
+        None stands for one that it lacks or that its role need not share; None instead of the tuple if it lacks one
+        that is required.
         """
         free = self.free.get(role, ())
         values = []
@@ -244,8 +258,8 @@ class RuleSet:
     facts : callable
         ``facts(values)`` returns what is to be known of an exposure beside its columns (dict of str to str).
     accepts : callable
-        ``accepts(candidate, members)``: whether members that belong to a candidate make an association. A candidate is (identifier, type), or None for the
-        whole programme.
+        ``accepts(candidate, members)``: whether members that belong to a candidate make an association. A candidate is
+        (identifier, type), or None for the whole programme.
     describe : callable
         ``describe(rule, members, candidate)`` returns ``target`` and ``products`` of an association.
     identifier : callable
@@ -253,8 +267,9 @@ class RuleSet:
     whole : frozenset of str
         Names of the rules that are also tried on the whole programme, without regard to candidates.
     fullest : bool
-        Of associations whose product has the same name, only those with the most members stay; and of those with the same members the last one by
-        name. Otherwise, only those of level 2 are left out, whose members are all in another one.
+        Of associations whose product has the same name, only those with the most members stay; and of those with the
+        same members the last one by name. Otherwise, only those of level 2 are left out, whose members are all in
+        another one.
     candidates_apart : bool
         What is found in the whole programme does not depend on the candidates when it alone is asked for.
     combines : bool
@@ -282,9 +297,9 @@ class RuleSet:
     program: Callable = padded_program
 
     def whole_of(self, rules):
-        """Return the names of those of some rules that are also tried on the whole programme (frozenset of str).
+        """Return the names of rules that are also tried on the whole programme.
 
-        Rules that are not of the set are, if any of the set is.
+        Rules of users are if any is (frozenset).
         """
         own = {rule.name for rule in self.rules}
         return frozenset(

@@ -6,7 +6,7 @@ __all__ = ["Within", "days_of", "within"]
 
 
 class Within:
-    """A limit in time between the science exposure and a companion; of those inside, all or the `nearest` few. See `within`."""
+    """A limit in time between the science exposure and a companion; of those inside, all or the `nearest` few."""
 
     prefers = None
 
@@ -24,7 +24,7 @@ class Within:
     def apart(self, science, other):
         """Return the time between two `Exposure` in days (float), or None if one has none."""
         times = days_of(science, self.attribute), days_of(other, self.attribute)
-        return None if None in times else abs(times[0] - times[1])
+        return None if times[0] is None or times[1] is None else abs(times[0] - times[1])
 
 
 def within(attribute, *, days=0, hours=0, minutes=0, nearest=None, reason=""):
@@ -37,8 +37,8 @@ def within(attribute, *, days=0, hours=0, minutes=0, nearest=None, reason=""):
     days, hours, minutes : float
         Together the longest time between them; exactly this long is near enough.
     nearest : int, optional
-        Take no more than this many for the role (whatever follows a colon in its name), the nearest in time; of equally near
-        ones those whose file names come first. Default: all.
+        Take no more than this many for the role (whatever follows a colon in its name), the nearest in time; of equally
+        near ones those whose file names come first. Default: all.
     reason : str
         Why this long, and why this many.
     """
@@ -53,7 +53,7 @@ def within(attribute, *, days=0, hours=0, minutes=0, nearest=None, reason=""):
 
 
 def days_of(exposure, attribute):
-    """Return the time of an `Exposure` in days (float), or None if it has none; raises InputError if it is no number."""
+    """Return the time of an `Exposure` in days (float), None if it has none; raises InputError if it is no number."""
     text = exposure.values.get(attribute)
     if text is None:
         return None
