@@ -10,7 +10,7 @@ __all__ = [
     "is_time_series",
 ]
 
-INVALID_VALUES = tuple([None, "", *"NULL Null null -- N n F f FALSE false False N/A n/a".split()])
+INVALID_VALUES = (None, "", *"NULL Null null -- N n F f FALSE false False N/A n/a".split())
 """Texts of a pool that mean that there is no value."""
 
 ACQUISITIONS = (

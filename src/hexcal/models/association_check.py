@@ -1,4 +1,7 @@
-"""What a valid association is: products with members, each with a file name and a type; and, where one is given, what its JSON schema asks for."""
+"""What a valid association is: products with members, each with a file name and a type.
+
+And, where one is given, what its JSON schema asks for.
+"""
 
 import json
 import re
@@ -140,7 +143,10 @@ def _all_dicts(product):
 
 
 def plain(value):
-    """Return a copy made of dict, list, str, int, float, bool and None, as JSON and YAML know them; other objects become text."""
+    """Return a copy made of dict, list, str, int, float, bool and None, as JSON and YAML know them.
+
+    Other objects become text.
+    """
     if isinstance(value, Mapping):
         return {str(name): plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,6 +1,7 @@
 """Association files: which files belong together, and in what role each of them goes in.
 
-How associations are made is the business of `hexcal.associations`; here they are only read, checked for what opening their members needs, and written.
+How associations are made is the business of `hexcal.associations`; here they are only read, checked for what opening
+their members needs, and written.
 """
 
 import logging
@@ -30,8 +31,8 @@ def read_text(path):
     Parameters
     ----------
     path : path-like
-        ``.yaml`` and ``.yml`` are YAML, anything else is JSON. An association in a JSON file that only YAML can read (a comma too many) is read as that,
-        with a warning.
+        ``.yaml`` and ``.yml`` are YAML, anything else is JSON. An association in a JSON file that only YAML can read (a
+        comma too many) is read as that, with a warning.
 
     Raises
     ------

@@ -141,7 +141,8 @@ def parse(serialized, format=None, **kwargs):
     Parameters
     ----------
     serialized : str, bytes, path, file object or mapping
-        Text, or a file that holds it. A text that names an existing file, or ends like the name of one, is taken as a path.
+        Text, or a file that holds it. A text that names an existing file, or ends like the name of one, is taken as a
+        path.
     format : str, optional
         ``"json"`` or ``"yaml"``; None: all are tried.
     **kwargs
@@ -204,7 +205,7 @@ def _text(serialized):
             raise AssociationNotValidError(f"not an association: {error}", where=where) from error
     if not isinstance(serialized, str):
         raise AssociationNotValidError(
-            f"an association is read from text, a file object, a path or a dictionary, not from {type(serialized).__name__}"
+            f"an association must be text, a file object, a path or a dictionary, not from {type(serialized).__name__}"
         )
     return serialized, where
 
