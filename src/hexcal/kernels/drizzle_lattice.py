@@ -1,0 +1,263 @@
+"""Drizzling of whole pixels: quadrilaterals that share their edges.
+
+With a drop size of 1 the pixels of an exposure fill a lattice without gaps. What a pixel of the mosaic gets is then a sum over the edges of the lattice:
+each edge adds, to all that lies on its right, the difference of the densities of the two pixels that it divides. So an edge is looked at once, instead of
+twice, and touches two pixels of the mosaic for each that it crosses; a sum along the row does the rest.
+"""
+
+import math
+
+import numpy as np
+
+from hexcal.kernels.compiled import kernel
+
+BLOCK = 64
+"""Columns of the exposure whose place in the mosaic is looked at together."""
+
+
+@kernel
+def corner(positions, row, column):
+    """Where the corner above and to the left of a pixel lies: the mean of the four centres around it; beyond those at the border, as far as within."""
+    ny, nx = positions.shape
+    r, c = min(max(row - 1, 0), ny - 2), min(max(column - 1, 0), nx - 2)
+    ty, tx = row - 0.5 - r, column - 0.5 - c
+    upper = positions[r, c] * (1 - tx) + positions[r, c + 1] * tx
+    lower = positions[r + 1, c] * (1 - tx) + positions[r + 1, c + 1] * tx
+    return upper * (1 - ty) + lower * ty
+
+
+@kernel
+def corners(positions, row, first, last, offset, out):
+    """Put the corners of a row of the lattice at columns ``first <= column <= last`` into ``out[column]``, counted from `offset` in edges of pixels."""
+    ny, nx = positions.shape
+    begin, end = first, last + 1
+    if 0 < row < ny:
+        begin, end = max(first, 1), min(last + 1, nx)
+        for column in range(begin, end):
+            above = positions[row - 1, column - 1] + positions[row - 1, column]
+            below = positions[row, column - 1] + positions[row, column]
+            out[column] = 0.25 * (above + below) + (0.5 - offset)
+        for column in range(first, begin):
+            out[column] = corner(positions, row, column) + (0.5 - offset)
+        begin = end
+        end = last + 1
+    for column in range(begin, end):
+        out[column] = corner(positions, row, column) + (0.5 - offset)
+
+
+@kernel
+def densities(source, row, first, last, upper, lower, out):
+    """Put what each pixel gives to a unit of area into ``out[:, column]``; 0 where it does not count.
+
+    Parameters
+    ----------
+    source : Source
+        The exposure.
+    row : int
+        Its row.
+    first, last : int
+        Columns ``first <= column < last``.
+    upper, lower : float64 array (2, nx + 1)
+        Corners above and below the row: x and y.
+    out : float64 array (5, nx)
+        Weight, weight times value, weight times standard deviations.
+    """
+    weights, values, level = source.weights, source.values, source.level
+    for column in range(first, last):
+        weight, value = weights[row, column], np.float64(values[row, column])
+        across = (lower[0, column + 1] - upper[0, column]) * (lower[1, column] - upper[1, column + 1])
+        along = (lower[0, column] - upper[0, column + 1]) * (lower[1, column + 1] - upper[1, column])
+        area = 0.5 * (across - along)
+        density = weight / area
+        if not (weight > 0 and abs(area) > 0 and math.isfinite(density) and math.isfinite(value)):
+            density, value = 0.0, level
+        out[0, column] = density
+        out[1, column] = density * (value - level)
+    if source.n_variances == 3:
+        _deviations(source.variances[0], row, first, last, out, 2)
+        _deviations(source.variances[1], row, first, last, out, 3)
+        _deviations(source.variances[2], row, first, last, out, 4)
+
+
+@kernel
+def _deviations(variance, row, first, last, out, plane):
+    for column in range(first, last):
+        value = np.float64(variance[row, column])
+        out[plane, column] = out[0, column] * math.sqrt(value if value > 0 else 0.0)
+
+
+@kernel
+def add_edge(sums, xa, ya, xb, yb, steps, with_variances):
+    """Add an edge from a to b: the difference of the densities on its two sides.
+
+    Parameters
+    ----------
+    sums : float64 array (rows, columns + 1, planes)
+        Becomes, summed along the row, what each pixel gets.
+    xa, ya, xb, yb : float
+        The edge, from a to b, in edges of pixels of the mosaic.
+    steps : tuple of 5 floats
+        Densities of the pixel that runs along the edge from a to b, less those of the other.
+    with_variances : bool
+        Whether there are 5 planes, or 2.
+    """
+    n_rows, columns = sums.shape[0], sums.shape[1] - 1
+    sign = -1.0
+    if yb < ya:
+        xa, ya, xb, yb = xb, yb, xa, ya
+        sign = 1.0
+    if not (ya < n_rows and yb > 0 and yb > ya and min(xa, xb) < columns):
+        return
+    row = int(ya) if ya > 0 else 0
+    if yb <= row + 1 and ya >= 0:
+        _add_in_row(sums, row, xa, xb, sign * (yb - ya), steps, with_variances)
+        return
+    slope = (xb - xa) / (yb - ya)
+    y, x = ya, xa
+    if y < 0:
+        x, y = x - slope * y, 0.0
+    last = min(int(yb), n_rows - 1)
+    while row <= last:
+        top, x_top = yb, xb
+        if top > row + 1:
+            top = float(row + 1)
+            x_top = xa + slope * (top - ya)
+        if top > y:
+            _add_in_row(sums, row, x, x_top, sign * (top - y), steps, with_variances)
+        y, x = top, x_top
+        row += 1
+
+
+@kernel
+def _add_in_row(sums, row, xa, xb, height, steps, with_variances):
+    """Add the part of an edge that lies in one row of the mosaic; `height` is its signed extent in y."""
+    if xb < xa:
+        xa, xb = xb, xa
+    columns = sums.shape[1] - 1
+    if xa < 0:
+        beside = height if xb <= 0 else -height * xa / (xb - xa)
+        _add(sums, row, 0, beside, 0.0, steps, with_variances)
+        if xb <= 0:
+            return
+        xa, height = 0.0, height - beside
+    column, last = int(xa), int(xb)
+    if column == last:
+        if column < columns:
+            inside = height * (last + 1 - 0.5 * (xa + xb))
+            _add(sums, row, last, inside, height - inside, steps, with_variances)
+        return
+    per_x, x = height / (xb - xa), xa
+    for crossed in range(column, min(last + 1, columns)):
+        end = min(xb, float(crossed + 1))
+        part = per_x * (end - x)
+        inside = part * (crossed + 1 - 0.5 * (x + end))
+        _add(sums, row, crossed, inside, part - inside, steps, with_variances)
+        x = end
+
+
+@kernel
+def _add(sums, row, column, here, beyond, steps, with_variances):
+    """Add to a pixel, and to all on its right, in the form that is summed along the row later."""
+    sums[row, column, 0] += here * steps[0]
+    sums[row, column, 1] += here * steps[1]
+    sums[row, column + 1, 0] += beyond * steps[0]
+    sums[row, column + 1, 1] += beyond * steps[1]
+    if with_variances:
+        sums[row, column, 2] += here * steps[2]
+        sums[row, column, 3] += here * steps[3]
+        sums[row, column, 4] += here * steps[4]
+        sums[row, column + 1, 2] += beyond * steps[2]
+        sums[row, column + 1, 3] += beyond * steps[3]
+        sums[row, column + 1, 4] += beyond * steps[4]
+
+
+@kernel
+def span(source, row, top, bottom):
+    """Return the columns (first, last + 1) of a row of the exposure that may reach rows of the mosaic; (0, 0) for none."""
+    first, last = source.y_low.shape[1], 0
+    for block in range(source.y_low.shape[1]):
+        if source.y_low[row, block] < bottom and source.y_high[row, block] >= top - 1:
+            first, last = min(first, block), block + 1
+    if last == 0:
+        return 0, 0
+    return first * BLOCK, min(last * BLOCK, source.x.shape[1])
+
+
+@kernel
+def add_exposure(source, top, sums, lattice, dense):
+    """Add an exposure to some rows of the mosaic.
+
+    Parameters
+    ----------
+    source : Source
+        The exposure.
+    top : int
+        First row of the mosaic.
+    sums : float64 array (rows, columns + 1, planes)
+        As of `add_edge`.
+    lattice : float64 array (2, 2, nx + 1)
+        Room for the corners of two rows of the lattice.
+    dense : float64 array (2, 5, nx)
+        Room for the densities of two rows of pixels.
+    """
+    ny = source.x.shape[0]
+    bottom = top + sums.shape[0]
+    known_first, known_last, former = 0, 0, (0, 0)
+    for row in range(ny + 1):
+        present = (0, 0) if row == ny else span(source, row, top, bottom)
+        if former[1] == 0 and present[1] == 0:
+            known_last = 0
+            continue
+        first = min(former[0] if former[1] else present[0], present[0] if present[1] else former[0])
+        last = max(former[1], present[1])
+        above, below = row % 2, (row + 1) % 2
+        if not (known_first <= first and last <= known_last):
+            _begin(source, row, first, last, top, lattice, dense)
+        if row < ny:
+            corners(source.x, row + 1, first, last, 0.0, lattice[below, 0])
+            corners(source.y, row + 1, first, last, top, lattice[below, 1])
+            densities(source, row, first, last, lattice[above], lattice[below], dense[below])
+        else:
+            dense[below, :, first:last] = 0.0
+        _add_edges(sums, first, last, row < ny, lattice[above], lattice[below], dense[above], dense[below])
+        known_first, known_last, former = first, last, present
+
+
+@kernel
+def _begin(source, row, first, last, top, lattice, dense):
+    """Make the corners above a row, and the densities of the row before it."""
+    above, below = row % 2, (row + 1) % 2
+    corners(source.x, row, first, last, 0.0, lattice[above, 0])
+    corners(source.y, row, first, last, top, lattice[above, 1])
+    if row == 0:
+        dense[above, :, first:last] = 0.0
+        return
+    corners(source.x, row - 1, first, last, 0.0, lattice[below, 0])
+    corners(source.y, row - 1, first, last, top, lattice[below, 1])
+    densities(source, row - 1, first, last, lattice[below], lattice[above], dense[above])
+
+
+@kernel
+def _add_edges(sums, first, last, has_row, upper, lower, former, present):
+    """Add the upper and left edges of a row of pixels, and the right edge of the last one."""
+    all_planes = sums.shape[2] == 5
+    left = (0.0, 0.0, 0.0, 0.0, 0.0)
+    for column in range(first, last):
+        here = (present[0, column], present[1, column], 0.0, 0.0, 0.0)
+        over = (former[0, column], former[1, column], 0.0, 0.0, 0.0)
+        if all_planes:
+            here = (here[0], here[1], present[2, column], present[3, column], present[4, column])
+            over = (over[0], over[1], former[2, column], former[3, column], former[4, column])
+        xa, ya = upper[0, column], upper[1, column]
+        if here[0] != 0 or over[0] != 0:
+            add_edge(sums, xa, ya, upper[0, column + 1], upper[1, column + 1], _less(here, over), all_planes)
+        if has_row and (here[0] != 0 or left[0] != 0):
+            add_edge(sums, xa, ya, lower[0, column], lower[1, column], _less(left, here), all_planes)
+        left = here
+    if has_row and left[0] != 0:
+        add_edge(sums, upper[0, last], upper[1, last], lower[0, last], lower[1, last], left, all_planes)
+
+
+@kernel
+def _less(one, other):
+    return (one[0] - other[0], one[1] - other[1], one[2] - other[2], one[3] - other[3], one[4] - other[4])
