@@ -15,7 +15,20 @@ from hexcal.kernels.drizzle_spread import GAUSSIAN, POINT, SQUARE, TOPHAT, TURBO
 from hexcal.kernels.drizzle_spread import point as spread_point
 from hexcal.kernels.drizzle_spread import turbo as spread_turbo
 
-__all__ = ["BLOCK", "GAUSSIAN", "POINT", "SQUARE", "TOPHAT", "TURBO", "Mosaic", "Source", "block_bounds", "drizzle", "drizzle_whole", "weigh"]
+__all__ = [
+    "BLOCK",
+    "GAUSSIAN",
+    "POINT",
+    "SQUARE",
+    "TOPHAT",
+    "TURBO",
+    "Mosaic",
+    "Source",
+    "block_bounds",
+    "drizzle",
+    "drizzle_whole",
+    "weigh",
+]
 
 _ROWS = 64
 """Rows of the mosaic that are worked on at a time."""

@@ -97,15 +97,15 @@ def square(x, y, row, column, size, sums, cells):
 def point(x, y, cells):
     """All falls on the pixel that holds the centre."""
     cells[0] = 1.0
-    return 1, int(math.floor(y + 0.5)), 1, int(math.floor(x + 0.5)), 1.0
+    return 1, math.floor(y + 0.5), 1, math.floor(x + 0.5), 1.0
 
 
 @kernel
 def turbo(x, y, size, sums, cells):
     """The drop is a square along the axes of the mosaic."""
     half = 0.5 * size
-    first_x, last_x = int(math.floor(x - half + 0.5)), int(math.floor(x + half + 0.5))
-    first_y, last_y = int(math.floor(y - half + 0.5)), int(math.floor(y + half + 0.5))
+    first_x, last_x = math.floor(x - half + 0.5), math.floor(x + half + 0.5)
+    first_y, last_y = math.floor(y - half + 0.5), math.floor(y + half + 0.5)
     n_columns, n_rows = last_x - first_x + 1, last_y - first_y + 1
     if misses(sums, first_y, n_rows, first_x, n_columns) or n_rows * n_columns > cells.size:
         return 0, 0, 0, 0, 0.0
@@ -128,8 +128,8 @@ def weighted_by_distance(x, y, shape, size, sums, cells):
         reach = max(2.5 * size[1] / _FWHM, 1.2 * size[1] / size[0])
     elif shape != TOPHAT:
         reach = shape * size[1]
-    first_x, last_x = int(math.floor(x - reach + 0.5)), int(math.floor(x + reach + 0.5))
-    first_y, last_y = int(math.floor(y - reach + 0.5)), int(math.floor(y + reach + 0.5))
+    first_x, last_x = math.floor(x - reach + 0.5), math.floor(x + reach + 0.5)
+    first_y, last_y = math.floor(y - reach + 0.5), math.floor(y + reach + 0.5)
     n_columns, n_rows = last_x - first_x + 1, last_y - first_y + 1
     if misses(sums, first_y, n_rows, first_x, n_columns) or n_rows * n_columns > cells.size:
         return 0, 0, 0, 0, 0.0

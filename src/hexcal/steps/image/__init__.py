@@ -1,0 +1,1 @@
+"""Images: from calibrated exposures to a mosaic."""
