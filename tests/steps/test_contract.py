@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from exposures import MIRI, NIRCAM, write_references, write_traps, write_uncal
+from sky_projections import point, write_wcs_references
 
 from hexcal import datamodels
 from hexcal.core import registry
@@ -12,7 +13,11 @@ from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
+<<<<<<< HEAD
 WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background"}
+=======
+WORKS_ON_RATES = {"gain_scale", "flat_field", "assign_wcs"}
+>>>>>>> 16dcace (assign_wcs for images of FGS, MIRI, NIRCam and NIRISS, with the approximation by FITS keywords)
 
 
 def step_of(alias):
@@ -45,8 +50,12 @@ def references(folder):
         _write_rscd(made[name])
         _write_waves(made[name])
     write_traps(made["NIRCAM"], (ny, nx))
+<<<<<<< HEAD
     _write_factors(made["NIRCAM"])
     _write_background(made["NIRCAM"], (ny, nx))
+=======
+    write_wcs_references(made["NIRCAM"])
+>>>>>>> 16dcace (assign_wcs for images of FGS, MIRI, NIRCam and NIRISS, with the approximation by FITS keywords)
     return made
 
 
@@ -126,6 +135,7 @@ def ramp_for(alias, ramps):
         image.update(ramp)
         image.var_poisson = image.var_rnoise = np.ones(image.shape, "f4")
         image.meta.exposure.gain_factor = 2.0
+        point(image)
         return image
     if alias == "emicorr":
         ramp.meta.subarray.name = "SUB64"

@@ -12,7 +12,8 @@ tab-separated tables with a header line:
     old, new, kind (``keyword``, ``path``, or ``branch`` for all paths below), note: spellings that are read but never written. May be absent.
 ``exposure_types.tsv``, ``suffixes.tsv``
     The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. Models ask the columns
-    ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``: of an integral-field unit). May be absent: any value of EXP_TYPE is right then.
+    ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``: of an integral-field unit); assign_wcs asks ``wcs`` (``imaging``: two sky
+    coordinates; empty: the exposure does not see the sky). May be absent: any value of EXP_TYPE is right then.
 ``detectors.tsv``
     detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs (`hexcal.observatories.detectors`): what steps ask of a
     detector. May be absent: steps that need to know are refused then.

@@ -32,7 +32,7 @@ class ExposureType(NamedTuple):
 @cache
 def _table():
     filename = os.path.join(os.path.dirname(os.path.abspath(__file__)), "exposure_types.tsv")
-    columns = ("exp_type", "instrument", "stage1", "stage2", "stage3", "stage3_tso", "tso", "ifu", "documented")
+    columns = ("exp_type", "instrument", "stage1", "stage2", "stage3", "stage3_tso", "tso", "ifu", "documented", "wcs")
     return {
         name: ExposureType(
             name,
@@ -45,7 +45,7 @@ def _table():
             ifu == "yes",
             documented == "yes",
         )
-        for name, instrument, stage1, stage2, stage3, stage3_tso, tso, ifu, documented in read_table(filename, columns)
+        for name, instrument, stage1, stage2, stage3, stage3_tso, tso, ifu, documented, _ in read_table(filename, columns)
     }
 
 

@@ -1,0 +1,122 @@
+"""Find out where on the sky each pixel looks."""
+
+from importlib import import_module
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.errors import InputError
+from hexcal.steps.wcs.footprint import footprint, s_region
+
+_KINDS = {"imaging": "hexcal.steps.wcs.imaging"}
+"""What a kind of exposure (column ``wcs`` of the table of exposure types) needs: a module with ``reference_types(model)`` and ``wcs_of(model, references, log)``."""
+
+
+class AssignWcsStep(Step):
+    """Assign the WCS: the transforms from pixels to the sky, as an object of gwcs in ``meta.wcs``.
+
+    Images of FGS, MIRI, NIRCam and NIRISS get one. It goes through the frames detector, v2v3, v2v3vacorr (corrected for velocity aberration) and world, and
+    stands in the ASDF extension of the product; FITS keywords of the SCI header approximate it (`sip_approx`), and S_REGION holds its outline. Exposures that do
+    not see the sky (darks, flats of lamps) are left as they are, SKIPPED.
+    """
+
+    alias = "assign_wcs"
+    input_model = ("ImageModel", "CubeModel", "IFUImageModel")
+    reference_types = (
+        "distortion",
+        "filteroffset",
+        "specwcs",
+        "regions",
+        "wavelengthrange",
+        "camera",
+        "collimator",
+        "disperser",
+        "fore",
+        "fpa",
+        "msa",
+        "ote",
+        "ifupost",
+        "ifufore",
+        "ifuslicer",
+    )
+
+    class Parameters(StepParameters):
+        """How good the approximation by FITS keywords is."""
+
+        sip_approx: bool = parameter(True, "Approximate the WCS of an image by FITS keywords (SIP).")
+        sip_max_pix_error: float = parameter(
+            0.1, "Largest error of the approximation; not looked at where sip_degree is given.", unit="pixel", gt=0
+        )
+        sip_degree: int | None = parameter(
+            None, "Degree of its polynomials; None: the lowest that is accurate enough.", ge=1, le=6
+        )
+        sip_max_inv_pix_error: float = parameter(
+            0.1, "Largest error of the way back; not looked at where sip_inv_degree is given.", unit="pixel", gt=0
+        )
+        sip_inv_degree: int | None = parameter(
+            None, "Degree of its polynomials for the way back; None: the lowest that is accurate enough.", ge=1, le=6
+        )
+        sip_npoints: int = parameter(12, "Points along each axis that the approximation is fitted to.", ge=3)
+
+    def references_needed(self, model):
+        """Those of the kind of exposure; none where there is nothing to do."""
+        kind = _kind_of(model)
+        return import_module(_KINDS[kind]).reference_types(model) if kind in _KINDS else ()
+
+    def is_optional(self, reference_type):
+        """Without offsets of the filters they are 0."""
+        return reference_type == "filteroffset"
+
+    def process(self, model, references):
+        kind = _kind_of(model)
+        exposure_type = model.meta.exposure.type
+        if exposure_type is None:
+            raise InputError(
+                "EXP_TYPE is needed to know which transforms an exposure has, and is not set",
+                where=str(model.path or "model in memory"),
+            )
+        if not kind:
+            raise SkipStep(f"an exposure of type {exposure_type} is not mapped to the sky", is_expected=kind == "")
+        if kind not in _KINDS:
+            raise InputError(
+                f"Hexcal does not yet assign the WCS of exposures of type {exposure_type}",
+                where=str(model.path or "model in memory"),
+                hint="it does so for images of FGS, MIRI, NIRCam and NIRISS",
+            )
+        model.meta.wcs = import_module(_KINDS[kind]).wcs_of(model, references, self.log)
+        self._set_region(model)
+        if self.parameters.sip_approx:
+            self._approximate(model)
+        return model
+
+    def _set_region(self, model):
+        region = s_region(footprint(model))
+        if region is None:
+            self.log.warning("A corner of the image does not see the sky: S_REGION is not set")
+        else:
+            model.meta.wcsinfo.s_region = region
+            self.log.info("S_REGION: %s", region)
+
+    def _approximate(self, model):
+        from hexcal.steps.wcs import sip
+
+        wanted = {
+            "max_pix_error": self.parameters.sip_max_pix_error,
+            "degree": self.parameters.sip_degree,
+            "max_inv_pix_error": self.parameters.sip_max_inv_pix_error,
+            "inv_degree": self.parameters.sip_inv_degree,
+        }
+        try:
+            header = sip.approximation(
+                model.meta.wcs, sip.reference_pixel(model), npoints=self.parameters.sip_npoints, **wanted
+            )
+        except InputError as error:
+            self.log.warning("The FITS keywords of the WCS are not updated: %s", error.message)
+            return
+        sip.set_keywords(model, header)
+        missed = sip.missed_accuracy(header, **wanted)
+        if missed:
+            self.log.warning("The FITS keywords approximate the WCS less well than asked for: %s", missed)
+
+
+def _kind_of(model):
+    """Which transforms an exposure has: a kind; "" for one that does not see the sky; None where that is not known."""
+    return model.observatory.exposure_fact(model.meta.exposure.type, "wcs")

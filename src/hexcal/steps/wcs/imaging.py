@@ -1,0 +1,123 @@
+"""The WCS of images of FGS, MIRI, NIRCam and NIRISS: distortion, offset of the filter, velocity aberration, pointing."""
+
+from hexcal.errors import ReferenceError_
+from hexcal.steps.wcs import frames
+
+_WITHOUT_OFFSETS = ("FGS",)
+"""Instruments without filters."""
+
+
+def reference_types(model):
+    """Return the types of reference files that an image needs (tuple of str)."""
+    has_filters = model.meta.instrument.name not in _WITHOUT_OFFSETS
+    return ("distortion", "filteroffset") if has_filters else ("distortion",)
+
+
+def wcs_of(model, references, log):
+    """Return the WCS of an image.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure, of one image or one image per integration.
+    references : References
+        ``distortion``, and where there is one ``filteroffset``.
+    log : logging.Logger
+        Of the step.
+
+    Returns
+    -------
+    gwcs.WCS
+        With frames detector (pixels, first one 0), v2v3, v2v3vacorr (arcsec) and world (degrees, ICRS), and a bounding box.
+
+    Raises
+    ------
+    InputError
+        If the header does not say where the telescope points.
+    ReferenceError_
+        If the distortion file holds no transform.
+
+    Notes
+    -----
+    JWST pipeline documentation 1.13.5, assign_wcs.
+    """
+    import gwcs
+
+    pointing = frames.pointing_of(model)
+    scale = model.get_meta("meta.velocity_aberration.scale_factor")
+    if scale is None:
+        log.warning("There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the reference point)")
+    offsets = filter_offset(model, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
+    distortion = _distortion(references.distortion)
+    wcs = gwcs.WCS(
+        [
+            (frames.detector_frame(), _to_v2v3(model, distortion, offsets)),
+            (frames.v2v3_frame(), frames.velocity_aberration(scale, pointing.v2, pointing.v3)),
+            (frames.v2v3_frame(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing)),
+            (frames.world_frame(), None),
+        ]
+    )
+    wcs.bounding_box = bounding_box(model, distortion)
+    return wcs
+
+
+def _distortion(reference):
+    """Return the transform of a distortion file, a copy: what is done with it must not reach other exposures."""
+    transform = reference.tree.get("model")
+    if transform is None or not hasattr(transform, "n_inputs"):
+        raise ReferenceError_(
+            "a distortion file with a transform from pixels to V2V3, named 'model', is required",
+            where=str(reference.path or "model in memory"),
+            hint="give another one with override_distortion",
+        )
+    return transform.deepcopy()
+
+
+def _to_v2v3(model, distortion, offsets):
+    from astropy.modeling import models
+
+    transform = distortion
+    for x, y in (offsets, subarray_offset(model)):
+        if (x, y) != (0, 0):
+            transform = models.Shift(x) & models.Shift(y) | transform
+    return transform
+
+
+def subarray_offset(model):
+    """Return (columns, rows) from the first pixel of the detector to that of the subarray; (0, 0) where the header does not say."""
+    subarray = model.meta.subarray
+    return (subarray.xstart or 1) - 1, (subarray.ystart or 1) - 1
+
+
+def filter_offset(model, filters):
+    """Return the offset of the image by the filter, to be added to pixel positions.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure.
+    filters : list of dict
+        Of a FILTEROFFSET file: ``filter`` (and ``pupil``), ``column_offset``, ``row_offset``, pixels.
+
+    Returns
+    -------
+    column, row : float
+        0 where the file does not have the filter of the exposure.
+    """
+    used = {name: model.get_meta(f"meta.instrument.{name}") for name in ("filter", "pupil")}
+    for entry in filters:
+        if all(used[name] is None or entry.get(name) == used[name] for name in used):
+            return float(entry["column_offset"]), float(entry["row_offset"])
+    return 0.0, 0.0
+
+
+def bounding_box(model, distortion):
+    """Return the bounding box of an image: ((xmin, xmax), (ymin, ymax)), pixels.
+
+    That of the distortion file if it has one and the image begins at its first pixel; else the outer edges of the pixels.
+    """
+    ny, nx = model.shape[-2:]
+    own = distortion.bounding_box if distortion._user_bounding_box is not None else None
+    if own is None or subarray_offset(model) != (0, 0):
+        return (-0.5, nx - 0.5), (-0.5, ny - 0.5)
+    return tuple((float(own[name].lower), float(own[name].upper)) for name in distortion.inputs)
