@@ -13,11 +13,7 @@ from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-<<<<<<< HEAD
-WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background"}
-=======
-WORKS_ON_RATES = {"gain_scale", "flat_field", "assign_wcs"}
->>>>>>> 16dcace (assign_wcs for images of FGS, MIRI, NIRCam and NIRISS, with the approximation by FITS keywords)
+WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background", "assign_wcs"}
 
 
 def step_of(alias):
@@ -50,12 +46,9 @@ def references(folder):
         _write_rscd(made[name])
         _write_waves(made[name])
     write_traps(made["NIRCAM"], (ny, nx))
-<<<<<<< HEAD
     _write_factors(made["NIRCAM"])
     _write_background(made["NIRCAM"], (ny, nx))
-=======
     write_wcs_references(made["NIRCAM"])
->>>>>>> 16dcace (assign_wcs for images of FGS, MIRI, NIRCam and NIRISS, with the approximation by FITS keywords)
     return made
 
 

@@ -73,9 +73,7 @@ def _seen(v2, v3, v2_ref, v3_ref, ra_ref, dec_ref, roll_ref):
     distance = np.arctan2(np.linalg.norm(np.cross(ref, at.T), axis=-1), at.T @ ref)
     dec_0 = np.radians(dec_ref)
     dec = np.arcsin(np.sin(dec_0) * np.cos(distance) + np.cos(dec_0) * np.sin(distance) * np.cos(angle))
-    ra = np.arctan2(
-        np.sin(angle) * np.sin(distance) * np.cos(dec_0), np.cos(distance) - np.sin(dec_0) * np.sin(dec)
-    )
+    ra = np.arctan2(np.sin(angle) * np.sin(distance) * np.cos(dec_0), np.cos(distance) - np.sin(dec_0) * np.sin(dec))
     return (ra_ref + np.degrees(ra)) % 360, np.degrees(dec)
 
 
@@ -111,7 +109,8 @@ def test_an_image_of_each_instrument(assign, exposure_type):
     stretched = [reference + 1.0001 * (value - reference) for value, reference in ((v2, 120.0), (v3, -520.0))]
     keywords = {name: POINTING[name] for name in POINTING}
     expected = [_seen(a, b, **keywords) for a, b in zip(*(value.ravel() for value in stretched), strict=True)]
-    assert np.array(wcs(x, y)).reshape(2, -1).T == pytest.approx(np.array(expected), abs=1e-10)
+    sky = np.array(wcs(x, y)).reshape(2, -1).T
+    assert sky == pytest.approx(np.array(expected), abs=1e-10)
     assert np.array(wcs.invert(*wcs(x, y))) == pytest.approx(np.array([x, y]), abs=2e-3)
     assert result.meta.cal_step.assign_wcs == "COMPLETE" and result.meta.ref_file.distortion.name == "distortion.asdf"
 
@@ -150,7 +149,9 @@ def test_s_region_is_the_outline(assign):
     result = assign(image())
     values = np.array(result.meta.wcsinfo.s_region.split()[2:], float).reshape(4, 2)
     x, y = result.meta.wcs.invert(*values.T, with_bounding_box=False)
-    assert np.column_stack([x, y]) == pytest.approx(np.array([[-0.5, -0.5], [-0.5, 63.5], [95.5, 63.5], [95.5, -0.5]]), abs=1e-2)
+    assert np.column_stack([x, y]) == pytest.approx(
+        np.array([[-0.5, -0.5], [-0.5, 63.5], [95.5, 63.5], [95.5, -0.5]]), abs=1e-2
+    )
 
 
 @pytest.mark.req("AWCS-15", "AWCS-16")
@@ -182,7 +183,9 @@ def test_parameters_of_the_approximation(assign, caplog):
     assert assign(model, sip_max_inv_pix_error=1e-4).meta.wcsinfo.ap_order == 3
     loose = assign(model, sip_max_pix_error=50.0, sip_max_inv_pix_error=50.0).meta.wcsinfo
     assert loose.ctype1 == "RA---TAN" and loose.a_order is None
-    given = assign(model, sip_degree=4, sip_inv_degree=5, sip_max_pix_error=50.0, sip_max_inv_pix_error=50.0).meta.wcsinfo
+    given = assign(
+        model, sip_degree=4, sip_inv_degree=5, sip_max_pix_error=50.0, sip_max_inv_pix_error=50.0
+    ).meta.wcsinfo
     assert (given.a_order, given.ap_order, given.bp_order) == (4, 5, 5)
     assert assign(model, sip_npoints=30).meta.wcsinfo.a_2_0 != lowest.a_2_0
     with pytest.raises(ParameterError, match="sip_degree"):

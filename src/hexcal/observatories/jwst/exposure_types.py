@@ -45,7 +45,9 @@ def _table():
             ifu == "yes",
             documented == "yes",
         )
-        for name, instrument, stage1, stage2, stage3, stage3_tso, tso, ifu, documented, _ in read_table(filename, columns)
+        for name, instrument, stage1, stage2, stage3, stage3_tso, tso, ifu, documented, _ in read_table(
+            filename, columns
+        )
     }
 
 

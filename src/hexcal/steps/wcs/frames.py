@@ -3,7 +3,7 @@
 gwcs and astropy are imported by the functions: a run that assigns no WCS does not load them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hexcal.errors import InputError
 
@@ -50,6 +50,13 @@ def pointing_of(model):
             hint="set_telescope_pointing writes these keywords",
         )
     return Pointing(values["v2_ref"], values["v3_ref"], values["roll_ref"], values["ra_ref"], values["dec_ref"])
+
+
+def transforms() -> Any:
+    """The module of astropy's transforms; its operators ``&`` and ``|`` are not known to type checkers."""
+    from astropy.modeling import models
+
+    return models
 
 
 def detector_frame():
@@ -103,8 +110,7 @@ def velocity_aberration(scale, v2, v3):
     -----
     JWST pipeline documentation 1.13.5, assign_wcs, "Corrections due to spacecraft motion".
     """
-    from astropy.modeling import models
-
+    models = transforms()
     scale = 1.0 if scale is None else float(scale)
     stretch = models.Scale(scale, name="dva_scale_v2") & models.Scale(scale, name="dva_scale_v3")
     shift = models.Shift((1 - scale) * v2, name="dva_v2_shift") & models.Shift((1 - scale) * v3, name="dva_v3_shift")
@@ -131,10 +137,10 @@ def v2v3_to_sky(pointing):
     JWST pipeline documentation 1.13.5, assign_wcs: a rotation by Euler angles, from V2_REF, V3_REF, ROLL_REF, DEC_REF and RA_REF. The angles are those of
     JWST-STScI-001550 (SIAF document), section 5: turn the reference point onto the x axis, roll about it, turn it to the target.
     """
-    from astropy.modeling import models
     from astropy.modeling.rotations import RotationSequence3D
     from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
 
+    models = transforms()
     angles = [pointing.v2 / 3600, -pointing.v3 / 3600, pointing.roll, pointing.dec, -pointing.ra]
     to_sky = (
         models.Scale(1 / 3600) & models.Scale(1 / 3600)

@@ -46,7 +46,9 @@ def wcs_of(model, references, log):
     pointing = frames.pointing_of(model)
     scale = model.get_meta("meta.velocity_aberration.scale_factor")
     if scale is None:
-        log.warning("There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the reference point)")
+        log.warning(
+            "There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the reference point)"
+        )
     offsets = filter_offset(model, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
     distortion = _distortion(references.distortion)
     wcs = gwcs.WCS(
@@ -74,8 +76,7 @@ def _distortion(reference):
 
 
 def _to_v2v3(model, distortion, offsets):
-    from astropy.modeling import models
-
+    models = frames.transforms()
     transform = distortion
     for x, y in (offsets, subarray_offset(model)):
         if (x, y) != (0, 0):
