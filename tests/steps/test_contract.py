@@ -153,7 +153,7 @@ def arrays_of(result):
     return [
         (name, getattr(model, name))
         for model in models
-        for name in model._layout
+        for name in model.specs
         if isinstance(getattr(model, name), np.ndarray)
     ]
 
