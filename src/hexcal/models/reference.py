@@ -1,6 +1,5 @@
 """Models of reference files, and cutting them to the subarray of an exposure."""
 
-
 import numpy as np
 
 from hexcal.errors import ReferenceError_
