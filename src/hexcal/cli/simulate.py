@@ -3,11 +3,12 @@
 import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
-from hexcal.cli import simulate_iris
+from hexcal.cli import simulate_imaging, simulate_iris
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
     "exposure": "a raw exposure of NIRCam or MIRI, the truth beside it, and reference files that fit",
+    "imaging": simulate_imaging.ABOUT,
     "references": "neutral reference files for any exposure: they leave the counts as they are",
     "iris": simulate_iris.ABOUT,
 }
@@ -39,6 +40,7 @@ def main(words):
     make_parser, run = {
         "exposure": (_exposure_options, _exposure),
         "references": (_references_options, _references),
+        "imaging": (simulate_imaging.options, simulate_imaging.run),
         "iris": (simulate_iris.options, simulate_iris.run),
     }[action]
     options = make_parser().parse(words)

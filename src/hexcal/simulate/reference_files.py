@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
+from hexcal.models.open import TreeModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate.drifts import Transients, reset_curve
 from hexcal.simulate.output import make_folder, planned
@@ -212,13 +213,14 @@ def rscd_model(subarray, readpatt, n_skip):
 
 
 def save_references(references, folder, overwrite=False):
-    """Write references as ``<folder>/<type>.fits``.
+    """Write references as ``<folder>/<type>.fits``, or ``.asdf`` where they are trees.
 
     Returns
     -------
     list of str
         The paths.
     """
-    paths = planned(folder, [f"{reference_type}.fits" for reference_type in references], overwrite)
+    names = [f"{kind}.{'asdf' if isinstance(model, TreeModel) else 'fits'}" for kind, model in references.items()]
+    paths = planned(folder, names, overwrite)
     make_folder(folder)
     return [model.save(path) for model, path in zip(references.values(), paths, strict=True)]
