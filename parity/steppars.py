@@ -52,6 +52,9 @@ NOT_COMPARED = {
     "save_results",
     "config_file",
 }
+# Other defaults in Hexcal, for reasons in docs/decisions.md or because 3.0.0 has another method.
+NOT_COMPARED |= {"max_shower_amplitude", "jump.max_shower_amplitude", "ipc.skip"}
+NOT_COMPARED |= {"emicorr.algorithm", "persistence.skip", "persistence.save_persistence"}
 NOT_COMPARED |= {"firstframe.bright_use_group1", "firstframe.skip", "saturation.use_readpatt"}
 KNOWN = {
     "TRUE": "the documents switch references off with true in any case; 3.0.0 does not understand TRUE",

@@ -25,7 +25,7 @@ def test_every_documented_class_is_there(name):
 def _fill(model, seed):
     """Give every array and table of a model values of its own."""
     random = np.random.default_rng(seed)
-    for name, spec in model._layout.items():
+    for name, spec in model.specs.items():
         if isinstance(spec, Table):
             # The flags of a reference are translated by DQ_DEF: without one they stay.
             if spec.columns and name != "dq_def":
@@ -49,7 +49,7 @@ def _same(column, other):
 
 
 def _assert_equal(model, other):
-    for name, spec in model._layout.items():
+    for name, spec in model.specs.items():
         if model.has(name):
             mine, read = getattr(model, name), getattr(other, name)
             if isinstance(spec, Table):

@@ -36,9 +36,9 @@ def test_a_raw_exposure_taken_as_ramp_has_float_data_and_zero_filled_flags(uncal
 
 def test_nothing_is_read_before_it_is_asked_for(uncal):
     model = datamodels.open(uncal)
-    assert model.shape == (1, 6, 16, 24) and not model._arrays
+    assert model.shape == (1, 6, 16, 24) and not model.contents.arrays
     part = model.read("data", np.s_[0, 2, 3:5])
-    assert part.shape == (2, 24) and not model._arrays and part.flags.c_contiguous
+    assert part.shape == (2, 24) and not model.contents.arrays and part.flags.c_contiguous
 
 
 @pytest.mark.req("HDU-01", "COMMON-10")
@@ -194,7 +194,7 @@ def test_a_product_with_many_slits_opens_without_reading_them(tmp_path):
         hdus[-3].header["SLTNAME"] = f"S{version}"
     fits.HDUList(hdus).writeto(tmp_path / "x_cal.fits")
     model = datamodels.open(tmp_path / "x_cal.fits")
-    assert len(model.slits) == 30 and not any(slit._arrays for slit in model.slits)
+    assert len(model.slits) == 30 and not any(slit.contents.arrays for slit in model.slits)
     assert (model.slits[17].data == 18).all() and model.slits[17]["name"] == "S18"
 
 
@@ -257,7 +257,7 @@ def test_every_file_of_the_real_data_opens(real_data):
     for path in names:
         model = datamodels.open(path)
         assert model.to_flat_dict(include_arrays=False) is not None
-        for name in model._layout:
+        for name in model.specs:
             getattr(model, name)
     print(f"opened {len(names)} files")
     assert len(names) >= 117

@@ -196,7 +196,7 @@ def test_whatever_opens_is_saved_whole(tmp_path_factory, made, looks):
         warnings.simplefilter("ignore")
         model = datamodels.open(folder / "old.fits")
         if looks:
-            for name in model._layout:
+            for name in model.specs:
                 try:
                     getattr(model, name)
                 except HexcalError:

@@ -42,10 +42,10 @@ def table(spec, random):
 def fill(model, sizes, seed):
     random = np.random.default_rng(seed)
     # The primary array first: the shapes of others follow from it.
-    for name in sorted(model._layout, key=lambda name: name != model.primary):
-        spec = model._layout[name]
+    for name in sorted(model.specs, key=lambda name: name != model.primary):
+        spec = model.specs[name]
         setattr(model, name, array(spec, sizes, random) if isinstance(spec, Array) else table(spec, random))
-    if {"dq", "dq_def"} <= set(model._layout):
+    if {"dq", "dq_def"} <= set(model.specs):
         # Flags mean what their table says.
         flags = {str(flag): int(value) for flag, value in dqflags.of(model.observatory).items() if value}
         model.dq_def = [(value.bit_length() - 1, value, flag, "") for flag, value in flags.items()]
@@ -69,7 +69,7 @@ def made(cls, sizes, seed):
 def require_equal(model, other):
     assert type(other) is type(model) and len(model.parts()) == len(other.parts())
     for part, again in zip(model.parts(), other.parts(), strict=True):
-        for name, spec in part._layout.items():
+        for name, spec in part.specs.items():
             old, new = getattr(part, name), getattr(again, name)
             assert (old is None) == (new is None), name
             if old is None:

@@ -61,7 +61,7 @@ def test_cut_out_reads_only_the_subarray(tmp_path):
     full, data = reference(tmp_path)
     part = full.cutout(exposure(10, 8, 5, 3))
     assert np.array_equal(part.data, data[2:10, 4:14]) and np.array_equal(part.dq, data[2:10, 4:14].astype("u4"))
-    assert not full._arrays, "the whole was read"
+    assert not full.contents.arrays, "the whole was read"
     assert np.array_equal(full.cutout(exposure(10, 8, 5, 3)).read("data", np.s_[1:3]), data[3:5, 4:14])
     assert part.shape == (8, 10)
 

@@ -17,8 +17,8 @@ from hexcal.models.science import GROUP_COLUMNS
 
 def everything_of(path):
     model = datamodels.open(path)
-    model._merge_asdf()
-    for name in model._layout:
+    model.whole_tree()
+    for name in model.specs:
         getattr(model, name)
     return model
 
@@ -83,7 +83,7 @@ def test_the_content_of_a_packed_file_is_given_back_and_read_again(tmp_path):
     model = datamodels.open(path)
     before = model.data.copy()
     model.close()
-    assert model._source._content is None and np.array_equal(model.data, before)
+    assert model.contents.source._content is None and np.array_equal(model.data, before)
 
 
 @pytest.mark.parametrize(

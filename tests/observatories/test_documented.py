@@ -19,6 +19,7 @@ OWN_PARAMETERS = {
     ("background", "clip_by"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
+    ("assign_mtwcs", "motion"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
 }

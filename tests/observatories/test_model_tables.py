@@ -34,10 +34,10 @@ def test_tables_become_classes(observatory):
         )
     )
     one, two = made["One"], made["Two"]
-    assert (one.primary, one._layout["data"].ndim, one.__doc__) == ("data", (2, 3), "one")
-    assert one._layout["dq"].shape_of((2, 3, 4)) == (3, 4)
+    assert (one.primary, one.specs["data"].ndim, one.__doc__) == ("data", (2, 3), "one")
+    assert one.specs["dq"].shape_of((2, 3, 4)) == (3, 4)
     assert issubclass(two, one)
-    assert (two.primary, list(two._layout)) == ("data", ["data", "dq", "more"])
+    assert (two.primary, list(two.specs)) == ("data", ["data", "dq", "more"])
     # With two instruments there is none to begin with.
     assert two.starts_with == (("meta.telescope", "EXO"), ("meta.reftype", "DARK"))
 

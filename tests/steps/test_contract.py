@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from exposures import MIRI, NIRCAM, write_references, write_traps, write_uncal
-from sky_projections import point, write_wcs_references
+from sky_projections import point, tangent_plane, write_wcs_references
 
 from hexcal import datamodels
 from hexcal.core import registry
@@ -13,7 +13,7 @@ from hexcal.steps import ALIASES
 
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background", "assign_wcs"}
+WORKS_ON_RATES = {"gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs"}
 
 
 def step_of(alias):
@@ -129,6 +129,9 @@ def ramp_for(alias, ramps):
         image.var_poisson = image.var_rnoise = np.ones(image.shape, "f4")
         image.meta.exposure.gain_factor = 2.0
         point(image)
+        if alias == "assign_mtwcs":
+            image.meta.target.type, image.meta.wcsinfo.mt_ra, image.meta.wcsinfo.mt_dec = "MOVING", 10.0, -20.0
+            image.meta.wcs = tangent_plane()
         return image
     if alias == "emicorr":
         ramp.meta.subarray.name = "SUB64"
@@ -145,7 +148,9 @@ def run(alias, model, references, **parameters):
         parameters["save_trapsfilled"] = False
     if alias == "background":
         parameters["bkg_list"] = [str(folder / "background" / "b_rate.fits")]
-    return step_of(alias).call(model, references=str(folder), **{"skip": False, **parameters})
+    result = step_of(alias).call(model, references=str(folder), **{"skip": False, **parameters})
+    # What works on all exposures together gives them all back.
+    return result[0] if isinstance(result, datamodels.ModelContainer) else result
 
 
 def arrays_of(result):
@@ -153,7 +158,7 @@ def arrays_of(result):
     return [
         (name, getattr(model, name))
         for model in models
-        for name in model._layout
+        for name in model.specs
         if isinstance(getattr(model, name), np.ndarray)
     ]
 

@@ -52,7 +52,7 @@ def _show_flags(model):
     from hexcal.models import dqflags
 
     for name in ("dq", "pixeldq"):
-        flags = getattr(model, name) if name in model._layout and model.has(name) else None
+        flags = getattr(model, name) if name in model.specs and model.has(name) else None
         if flags is None or not flags.size:
             continue
         counts = {bit: int(np.count_nonzero(flags & np.uint32(1 << bit))) for bit in range(32)}

@@ -184,7 +184,7 @@ def check_header(model):
 
 def _check_shapes(model):
     """Arrays whose shape follows from that of the primary array must have it; nothing is read for it."""
-    for name, spec in model._layout.items():
+    for name, spec in model.specs.items():
         shape_of = getattr(spec, "shape_of", None)
         if shape_of is None or model.shape is None:
             continue

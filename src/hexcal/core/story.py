@@ -70,7 +70,7 @@ def _tell_flagged(step, model):
     from hexcal.models import dqflags
 
     unusable_flag = dqflags.of(model.observatory).get("DO_NOT_USE", 0)
-    flags = model.dq if "dq" in model._layout and model.has("dq") else None
+    flags = model.dq if "dq" in model.specs and model.has("dq") else None
     if flags is not None and flags.size:
         unusable = int(np.count_nonzero(flags & np.uint32(unusable_flag)))
         step.log.info(

@@ -26,11 +26,11 @@ def tree_of(model):
     InputError
         If it holds something that ASDF has no form for: a table with columns of varying length, an extension that is neither image nor table.
     """
-    tree = _part_tree(model, [spec.hdu.upper() for spec in model._layout.values()])
+    tree = _part_tree(model, [spec.hdu.upper() for spec in model.specs.values()])
     parts = model.parts()
     if parts != [model]:
         tree[model.parts_name] = [
-            _part_tree(part, [spec.hdu.upper() for spec in part._layout.values()]) for part in parts
+            _part_tree(part, [spec.hdu.upper() for spec in part.specs.values()]) for part in parts
         ]
     else:
         parts = []
@@ -44,14 +44,14 @@ def tree_of(model):
 
 
 def _part_tree(model, names):
-    tree = {name: value for name, value in model._merge_asdf().items() if name not in model._layout and name != EXTRA}
-    for name in model._layout:
+    tree = {name: value for name, value in model.whole_tree().items() if name not in model.specs and name != EXTRA}
+    for name in model.specs:
         value = getattr(model, name)
         if value is not None:
             tree[name] = _table(value, name) if value.dtype.names else np.asarray(value)
-    extra = dict(model._tree.get(EXTRA, {}))
+    extra = dict(model.contents.tree.get(EXTRA, {}))
     for name in ("PRIMARY", *names):
-        cards = model._extra_cards.get(name)
+        cards = model.contents.cards.get(name)
         if cards:
             extra[name] = {**extra.get(name, {}), "header": [_listed(card) for card in cards]}
     return {**tree, EXTRA: extra} if extra else tree
@@ -61,11 +61,11 @@ def _carried_extensions(model, parts):
     """[(name, content)] of the extensions of the file that are no arrays of the model."""
     from hexcal.models.fits_units import owned_extensions
 
-    if model._source is None:
+    if model.contents.source is None:
         return []
     owned = owned_extensions(model)
     found: list[tuple[str, dict]] = []
-    for extension in model._source.extensions:
+    for extension in model.contents.source.extensions:
         if extension.index in owned or (extension.index == 0 and not extension.shape):
             continue
         if extension.kind == "other":
@@ -76,9 +76,9 @@ def _carried_extensions(model, parts):
             )
         content: dict = {} if extension.index == 0 else {"header": [_listed(card) for card in _own_cards(extension)]}
         if extension.kind == "table":
-            content["data"] = _table(model._source.table(extension), extension.name)
+            content["data"] = _table(model.contents.source.table(extension), extension.name)
         elif extension.shape:
-            content["data"] = model._source.read(extension)
+            content["data"] = model.contents.source.read(extension)
         found.append(("PRIMARY" if extension.index == 0 else extension.name or "EXTENSION", content))
     return found
 
@@ -143,22 +143,22 @@ def fill(model, tree):
     history = tree.pop("history", [])
     parts = tree.pop(model.parts_name, None) if hasattr(model, "parts_name") else None
     _fill_part(model, tree)
-    model._history = list(history)
+    model.contents.history = list(history)
     if parts is not None:
         setattr(model, model.parts_name, [_fill_part(model.new_part(), part) for part in parts])
 
 
 def _fill_part(model, tree):
-    arrays = {name: tree.pop(name) for name in list(tree) if name in model._layout}
+    arrays = {name: tree.pop(name) for name in list(tree) if name in model.specs}
     extra = tree.pop(EXTRA, {})
-    known = {"PRIMARY", *(spec.hdu.upper() for spec in model._layout.values())}
-    model._tree, model._history, model._asdf = {"meta": {}, **tree}, [], True
-    model._extra_cards = {
+    known = {"PRIMARY", *(spec.hdu.upper() for spec in model.specs.values())}
+    model.contents.tree, model.contents.history, model.contents.is_merged = {"meta": {}, **tree}, [], True
+    model.contents.cards = {
         name: [_card(*card) for card in content.get("header", [])] for name, content in extra.items() if name in known
     }
     rest = {name: content for name, content in extra.items() if name not in known or "data" in content}
     if rest:
-        model._tree[EXTRA] = rest
+        model.contents.tree[EXTRA] = rest
     for name, value in arrays.items():
         if value is not None:
             setattr(model, name, np.array(value))
@@ -167,14 +167,14 @@ def _fill_part(model, tree):
 
 def extra_units(model):
     """Yield (cards, data), as `fits_writer.write` takes them, of the extensions that an ASDF file held under ``extra_fits``, but the primary one."""
-    for name, content in model._tree.get(EXTRA, {}).items():
+    for name, content in model.contents.tree.get(EXTRA, {}).items():
         if name != "PRIMARY":
             yield [_card(*card).text() for card in content.get("header", [])], content.get("data", np.zeros((), "u1"))
 
 
 def primary_image(model):
     """Return the image that an ASDF file held for the primary HDU, or None."""
-    return model._tree.get(EXTRA, {}).get("PRIMARY", {}).get("data")
+    return model.contents.tree.get(EXTRA, {}).get("PRIMARY", {}).get("data")
 
 
 def _card(keyword, value=None, comment=""):

@@ -205,7 +205,7 @@ def _text(serialized):
             raise AssociationNotValidError(f"not an association: {error}", where=where) from error
     if not isinstance(serialized, str):
         raise AssociationNotValidError(
-            f"an association must be text, a file object, a path or a dictionary, not from {type(serialized).__name__}"
+            f"an association is read from text, a file, a path or a dictionary, not from {type(serialized).__name__}"
         )
     return serialized, where
 

@@ -7,22 +7,10 @@ import numpy as np
 
 from hexcal.errors import unknown_name
 from hexcal.models import meta, stored_wcs
+from hexcal.models.contents import Contents
 from hexcal.models.layout import Array, ArrayAttribute, TableAttribute
 
-_OWN = {
-    "_arrays",
-    "_removed",
-    "_source",
-    "_tree",
-    "_asdf",
-    "_history",
-    "_extra_cards",
-    "_version",
-    "_layout",
-    "_file",
-    "_keywords",
-    "observatory",
-}
+_OWN = {"contents", "specs", "observatory"}
 
 _ALIKE = 0.75
 """From this likeness on, the name of an array that a user attaches is taken for a misspelling: "dta", not "my_mask"."""
@@ -39,12 +27,10 @@ class Attributes:
     """Attributes of the class that are kept in the ASDF tree."""
     model_type: Any
     keywords: Any
-    _layout: Any
-    _arrays: Any
-    _removed: Any
-    _keywords: Any
-    _metadata: Any
-    _merge_asdf: Any
+    contents: Contents
+    specs: Any
+    metadata_tree: Any
+    whole_tree: Any
     set_meta: Any
     get_meta: Any
     row_of: Any
@@ -53,28 +39,28 @@ class Attributes:
     def __setattr__(self, name, value):
         if name in _OWN or hasattr(type(self), name):
             object.__setattr__(self, name, value)
-        elif name in self._layout:
-            attribute(self._layout[name]).__set__(self, value)
+        elif name in self.specs:
+            attribute(self.specs[name]).__set__(self, value)
         elif name == "meta":
-            self._metadata()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
+            self.metadata_tree()["meta"] = dict(value.instance if isinstance(value, meta.Node) else value)
         elif self._is_declared(name):
             self.set_meta(name, value)
-        elif name in self._merge_asdf() or (isinstance(value, np.ndarray) and not self._is_misspelt(name)):
-            self._metadata()[name] = value
+        elif name in self.whole_tree() or (isinstance(value, np.ndarray) and not self._is_misspelt(name)):
+            self.metadata_tree()[name] = value
         else:
             raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
 
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("_") or name in _OWN:
             raise AttributeError(name)
         if hasattr(type(self), name):
             # A property has failed with an AttributeError: this says which, instead of calling the property unknown.
             return object.__getattribute__(self, name)
-        if name in self._layout:
-            return attribute(self._layout[name]).__get__(self)
-        tree = self._metadata()
+        if name in self.specs:
+            return attribute(self.specs[name]).__get__(self)
+        tree = self.metadata_tree()
         if name not in tree:
-            tree = self._merge_asdf()
+            tree = self.whole_tree()
         if name in tree:
             tree[name] = stored_wcs.opened(tree[name])
             is_branch = isinstance(tree[name], dict) and self._is_branch(name)
@@ -84,10 +70,10 @@ class Attributes:
         raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
 
     def __delattr__(self, name):
-        if name in self._layout:
+        if name in self.specs:
             setattr(self, name, None)
-        elif name in self._merge_asdf():
-            del self._metadata()[name]
+        elif name in self.whole_tree():
+            del self.metadata_tree()[name]
         else:
             raise unknown_name("attribute", name, self._names(), where=type(self).__name__)
 
@@ -108,27 +94,25 @@ class Attributes:
         """Names that a user may have meant."""
         kinds = self.kinds()
         own = [row.path for row in self.keywords if "." not in row.path and not kinds.isdisjoint(row.models)]
-        return [*self._layout, "meta", *self.of_tree, *self._metadata(), *own]
+        return [*self.specs, "meta", *self.of_tree, *self.metadata_tree(), *own]
 
     def _extend(self, keywords, arrays):
         """Let this model, and no other, hold further metadata and arrays."""
         if keywords:
-            self._keywords = self.keywords.extended(keywords)
+            self.contents.keywords = self.keywords.extended(keywords)
             self._read_declared(keywords)
         if arrays:
-            self._layout = {**self._layout, **{spec.name: spec for spec in arrays}}
+            self.specs = {**self.specs, **{spec.name: spec for spec in arrays}}
 
     def _read_declared(self, keywords):
         """Take from the unknown cards of the file those that are known now."""
-        self._metadata()
+        self.metadata_tree()
         for row in keywords:
-            cards = self._extra_cards.get(row.hdu.upper(), []) if row.keyword else []
+            cards = self.contents.cards.get(row.hdu.upper(), []) if row.keyword else []
             for card in [card for card in cards if card[0] == row.keyword]:
                 cards.remove(card)
                 if self.get_meta(row.path) is None:
                     self.set_meta(row.path, card[1])
-
-    _extra_cards: Any
 
 
 def attribute(spec):

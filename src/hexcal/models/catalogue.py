@@ -24,14 +24,13 @@ class CatalogModel(DataModel):
 
     model_type = "CatalogModel"
     _table: Any = None
-    _file: Any = None
 
     def __init__(self, init=None):
         super().__init__()
         if isinstance(init, str | Path):
-            self._file = Path(init)
-            gate.reading(self._file)
-            self.table = _read(self._file)
+            self.contents.file = Path(init)
+            gate.reading(self.contents.file)
+            self.table = _read(self.contents.file)
         else:
             self.table = init
 
@@ -50,18 +49,18 @@ class CatalogModel(DataModel):
             raise InputError(f"a catalogue needs a table of astropy, got {type(table).__name__}")
         self._table = table
         for name, value in table.meta.items():
-            self._assign(f"meta.{name}", value)
+            self.set_unchecked(f"meta.{name}", value)
 
     @property
     def path(self):
         """File that the catalogue was read from, or None."""
-        return self._file
+        return self.contents.file
 
     def copy(self):
         """Return an independent catalogue."""
         other = CatalogModel(self._table.copy())
-        other._tree = super().copy()._tree
-        other._file = self._file
+        other.contents.tree = super().copy().contents.tree
+        other.contents.file = self.contents.file
         return other
 
     def save(self, path=None, dir_path=None, overwrite=True, file_format="ecsv"):
@@ -81,7 +80,7 @@ class CatalogModel(DataModel):
         return str(path)
 
     def __repr__(self):
-        return f"<CatalogModel of {len(self._table)} rows{f' from {self._file.name}' if self._file else ''}>"
+        return f"<CatalogModel of {len(self._table)} rows{f' from {self.contents.file.name}' if self.contents.file else ''}>"
 
     def _repr_html_(self):
         return self._table._repr_html_()

@@ -72,7 +72,7 @@ class ModelContainer(DataModel, MutableSequence):
 
     def _from_association(self, association, types, count):
         self.asn_table = association
-        self._assign("meta.asn_table", association)
+        self.set_unchecked("meta.asn_table", association)
         listed = [
             (number, member) for number, product in enumerate(association["products"]) for member in product["members"]
         ]
@@ -101,7 +101,7 @@ class ModelContainer(DataModel, MutableSequence):
         """Put into the metadata of a model what the association says of it."""
         if not self.asn_table:
             return
-        model._assign("meta.asn.exptype", record["exptype"].lower())
+        model.set_unchecked("meta.asn.exptype", record["exptype"].lower())
         for path, value in (
             ("meta.asn.table_name", self.asn_table_name),
             ("meta.asn.pool_name", self.asn_pool_name),
@@ -109,7 +109,7 @@ class ModelContainer(DataModel, MutableSequence):
             ("meta.tweakreg_catalog", record.get("tweakreg_catalog")),
         ):
             if value is not None:
-                model._assign(path, value)
+                model.set_unchecked(path, value)
 
     # ---- what it holds
 
@@ -163,7 +163,7 @@ class ModelContainer(DataModel, MutableSequence):
     def _of_product(self, number, product):
         part = self._sharing([member for member in self._members if member.product == number])
         part.asn_table = {**self.asn_table, "products": [product]}
-        part._assign("meta.asn_table", part.asn_table)
+        part.set_unchecked("meta.asn_table", part.asn_table)
         return part
 
     def other_files(self, kind: str) -> list[Path]:
@@ -305,7 +305,7 @@ class ModelContainer(DataModel, MutableSequence):
         other._members, other._file, other.asn_table = members, self._file, self.asn_table
         other._scratch, other.in_memory, other.on_open = self._scratch, self.in_memory, self.on_open
         if self.asn_table:
-            other._assign("meta.asn_table", self.asn_table)
+            other.set_unchecked("meta.asn_table", self.asn_table)
         return other
 
     # ---- life

@@ -1,6 +1,5 @@
 """The base of all data models: arrays read when asked for, metadata as attributes, everything that the file had kept on saving."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from hexcal import observatories
 from hexcal.errors import InputError
 from hexcal.models import asdf_tree, exact, fits_memory, formats, whole
 from hexcal.models.attributes import Attributes, attribute
+from hexcal.models.contents import Contents
 from hexcal.models.fits_source import FitsSource, require_file
 from hexcal.models.interface import Interface
 from hexcal.models.layout import Array, Table
@@ -40,36 +40,31 @@ class DataModel(Attributes, Metadata, Interface):
     starts_with: tuple = ()
     """Pairs of path and value that the metadata of a new model start with."""
 
-    _layout = {}
-    _file: Any = None
-    """The file that the model was read from, where that is not FITS."""
-    _container: Any = None
-    """The model of many parts (slits) that this one is a part of."""
+    specs: dict = {}
+    """Arrays and tables by name."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         cls.model_type = cls.__dict__.get("model_type", cls.__name__)
-        cls._layout = {**cls._layout, **{spec.name: spec for spec in cls.__dict__.get("layout", ())}}
+        cls.specs = {**cls.specs, **{spec.name: spec for spec in cls.__dict__.get("layout", ())}}
         for spec in cls.__dict__.get("layout", ()):
             setattr(cls, spec.name, attribute(spec))
 
     def __init__(self, init=None, strict_validation=False, **arrays):
-        self._arrays, self._removed, self._source, self._version = {}, set(), None, 1
-        self._tree, self._asdf, self._history, self._extra_cards = None, None, None, None
-        self.observatory, self._keywords = None, None
+        self.contents, self.observatory = Contents(), None
         if isinstance(init, DataModel):
             self._take_over(init)
         elif isinstance(init, FitsSource):
-            self._source = init
+            self.contents.source = init
         elif isinstance(init, str | Path) and Path(init).suffix == ".asdf":
             self._read_asdf(Path(init))
         elif isinstance(init, str | Path):
-            self._source = FitsSource(init)
-            whole.require_whole(self._source, type(self), self._observatory_of_file())
+            self.contents.source = FitsSource(init)
+            whole.require_whole(self.contents.source, type(self), self._observatory_of_file())
         elif fits_memory.is_hdu_list(init):
-            self._source = fits_memory.MemorySource(init)
+            self.contents.source = fits_memory.MemorySource(init)
         elif isinstance(init, tuple):
-            setattr(self, self.primary, np.zeros(init, self._layout[self.primary].dtype))
+            setattr(self, self.primary, np.zeros(init, self.specs[self.primary].dtype))
         elif init is not None and not isinstance(init, Mapping):
             setattr(self, self.primary, init)
         if self.observatory is None:
@@ -90,72 +85,62 @@ class DataModel(Attributes, Metadata, Interface):
         described = tree.get("meta", {}) if isinstance(tree, dict) else {}
         telescope = described.get("telescope") if isinstance(described, dict) else None
         self.observatory = observatories.of_header({"TELESCOP": telescope}, default=self.default_observatory)
-        self._file = path
+        self.contents.file = path
         asdf_product.fill(self, tree)
 
     def _observatory_of_file(self):
-        header = self._source.primary if self._source else {}
+        header = self.contents.source.primary if self.contents.source else {}
         return observatories.of_header(header, default=self.default_observatory)
 
     def _take_over(self, other):
-        other._metadata()
-        self._source, self._version, self.observatory = other._source, other._version, other.observatory
-        self._tree, self._asdf, self._history, self._extra_cards = (
-            other._tree,
-            other._asdf,
-            other._history,
-            other._extra_cards,
-        )
-        self._removed, self._keywords = set(other._removed), other._keywords
-        self._arrays = {name: value for name, value in other._arrays.items() if name in self._layout}
-        for name, value in self._arrays.items():
-            spec = self._layout[name]
+        other.metadata_tree()
+        self.contents, self.observatory = other.contents.shared(), other.observatory
+        self.contents.arrays = {name: value for name, value in other.contents.arrays.items() if name in self.specs}
+        for name, value in self.contents.arrays.items():
+            spec = self.specs[name]
             if isinstance(spec, Array) and value is not None:
-                self._arrays[name] = spec.typed(value, f"{type(self).__name__}.{name}")
+                self.contents.arrays[name] = spec.typed(value, f"{type(self).__name__}.{name}")
 
     # ---- arrays
 
-    def _extension(self, spec):
-        if self._source is None or spec.hdu in self._removed:
+    def load_array(self, spec):
+        """Read an array, or make the documented one of the class, and keep it; None if there is none."""
+        if spec.name in self.contents.arrays:
             return None
-        return self._source.of(spec, self._version)
-
-    def _load_array(self, spec):
-        if spec.name in self._arrays:
-            return None
-        extension = self._extension(spec)
+        extension = self.contents.extension(spec)
         if extension is not None and extension.shape:
             if extension.is_image and spec.ndim and len(extension.shape) not in spec.ndim:
                 expected = " or ".join(str(n) for n in spec.ndim)
                 raise InputError(
                     f"extension {spec.hdu} must have {expected} dimensions for a {type(self).__name__}, it has shape {extension.shape}",
-                    where=str(self._source.path),
+                    where=str(self.contents.source.path),
                 )
-            self._arrays[spec.name] = self._read_typed(spec, extension)
+            self.contents.arrays[spec.name] = self.read_stored(spec, extension)
         elif spec.fill is not None and self.shape is not None:
             # Zeros come from the system without being written, so they cost memory only where they are used.
             make = np.zeros if spec.fill == 0 else lambda shape, dtype: np.full(shape, spec.fill, dtype)
-            self._arrays[spec.name] = make(spec.shape_of(self.shape), spec.dtype)
+            self.contents.arrays[spec.name] = make(spec.shape_of(self.shape), spec.dtype)
         else:
             return None
-        return self._arrays[spec.name]
+        return self.contents.arrays[spec.name]
 
-    def _load_table(self, spec):
-        if spec.name in self._arrays:
+    def load_table(self, spec):
+        """Read a table and keep it; None if there is none."""
+        if spec.name in self.contents.arrays:
             return None
-        extension = self._extension(spec)
+        extension = self.contents.extension(spec)
         if extension is None:
             return None
-        self._arrays[spec.name] = self._source.table(extension)
-        return self._arrays[spec.name]
+        self.contents.arrays[spec.name] = self.contents.source.table(extension)
+        return self.contents.arrays[spec.name]
 
     def plain_table(self, name):
         """Return a table as a structured array, without keeping it; None if there is none.
 
         Faster than the attribute for a table that was not asked for before: that one is a FITS_rec, as astropy gives it.
         """
-        extension = None if name in self._arrays else self._extension(self._layout[name])
-        return getattr(self, name) if extension is None else self._source.plain_table(extension)
+        extension = None if name in self.contents.arrays else self.contents.extension(self.specs[name])
+        return getattr(self, name) if extension is None else self.contents.source.plain_table(extension)
 
     def read(self, name, index):
         """Read a part of an array without keeping the whole in memory.
@@ -172,53 +157,53 @@ class DataModel(Attributes, Metadata, Interface):
         ndarray or None
             Native and contiguous. A view if the array is in memory already; None if the file has no such array.
         """
-        spec = self._layout[name]
-        extension = self._extension(spec)
-        if name in self._arrays or extension is None:
+        spec = self.specs[name]
+        extension = self.contents.extension(spec)
+        if name in self.contents.arrays or extension is None:
             value = getattr(self, name)
             return None if value is None else np.ascontiguousarray(value[index])
-        return self._read_typed(spec, extension, index)
+        return self.read_stored(spec, extension, index)
 
-    def _read_typed(self, spec, extension, index=None):
+    def read_stored(self, spec, extension, index=None):
         """Read an array as the type of its class; values of raw data that it cannot hold keep the type of the file."""
         try:
-            return self._source.read(extension, spec.dtype, index)
+            return self.contents.source.read(extension, spec.dtype, index)
         except exact.NotRepresentable:
             if not spec.or_wider:
                 raise
-            return self._source.read(extension, None, index)
+            return self.contents.source.read(extension, None, index)
 
     def shape_of(self, name):
         """Shape of an array without reading it; None if there is none."""
-        value = self._arrays.get(name)
+        value = self.contents.arrays.get(name)
         if value is not None:
             return value.shape
-        extension = None if name in self._arrays else self._extension(self._layout[name])
+        extension = None if name in self.contents.arrays else self.contents.extension(self.specs[name])
         return extension.shape if extension is not None and extension.is_image and extension.shape else None
 
     def has(self, name):
         """Whether the array or table is in memory or in the file (documented zero-filled arrays count only once used)."""
-        if name in self._arrays:
-            return self._arrays[name] is not None
-        return self._extension(self._layout[name]) is not None
+        if name in self.contents.arrays:
+            return self.contents.arrays[name] is not None
+        return self.contents.extension(self.specs[name]) is not None
 
     def loaded(self) -> list[str]:
         """Names of the arrays and tables that are in memory."""
-        return [name for name, value in self._arrays.items() if value is not None]
+        return [name for name, value in self.contents.arrays.items() if value is not None]
 
     def forget(self, name):
         """Drop an array from memory; it is read again from the file if asked for."""
-        self._arrays.pop(name, None)
+        self.contents.arrays.pop(name, None)
 
     @property
     def shape(self) -> Any:
         """Shape of the primary array, or None."""
-        return self.shape_of(self.primary) if self.primary in self._layout else None
+        return self.shape_of(self.primary) if self.primary in self.specs else None
 
     @property
     def path(self):
         """File that the model was read from, or None."""
-        return self._source.path if self._source else self._file
+        return self.contents.source.path if self.contents.source else self.contents.file
 
     def parts(self):
         """Return the models whose arrays make up the file: this one, or the slits of a container."""
@@ -243,14 +228,10 @@ class DataModel(Attributes, Metadata, Interface):
 
     def copy(self):
         """Return an independent model; arrays not yet read stay in the file."""
+        self.whole_tree()
         other = object.__new__(type(self))
-        other._source, other._version, other.observatory = self._source, self._version, self.observatory
-        other._arrays = {name: None if value is None else value.copy() for name, value in self._arrays.items()}
-        other._removed, other._file = set(self._removed), self._file
-        other._keywords, other._layout = self._keywords, self._layout
-        self._merge_asdf()
-        other._tree, other._history, other._asdf = copy.deepcopy(self._tree), list(self._history), self._asdf
-        other._extra_cards = {name: list(cards) for name, cards in self._extra_cards.items()}
+        other.contents, other.observatory, other.specs = self.contents.copied(), self.observatory, self.specs
+        other.contents.arrays = self.contents.copied_arrays()
         return other
 
     def save(self, path=None, dir_path=None, overwrite=True, file_format=None):
@@ -294,7 +275,7 @@ class DataModel(Attributes, Metadata, Interface):
         else:
             fits_writer.write(path, fits_units.units(self))
             if self.path is not None and self.path.exists() and path.samefile(self.path):
-                self._source = FitsSource(path)
+                self.contents.source = FitsSource(path)
         return str(path)
 
     def _path_to_save(self, path: Any, dir_path) -> Path:
@@ -309,9 +290,9 @@ class DataModel(Attributes, Metadata, Interface):
 
     def close(self):
         """Forget all arrays. The file is never kept open."""
-        self._arrays.clear()
-        if self._source is not None:
-            self._source.release()
+        self.contents.arrays.clear()
+        if self.contents.source is not None:
+            self.contents.source.release()
 
     def __enter__(self):
         return self

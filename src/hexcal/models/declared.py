@@ -172,6 +172,6 @@ def class_of_dimensions(observatory, ndim):
     if observatory.name == DataModel.default_observatory:
         return None
     for cls in classes(observatory).values():
-        if not issubclass(cls, reference.ReferenceFileModel) and cls.primary and ndim in cls._layout[cls.primary].ndim:
+        if not issubclass(cls, reference.ReferenceFileModel) and cls.primary and ndim in cls.specs[cls.primary].ndim:
             return cls
     return None

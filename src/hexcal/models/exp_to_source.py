@@ -56,24 +56,22 @@ class SlitOfExposure(SlitModel):
         exposure_meta : dict
             Its metadata; shared by all its slits and not changed.
         """
-        made = cls(slit._source)
-        made._version, made._container, made.observatory = slit._version, slit._container, slit.observatory
-        made._arrays = {name: None if value is None else value.copy() for name, value in slit._arrays.items()}
-        made._removed = set(slit._removed)
-        if slit._tree is not None:
-            made._tree, made._asdf = _copied(slit._tree), slit._asdf
-            made._history = list(slit._history)
-            made._extra_cards = {name: list(cards) for name, cards in slit._extra_cards.items()}
-        made._exposure = (exposure, exposure_meta)
-        return made
+        model = cls(slit.contents.source)
+        tree = slit.contents.tree
+        model.contents = slit.contents.copied(None if tree is None else _copied(tree))
+        model.contents.container, model.observatory = slit.contents.container, slit.observatory
+        model.contents.arrays = slit.contents.copied_arrays()
+        model._exposure = (exposure, exposure_meta)
+        return model
 
-    def _metadata(self):
+    def metadata_tree(self):
+        """Return the metadata in the file of the exposure, those of the slit first (dict)."""
         exposure, self._exposure = self._exposure, None
-        tree = super()._metadata()
+        tree = super().metadata_tree()
         if exposure is not None:
-            self._merge_asdf()
+            self.whole_tree()
             meta.merge_below(tree, {"meta": _copied(exposure[1])})
-            meta.merge_below(tree, {"meta": _copied(exposure[0]._merge_asdf()["meta"])})
+            meta.merge_below(tree, {"meta": _copied(exposure[0].whole_tree()["meta"])})
         return tree
 
 
@@ -146,7 +144,7 @@ def _slits(inputs):
                 where=str(getattr(exposure, "path", None) or "model in memory"),
                 hint="a file is opened with `datamodels.open`",
             )
-        exposure_meta = _copied(exposure._metadata()["meta"])
+        exposure_meta = _copied(exposure.metadata_tree()["meta"])
         for number, slit in enumerate(exposure.slits):
             yield _source_id(slit, exposure, number), SlitOfExposure.of(slit, exposure, exposure_meta), exposure
 
@@ -166,11 +164,11 @@ def _source_id(slit, exposure, number):
 def _of_first_exposure(exposure):
     model = MultiExposureModel()
     model.observatory = exposure.observatory
-    for path, value in meta.walk({"meta": exposure._metadata()["meta"]}):
+    for path, value in meta.walk({"meta": exposure.metadata_tree()["meta"]}):
         entry = exposure.observatory.keywords.of_path(path)
         if entry is not None and entry.hdu == "PRIMARY" and path not in _OF_ONE_FILE:
-            model._assign(path, value)
-    model._extra_cards["PRIMARY"] = list(exposure._extra_cards.get("PRIMARY", []))
+            model.set_unchecked(path, value)
+    model.contents.cards["PRIMARY"] = list(exposure.contents.cards.get("PRIMARY", []))
     model.history.extend(exposure.history)
     return model
 

@@ -14,19 +14,19 @@ _TRUTH = {"T": True, "TRUE": True, "F": False, "FALSE": False}
 
 def read_cards(model):
     """Fill a model's tree, history and unknown cards from the headers of its file."""
-    keywords, source = model.keywords, model._source
-    if model._container is None:
+    keywords, source = model.keywords, model.contents.source
+    if model.contents.container is None:
         _read_header(model, source.extensions[0], "PRIMARY", "PRIMARY", keywords)
-    for spec in model._layout.values():
-        extension = source.of(spec, model._version)
+    for spec in model.specs.values():
+        extension = source.of(spec, model.contents.version)
         if extension is not None and extension.index:
             _read_header(model, extension, spec.hdu, spec.hdu.upper(), keywords)
-    if _lossy_texts(model._tree):
-        model._merge_asdf()
+    if _lossy_texts(model.contents.tree):
+        model.whole_tree()
 
 
 def _read_header(model, extension, hdu, name, keywords):
-    extra = model._extra_cards.setdefault(name, [])
+    extra = model.contents.cards.setdefault(name, [])
     written, titles = _written(keywords, hdu, model.model_type)
     for card in extension.header.cards:
         if card.keyword in COMMENTARY:
@@ -40,10 +40,10 @@ def _read_header(model, extension, hdu, name, keywords):
             # Unknown, or known only for other models, or not readable: it goes back as it came.
             extra.append(card)
         if entry is not None and readable:
-            model._assign(entry.path, typed(card.value, entry.type))
+            model.set_unchecked(entry.path, typed(card.value, entry.type))
         elif entry is not None and card.value is UNREADABLE:
             warnings.warn(
-                f"{model._source.path}: the card {card.image.strip()!r} breaks the FITS standard; {entry.path} is taken as not set",
+                f"{model.contents.source.path}: the card {card.image.strip()!r} breaks the FITS standard; {entry.path} is taken as not set",
                 UserWarning,
                 stacklevel=2,
             )
@@ -59,7 +59,7 @@ def _written(keywords, hdu, model_type):
 def _read_commentary(model, card, hdu, extra, titles):
     text = card.value.strip()
     if card.keyword == "HISTORY" and hdu == "PRIMARY":
-        model._history.append(card.value)
+        model.contents.history.append(card.value)
     elif card.keyword or (text and text not in titles):
         # Titles of sections are written anew.
         extra.append(card)
@@ -115,24 +115,30 @@ def header_cards(model, hdu, name):
     cards, section, written = [], "", set()
     stored = _stored_header(model, hdu)
     for entry in model.keywords.of_hdu(hdu, model.model_type):
-        value = model._lookup(entry.path)
+        value = model.value_at(entry.path)
         if not is_card_value(value):
             continue
         if entry.section and entry.section != section:
             section = entry.section
             cards += [formatted("", title) for title in ("", section, "")]
         former = stored.card(entry.keyword) if stored is not None else None
-        if former is not None and type(former.value) is type(value) and former.value == value:
+        if former is not None and _is_as_it_was(former.value, value):
             cards.append(former.image)
         else:
             cards.append(formatted(entry.keyword, _native(value), entry.comment))
         written.add(entry.keyword)
-    for card in model._extra_cards.get(name, ()):
+    for card in model.contents.cards.get(name, ()):
         if card.keyword not in written or card.keyword in COMMENTARY or _is_second(stored, card):
             cards += _extra_card(model, card, hdu)
     if hdu == "PRIMARY":
         cards += [formatted("HISTORY", line) for text in model.history for line in history_lines(text)]
     return cards
+
+
+def _is_as_it_was(former, value):
+    """Whether the card of the file still says it: the same value of the same type, or digits that a float would lose."""
+    same_type = type(former) is type(value) or (type(former) is int and isinstance(value, float) and abs(former) > 1e15)
+    return same_type and former == value
 
 
 def _is_second(stored, card):
@@ -143,13 +149,13 @@ def _is_second(stored, card):
 
 def _stored_header(model, hdu):
     """The header that the model was read from: what is as it was goes back with the comments and the digits that it had."""
-    if model._source is None:
+    if model.contents.source is None:
         return None
-    spec = next((spec for spec in model._layout.values() if spec.hdu == hdu), None)
+    spec = next((spec for spec in model.specs.values() if spec.hdu == hdu), None)
     if hdu == "PRIMARY":
-        extension = model._source.extensions[0]
+        extension = model.contents.source.extensions[0]
     else:
-        extension = None if spec is None else model._source.of(spec, model._version)
+        extension = None if spec is None else model.contents.source.of(spec, model.contents.version)
     return extension.header if extension is not None else None
 
 
@@ -158,7 +164,7 @@ def _extra_card(model, card, hdu):
     entry = model.keywords.of_card(card.keyword, hdu, model.model_type)
     if entry is None or card.value is UNDEFINED or card.value is UNREADABLE or card.keyword in COMMENTARY:
         return [card.text()]
-    value = model._lookup(entry.path)
+    value = model.value_at(entry.path)
     if not is_card_value(value):
         return []
     return [
@@ -193,13 +199,13 @@ def restore_texts(model, recorded):
     recorded : dict
         Content of the ASDF extension.
     """
-    for path in _lossy_texts(model._tree):
-        former, latter = _at(recorded, path), _at(model._tree, path)
+    for path in _lossy_texts(model.contents.tree):
+        former, latter = _at(recorded, path), _at(model.contents.tree, path)
         if isinstance(former, str) and plain(former).rstrip() == latter:
-            model._assign(".".join(path), former)
+            model.set_unchecked(".".join(path), former)
     lines = [line for text in recorded.get("history", ()) for line in history_lines(text)]
-    if lines and [line.rstrip() for line in model._history[: len(lines)]] == lines:
-        model._history[: len(lines)] = recorded["history"]
+    if lines and [line.rstrip() for line in model.contents.history[: len(lines)]] == lines:
+        model.contents.history[: len(lines)] = recorded["history"]
 
 
 def _lossy_texts(tree):

@@ -31,7 +31,7 @@ def units(model):
     The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the ASDF extension is last. NEXTEND in the
     primary header says how many follow it, so that a file that is cut between two of them is noticed.
     """
-    model._merge_asdf()
+    model.whole_tree()
     owned = owned_extensions(model)
     plan = list(_plan(model, owned))
     yield _primary_unit(model, owned, len(plan))
@@ -47,15 +47,15 @@ def owned_extensions(model):
     model : DataModel
         They are written by what it says of them; all others as they were read.
     """
-    source = model._source
+    source = model.contents.source
     if source is None:
         return set()
     part_class, count = getattr(model, "part_class", None), 1
-    specs = list(model._layout.values())
+    specs = list(model.specs.values())
     if part_class is not None:
-        specs += part_class._layout.values()
-        count = model._number_of_parts()
-    versions = range(1, count + 1) if part_class is not None else [model._version]
+        specs += part_class.specs.values()
+        count = model.number_of_parts()
+    versions = range(1, count + 1) if part_class is not None else [model.contents.version]
     found = [source.of(spec, version) for spec in specs for version in versions]
     found.append(source.find("ASDF"))
     return {extension.index for extension in found if extension is not None}
@@ -67,8 +67,8 @@ def _plan(model, owned):
     own = [] if parts == [model] else [(1, model)]
     for version, part in [*own, *enumerate(parts, 1)]:
         yield from _plan_of_part(part, version)
-    if model._source is not None:
-        for extension in model._source.extensions[1:]:
+    if model.contents.source is not None:
+        for extension in model.contents.source.extensions[1:]:
             if extension.index not in owned:
                 yield partial(_carried, model, extension)
     for unit in asdf_product.extra_units(model):
@@ -78,7 +78,7 @@ def _plan(model, owned):
 
 def _plan_of_part(part, version):
     """The arrays and tables of a part: those whose HDU is a number first, each in its place."""
-    specs = [spec for spec in part._layout.values() if spec.hdu != "PRIMARY"]
+    specs = [spec for spec in part.specs.values() if spec.hdu != "PRIMARY"]
     numbered = {int(spec.hdu): spec for spec in specs if spec.hdu.isdigit()}
     present = [number for number, spec in numbered.items() if _is_there(part, spec)]
     for number in range(1, max(present, default=0) + 1):
@@ -92,28 +92,28 @@ def _plan_of_part(part, version):
 
 
 def _is_there(model, spec):
-    if model._arrays.get(spec.name) is not None:
+    if model.contents.arrays.get(spec.name) is not None:
         return True
-    if spec.name in model._arrays:
+    if spec.name in model.contents.arrays:
         return False
     filled = getattr(spec, "fill", None) is not None and model.shape is not None
-    return filled or model._extension(spec) is not None
+    return filled or model.contents.extension(spec) is not None
 
 
 def _primary_unit(model, owned, count):
     """The primary HDU; an image that it held, and that is no array of the model, stays in it."""
     start, data = [formatted(*card) for card in _PRIMARY_START], None
-    stored = model._source.extensions[0] if model._source is not None else None
+    stored = model.contents.source.extensions[0] if model.contents.source is not None else None
     names = ("EXTEND", "NEXTEND", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM")
     cards = header_cards(model, "PRIMARY", "PRIMARY")
-    own = next((spec for spec in model._layout.values() if spec.hdu == "PRIMARY" and _is_there(model, spec)), None)
+    own = next((spec for spec in model.specs.values() if spec.hdu == "PRIMARY" and _is_there(model, spec)), None)
     if own is not None:
         start, data = [], _value_of(model, own)
     elif stored is not None and stored.shape and stored.index not in owned:
         start = [
             card.text() for card in stored.header.cards if is_structural(card.keyword) and card.keyword not in names
         ]
-        data = Stored(model._source.raw_bytes(stored))
+        data = Stored(model.contents.source.raw_bytes(stored))
     elif (image := asdf_product.primary_image(model)) is not None:
         start, data = [], image
     elif stored is not None and stored.shape:
@@ -123,7 +123,7 @@ def _primary_unit(model, owned, count):
 
 
 def _known_unit(model, spec, version):
-    value, extension = model._arrays.get(spec.name), model._extension(spec)
+    value, extension = model.contents.arrays.get(spec.name), model.contents.extension(spec)
     if extension is not None and _as_stored(model, spec, extension, value):
         return _untouched(model, spec, extension, version)
     cards = _own_cards(model, spec, extension)
@@ -134,7 +134,7 @@ def _known_unit(model, spec, version):
 
 
 def _value_of(model, spec):
-    value, extension = model._arrays.get(spec.name), model._extension(spec)
+    value, extension = model.contents.arrays.get(spec.name), model.contents.extension(spec)
     if value is None and extension is None:
         # A documented array that nothing has touched is written without ever being in memory.
         return np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
@@ -143,9 +143,9 @@ def _value_of(model, spec):
 
 def _name_of(model, spec):
     """EXTNAME of an array: the spelling of the file that the model was read from."""
-    if not spec.other_hdus or model._source is None:
+    if not spec.other_hdus or model.contents.source is None:
         return spec.hdu
-    stored = model._source.of(spec, model._version)
+    stored = model.contents.source.of(spec, model.contents.version)
     return next((name for name in spec.hdus if stored is not None and name.upper() == stored.name), spec.hdu)
 
 
@@ -156,16 +156,18 @@ def _with_all_digits(model, spec, extension):
         return value
     if not exact.rounds(extension.physical_dtype, np.dtype(spec.dtype)) or value.shape != extension.shape:
         return value
-    former = model._read_typed(spec, extension)
-    return model._source.read(extension) if np.array_equal(value, former, equal_nan=True) else value
+    former = model.read_stored(spec, extension)
+    return model.contents.source.read(extension) if np.array_equal(value, former, equal_nan=True) else value
 
 
 def _as_stored(model, spec, extension, value):
     """Whether the data unit goes out as it was stored: nobody has changed it, and the type of the class is that of the file or would lose something."""
-    if extension.index == 0 or getattr(model, "_window", None) is not None:
+    if extension.index == 0 or model.contents.window is not None:
         return False
     if isinstance(spec, Table):
-        return value is None or (extension.kind == "table" and _same_table(value, model._source.table(extension)))
+        return value is None or (
+            extension.kind == "table" and _same_table(value, model.contents.source.table(extension))
+        )
     if not extension.is_image or not extension.shape:
         return value is None
     stored, own = extension.physical_dtype, np.dtype(spec.dtype)
@@ -174,7 +176,7 @@ def _as_stored(model, spec, extension, value):
         return loses or stored == own
     if not loses or value.shape != extension.shape:
         return False
-    return np.array_equal(value, model._read_typed(spec, extension), equal_nan=value.dtype.kind == "f")
+    return np.array_equal(value, model.read_stored(spec, extension), equal_nan=value.dtype.kind == "f")
 
 
 def _same_table(table, other):
@@ -207,11 +209,11 @@ def _untouched(model, spec, extension, version):
     cards = [*kept, *header_cards(model, spec.hdu, spec.hdu.upper())]
     if not spec.hdu.isdigit():
         cards.append(formatted("EXTVER", version, "extension value"))
-    return cards, Stored(model._source.raw_bytes(extension))
+    return cards, Stored(model.contents.source.raw_bytes(extension))
 
 
 def _carried(model, extension):
-    return [card.text() for card in extension.header.cards], Stored(model._source.raw_bytes(extension))
+    return [card.text() for card in extension.header.cards], Stored(model.contents.source.raw_bytes(extension))
 
 
 def _asdf_unit(model):
@@ -234,8 +236,10 @@ def _asdf_unit(model):
 
 
 def _asdf_content(model):
-    content = {name: value for name, value in model._tree.items() if name not in (*model._layout, asdf_product.EXTRA)}
+    content = {
+        name: value for name, value in model.contents.tree.items() if name not in (*model.specs, asdf_product.EXTRA)
+    }
     parts = model.parts()
     if parts != [model]:
-        content[model.parts_name] = [_asdf_content(part) for part in parts if part._merge_asdf() is not None]
+        content[model.parts_name] = [_asdf_content(part) for part in parts if part.whole_tree() is not None]
     return content

@@ -1,7 +1,8 @@
 """Some integrations of an exposure, as a model of its own: read from the file as they are asked for, never the whole."""
 
-import copy
 from typing import Any
+
+from hexcal.models.contents import Contents
 
 _PER_INTEGRATION = ("data", "groupdq", "err", "zeroframe", "refout", "int_times")
 """Arrays and tables whose first axis counts integrations."""
@@ -10,11 +11,8 @@ _PER_INTEGRATION = ("data", "groupdq", "err", "zeroframe", "refout", "int_times"
 class Integrations:
     """What lets a model stand for some integrations of its file; a part of `RampModel`."""
 
-    _window: Any = None
-    """Integrations of the file that this model stands for, a slice; None for all."""
-    _arrays: Any
-    _source: Any
-    _layout: Any
+    contents: Contents
+    specs: Any
     meta: Any
     primary: Any
 
@@ -24,17 +22,14 @@ class Integrations:
         INTSTART and INTEND are theirs, INT_TIMES has their rows; what belongs to pixels (PIXELDQ) is a copy.
         """
         source: Any = self
-        source._merge_asdf()
+        source.whole_tree()
         cls: Any = type(self)
-        part = cls(self._source)
-        for name in ("observatory", "_keywords", "_layout", "_version", "_file", "_asdf"):
-            object.__setattr__(part, name, getattr(source, name))
-        part._tree, part._history = copy.deepcopy(source._tree), list(source._history)
-        part._extra_cards = {name: list(cards) for name, cards in source._extra_cards.items()}
-        part._removed, part._window = set(source._removed), slice(first, last)
-        for name, value in self._arrays.items():
+        part = cls(self.contents.source)
+        part.contents, part.observatory, part.specs = source.contents.copied(), source.observatory, source.specs
+        part.contents.window = slice(first, last)
+        for name, value in self.contents.arrays.items():
             cut = value if value is None or name not in _PER_INTEGRATION else value[first:last]
-            part._arrays[name] = None if cut is None else cut.copy()
+            part.contents.arrays[name] = None if cut is None else cut.copy()
         exposure = part.meta.exposure
         exposure.integration_start = (exposure.integration_start or 1) + first
         exposure.integration_end = exposure.integration_start + last - first - 1
@@ -44,45 +39,46 @@ class Integrations:
         """Take over what steps have noted in the metadata of a part of this model; the numbers of its integrations stay."""
         exposure = self.meta.exposure
         own = exposure.integration_start, exposure.integration_end
-        self._tree, self._history = part._tree, part._history
+        self.contents.tree, self.contents.history = part.contents.tree, part.contents.history
         self.meta.exposure.integration_start, self.meta.exposure.integration_end = own
 
     def is_read_in_parts(self) -> bool:
         """Whether a part of the data can be read without the rest: not from an image that is compressed in tiles."""
         source: Any = self
-        extension = source._extension(self._layout[self.primary])
-        return self.primary in self._arrays or extension is None or extension.kind != "compressed"
-
-    def copy(self):
-        """As `DataModel.copy`."""
-        other = super().copy()  # type: ignore[misc]
-        other._window = self._window
-        return other
+        extension = source.contents.extension(self.specs[self.primary])
+        return self.primary in self.contents.arrays or extension is None or extension.kind != "compressed"
 
     def shape_of(self, name):
         """As `DataModel.shape_of`."""
         shape = super().shape_of(name)  # type: ignore[misc]
-        if shape is None or self._window is None or name not in _PER_INTEGRATION or name in self._arrays:
+        if (
+            shape is None
+            or self.contents.window is None
+            or name not in _PER_INTEGRATION
+            or name in self.contents.arrays
+        ):
             return shape
-        return (self._window.stop - self._window.start, *shape[1:])
+        return (self.contents.window.stop - self.contents.window.start, *shape[1:])
 
-    def _read_typed(self, spec, extension, index=None):
-        if self._window is not None and spec.name in _PER_INTEGRATION:
+    def read_stored(self, spec, extension, index=None):
+        """As `DataModel.read_stored`."""
+        if self.contents.window is not None and spec.name in _PER_INTEGRATION:
             index = index if isinstance(index, tuple) else (slice(None) if index is None else index,)
-            index = (inside(self._window, index[0]), *index[1:])
-        return super()._read_typed(spec, extension, index)  # type: ignore[misc]
+            index = (inside(self.contents.window, index[0]), *index[1:])
+        return super().read_stored(spec, extension, index)  # type: ignore[misc]
 
-    def _load_table(self, spec):
-        table = super()._load_table(spec)  # type: ignore[misc]
-        if table is not None and self._window is not None and spec.name in _PER_INTEGRATION:
-            table = self._arrays[spec.name] = table[self._window]
+    def load_table(self, spec):
+        """As `DataModel.load_table`."""
+        table = super().load_table(spec)  # type: ignore[misc]
+        if table is not None and self.contents.window is not None and spec.name in _PER_INTEGRATION:
+            table = self.contents.arrays[spec.name] = table[self.contents.window]
         return table
 
     def plain_table(self, name):
         """As `DataModel.plain_table`."""
         table = super().plain_table(name)  # type: ignore[misc]
-        cut = self._window is not None and name in _PER_INTEGRATION and name not in self._arrays
-        return table[self._window] if cut and table is not None else table
+        cut = self.contents.window is not None and name in _PER_INTEGRATION and name not in self.contents.arrays
+        return table[self.contents.window] if cut and table is not None else table
 
 
 def inside(window: slice, part: Any) -> Any:

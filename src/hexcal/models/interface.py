@@ -7,6 +7,7 @@ import numpy as np
 
 from hexcal.errors import InputError, ParameterError, unknown_name
 from hexcal.models import browse, meta, schema, stored_wcs
+from hexcal.models.contents import Contents
 from hexcal.models.layout import Table
 
 
@@ -19,10 +20,9 @@ class Interface:
     keywords: Any
     row_of: Any
     shape: Any
-    _layout: Any
-    _arrays: Any
-    _merge_asdf: Any
-    _history: Any
+    contents: Contents
+    specs: Any
+    whole_tree: Any
     _extend: Any
     get_meta: Any
     has: Any
@@ -150,9 +150,9 @@ class Interface:
         return getattr(self, name)
 
     def _spec(self, name):
-        if name not in self._layout:
-            raise unknown_name("array", name, self._layout, where=type(self).__name__)
-        return self._layout[name]
+        if name not in self.specs:
+            raise unknown_name("array", name, self.specs, where=type(self).__name__)
+        return self.specs[name]
 
     # ---- as a dict
 
@@ -162,8 +162,8 @@ class Interface:
 
         The dicts of the metadata are not copies; a WCS that was not read yet stands there as such.
         """
-        tree = self._merge_asdf()
-        return {**{name: getattr(self, name) for name in self._layout if self.has(name)}, **tree}
+        tree = self.whole_tree()
+        return {**{name: getattr(self, name) for name in self.specs if self.has(name)}, **tree}
 
     def to_flat_dict(self, include_arrays=True):
         """Return everything that is set as {dotted path: value}.
@@ -173,9 +173,9 @@ class Interface:
         include_arrays : bool
             Also arrays, tables and the WCS, which are read for it.
         """
-        flat = dict(meta.walk(self._merge_asdf()))
+        flat = dict(meta.walk(self.whole_tree()))
         if include_arrays:
-            arrays = {name: getattr(self, name) for name in self._layout if self.has(name)}
+            arrays = {name: getattr(self, name) for name in self.specs if self.has(name)}
             return {**arrays, **{path: stored_wcs.opened(value) for path, value in flat.items()}}
         return {
             path: value
@@ -185,7 +185,7 @@ class Interface:
 
     def keys(self):
         """Dotted paths of everything that is set."""
-        return [*(name for name in self._layout if self.has(name)), *dict(meta.walk(self._merge_asdf()))]
+        return [*(name for name in self.specs if self.has(name)), *dict(meta.walk(self.whole_tree()))]
 
     def values(self):
         """Values of everything that is set, in the order of `keys`."""
@@ -201,7 +201,7 @@ class Interface:
     def __contains__(self, path):
         if not isinstance(path, str):
             return False
-        return self.has(path) if path in self._layout else self.get_meta(path) is not None
+        return self.has(path) if path in self.specs else self.get_meta(path) is not None
 
     def hasattr(self, name):
         """Whether an array or a branch of metadata of this name is set."""
@@ -221,8 +221,8 @@ class Interface:
 
     def add_history_entry(self, description):
         """Append a text to the history."""
-        self._merge_asdf()
-        self._history.append(str(description))
+        self.whole_tree()
+        self.contents.history.append(str(description))
 
     def validate(self):
         """Check types and allowed values of all metadata, and dimensions of all arrays.
@@ -234,10 +234,10 @@ class Interface:
         InputError
             If an array has the wrong number of dimensions, or the model contradicts itself.
         """
-        for path, value in meta.walk(self._merge_asdf()):
+        for path, value in meta.walk(self.whole_tree()):
             meta.checked(path, value, self.row_of(path))
-        for name, value in self._arrays.items():
-            spec = self._layout.get(name)
+        for name, value in self.contents.arrays.items():
+            spec = self.specs.get(name)
             allowed = getattr(spec, "ndim", ())
             if value is not None and allowed and value.ndim not in allowed:
                 raise InputError(

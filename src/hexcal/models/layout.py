@@ -125,14 +125,14 @@ class ArrayAttribute:
     def __get__(self, model, owner=None):
         if model is None:
             return self
-        value = model._arrays.get(self.spec.name)
-        return model._load_array(self.spec) if value is None else value
+        value = model.contents.arrays.get(self.spec.name)
+        return model.load_array(self.spec) if value is None else value
 
     def __set__(self, model, value):
         spec = self.spec
         if value is None:
-            model._arrays[spec.name] = None
-            model._removed.add(spec.hdu)
+            model.contents.arrays[spec.name] = None
+            model.contents.removed.add(spec.hdu)
             return
         value = np.asarray(value)
         if spec.ndim and value.ndim not in spec.ndim:
@@ -141,8 +141,8 @@ class ArrayAttribute:
                 f"{type(model).__name__}.{spec.name} must have {expected} dimensions, got shape {value.shape}",
                 hint="axes are (nints, ngroups, ny, nx) for ramps, (nints, ny, nx) for cubes, (ny, nx) for images",
             )
-        model._arrays[spec.name] = spec.typed(value, f"{type(model).__name__}.{spec.name}")
-        model._removed.discard(spec.hdu)
+        model.contents.arrays[spec.name] = spec.typed(value, f"{type(model).__name__}.{spec.name}")
+        model.contents.removed.discard(spec.hdu)
 
 
 class TableAttribute:
@@ -155,14 +155,14 @@ class TableAttribute:
     def __get__(self, model, owner=None):
         if model is None:
             return self
-        value = model._arrays.get(self.spec.name)
-        return model._load_table(self.spec) if value is None else value
+        value = model.contents.arrays.get(self.spec.name)
+        return model.load_table(self.spec) if value is None else value
 
     def __set__(self, model, value):
         spec = self.spec
         if value is None:
-            model._arrays[spec.name] = None
-            model._removed.add(spec.hdu)
+            model.contents.arrays[spec.name] = None
+            model.contents.removed.add(spec.hdu)
             return
         if not hasattr(value, "dtype"):
             value = np.array([tuple(row) for row in value], dtype=list(spec.columns))
@@ -170,5 +170,5 @@ class TableAttribute:
             raise InputError(
                 f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}"
             )
-        model._arrays[spec.name] = spec.with_units(value)
-        model._removed.discard(spec.hdu)
+        model.contents.arrays[spec.name] = spec.with_units(value)
+        model.contents.removed.discard(spec.hdu)

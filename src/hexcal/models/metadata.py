@@ -7,6 +7,7 @@ from typing import Any
 from hexcal import observatories
 from hexcal.errors import ParameterError
 from hexcal.models import asdf_tree, meta, stored_wcs
+from hexcal.models.contents import Contents
 
 _WCS = "meta.wcs"
 _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
@@ -18,16 +19,9 @@ class Metadata:
     model_type: Any
     starts_with: Any
     observatory: Any
-    _source: Any
     path: Any
-    _version: Any
-    _container: Any
-    _layout: Any
-    _tree: Any
-    _asdf: Any
-    _history: Any
-    _extra_cards: Any
-    _keywords: Any
+    contents: Contents
+    specs: Any
 
     @property
     def meta(self):
@@ -37,59 +31,64 @@ class Metadata:
     @property
     def keywords(self):
         """The keyword dictionary: that of the observatory, with what `extend_schema` has added."""
-        return self._keywords or self.observatory.keywords
+        return self.contents.keywords or self.observatory.keywords
 
     @property
     def history(self):
         """Texts of the HISTORY cards: a list to append to."""
-        self._metadata()
-        return self._history
+        self.metadata_tree()
+        return self.contents.history
 
     @history.setter
     def history(self, texts):
-        self._metadata()
+        self.metadata_tree()
         entries = [texts] if isinstance(texts, str | dict) else texts
-        self._history[:] = [str(entry["description"] if isinstance(entry, dict) else entry) for entry in entries]
+        self.contents.history[:] = [
+            str(entry["description"] if isinstance(entry, dict) else entry) for entry in entries
+        ]
 
-    def _metadata(self):
-        if self._tree is None:
-            self._tree, self._history, self._extra_cards = {"meta": {}}, [], {}
-            if self._source is not None:
+    def metadata_tree(self):
+        """Return the metadata as nested dicts: what the header cards say."""
+        if self.contents.tree is None:
+            self.contents.tree, self.contents.history, self.contents.cards = {"meta": {}}, [], {}
+            if self.contents.source is not None:
                 from hexcal.models import fits_cards
 
                 fits_cards.read_cards(self)
             else:
                 for path, value in self.starts_with:
-                    self._assign(path, value)
-        return self._tree
+                    self.set_unchecked(path, value)
+        return self.contents.tree
 
-    def _merge_asdf(self):
-        """Add what only the ASDF extension has; FITS keywords win."""
-        tree = self._metadata()
-        if self._asdf is not None or self._source is None:
+    def whole_tree(self):
+        """Return the metadata with what only the ASDF extension has; FITS keywords win (nested dicts)."""
+        tree = self.metadata_tree()
+        if self.contents.is_merged is not None or self.contents.source is None:
             return tree
         from hexcal.models import fits_cards
 
-        if self._container is not None:
-            self._asdf = True
-            recorded = self._container.recorded_part(self._version)
+        if self.contents.container is not None:
+            self.contents.is_merged = True
+            recorded = self.contents.container.recorded_part(self.contents.version)
             fits_cards.restore_texts(self, recorded)
             meta.merge_below(tree, copy.copy(recorded))
             return tree
-        extension = self._source.find("ASDF")
-        self._asdf = True
+        extension = self.contents.source.find("ASDF")
+        self.contents.is_merged = True
         if extension is not None:
-            content = asdf_tree.from_bytes(bytes(self._source.raw_bytes(extension)), str(self._source.path))
+            content = asdf_tree.from_bytes(
+                bytes(self.contents.source.raw_bytes(extension)), str(self.contents.source.path)
+            )
             fits_cards.restore_texts(self, content)
             recorded = content.pop("history")
-            self._history.extend(text for text in recorded if text not in self._history)
-            known = {spec.name for spec in self._layout.values()}
+            self.contents.history.extend(text for text in recorded if text not in self.contents.history)
+            known = {spec.name for spec in self.specs.values()}
             meta.merge_below(tree, {name: value for name, value in content.items() if name not in known})
         return tree
 
     def branch(self, path):
         """Return the nested dict at a dotted path (an empty one if nothing is set there)."""
-        tree = self._metadata()
+        tree = self.metadata_tree()
         for name in self.keywords.of_branch(path).split("."):
             tree = tree.get(name, {}) if isinstance(tree, dict) else {}
         return tree if isinstance(tree, dict) else {}
@@ -112,15 +111,15 @@ class Metadata:
         """
         keywords = self.keywords
         path = keywords.of_branch(path)
-        found = self._lookup(path)
+        found = self.value_at(path)
         if found is not None:
             return found
         if keywords.of_path(path, self.model_type) is not None:
             return None
         if keywords.children(path):
             return meta.Node(self, path)
-        self._merge_asdf()
-        found = self._lookup(path)
+        self.whole_tree()
+        found = self.value_at(path)
         if found is not None or not strict:
             return found
         if observatories.is_branch_anywhere(path):
@@ -143,8 +142,9 @@ class Metadata:
         """Names of the class of this model and of those that it extends (set of str)."""
         return {cls.__dict__["model_type"] for cls in type(self).__mro__ if "model_type" in cls.__dict__}
 
-    def _lookup(self, path):
-        tree: Any = self._metadata()
+    def value_at(self, path):
+        """Return what is set at a dotted path, without the ASDF extension; None if nothing is."""
+        tree: Any = self.metadata_tree()
         branch, name = {}, ""
         for name in path.split("."):
             if not isinstance(tree, dict) or name not in tree:
@@ -158,13 +158,13 @@ class Metadata:
         """Set the value at a dotted path; None removes it. Known keywords are checked for type and allowed values."""
         path = self.keywords.of_branch(path)
         names = path.split(".")
-        tree = self._metadata()
+        tree = self.metadata_tree()
         if isinstance(value, meta.Node):
             value = copy.deepcopy(value.instance)
         value = meta.checked(path, value, self.row_of(path))
         if path == _WCS:
             # What only the ASDF extension has must not come back over it.
-            self._merge_asdf()
+            self.whole_tree()
             _require_wcs(value, self.path)
         for name in names[:-1]:
             tree = tree.setdefault(name, {})
@@ -174,10 +174,10 @@ class Metadata:
             tree[names[-1]] = value
 
     def __getitem__(self, path):
-        return getattr(self, path) if path in self._layout else self.get_meta(path, strict=True)
+        return getattr(self, path) if path in self.specs else self.get_meta(path, strict=True)
 
     def __setitem__(self, path, value):
-        if path in self._layout:
+        if path in self.specs:
             setattr(self, path, value)
         else:
             self.set_meta(path, value)
@@ -199,13 +199,13 @@ class Metadata:
         if isinstance(other, Mapping):
             self._update_from_dict(other, only)
             return
-        for path, value in meta.walk({"meta": other._merge_asdf()["meta"]}):
+        for path, value in meta.walk({"meta": other.whole_tree()["meta"]}):
             if path not in _OF_ONE_FILE and self._is_of_hdu(path, only):
-                self._assign(path, copy.deepcopy(value))
-        self._metadata()
+                self.set_unchecked(path, copy.deepcopy(value))
+        self.metadata_tree()
         if only in (None, "PRIMARY"):
-            self._extra_cards.setdefault("PRIMARY", []).extend(other._extra_cards.get("PRIMARY", []))
-            self._history.extend(text for text in other.history if text not in self._history)
+            self.contents.cards.setdefault("PRIMARY", []).extend(other.contents.cards.get("PRIMARY", []))
+            self.contents.history.extend(text for text in other.history if text not in self.contents.history)
 
     def _is_of_hdu(self, path, only):
         entry = self.keywords.of_path(path)
@@ -222,9 +222,9 @@ class Metadata:
             elif only is None:
                 setattr(self, name, value)
 
-    def _assign(self, path, value):
+    def set_unchecked(self, path, value):
         """Set without checks: values that came from a file are kept as they are."""
-        tree = self._metadata()
+        tree = self.metadata_tree()
         *branch, leaf = path.split(".")
         for name in branch:
             tree = tree.setdefault(name, {})

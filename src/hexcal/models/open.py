@@ -60,23 +60,23 @@ class TreeModel(DataModel):
         is_tree = path is not None and path.suffix != ".fits" and ".fits." not in path.name
         super().__init__(None if is_tree else init)
         if is_tree:
-            self._hold(asdf_tree.from_file(path), path)
+            self.hold(asdf_tree.from_file(path), path)
         for name, value in attributes.items():
             setattr(self, name, value)
         if strict_validation:
             self.validate()
 
-    def _hold(self, tree, path):
+    def hold(self, tree, path):
         """Take over what a file holds."""
         tree = tree if isinstance(tree, dict) else {"content": tree}
-        self._history, self._extra_cards = tree.pop("history", []), {}
-        self._tree, self._file = {"meta": {}, **tree}, path
+        self.contents.history, self.contents.cards = tree.pop("history", []), {}
+        self.contents.tree, self.contents.file = {"meta": {}, **tree}, path
         return self
 
     @property
     def tree(self):
         """Everything that the file holds, but its history (dict)."""
-        return self._metadata()
+        return self.metadata_tree()
 
 
 def open(init=None, **arrays) -> DataModel:
@@ -141,13 +141,13 @@ def _open_asdf(path):
     header = {"TELESCOP": telescope, "INSTRUME": instrument.get("name") if isinstance(instrument, dict) else None}
     cls = _named(name, observatories.of_header(header, default=DataModel.default_observatory))
     if cls is not None and issubclass(cls, TreeModel):
-        return cls()._hold(tree, path)
-    if cls is None or (cls.primary in cls._layout and cls.primary not in tree):
-        return TreeModel()._hold(tree, path)
+        return cls().hold(tree, path)
+    if cls is None or (cls.primary in cls.specs and cls.primary not in tree):
+        return TreeModel().hold(tree, path)
     model = cls()
     if telescope is not None:
         model.observatory = observatories.of_header(header, default=cls.default_observatory)
-    model._file = path
+    model.contents.file = path
     asdf_product.fill(model, tree)
     return model
 

@@ -26,7 +26,7 @@ class Parts(DataModel):
     def parts(self):
         """Return the parts: models that share the file; nothing is read until asked for."""
         if self._part_list is None:
-            self._part_list = [self._part(version) for version in range(1, self._number_of_parts() + 1)]
+            self._part_list = [self._part(version) for version in range(1, self.number_of_parts() + 1)]
         return self._part_list
 
     def _set_parts(self, models):
@@ -37,26 +37,27 @@ class Parts(DataModel):
                 )
         self._part_list = list(models)
 
-    def _number_of_parts(self):
-        if self._source is None:
+    def number_of_parts(self):
+        """Return how many parts the file has."""
+        if self.contents.source is None:
             return 0
-        first = next((found.name for spec in self._part_layout() if (found := self._source.of(spec))), None)
-        return self._source.count(first) if first else 0
+        first = next((found.name for spec in self._part_layout() if (found := self.contents.source.of(spec))), None)
+        return self.contents.source.count(first) if first else 0
 
     def _part_layout(self):
         """Arrays and tables of a part, the primary array first."""
-        specs = self.part_class._layout
+        specs = self.part_class.specs
         return sorted(specs.values(), key=lambda spec: spec.name != self.part_class.primary)
 
     def _part(self, version):
-        part = self.part_class(self._source)
-        part._version, part._container = version, self
+        part = self.part_class(self.contents.source)
+        part.contents.version, part.contents.container = version, self
         return part
 
     def new_part(self):
         """Return an empty part of this model (not yet in its list)."""
         part = self.part_class()
-        part._container, part.observatory = self, self.observatory
+        part.contents.container, part.observatory = self, self.observatory
         return part
 
     def __getitem__(self, path):
@@ -65,8 +66,8 @@ class Parts(DataModel):
 
     def recorded_part(self, version):
         """Return what the ASDF extension records of the part with this EXTVER: a nested dict."""
-        recorded = self._merge_asdf().get(self.parts_name) or []
-        known = set(self.part_class._layout)
+        recorded = self.whole_tree().get(self.parts_name) or []
+        known = set(self.part_class.specs)
         part = recorded[version - 1] if version <= len(recorded) else {}
         return {name: value for name, value in part.items() if name not in known}
 
@@ -75,7 +76,7 @@ class Parts(DataModel):
         other = super().copy()
         other._part_list = [part.copy() for part in self.parts()]
         for part in other._part_list:
-            part._container = other
+            part.contents.container = other
         return other
 
     def check(self):

@@ -1,7 +1,5 @@
 """Models of reference files, and cutting them to the subarray of an exposure."""
 
-from typing import Any
-
 import numpy as np
 
 from hexcal.errors import ReferenceError_
@@ -19,47 +17,45 @@ _ANY = {None, "ANY", "N/A", "GENERIC", "MULTIPLE", "ALL"}
 class ReferenceFileModel(DataModel):
     """A reference file. Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray."""
 
-    _window: Any = None
-    """Rows and columns of the file that this model stands for; None for all."""
-
-    def _load_array(self, spec):
-        if spec.name in self._arrays:
+    def load_array(self, spec):
+        """As `DataModel.load_array`; flags are translated to the master bits."""
+        if spec.name in self.contents.arrays:
             return None
-        extension = self._extension(spec)
+        extension = self.contents.extension(spec)
         if extension is None or not extension.shape:
             return None
-        value = self._source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
+        value = self.contents.source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
         # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
-        if spec.name == "dq" and self._container is None:
-            found = self._extension(_DQ_DEF)
-            definitions = self._source.plain_table(found) if found is not None else None
+        if spec.name == "dq" and self.contents.container is None:
+            found = self.contents.extension(_DQ_DEF)
+            definitions = self.contents.source.plain_table(found) if found is not None else None
             flags = dqflags.of(self.observatory)
             value = dqflags.translate(value, definitions, str(self.path), flags)
             if definitions is not None:
                 # From here on the array holds master bits, and so must its table when the model is saved.
-                self._arrays["dq_def"] = dqflags.master_definitions(definitions, flags)
-        self._arrays[spec.name] = value
+                self.contents.arrays["dq_def"] = dqflags.master_definitions(definitions, flags)
+        self.contents.arrays[spec.name] = value
         return value
 
     def _window_index(self, ndim):
-        return None if self._window is None else (slice(None),) * (ndim - 2) + self._window
+        return None if self.contents.window is None else (slice(None),) * (ndim - 2) + self.contents.window
 
     def read(self, name, index):
         """As `DataModel.read`; the index refers to the cut-out."""
-        extension = self._extension(self._layout[name])
-        if name in self._arrays or extension is None or self._window is None:
+        extension = self.contents.extension(self.specs[name])
+        if name in self.contents.arrays or extension is None or self.contents.window is None:
             return super().read(name, index)
         index = index if isinstance(index, tuple) else (index,)
         index += (slice(None),) * (len(extension.shape) - len(index))
-        inner = tuple(inside(whole, part) for whole, part in zip(self._window, index[-2:], strict=True))
-        return self._source.read(extension, self._layout[name].dtype, (*index[:-2], *inner))
+        inner = tuple(inside(whole, part) for whole, part in zip(self.contents.window, index[-2:], strict=True))
+        return self.contents.source.read(extension, self.specs[name].dtype, (*index[:-2], *inner))
 
     def shape_of(self, name):
         """Shape of an array of the cut-out, without reading it."""
         shape = super().shape_of(name)
-        if shape is None or self._window is None or name in self._arrays:
+        if shape is None or self.contents.window is None or name in self.contents.arrays:
             return shape
-        return (*shape[:-2], *(part.stop - part.start for part in self._window))
+        return (*shape[:-2], *(part.stop - part.start for part in self.contents.window))
 
     def cutout(self, exposure):
         """Return this reference for the subarray of an exposure.
@@ -82,7 +78,7 @@ class ReferenceFileModel(DataModel):
         shape = self.shape
         if shape is None:
             raise ReferenceError_(
-                f"the reference needs the image extension {self._layout[self.primary].hdu}", where=str(self.path)
+                f"the reference needs the image extension {self.specs[self.primary].hdu}", where=str(self.path)
             )
         needed = exposure.shape[-2:]
         x_start, y_start, _, _ = window_of(exposure)
@@ -102,19 +98,16 @@ class ReferenceFileModel(DataModel):
         return self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
 
     def _cut(self, window):
-        part = type(self)(self._source)
-        part._tree, part._history, part._extra_cards, part.observatory = (
-            self._metadata(),
-            self._history,
-            self._extra_cards,
-            self.observatory,
-        )
-        for name, value in self._arrays.items():
-            if value is not None and isinstance(self._layout.get(name), Array):
-                part._arrays[name] = np.ascontiguousarray(value[..., window[0], window[1]])
-            elif name in self._layout:
-                part._arrays[name] = value
-        part._window = window
+        part = type(self)(self.contents.source)
+        self.metadata_tree()
+        part.contents.tree, part.contents.history = self.contents.tree, self.contents.history
+        part.contents.cards, part.observatory = self.contents.cards, self.observatory
+        for name, value in self.contents.arrays.items():
+            if value is not None and isinstance(self.specs.get(name), Array):
+                part.contents.arrays[name] = np.ascontiguousarray(value[..., window[0], window[1]])
+            elif name in self.specs:
+                part.contents.arrays[name] = value
+        part.contents.window = window
         return part
 
     def check_for(self, exposure, reference_type):

@@ -29,7 +29,7 @@ def rows_of(model):
 
 def of_model(model):
     """Return the JSON schema of a model (dict)."""
-    properties = {spec.name: _array_schema(spec) for spec in model._layout.values()}
+    properties = {spec.name: _array_schema(spec) for spec in model.specs.values()}
     root = {"type": "object", "properties": properties}
     for row in rows_of(model):
         entry = {"title": row.comment, "type": _JSON_TYPE.get(row.type, row.type)}
@@ -81,7 +81,7 @@ def _datatype(kind):
 def search(model, text):
     """Return the paths and descriptions that contain a text (SchemaResult)."""
     wanted = text.casefold()
-    pairs = [(spec.name, f"{spec.hdu} of the file") for spec in model._layout.values()]
+    pairs = [(spec.name, f"{spec.hdu} of the file") for spec in model.specs.values()]
     pairs += [(row.path, row.comment) for row in rows_of(model)]
     return SchemaResult(
         sorted({(path, title) for path, title in pairs if wanted in path.casefold() or wanted in title.casefold()})

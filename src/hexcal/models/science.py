@@ -78,10 +78,12 @@ class ExposureModel(DataModel):
         """Raise InputError if the file contradicts itself or lacks what the class promises."""
         if self.shape is None:
             found = (
-                ", ".join(extension.name for extension in self._source.extensions[1:]) if self._source else "no file"
+                ", ".join(extension.name for extension in self.contents.source.extensions[1:])
+                if self.contents.source
+                else "no file"
             )
             raise InputError(
-                f"a {type(self).__name__} needs the image extension {self._layout[self.primary].hdu}",
+                f"a {type(self).__name__} needs the image extension {self.specs[self.primary].hdu}",
                 where=str(self.path or ""),
                 hint=f"extensions found: {found or 'none'}",
             )
@@ -90,7 +92,7 @@ class ExposureModel(DataModel):
             raise unknown_name(
                 "exposure type", exposure_type, known, where=f"EXP_TYPE of {self.path or 'the model'}", error=InputError
             )
-        allowed = self._layout[self.primary].ndim
+        allowed = self.specs[self.primary].ndim
         if allowed and len(self.shape) not in allowed:
             raise InputError(
                 f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}",
@@ -100,7 +102,7 @@ class ExposureModel(DataModel):
 
     def _check_shapes(self):
         """Flags and errors have the shape that follows from the primary array."""
-        for name, spec in self._layout.items():
+        for name, spec in self.specs.items():
             needed = spec.shape_of(self.shape) if getattr(spec, "shape_of", None) else None
             found = self.shape_of(name) if needed else None
             if found is not None and found != needed:
@@ -304,11 +306,11 @@ class _RecordedSlit(SlitModel):
 
     model_type = "SlitModel"
 
-    def _metadata(self):
-        if self._tree is None:
-            super()._metadata()
-            self._merge_asdf()
-        return self._tree
+    def metadata_tree(self):
+        if self.contents.tree is None:
+            super().metadata_tree()
+            self.whole_tree()
+        return self.contents.tree
 
 
 class MultiExposureModel(MultiSlitModel):

@@ -70,5 +70,5 @@ class Streamed:
 
 def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:
     """Put streamed arrays in place of those of a model, which is good for nothing but to be saved to FITS from now on."""
-    model._arrays.update(arrays)
+    model.contents.arrays.update(arrays)
     return model

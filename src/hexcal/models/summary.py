@@ -52,7 +52,7 @@ def facts(model: DataModel) -> dict[str, str]:
 
 def contents(model: DataModel) -> list[Content]:
     """Return the arrays and tables of a model; arrays are not read for it."""
-    return [_content(model, name, spec) for name, spec in model._layout.items() if model.has(name)]
+    return [_content(model, name, spec) for name, spec in model.specs.items() if model.has(name)]
 
 
 def _content(model, name, spec):

@@ -49,9 +49,9 @@ def _require_count(source):
 
 
 def _require_primary(source, model_class):
-    if model_class.primary not in model_class._layout or source.extensions[0].shape:
+    if model_class.primary not in model_class.specs or source.extensions[0].shape:
         return
-    spec = model_class._layout[model_class.primary]
+    spec = model_class.specs[model_class.primary]
     if source.of(spec) is None:
         found = ", ".join(extension.name or "one without a name" for extension in source.extensions[1:])
         raise InputError(
@@ -75,7 +75,7 @@ def _require_end_of_product(source, model_class, observatory):
     done = next((keyword for keyword in steps if keyword in source.primary), None)
     if done is None:
         return
-    for spec in model_class._layout.values():
+    for spec in model_class.specs.values():
         if isinstance(spec, Array) and spec.fill is not None and source.of(spec) is None:
             raise InputError(
                 f"a {model_class.model_type} that a pipeline has worked on ({done}) holds the extension {spec.hdu}, this file does not",

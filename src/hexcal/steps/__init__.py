@@ -28,6 +28,7 @@ _DETECTOR = {
 _OTHERS = {
     "guider_cds": "hexcal.steps.guider.guider_cds:GuiderCdsStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
+    "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
     "photom": "hexcal.steps.flux.photom:PhotomStep",

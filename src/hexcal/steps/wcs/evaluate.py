@@ -1,8 +1,16 @@
-"""From pixels to the sky and back."""
+"""From pixels to the sky and back: by compiled transforms where all of them are known, else by gwcs itself."""
+
+import weakref
 
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.steps.wcs.program import NotCompilable, compiled
+
+_CLOSE = 1e-7
+"""Pixels, or arcsec: a compiled transform that differs from the original by more at the corners of the image is not used."""
+_KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""WCS: {is forward: (what its transforms are, program)}."""
 
 
 def pixel_to_sky(wcs, x, y, *, bounded=False):
@@ -29,7 +37,11 @@ def pixel_to_sky(wcs, x, y, *, bounded=False):
     """
     require_image(wcs)
     x, y = _broadcast(x, y)
-    return _as_arrays(wcs(x, y, with_bounding_box=bounded), x.shape)
+    program = _program(wcs, forward=True)
+    if program is None:
+        return _as_arrays(wcs(x, y, with_bounding_box=bounded), x.shape)
+    ra, dec = program(x, y)
+    return (ra, dec) if not bounded else _inside(wcs, x, y, ra, dec)
 
 
 def sky_to_pixel(wcs, ra, dec, *, bounded=False):
@@ -56,7 +68,11 @@ def sky_to_pixel(wcs, ra, dec, *, bounded=False):
     """
     require_image(wcs)
     ra, dec = _broadcast(ra, dec)
-    return _as_arrays(wcs.invert(ra, dec, with_bounding_box=bounded), ra.shape)
+    program = _program(wcs, forward=False)
+    if program is None:
+        return _as_arrays(wcs.invert(ra, dec, with_bounding_box=bounded), ra.shape)
+    x, y = program(ra, dec)
+    return (x, y) if not bounded else _inside(wcs, x, y, x, y)
 
 
 def require_image(wcs):
@@ -67,6 +83,45 @@ def require_image(wcs):
         raise InputError(
             f"the WCS of an image is required (2 pixel and 2 sky coordinates), this one has {wcs.pixel_n_dim} and {wcs.world_n_dim}"
         )
+
+
+def _program(wcs, forward):
+    """Return the compiled transforms of a WCS in one direction; None if there is a model in them that the compiler does not know, or no inverse."""
+    state = tuple(
+        (id(step.transform), step.transform.parameters.tobytes()) for step in wcs.pipeline if step.transform is not None
+    )
+    known = _KNOWN.setdefault(wcs, {})
+    if known.get(forward, (None,))[0] != state:
+        try:
+            program = _checked(wcs, compiled(wcs.forward_transform if forward else wcs.backward_transform), forward)
+        except (NotCompilable, NotImplementedError):
+            program = None
+        known[forward] = (state, program)
+    return known[forward][1]
+
+
+def _checked(wcs, program, forward):
+    """Return the program if it does what gwcs does at the corners of the image, else None."""
+    x_min, x_max, y_min, y_max = box_of(wcs) or (0.0, 1000.0, 0.0, 1000.0)
+    x, y = np.array([[x_min, x_min, x_max, x_max], [y_min, y_max, y_max, y_min]])
+    sky = wcs(x, y, with_bounding_box=False)
+    if forward:
+        ra, dec = program(x, y)
+        offsets = (ra - sky[0]) * np.cos(np.radians(sky[1])) * 3600, (dec - sky[1]) * 3600
+    else:
+        ends = program(*(np.asarray(values, np.float64) for values in sky))
+        offsets = [found - true for found, true in zip(ends, wcs.invert(*sky, with_bounding_box=False), strict=True)]
+    return program if np.nanmax(np.abs(offsets), initial=0.0) < _CLOSE else None
+
+
+def _inside(wcs, x, y, first, second):
+    """Make values NaN where the pixel positions are outside the bounding box."""
+    box = box_of(wcs)
+    if box is None:
+        return first, second
+    outside = ~((x >= box[0]) & (x <= box[1]) & (y >= box[2]) & (y <= box[3]))
+    first, second = np.where(outside, np.nan, first), np.where(outside, np.nan, second)
+    return first, second
 
 
 def _broadcast(first, second):
