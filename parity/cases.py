@@ -273,6 +273,7 @@ _FLICKER_EDGE = (
     "pixels at the very edge of the clip of a difference count on one side only: 0.5 % of the lines, by up to 0.3 DN"
 )
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
+_LIKELY = "without a positive gain, and where one of two differences must go, 3.0.0 gives an arbitrary number; where it gives NaN Hexcal says DO_NOT_USE"
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"ERR": 1, "VAR_POISSON": 3}),
     ("nircam_full_5", "ramp_fit"): (_LONE_GROUPS, {"DQ": 3}),
@@ -302,6 +303,22 @@ KNOWN = {
     ("nircam_corner_10x3", "flicker_each_integration"): (_FLICKER_EDGE, {"SCI": 2488}),
     ("nircam_corner_5", "clean_flicker_noise"): (_FLICKER_EDGE, {"SCI": 634}),
     ("miri_sub64_12x3", "ramp_fit_one_group"): (_LONE_GROUP, {"ERR": 18, "VAR_POISSON": 18}),
+    ("nircam_corner_10x3", "ramp_fit_likely"): (
+        _LIKELY,
+        {"SCI": 3, "ERR": 3, "DQ": 40, "VAR_POISSON": 3, "VAR_RNOISE": 3},
+    ),
+    ("nircam_corner_4x3", "ramp_fit_likely"): (
+        _LIKELY,
+        {"SCI": 33, "ERR": 33, "DQ": 185, "VAR_POISSON": 33, "VAR_RNOISE": 33},
+    ),
+    ("nircam_shallow4", "ramp_fit_likely"): (
+        _LIKELY,
+        {"SCI": 9, "ERR": 6, "DQ": 231, "VAR_POISSON": 9, "VAR_RNOISE": 8},
+    ),
+    ("miri_sub64_12x3", "ramp_fit_likely"): (
+        f"{_LIKELY}; three short rests of ramps in which 3.0.0 finds no jump",
+        {"SCI": 4, "ERR": 4, "DQ": 36, "VAR_POISSON": 4, "VAR_RNOISE": 4},
+    ),
     ("nircam_corner_10x3", "jump_after"): (_AFTER_JUMP, {"GROUPDQ": 18}),
     ("nircam_corner_10x3", "ramp_fit_groups"): (_NO_SEGMENT, {"DQ": 1}),
     ("nircam_corner_10x3", "fitopt"): (
@@ -360,6 +377,11 @@ VARIANTS = [
     ("nircam_corner_1x3", "ramp_fit_one_group", "ramp_fit", {"suppress_one_group": False}),
     ("miri_sub64_12x3", "ramp_fit_one_group", "ramp_fit", {"suppress_one_group": False}),
     ("nircam_corner_10x3", "ramp_fit_groups", "ramp_fit", {"firstgroup": 1, "lastgroup": 7}),
+    ("nircam_corner_10x3", "ramp_fit_likely", "ramp_fit", {"algorithm": "LIKELY"}),
+    ("nircam_shallow4", "ramp_fit_likely", "ramp_fit", {"algorithm": "LIKELY"}),
+    ("nircam_corner_4x3", "ramp_fit_likely", "ramp_fit", {"algorithm": "LIKELY"}),
+    ("nircam_corner_3", "ramp_fit_likely", "ramp_fit", {"algorithm": "LIKELY"}),
+    ("miri_sub64_12x3", "ramp_fit_likely", "ramp_fit", {"algorithm": "LIKELY"}),
     ("miri_real", "emicorr_joint", "emicorr", {"algorithm": "joint"}),
     ("miri_real", "emicorr_sequential", "emicorr", {"algorithm": "sequential"}),
     ("nircam_corner_10x3", "charge_migration", "charge_migration", {"signal_threshold": 5000.0}),

@@ -25,8 +25,14 @@ class RampFitStep(Step):
     class Parameters(StepParameters):
         """Parameters of the ramp fit."""
 
-        algorithm: Literal["OLS_C", "OLS"] = parameter(
-            "OLS_C", "Ordinary least squares with optimal weights; both names stand for the same fit."
+        algorithm: Literal["OLS_C", "OLS", "LIKELY"] = parameter(
+            "OLS_C",
+            "OLS_C, OLS: ordinary least squares with optimal weights, two names for the same fit. LIKELY: maximum likelihood with a jump test of its own "
+            "(Brandt 2024), from 4 groups on; it needs differences of groups, so that suppress_one_group and the zero frame do not matter.",
+        )
+        likely_start: Literal["all", "used"] = parameter(
+            "all",
+            "LIKELY: differences whose median is the first estimate of a rate: all, or those without flagged groups.",
         )
         int_name: str = parameter("", "Write the rates per integration under this base name as well.")
         save_opt: bool = parameter(False, "Write the details of the fit of every segment, with suffix _fitopt.")
@@ -60,12 +66,16 @@ class RampFitStep(Step):
             Whether the rates per integration are wanted.
         """
         from hexcal.steps.detector.ramp_fit_blocks import FitInBlocks
+        from hexcal.steps.detector.ramp_fit_likely import ChosenInBlocks
 
-        return FitInBlocks(self, scratch, keep)
+        return (ChosenInBlocks if self.parameters.algorithm == "LIKELY" else FitInBlocks)(self, scratch, keep)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
+        from hexcal.steps.detector.ramp_fit_likely import process_likely, uses_likelihood
 
+        if uses_likelihood(self, ramp):
+            return process_likely(self, ramp, references)
         parameters = self.parameters
         threads = threads_of(self)
         ramps = self.ramps(ramp, references)
@@ -84,7 +94,8 @@ class RampFitStep(Step):
     def extra_products(self):
         """The details of the fit, and the rates per integration under a name of their own."""
         parameters = self.parameters
-        details = [{"suffix": "fitopt", "basepath": parameters.opt_name}] if parameters.save_opt else []
+        suffixes = ("fitopt", "likely_chisq") if parameters.algorithm == "LIKELY" else ("fitopt",)
+        details = [{"suffix": s, "basepath": parameters.opt_name} for s in suffixes if parameters.save_opt]
         return details + ([{"suffix": "rateints", "basepath": parameters.int_name}] if parameters.int_name else [])
 
     def ramps(self, ramp, references):
