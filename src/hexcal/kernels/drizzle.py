@@ -51,6 +51,8 @@ class Source(NamedTuple):
         Looked at if `with_dq`.
     level : float
         Subtracted from the values.
+    importance : float
+        Of the variances of the exposure among those of others, u below; 0: the inverse of its read noise.
     n_variances : int
         0 or 3.
     with_dq : bool
@@ -66,6 +68,7 @@ class Source(NamedTuple):
     variances: tuple
     dq: np.ndarray
     level: float
+    importance: float
     n_variances: int
     with_dq: bool
 
@@ -77,8 +80,9 @@ class Mosaic(NamedTuple):
     ----------
     values, weights : float32
         Sum of weight times value, sum of weights.
-    inverse_rnoise, poisson, flat : float32
-        Sums over the exposures of u, u^2 v_poisson, u^2 v_flat with u = 1 / v_rnoise of the exposure in this pixel.
+    importance, rnoise, poisson, flat : float32
+        Sums over the exposures of u, u^2 v_rnoise, u^2 v_poisson, u^2 v_flat. Where u = 1 / v_rnoise of the exposure in this pixel, the second is
+        the first, and not used.
     context : int32
         Which exposures contributed: one plane of 32.
     dq : uint32
@@ -87,7 +91,8 @@ class Mosaic(NamedTuple):
 
     values: np.ndarray
     weights: np.ndarray
-    inverse_rnoise: np.ndarray
+    importance: np.ndarray
+    rnoise: np.ndarray
     poisson: np.ndarray
     flat: np.ndarray
     context: np.ndarray
@@ -177,7 +182,7 @@ def drizzle(first_row, last_row, source, mosaic, shape, size, most_cells, bit):
                 if source.y_low[row, block] < bottom and source.y_high[row, block] >= top - 1:
                     _spread_block(source, row, block, Sums(sums, top, bottom - top, nx), cells, shape, size, mosaic.dq)
         for row in range(top, bottom):
-            _merge(sums[row - top], row, source.n_variances, mosaic, bit)
+            _merge(sums[row - top], row, source, mosaic, bit)
 
 
 @kernel
@@ -226,9 +231,9 @@ def _deposit(source, row, column, sums, cells, grid, scale, flags):
 
 
 @kernel
-def _merge(sums, row, n_variances, mosaic, bit):
+def _merge(sums, row, source, mosaic, bit):
     """Add what one exposure gives to a row."""
-    for column in range(sums.shape[0]):
+    for column in range(mosaic.values.shape[1]):
         weight = sums[column, 0]
         if weight == 0:
             continue
@@ -236,11 +241,16 @@ def _merge(sums, row, n_variances, mosaic, bit):
         mosaic.values[row, column] += sums[column, 1]
         if bit:
             mosaic.context[row, column] |= np.int32(bit)
-        if n_variances and sums[column, 2] != 0:
+        if source.n_variances == 0:
+            continue
+        u = source.importance
+        if u > 0:
+            mosaic.rnoise[row, column] += (u * sums[column, 2] / weight) ** 2
+        elif sums[column, 2] != 0:
             u = (weight / sums[column, 2]) ** 2
-            mosaic.inverse_rnoise[row, column] += u
-            mosaic.poisson[row, column] += (u * sums[column, 3] / weight) ** 2
-            mosaic.flat[row, column] += (u * sums[column, 4] / weight) ** 2
+        mosaic.importance[row, column] += u
+        mosaic.poisson[row, column] += (u * sums[column, 3] / weight) ** 2
+        mosaic.flat[row, column] += (u * sums[column, 4] / weight) ** 2
 
 
 @kernel
@@ -264,7 +274,7 @@ def drizzle_whole(first_row, last_row, source, mosaic, least, bit):
         add_exposure(source, top, sums[:n_rows], lattice, dense)
         for row in range(n_rows):
             _sum_along(sums[row], least)
-            _merge(sums[row, :nx], top + row, source.n_variances, mosaic, bit)
+            _merge(sums[row], top + row, source, mosaic, bit)
 
 
 @kernel

@@ -26,6 +26,9 @@ tab-separated tables with a header line:
     Names that the documents of its pipelines know (`hexcal.observatories.documented`). May be absent.
 ``profiles.tsv``
     profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
+``blend_rules.tsv``
+    path, rule: how a value of a product follows from those of the exposures that it is made of (`hexcal.models.blending`), and which values its table of
+    them holds, in this order. May be absent: then there is no such table, and a product has the values of the first exposure.
 ``model_names.tsv``
     name, model: other names that its files have in DATAMODL for models. They hold within the observatory only. May be absent.
 ``models.tsv``, ``model_arrays.tsv``
@@ -359,6 +362,12 @@ class Observatory:
         if not self.has_models or not os.path.exists(filename):
             return ()
         return tuple(tuple(row) for row in read_table(filename, PROFILE_COLUMNS))
+
+    @cached_property
+    def blend_rules(self):
+        """How values of products follow from those of their exposures (dict of str to str, path -> rule), from ``blend_rules.tsv``; empty if it has none."""
+        filename = os.path.join(self.folder, "blend_rules.tsv")
+        return dict(read_table(filename, ("path", "rule"))) if os.path.exists(filename) else {}
 
     @cached_property
     def suffixes(self):

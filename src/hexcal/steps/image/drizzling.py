@@ -36,6 +36,8 @@ class Exposure:
         Flags to be carried along.
     level : float
         Background, which is subtracted.
+    importance : float
+        How much its variances count among those of others; 0: as the inverse of the resampled read noise, for weights that are its inverse too.
     ratio : float
         Size of a pixel of the mosaic in pixels of the exposure; for kernels other than ``square`` and ``point``.
     """
@@ -45,6 +47,7 @@ class Exposure:
     variances: tuple | None = None
     dq: np.ndarray | None = None
     level: float = 0.0
+    importance: float = 0.0
     ratio: float = 1.0
 
 
@@ -121,7 +124,8 @@ class Drizzle:
     n_exposures : int
         How many will be added; 0: no context is kept.
     with_variances, with_dq : bool
-        Whether variances and flags are carried along.
+        Whether variances and flags are carried along. Deviations (square roots of variances) are resampled as the values are, and the squares of what
+        each exposure has in a pixel combined as those of a weighted mean: sum of u^2 v over the square of the sum of u, u being their importance.
     threads : int, optional
         Default: the number of the run.
 
@@ -142,13 +146,15 @@ class Drizzle:
             raise ParameterError(f"pixfrac must be from 0 to 1, got {pixfrac}", where="pixfrac")
         self.shape, self.kernel, self.pixfrac = tuple(shape), "point" if pixfrac == 0 else kernel, float(pixfrac)
         self._with_variances, self._with_dq, self._threads, self._added = with_variances, with_dq, threads, 0
+        self._by_importance = False
         none = (1, 1)
         like_variances = self.shape if with_variances else none
         self._context = np.zeros((-(-n_exposures // IN_A_PLANE), *self.shape), np.int32) if n_exposures else None
         self._sums = Mosaic(
             values=np.zeros(self.shape, np.float32),
             weights=np.zeros(self.shape, np.float32),
-            inverse_rnoise=np.zeros(like_variances, np.float32),
+            importance=np.zeros(like_variances, np.float32),
+            rnoise=np.zeros(like_variances, np.float32),
             poisson=np.zeros(like_variances, np.float32),
             flat=np.zeros(like_variances, np.float32),
             context=np.zeros(none, np.int32),
@@ -173,6 +179,7 @@ class Drizzle:
             plane, number = divmod(self._added, IN_A_PLANE)
             sums, bit = sums._replace(context=self._context[plane]), 1 << number
         self._added += 1
+        self._by_importance = self._by_importance or exposure.importance > 0
         largest = float(exposure.weights.max(initial=0.0))
         if largest <= 0:
             return
@@ -210,6 +217,7 @@ class Drizzle:
             variances=variances,
             dq=exposure.dq if self._with_dq else np.zeros((1, 1), np.uint32),
             level=float(exposure.level),
+            importance=float(exposure.importance),
             n_variances=3 if self._with_variances else 0,
             with_dq=self._with_dq,
         )
@@ -253,13 +261,12 @@ class Drizzle:
             sums.values[is_empty] = fill
             if not self._with_variances:
                 return Resampled(sums.values, sums.weights, context=self._context, dq=self._flags())
-            inverse = sums.inverse_rnoise
-            for numerator in (sums.poisson, sums.flat):
-                numerator /= inverse
-                numerator /= inverse
-            np.divide(np.float32(1), inverse, out=inverse)
-        inverse[~np.isfinite(inverse)] = np.nan
-        return Resampled(sums.values, sums.weights, inverse, sums.poisson, sums.flat, self._context, self._flags())
+            importance = sums.importance
+            rnoise = sums.rnoise if self._by_importance else importance.copy()
+            for numerator in (rnoise, sums.poisson, sums.flat):
+                numerator /= importance
+                numerator /= importance
+        return Resampled(sums.values, sums.weights, rnoise, sums.poisson, sums.flat, self._context, self._flags())
 
     def _flags(self):
         return self._sums.dq if self._with_dq else None
