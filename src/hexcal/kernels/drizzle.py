@@ -81,8 +81,7 @@ class Mosaic(NamedTuple):
     values, weights : float32
         Sum of weight times value, sum of weights.
     importance, rnoise, poisson, flat : float32
-        Sums over the exposures of u, u^2 v_rnoise, u^2 v_poisson, u^2 v_flat. Where u = 1 / v_rnoise of the exposure in this pixel, the second is
-        the first, and not used.
+        Sums over the exposures of u, u^2 v_rnoise, u^2 v_poisson, u^2 v_flat.
     context : int32
         Which exposures contributed: one plane of 32.
     dq : uint32
@@ -244,11 +243,10 @@ def _merge(sums, row, source, mosaic, bit):
         if source.n_variances == 0:
             continue
         u = source.importance
-        if u > 0:
-            mosaic.rnoise[row, column] += (u * sums[column, 2] / weight) ** 2
-        elif sums[column, 2] != 0:
+        if u == 0 and sums[column, 2] != 0:
             u = (weight / sums[column, 2]) ** 2
         mosaic.importance[row, column] += u
+        mosaic.rnoise[row, column] += (u * sums[column, 2] / weight) ** 2
         mosaic.poisson[row, column] += (u * sums[column, 3] / weight) ** 2
         mosaic.flat[row, column] += (u * sums[column, 4] / weight) ** 2
 

@@ -146,7 +146,6 @@ class Drizzle:
             raise ParameterError(f"pixfrac must be from 0 to 1, got {pixfrac}", where="pixfrac")
         self.shape, self.kernel, self.pixfrac = tuple(shape), "point" if pixfrac == 0 else kernel, float(pixfrac)
         self._with_variances, self._with_dq, self._threads, self._added = with_variances, with_dq, threads, 0
-        self._by_importance = False
         none = (1, 1)
         like_variances = self.shape if with_variances else none
         self._context = np.zeros((-(-n_exposures // IN_A_PLANE), *self.shape), np.int32) if n_exposures else None
@@ -179,7 +178,6 @@ class Drizzle:
             plane, number = divmod(self._added, IN_A_PLANE)
             sums, bit = sums._replace(context=self._context[plane]), 1 << number
         self._added += 1
-        self._by_importance = self._by_importance or exposure.importance > 0
         largest = float(exposure.weights.max(initial=0.0))
         if largest <= 0:
             return
@@ -189,6 +187,10 @@ class Drizzle:
         size = (self.pixfrac or 1.0, (self.pixfrac or 1.0) / exposure.ratio)
         most = int(2 * reach + 4) ** 2
         run_bands(kernels.drizzle, self.shape[0], source, sums, self._code(), size, most, bit, threads=self._threads)
+
+    def leave_out(self):
+        """Count an exposure that has nothing to add."""
+        self._added += 1
 
     def _code(self):
         from hexcal.kernels import drizzle_spread as shapes
@@ -262,11 +264,10 @@ class Drizzle:
             if not self._with_variances:
                 return Resampled(sums.values, sums.weights, context=self._context, dq=self._flags())
             importance = sums.importance
-            rnoise = sums.rnoise if self._by_importance else importance.copy()
-            for numerator in (rnoise, sums.poisson, sums.flat):
+            for numerator in (sums.rnoise, sums.poisson, sums.flat):
                 numerator /= importance
                 numerator /= importance
-        return Resampled(sums.values, sums.weights, rnoise, sums.poisson, sums.flat, self._context, self._flags())
+        return Resampled(sums.values, sums.weights, sums.rnoise, sums.poisson, sums.flat, self._context, self._flags())
 
     def _flags(self):
         return self._sums.dq if self._with_dq else None

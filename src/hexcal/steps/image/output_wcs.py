@@ -11,7 +11,6 @@ from hexcal.steps.wcs.evaluate import pixel_to_sky, require_image, sky_to_pixel
 from hexcal.steps.wcs.footprint import footprint
 
 _ARCSEC = 3600.0
-_POLYGON = "POLYGON ICRS"
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,8 @@ def on_sky(model, name=None):
     if model.get_meta("meta.wcs") is None:
         raise InputError("an exposure has no WCS", where=name, hint="run assign_wcs (stage 2) on it first")
     wcs, shape, info = model.meta.wcs, model.shape[-2:], model.meta.wcsinfo
-    corners = _corners_of_region(info.s_region)
-    if corners is None:
-        corners = np.round(footprint(wcs, shape), 9)
+    # To the digits of S_REGION, from which others take them.
+    corners = np.round(footprint(model), 9)
     if not np.isfinite(corners).all():
         raise InputError("the corners of an exposure are not on the sky", where=name, hint="run assign_wcs on it again")
     pointing = (info.ra_ref, info.dec_ref, info.roll_ref, info.v3yangle, info.vparity)
@@ -79,14 +77,6 @@ def on_sky(model, name=None):
     parity = -1 if info.vparity < 0 else 1
     angle = info.roll_ref - parity * info.v3yangle
     return OnSky(wcs, shape, corners, (info.ra_ref, info.dec_ref), angle, parity, name)
-
-
-def _corners_of_region(text):
-    """Return the corners that S_REGION names, (4, 2); None if it is not a polygon of four."""
-    words = (text or "").split()
-    if words[:2] != _POLYGON.split() or len(words) != 10:
-        return None
-    return np.array(words[2:], float).reshape(4, 2)
 
 
 def _from_wcs(wcs, shape, corners, name):
@@ -165,9 +155,9 @@ def _as_on_sky(image):
 
 def _not_one_field(images):
     center = middle(images[0].corners)
-    away = max(images, key=lambda image: _separation(center, middle(image.corners)))
+    away = max(images, key=lambda image: separation(center, middle(image.corners)))
     return InputError(
-        f"the exposures are too far apart for one tangent plane: {_separation(center, middle(away.corners)):.1f} degrees",
+        f"the exposures are too far apart for one tangent plane: {separation(center, middle(away.corners)):.1f} degrees",
         where=away.name,
         hint="is its pointing right? Take it out of the association, or make two mosaics",
     )
@@ -185,8 +175,8 @@ def _vectors(ra, dec):
     return np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
 
 
-def _separation(first, second):
-    """Angle between two places (RA, Dec), degrees."""
+def separation(first, second):
+    """Return the angle between two places (RA, Dec), degrees."""
     a, b = _vectors(*first), _vectors(*second)
     return float(np.degrees(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b)))
 
@@ -195,7 +185,7 @@ def scale_at(wcs, place):
     """Return the size of a pixel at a place (RA, Dec) on the sky, degrees: the geometric mean of its width and height."""
     x, y = (float(np.ravel(value)[0]) for value in sky_to_pixel(wcs, *place))
     ra, dec = pixel_to_sky(wcs, [x, x + 1, x], [y, y, y + 1])
-    return float(np.sqrt(_separation((ra[0], dec[0]), (ra[1], dec[1])) * _separation((ra[0], dec[0]), (ra[2], dec[2]))))
+    return float(np.sqrt(separation((ra[0], dec[0]), (ra[1], dec[1])) * separation((ra[0], dec[0]), (ra[2], dec[2]))))
 
 
 def mean_scale(wcs, shape):
