@@ -17,6 +17,7 @@ OWN_PARAMETERS = {
     ("jump", "pool_integrations"),
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
+    ("resample", "exact_pixmap"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),

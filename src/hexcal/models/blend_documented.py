@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -208,10 +209,11 @@ def metablender(input_models, spec):
     return aggregated, _masked(columns, len(models))
 
 
-def _complete(element):
+def _complete(element) -> tuple[str, str, Any, str, Any]:
     if not 2 <= len(element) <= 5:
         raise ParameterError(f"an element of the specification has 2 to 5 items, got {element!r}", where="spec")
-    attribute, name, function, error_type, error_value = (*element, *(None, "ignore", np.nan)[len(element) - 2 :])
+    complete: Any = (*element, *(None, "ignore", np.nan)[len(element) - 2 :])
+    attribute, name, function, error_type, error_value = complete
     if error_type not in _ERROR_TYPES:
         raise ParameterError(f"error_type must be one of {', '.join(_ERROR_TYPES)}, got {error_type!r}", where="spec")
     return attribute, name, function, error_type, error_value
@@ -229,7 +231,7 @@ def _masked(columns, n_rows):
     for name, values in columns:
         present = [value for value in values if value is not None]
         types.append((name, np.array(present).dtype if present else np.dtype(float)))
-    table = np.ma.masked_all(n_rows, types)
+    table = np.ma.masked_all(n_rows, np.dtype(types))
     for name, values in columns:
         for row, value in enumerate(values):
             if value is not None:

@@ -242,7 +242,7 @@ class Drizzle:
             return False
         if largest > _SMOOTH_WEIGHTS * _typical(exposure.weights):
             return False
-        sizes = max(np.nanmax(exposure.data), -np.nanmin(exposure.data))
+        sizes = np.fmax(np.fmax.reduce(exposure.data, axis=None), -np.fmin.reduce(exposure.data, axis=None))
         return bool(sizes <= _SMOOTH_VALUES * _typical(np.abs(exposure.data)))
 
     def finish(self, fill=np.nan):

@@ -96,7 +96,7 @@ def set_coordinates(product, wcs, shape, pixel_area=None):
 
 
 def fits_cards(wcs, shape):
-    """Return the keywords (dict, by their names in ``meta.wcsinfo``) of a tangent plane: exact for a grid that is one, else that which touches it in its centre."""
+    """Return the keywords (dict, names as in ``meta.wcsinfo``) of a tangent plane: exact for a grid that is one, else that which touches its centre."""
     steps = {step.name: step for step in _parts(wcs.forward_transform) if step.name}
     if {"crpix1", "crpix2", "pc_rotation_matrix", "cdelt1", "cdelt2"} <= set(steps):
         pixel = (-steps["crpix1"].offset.value, -steps["crpix2"].offset.value)
@@ -151,8 +151,7 @@ def set_arrays(product, result, manner, with_variances=True, with_errors=True):
         product.err = errors_of(variances, result.weights, manner.fill)
         if with_variances:
             product.var_rnoise, product.var_poisson, product.var_flat = variances
-    if result.dq is not None:
-        product.dq = result.dq
+    product.dq = result.dq
 
 
 def errors_of(variances, weights, fill):

@@ -41,9 +41,9 @@ def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic
     """
     allowed = _from_environment() if allowed is None else allowed
     needed, free = shape[0] * shape[1] * bytes_per_pixel, _free()
-    room = None if free is None else free * (1.0 if allowed is None else allowed)
-    if room is None or needed <= room:
+    if free is None or needed <= free * (allowed or 1.0):
         return
+    room = free * (allowed or 1.0)
     part = "" if allowed is None else f" (allowed: {100 * allowed:.3g} % of {free / _GIB:.3g})"
     raise OutputTooLargeError(
         f"the mosaic would have {shape[1]} x {shape[0]} pixels and take {needed / _GIB:.3g} GiB; {room / _GIB:.3g} are there{part}",
@@ -60,9 +60,9 @@ def _from_environment():
         allowed = float(text)
     except ValueError:
         allowed = -1.0
-    if not 0 <= allowed <= 1:
+    if not 0 < allowed <= 1:
         raise ParameterError(
-            f"the environment variable {VARIABLE} must be a number from 0 to 1, got {text!r}", where=VARIABLE
+            f"the environment variable {VARIABLE} must be a number above 0, up to 1, got {text!r}", where=VARIABLE
         )
     return allowed
 

@@ -65,7 +65,10 @@ class ResampleStep(Step):
         single: bool = parameter(False, "Lay each exposure on the common grid by itself, instead of combining all.")
         blendheaders: bool = parameter(True, "Combine the metadata of all exposures, and add a table of them (HDRTAB).")
         allowed_memory: float | None = parameter(
-            None, "Part of the free memory that the mosaic may take. Default: $DMODEL_ALLOWED_MEMORY, else all.", gt=0, le=1
+            None,
+            "Part of the free memory that the mosaic may take. Default: $DMODEL_ALLOWED_MEMORY, else all.",
+            gt=0,
+            le=1,
         )
         in_memory: bool = parameter(
             True, "Keep exposures that were handed over open in memory; otherwise they wait in files."
@@ -75,7 +78,9 @@ class ResampleStep(Step):
         report_var: bool = parameter(True, "Write the variances.")
         propagate_dq: bool = parameter(False, "Give each pixel the flags of all pixels that contributed.")
         pixmap_stepsize: float = parameter(
-            1.0, "Above 1: pixels between the nodes of the map from exposures to mosaic, which is then interpolated.", ge=1
+            1.0,
+            "Above 1: pixels between the nodes of the map from exposures to mosaic, which is then interpolated.",
+            ge=1,
         )
         pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
         exact_pixmap: bool = parameter(False, "Evaluate the map for every pixel, instead of to 0.001 pixel.")

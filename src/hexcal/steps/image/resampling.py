@@ -165,7 +165,9 @@ def positions(model, target, manner):
     degree: Any = manner.map_order
     return tuple(
         np.ascontiguousarray(
-            RectBivariateSpline(*nodes, values, kx=degree, ky=degree)(np.arange(shape[0]), np.arange(shape[1]))
+            RectBivariateSpline(nodes[0], nodes[1], values, kx=degree, ky=degree)(
+                np.arange(shape[0]), np.arange(shape[1])
+            )
         )
         for values in sky_to_pixel(target, *pixel_to_sky(wcs, columns, rows))
     )
