@@ -107,7 +107,7 @@ def extract_filenames_from_product(product):
     if table is None:
         raise InputError("the product does not say what it is made of", hint="give the inputs: inputs=[...]")
     folder = product.path.parent if product.path is not None else Path()
-    content = table.instance if hasattr(table, "instance") else read_association(folder / str(table))
+    content: Any = table.instance if hasattr(table, "instance") else read_association(folder / str(table))
     return [
         str(folder / member["expname"])
         for listed in content["products"]
@@ -231,7 +231,8 @@ def _masked(columns, n_rows):
     for name, values in columns:
         present = [value for value in values if value is not None]
         types.append((name, np.array(present).dtype if present else np.dtype(float)))
-    table = np.ma.masked_all(n_rows, np.dtype(types))
+    dtype: Any = np.dtype(types)
+    table = np.ma.masked_all(n_rows, dtype)
     for name, values in columns:
         for row, value in enumerate(values):
             if value is not None:
