@@ -105,7 +105,7 @@ class Blender:
     def blend(self, product) -> None:
         """Put the blended values into a product."""
         for path, value in self.values().items():
-            product._assign(path, value)
+            product.set_unchecked(path, value)
 
     def table(self) -> np.ndarray | None:
         """Return the table HDRTAB: a row for each exposure, a column for each keyword that at least one of them has; None if there is no such keyword."""

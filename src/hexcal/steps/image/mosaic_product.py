@@ -58,7 +58,7 @@ class Summary:
             product.hdrtab = self.blender.table()
         kept = {name: product.branch("meta.wcsinfo").get(name) for name in _KEPT_OF_WCSINFO}
         for path in _OF_EXPOSURES:
-            product._assign(path, None) if product.get_meta(path) is None else product.set_meta(path, None)
+            product.set_meta(path, None)
         for name, value in kept.items():
             product.set_meta(f"meta.wcsinfo.{name}", value)
         for name in _TIMES:
