@@ -120,8 +120,8 @@ class ModelContainer(DataModel, MutableSequence):
 
     @property
     def asn_table_name(self):
-        """Name of the file of the association, or None."""
-        return self._file.name if self._file else None
+        """Name of the file of the association, or None; of one in memory its entry ``table_name``."""
+        return self._file.name if self._file else self.asn_table.get("table_name")
 
     @property
     def asn_pool_name(self):

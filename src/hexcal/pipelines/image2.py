@@ -1,0 +1,132 @@
+"""calwebb_image2: count rates of images to calibrated images."""
+
+from hexcal.core import Pipeline, Role, StepParameters, parameter
+from hexcal.errors import InputError
+from hexcal.steps.flux.background import BackgroundStep
+from hexcal.steps.flux.flat_field import FlatFieldStep
+from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.image.resample import ResampleStep
+from hexcal.steps.wcs.assign_wcs import AssignWcsStep
+
+_RATES = ("ImageModel", "CubeModel")
+
+
+class Image2Pipeline(Pipeline):
+    """Calibrate images: subtract background exposures, assign the coordinates of the sky, divide by the flat field, convert to MJy/sr.
+
+    Images that are no time series are resampled too, into a product for a quick look (`_i2d`) that later stages do not use; only where products are saved.
+    Each product of an association has one science member, and the background exposures that belong to it.
+    """
+
+    alias = "calwebb_image2"
+    roles = (
+        Role("science", _RATES, other_names=("sci",)),
+        Role("background", _RATES, many=True, required=False, other_names=("bkg",)),
+    )
+    image_exptypes = ("MIR_IMAGE", "NRC_IMAGE", "NIS_IMAGE", "FGS_IMAGE")
+    """Exposure types whose images are resampled."""
+
+    class Parameters(StepParameters):
+        """Parameters of the pipeline itself."""
+
+        save_bsub: bool = parameter(
+            False, "Write the exposure after the background is subtracted, with suffix _bsub or _bsubints."
+        )
+
+    step_defs = {
+        "bkg_subtract": BackgroundStep,
+        "assign_wcs": AssignWcsStep,
+        "flat_field": FlatFieldStep,
+        "photom": PhotomStep,
+        "resample": ResampleStep,
+    }
+
+    def suffix_for(self, model):
+        """``cal``, or ``calints`` for an image per integration."""
+        return "calints" if _is_cube(model) else "cal"
+
+    def extra_products(self):
+        """The resampled image, and the exposure without its background."""
+        resampled = [{"suffix": "i2d"}] if self.saves and not self.resample.skip else []
+        return resampled + ([{"suffix": "bsub"}, {"suffix": "bsubints"}] if self.save_bsub else [])
+
+    def steps_for(self, model):
+        """The steps that this exposure needs, in order.
+
+        Raises
+        ------
+        InputError
+            For an exposure of spectra.
+        """
+        exposure_type = model.meta.exposure.type
+        if model.observatory.exposure_fact(exposure_type, "stage2") == "spec2":
+            raise InputError(
+                f"{exposure_type} exposures go through calwebb_spec2, not through {self.alias}",
+                where=str(model.path or "EXP_TYPE"),
+                hint="calwebb_image2 is for images",
+            )
+        steps = [self.assign_wcs, self.flat_field, self.photom]
+        if not model.is_tso:
+            # The background of a time series is constant, and its subtraction would add noise.
+            steps.insert(0, self.bkg_subtract)
+        if self._is_resampled(model):
+            steps.append(self.resample)
+        return steps
+
+    def _is_resampled(self, model):
+        return model.meta.exposure.type in self.image_exptypes and not (model.is_tso or _is_cube(model))
+
+    def process(self, science, background):
+        """Return the calibrated exposure; the resampled image is saved beside it."""
+        steps = self.steps_for(science)
+        for step in steps:
+            if step is self.bkg_subtract:
+                science = self._subtracted(science, background)
+            elif step is self.resample:
+                self._resample(science)
+            else:
+                science = step.run(science)
+        return science
+
+    def process_exposure_product(self, exp_product, pool_name="", asn_file=""):
+        """Calibrate one product of an association.
+
+        Parameters
+        ----------
+        exp_product : dict
+            ``name`` and ``members``, as in the association; the members are looked for in the present folder.
+        pool_name, asn_file : str
+            Names of the pool and of the association, for the headers (POOLNAME, ASNTABLE).
+
+        Returns
+        -------
+        DataModel
+        """
+        return self.run({"asn_pool": pool_name, "table_name": asn_file, "products": [exp_product]})
+
+    def _subtracted(self, science, background):
+        """The exposure less its background exposures, if there are any; otherwise the step is not attempted."""
+        if not len(background) and not self.bkg_subtract.bkg_list:
+            return science
+        science = self.bkg_subtract.run(science, background)
+        if self.save_bsub:
+            self.save_model(science, "bsubints" if _is_cube(science) else "bsub", force=True)
+        return science
+
+    def _resample(self, calibrated):
+        """Save the resampled image of a calibrated one, where somebody asks for it."""
+        step = self.resample
+        if not (self.saves or step.saves or step.pre_hooks or step.post_hooks):
+            return
+        if calibrated.meta.cal_step.assign_wcs != "COMPLETE":
+            self.log.warning(
+                "Step resample skipped: the exposure has no coordinates, since assign_wcs was not complete"
+            )
+            return
+        resampled = step.run(calibrated)
+        if not step.skip:
+            self.save_model(resampled, "i2d")
+
+
+def _is_cube(model):
+    return model is not None and model.shape is not None and len(model.shape) == 3
