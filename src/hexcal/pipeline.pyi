@@ -5,5 +5,6 @@ from hexcal.pipelines.dark import DarkPipeline as DarkPipeline
 from hexcal.pipelines.detector1 import Detector1Pipeline as Detector1Pipeline
 from hexcal.pipelines.detector1 import Detector1Pipeline as SloperPipeline
 from hexcal.pipelines.guider import GuiderPipeline as GuiderPipeline
+from hexcal.pipelines.image2 import Image2Pipeline as Image2Pipeline
 
-__all__ = ['DarkPipeline', 'Detector1Pipeline', 'GuiderPipeline', 'Pipeline', 'SloperPipeline']
+__all__ = ['DarkPipeline', 'Detector1Pipeline', 'GuiderPipeline', 'Image2Pipeline', 'Pipeline', 'SloperPipeline']
