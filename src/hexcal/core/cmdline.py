@@ -126,23 +126,30 @@ def run_target(words):
     object
         What the step returned; None if only help or the version was asked for.
     """
+    target = resolved(words)
+    return None if target is None else run_class(*target)
+
+
+def resolved(words):
+    """Return what `run_class` takes for ``[options] TARGET INPUT... [options]`` (tuple); None if only help or the version was asked for, and was given."""
     target, words = _target_of(words)
     if target is None:
-        return _without_target(words)
+        _without_target(words)
+        return None
     former = None if os.path.exists(target) else registry.of_former_file(target)
     if former is not None:
         cls = registry.find(former)
         sys.stderr.write(f"hexcal: there is no file {target}; {cls.alias} is run with its defaults\n")
-        return run_class(cls, words)
+        return cls, words
     if Path(target).suffix not in registry.PARAMETER_FILES:
-        return run_class(_class_named(target, words), words)
+        return _class_named(target, words), words
     from hexcal.core import config
 
     configuration = config.load(target)
     if not configuration["class"]:
         raise ParameterError("the parameter file does not say which class it is for", where=target)
     cls = registry.find(configuration["class"], beside=Path(target).parent, inputs=words)
-    return run_class(cls, words, (target, configuration))
+    return cls, words, (target, configuration)
 
 
 def _target_of(words):

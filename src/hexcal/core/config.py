@@ -3,7 +3,7 @@
 import datetime
 from pathlib import Path
 
-from hexcal.core.parameters import NOT_IN_REFERENCES, FromFile
+from hexcal.core.parameters import NOT_IN_REFERENCES, FromFile, values_of
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
 from hexcal.models.bounds import require_regular
@@ -219,7 +219,7 @@ def _tree(step):
     tree = {
         "class": f"{type(step).__module__}.{type(step).__name__}",
         "name": step.name,
-        "parameters": storable(step.parameters.model_dump()),
+        "parameters": storable(values_of(step.parameters)),
     }
     if step.steps:
         tree["steps"] = [_tree(inner) for inner in step.steps.values()]

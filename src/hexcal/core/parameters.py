@@ -1,5 +1,6 @@
 """Typed, documented, bounded parameters of a step; frozen for a run."""
 
+import copy
 import os
 import re
 import reprlib
@@ -74,7 +75,10 @@ def parameter(default, help, unit=None, writes=False, **bounds):
 class CheckedValues(BaseModel):
     """Values by name, understood as the command line, parameter files and Python give them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
+    # The checks of a class are made when a value is first given: a pipeline has twenty steps, and most of them have their defaults.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True, defer_build=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -213,6 +217,9 @@ def validated(cls, values, where):
     for name in values:
         if name not in cls.model_fields:
             raise unknown_name("parameter", name, cls.model_fields, where=where)
+    if not values and not any(field.is_required() for field in cls.model_fields.values()):
+        # Defaults are not checked; without checks there is nothing to prepare for them.
+        return cls.model_construct()
     try:
         return cls(**values)
     except ValidationError as error:
@@ -223,6 +230,11 @@ def validated(cls, values, where):
             where=where,
             hint=describe(cls.model_fields[name], name),
         ) from None
+
+
+def values_of(parameters):
+    """Return the values of the parameters of one step by name (dict), as they are; lists and dictionaries are copies."""
+    return {name: copy.copy(value) if isinstance(value, list | dict) else value for name, value in parameters}
 
 
 def _shown(value):

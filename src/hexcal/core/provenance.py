@@ -5,12 +5,13 @@ import platform
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from hexcal.core.config import storable
 from hexcal.core.digests import Digests
-from hexcal.core.parameters import INFRASTRUCTURE
+from hexcal.core.parameters import INFRASTRUCTURE, values_of
 
 _LIBRARIES = ("numpy", "scipy", "numba", "astropy", "asdf")
 
@@ -161,7 +162,7 @@ class Record:
                 "name": "hexcal",
                 "version": version(),
                 "python": platform.python_version(),
-                "libraries": _versions(),
+                "libraries": dict(_versions()),
                 "platform": platform.platform(),
             },
             "run": {
@@ -221,10 +222,11 @@ def _described(step):
     """Parameters of one step with their source; those that only say where files go are left out unless set."""
     return {
         name: {"value": storable(value), "source": step.source_of(name)}
-        for name, value in step.parameters.model_dump().items()
+        for name, value in values_of(step.parameters).items()
         if name in step.sources or (name not in INFRASTRUCTURE and not name.startswith("override_"))
     }
 
 
+@cache
 def _versions():
     return {name: metadata.version(name) for name in _LIBRARIES}

@@ -9,7 +9,7 @@ from hexcal.core import declaration
 from hexcal.core.blockwise import Blockwise
 from hexcal.core.config import expanded
 from hexcal.core.parameter_values import ParameterValues
-from hexcal.core.parameters import StepParameters
+from hexcal.core.parameters import StepParameters, values_of
 from hexcal.errors import ParameterError
 from hexcal.observatories.documented import unknown_parameter
 
@@ -210,7 +210,7 @@ class Step(Blockwise):
 
     def get_pars(self):
         """Return all parameters as a nested dict."""
-        return self.parameters.model_dump()
+        return values_of(self.parameters)
 
     def export_config(self, filename, include_meta=False):
         """Write all parameters to an ASDF parameter file.

@@ -1,10 +1,46 @@
-"""The one way in which Hexcal compiles a kernel."""
+"""The one way in which Hexcal compiles kernels and the functions that they are made of."""
 
 import numba
 
-kernel = numba.njit(nogil=True, cache=True, error_model="numpy")
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+kernel = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)
 """Compile a function: the GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first run pays for it;
 a division by zero gives inf or NaN as in numpy. Neither ``fastmath`` nor ``parallel``: the same bits must come out for any number of threads."""
+
+
+def helper(function, **options):
+    """Compile a function that kernels call, as a part of them.
+
+    It has no machine code of its own on disk and no way in from Python, which shortens the first run. Called from Python all the same, by a test, it is
+    compiled once more, by itself.
+
+    Parameters
+    ----------
+    function : callable
+        As for a kernel.
+    **options
+        Further ones of numba.
+    """
+    part = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
+    alone = []
+
+    def callable_from_python(*_):
+        if not alone:
+            alone.append(numba.njit(**_OPTIONS)(function))
+        return alone[0]
+
+    def add_overload(result):
+        # Without the entry that a call from Python would take: it leads nowhere.
+        part.overloads[tuple(result.signature.args)] = result
+
+    part.add_overload, part._compile_for_args = add_overload, callable_from_python
+    return part
+
+
+def inlined(function):
+    """As `helper`, for a function with one caller: it is compiled as if it stood there, instead of first by itself and again in its caller."""
+    return helper(function, inline="always")
 
 
 @kernel
@@ -14,4 +50,22 @@ def _nothing():
 
 def prepare():
     """Load the compiler's run-time support, which takes some tenths of a second, so that the first real kernel does not wait for it."""
+    _without_linear_algebra()
     _nothing()
+
+
+def _without_linear_algebra():
+    """Load that part of numba which looks for scipy.linalg, without the look: importing it takes longer than many a kernel, and no kernel needs it.
+
+    A function that uses linear algebra still asks for it when it is compiled.
+    """
+    from numba.np import linalg
+
+    look = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        from numba.np import arraymath
+
+        arraymath.ensure_blas = look
+    finally:
+        linalg.ensure_blas = look

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 
 @kernel
@@ -68,7 +68,7 @@ def box_medians(first_row, last_row, image, usable, rows, columns, clip, rounds,
             medians[j, i] = _clipped_median(np.sort(values[:count]), clip, rounds)
 
 
-@kernel
+@helper
 def _clipped_median(values, clip, rounds):
     """Median of sorted values without those far from it; NaN without any."""
     first, last = 0, values.size

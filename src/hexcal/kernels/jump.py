@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, inlined, kernel
 from hexcal.kernels.jump_differences import (
     JUMP_DET,
     gather_differences,
@@ -43,7 +43,7 @@ class Scratch(NamedTuple):
     suspect: np.ndarray
 
 
-@kernel
+@helper
 def usual_range(ordered, n, variance, test):
     """Lowest and highest absolute difference that are not jumps, by the repeated test of short ramps.
 
@@ -85,7 +85,7 @@ def usual_range(ordered, n, variance, test):
     return ordered[low], ordered[high - 1]
 
 
-@kernel
+@helper
 def flag_outside(group_dq, difference, first, y, x, low, high, absolute):
     """Flag the groups of the differences outside ``low .. high``; whether there was one."""
     steps = group_dq.shape[1] - 1
@@ -98,7 +98,7 @@ def flag_outside(group_dq, difference, first, y, x, low, high, absolute):
     return outside
 
 
-@kernel
+@helper
 def flag_ratios(group_dq, difference, first, y, x, median, sigma, threshold):
     """Flag the groups of the differences that lie more than ``threshold * sigma`` from the median."""
     steps = group_dq.shape[1] - 1
@@ -109,7 +109,7 @@ def flag_ratios(group_dq, difference, first, y, x, median, sigma, threshold):
             group_dq[first + j // steps, 1 + j % steps, y, x] |= JUMP_DET
 
 
-@kernel
+@helper
 def find_in_pixel(samples, test, first, last, y, x, scratch, spread):
     """Flag the jumps of one pixel, and mark those that pass to the neighbours."""
     group_dq, difference, ordered = samples.group_dq, scratch.difference, scratch.ordered
@@ -130,7 +130,7 @@ def find_in_pixel(samples, test, first, last, y, x, scratch, spread):
     mark_pixel(group_dq, spread, first, last, y, x, difference, median, sigma, test.limits)
 
 
-@kernel
+@inlined
 def find_in_chunk(samples, test, first, last, y, x0, scratch, spread):
     """Flag the jumps of `CHUNK` columns of a row."""
     width = min(CHUNK, samples.data.shape[3] - x0)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, gather_differences
 from hexcal.kernels.selection import median_of
 
@@ -59,7 +59,7 @@ class AfterJump(NamedTuple):
     pool_integrations: bool
 
 
-@kernel
+@helper
 def has_large_jump(group_dq, first, last, y, x, difference, smallest, least):
     """Whether a flagged group may exceed the median of the differences, which is at least the smallest one, by `least`."""
     steps = group_dq.shape[1] - 1
@@ -69,7 +69,7 @@ def has_large_jump(group_dq, first, last, y, x, difference, smallest, least):
     return False
 
 
-@kernel
+@helper
 def flag_later_groups(group_dq, i, y, x, difference, median, gain, after):
     """Flag the groups after the large jumps of one ramp; ``difference`` holds its differences."""
     n_groups = group_dq.shape[1]
@@ -87,7 +87,7 @@ def flag_later_groups(group_dq, i, y, x, difference, median, gain, after):
                 group_dq[i, later, y, x] |= JUMP_DET
 
 
-@kernel
+@helper
 def flagged_columns(group_dq, first, last, y, flagged):
     """Union of the flags of the groups after the first, of a row."""
     flagged[:] = 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, set_bit, variance_of_reads
 from hexcal.kernels.selection import median_of
 
@@ -54,7 +54,7 @@ class Sets(NamedTuple):
     suspect: np.ndarray
 
 
-@kernel
+@helper
 def load_differences(samples, y, x0, width, chunk):
     """Make the differences of a chunk."""
     difference, flags, before = chunk.difference, chunk.flags, chunk.before
@@ -77,7 +77,7 @@ def load_differences(samples, y, x0, width, chunk):
                 flags[x] |= dq_row[x]
 
 
-@kernel
+@helper
 def sum_sets(difference, width, only_integrations, sets):
     """Sum up each set."""
     inf, zero = np.float32(np.inf), np.float32(0)
@@ -103,7 +103,7 @@ def sum_sets(difference, width, only_integrations, sets):
                 square[x] += value * value
 
 
-@kernel
+@helper
 def bound_medians(difference, width, only_integrations, sets):
     """Interval ``mean +- REACH * standard deviation`` of each set, if the median is certainly in it, else everything; of an empty set, nothing."""
     for s in range(sets.count.shape[0]):
@@ -128,7 +128,7 @@ def bound_medians(difference, width, only_integrations, sets):
                 low[x], high[x] = -np.inf, np.inf
 
 
-@kernel
+@helper
 def find_suspects(width, threshold, sets):
     """Sets that may lose something to the first pass of clipping; the number of them. A little is taken from the standard deviation for its rounding."""
     n_suspects = 0
@@ -148,7 +148,7 @@ def find_suspects(width, threshold, sets):
     return n_suspects
 
 
-@kernel
+@helper
 def clipped_range(values, n, threshold):
     """Lowest and highest of the first `n` values that are left after clipping at ``median +- threshold * standard deviation``, at most five times.
 
@@ -182,7 +182,7 @@ def clipped_range(values, n, threshold):
     return low, high
 
 
-@kernel
+@helper
 def clip_set(group_dq, y, x0, column, first, last, threshold, chunk):
     """Clip differences ``first <= k < last`` of all integrations of one column, and flag what was clipped."""
     difference, values = chunk.difference, chunk.values
@@ -201,7 +201,7 @@ def clip_set(group_dq, y, x0, column, first, last, threshold, chunk):
                 chunk.flags[column] |= JUMP_DET
 
 
-@kernel
+@helper
 def median_of_column(column, chunk):
     """Median of all differences of one column."""
     n = 0
@@ -213,7 +213,7 @@ def median_of_column(column, chunk):
     return median_of(chunk.values, n) if n > 0 else np.nan
 
 
-@kernel
+@helper
 def least_and_most(step, low, high, variance):
     """Bounds of ``|step - m| / sqrt(|m| + variance)`` for a median m between `low` and `high`."""
     near = max(0.0, low, -high)
@@ -222,7 +222,7 @@ def least_and_most(step, low, high, variance):
     return least, max(abs(step - low), abs(step - high)) / np.sqrt(near + variance)
 
 
-@kernel
+@helper
 def mark_column(samples, y, x0, column, low, high, limits, chunk, spread):
     """Mark where jumps of a column pass to the neighbours; take JUMP_DET from unusable groups.
 
@@ -251,7 +251,7 @@ def mark_column(samples, y, x0, column, low, high, limits, chunk, spread):
                 set_bit(spread, i, k, y, x)
 
 
-@kernel
+@helper
 def clip_chunk(samples, test, y, x0, width, chunk, sets, spread):
     """Flag the jumps of some columns of a row."""
     n_groups = samples.data.shape[1]
@@ -271,7 +271,7 @@ def clip_chunk(samples, test, y, x0, width, chunk, sets, spread):
             mark_column(samples, y, x0, column, low, high, test.limits, chunk, spread)
 
 
-@kernel
+@helper
 def min_of(values, column):
     """Smallest value of a column."""
     smallest = values[0, column]
@@ -280,7 +280,7 @@ def min_of(values, column):
     return smallest
 
 
-@kernel
+@helper
 def max_of(values, column):
     """Largest value of a column."""
     largest = values[0, column]

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE
 
 CHUNK = 512
 """Columns that are looked at together: four rows of float32 of this length stay in the first cache."""
 
 
-@kernel
+@helper
 def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect):
     """Find the pixels of a part of a row that may have a jump: a test that costs one look at the data and never misses one.
 
@@ -61,7 +61,7 @@ def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect
     return n
 
 
-@kernel
+@helper
 def acquit(samples, first, last, y, x0, width, threshold, work, suspect):
     """Clear suspects of long ramps, whose range is often above the threshold without any jump, by a second, still cheap test that never misses a jump.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 SATURATED, JUMP_DET = 2, 4
 
@@ -85,7 +85,7 @@ def persistence(
             filled[:, row, column] = traps
 
 
-@kernel
+@helper
 def _slope(ramp, flags, steps):
     """Mean of the smallest differences of groups, as many as are neither saturated nor hit, DN per group."""
     n_groups = len(ramp)
@@ -107,7 +107,7 @@ def _slope(ramp, flags, steps):
     return np.sort(steps[:known])[:n_used].mean()
 
 
-@kernel
+@helper
 def _capture(traps, ramp, flags, density, full_well, slope, families, group_time, reset_time):
     """Add what the traps of one pixel capture in an integration: from the smooth ramp, while it is above the full well, and from cosmic rays."""
     n_groups = len(ramp)

@@ -11,7 +11,7 @@ of one pixel is a power of two in full frames, and reading the groups of single 
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, inlined, kernel
 from hexcal.kernels.ramp_fit_arrays import (
     CHUNK,
     load_chunk,
@@ -61,7 +61,7 @@ def sorting_pairs(n):
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-@kernel
+@helper
 def sort_differences(ramps, width, pairs):
     """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them; ``count`` of them per pixel."""
     value, flag, union, difference, count, _ = ramps
@@ -85,7 +85,7 @@ def sort_differences(ramps, width, pairs):
             high[x] = b if a < b else a
 
 
-@kernel
+@helper
 def flagged_median_rate(ramps, x, settings):
     """Median of the first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
     value, flag, difference, n = ramps.value, ramps.flag, ramps.difference, ramps.count[x]
@@ -103,7 +103,7 @@ def flagged_median_rate(ramps, x, settings):
     return 0.5 * (np.float64(difference[(n - 1) // 2, x]) + np.float64(difference[n // 2, x])) / settings.group_time
 
 
-@kernel
+@helper
 def add_median_rates(ramps, width, settings, estimate):
     """Add the median first difference of each ramp, DN/s, to ``estimate``."""
     difference, union = ramps.difference, ramps.union
@@ -118,7 +118,7 @@ def add_median_rates(ramps, width, settings, estimate):
             estimate[x] += flagged_median_rate(ramps, x, settings)
 
 
-@kernel
+@helper
 def fit_clean(value, width, time, pixels, tables, lines):
     """Slopes and weights of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_one`` replaces."""
     gain, variance, mean = pixels
@@ -145,7 +145,7 @@ def fit_clean(value, width, time, pixels, tables, lines):
         linear[x] = span
 
 
-@kernel
+@inlined
 def fit_chunk(ramps, width, settings, tables, pixels, lines):
     """Fit the ramps of one integration of a chunk."""
     value, flag, union = ramps.value, ramps.flag, ramps.union
@@ -163,7 +163,7 @@ def fit_chunk(ramps, width, settings, tables, pixels, lines):
                 take_zero_frame(ramps.zero_rate[x], x, settings, pixels, lines)
 
 
-@kernel
+@helper
 def take_zero_frame(rate, x, settings, pixels, lines):
     """Let the zero frame stand for a ramp: a lone group (n = 2) of one frame, whose variance is that of a group times the number of frames in a group."""
     time = settings.frame_time
@@ -174,7 +174,7 @@ def take_zero_frame(rate, x, settings, pixels, lines):
     lines.lost[x] = False
 
 
-@kernel
+@inlined
 def add_integration(width, union, lines, sums):
     """Add one integration to the sums of a chunk."""
     slope, _, cubic, loss, linear, lost, _ = lines
@@ -187,7 +187,7 @@ def add_integration(width, union, lines, sums):
         sums.bits[x] |= np.uint32(union[x] & np.uint8(KEPT_FLAGS))
 
 
-@kernel
+@inlined
 def clear(sums):
     """Begin the sums of a chunk."""
     for total in (sums.rate, sums.cubic, sums.loss, sums.weighted, sums.linear):
@@ -196,7 +196,7 @@ def clear(sums):
     sums.bits[:] = 0
 
 
-@kernel
+@inlined
 def load_integration(exposure, settings, tables, i, y, x0, width, ramps, sums):
     """Load a chunk of one integration, and add its median rates to the sums."""
     load_chunk(exposure, settings, i, y, x0, width, ramps)
@@ -204,7 +204,7 @@ def load_integration(exposure, settings, tables, i, y, x0, width, ramps, sums):
     add_median_rates(ramps, width, settings, sums.rate)
 
 
-@kernel
+@inlined
 def fit_integration(ramps, width, settings, tables, pixels, lines, sums, slope):
     """Fit a chunk of one integration that is loaded: write its slopes, DN/s, and add what it gives to the sums."""
     fit_chunk(ramps, width, settings, tables, pixels, lines)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, inlined
 
 CHUNK = 256
 """Neighbouring pixels that are worked on together."""
@@ -126,7 +126,7 @@ class Sums(NamedTuple):
     bits: np.ndarray
 
 
-@kernel
+@helper
 def new_ramps(n_groups):
     """Scratch for the samples of a chunk."""
     return Ramps(
@@ -139,27 +139,27 @@ def new_ramps(n_groups):
     )
 
 
-@kernel
+@inlined
 def new_pixels():
     """Scratch for the pixels of a chunk."""
     return Pixels(np.empty(CHUNK), np.empty(CHUNK), np.zeros(CHUNK))
 
 
-@kernel
+@inlined
 def new_lines():
     """Scratch for the fit of one integration of a chunk."""
     slope, total, cubic, loss, linear = np.empty((5, CHUNK))
     return Lines(slope, total, cubic, loss, linear, np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.int64))
 
 
-@kernel
+@inlined
 def new_sums():
     """Scratch for the sums over the integrations of a chunk."""
     rate, cubic, loss, weighted, linear = np.empty((5, CHUNK))
     return Sums(rate, cubic, loss, weighted, linear, np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32))
 
 
-@kernel
+@inlined
 def part_of_sums(sums, y, x0, width):
     """The pixels of a chunk in the sums of an exposure."""
     here = slice(x0, x0 + width)
@@ -174,7 +174,7 @@ def part_of_sums(sums, y, x0, width):
     )
 
 
-@kernel
+@helper
 def load_chunk(exposure, settings, i, y, x0, width, ramps):
     """Copy the groups of ``width`` pixels of an integration; groups outside the used ones and samples that are not finite become DO_NOT_USE.
 
@@ -208,7 +208,7 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
         load_zero_rates(exposure.zero_frame[i, y, x0 : x0 + width], flag, settings.frame_time, ramps.zero_rate)
 
 
-@kernel
+@helper
 def load_flags(group_dq, settings, i, y, x0, width, flag, union):
     """Copy the flags of the groups of ``width`` pixels of an integration, with DO_NOT_USE outside the used groups, and their union."""
     union[:width] = 0
@@ -222,7 +222,7 @@ def load_flags(group_dq, settings, i, y, x0, width, flag, union):
             union[x] |= f
 
 
-@kernel
+@helper
 def load_zero_rates(zero_frame, flag, frame_time, zero_rate):
     """Rates of the zero frame of ramps that are saturated in all groups; 0 in the zero frame means that it is saturated as well."""
     for x in range(zero_frame.size):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, inlined, kernel
 from hexcal.kernels.ramp_fit_arrays import CHUNK, Rates, load_flags, new_lines, new_pixels, new_ramps, part_of_sums
 from hexcal.kernels.ramp_fit_segments import (
     CHARGELOSS,
@@ -18,26 +18,26 @@ KEPT_FLAGS = SATURATED | JUMP_DET | PERSISTENCE
 """Flags of groups that the rate carries if any group has them."""
 
 
-@kernel
+@helper
 def own_flags(pixel_dq, gain):
     """Flags of the pixel itself: PIXELDQ, with NO_GAIN_VALUE and DO_NOT_USE where the gain is not a positive number."""
     return pixel_dq | np.uint32(0 if 0.0 < gain < np.inf else NO_GAIN_VALUE | DO_NOT_USE)
 
 
-@kernel
+@helper
 def is_bad(pixel_dq, gain):
     """Whether a pixel gives no rate, whatever its ramps."""
     return own_flags(pixel_dq, gain) & np.uint32(DO_NOT_USE | SATURATED) != 0
 
 
-@kernel
+@helper
 def group_variance(read_noise, n_frames):
     """Variance of one group, DN**2, from the noise of the difference of two frames."""
     noise = np.float64(read_noise)
     return 0.5 * noise * noise / n_frames
 
 
-@kernel
+@inlined
 def read_pixels(gain, read_noise, n_frames, pixels):
     """Read gain and read noise of a chunk."""
     for x in range(gain.size):
@@ -45,7 +45,7 @@ def read_pixels(gain, read_noise, n_frames, pixels):
         pixels.variance[x] = group_variance(read_noise[x], n_frames)
 
 
-@kernel
+@inlined
 def mean_rate(total, n_ints, dark, y, x0, width, mean):
     """Rate that gives the Poisson variance, DN/s: the sum of the median rates of the integrations, averaged, not below 0, with that of the dark."""
     dark_row = dark[y if dark.shape[0] > 1 else 0]
@@ -54,7 +54,7 @@ def mean_rate(total, n_ints, dark, y, x0, width, mean):
         mean[x] = (average if average > 0.0 else 0.0) + dark_row[x0 + x if dark.shape[1] > 1 else 0]
 
 
-@kernel
+@inlined
 def part(rates, y, x0, width):
     """The pixels of a chunk in the outputs of an exposure."""
     here = slice(x0, x0 + width)
@@ -67,7 +67,7 @@ def part(rates, y, x0, width):
     )
 
 
-@kernel
+@inlined
 def part_of_integration(rates, i, y, x0, width):
     """The pixels of a chunk in the outputs of an integration."""
     return part(
@@ -75,7 +75,7 @@ def part_of_integration(rates, i, y, x0, width):
     )
 
 
-@kernel
+@helper
 def has_rate_of_zero_frame(flag, x, slope):
     """Whether the zero frame has given the rate of a ramp: nothing else gives one where all groups are saturated."""
     saturated = True
@@ -84,7 +84,7 @@ def has_rate_of_zero_frame(flag, x, slope):
     return saturated and np.isfinite(slope)
 
 
-@kernel
+@helper
 def find_variances(ramps, width, settings, pixels, slope, lines):
     """Variances and weights of an integration of a chunk, from the flags of its groups and its slopes: all of `Lines` but slope and cubic."""
     gain, variance, mean = pixels
@@ -102,7 +102,7 @@ def find_variances(ramps, width, settings, pixels, slope, lines):
             find_flagged_variances(ramps, x, slope[x], settings, pixels, lines)
 
 
-@kernel
+@helper
 def find_flagged_variances(ramps, x, slope, settings, pixels, lines):
     """As `find_variances`, of a ramp with flags, or of one group."""
     gain, variance, mean = pixels.gain[x], pixels.variance[x], pixels.mean[x]
@@ -118,52 +118,37 @@ def find_flagged_variances(ramps, x, slope, settings, pixels, lines):
     )
 
 
-@kernel
-def withdraw_bad_pixels(pixel_dq, pixels, slope, lines):
-    """Take back the fit of pixels that are bad themselves; without a read noise there is no weight, and so no slope."""
-    for x in range(pixel_dq.size):
-        if is_bad(pixel_dq[x], pixels.gain[x]):
-            slope[x] = np.nan
-            lines.total[x], lines.loss[x], lines.linear[x] = 0.0, 0.0, 0.0
-        elif not 0.0 < pixels.variance[x] < np.inf:
-            slope[x] = np.nan
-
-
-@kernel
+@inlined
 def close_integration(pixel_dq, union, pixels, lines, out):
-    """Write the results of one integration for a chunk; ``out.slope`` holds the slopes."""
+    """Write the results of one integration for a chunk; ``out.slope`` holds the slopes.
+
+    A pixel that is bad itself has no rate, whatever its ramp; without a read noise there is no weight, and so no slope.
+    """
     gain, variance, mean = pixels
     _, total, _, loss, linear, lost, _ = lines
-    withdraw_bad_pixels(pixel_dq, pixels, out.slope, lines)
     for x in range(pixel_dq.size):
+        bad = is_bad(pixel_dq[x], gain[x])
+        span, unit = 0.0 if bad else linear[x], 0.0 if bad else loss[x]
         flags = np.uint32(union[x] & np.uint8(KEPT_FLAGS)) | np.uint32(DO_NOT_USE if lost[x] else 0)
-        out.err[x] = np.sqrt(total[x])
+        out.slope[x] = np.nan if bad or not 0.0 < variance[x] < np.inf else out.slope[x]
+        out.err[x] = np.sqrt(0.0 if bad else total[x])
         out.dq[x] = flags | own_flags(pixel_dq[x], gain[x])
-        out.var_poisson[x] = mean[x] / (gain[x] * linear[x]) if linear[x] > 0.0 else 0.0
-        out.var_rnoise[x] = 12.0 * variance[x] / loss[x] if loss[x] > 0.0 else 0.0
+        out.var_poisson[x] = mean[x] / (gain[x] * span) if span > 0.0 else 0.0
+        out.var_rnoise[x] = 12.0 * variance[x] / unit if unit > 0.0 else 0.0
 
 
-@kernel
-def withdraw_sums(pixel_dq, pixels, sums):
-    """As `withdraw_bad_pixels`, from the sums over the integrations."""
-    for x in range(pixel_dq.size):
-        if is_bad(pixel_dq[x], pixels.gain[x]):
-            sums.cubic[x], sums.loss[x], sums.linear[x] = 0.0, 0.0, 0.0
-        elif not 0.0 < pixels.variance[x] < np.inf:
-            sums.weighted[x] = np.nan
-
-
-@kernel
+@inlined
 def write_exposure(pixel_dq, pixels, sums, n_ints, out):
-    """Write the results of all integrations together for a chunk."""
+    """Write the results of all integrations together for a chunk; of bad pixels as in `close_integration`."""
     gain, variance, mean = pixels
-    withdraw_sums(pixel_dq, pixels, sums)
     for x in range(pixel_dq.size):
-        weight, loss, linear = sums.cubic[x], sums.loss[x], sums.linear[x]
+        bad = is_bad(pixel_dq[x], gain[x])
+        weight, loss = 0.0 if bad else sums.cubic[x], 0.0 if bad else sums.loss[x]
+        linear = 0.0 if bad else sums.linear[x]
         poisson = mean[x] / (gain[x] * linear) if linear > 0.0 else 0.0
         conventional = 12.0 * variance[x] / weight if weight > 0.0 else 0.0
         lost = np.uint32(DO_NOT_USE if sums.n_lost[x] == n_ints else 0)
-        out.slope[x] = sums.weighted[x] / weight if weight > 0.0 else np.nan
+        out.slope[x] = sums.weighted[x] / weight if weight > 0.0 and 0.0 < variance[x] < np.inf else np.nan
         out.err[x] = np.sqrt(poisson + conventional)
         out.dq[x] = sums.bits[x] | own_flags(pixel_dq[x], gain[x]) | lost
         out.var_poisson[x] = poisson
@@ -181,7 +166,7 @@ def close_exposure(first_row, last_row, exposure, settings, n_ints, sums, rates)
     settings : Settings
     n_ints : number of integrations
     sums : Sums
-        Over all of them, (ny, nx); those of bad pixels are taken back.
+        Over all of them, (ny, nx).
     rates : Rates
         Output, (ny, nx).
     """

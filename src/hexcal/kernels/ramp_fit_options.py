@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.ramp_fit import add_median_rates, sort_differences
 from hexcal.kernels.ramp_fit_arrays import CHUNK, load_chunk, new_ramps
 from hexcal.kernels.ramp_fit_close import group_variance, is_bad, mean_rate
@@ -64,7 +64,7 @@ def count_details(first_row, last_row, exposure, settings, n_segments, n_jumps):
         n_jumps[y] = most_jumps
 
 
-@kernel
+@helper
 def count_jumps(flag, x):
     """Number of groups after the first that are flagged JUMP_DET."""
     n = 0
@@ -74,7 +74,7 @@ def count_jumps(flag, x):
     return n
 
 
-@kernel
+@helper
 def count_segments(flag, x, suppress):
     """Number of segments that count."""
     if is_lost(flag, x, suppress):
@@ -90,7 +90,7 @@ def count_segments(flag, x, suppress):
     return n
 
 
-@kernel
+@helper
 def line_errors(value, x, first, n, gain, noise_squared):
     """Errors of slope (electrons per group) and intercept at the first group of the ramp (electrons) of a segment's fit, from the read noise alone.
 
@@ -114,7 +114,7 @@ def line_errors(value, x, first, n, gain, noise_squared):
     return noise * np.sqrt(s / d), noise * np.sqrt(s_xx / d)
 
 
-@kernel
+@helper
 def intercept(value, x, first, n, gain, noise_squared, slope):
     """Value of a segment's line at the first group of the ramp, DN; 0 for a lone group. ``slope`` in DN per group."""
     if n == 1:
@@ -133,7 +133,7 @@ def intercept(value, x, first, n, gain, noise_squared, slope):
     return s_y / s - slope * (first + middle)
 
 
-@kernel
+@helper
 def write_jumps(value, flag, x, crmag):
     """Write the steps of the groups flagged JUMP_DET, but the first, of one ramp; ``crmag`` is its part of that plane."""
     jump = 0
@@ -144,7 +144,7 @@ def write_jumps(value, flag, x, crmag):
             jump += 1
 
 
-@kernel
+@helper
 def write_segments(ramps, x, settings, tables, gain, variance, rate, i, y, column, details):
     """Write the segments that count of one ramp."""
     value, flag = ramps.value, ramps.flag
@@ -174,7 +174,7 @@ def write_segments(ramps, x, settings, tables, gain, variance, rate, i, y, colum
             break
 
 
-@kernel
+@helper
 def mean_rates(exposure, settings, tables, y, x0, width, ramps, mean):
     """Rate that gives the Poisson variance of the pixels of a chunk, DN/s."""
     n_ints = exposure.data.shape[0]

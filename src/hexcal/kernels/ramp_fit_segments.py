@@ -12,7 +12,7 @@ The arithmetic of one pixel (T group time, R read noise, S signal to noise ratio
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper
 
 DO_NOT_USE, SATURATED, JUMP_DET, PERSISTENCE, CHARGELOSS = 1, 2, 4, 32, 128
 UNFIT = 255 & ~(JUMP_DET | PERSISTENCE)
@@ -48,25 +48,25 @@ def weight_tables(n_groups):
     return power, norm
 
 
-@kernel
+@helper
 def is_usable(f):
     """Whether a group with these flags takes part in the fit; one that carries JUMP_DET does, as the start of a segment."""
     return f & UNFIT == 0
 
 
-@kernel
+@helper
 def is_good(f):
     """Whether a group with these flags is usable and its signal also stands for itself: no jump came before it."""
     return f & (UNFIT | JUMP_DET) == 0
 
 
-@kernel
+@helper
 def is_lone_first_group(flag, x):
     """True if the first group of the pixel is good and no other one is."""
     return is_good(flag[0, x]) and count_good_groups(flag, x) == 1
 
 
-@kernel
+@helper
 def count_good_groups(flag, x):
     """Number of good groups of the pixel."""
     n = 0
@@ -76,7 +76,7 @@ def count_good_groups(flag, x):
     return n
 
 
-@kernel
+@helper
 def exponent_row(rise, noise_squared):
     """Row of the weight table for a segment that rises by ``rise`` electrons, read noise squared in electrons squared: S = rise/sqrt(noise**2 + rise)."""
     s_squared = rise * rise / (noise_squared + rise) if rise > 0.0 else 0.0
@@ -89,7 +89,7 @@ def exponent_row(rise, noise_squared):
     )
 
 
-@kernel
+@helper
 def segment_slope(value, x, start, n, gain, noise_squared, power, norm):
     """Weighted least squares slope of groups start .. start+n-1 of pixel x, per group."""
     rise = np.float64(value[start + n - 1, x]) - np.float64(value[start, x])
@@ -102,7 +102,7 @@ def segment_slope(value, x, start, n, gain, noise_squared, power, norm):
     return total / norm[row, n]
 
 
-@kernel
+@helper
 def next_segment(flag, x, start, clear_charge_loss):
     """(first, end) of the first segment at or after group ``start``; first = end = n_groups if there is none.
 
@@ -121,14 +121,14 @@ def next_segment(flag, x, start, clear_charge_loss):
     return first, end
 
 
-@kernel
+@helper
 def usable_bits(f, clear_charge_loss):
     """Flags of a group as they count for the segments."""
     lost = CHARGELOSS | DO_NOT_USE
     return f & ~lost if clear_charge_loss and f & lost == lost else f
 
 
-@kernel
+@helper
 def longest_segment(flag, x, clear_charge_loss):
     """Number of groups of the longest segment of the pixel."""
     longest = start = 0
@@ -138,13 +138,13 @@ def longest_segment(flag, x, clear_charge_loss):
     return longest
 
 
-@kernel
+@helper
 def is_chosen(flag, x, first, n, longest, clear_charge_loss):
     """Single groups count only where no segment is longer, and then not one that a jump opened."""
     return n > 1 if longest > 1 else n == 1 and is_good(usable_bits(flag[first, x], clear_charge_loss))
 
 
-@kernel
+@helper
 def cubic_sum(flag, x, clear_charge_loss):
     """Sum of n**3 - n over the segments that count; the read noise variance is 12 R**2 / (that sum * T**2)."""
     longest = longest_segment(flag, x, clear_charge_loss)
@@ -161,7 +161,7 @@ def cubic_sum(flag, x, clear_charge_loss):
     return total, longest
 
 
-@kernel
+@helper
 def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, power, norm):
     """Average the segments of one flagged ramp.
 
@@ -189,7 +189,7 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, 
     return (weighted / (cubic * time) if cubic > 0.0 else 0.0), cubic, linear, inverse
 
 
-@kernel
+@helper
 def segment_weights(flag, x, time, gain, read_noise_12, rate):
     """Sums over the segments of one flagged ramp, by its flags alone: ``(sum of n**3-n, sum of n-1, 1/var_C)``; 0 if no segment counts.
 
@@ -212,7 +212,7 @@ def segment_weights(flag, x, time, gain, read_noise_12, rate):
     return cubic, linear, inverse
 
 
-@kernel
+@helper
 def is_lost(flag, x, suppress):
     """True if the ramp of pixel x gives no rate: saturated from the start, or without a segment that counts.
 
@@ -230,14 +230,14 @@ def is_lost(flag, x, suppress):
     return count_good_groups(flag, x) == 0
 
 
-@kernel
+@helper
 def time_between(flag, x, settings):
     """Whether the ramp is a lone first group that counts, and the time that one step of its groups stands for, s."""
     lone = not settings.suppress and is_lone_first_group(flag, x)
     return lone, settings.single_time if lone or flag.shape[0] == 1 else settings.group_time
 
 
-@kernel
+@helper
 def with_lost_groups(flag, x, settings, lone, time):
     """Sum of (n**3-n)*T**2 of a ramp, with the groups that were lost to charge migration: that which VAR_RNOISE is made of."""
     loss, longest = cubic_sum(flag, x, True)
@@ -245,7 +245,7 @@ def with_lost_groups(flag, x, settings, lone, time):
     return loss * loss_time * loss_time
 
 
-@kernel
+@helper
 def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss):
     """Fit one flagged ramp.
 
@@ -263,7 +263,7 @@ def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss)
     return slope, 1.0 / inverse if cubic > 0.0 else 0.0, cubic, loss, linear * time, lost
 
 
-@kernel
+@helper
 def variances_of_one(flag, x, settings, gain, variance, rate, charge_loss):
     """Variances of the slope of one flagged ramp, by its flags alone.
 

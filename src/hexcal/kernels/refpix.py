@@ -6,10 +6,10 @@ of an image together are a few kilobytes; the one that subtracts runs over bands
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 
-@kernel
+@helper
 def clipped_mean(values, n_sigma):
     """Return the mean of what remains when values further than `n_sigma` standard deviations from the mean are taken out until none is left.
 
@@ -86,7 +86,7 @@ def measure_classes(first_image, last_image, data, base, rows, columns, starts, 
             means[image, one] = clipped_mean(values[:n], n_sigma)
 
 
-@kernel
+@helper
 def mirrored(index, n):
     """Return the index inside ``0 <= index < n`` that one outside is mirrored to; the outermost element is not repeated."""
     if n == 1:
@@ -95,7 +95,7 @@ def mirrored(index, n):
     return index if index < n else 2 * (n - 1) - index
 
 
-@kernel
+@helper
 def place_of(ordered, n, value):
     """Return the number of the first `n` ordered values that are smaller than `value`."""
     low, high = 0, n
@@ -108,7 +108,7 @@ def place_of(ordered, n, value):
     return low
 
 
-@kernel
+@helper
 def running_median(signal, start, n_detector, before, length, ordered, result):
     """Write the running median of a strip along its first axis.
 

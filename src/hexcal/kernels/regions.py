@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 CENTER_Y, CENTER_X, MAJOR, MINOR, COSINE, SINE, AREA = 0, 1, 2, 3, 4, 5, 6
 """Columns of the table of `find_regions`: centre, semi-axes (pixels), direction of the major axis (to x and to y), pixels without gaps."""
 N_COLUMNS = 7
 
 
-@kernel
+@helper
 def take_region(mask, y, x, stack):
     """Take the region that holds (y, x) out of the mask; neighbours touch by sides or corners.
 
@@ -32,7 +32,7 @@ def take_region(mask, y, x, stack):
     return n
 
 
-@kernel
+@helper
 def outline_ellipse(stack, n, nx, region):
     """Ellipse with the centre and the second moments of n pixels; its border runs through the centres of the outermost ones.
 
@@ -59,7 +59,7 @@ def outline_ellipse(stack, n, nx, region):
     region[AREA] = n
 
 
-@kernel
+@helper
 def area_with_holes(stack, n, nx):
     """Number of pixels of a region and of the gaps that it encloses on all sides, corners included."""
     first_y, last_y, first_x, last_x = stack[0] // nx, stack[0] // nx, stack[0] % nx, stack[0] % nx
@@ -111,7 +111,7 @@ def find_regions(mask, least_area, stack):
     return regions[:n_regions]
 
 
-@kernel
+@helper
 def in_ellipse(region, y, x, center_y, center_x, major, minor):
     """Whether a point lies inside an ellipse that is oriented as a region is; the border is outside."""
     if major <= 0.0 or minor <= 0.0:
@@ -123,7 +123,7 @@ def in_ellipse(region, y, x, center_y, center_x, major, minor):
     return along * along + across * across < 1.0 - 1e-12
 
 
-@kernel
+@helper
 def flag_ellipse(flags, region, major, minor, added, removed, spared):
     """Change the flags inside an ellipse around a region; centre and semi-axes are rounded to whole pixels.
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper
 
 
-@kernel
+@helper
 def select(values, n, wanted):
     """Put the value of rank `wanted` (from 0) of the first `n` values in its place: none before it is larger, none behind it is smaller."""
     low, high = 0, n - 1
@@ -32,7 +32,7 @@ def select(values, n, wanted):
     return values[wanted]
 
 
-@kernel
+@helper
 def median_of(values, n):
     """Median of the first `n` values, none of them NaN, n > 0; the mean of the middle two for an even number. The values are put into another order."""
     middle = n // 2

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, gather_differences, variance_of_reads
 from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, flag_ellipse, in_ellipse
 from hexcal.kernels.selection import median_of
@@ -126,7 +126,7 @@ def mark_raised(first_row, last_row, ratio, offsets, threshold, raised):
             raised[y, x] = n > 0 and total >= threshold * n
 
 
-@kernel
+@helper
 def mean_excess(samples, i, k, region, median):
     """Mean excess of the difference into group k over the median in the ellipse of a region, DN; usable pixels without a jump."""
     data, group_dq, gain = samples.data, samples.group_dq, samples.gain

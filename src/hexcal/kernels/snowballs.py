@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE
 from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, N_COLUMNS, find_regions, flag_ellipse, in_ellipse
 
@@ -36,14 +36,14 @@ class SnowballTest(NamedTuple):
     next_groups: int
 
 
-@kernel
+@helper
 def is_near_edge(region, ny, nx, edge):
     """Whether the centre of a region lies within ``edge`` pixels of the edge of the image."""
     y, x = region[CENTER_Y], region[CENTER_X]
     return y < edge or x < edge or y > ny - edge or x > nx - edge
 
 
-@kernel
+@helper
 def holds_core(region, cores):
     """Whether the centre of a core lies in the ellipse of a region."""
     y, x, major, minor = region[CENTER_Y], region[CENTER_X], region[MAJOR], region[MINOR]
@@ -53,7 +53,7 @@ def holds_core(region, cores):
     return False
 
 
-@kernel
+@helper
 def new_cores(group_dq, i, k, least_area, mask, stack):
     """Regions of the pixels that are saturated in group k and were not in the one before."""
     now, before = group_dq[i, k], group_dq[i, k - 1]
@@ -63,7 +63,7 @@ def new_cores(group_dq, i, k, least_area, mask, stack):
     return find_regions(mask, least_area, stack)
 
 
-@kernel
+@helper
 def jump_regions(image, least_area, mask, stack):
     """Regions of the jumps of one group."""
     for y in range(mask.shape[0]):
@@ -72,7 +72,7 @@ def jump_regions(image, least_area, mask, stack):
     return find_regions(mask, least_area, stack)
 
 
-@kernel
+@helper
 def extend_cores(group_dq, i, k, cores, test):
     """Flag large cores with their margin as saturated from group k on, and mask them in the next integration."""
     n_ints, n_groups = group_dq.shape[:2]
@@ -93,7 +93,7 @@ def extend_cores(group_dq, i, k, cores, test):
                 flag_ellipse(group_dq[i + 1, later], core, wide, narrow, JUMP_DET, NOTHING, UNUSABLE)
 
 
-@kernel
+@helper
 def expand_jumps(image, regions, cores, next_cores, test):
     """Flag the ellipses of the snowballs of one group; the number of snowballs."""
     ny, nx = image.shape

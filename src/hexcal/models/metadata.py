@@ -208,8 +208,10 @@ class Metadata:
             self.contents.history.extend(text for text in other.history if text not in self.contents.history)
 
     def _is_of_hdu(self, path, only):
+        if only is None:
+            return True
         entry = self.keywords.of_path(path)
-        return only is None or (entry is not None and entry.hdu == only)
+        return entry is not None and entry.hdu == only
 
     def _update_from_dict(self, tree, only):
         for name, value in tree.items():

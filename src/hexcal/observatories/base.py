@@ -193,12 +193,22 @@ class KeywordTable:
         if key not in self._of_hdu:
             self._of_hdu[key] = tuple(
                 row
-                for row in self.rows
-                if row.hdu.upper() == key[0]
-                and self.of_card(row.keyword, *key) is row
-                and self.of_path(row.path, model) is row
+                for row, is_only_one in self._in_hdu.get(key[0], ())
+                if is_only_one
+                or (self.of_card(row.keyword, *key) is row and self.of_path(row.path, model) is row)
             )
         return self._of_hdu[key]
+
+    @cached_property
+    def _in_hdu(self):
+        """Of each HDU its rows, with whether no other row has the same path or card (dict of str to list): these hold for whatever model."""
+        rows = {}
+        for row in self.rows:
+            hdu = row.hdu.upper()
+            is_only_one = len(self._by_path[row.path]) == len(self._by_card[row.keyword, hdu]) == 1
+            is_only_one = is_only_one and row.keyword == row.keyword.upper()
+            rows.setdefault(hdu, []).append((row, is_only_one))
+        return rows
 
     def children(self, path=""):
         """Return the names one level below a path (empty tuple: a leaf or unknown)."""
