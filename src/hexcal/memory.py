@@ -1,6 +1,9 @@
 """How much memory a run may have, where a limit (``ulimit -v``, a batch system) is set."""
 
+import ctypes
+import functools
 import os
+from typing import Any
 
 from hexcal.errors import ResourceError
 
@@ -43,3 +46,35 @@ def is_short():
         # Where even this cannot be read, and there is a limit, it is reached.
         return True
     return allowed - used < _SHORT
+
+
+_DONTNEED = 4
+"""MADV_DONTNEED of Linux: the pages are given back at once, and read as zeros if they are looked at again."""
+
+
+@functools.cache
+def _madvise() -> Any:
+    """The system's madvise; None where there is none, or where it only takes advice."""
+    if os.uname().sysname != "Linux" if hasattr(os, "uname") else True:
+        return None
+    call = getattr(ctypes.CDLL(None, use_errno=True), "madvise", None)
+    if call is not None:
+        call.argtypes, call.restype = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int), ctypes.c_int
+    return call
+
+
+def give_back(array: Any) -> None:
+    """Give the memory of a contiguous array, or of a contiguous part of one, back to the system: its values are lost. Does nothing where the system cannot.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of numbers, in ordinary memory (not a map of a file), which nobody reads any more.
+    """
+    page, madvise = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0, _madvise()
+    if madvise is None or not array.flags.c_contiguous:
+        return
+    begin, end = array.ctypes.data, array.ctypes.data + array.nbytes
+    first, last = -(-begin // page) * page, end // page * page
+    if last > first:
+        madvise(first, last - first, _DONTNEED)

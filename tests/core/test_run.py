@@ -308,7 +308,7 @@ def test_row_bands_cover_every_row_once():
 
 
 def test_maximum_cores(monkeypatch):
-    monkeypatch.setattr(bands, "available_cores", lambda: 8)
+    monkeypatch.setattr("hexcal.threads.available_cores", lambda: 8)
     monkeypatch.delenv("HEXCAL_THREADS", raising=False)
     assert [bands.threads_from(text) for text in ("1", "none", "quarter", "half", "all", "3", "99")] == [
         1,
@@ -331,7 +331,7 @@ def test_maximum_cores(monkeypatch):
 def test_threads_of_a_step_with_maximum_cores(monkeypatch):
     from hexcal.step import JumpStep
 
-    monkeypatch.setattr(bands, "available_cores", lambda: 8)
+    monkeypatch.setattr("hexcal.threads.available_cores", lambda: 8)
     monkeypatch.delenv("HEXCAL_THREADS", raising=False)
     assert bands.threads_of(JumpStep()) == 1
     assert bands.threads_of(JumpStep(maximum_cores="half")) == 4

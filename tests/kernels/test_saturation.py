@@ -33,7 +33,7 @@ def ramp():
 
 
 def run(data, threshold, flags, distance, bands):
-    first = np.empty(np.delete(data.shape, 1), np.int32)
+    first = np.empty(np.delete(data.shape, 1), np.int16)
     grown = np.empty_like(first)
     edges = np.linspace(0, data.shape[2], bands + 1).astype(int)
     for low, high in itertools.pairwise(edges):
@@ -76,7 +76,7 @@ def test_thresholds_that_are_not_used():
 
 
 def test_partly_saturated_groups_grow_each_in_its_own_group():
-    partly = np.full((1, 5, 5), -1, np.int32)
+    partly = np.full((1, 5, 5), -1, np.int16)
     partly[0, 0, 0], partly[0, 1, 3] = 0, 2
     flags = np.zeros((1, 3, 5, 5), np.uint8)
     for row in range(5):

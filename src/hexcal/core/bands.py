@@ -1,76 +1,29 @@
-"""Run a kernel over bands of rows in threads."""
+"""The threads of a step: what the documented parameter ``maximum_cores`` stands for; `hexcal.threads` does the work."""
 
 import contextlib
-import contextvars
-import itertools
-import os
-import threading
-from collections import deque
+import logging
 
-from hexcal.errors import ParameterError, ResourceError
+from hexcal import threads
+from hexcal.errors import ParameterError
+from hexcal.threads import (
+    available_cores,
+    default_threads,
+    given_threads,
+    number_of_threads,
+    run_bands,
+    start_thread,
+)
 
-_OF_RUN: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads", default=None)
-_MOST_THREADS = 1024
-_BANDS_PER_THREAD = 4
-"""More bands than threads, so that a band with many cosmic rays does not leave the other threads waiting."""
-
-
-def available_cores():
-    """Number of cores that this process may use (a batch system may grant fewer than the machine has)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def number_of_threads(number):
-    """Use this number of threads within the context, whatever HEXCAL_THREADS says.
-
-    Parameters
-    ----------
-    number : str, int or None
-        As given with ``--threads``; None leaves the number as it is.
-
-    Raises
-    ------
-    ParameterError
-        If it is not a positive whole number; or HEXCAL_THREADS is not, where that decides.
-    """
-    if number is None:
-        default_threads()
-        yield
-        return
-    token = _OF_RUN.set(_positive(number, "--threads"))
-    try:
-        yield
-    finally:
-        _OF_RUN.reset(token)
-
-
-def _positive(number, name):
-    text = str(number).strip()
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
-        raise ParameterError(f"{name} must be a whole number from 1 to {_MOST_THREADS}, got {text!r}", where=name)
-    return int(text)
-
-
-def _given_threads():
-    """Number of threads that the user asked for, for the whole run; None if nothing was said."""
-    if _OF_RUN.get() is not None:
-        return _OF_RUN.get()
-    text = os.environ.get("HEXCAL_THREADS", "").strip()
-    return _positive(text, "the environment variable HEXCAL_THREADS") if text else None
-
-
-def default_threads():
-    """Number of threads of a run: ``--threads``, else the environment variable HEXCAL_THREADS, else all available cores.
-
-    Raises
-    ------
-    ParameterError
-        If HEXCAL_THREADS is not a positive whole number.
-    """
-    return _given_threads() or available_cores()
+__all__ = [
+    "available_cores",
+    "default_threads",
+    "number_of_threads",
+    "prepare_kernels",
+    "run_bands",
+    "start_thread",
+    "threads_from",
+    "threads_of",
+]
 
 
 def threads_from(maximum_cores):
@@ -94,7 +47,7 @@ def threads_from(maximum_cores):
     share = {"none": 0, "quarter": 0.25, "half": 0.5, "all": 1}
     text = str(maximum_cores).strip().lower()
     if text in share:
-        wanted = int(available_cores() * share[text])
+        wanted = int(threads.available_cores() * share[text])
     elif text.isdigit():
         wanted = int(text)
     else:
@@ -111,102 +64,26 @@ def threads_of(step):
     What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``, HEXCAL_THREADS); without either, the
     documented default of the parameter.
     """
-    if "maximum_cores" not in step.sources and _given_threads() is not None:
+    if "maximum_cores" not in step.sources and given_threads() is not None:
         return default_threads()
     return threads_from(step.parameters.maximum_cores)
 
 
 def prepare_kernels():
-    """Load what kernels need in a thread, while the input is read."""
+    """Load what kernels need in a thread, while the input is read; the first run ever says that it compiles them."""
 
     def load():
         # Where memory is too short for it, the step that needs a kernel meets the same error, and tells of it.
         with contextlib.suppress(ImportError, MemoryError, OSError, SystemError):
             from hexcal.kernels import compiled
 
+            compiled.tell_before_compiling(_say_that_kernels_are_compiled)
             compiled.prepare()
 
     start_thread(load, "hexcal-kernels")
 
 
-def start_thread(work, name):
-    """Call ``work()`` in a thread.
-
-    Returns
-    -------
-    threading.Thread or None
-        None where the machine gives no further thread, for want of memory or because of a limit of the user's.
-    """
-    thread = threading.Thread(target=work, name=name)
-    try:
-        thread.start()
-    except RuntimeError:
-        return None
-    return thread
-
-
-def run_bands(kernel, n_rows, *args, threads=None):
-    """Call ``kernel(first_row, last_row, *args)`` for bands that cover all rows.
-
-    Parameters
-    ----------
-    kernel : callable
-        Releases the GIL, writes only into its rows, and gives the same result wherever the bands are cut.
-    n_rows : int
-        Number of rows.
-    *args
-        Passed on.
-    threads : int, optional
-        Default: `default_threads`. The calling thread is one of them, so that the work is done where the machine gives no other.
-    """
-    threads = threads or default_threads()
-    bands = max(1, min(n_rows, threads * _BANDS_PER_THREAD)) if threads > 1 else 1
-    edges = [n_rows * band // bands for band in range(bands + 1)]
-    work = _Bands(kernel, list(itertools.pairwise(edges)), args)
-    helpers = [start_thread(work.run_one_after_the_other, "hexcal-band") for _ in range(min(threads, bands) - 1)]
-    try:
-        work.run_one_after_the_other()
-    finally:
-        work.stop()
-        for helper in helpers:
-            if helper is not None:
-                helper.join()
-    work.require_done()
-
-
-class _Bands:
-    """The bands of one call of `run_bands`: each thread takes the next one until none is left."""
-
-    def __init__(self, kernel, rows, args):
-        self._kernel, self._args = kernel, args
-        self._waiting, self._done, self._errors = deque(rows), deque(), deque()
-        self._n_bands = len(rows)
-
-    def run_one_after_the_other(self):
-        """Work on the bands that wait, until there is none."""
-        while True:
-            try:
-                first, last = self._waiting.popleft()
-            except IndexError:
-                return
-            try:
-                self._kernel(first, last, *self._args)
-            except Exception as error:  # noqa: BLE001 - raised again in the calling thread
-                self._errors.append(error)
-                self.stop()
-            else:
-                self._done.append(first)
-
-    def stop(self):
-        """Leave the bands that wait, so that an error or Ctrl-C does not wait for them."""
-        self._waiting.clear()
-
-    def require_done(self):
-        """Raise the error of a thread; ResourceError if one has ended without its work, as it does when it finds no memory."""
-        if self._errors:
-            raise self._errors[0]
-        if len(self._done) != self._n_bands:
-            raise ResourceError(
-                "not enough memory: a thread could not do its part of the work",
-                hint="give the run more memory (ulimit -v), or fewer threads (--threads=1)",
-            )
+def _say_that_kernels_are_compiled(folder):
+    logging.getLogger("hexcal").info(
+        "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. They are kept in %s", folder
+    )

@@ -1,6 +1,10 @@
 """The one way in which Hexcal compiles kernels and the functions that they are made of."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numba
+from numba.core import event
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
@@ -41,6 +45,32 @@ def helper(function, **options):
 def inlined(function):
     """As `helper`, for a function with one caller: it is compiled as if it stood there, instead of first by itself and again in its caller."""
     return helper(function, inline="always")
+
+
+class _FirstOfAll(event.Listener):
+    """Tells when the first kernel is compiled that is not on disk."""
+
+    def __init__(self):
+        self.tell: Callable[[str], Any] | None = None
+
+    def on_start(self, event):
+        """Something is going to be compiled."""
+        dispatcher = event.data["dispatcher"]
+        if self.tell is not None and dispatcher.py_func.__module__.startswith("hexcal.kernels."):
+            tell, self.tell = self.tell, None
+            tell(str(dispatcher.stats.cache_path))
+
+    def on_end(self, event):
+        """It has been compiled."""
+
+
+_first_of_all = _FirstOfAll()
+event.register("numba:compile", _first_of_all)
+
+
+def tell_before_compiling(tell: Callable[[str], Any]) -> None:
+    """Have ``tell(folder)`` called once, before a kernel is compiled that is not on disk yet; `folder` is where it will be kept."""
+    _first_of_all.tell = tell
 
 
 @kernel

@@ -58,7 +58,7 @@ def find_saturation(first_row, last_row, data, threshold, floor_flags, group_dq,
         Group flags of a sample that is zero or negative; only that sample gets them.
     group_dq : uint8 array (nints, ngroups, ny, nx)
         Flags, changed in place.
-    first_saturated : int32 array (nints, ny, nx)
+    first_saturated : int16 array (nints, ny, nx)
         Result: index of the first saturated group; `ngroups` if none is.
     """
     n_integrations, n_groups, _, nx = data.shape
@@ -91,7 +91,7 @@ def flag_saturation(first_row, last_row, first_saturated, distance, flag, group_
     ----------
     first_row, last_row : int
         Rows of the detector.
-    first_saturated : int32 array (nints, ny, nx)
+    first_saturated : int16 array (nints, ny, nx)
         From `find_saturation`; only read.
     distance : int
         The box is ``2 * distance + 1`` pixels wide, cut at the edges of the image; 0 for no growth.
@@ -99,12 +99,12 @@ def flag_saturation(first_row, last_row, first_saturated, distance, flag, group_
         The group flag SATURATED.
     group_dq : uint8 array (nints, ngroups, ny, nx)
         Flags, changed in place.
-    grown : int32 array (nints, ny, nx)
+    grown : int16 array (nints, ny, nx)
         Result: `first_saturated` after the growth.
     """
     n_integrations, ny, nx = first_saturated.shape
     n_groups = group_dq.shape[1]
-    lowest = np.empty(nx, np.int32)
+    lowest = np.empty(nx, np.int16)
     for integration in range(n_integrations):
         for row in range(first_row, last_row):
             for column in range(nx):
@@ -151,13 +151,13 @@ def find_partly_saturated(
         Mean frame number of a group divided by that of its last frame.
     n_frames : int
         Frames averaged to a group.
-    grown : int32 array (nints, ny, nx)
+    grown : int16 array (nints, ny, nx)
         From `flag_saturation`.
     flag : int
         Group flag to set in the second group: see `hexcal.steps.detector.saturation.flag_partly_saturated`.
     group_dq : uint8 array (nints, ngroups, ny, nx)
         Flags, changed in place.
-    partly : int32 array (nints, ny, nx)
+    partly : int16 array (nints, ny, nx)
         Result: index of the group of a steady ramp that ended above the threshold; -1 if none did.
     """
     n_integrations, n_groups, _, nx = data.shape
@@ -186,7 +186,7 @@ def flag_partly_saturated(first_row, last_row, partly, distance, flag, group_dq)
     ----------
     first_row, last_row : int
         Rows of the detector.
-    partly : int32 array (nints, ny, nx)
+    partly : int16 array (nints, ny, nx)
         Index of the group, -1 for none; only read.
     distance : int
         The box is ``2 * distance + 1`` pixels wide.

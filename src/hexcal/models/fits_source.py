@@ -9,11 +9,11 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.files import gate
-from hexcal.models import exact, fits_table, packed
+from hexcal.models import exact, fits_pieces, fits_table, packed
 from hexcal.models.bounds import require_regular
 from hexcal.models.fits_scan import Extension, scan
 
-CHUNK = 1 << 18
+CHUNK = fits_pieces.PIECE
 """Elements converted at a time: they stay in the cache, and reading and writing never hold a second copy of a large array."""
 
 
@@ -156,12 +156,25 @@ class FitsSource:
         """
         if extension.kind == "compressed":
             return self._decompressed(extension, dtype, index)
-        dtype = np.dtype(dtype or extension.physical_dtype)
+        dtype, where = np.dtype(dtype or extension.physical_dtype), self._where(extension)
+        box = fits_pieces.box_of(extension.shape, index) if extension.kind == "image" and not self.packing else None
+        if box is not None and fits_pieces.is_worth_it(box):
+            self._unchanged()
+            result = np.empty(box.shape, dtype)
+            fits_pieces.read_box(
+                self.path,
+                extension.offset,
+                extension.dtype,
+                box,
+                result,
+                lambda values: _typed(values, dtype, extension, where),
+            )
+            return result
         stored = self.stored(extension)
         if index is not None:
             stored = stored[index]
         result = np.empty(stored.shape, dtype)
-        _convert(stored, result, extension, self._where(extension))
+        _convert(stored, result, extension, where)
         return result
 
     def _decompressed(self, extension, dtype, index):

@@ -194,8 +194,7 @@ class KeywordTable:
             self._of_hdu[key] = tuple(
                 row
                 for row, is_only_one in self._in_hdu.get(key[0], ())
-                if is_only_one
-                or (self.of_card(row.keyword, *key) is row and self.of_path(row.path, model) is row)
+                if is_only_one or (self.of_card(row.keyword, *key) is row and self.of_path(row.path, model) is row)
             )
         return self._of_hdu[key]
 

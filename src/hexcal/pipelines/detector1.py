@@ -172,7 +172,15 @@ class Detector1Pipeline(Pipeline):
             self.save_model(ramp, "ramp", force=True)
         if self.ramp_fit.skip:
             return ramp
+        self.ramp_fit.uses_up_ramp = self._is_ramp_its_own()
         rate, rateints = self.ramp_fit.run(ramp)
         ramp.close()
         self.save_model(self.gain_scale.run(rateints), "rateints")
         return self.gain_scale.run(rate)
+
+    def _is_ramp_its_own(self):
+        """Whether nobody else can have kept the ramp, or an array of it: no hook, and no step of a user's."""
+        steps = (self, *self.steps.values())
+        return all(type(step).__module__.startswith("hexcal.") for step in steps) and not any(
+            step.parameters.pre_hooks or step.parameters.post_hooks for step in steps
+        )

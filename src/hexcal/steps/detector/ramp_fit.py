@@ -1,13 +1,17 @@
 """Fit the ramps: from counts that accumulate to count rates."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from hexcal import memory
 from hexcal.core import MaximumCores, Step, StepParameters, parameter
 from hexcal.errors import DataUnusable, InputError
 from hexcal.models.dqflags import group, without_meaning
+
+_ROWS = 256
+"""Rows whose memory is given back together."""
 
 
 class RampFitStep(Step):
@@ -21,6 +25,9 @@ class RampFitStep(Step):
 
     weighting = "optimal"
     """The only weights there are: Fixsen et al. 2000; no parameter, but code that asks for it finds it."""
+    uses_up_ramp = False
+    """Whether nobody needs the ramp after the fit: then its memory is given back while the fit goes on. A pipeline says so."""
+    adjustable = (*Step.adjustable, "uses_up_ramp")
 
     class Parameters(StepParameters):
         """Parameters of the ramp fit."""
@@ -79,7 +86,7 @@ class RampFitStep(Step):
         parameters = self.parameters
         threads = threads_of(self)
         ramps = self.ramps(ramp, references)
-        exposure, integrations = fit_ramps(ramps, threads)
+        exposure, integrations = fit_ramps(ramps, threads, self.uses_up_ramp and not parameters.save_opt)
         self.tell(exposure)
         take_gain_factor(ramp, references)
         rate = rate_model(ramp, exposure, ramp.pixeldq)
@@ -273,7 +280,7 @@ class Fit:
         return Rates(self.slope, self.err, self.dq, self.var_poisson, self.var_rnoise)
 
 
-def fit_ramps(ramps, threads: int | None = 1):
+def fit_ramps(ramps, threads: int | None = 1, use_up=False):
     """Fit all ramps by ordinary least squares with optimal weights.
 
     Each segment of n groups gives a slope by least squares weighted with ``|k - k_middle|**P``, P growing from 0 to 10 with the signal to noise ratio;
@@ -286,6 +293,8 @@ def fit_ramps(ramps, threads: int | None = 1):
     ramps : Ramps
     threads : int, optional
         None for the number of the run.
+    use_up : bool
+        Give the memory of the ramps back as they are fitted: their values are lost.
 
     Returns
     -------
@@ -303,7 +312,17 @@ def fit_ramps(ramps, threads: int | None = 1):
 
     n_ints, _, ny, nx = ramps.data.shape
     exposure, integrations = Fit.empty((ny, nx)), Fit.empty((n_ints, ny, nx))
-    run_bands(kernel, ny, *ramps.arguments(), exposure.arrays(), integrations.arrays(), threads=threads)
+    arguments: list[Any] = [*ramps.arguments(), exposure.arrays(), integrations.arrays()]
+
+    def fit(first_row, last_row):
+        for first in range(first_row, last_row, _ROWS if use_up else ny):
+            last = min(first + _ROWS, last_row) if use_up else last_row
+            kernel(first, last, *arguments)
+            for images in (ramps.data, ramps.group_dq) if use_up else ():
+                for image in images.reshape(-1, ny, nx):
+                    memory.give_back(image[first:last])
+
+    run_bands(fit, ny, threads=threads)
     return exposure, integrations
 
 

@@ -88,7 +88,7 @@ def flag_saturation(
     -------
     threshold : float32 array (ny, nx), DN
         The threshold compared with.
-    first : int32 array (nints, ny, nx)
+    first : int16 array (nints, ny, nx)
         Index of the first group flagged as saturated, growth included; ngroups if none is.
 
     Notes
@@ -117,7 +117,7 @@ def flag_saturation(
         usable,
         threads=threads,
     )
-    found = np.empty((n_integrations, ny, nx), np.int32)
+    found = np.empty((n_integrations, ny, nx), np.int16)
     run_bands(
         kernels.find_saturation, ny, data, usable, group.AD_FLOOR | group.DO_NOT_USE, group_dq, found, threads=threads
     )
@@ -150,7 +150,7 @@ def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, dist
         Superbias; None for 0.
     n_frames : int
         Frames averaged to a group (NFRAMES), at least 2.
-    first : int32 array (nints, ny, nx)
+    first : int16 array (nints, ny, nx)
         As `flag_saturation` returns it.
     distance : int
         Layers of neighbours to flag.
