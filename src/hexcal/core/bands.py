@@ -85,5 +85,6 @@ def prepare_kernels():
 
 def _say_that_kernels_are_compiled(folder):
     logging.getLogger("hexcal").info(
-        "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. They are kept in %s", folder
+        "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. They are kept in %s",
+        folder,
     )
