@@ -21,6 +21,12 @@ OWN_PARAMETERS = {
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),
+    ("tweakreg", "centroids"),
+    ("tweakreg", "average_stars"),
+    ("source_catalog", "centroids"),
+    ("source_catalog", "star_test"),
+    ("source_catalog", "kron_total"),
+    ("source_catalog", "phase_errors"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
 }

@@ -33,7 +33,7 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-NAMED_AFTER_MODELS = {"assign_mtwcs"}
+NAMED_AFTER_MODELS = {"assign_mtwcs", "tweakreg"}
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise"}
@@ -99,3 +99,18 @@ def test_a_pipeline_is_a_step_with_a_unique_name():
 def test_a_class_that_is_no_step_is_refused():
     with pytest.raises(ParameterError, match="is not a step"):
         registry.find("collections.OrderedDict")
+
+
+@pytest.mark.parametrize(
+    ("alias", "name", "types", "keyword"),
+    [
+        pytest.param(*row, marks=pytest.mark.req(requirement))
+        for requirement, *row in (
+            ("REG-46", "skymatch", "SkyMatchStep", set(), "S_SKYMAT"),
+            ("REG-47", "source_catalog", "SourceCatalogStep", {"apcorr", "abvegaoffset"}, "S_SRCCAT"),
+            ("REG-54", "tweakreg", "TweakRegStep", set(), "S_TWKREG"),
+        )
+    ],
+)
+def test_steps_of_stage_3(alias, name, types, keyword):
+    test_step_is_found_by_alias_and_by_class(alias, name, types, keyword)

@@ -209,13 +209,18 @@ def _check_types(model, branch):
             raise _wrong(model, f"{branch}.{name}", f"must be {kind}", value)
 
 
+def _is_resampled(model):
+    """Whether an image is a mosaic, whose header still has the subarray of its first exposure."""
+    return model.get_meta("meta.cal_step.resample") == "COMPLETE" or model.model_type == "DrizProductModel"
+
+
 def _check_subarray(model):
     subarray = model.branch("meta.subarray")
     for name in ("fastaxis", "slowaxis"):
         value = subarray.get(name)
         if value is not None and abs(value) not in (1, 2):
             raise _wrong(model, f"meta.subarray.{name}", "must be 1, -1, 2 or -2", value)
-    if model.shape is None or len(model.shape) < 2:
+    if model.shape is None or len(model.shape) < 2 or _is_resampled(model):
         return
     for name, pixels, axis in (("xsize", model.shape[-1], "columns"), ("ysize", model.shape[-2], "rows")):
         value = subarray.get(name)

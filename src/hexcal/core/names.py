@@ -174,7 +174,9 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
     number = [str(idx)] if idx is not None and parameters.output_use_index else []
     number += [str(again)] if again else []
     path = folder_of(step) / f"{'_'.join([base, *number])}{separator}{suffix.lower()}.{extension}"
-    formats.require_written(path)
+    if ext is None:
+        # What a step writes itself, such as a catalogue, is no model.
+        formats.require_written(path)
     return path
 
 

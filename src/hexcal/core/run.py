@@ -237,6 +237,8 @@ def _marked(step, result, status):
 
 
 def _save_all(step, result):
+    if not step.product_is_model:
+        return
     models = list(result) if isinstance(result, list | tuple) else [result]
     for number, model in enumerate(models):
         if isinstance(model, ModelContainer):

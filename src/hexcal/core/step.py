@@ -69,6 +69,8 @@ class Step(Blockwise):
     """Whether `process` gets the references as its last argument."""
     default_suffix = None
     """Suffix of the product; default the name of the step."""
+    product_is_model = True
+    """Whether the result is a model, which the framework saves; a step that makes a table writes it itself."""
     allow_hooks = False
     """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
 

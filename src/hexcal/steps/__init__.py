@@ -33,6 +33,9 @@ _OTHERS = {
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
     "photom": "hexcal.steps.flux.photom:PhotomStep",
+    "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
+    "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
+    "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
 }
 
 ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()} | _OTHERS

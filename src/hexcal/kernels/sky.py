@@ -1,0 +1,108 @@
+"""Statistics of the sky: which pixels belong to an overlap, clipped moments, histograms."""
+
+import numpy as np
+
+from hexcal.kernels.compiled import kernel
+
+
+@kernel
+def fill_polygon(x, y, mask):
+    """Set ``mask`` (uint8, ny x nx) inside a polygon; vertices (whole pixels) and edges belong to it, even-odd rule.
+
+    Parameters
+    ----------
+    x, y : int64 array (n,)
+        Vertices, which may lie outside of the mask.
+    mask : uint8 array (ny, nx)
+        Changed in place.
+    """
+    ny, nx = mask.shape
+    n = len(x)
+    crossings = np.empty(2 * n, np.float64)
+    for row in range(max(0, y.min()), min(ny, y.max() + 1)):
+        count = 0
+        for i in range(n):
+            x1, y1, x2, y2 = x[i], y[i], x[(i + 1) % n], y[(i + 1) % n]
+            if y1 == y2:
+                if y1 == row:
+                    _fill(mask, row, nx, min(x1, x2), max(x1, x2))
+                continue
+            if min(y1, y2) <= row < max(y1, y2):
+                crossings[count] = x1 + (row - y1) * (x2 - x1) / (y2 - y1)
+                count += 1
+            elif row == max(y1, y2):
+                # The top vertex of an edge belongs to the polygon too.
+                top = x1 if y1 > y2 else x2
+                _fill(mask, row, nx, top, top)
+        crossings[:count].sort()
+        for k in range(0, count - 1, 2):
+            _fill(mask, row, nx, crossings[k], crossings[k + 1])
+
+
+@kernel
+def _fill(mask, row, nx, first, last):
+    for column in range(max(0, int(np.ceil(first - 0.5))), min(nx - 1, int(np.floor(last + 0.5))) + 1):
+        mask[row, column] = 1
+
+
+@kernel
+def collect(data, dq, bad, mask, use_mask, lower, upper, values):
+    """Copy the usable pixels into ``values``; returns their number.
+
+    Parameters
+    ----------
+    data : float32 array (ny, nx)
+    dq : uint32 array (ny, nx)
+    bad : uint32
+        Flags that make a pixel unusable.
+    mask : uint8 array (ny, nx)
+        Pixels to take, if ``use_mask``.
+    lower, upper : float
+        Limits of usable values, themselves usable.
+    values : float32 array (ny * nx,)
+    """
+    count = 0
+    ny, nx = data.shape
+    for row in range(ny):
+        for column in range(nx):
+            if use_mask and mask[row, column] == 0:
+                continue
+            value = data[row, column]
+            if dq[row, column] & bad or not np.isfinite(value) or value < lower or value > upper:
+                continue
+            values[count] = value
+            count += 1
+    return count
+
+
+@kernel
+def moments(values):
+    """Return mean and standard deviation (of the sample, n - 1) of float32 values, summed in float64 about the first of them."""
+    origin = np.float64(values[0])
+    total, squares = 0.0, 0.0
+    for value in values:
+        difference = value - origin
+        total += difference
+        squares += difference * difference
+    n = len(values)
+    mean = total / n
+    return origin + mean, np.sqrt(max(0.0, squares - n * mean * mean) / max(1, n - 1))
+
+
+@kernel
+def keep_between(values, low, high):
+    """Move the values from ``low`` to ``high`` to the front; returns their number."""
+    count = 0
+    for value in values:
+        if low <= value <= high:
+            values[count] = value
+            count += 1
+    return count
+
+
+@kernel
+def histogram(values, low, width, counts):
+    """Count values into bins of this width from ``low``; what lies at or beyond the upper edge belongs to the last bin."""
+    last = len(counts) - 1
+    for value in values:
+        counts[min(last, int((value - low) / width))] += 1

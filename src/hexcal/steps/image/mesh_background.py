@@ -1,0 +1,156 @@
+"""The background of an image on a mesh of boxes: clipped medians and standard deviations, interpolated by splines."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+_SIGMA = 3.0
+_ROUNDS = 5
+_LEAST_FRACTION = 0.9
+_ROWS = 64
+
+
+@dataclass(frozen=True)
+class MeshBackground:
+    """Background and noise on a mesh of boxes.
+
+    Attributes
+    ----------
+    level, rms : float64 array (my, mx)
+        Clipped median and standard deviation of each box, after a median filter of 3 x 3 boxes.
+    box : tuple of int
+        Size of a box (ny, nx), in pixels.
+    shape : tuple of int
+        Of the image.
+    """
+
+    level: np.ndarray
+    rms: np.ndarray
+    box: tuple[int, int]
+    shape: tuple[int, int]
+
+    def subtract_from(self, data: np.ndarray) -> np.ndarray:
+        """Return the data without the background.
+
+        Parameters
+        ----------
+        data : float32 array (ny, nx)
+
+        Returns
+        -------
+        float32 array (ny, nx)
+        """
+        net = np.empty(self.shape, np.float32)
+        for first in range(0, self.shape[0], _ROWS):
+            rows = slice(first, first + _ROWS)
+            net[rows] = data[rows] - self.rows(self.level, rows)
+        return net
+
+    def rows(self, mesh: np.ndarray, rows: slice) -> np.ndarray:
+        """Return some rows of a mesh (`level` or `rms`) in pixels: float32 array (rows, nx)."""
+        if np.ptp(mesh) == 0:
+            count = len(range(*rows.indices(self.shape[0])))
+            return np.full((count, self.shape[1]), mesh.flat[0], np.float32)
+        across_y = _spline(mesh.shape[0], self.box[0], self.shape[0])[rows]
+        across_x = _spline(mesh.shape[1], self.box[1], self.shape[1])
+        return np.clip(across_y @ mesh @ across_x.T, mesh.min(), mesh.max()).astype(np.float32)
+
+    @property
+    def rms_median(self) -> float:
+        """Median of the noise over the image."""
+        return float(np.median(self.rms))
+
+
+@lru_cache(maxsize=8)
+def _spline(count, size, length):
+    """The matrix that takes the values of boxes to pixels by cubic splines, reflected at the edges."""
+    from scipy.ndimage import zoom
+
+    return np.asarray(zoom(np.eye(count), (size, 1), order=3, mode="reflect", grid_mode=True))[:length]
+
+
+def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> MeshBackground | None:
+    """Measure the background.
+
+    Parameters
+    ----------
+    data : float32 array (ny, nx)
+    masked : bool array (ny, nx)
+        Pixels to leave out, beside those that are not finite.
+    box_size : int
+        Size of the boxes, in pixels.
+
+    Returns
+    -------
+    MeshBackground or None
+        None if no pixel is left.
+
+    Notes
+    -----
+    Each box is clipped at 3 sigma about its median, at most 5 times. Boxes of which less than 90 % of a whole box is left (those at the edges too) are
+    interpolated from the others by inverse distance; if all are so, each box that has pixels is taken.
+    """
+    box = (min(box_size, data.shape[0]), min(box_size, data.shape[1]))
+    counts = [-(-length // size) for length, size in zip(data.shape, box, strict=True)]
+    level, rms, used = np.full(counts, np.nan), np.full(counts, np.nan), np.zeros(counts, np.int64)
+    for j in range(counts[0]):
+        for i in range(counts[1]):
+            part = (slice(j * box[0], (j + 1) * box[0]), slice(i * box[1], (i + 1) * box[1]))
+            values = data[part][~masked[part]]
+            level[j, i], rms[j, i], used[j, i] = clipped_median(values[np.isfinite(values)])
+    if not used.any():
+        return None
+    is_full = used > _LEAST_FRACTION * box[0] * box[1]
+    is_good = is_full if is_full.any() else used > 0
+    return MeshBackground(_completed(level, is_good), _completed(rms, is_good), box, data.shape)
+
+
+def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
+    """Return median, standard deviation and number of values after clipping at 3 sigma about the median (NaN, NaN, 0 for none).
+
+    Parameters
+    ----------
+    values : float32 array (n,)
+        All finite.
+    """
+    if not len(values):
+        return np.nan, np.nan, 0
+    values = np.sort(values)
+    origin = float(values[len(values) // 2])
+    shifted = values.astype(np.float64) - origin
+    sums = np.concatenate([[0.0], np.cumsum(shifted)])
+    squares = np.concatenate([[0.0], np.cumsum(shifted * shifted)])
+    first, last = 0, len(values)
+    median, sigma = _middle(values, sums, squares, first, last)
+    for _ in range(_ROUNDS):
+        low = max(first, int(np.searchsorted(values, median - _SIGMA * sigma, "left")))
+        high = min(last, int(np.searchsorted(values, median + _SIGMA * sigma, "right")))
+        if (low, high) == (first, last):
+            break
+        first, last = low, high
+        median, sigma = _middle(values, sums, squares, first, last)
+    return median, sigma, last - first
+
+
+def _middle(values, sums, squares, first, last):
+    """Median and standard deviation of some of the sorted values, from their running sums."""
+    count = last - first
+    median = (float(values[first + (count - 1) // 2]) + float(values[first + count // 2])) / 2
+    mean = (sums[last] - sums[first]) / count
+    return median, float(np.sqrt(max(0.0, (squares[last] - squares[first]) / count - mean * mean)))
+
+
+def _completed(mesh, is_good):
+    """Fill boxes by inverse distance from the ten nearest good ones, and filter by the median of 3 x 3 boxes."""
+    from scipy.ndimage import generic_filter
+
+    if not is_good.all():
+        positions, values = np.argwhere(is_good).astype(float), mesh[is_good]
+        mesh = mesh.copy()
+        for where in np.argwhere(~is_good):
+            distances = np.hypot(*(positions - where).T)
+            nearest = np.argsort(distances, kind="stable")[:10]
+            weights = 1 / distances[nearest]
+            mesh[tuple(where)] = (weights * values[nearest]).sum() / weights.sum()
+    return generic_filter(mesh, np.nanmedian, size=3, mode="constant", cval=np.nan)

@@ -1,0 +1,345 @@
+"""A catalogue of the sources of a combined image."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import numpy as np
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.errors import ParameterError, ReferenceError_
+from hexcal.steps.image import source_photometry
+from hexcal.steps.image.mesh_background import mesh_background
+from hexcal.steps.image.segmentation import Segmentation
+from hexcal.steps.image.source_photometry import Apertures
+from hexcal.steps.image.source_table import Scale, SourceTable
+from hexcal.steps.image.star_catalogs import write_table
+from hexcal.steps.image.star_finding import StarFinder, windowed
+from hexcal.steps.image.star_measuring import source_measurements
+
+_STAR_MARGIN = 1.1
+_STAR_SIGMA = 3.0
+
+
+class SourceCatalogStep(Step):
+    """Find the sources of a combined image, and measure them: the catalogue (``_cat.ecsv``) and the map of the sources (``_segm``).
+
+    Sources are found, and isophotal fluxes and shapes measured, by photutils on the background and the convolved image of the original.
+
+    Differences from the original: with ``kron_total`` there are columns of the Kron flux, the total of galaxies; ``star_test=psf`` holds concentrations
+    against those of a point source; ``phase_errors`` adds the scatter with the phase of pixels to the errors of apertures. Profile `recommended` has all three.
+    With ``starfinder`` dao or iraf there are no isophotal columns and no map.
+    """
+
+    alias = "source_catalog"
+    reference_types = ("apcorr", "abvegaoffset")
+    input_model = "ImageModel"
+    default_suffix = "cat"
+    product_is_model = False
+
+    class Parameters(StepParameters):
+        """How sources are found and measured."""
+
+        bkg_boxsize: int = parameter(1000, "Size of the boxes of the background.", "pixel", ge=1)
+        kernel_fwhm: float = parameter(2.0, "Width of the Gaussian that the image is convolved with.", "pixel", gt=0)
+        snr_threshold: float = parameter(3.0, "Least height above the background.", "sigma", gt=0)
+        starfinder: Literal["segmentation", "dao", "iraf"] = parameter("segmentation", "How sources are found.")
+        npixels: int = parameter(25, "Least number of pixels of a source.", ge=1)
+        deblend: bool = parameter(False, "Separate sources that touch.")
+        aperture_ee1: int = parameter(30, "Encircled energy of the smallest aperture.", "per cent", gt=0, lt=100)
+        aperture_ee2: int = parameter(50, "Encircled energy of the middle aperture.", "per cent", gt=0, lt=100)
+        aperture_ee3: int = parameter(70, "Encircled energy of the largest aperture.", "per cent", gt=0, lt=100)
+        ci1_star_threshold: float = parameter(2.0, "A star has a smaller concentration of the apertures 2 and 1.")
+        ci2_star_threshold: float = parameter(1.8, "A star has a smaller concentration of the apertures 3 and 2.")
+        star_test: Literal["both", "either", "psf"] = parameter(
+            "both", "A star is below both thresholds, or at least one; or it is as concentrated as a point source."
+        )
+        kron_total: bool = parameter(False, "Add columns with the flux in Kron's aperture.")
+        phase_errors: bool = parameter(
+            False, "Add to the errors of apertures what bright stars scatter with the phase of pixels."
+        )
+        centroids: Literal["moments", "windowed"] = parameter("moments", "Centres of apertures and positions.")
+        connectivity: Literal["4", "8"] = parameter("8", "Number of neighbours of a pixel.")
+        nlevels: int = parameter(32, "Levels of the separation.", ge=1)
+        contrast: float = parameter(0.001, "Least fraction of the flux of a separated part.", ge=0, le=1)
+        multithresh_mode: Literal["exponential", "linear", "sinh"] = parameter("exponential", "Spacing of the levels.")
+        localbkg_width: int = parameter(0, "Width of the ring of a local background of sources; 0 for none.", ge=0)
+        apermask_method: Literal["correct", "mask", "none"] = parameter(
+            "correct", "What becomes of neighbours in Kron apertures."
+        )
+        kron_params: list[float] | None = parameter(
+            None, "Scale, least radius and least circular radius of Kron apertures. Default: 2.5, 1.4, 0."
+        )
+        minsep_fwhm: float = parameter(0.0, "Least distance of stars (dao, iraf), in kernel_fwhm.", ge=0)
+        sigma_radius: float = parameter(1.5, "Radius of the kernel (dao, iraf).", "sigma", gt=0)
+        sharplo: float = parameter(0.5, "Least sharpness (dao, iraf).")
+        sharphi: float = parameter(2.0, "Greatest sharpness (dao, iraf).")
+        roundlo: float = parameter(0.0, "Least roundness (dao, iraf).")
+        roundhi: float = parameter(0.2, "Greatest roundness (dao, iraf).")
+        brightest: int | None = parameter(200, "Most stars (dao, iraf), the brightest.", ge=1)
+        peakmax: float | None = parameter(None, "Highest pixel of a star (dao, iraf), in the unit of the data.")
+
+    def extra_products(self):
+        """The catalogue, and the map of the sources."""
+        if not self.saves:
+            return []
+        return [{"ext": "ecsv"}, *([{"suffix": "segm"}] if self.parameters.starfinder == "segmentation" else [])]
+
+    def process(self, image, references):
+        """Return the catalogue (QTable)."""
+        apertures = apertures_of(references.apcorr, image, self._energies(), self.where)
+        scale = self._scale(image, references.abvegaoffset)
+        masked = ~np.isfinite(image.data)
+        if image.wht is not None:
+            masked |= ~(image.wht > 0)
+        background = mesh_background(image.data, masked, self.parameters.bkg_boxsize)
+        if background is None:
+            raise SkipStep("the image has no usable pixel")
+        net = background.subtract_from(image.data)
+        found = self._found(net, image.err, masked, self.parameters.snr_threshold * background.rms_median)
+        if found is None or not len(found.x):
+            raise SkipStep("no source was found")
+        self.log.info("%d sources found", len(found.x))
+        photometry = source_photometry.measure(
+            net, image.err, masked, found.x, found.y, apertures, self.parameters.phase_errors
+        )
+        if self.parameters.phase_errors:
+            self.log.info(
+                "Scatter of bright stars with the phase of pixels: %s", _percents(photometry.phase, apertures)
+            )
+        table = SourceTable(found.labels, scale)
+        table.add_positions(found.x, found.y, image.meta.wcs)
+        table.add_apertures(photometry, apertures, _at(background, found.x, found.y))
+        sharpness, roundness = source_photometry.daofind_shapes(net, found.x, found.y, self.parameters.kernel_fwhm)
+        table.add_shapes(self._is_extended(photometry, apertures), sharpness, roundness, found.x, found.y)
+        if found.sources is not None:
+            table.add_isophotal(found.sources, image.meta.wcs)
+            if self.parameters.kron_total:
+                table.add_kron(found.sources)
+        table.table.meta.update(self._described(apertures, scale))
+        self._save(table.table, found, image)
+        return table.table
+
+    def _energies(self):
+        energies = [getattr(self.parameters, f"aperture_ee{number}") for number in (1, 2, 3)]
+        if not energies[0] < energies[1] < energies[2]:
+            raise ParameterError(
+                f"the encircled energies must ascend: {', '.join(map(str, energies))}",
+                where=self.where,
+                hint="aperture_ee1 < aperture_ee2 < aperture_ee3",
+            )
+        return tuple(energies)
+
+    def _scale(self, image, vega):
+        area = image.get_meta("meta.photometry.pixelarea_steradians")
+        unit = str(image.get_meta("meta.bunit_data") or "").replace(" ", "")
+        if not area or not area > 0 or (unit and unit.lower() != "mjy/sr"):
+            raise SkipStep(
+                f"fluxes need data in MJy/sr and the solid angle of a pixel (PIXAR_SR); found: {unit or 'no unit'}, {area}"
+            )
+        offset = vega_offset_of(vega, image)
+        if offset is None:
+            self.log.warning("The reference abvegaoffset has no row for this filter: Vega magnitudes are NaN")
+        return Scale(area * 1e6, offset)
+
+    # ---- sources
+
+    def _found(self, net, err, masked, threshold):
+        """Positions, labels, map and measurements of the sources."""
+        if not threshold > 0:
+            raise SkipStep("the image has no noise that a threshold could be set by")
+        if self.parameters.starfinder != "segmentation":
+            return self._stars(net, masked, threshold)
+        values = self.parameters
+        segmentation = Segmentation(
+            values.kernel_fwhm,
+            values.npixels,
+            int(values.connectivity),
+            values.deblend,
+            values.nlevels,
+            values.contrast,
+            values.multithresh_mode,
+        )
+        convolved = segmentation.convolved(net, masked)
+        labels = segmentation.sources(convolved, masked, threshold)
+        if labels is None:
+            return None
+        sources = source_measurements(net, labels, convolved, masked, err, values)
+        x, y = np.asarray(sources.x_centroid, float), np.asarray(sources.y_centroid, float)
+        if values.centroids == "windowed":
+            x, y, _ = windowed(net, err, x, y, max(values.kernel_fwhm, 2.5))
+        return SimpleNamespace(x=x, y=y, labels=np.asarray(sources.labels), map=labels.data, sources=sources)
+
+    def _stars(self, net, masked, threshold):
+        values = self.parameters
+        stars = StarFinder(
+            values.starfinder,
+            values.kernel_fwhm,
+            values.sigma_radius,
+            values.minsep_fwhm,
+            (values.sharplo, values.sharphi),
+            (values.roundlo, values.roundhi),
+            values.brightest,
+            values.peakmax,
+        ).find(net, masked, threshold)
+        if stars is None:
+            return None
+        x, y = np.asarray(stars["xcentroid"]), np.asarray(stars["ycentroid"])
+        return SimpleNamespace(x=x, y=y, labels=np.arange(1, len(x) + 1), map=None, sources=None)
+
+    def _is_extended(self, photometry, apertures):
+        flux = photometry.flux
+        with np.errstate(all="ignore"):
+            indices = flux[1] / flux[0], flux[2] / flux[1]
+            above = [
+                index > limit
+                for index, limit in zip(
+                    indices, (self.parameters.ci1_star_threshold, self.parameters.ci2_star_threshold), strict=True
+                )
+            ]
+            if self.parameters.star_test == "psf":
+                return is_wider_than_a_star(flux, photometry.error, apertures.energies)
+        return above[0] | above[1] if self.parameters.star_test == "both" else above[0] & above[1]
+
+    # ---- products
+
+    def _described(self, apertures, scale):
+        described = {
+            "aperture_params": {
+                "aperture_radii": [float(radius) for radius in apertures.radii],
+                "aperture_corrections": [float(factor) for factor in apertures.corrections],
+                "aperture_ee": list(apertures.energies),
+                "bkg_aperture_inner_radius": apertures.inner,
+                "bkg_aperture_outer_radius": apertures.outer,
+            },
+            "abvega_offset": scale.vega_offset,
+        }
+        if self.parameters.kron_params is not None:
+            described["kron_params"] = list(self.parameters.kron_params)
+        return described
+
+    def _save(self, table, found, image):
+        if not self.saves:
+            return
+        path = self.make_output_path(model=image, ext="ecsv")
+        self.make_output_dir()
+        write_table(table, path)
+        self.log.info("Saved the catalogue of %d sources in %s", len(table), path)
+        if found.map is not None:
+            self.save_model(self._map(found.map, image, path), "segm", force=True)
+
+    def _map(self, labels, image, path):
+        from hexcal.models.open import model_class
+
+        segm: Any = model_class("SegmentationMapModel")(labels.astype(np.uint32))
+        segm.update(image)
+        segm.meta.bunit_data = segm.meta.bunit_err = None
+        segm.meta.wcs = image.meta.wcs
+        segm.meta.source_catalog = Path(path).name
+        segm.meta.filename = image.meta.filename
+        self.set_status(segm, "COMPLETE")
+        return segm
+
+
+def _percents(fractions, apertures):
+    return ", ".join(
+        f"{100 * fraction:.2f} % in aperture {energy}"
+        for fraction, energy in zip(fractions, apertures.energies, strict=True)
+    )
+
+
+def _at(background, x, y):
+    """The background of the image at the pixels of sources (n,)."""
+    ny, nx = background.shape
+    level = background.rows(background.level, slice(0, ny))
+    rows = np.clip(np.rint(np.nan_to_num(y)).astype(int), 0, ny - 1)
+    return level[rows, np.clip(np.rint(np.nan_to_num(x)).astype(int), 0, nx - 1)].astype(float)
+
+
+def is_wider_than_a_star(flux, error, energies) -> np.ndarray:
+    """Return which sources are less concentrated than a point source.
+
+    Parameters
+    ----------
+    flux, error : float64 array (3, n)
+        In the three apertures.
+    energies : tuple of int
+        What these hold of a point source, in per cent.
+
+    Returns
+    -------
+    bool array (n,)
+        True where the ratio of largest to smallest aperture exceeds that of a point source by 10 per cent and by 3 times its error, and where a flux is not
+        positive.
+    """
+    expected = energies[2] / energies[0]
+    with np.errstate(all="ignore"):
+        index = flux[2] / flux[0]
+        # The outer ring is independent of the smallest aperture.
+        ring = np.sqrt(np.maximum(error[2] ** 2 - error[0] ** 2, 0.0))
+        sigma = np.hypot(ring / flux[0], (index - 1) * error[0] / flux[0])
+        is_star = index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma)
+    return ~(is_star & (flux > 0).all(axis=0))
+
+
+def apertures_of(reference, image, energies: tuple[int, ...], where: str) -> Apertures:
+    """Return the apertures of the filter of an image.
+
+    Parameters
+    ----------
+    reference : ImgApcorrModel
+        Its table has rows of filter and pupil (MIRI: subarray) and encircled energy; FGS: of the energy only.
+    image : ImageModel
+    energies : tuple of int
+        In per cent.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    ReferenceError_
+        If there is no row of this filter or of one of the energies.
+    """
+    rows = np.asarray(reference.apcorr_table)
+    for column, keyword in (("filter", "filter"), ("pupil", "pupil")):
+        value = image.get_meta(f"meta.instrument.{keyword}")
+        if column in (rows.dtype.names or ()) and value is not None:
+            rows = rows[_texts(rows[column]) == value]
+    if "subarray" in (rows.dtype.names or ()):
+        names = _texts(rows["subarray"])
+        own = image.get_meta("meta.subarray.name")
+        rows = rows[names == own] if (names == own).any() else rows[np.isin(names, ("GENERIC", "FULL"))]
+    chosen = []
+    for energy in energies:
+        match = rows[np.isclose(np.asarray(rows["eefraction"], float) * 100, energy, atol=0.01)]
+        if not len(match):
+            known = ", ".join(f"{100 * float(value):g}" for value in sorted(set(rows["eefraction"].tolist())))
+            raise ReferenceError_(
+                f"no aperture of encircled energy {energy} % for {image.get_meta('meta.instrument.filter')}; "
+                f"there are: {known or 'no rows of this filter'}",
+                where=str(getattr(reference, "path", None) or where),
+                hint="aperture_ee1, aperture_ee2, aperture_ee3",
+            )
+        chosen.append(match[0])
+    radii, factors = (tuple(float(row[name]) for row in chosen) for name in ("radius", "apcorr"))
+    return Apertures(energies, radii, factors, float(chosen[0]["skyin"]), float(chosen[0]["skyout"]))
+
+
+def vega_offset_of(reference, image) -> float | None:
+    """Return what the Vega magnitudes of an image are smaller than AB magnitudes by; None without a row for it."""
+    table = reference.abvega_offset
+    columns = {name: np.asarray(table[name]) for name in ("detector", "filter", "pupil") if name in _names(table)}
+    is_row = np.ones(len(np.asarray(table["abvega_offset"])), bool)
+    for name, values in columns.items():
+        own = image.get_meta(f"meta.instrument.{name}")
+        is_row &= _texts(values) == (own or "")
+    rows = np.flatnonzero(is_row)
+    return float(np.asarray(table["abvega_offset"])[rows[0]]) if len(rows) else None
+
+
+def _names(table):
+    return getattr(table, "colnames", None) or list(table.keys())
+
+
+def _texts(values):
+    return np.array([value.decode() if isinstance(value, bytes) else str(value) for value in values]).astype(str)

@@ -1,0 +1,217 @@
+"""Photometry of sources in circular apertures, with a local background."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_WIDE = 2.5
+"""Radius of the aperture against which the others are held, in that of the largest."""
+_BRIGHT = 100.0
+_FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Apertures:
+    """The apertures of a filter, from the APCORR reference.
+
+    Attributes
+    ----------
+    energies : tuple of int
+        Encircled energies in per cent, ascending.
+    radii, corrections : tuple of float
+        Radius in pixels, and the factor to the total flux, of each.
+    inner, outer : float
+        Radii of the ring of the local background, in pixels.
+    """
+
+    energies: tuple[int, ...]
+    radii: tuple[float, ...]
+    corrections: tuple[float, ...]
+    inner: float
+    outer: float
+
+
+@dataclass(frozen=True)
+class AperturePhotometry:
+    """Fluxes in apertures, in the unit of the image times pixels.
+
+    Attributes
+    ----------
+    flux, error : float64 array (n_apertures, n)
+    background, background_error : float64 array (n,)
+        Clipped median per pixel in the ring, and its standard error.
+    phase : float64 array (n_apertures,)
+        What the fluxes of bright stars scatter beyond their noise, as a fraction; 0 unless it is asked for.
+    """
+
+    flux: np.ndarray
+    error: np.ndarray
+    background: np.ndarray
+    background_error: np.ndarray
+    phase: np.ndarray
+
+
+def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = False) -> AperturePhotometry:
+    """Measure sources in apertures.
+
+    Parameters
+    ----------
+    net, err : float32 array (ny, nx)
+        Image without background, and its standard deviation.
+    masked : bool array (ny, nx)
+    x, y : float64 array (n,)
+        Centres, 0-based pixels.
+    apertures : Apertures
+    with_phase : bool
+        Add to the errors what bright stars scatter with the phase of pixels.
+
+    Notes
+    -----
+    Apertures are exact (the part of each pixel inside counts). The median of the ring, clipped at 3 sigma, is subtracted.
+    """
+    from astropy.stats import SigmaClip
+    from photutils.aperture import ApertureStats, CircularAnnulus
+
+    positions = np.column_stack([x, y])
+    is_finite = np.asarray(np.isfinite(positions).all(axis=1))
+    centres = np.where(is_finite[:, None], positions, 0.0)
+    ring = ApertureStats(
+        net,
+        CircularAnnulus(centres, apertures.inner, apertures.outer),
+        sigma_clip=SigmaClip(3.0),
+        mask=masked,
+        sum_method="center",
+    )
+    level = np.asarray(ring.median, float)
+    number = np.asarray(ring.sum_aper_area.value, float)
+    # The median has a larger error than the mean, by sqrt(pi / 2) for a Gaussian.
+    level_error = np.asarray(ring.std, float) / np.sqrt(number) * np.sqrt(np.pi / 2)
+    sums = [_sum(net, err, masked, centres, radius) for radius in apertures.radii]
+    flux = np.array(
+        [total - np.pi * radius**2 * level for (total, _), radius in zip(sums, apertures.radii, strict=True)]
+    )
+    error = np.array([error for _, error in sums])
+    phase = np.zeros(len(apertures.radii))
+    if with_phase:
+        wide = _WIDE * apertures.radii[-1]
+        total, total_error = _sum(net, err, masked, centres, wide)
+        phase = phase_scatter(flux, error, total - np.pi * wide**2 * level, total_error)
+        error = np.hypot(error, phase[:, None] * np.abs(flux))
+    for array in (flux, error):
+        array[:, ~is_finite] = np.nan
+    level[~is_finite] = level_error[~is_finite] = np.nan
+    return AperturePhotometry(flux, error, level, level_error, phase)
+
+
+def _sum(net, err, masked, centres, radius):
+    from photutils.aperture import CircularAperture, aperture_photometry
+
+    table: Any = aperture_photometry(net, CircularAperture(centres, radius), error=err, mask=masked)
+    return np.asarray(table["aperture_sum"], float), np.asarray(table["aperture_sum_err"], float)
+
+
+def phase_scatter(flux, error, wide, wide_error) -> np.ndarray:
+    """Return what the fluxes of bright stars scatter beyond their noise, as a fraction of the flux.
+
+    An undersampled star puts more or less of its light into a small aperture as its centre lies in a pixel; a wide aperture does not notice. Stars are those
+    sources that agree with most bright ones in what the smallest aperture holds.
+
+    Parameters
+    ----------
+    flux, error : float64 array (n_apertures, n)
+    wide, wide_error : float64 array (n,)
+        Of a wide aperture.
+
+    Returns
+    -------
+    float64 array (n_apertures,)
+        0 where there are fewer than 10 bright stars.
+    """
+    with np.errstate(all="ignore"):
+        is_bright = (wide > _BRIGHT * wide_error) & (flux > 0).all(axis=0)
+        ratio = flux / wide
+        noise = np.hypot(error / flux, wide_error / wide) * ratio
+    result = np.zeros(len(flux))
+    if np.count_nonzero(is_bright) < _FEWEST:
+        return result
+    middle = np.median(ratio[0, is_bright])
+    spread = 1.4826 * np.median(np.abs(ratio[0, is_bright] - middle))
+    is_star = is_bright & (np.abs(ratio[0] - middle) < 4 * max(spread, 0.01 * middle))
+    if np.count_nonzero(is_star) < _FEWEST:
+        return result
+    for index, (values, errors) in enumerate(zip(ratio, noise, strict=True)):
+        middle = np.median(values[is_star])
+        spread = 1.4826 * np.median(np.abs(values[is_star] - middle))
+        result[index] = np.sqrt(max(0.0, spread**2 - np.median(errors[is_star]) ** 2)) / middle
+    return result
+
+
+def magnitudes(flux_jy, error_jy) -> tuple[np.ndarray, np.ndarray]:
+    """Return AB magnitudes and their errors; NaN where the flux is not positive.
+
+    Parameters
+    ----------
+    flux_jy, error_jy : float64 array
+        In jansky.
+
+    Notes
+    -----
+    AB = -2.5 log10(F) + 8.9 (Oke & Gunn 1983, ApJ 266, 713); the error is 2.5 log10(1 + dF / F).
+    """
+    with np.errstate(all="ignore"):
+        flux = np.where(flux_jy > 0, flux_jy, np.nan)
+        return -2.5 * np.log10(flux) + 8.9, 2.5 * np.log10(1 + error_jy / flux)
+
+
+def daofind_shapes(net, x, y, fwhm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return sharpness and roundness of sources as DAOFIND defines them (Stetson 1987, PASP 99, 191).
+
+    Parameters
+    ----------
+    net : float32 array (ny, nx)
+    x, y : float64 array (n,)
+        Centres; the shapes are those of the nearest pixel.
+    fwhm : float
+        Of the kernel, in pixels.
+    """
+    from hexcal.steps.image.star_finding import StarFinder, tiles_around
+
+    kernel = StarFinder("dao", fwhm).kernel()
+    radius = kernel.x_radius
+    size = 2 * radius + 1
+    centres = np.rint(np.column_stack([np.nan_to_num(y), np.nan_to_num(x)])).astype(int)
+    tiles = tiles_around(net, centres, 2 * radius).astype(np.float64)
+    convolved = np.empty((len(tiles), size, size))
+    for j in range(size):
+        for i in range(size):
+            convolved[:, j, i] = (tiles[:, j : j + size, i : i + size] * kernel.data).sum(axis=(1, 2))
+    core = tiles[:, radius : radius + size, radius : radius + size]
+    peak, middle = core[:, radius, radius], convolved[:, radius, radius].copy()
+    mean = ((core * kernel.mask).sum(axis=(1, 2)) - peak) / (kernel.n_pixels - 1)
+    convolved[:, radius, radius] = 0
+    r = radius
+    quadrants = (
+        convolved[:, : r + 1, r + 1 :],
+        convolved[:, :r, : r + 1],
+        convolved[:, r:, :r],
+        convolved[:, r + 1 :, r:],
+    )
+    sums = [part.sum(axis=(1, 2)) for part in quadrants]
+    with np.errstate(all="ignore"):
+        roundness = 2 * (sums[1] + sums[3] - sums[0] - sums[2]) / np.abs(convolved).sum(axis=(1, 2))
+        return (peak - mean) / middle, roundness
+
+
+def nearest_neighbours(x, y) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each source the index of its nearest neighbour (-1 for none), and the distance (NaN for none)."""
+    from scipy.spatial import KDTree
+
+    index, distance = np.full(len(x), -1), np.full(len(x), np.nan)
+    is_finite = np.isfinite(x) & np.isfinite(y)
+    if np.count_nonzero(is_finite) > 1:
+        positions, where = np.column_stack([x, y])[is_finite], np.flatnonzero(is_finite)
+        found = KDTree(positions).query(positions, k=2)
+        distances, indices = (np.asarray(part) for part in found)
+        index[is_finite], distance[is_finite] = where[indices[:, 1]], distances[:, 1]
+    return index, distance
