@@ -27,12 +27,13 @@ import numpy as np  # noqa: E402
 from asn_generate import associations  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
+from image2 import image2  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
 from references import references  # noqa: E402
 
-PARTS = ("pipeline", "memory4", "series", "threads", "clip", "compile", "start", "references", "associations")
+PARTS = ("pipeline", "memory4", "series", "threads", "clip", "compile", "start", "references", "associations", "image2")
 
 
 @dataclass
@@ -44,6 +45,9 @@ class Run:
     peak_mb: float
     steps_s: dict
     folder: Path
+    last_cpu_s: float = math.nan
+    """Time of processors that the last job took, from the file name to the written products."""
+    process_cpu_s: float = math.nan
 
 
 @dataclass
@@ -124,6 +128,8 @@ class Bench:
             took["peak_mb"],
             entries[-1]["steps_s"],
             jobs[-1][1],
+            entries[-1]["cpu_s"],
+            took["cpu_s"],
         )
 
 
@@ -370,7 +376,9 @@ def main(words=None):
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
     for part, measure in zip(
-        PARTS, (pipeline, memory4, series, threads, clip, compile_, start, references, associations), strict=True
+        PARTS,
+        (pipeline, memory4, series, threads, clip, compile_, start, references, associations, image2),
+        strict=True,
     ):
         if part in options.only:
             measure(bench)

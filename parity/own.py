@@ -35,9 +35,11 @@ def main(jobs_file, report_file):
     with open(jobs_file) as stream:
         jobs = json.load(stream)
     for job in jobs:
-        entry = {"id": job["id"], "error": None, "call_s": None, "steps_s": {}}
+        entry = {"id": job["id"], "error": None, "call_s": None, "cpu_s": None, "steps_s": {}}
         try:
+            start = time.process_time()
             entry["call_s"], entry["steps_s"] = run(job)
+            entry["cpu_s"] = time.process_time() - start
         except Exception as error:  # noqa: BLE001  report, then go on with the next
             traceback.print_exc()
             entry["error"] = f"{type(error).__name__}: {error}"
