@@ -99,6 +99,14 @@ def test_models_are_made_of_dicts_and_updated_with_them(image):
         model.update({"meta": {"instrument": {"name": "NIRCAN"}}})
 
 
+def test_metadata_may_be_taken_over_in_part(image):
+    other = datamodels.ImageModel((2, 2))
+    other.meta.target.catalog_name, other.meta.instrument.filter = "A", "F200W"
+    image.meta.target.catalog_name = None
+    image.update(other, without=("meta.target.catalog_name",))
+    assert image.meta.target.catalog_name is None and image.meta.instrument.filter == "F200W"
+
+
 def test_history_may_be_replaced(image):
     image.history = ["a", {"description": "b"}]
     image.add_history_entry("c")

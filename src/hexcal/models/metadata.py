@@ -186,7 +186,7 @@ class Metadata:
         """List the dotted paths that a FITS keyword stands for."""
         return [entry.path for entry in self.keywords if entry.keyword == keyword]
 
-    def update(self, other, only=None):
+    def update(self, other, only=None, without=()):
         """Take over metadata.
 
         Parameters
@@ -195,12 +195,14 @@ class Metadata:
             Where from: a model (not its file name and type), or nested dicts of metadata and arrays.
         only : str, optional
             "PRIMARY" or another EXTNAME: only keywords of that HDU.
+        without : collection of str, optional
+            Paths of a model's metadata that are left out, such as "meta.wcs".
         """
         if isinstance(other, Mapping):
             self._update_from_dict(other, only)
             return
         for path, value in meta.walk({"meta": other.whole_tree()["meta"]}):
-            if path not in _OF_ONE_FILE and self._is_of_hdu(path, only):
+            if path not in _OF_ONE_FILE and path not in without and self._is_of_hdu(path, only):
                 self.set_unchecked(path, copy.deepcopy(value))
         self.metadata_tree()
         if only in (None, "PRIMARY"):

@@ -42,7 +42,8 @@ class Summary:
         if self._first is None:
             self._first = type(model)()
             self._first.observatory = model.observatory
-            self._first.update(model)
+            # The mosaic has a WCS of its own, and copying one takes long.
+            self._first.update(model, without=("meta.wcs",))
         if self.blender is not None:
             self.blender.add(model)
         exposure = model.branch("meta.exposure")
