@@ -18,6 +18,9 @@ OWN_PARAMETERS = {
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
     ("resample", "exact_pixmap"),
+    ("outlier_detection", "two_values"),
+    ("outlier_detection", "add_scatter"),
+    ("outlier_detection", "set_nan"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),

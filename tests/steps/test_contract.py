@@ -16,7 +16,7 @@ NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 ALIASES = [alias for alias in ALL_ALIASES if alias not in NEED_SOURCES]
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-WORKS_ON_THE_SKY = {"resample"}
+WORKS_ON_THE_SKY = {"resample", "outlier_detection"}
 WORKS_ON_RATES = {
     *WORKS_ON_THE_SKY,
     *("gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs"),

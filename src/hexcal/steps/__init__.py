@@ -28,6 +28,7 @@ _DETECTOR = {
 _OTHERS = {
     "guider_cds": "hexcal.steps.guider.guider_cds:GuiderCdsStep",
     "resample": "hexcal.steps.image.resample:ResampleStep",
+    "outlier_detection": "hexcal.steps.image.outlier_detection:OutlierDetectionStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",

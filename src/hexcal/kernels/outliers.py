@@ -1,0 +1,333 @@
+"""Loops of outlier detection: median of a stack, blotting, comparison."""
+
+import math
+
+import numpy as np
+
+from hexcal.kernels.compiled import kernel
+
+FIRST, SECOND = np.uint8(1), np.uint8(2)
+"""A pixel differs by more than the limit of the first pass; of the second."""
+_FEW = 48
+"""Up to so many values are sorted by insertion."""
+WEIGHT_BINS = 1 << 19
+_SHIFT = np.uint32(12)
+
+
+@kernel
+def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, counts, spread):
+    """Median along the first axis of a stack, of the values that are finite.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    stack : float32 array (n, rows, nx)
+        The images.
+    n_low, n_high : int
+        So many of the lowest and of the highest values do not count, where more are left.
+    lower_of_two : bool
+        Of two values take the lower one, instead of their mean.
+    result : float32 array (rows, nx)
+        Overwritten; NaN where there is no value.
+    counts : float32 array (rows, nx)
+        Overwritten with the number of values.
+    spread : float32 array (rows, nx), or (1, 1)
+        Overwritten with a robust standard deviation of the values (1.4826 times the median of the sizes of their differences to the median); 0 where
+        there are fewer than 4. (1, 1): not asked for.
+    """
+    n = stack.shape[0]
+    values = np.empty(n, np.float64)
+    with_spread = spread.shape[1] == stack.shape[2]
+    for row in range(first_row, last_row):
+        for column in range(stack.shape[2]):
+            count = 0
+            for image in range(n):
+                value = stack[image, row, column]
+                if math.isfinite(value):
+                    values[count] = value
+                    count += 1
+            counts[row, column] = count
+            if lower_of_two and count == 2:
+                result[row, column] = min(values[0], values[1])
+            else:
+                result[row, column] = middle(values, count, n_low, n_high)
+            if with_spread:
+                for number in range(count):
+                    values[number] = abs(values[number] - result[row, column])
+                spread[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 3 else 0.0
+
+
+@kernel
+def middle(values, count, n_low, n_high):
+    """Sort the first `count` values and return their median, without the lowest and highest."""
+    if count == 0:
+        return np.nan
+    if count <= _FEW:
+        for position in range(1, count):
+            value, before = values[position], position - 1
+            while before >= 0 and values[before] > value:
+                values[before + 1] = values[before]
+                before -= 1
+            values[before + 1] = value
+    else:
+        values[:count].sort()
+    first, last = 0, count
+    if n_low + n_high < count:
+        first, last = n_low, count - n_high
+    half = (first + last - 1) // 2
+    return values[half] if (last - first) % 2 else 0.5 * (values[half] + values[half + 1])
+
+
+@kernel
+def rolling_median(first_row, last_row, stack, half, results):
+    """Median of the values of each image and its `half` neighbours before and after; at the ends that of the first and last full window.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    stack : float32 array (n, rows, nx)
+        The images, in the order of time; at least ``2 * half + 1``.
+    half : int
+        Images before and after.
+    results : float32 array (n, rows, nx)
+        Overwritten.
+    """
+    n = stack.shape[0]
+    values = np.empty(2 * half + 1, np.float64)
+    for row in range(first_row, last_row):
+        for column in range(stack.shape[2]):
+            for image in range(half, n - half):
+                count = 0
+                for other in range(image - half, image + half + 1):
+                    value = stack[other, row, column]
+                    if math.isfinite(value):
+                        values[count] = value
+                        count += 1
+                results[image, row, column] = middle(values, count, 0, 0)
+            for image in range(half):
+                results[image, row, column] = results[half, row, column]
+                results[n - 1 - image, row, column] = results[n - 1 - half, row, column]
+
+
+@kernel
+def scatter(first_row, last_row, stack, expected, results):
+    """Robust standard deviation over a stack of the differences to what is expected (1.4826 times the median of their sizes).
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    stack : float32 array (n, rows, nx)
+        The images.
+    expected : float32 array (n or 1, rows, nx)
+        What is expected of each, or of all.
+    results : float32 array (rows, nx)
+        Overwritten; 0 where there are fewer than 4 values.
+    """
+    n = stack.shape[0]
+    values = np.empty(n, np.float64)
+    for row in range(first_row, last_row):
+        for column in range(stack.shape[2]):
+            count = 0
+            for image in range(n):
+                plane = image if expected.shape[0] > 1 else 0
+                difference = abs(stack[image, row, column] - expected[plane, row, column])
+                if math.isfinite(difference):
+                    values[count] = difference
+                    count += 1
+            results[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 3 else 0.0
+
+
+@kernel
+def flag_stack(first_row, last_row, stack, expected, errors, spread, snr, flags, dq, row_0, counts):
+    """Flag values of a stack that differ from what is expected by more than `snr` errors.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    stack, errors : float32 array (n, rows, nx)
+        The images and their standard deviations.
+    expected : float32 array (n or 1, rows, nx)
+        What is expected of each, or of all.
+    spread : float32 array (rows, nx)
+        Added to the errors in quadrature.
+    snr : float
+        The limit.
+    flags : uint32
+        What is set.
+    dq : uint32 array (n, ny, nx)
+        Changed in place.
+    row_0 : int
+        Row of `dq` that the first row of the others is.
+    counts : int64 array (rows,)
+        Number of values flagged in each row.
+    """
+    for row in range(first_row, last_row):
+        counts[row] = 0
+        for image in range(stack.shape[0]):
+            plane = image if expected.shape[0] > 1 else 0
+            for column in range(stack.shape[2]):
+                error = np.float64(errors[image, row, column])
+                if spread[row, column] > 0:
+                    error = math.sqrt(error**2 + np.float64(spread[row, column]) ** 2)
+                if abs(stack[image, row, column] - expected[plane, row, column]) > snr * error:
+                    dq[image, row_0 + row, column] |= flags
+                    counts[row] += 1
+
+
+@kernel
+def blot(first_row, last_row, image, x, y, result):
+    """Values of an image at places in it, linear between the four pixels around each.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows of the result.
+    image : float32 array (n_rows, n_columns)
+        The image.
+    x, y : float64 array (ny, nx)
+        Places, 0-based.
+    result : float32 array (ny, nx)
+        Overwritten; NaN beside the image, and where one of the four pixels is NaN.
+    """
+    n_rows, n_columns = image.shape
+    for row in range(first_row, last_row):
+        for column in range(result.shape[1]):
+            u, v = x[row, column], y[row, column]
+            result[row, column] = np.nan
+            if not (0 <= u <= n_columns - 1 and 0 <= v <= n_rows - 1):
+                continue
+            i, j = min(int(u), n_columns - 2), min(int(v), n_rows - 2)
+            tx, ty = u - i, v - j
+            below = image[j, i] * (1 - tx) + image[j, i + 1] * tx
+            above = image[j + 1, i] * (1 - tx) + image[j + 1, i + 1] * tx
+            result[row, column] = below * (1 - ty) + above * ty
+
+
+@kernel
+def steepness(image, row, column):
+    """Largest absolute difference of a pixel to its four neighbours; NaN ones do not count."""
+    here, largest = image[row, column], np.float32(0)
+    if row > 0 and abs(here - image[row - 1, column]) > largest:
+        largest = abs(here - image[row - 1, column])
+    if row < image.shape[0] - 1 and abs(here - image[row + 1, column]) > largest:
+        largest = abs(here - image[row + 1, column])
+    if column > 0 and abs(here - image[row, column - 1]) > largest:
+        largest = abs(here - image[row, column - 1])
+    if column < image.shape[1] - 1 and abs(here - image[row, column + 1]) > largest:
+        largest = abs(here - image[row, column + 1])
+    return largest
+
+
+@kernel
+def nearest(first_row, last_row, image, x, y, result):
+    """Values of an image in the pixels that hold places; NaN beside it (as `blot`)."""
+    n_rows, n_columns = image.shape
+    for row in range(first_row, last_row):
+        for column in range(result.shape[1]):
+            u, v = x[row, column], y[row, column]
+            result[row, column] = np.nan
+            if -0.5 <= u < n_columns - 0.5 and -0.5 <= v < n_rows - 0.5:
+                result[row, column] = image[int(v + 0.5), int(u + 0.5)]
+
+
+@kernel
+def compare(first_row, last_row, data, expected, errors, number, spread, level, limits, passed):
+    """Note which pixels differ from what is expected by more than the limits.
+
+    ``|data - level - expected| > scale * steepness + snr * error``
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    data, expected, errors : float32 array (ny, nx)
+        The image, what the median of all makes of it, its standard deviations.
+    number : float32 array (ny, nx), or (1, 1)
+        How many values the median has: where fewer than 3, a pixel below what is expected says more of the others than of itself, and passes. (1, 1):
+        this does not matter.
+    spread : float32 array (ny, nx), or (1, 1)
+        Scatter of the values of which the median is, added to the errors in quadrature. (1, 1): it is not.
+    level : float
+        Background of the image that is not in `expected`.
+    limits : tuple of 4 float
+        snr and scale of the first pass, snr and scale of the second.
+    passed : uint8 array (ny, nx)
+        Overwritten with FIRST, SECOND, both or 0.
+    """
+    first_snr, first_scale, second_snr, second_scale = limits
+    with_number, with_spread = number.shape == data.shape, spread.shape == data.shape
+    for row in range(first_row, last_row):
+        for column in range(data.shape[1]):
+            difference = data[row, column] - level - expected[row, column]
+            if difference < 0 and with_number and number[row, column] < 3:
+                difference = 0.0
+            difference = abs(difference)
+            steep = np.float64(steepness(expected, row, column))
+            error = np.float64(errors[row, column])
+            if with_spread:
+                error = math.sqrt(error**2 + np.float64(spread[row, column]) ** 2)
+            flags = np.uint8(0)
+            if difference > first_scale * steep + first_snr * error:
+                flags |= FIRST
+            if difference > second_scale * steep + second_snr * error:
+                flags |= SECOND
+            passed[row, column] = flags
+
+
+@kernel
+def flag(first_row, last_row, passed, grow, flags, dq, counts):
+    """Flag pixels that pass the second limits and have, within `grow` pixels, one that passes the first.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    passed : uint8 array (ny, nx)
+        As of `compare`.
+    grow : int
+        Reach of the neighbourhood.
+    flags : uint32
+        What is set.
+    dq : uint32 array (ny, nx)
+        Changed in place.
+    counts : int64 array (ny,)
+        Number of pixels flagged in each row.
+    """
+    ny, nx = passed.shape
+    for row in range(first_row, last_row):
+        counts[row] = 0
+        for column in range(nx):
+            if not passed[row, column] & SECOND:
+                continue
+            near = False
+            for j in range(max(0, row - grow), min(ny, row + grow + 1)):
+                for i in range(max(0, column - grow), min(nx, column + grow + 1)):
+                    near = near or passed[j, i] & FIRST != 0
+            if near:
+                dq[row, column] |= flags
+                counts[row] += 1
+
+
+@kernel
+def weight_histogram(weights, counts, sums, squares):
+    """Count positive weights in bins of equal relative width (1/2048), with the sums of the weights and of their squares in each.
+
+    Parameters
+    ----------
+    weights : uint32 array (n,)
+        The bits of float32 weights, whose order is that of the weights.
+    counts, sums, squares : float64 array (WEIGHT_BINS,)
+        Added to.
+    """
+    values = weights.view(np.float32)
+    for number in range(weights.size):
+        value = np.float64(values[number])
+        if value > 0:
+            position = weights[number] >> _SHIFT
+            counts[position] += 1
+            sums[position] += value
+            squares[position] += value * value

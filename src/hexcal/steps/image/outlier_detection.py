@@ -1,0 +1,312 @@
+"""Flag cosmic rays and other outliers that remain in calibrated exposures."""
+
+from typing import Literal
+
+import numpy as np
+
+from hexcal.core import SkipStep, Step, StepParameters, names, parameter
+from hexcal.errors import InputError, ParameterError
+from hexcal.models.dqflags import pixel
+from hexcal.steps.image import resampling
+from hexcal.steps.image.good_bits import bad_flags
+from hexcal.steps.image.groups import exposure_groups
+from hexcal.steps.image.outliers_images import CommonGrid, Limits, MedianRule, blotted, flag_outliers, median_of
+from hexcal.steps.image.outliers_stack import StackRule, flag_cube
+from hexcal.steps.image.resampling import Grid, Manner
+
+IMAGES = {"FGS_IMAGE", "MIR_IMAGE", "NRC_IMAGE", "NIS_IMAGE"}
+STACKS = {"MIR_LYOT", "MIR_4QPM", "NRC_CORON"}
+TIME_SERIES = {"MIR_LRS-SLITLESS", "NRC_TSGRISM", "NIS_SOSS", "NRS_BRIGHTOBJ", "NRC_TSIMAGE"}
+SPECTRA = {"MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC", "MIR_MRS", "NRS_IFU"}
+_WITH_NAN = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
+
+
+class OutlierDetectionStep(Step):
+    """Flag pixels that differ from the median of all exposures (OUTLIER, and DO_NOT_USE).
+
+    Images are resampled to a common grid, all detectors of an exposure together; their median is interpolated back to each exposure, and a pixel is an
+    outlier where ``|image - median| > scale * steepness + snr * ERR``, the steepness being the largest difference of the median to its four neighbours.
+    Beside an outlier the second, lower pair of limits holds. Integrations of coronagraphic and of time-series exposures are compared as they are, with the
+    median of all, or of those near in time (`rolling_window_width`).
+
+    Only sections of the resampled images are in memory for the median. What the original has no parameter for, and `--profile=recommended` sets: of
+    two values the lower one is the median (`two_values`), so that a cosmic ray in one is none in the other; and the scatter of a pixel counts
+    (`add_scatter`), so that the changing core of a star is no outlier. Spectra are not flagged by this version.
+    """
+
+    alias = "outlier_detection"
+    input_model = ("ImageContainer", "CubeContainer")
+    relative_time = 3.0
+    _asn_id = None
+
+    class Parameters(StepParameters):
+        """How exposures are resampled, and when a pixel is an outlier."""
+
+        search_output_file: bool = parameter(False, "Use the output_file of the pipeline that the step is part of.")
+        weight_type: Literal["ivm", "exptime"] = parameter(
+            "ivm", "Weight of a pixel: the inverse of the read noise variance, or the exposure time."
+        )
+        pixfrac: float = parameter(1.0, "Size to which pixels are shrunk before they are laid on the grid.", ge=0, le=1)
+        kernel: Literal["square", "gaussian", "point", "tophat", "turbo", "lanczos2", "lanczos3"] = parameter(
+            "square", "How the value of a pixel is spread over those of the grid."
+        )
+        fillval: str = parameter(
+            "INDEF", "Value of pixels without data in the resampled images: a number, NAN, or INDEF (0)."
+        )
+        maskpt: float = parameter(
+            0.7, "Pixels of less than this part of the typical weight do not count for the median.", ge=0, le=1
+        )
+        nlow: int = parameter(0, "So many of the lowest values of a pixel do not count for the median.", ge=0)
+        nhigh: int = parameter(0, "So many of the highest values of a pixel do not count for the median.", ge=0)
+        snr: str = parameter("5.0 4.0", "Limits in units of the errors: of the first pass, and beside a detection.")
+        scale: str = parameter(
+            "1.2 0.7", "Limits in units of the steepness: of the first pass, and beside a detection."
+        )
+        grow: int = parameter(1, "Distance from a detection up to which the second limits hold.", unit="pixel", ge=0)
+        backg: float = parameter(0.0, "Background that the exposures have beside the one that skymatch found.")
+        kernel_size: str = parameter("7 7", "Integral-field exposures only: size of the window of the local median.")
+        threshold_percent: float = parameter(
+            99.8, "Integral-field exposures only: percentile above which a pixel is an outlier.", ge=0, le=100
+        )
+        ifu_second_check: bool = parameter(False, "Integral-field exposures only: flag NaN differences too.")
+        rolling_window_width: int = parameter(
+            0, "Time series: integrations in the window of a rolling median; 0: the median of all.", ge=0
+        )
+        save_intermediate_results: bool = parameter(
+            False, "Write the resampled images, the median, and what it is in each exposure."
+        )
+        resample_data: bool = parameter(True, "Resample images to a common grid; otherwise they must lie on one.")
+        good_bits: str = parameter("~DO_NOT_USE", "Flags of pixels that count for the median; ~: those that do not.")
+        scale_detection: bool = parameter(
+            False, "Scale integrations to the same total signal before they are compared."
+        )
+        allowed_memory: float | None = parameter(
+            None,
+            "Part of the free memory that a resampled image may take. Default: $DMODEL_ALLOWED_MEMORY, else all.",
+            gt=0,
+            le=1,
+        )
+        in_memory: bool = parameter(False, "Keep the resampled images in memory; otherwise they wait in files.")
+        pixmap_stepsize: float = parameter(
+            1.0,
+            "Above 1: pixels between the nodes of the map from exposures to the grid, which is then interpolated.",
+            ge=1,
+        )
+        pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
+        two_values: Literal["mean", "lower"] = parameter(
+            "mean", "The median of two values: their mean, or the lower one."
+        )
+        add_median_noise: bool = parameter(False, "Count the noise of the median too.")
+        add_scatter: bool = parameter(False, "Count the scatter of a pixel over the integrations too.")
+        set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
+
+    def suffix_for(self, model):
+        """``crf``, of integrations ``crfints``, with the id of the association before it."""
+        suffix = "crfints" if model is not None and len(model.shape or ()) == 3 else "crf"
+        return f"{self._asn_id}_{suffix}" if self._asn_id else suffix
+
+    def process(self, exposures):
+        exposures.check()
+        self._asn_id = exposures.asn_table.get("asn_id")
+        kinds = {(len(model.shape), model.meta.exposure.type, model.is_tso) for model in exposures.each()}
+        modes = {self._mode(*kind) for kind in kinds}
+        if len(modes) > 1:
+            raise InputError(
+                f"exposures of different modes are given: {', '.join(sorted(str(kind[1]) for kind in kinds))}",
+                where=self.where,
+                hint="run the step on those of each mode",
+            )
+        mode = modes.pop()
+        if mode == "images":
+            self._flag_images(exposures.of_type("science"))
+        else:
+            self._flag_stacks(exposures, self.parameters.rolling_window_width if mode == "time series" else 0)
+        return exposures
+
+    def _mode(self, dimensions, exposure_type, is_tso):
+        """Return "images", "stacks" or "time series"."""
+        if exposure_type in SPECTRA:
+            raise InputError(
+                f"outliers of spectra are not flagged by this version (EXP_TYPE {exposure_type})",
+                where=self.where,
+                hint="skip the step: --skip=true, or --steps.outlier_detection.skip=true of a pipeline",
+            )
+        known = IMAGES | STACKS | TIME_SERIES
+        if exposure_type not in known:
+            raise SkipStep(f"exposures of type {exposure_type} have no outlier detection")
+        if dimensions == 3:
+            return "time series" if exposure_type in TIME_SERIES or is_tso else "stacks"
+        if exposure_type not in IMAGES:
+            raise InputError(
+                f"integrations (a CubeModel) are needed of EXP_TYPE {exposure_type}, an image is given",
+                where=self.where,
+            )
+        return "images"
+
+    # ---- images
+
+    def _flag_images(self, science):
+        science.check()
+        if self.parameters.scale_detection:
+            raise ParameterError(
+                "scale_detection is for the integrations of an exposure, and images are given", where="scale_detection"
+            )
+        groups = exposure_groups(science)
+        if len(groups) < 2:
+            raise SkipStep(f"there is only one exposure ({next(iter(groups))}), and nothing to compare it with")
+        if self.parameters.resample_data:
+            self._by_common_grid(science, groups)
+        else:
+            self._by_pixels(science)
+
+    def _pair(self, name):
+        """The two numbers of ``snr`` or ``scale``."""
+        text = str(getattr(self.parameters, name))
+        try:
+            first, second = (float(word) for word in text.replace(",", " ").split())
+        except ValueError:
+            raise ParameterError(f"{name} must be two numbers, such as '5.0 4.0', got {text!r}", where=name) from None
+        return first, second
+
+    def _median_rule(self):
+        given = self.parameters
+        return MedianRule(given.nlow, given.nhigh, given.two_values == "lower", given.add_scatter)
+
+    def _by_common_grid(self, science, groups):
+        from hexcal.steps.image.output_size import require_room
+        from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, on_sky
+
+        given = self.parameters
+        images = [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
+        wcs, shape = mosaic_wcs(images)
+        require_room(shape, 24 + 4 * len(groups) * given.in_memory, images, given.allowed_memory, self.where)
+        grid = Grid(wcs, shape, 1.0, mean_scale(images[0].wcs, images[0].shape))
+        manner = Manner(
+            kernel=given.kernel,
+            pixfrac=given.pixfrac,
+            fill=resampling.fill_of(given.fillval),
+            weight_type=given.weight_type,
+            bad=bad_flags(given.good_bits),
+            map_step=given.pixmap_stepsize,
+            map_order=given.pixmap_order,
+            variances=False,
+            context=False,
+        )
+        common = CommonGrid(science, grid, manner, given.maskpt, given.in_memory)
+        for numbers in groups.values():
+            result = common.add(numbers)
+            self._save(science, numbers[0], "outlier_i2d", result.data, grid.wcs, wht=result.weights)
+        median = common.median(self._median_rule())
+        self._save(science, 0, "median", median.values, grid.wcs, of_product=True)
+        limits = Limits(self._pair("snr"), self._pair("scale"), given.grow)
+        for number in range(len(science)):
+            with science.borrowed(number, changed=self._changed()) as model:
+                x, y = resampling.positions(model, grid.wcs, manner)
+                expected = blotted(median.values, x, y)
+                counts = blotted(median.counts, x, y, linear=False) if given.two_values == "lower" else None
+                spread = None if median.spread is None else blotted(median.spread, x, y)
+                self._flag(model, expected, limits, science.name_of(number), counts, spread)
+            self._save(science, number, "blot", expected, None)
+
+    def _flag(self, model, expected, limits, name, counts, spread):
+        level = resampling.level_of(model) + self.parameters.backg
+        before = (model.dq & pixel.OUTLIER) == 0
+        count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, counts, spread)
+        self._finish(model, before, name, count)
+
+    def _finish(self, model, before, name, count):
+        """Tell how many pixels were flagged, and make them NaN where that is asked for."""
+        self.log.info("%s: %d of %d pixels are outliers (%.3f %%)", name, count, before.size, 100 * count / before.size)
+        if self.parameters.set_nan:
+            new = before & ((model.dq & pixel.OUTLIER) != 0)
+            for array in _WITH_NAN:
+                values = getattr(model, array)
+                if values is not None:
+                    values[new] = np.nan
+
+    def _changed(self):
+        return ("dq", *_WITH_NAN) if self.parameters.set_nan else ("dq",)
+
+    def _by_pixels(self, science):
+        """Compare images that lie on one grid, as integrations are compared."""
+        from hexcal.models.scratch import Scratch
+        from hexcal.steps.image.drizzling import weights_of
+        from hexcal.steps.image.weight_threshold import weight_threshold
+
+        given, scratch, images = self.parameters, Scratch(), []
+        bad, shapes = bad_flags(given.good_bits), set()
+        for number, model in enumerate(science.each()):
+            shapes.add(model.shape)
+            weights = weights_of(model.dq, bad, model.var_rnoise if given.weight_type == "ivm" else None)
+            usable = (weights >= weight_threshold(weights, given.maskpt)) & (weights > 0)
+            masked = np.where(usable, model.data - np.float32(resampling.level_of(model)), np.float32(np.nan))
+            images.append(masked if given.in_memory else scratch.store(f"{number}.npy", masked))
+        if len(shapes) > 1:
+            raise InputError(
+                f"without resample_data all images must have one shape, found {', '.join(map(str, sorted(shapes)))}",
+                where=self.where,
+            )
+        median = median_of(images, self._median_rule())
+        images.clear()
+        scratch.remove()
+        self._save(science, 0, "median", median.values, None, of_product=True)
+        snr = self._pair("snr")[0]
+        counts, limits = median.counts if given.two_values == "lower" else None, Limits((snr, snr), (0.0, 0.0), 0)
+        for index in range(len(science)):
+            with science.borrowed(index, changed=self._changed()) as model:
+                self._flag(model, median.values, limits, science.name_of(index), counts, median.spread)
+
+    # ---- integrations
+
+    def _flag_stacks(self, exposures, window):
+        given = self.parameters
+        if given.backg:
+            raise ParameterError(
+                "backg is for images that are resampled, and integrations are compared as they are", where="backg"
+            )
+        rule = StackRule(
+            snr=self._pair("snr")[0],
+            bad=bad_flags(given.good_bits),
+            mask_part=given.maskpt,
+            by_variance=given.weight_type == "ivm",
+            window=window,
+            median=self._median_rule(),
+            add_scatter=given.add_scatter,
+            same_total=given.scale_detection,
+        )
+        done = 0
+        for number in range(len(exposures)):
+            with exposures.borrowed(number, changed=self._changed()) as model:
+                if model.shape[0] < 2:
+                    self.log.warning(
+                        "%s has one integration only: nothing to compare it with", exposures.name_of(number)
+                    )
+                    continue
+                done += 1
+                before = (model.dq & pixel.OUTLIER) == 0
+                count, medians = flag_cube(model, rule, given.save_intermediate_results)
+                self._finish(model, before, exposures.name_of(number), count)
+            if medians is not None:
+                self._save(exposures, number, "median", medians if len(medians) > 1 else medians[0], None)
+        if not done:
+            raise SkipStep("no exposure has several integrations")
+
+    # ---- intermediate products
+
+    def _save(self, exposures, number, suffix, data, wcs, wht=None, of_product=False):
+        """Write an intermediate result, if that is asked for: named after an exposure, or after the product."""
+        if not self.parameters.save_intermediate_results:
+            return
+        from hexcal.models.science import CubeModel, ImageModel
+
+        with exposures.borrowed(number, changed=False) as model:
+            product = (CubeModel if data.ndim == 3 else ImageModel)(data.copy())
+            product.update(model)
+            base = None if of_product else names.name_of_member(self, model)
+        product.dq = product.err = None
+        if wht is not None:
+            product.wht = wht
+        if wcs is not None:
+            product.meta.wcs = wcs
+        suffix = f"{self._asn_id}_{suffix}" if self._asn_id else suffix
+        self.save_model(product, suffix=suffix, force=True, basepath=base)

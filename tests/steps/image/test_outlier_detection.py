@@ -1,0 +1,348 @@
+"""The step outlier_detection: cosmic rays that several exposures, or integrations, tell apart from the sky."""
+
+import numpy as np
+import pytest
+from sky_projections import point, tangent_plane
+
+from hexcal import datamodels
+from hexcal.errors import InputError, ParameterError
+from hexcal.models.dqflags import pixel
+from hexcal.steps.image.outlier_detection import SPECTRA, OutlierDetectionStep
+from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
+from hexcal.steps.image.weight_threshold import weight_threshold
+
+SHAPE, SCALE, NOISE = (60, 70), 1e-5, 0.1
+STARS = [(20.0, 30.0, 60.0), (45.3, 25.7, 200.0)]
+
+
+def scene(dx, dy):
+    yy, xx = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    image = np.full(SHAPE, 2.0)
+    for x, y, flux in STARS:
+        image += flux * np.exp(-((xx - x - dx) ** 2 + (yy - y - dy) ** 2) / 2 / 1.5**2)
+    return image
+
+
+def exposure(number, hits=True, exposure_type="NRC_IMAGE"):
+    random = np.random.default_rng(number)
+    dx, dy = random.uniform(-4, 4, 2)
+    data = scene(dx, dy) + random.normal(0, NOISE, SHAPE)
+    image = datamodels.ImageModel(data.astype("f4"))
+    image.dq, image.err = np.zeros(SHAPE, "u4"), np.full(SHAPE, NOISE, "f4")
+    image.var_rnoise = np.full(SHAPE, NOISE**2, "f4")
+    rays = np.zeros(SHAPE, bool)
+    if hits:
+        places = random.integers(12, 48, (30, 2))
+        rays[places[:, 0], places[:, 1]] = True
+        rays[scene(dx, dy) > 2.02] = False
+        image.data[rays] += 5
+    image.meta.telescope, image.meta.instrument.name, image.meta.instrument.detector = "JWST", "NIRCAM", "NRCA1"
+    image.meta.exposure.type, image.meta.filename = exposure_type, f"e{number}_cal.fits"
+    ra, dec = 10 + dx * SCALE / np.cos(np.radians(-20)), -20 - dy * SCALE
+    image.meta.wcs = tangent_plane(ra, dec, SCALE, ((SHAPE[1] - 1) / 2, (SHAPE[0] - 1) / 2), SHAPE)
+    return point(image, ra_ref=ra, dec_ref=dec, roll_ref=0.0, v3yangle=0.0, vparity=-1), rays
+
+
+@pytest.fixture(scope="module")
+def dithered():
+    return [exposure(number) for number in range(5)]
+
+
+def copies(dithered):
+    return [image.copy() for image, _ in dithered]
+
+
+def run(models, **parameters):
+    return list(OutlierDetectionStep.call(models, **parameters))
+
+
+def outliers(model):
+    return model.dq & pixel.OUTLIER != 0
+
+
+@pytest.mark.req("OUTL-01", "OUTL-10")
+def test_cosmic_rays_are_flagged_and_stars_are_not(dithered):
+    for model, (before, rays) in zip(run(copies(dithered)), dithered, strict=True):
+        found = outliers(model)
+        assert found[rays].all()
+        assert np.count_nonzero(found & ~rays) <= 2
+        assert np.array_equal(model.dq & pixel.DO_NOT_USE != 0, found)
+        assert model.meta.cal_step.outlier_detection == "COMPLETE"
+        for name in ("data", "err", "var_rnoise"):
+            assert np.array_equal(getattr(model, name), getattr(before, name))
+        assert not before.dq.any()
+
+
+@pytest.mark.req("OUTL-04")
+def test_only_flags_change_unless_nan_is_asked_for(dithered):
+    first = run(copies(dithered), set_nan=True)[0]
+    found = outliers(first)
+    for name in ("data", "err", "var_rnoise"):
+        assert np.array_equal(np.isnan(getattr(first, name)), found)
+
+
+@pytest.mark.req("OUTL-11", "OUTL-12", "OUTL-14")
+def test_rule_against_a_slow_twin():
+    random = np.random.default_rng(1)
+    expected = random.normal(5, 2, (30, 40)).astype("f4")
+    expected[3, 4] = np.nan
+    data = expected + random.normal(0, 3, expected.shape).astype("f4")
+    errors = random.uniform(0.2, 0.6, expected.shape).astype("f4")
+    padded = np.pad(expected, 1, mode="edge")
+    neighbours = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    steepness = np.fmax.reduce([np.abs(expected - other) for other in neighbours])
+    steepness = np.nan_to_num(steepness)
+    first = np.abs(data - 0.5 - expected) > 1.2 * steepness + 5 * errors
+    second = np.abs(data - 0.5 - expected) > 0.7 * steepness + 4 * errors
+    near = np.zeros_like(first)
+    for y, x in np.argwhere(first):
+        near[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = True
+    for threads in (1, 3):
+        dq = np.zeros(data.shape, "u4")
+        count = flag_outliers(data, errors, dq, expected, Limits(), 0.5, threads=threads)
+        assert np.array_equal(dq != 0, near & second)
+        assert count == np.count_nonzero(dq) > 10
+
+
+@pytest.mark.req("OUTL-09")
+def test_median_without_the_lowest_and_highest_and_without_nan():
+    random = np.random.default_rng(2)
+    images = [random.normal(0, 1, (7, 5)).astype("f4") for _ in range(6)]
+    images[0][0, 0] = np.nan
+    images[1][:] = np.nan
+    stack = np.sort(np.array(images), axis=0)
+    np.testing.assert_allclose(median_of(images, MedianRule()).values, np.nanmedian(stack, axis=0), rtol=1e-6)
+    trimmed = np.nanmedian(stack[1:3], axis=0)
+    found = median_of(images, MedianRule(n_low=1, n_high=2)).values
+    np.testing.assert_allclose(found[1:], trimmed[1:], rtol=1e-6)
+    counts = median_of(images, MedianRule()).counts
+    assert counts[0, 0] == 4 and counts[1, 1] == 5
+    many = [random.normal(0, 1, (3, 4)).astype("f4") for _ in range(101)]
+    np.testing.assert_allclose(median_of(many, MedianRule()).values, np.median(many, axis=0), rtol=1e-6)
+    assert np.isnan(median_of([images[1]], MedianRule()).values).all()
+
+
+def test_of_two_values_the_lower_one(dithered):
+    images = [np.full((2, 2), value, "f4") for value in (3, 9)]
+    assert (median_of(images, MedianRule()).values == 6).all()
+    assert (median_of(images, MedianRule(lower_of_two=True)).values == 3).all()
+    pair = copies(dithered)[:2]
+    false = sum(np.count_nonzero(outliers(m) & ~r) for m, (_, r) in zip(run(pair), dithered, strict=False))
+    lower = run(pair, two_values="lower")
+    fewer = sum(np.count_nonzero(outliers(m) & ~r) for m, (_, r) in zip(lower, dithered, strict=False))
+    assert fewer < false
+    assert all(outliers(m)[r].mean() > 0.95 for m, (_, r) in zip(lower, dithered, strict=False))
+
+
+def test_weights_below_a_part_of_the_typical_weight():
+    from astropy.stats import sigma_clip
+
+    random = np.random.default_rng(3)
+    weights = random.normal(100, 10, (80, 90)).astype("f4")
+    weights[:10], weights[10:20] = 0, 15
+    clipped = sigma_clip(np.ma.masked_equal(weights, 0), sigma=3, maxiters=5)
+    assert weight_threshold(weights, 0.7) == pytest.approx(0.7 * clipped.mean(), rel=1e-3)
+    assert weight_threshold(np.zeros((3, 3), "f4"), 0.7) == 0
+
+
+@pytest.mark.req("OUTL-15")
+def test_level_of_the_background_is_taken_into_account(dithered):
+    models, plain = copies(dithered), run(copies(dithered))
+    for number, model in enumerate(models):
+        model.data += np.float32(number)
+        model.meta.background.level, model.meta.background.subtracted = float(number), False
+    for model, same in zip(run(models), plain, strict=True):
+        assert np.mean(model.dq == same.dq) > 0.9995
+    raised = copies(dithered)
+    for model in raised:
+        model.data += np.float32(7)
+    assert np.mean(run(raised, backg=0.0)[0].dq == plain[0].dq) > 0.9995
+
+
+@pytest.mark.req("OUTL-05")
+def test_detectors_of_one_exposure_are_compared_with_other_exposures_only(dithered):
+    models = copies(dithered)[:3]
+    for model, group in zip(models, ("a", "a", "b"), strict=True):
+        model.meta.group_id = group
+    with_groups = run(models)
+    assert all(model.meta.cal_step.outlier_detection == "COMPLETE" for model in with_groups)
+    for model in models:
+        model.meta.group_id = "a"
+    assert all(model.meta.cal_step.outlier_detection == "SKIPPED" for model in run(models))
+
+
+@pytest.mark.req("OUTL-06")
+def test_products(tmp_path, dithered, monkeypatch):
+    from hexcal.models.association_file import write_association
+
+    members = []
+    for image in copies(dithered)[:3]:
+        image.save(tmp_path / image.meta.filename)
+        members.append({"expname": image.meta.filename, "exptype": "science"})
+    association = {"asn_type": "image3", "asn_id": "a3001", "products": [{"name": "sky", "members": members}]}
+    write_association(tmp_path / "asn.json", association)
+    out = tmp_path / "out"
+    OutlierDetectionStep.call(str(tmp_path / "asn.json"), output_dir=str(out), save_intermediate_results=True)
+    names = {path.name for path in out.iterdir()}
+    for number in range(3):
+        assert {f"e{number}_a3001_{kind}.fits" for kind in ("crf", "blot", "outlier_i2d")} <= names
+    (median,) = out.glob("*_a3001_median.fits")
+    image = datamodels.open(median)
+    resampled = datamodels.open(out / "e0_a3001_outlier_i2d.fits")
+    assert image.shape == resampled.shape == resampled.wht.shape
+    assert datamodels.open(out / "e0_a3001_blot.fits").shape == SHAPE
+    assert resampled.meta.wcs is not None
+    plain = tmp_path / "plain"
+    OutlierDetectionStep.call(str(tmp_path / "asn.json"), output_dir=str(plain))
+    assert {path.name for path in plain.iterdir()} == {f"e{number}_a3001_crf.fits" for number in range(3)}
+    for number in range(3):
+        one, other = (datamodels.open(folder / f"e{number}_a3001_crf.fits") for folder in (out, plain))
+        assert np.array_equal(one.dq, other.dq)
+
+
+@pytest.mark.req("OUTL-26")
+def test_where_resampled_images_wait_changes_nothing(dithered):
+    for one, other in zip(run(copies(dithered), in_memory=True), run(copies(dithered), in_memory=False), strict=True):
+        assert np.array_equal(one.dq, other.dq)
+
+
+@pytest.mark.req("OUTL-07")
+def test_images_on_one_grid_are_compared_as_they_are(dithered):
+    images = [exposure(0, hits=False)[0] for _ in range(4)]
+    images[1].data[30, 30] += 5
+    models = run(images, resample_data=False)
+    assert outliers(models[1])[30, 30]
+    assert sum(np.count_nonzero(outliers(model)) for model in models) == 1
+    images[2] = datamodels.ImageModel(images[2].data[:, :-1].copy())
+    images[2].update(images[0])
+    with pytest.raises(InputError, match="one shape"):
+        run(images, resample_data=False)
+
+
+@pytest.mark.req("OUTL-08", "OUTL-19")
+@pytest.mark.parametrize(
+    "details",
+    [{"kernel": "point"}, {"kernel": "turbo", "pixfrac": 0.8}, {"weight_type": "exptime"}, {"fillval": "NAN"}],
+)
+def test_resampling_is_controlled(dithered, details):
+    models = run(copies(dithered), **details)
+    assert all(outliers(model)[rays].mean() > 0.9 for model, (_, rays) in zip(models, dithered, strict=True))
+
+
+def test_good_bits(dithered):
+    models = copies(dithered)
+    for model in models:
+        model.dq[:, 35:] = pixel.JUMP_DET
+    half = run(models, good_bits="0")
+    assert not outliers(half[0])[:, 44:].any()
+    assert outliers(half[0])[:, :30].any()
+
+
+def cube(n=12, exposure_type="NRC_CORON", jitter=0.0, seed=5):
+    random = np.random.default_rng(seed)
+    data = np.stack([scene(*random.normal(0, jitter, 2)) for _ in range(n)]) + random.normal(0, NOISE, (n, *SHAPE))
+    model = datamodels.CubeModel(data.astype("f4"))
+    model.dq, model.err = np.zeros(data.shape, "u4"), np.full(data.shape, NOISE, "f4")
+    model.var_rnoise = np.full(data.shape, NOISE**2, "f4")
+    rays = random.random(data.shape) < 2e-4
+    model.data[rays] += 3
+    model.meta.telescope, model.meta.instrument.name, model.meta.instrument.detector = "JWST", "NIRCAM", "NRCALONG"
+    model.meta.exposure.type, model.meta.filename = exposure_type, "c_calints.fits"
+    return model, rays
+
+
+@pytest.mark.req("OUTL-27")
+@pytest.mark.parametrize(("exposure_type", "width"), [("NRC_CORON", 0), ("NRC_TSIMAGE", 0), ("NRC_TSIMAGE", 5)])
+def test_integrations_are_compared_with_their_median(exposure_type, width):
+    model, rays = cube(exposure_type=exposure_type)
+    (result,) = run(model, rolling_window_width=width)
+    found = outliers(result)
+    assert found[rays].mean() > 0.98
+    assert np.count_nonzero(found & ~rays) <= 3
+    if width == 0:
+        expected = np.abs(model.data - np.median(model.data, axis=0)) > 5 * model.err
+        assert np.array_equal(found, expected)
+
+
+def test_rolling_median_follows_a_change():
+    model, rays = cube(30, "NRC_TSIMAGE")
+    model.data += np.linspace(0, 3, 30, dtype="f4")[:, None, None]
+    assert np.count_nonzero(outliers(run(model)[0]) & ~rays) > 1000
+    rolled = outliers(run(model, rolling_window_width=5)[0])
+    assert np.count_nonzero(rolled[2:-2] & ~rays[2:-2]) <= 5
+    assert rolled[rays].mean() > 0.98
+
+
+def test_scatter_of_a_star_that_moves_is_no_outlier():
+    model, rays = cube(40, "NRC_TSIMAGE", jitter=0.02)
+    star = np.hypot(*(np.mgrid[: SHAPE[0], : SHAPE[1]] - np.array([25.7, 45.3])[:, None, None])) < 4
+    plain = outliers(run(model)[0])
+    steady = outliers(run(model, add_scatter=True)[0])
+    assert np.count_nonzero(plain[:, star] & ~rays[:, star]) > 100
+    assert np.count_nonzero(steady[:, star] & ~rays[:, star]) <= 1
+    assert steady[:, ~star][rays[:, ~star]].all()
+
+
+def test_integrations_of_changing_brightness():
+    model, rays = cube(exposure_type="NRC_TSIMAGE")
+    factors = np.linspace(0.9, 1.1, 12, dtype="f4")
+    model.data *= factors[:, None, None]
+    assert np.count_nonzero(outliers(run(model)[0]) & ~rays) > 100
+    assert np.count_nonzero(outliers(run(model, scale_detection=True)[0]) & ~rays) <= 5
+    with pytest.raises(ParameterError, match="scale_detection"):
+        run([exposure(0)[0], exposure(1)[0]], scale_detection=True)
+
+
+@pytest.mark.req("OUTL-38")
+def test_what_cannot_be_compared_is_skipped(dithered):
+    (single,) = run(copies(dithered)[:1])
+    assert single.meta.cal_step.outlier_detection == "SKIPPED"
+    model, _ = cube(1)
+    assert run(model)[0].meta.cal_step.outlier_detection == "SKIPPED"
+    other = copies(dithered)[:2]
+    for image in other:
+        image.meta.exposure.type = "NRC_TACONFIRM"
+    assert run(other)[0].meta.cal_step.outlier_detection == "SKIPPED"
+
+
+@pytest.mark.parametrize("exposure_type", sorted(SPECTRA))
+def test_spectra_are_refused_for_now(dithered, exposure_type):
+    images = copies(dithered)[:2]
+    for image in images:
+        image.meta.exposure.type = exposure_type
+    with pytest.raises(InputError, match="outliers of spectra"):
+        run(images)
+
+
+@pytest.mark.parametrize(
+    ("details", "message"),
+    [({"snr": "5"}, "two numbers"), ({"scale": "a b"}, "two numbers"), ({"good_bits": "X"}, "X")],
+)
+def test_parameters_that_are_no_numbers_or_flags(dithered, details, message):
+    with pytest.raises(ParameterError, match=message):
+        run(copies(dithered)[:2], **details)
+
+
+def test_modes_are_not_mixed_and_images_need_a_wcs(dithered):
+    images = copies(dithered)[:2]
+    images[0].meta.wcs = None
+    with pytest.raises(InputError, match="has no WCS"):
+        run(images)
+    model, _ = cube(3)
+    with pytest.raises(InputError, match="different modes"):
+        run([copies(dithered)[0], model])
+    flat = copies(dithered)[:2]
+    for image in flat:
+        image.meta.exposure.type = "NRC_CORON"
+    with pytest.raises(InputError, match="integrations"):
+        run(flat)
+
+
+def test_exposures_that_do_not_overlap_or_are_all_flagged(dithered):
+    images = [exposure(0, hits=False)[0], exposure(1, hits=False)[0]]
+    images[1].meta.wcs = tangent_plane(10.01, -20.0, SCALE, shape=SHAPE)
+    for image in images:
+        image.dq[:] = pixel.DO_NOT_USE
+    for model in run(images):
+        assert model.meta.cal_step.outlier_detection == "COMPLETE"
+        assert not outliers(model).any()
