@@ -28,6 +28,7 @@ from hexcal.steps.flux.background import BackgroundStep as BackgroundStep
 from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
 from hexcal.steps.flux.photom import PhotomStep as PhotomStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
+from hexcal.steps.image.outlier_detection import OutlierDetectionStep as OutlierDetectionStep
 from hexcal.steps.image.resample import ResampleStep as ResampleStep
 from hexcal.steps.image.skymatch import SkyMatchStep as SkyMatchStep
 from hexcal.steps.image.source_catalog import SourceCatalogStep as SourceCatalogStep
@@ -35,4 +36,4 @@ from hexcal.steps.image.tweakreg import TweakRegStep as TweakRegStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'PersistenceStep', 'PhotomStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']

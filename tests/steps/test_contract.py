@@ -16,10 +16,10 @@ NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 ALIASES = [alias for alias in ALL_ALIASES if alias not in NEED_SOURCES]
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
-WORKS_ON_THE_SKY = {"resample", "outlier_detection"}
+WORKS_ON_THE_SKY = {"resample"}
 WORKS_ON_RATES = {
     *WORKS_ON_THE_SKY,
-    *("gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs"),
+    *("gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs", "outlier_detection"),
 }
 
 
@@ -130,6 +130,12 @@ def ramp_for(alias, ramps):
         raw.update(ramp)
         raw.meta.exposure.type, raw.meta.exposure.ngroups = "FGS_ACQ1", 2
         return raw
+    if alias == "outlier_detection":
+        cube = datamodels.CubeModel(np.diff(ramp.data[0, :5], axis=0))
+        cube.update(ramp)
+        cube.var_rnoise = cube.err = np.ones(cube.shape, "f4")
+        cube.meta.exposure.type = "NRC_CORON"
+        return cube
     if alias in WORKS_ON_RATES:
         image = datamodels.ImageModel(ramp.data[0, 1] - ramp.data[0, 0])
         image.update(ramp)
