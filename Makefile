@@ -69,6 +69,7 @@ parity: $(READY)
 	$(BIN)/python parity/crds_draws.py
 	$(BIN)/python parity/crds_insert.py
 	$(BIN)/python parity/guider.py
+	$(BIN)/python parity/imaging.py
 	$(BIN)/python parity/steppars.py
 	$(BIN)/python parity/simulated_cache.py
 	$(BIN)/python parity/crds_server.py
