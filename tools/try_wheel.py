@@ -20,17 +20,28 @@ from typing import assert_type
 from numpy import ndarray
 
 from hexcal import datamodels
+from hexcal.associations import Association, AssociationPool, AssociationRegistry
+from hexcal.associations.lib.rules_level3_base import DMS_Level3_Base
+from hexcal.errors import HexcalError, InputError, nearest
+from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep
 
 rate = datamodels.open("out/{EXPOSURE}_rate.fits")
 assert_type(rate, datamodels.DataModel)
 assert_type(JumpStep(rejection_threshold=5), JumpStep)
 assert_type(datamodels.IRISImageModel().data, ndarray)
+assert_type(Detector1Pipeline().steps["jump"].source_of("skip"), str)
+assert_type(nearest("jmup", ["jump", "refpix"]), str | None)
+error: HexcalError = InputError("a file is needed", where="x_uncal.fits")
+rules: dict[str, type[Association]] = dict(AssociationRegistry())
+assert issubclass(rules["Asn_Lv3Image"], DMS_Level3_Base)
+assert_type(AssociationPool().name, str)
 assert rate.shape == (64, 64), rate.shape
 assert rate.meta.cal_step.ramp_fit == "COMPLETE"
 """
 """What somebody writes who has installed Hexcal; it runs, and its types hold."""
-MISSPELLED = "from hexcal.step import JumpStepp\n"
+WRONG = ("from hexcal.step import JumpStepp\n", "from hexcal.errors import nearest\nnearest('a', 5)\n")
+"""What a type checker must find in scripts: a name that is not there, a value of another type."""
 
 
 def main() -> None:
@@ -59,8 +70,10 @@ def _try(folder, python):
     _run([new, "script.py"], folder)
     checker = [Path(sys.executable).with_name("pyright"), "--pythonpath", new]
     _run([*checker, "script.py"], folder)
-    (folder / "misspelled.py").write_text(MISSPELLED, encoding="utf-8")
-    assert subprocess.run([*checker, "misspelled.py"], cwd=folder, check=False, capture_output=True).returncode == 1
+    for script in WRONG:
+        (folder / "wrong.py").write_text(script, encoding="utf-8")
+        checked = subprocess.run([*checker, "wrong.py"], cwd=folder, check=False, capture_output=True)
+        assert checked.returncode == 1, f"the type checker sees nothing wrong in {script!r}"
 
 
 def _run(command, folder):

@@ -3,6 +3,8 @@
 import argparse
 import math
 import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from hexcal.errors import ParameterError, nearest
 
@@ -22,23 +24,23 @@ class Arguments(argparse.ArgumentParser):
         As for `argparse.ArgumentParser`.
     """
 
-    def __init__(self, prog, description, **kwargs):
+    def __init__(self, prog: str, description: str, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(prog=prog, description=description, **kwargs)
 
-    def parse(self, words):
+    def parse(self, words: Sequence[str]) -> argparse.Namespace | None:
         """Return the options that the words of the command give; None if they ask for help, which is printed."""
         if any(word in ("-h", "--help") for word in words):
             self.print_help()
             return None
         return self.parse_intermixed_args([word for word in words if word != "--debug"])
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
         """Parse all words."""
         return self.parse_intermixed_args(args, namespace)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Raise instead of ending the program."""
         option = re.match(r"unrecognized arguments: (--?[^\s=]+)", message)
         guess = self._nearest(message, option)
@@ -47,7 +49,7 @@ class Arguments(argparse.ArgumentParser):
         hint = f"did you mean '{guess}'?" if guess else f"`{self.prog} --help` lists the options"
         raise ParameterError(message[:1].lower() + message[1:], where=self.prog, hint=hint)
 
-    def _nearest(self, message, option):
+    def _nearest(self, message: str, option: re.Match[str] | None) -> str | None:
         """The right word for the wrong one that a message of argparse tells, if there is one like it."""
         if option:
             return nearest(option[1], [name for name in self._option_string_actions if name.startswith("--")])
@@ -55,10 +57,10 @@ class Arguments(argparse.ArgumentParser):
         return nearest(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else None
 
 
-def whole_number(minimum=None):
+def whole_number(minimum: int | None = None) -> Callable[[str], int]:
     """Return a type of option: a whole number of 64 bits, at least `minimum`."""
 
-    def convert(text):
+    def convert(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
@@ -72,10 +74,10 @@ def whole_number(minimum=None):
     return convert
 
 
-def number(minimum=-math.inf):
+def number(minimum: float = -math.inf) -> Callable[[str], float]:
     """Return a type of option: a finite number, at least `minimum`."""
 
-    def convert(text):
+    def convert(text: str) -> float:
         try:
             value = float(text)
         except ValueError:

@@ -23,6 +23,8 @@ pickled (it may have to cross processes), and is also the builtin that a caller 
 """
 
 import difflib
+from collections.abc import Iterable
+from os import PathLike
 
 _LONGEST = 1200
 """Characters of a message, a place or a hint: more would hide what matters."""
@@ -55,11 +57,11 @@ class HexcalError(Exception):
 
     exit_status = 1
 
-    def __init__(self, message, where=None, hint=None):
+    def __init__(self, message: str, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
         super().__init__(message, where, hint)
         self.message, self.where, self.hint = message, where, hint
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [shortened(str(self.message))]
         if self.where:
             lines.append(f"  where: {one_line(self.where)}")
@@ -89,7 +91,7 @@ class DataUnusable(HexcalError):
 class ResourceError(HexcalError, OSError):
     """The disk, the directory or the memory of the machine does not allow it."""
 
-    def __init__(self, message, where=None, hint=None):
+    def __init__(self, message: str, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
         HexcalError.__init__(self, message, where, hint)
 
 
@@ -97,18 +99,17 @@ class HookError(HexcalError):
     """A pre-hook or post-hook of the user failed or could not be found."""
 
 
-def shortened(text):
+def shortened(text: str) -> str:
     """Return a text of at most some lines' length: the middle of a longer one is left out."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
-def one_line(text):
+def one_line(text: object) -> str:
     """Return a name or path as one short line, with line breaks and other control characters spelled out."""
-    text = str(text)
-    return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+    return shortened("".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)))
 
 
-def nearest(name, names):
+def nearest(name: object, names: Iterable[str]) -> str | None:
     """Return the known name that resembles `name` most, or None when none does.
 
     Parameters
@@ -124,7 +125,13 @@ def nearest(name, names):
     return folded[match[0]] if match else None
 
 
-def unknown_name(kind, name, names, where=None, error: type[HexcalError] = ParameterError):
+def unknown_name(
+    kind: str,
+    name: object,
+    names: Iterable[object],
+    where: str | None = None,
+    error: type[HexcalError] = ParameterError,
+) -> HexcalError:
     """Return (not raise) the exception for a name that is not known, with the nearest right one.
 
     Parameters
@@ -140,12 +147,12 @@ def unknown_name(kind, name, names, where=None, error: type[HexcalError] = Param
     error : type, optional
         Class of the exception.
     """
-    names = sorted(str(known) for known in names)
-    guess = nearest(name, names)
+    known = sorted(str(known) for known in names)
+    guess = nearest(name, known)
     if guess:
         hint = f"did you mean '{guess}'?"
-    elif len(names) <= 12:
-        hint = f"one of: {', '.join(names)}" if names else "there is none"
+    elif len(known) <= 12:
+        hint = f"one of: {', '.join(known)}" if known else "there is none"
     else:
-        hint = f"{len(names)} are known, such as: {', '.join(names[:8])}"
+        hint = f"{len(known)} are known, such as: {', '.join(known[:8])}"
     return error(f"unknown {kind} '{name}'", where=where, hint=hint)

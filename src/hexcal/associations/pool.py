@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import ascii as astropy_ascii
@@ -34,6 +35,8 @@ class AssociationPool(Table):
         As for `astropy.table.Table`. ``meta["pool_file"]`` is the file that the pool came from; ``meta["file_names"]``
         has file names that were not in lower case: name in lower case -> name as written.
     """
+
+    meta: Any
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

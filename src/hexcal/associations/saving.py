@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hexcal.errors import HexcalError, ParameterError, ResourceError
 from hexcal.files.atomic import all_or_none
@@ -24,7 +25,7 @@ def texts_of(associations, format="json", complete=True):
     return texts
 
 
-def save_all(folder, texts, orphaned=None, orphans_file=None):
+def save_all(folder, texts, orphaned: Any = None, orphans_file=None):
     """Write associations (`texts` by file name) and a pool of orphans into a folder, created if missing.
 
     If something cannot be written, nothing is, and the folder is as before (ResourceError); the orphans never replace

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from hexcal.errors import HookError, InputError, ParameterError
 
@@ -99,12 +100,12 @@ def _explicit(values):
     return {name: value for name, value in values.items() if value is not None and name != "references"}
 
 
-def _same_input(item):
+def _same_input(item: Any):
     """The path of an input that is as it was, with all members if it is an association."""
     if item is not None and item["path"] is None:
         raise InputError("the input was a list of models in memory; it cannot be read again")
     path = _same(item, "input")
-    for member in item.get("members", ()):
+    for member in (item or {}).get("members", ()):
         if member["sha256"] is not None:
             _same(member, member["role"])
     return path

@@ -156,7 +156,7 @@ class _StepOfBlocks:
             if self.status == "COMPLETE":
                 step.tell_counts()
             self.context.record.end(self.entry, self.status, self.seconds)
-            step.log.info("Step %s %s in %.2f s", step.name, self.status.lower(), self.seconds)
+            step.log.info("Step %s %s in %.2f s", step.name, str(self.status).lower(), self.seconds)
         step._notes, step.context = None, None
         step.log.removeFilter(self.once)
 

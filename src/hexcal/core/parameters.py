@@ -1,15 +1,29 @@
 """Typed, documented, bounded parameters of a step; frozen for a run."""
 
+# Every public signature is typed; what lies behind it need not be.
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import copy
 import os
 import re
 import reprlib
 import types
 import typing
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
 
 from hexcal.core.lists import split_list
 from hexcal.errors import ParameterError, unknown_name
@@ -26,6 +40,7 @@ INFRASTRUCTURE = (
 
 
 _WORD = re.compile(r"[\w.+-]+")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class FromFile(str):
@@ -41,18 +56,18 @@ class FromFile(str):
 
     folder: Path
 
-    def __new__(cls, text, folder):
+    def __new__(cls, text: str, folder: Path) -> "FromFile":
         """Make the text with its folder."""
         instance = super().__new__(cls, text)
         instance.folder = folder
         return instance
 
-    def value(self, is_path):
+    def value(self, is_path: bool) -> str:
         """Return the plain text; of a path, from where it is meant."""
         return str(self.folder / self) if is_path and self else str(self)
 
 
-def parameter(default, help, unit=None, writes=False, **bounds):
+def parameter(default: Any, help: str, unit: str | None = None, writes: bool = False, **bounds: Any) -> Any:
     """Declare a parameter.
 
     Parameters
@@ -68,7 +83,7 @@ def parameter(default, help, unit=None, writes=False, **bounds):
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``.
     """
-    extra = {name: value for name, value in (("unit", unit), ("writes", writes)) if value}
+    extra: Any = {name: value for name, value in (("unit", unit), ("writes", writes)) if value}
     return Field(default, description=help, json_schema_extra=extra or None, **bounds)
 
 
@@ -82,9 +97,9 @@ class CheckedValues(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _from_text(cls, value, info):
+    def _from_text(cls, value: Any, info: ValidationInfo) -> Any:
         """Words of the command line and of .cfg files: 'None' where None is allowed, commas between the items of a list."""
-        field = cls.model_fields[info.field_name]
+        field = cls.model_fields[str(info.field_name)]
         annotation = field.annotation
         if isinstance(value, FromFile):
             details: Any = field.json_schema_extra or {}
@@ -109,7 +124,7 @@ class CheckedValues(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _of_64_bits(cls, value):
+    def _of_64_bits(cls, value: Any) -> Any:
         """Kernels and files hold whole numbers of 64 bits."""
         if isinstance(value, int) and abs(value) >= 2**63:
             raise ValueError("must fit into 64 bits")
@@ -131,8 +146,8 @@ class StepParameters(CheckedValues):
     suffix: str | None = parameter(None, "Suffix of the output name. Default: the name of the step.")
     input_dir: str | None = parameter(None, "Directory of further inputs. Default: that of the first input.")
     skip: bool = parameter(False, "Leave the step out.")
-    pre_hooks: list = parameter([], "Functions, steps or commands to run on the input, before the step.")
-    post_hooks: list = parameter([], "Functions, steps or commands to run on the result, after the step.")
+    pre_hooks: list[Any] = parameter([], "Functions, steps or commands to run on the input, before the step.")
+    post_hooks: list[Any] = parameter([], "Functions, steps or commands to run on the result, after the step.")
     references: str | None = parameter(
         None, "Folder of reference files. Default: the environment variable HEXCAL_REFERENCES."
     )
@@ -143,12 +158,12 @@ class StepParameters(CheckedValues):
 
     @field_validator("suffix", "output_ext")
     @classmethod
-    def _a_word(cls, value, info):
+    def _a_word(cls, value: Any, info: ValidationInfo) -> Any:
         """Part of a file name, which leads into no other folder."""
-        return value if value is None else word(value, info.field_name)
+        return value if value is None else word(value, str(info.field_name))
 
 
-def _cores(text):
+def _cores(text: str) -> Any:
     if text.strip().lower() not in ("none", "quarter", "half", "all") and not text.strip().isdecimal():
         raise ValueError("must be 'none', 'quarter', 'half', 'all' or a whole number")
     return text
@@ -158,7 +173,7 @@ MaximumCores = Annotated[str, AfterValidator(_cores)]
 """Type of the documented parameter ``maximum_cores`` (see `hexcal.core.bands.threads_from`)."""
 
 
-def _reference(value):
+def _reference(value: Any) -> Any:
     if value is not None and not isinstance(value, str | os.PathLike):
         from hexcal.models.datamodel import DataModel
 
@@ -167,7 +182,7 @@ def _reference(value):
     return value
 
 
-def word(text, name):
+def word(text: str, name: str) -> str:
     """Return `text` if it can be a part of a file's name; else raise ParameterError.
 
     Parameters
@@ -185,7 +200,7 @@ def word(text, name):
     return text
 
 
-def with_overrides(base, name, reference_types):
+def with_overrides(base: type[StepParameters], name: str, reference_types: Iterable[str]) -> type[StepParameters]:
     """Return `base` with a parameter ``override_<type>`` for each reference type."""
     fields: dict[str, Any] = {
         f"override_{reference_type.replace('-', '_')}": (
@@ -197,7 +212,7 @@ def with_overrides(base, name, reference_types):
     return create_model(name, __base__=base, __module__=base.__module__, **fields) if fields else base
 
 
-def validated(cls, values, where):
+def validated(cls: type[ModelT], values: Mapping[str, Any], where: str) -> ModelT:
     """Make the parameters of one step from explicit values.
 
     Parameters
@@ -232,29 +247,30 @@ def validated(cls, values, where):
         ) from None
 
 
-def values_of(parameters):
+def values_of(parameters: BaseModel) -> dict[str, Any]:
     """Return the values of the parameters of one step by name (dict), as they are; lists and dictionaries are copies."""
     return {name: copy.copy(value) if isinstance(value, list | dict) else value for name, value in parameters}
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     """A value as messages show it: an array and the like by its type."""
     if isinstance(value, str | int | float | list | tuple | dict | type(None)):
         return reprlib.repr(value)
     return f"<{type(value).__name__}>"
 
 
-def _reason(error):
+def _reason(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 
-def unit_of(field):
+def unit_of(field: FieldInfo) -> str:
     """Return the unit of a parameter, or ""."""
-    return (field.json_schema_extra or {}).get("unit", "")
+    details: Any = field.json_schema_extra or {}
+    return details.get("unit", "")
 
 
-def bounds_of(field):
+def bounds_of(field: FieldInfo) -> str:
     """Return the bounds of a parameter as text, such as ">= 0, < 1", or ""."""
     return ", ".join(
         f"{symbol} {getattr(item, key)}"
@@ -264,7 +280,7 @@ def bounds_of(field):
     )
 
 
-def describe(field, name):
+def describe(field: FieldInfo, name: str) -> str:
     """One line on a parameter: name, type, bounds, unit, default, meaning."""
     unit, bounds = unit_of(field), bounds_of(field)
     details = ", ".join(
@@ -275,7 +291,7 @@ def describe(field, name):
     return f"{name} ({details}): {field.description or ''}"
 
 
-def type_name(annotation):
+def type_name(annotation: Any) -> str:
     """Readable name of a type: 'number', 'true or false', 'one of a, b'."""
     plain = {float: "number", int: "whole number", bool: "true or false", str: "text", list: "list", Any: ""}
     if annotation in plain:

@@ -1,9 +1,13 @@
 """The step: what everything that can be run is made of."""
 
+# Every public signature is typed; what lies behind it need not be.
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import logging
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hexcal.core import declaration
 from hexcal.core.blockwise import Blockwise
@@ -12,6 +16,9 @@ from hexcal.core.parameter_values import ParameterValues
 from hexcal.core.parameters import StepParameters, values_of
 from hexcal.errors import ParameterError
 from hexcal.observatories.documented import unknown_parameter
+
+if TYPE_CHECKING:
+    from hexcal.models.datamodel import DataModel
 
 
 class Step(Blockwise):
@@ -48,7 +55,7 @@ class Step(Blockwise):
     """Entry of the step in ``meta.cal_step``; default the alias."""
     input_model = None
     """Name, or names, of the model classes that the step works on; any other input is refused. None: any model."""
-    roles: tuple = ()
+    roles: tuple[Any, ...] = ()
     """The inputs by name (`hexcal.core.Role`), where a step takes several or takes associations: ``process(science, psf)``."""
     changes_first_only = False
     """Whether the result takes the place of the first input alone: then a skipped step returns only that one, otherwise all that it was given."""
@@ -82,11 +89,18 @@ class Step(Blockwise):
     class Parameters(StepParameters):
         """No parameters of its own."""
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         declaration.complete(cls)
 
-    def __init__(self, name=None, parent=None, config_file=None, _validate_kwds=True, **parameters):
+    def __init__(
+        self,
+        name: str | None = None,
+        parent: "Step | None" = None,
+        config_file: str | PathLike[str] | None = None,
+        _validate_kwds: bool = True,
+        **parameters: Any,
+    ) -> None:
         if not _validate_kwds:
             raise ParameterError(
                 "parameters are always checked: _validate_kwds must be true",
@@ -112,12 +126,12 @@ class Step(Blockwise):
     # ---- parameters
 
     @property
-    def qualified_name(self):
+    def qualified_name(self) -> str:
         """Name with those of the pipelines that own it: ``calwebb_detector1.jump``."""
         return f"{self.parent.qualified_name}.{self.name}" if self.parent is not None else self.name
 
     @property
-    def where(self):
+    def where(self) -> str:
         """How messages call this step."""
         return f"{self._kind} '{self.qualified_name}'"
 
@@ -144,15 +158,17 @@ class Step(Blockwise):
         from hexcal.core import profiles
 
         owner = self.parent
-        of_pipeline = {} if owner is None else owner.step_defaults.get(self.name, {})
-        values = {name: (value, f"default of {owner.alias}") for name, value in of_pipeline.items()}
+        values = {}
+        if owner is not None:
+            of_pipeline = owner.step_defaults.get(self.name, {})
+            values = {name: (value, f"default of {owner.alias}") for name, value in of_pipeline.items()}
         profile = profiles.chosen(self.inherited("profile"))
         if profile is not None:
             rows = profiles.defaults(profile, str(self.alias), None if owner is None else owner.alias)
             values |= {name: (value, f"profile {profile}") for name, value in rows.items()}
         self._values.take_defaults(values)
 
-    def configure(self, config, source):
+    def configure(self, config: Any, source: str) -> None:
         """Set the parameters that a configuration names.
 
         Parameters
@@ -170,16 +186,16 @@ class Step(Blockwise):
         if "profile" in values:
             self.take_profile()
 
-    def _name_of(self, name):
+    def _name_of(self, name: str) -> str:
         """The parameter that a name stands for: a type of reference file for its override (``step.dark = path``)."""
         fields = self.parameters_class.model_fields
         override = f"override_{name.replace('-', '_')}"
         return override if name not in fields and override in fields else name
 
-    def _settable(self):
+    def _settable(self) -> Any:
         return self.parameters_class.model_fields
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         if hasattr(type(self), name):
@@ -190,7 +206,7 @@ class Step(Blockwise):
             return getattr(self.parameters, known)
         raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if self._name_of(name) in self.parameters_class.model_fields:
             self.configure({"parameters": {name: value}}, source="attribute")
         elif name.startswith("_") or name in (*self.__dict__, *self.adjustable) or self.context is not None:
@@ -205,16 +221,16 @@ class Step(Blockwise):
         else:
             raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
-    def inherited(self, name):
+    def inherited(self, name: str) -> Any:
         """Value of a parameter here, else in the pipelines that own the step (only for where things are: output_file, output_dir, references ...)."""
         value = getattr(self.parameters, name)
         return self.parent.inherited(name) if value is None and self.parent is not None else value
 
-    def get_pars(self):
+    def get_pars(self) -> dict[str, Any]:
         """Return all parameters as a nested dict."""
         return values_of(self.parameters)
 
-    def export_config(self, filename, include_meta=False):
+    def export_config(self, filename: str | PathLike[str], include_meta: bool = False) -> Any:
         """Write all parameters to an ASDF parameter file.
 
         Parameters
@@ -231,7 +247,7 @@ class Step(Blockwise):
 
     # ---- running
 
-    def process(self, *inputs):
+    def process(self, *inputs: Any) -> Any:
         """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
         raise NotImplementedError(f"{type(self).__name__} does not define process")
 
@@ -240,31 +256,31 @@ class Step(Blockwise):
         """The steps of a pipeline by name; a step has none."""
         return {}
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Begin what can be done while the input is read; a step has nothing to do."""
 
-    def look_up_references(self, exposure):
+    def look_up_references(self, exposure: Any) -> None:
         """Choose the references of an exposure before the work: for a step only where there are several, so that they are fetched together."""
         from hexcal.core import run_references
 
         if self.parent is None and len(self.reference_types) > 1:
             run_references.fetch(self, exposure, [self])
 
-    def set_status(self, model, status):
+    def set_status(self, model: Any, status: str) -> None:
         """Note in a model how the step ended ("COMPLETE", "SKIPPED"); a pipeline has no status of its own."""
         model.set_meta(f"meta.cal_step.{self.status}", status)
 
     @classmethod
-    def missing_steps(cls):
+    def missing_steps(cls) -> Any:
         """Return the documented steps of a pipeline that this version does not have; a step has none."""
         return ()
 
     @classmethod
-    def is_runnable(cls):
+    def is_runnable(cls) -> bool:
         """Whether the class says what it does; `Step` and `Pipeline` themselves do not."""
         return cls.process is not Step.process
 
-    def suffix_for(self, model):
+    def suffix_for(self, model: Any) -> Any:
         """Return the suffix of a product, where no parameter says it; None for the name of the step.
 
         Parameters
@@ -274,7 +290,7 @@ class Step(Blockwise):
         """
         return self.default_suffix
 
-    def extra_products(self):
+    def extra_products(self) -> Any:
         """Return what the step writes beside its result, with its present parameters: checked before the work.
 
         Returns
@@ -284,18 +300,18 @@ class Step(Blockwise):
         """
         return []
 
-    def require(self, model):
+    def require(self, model: Any) -> None:
         """Raise InputError if the exposure lacks what the step needs; a pipeline asks all its steps before the first one runs. Default: nothing is needed."""
 
-    def references_needed(self, model):
+    def references_needed(self, model: Any) -> Any:
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
 
-    def is_optional(self, reference_type):
+    def is_optional(self, reference_type: str) -> bool:
         """Whether the step works without a reference of this type too, which is then not in ``references``; default no: the step is skipped."""
         return False
 
-    def run(self, *inputs, **named) -> Any:
+    def run(self, *inputs: Any, **named: Any) -> Any:
         """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
 
         Parameters
@@ -317,7 +333,14 @@ class Step(Blockwise):
     __call__ = run
 
     @classmethod
-    def call(cls, *inputs, config_file=None, logcfg=None, allow_hooks=False, **parameters) -> Any:
+    def call(
+        cls,
+        *inputs: Any,
+        config_file: str | PathLike[str] | None = None,
+        logcfg: str | PathLike[str] | None = None,
+        allow_hooks: bool = False,
+        **parameters: Any,
+    ) -> Any:
         """Make a new instance, resolve its parameters, run it.
 
         Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter references that CRDS chooses for
@@ -357,7 +380,7 @@ class Step(Blockwise):
                 return step.run(*inputs, **named)
 
     @classmethod
-    def from_cmdline(cls, args):
+    def from_cmdline(cls, args: list[str]) -> Any:
         """Run as the command line would.
 
         Parameters
@@ -370,14 +393,14 @@ class Step(Blockwise):
         return cmdline.run_words(cls, [str(word) for word in args])
 
     @classmethod
-    def get_config_reftype(cls):
+    def get_config_reftype(cls) -> str:
         """Return the type of parameter reference of this class: ``pars-jumpstep``."""
         from hexcal.core import parameter_references
 
         return parameter_references.reference_type(cls)
 
     @classmethod
-    def get_config_from_reference(cls, dataset, disable=None):
+    def get_config_from_reference(cls, dataset: Any, disable: bool | None = None) -> Any:
         """Return the configuration that parameter references give for an exposure; for a pipeline, that of its steps too.
 
         Parameters
@@ -397,12 +420,12 @@ class Step(Blockwise):
         return precedence.from_references(cls, dataset, disable)
 
     @classmethod
-    def from_config_file(cls, filename):
+    def from_config_file(cls, filename: str | PathLike[str]) -> Any:
         """Make an instance from a parameter file."""
         return cls(config_file=filename)
 
     @classmethod
-    def from_config_section(cls, config, parent=None, name=None):
+    def from_config_section(cls, config: Any, parent: "Step | None" = None, name: str | None = None) -> Any:
         """Make an instance from a configuration as `hexcal.core.config.load` returns it."""
         step = cls(name=name, parent=parent)
         step.configure(config, source="configuration")
@@ -410,7 +433,7 @@ class Step(Blockwise):
 
     # ---- for use in `process`
 
-    def get_reference_file(self, model, reference_type):
+    def get_reference_file(self, model: Any, reference_type: str) -> str:
         """Return the path of the reference file for a model, or "N/A".
 
         Parameters
@@ -426,7 +449,7 @@ class Step(Blockwise):
         reference = run_references.ask(self, open_model(model), reference_type)
         return str(getattr(reference, "path", None) or reference)
 
-    def get_reference_file_model(self, model, reference_type):
+    def get_reference_file_model(self, model: Any, reference_type: str) -> Any:
         """Return the reference for a model, opened (see `get_reference_file`); an override that is an open model is returned as it is.
 
         Raises
@@ -439,7 +462,14 @@ class Step(Blockwise):
 
         return run_references.opened(self, open_model(model), reference_type)
 
-    def save_model(self, model, suffix=None, idx=None, force=False, basepath=None):
+    def save_model(
+        self,
+        model: Any,
+        suffix: str | None = None,
+        idx: int | str | None = None,
+        force: bool = False,
+        basepath: str | PathLike[str] | None = None,
+    ) -> Any:
         """Write a model, if `save_results` asks for it.
 
         Parameters
@@ -465,24 +495,31 @@ class Step(Blockwise):
         return run.save(self, model, suffix, idx, basepath) if force or self.saves else None
 
     @property
-    def saves(self):
+    def saves(self) -> bool:
         """Whether results are written: asked for, or implied by an own output_file or output_dir."""
         own = self.parameters
         return bool(own.save_results or own.output_file or own.output_dir)
 
-    def make_output_path(self, basepath=None, suffix=None, ext=None, idx=None, model=None):
+    def make_output_path(
+        self,
+        basepath: str | PathLike[str] | None = None,
+        suffix: str | None = None,
+        ext: str | None = None,
+        idx: int | str | None = None,
+        model: "DataModel | None" = None,
+    ) -> Any:
         """Return the path under which a product of this step is written."""
         from hexcal.core import names
 
         return str(names.output_path(self, basepath=basepath, suffix=suffix, ext=ext, idx=idx, model=model))
 
-    def make_output_dir(self):
+    def make_output_dir(self) -> Any:
         """Make the folder of the step's products, for a file that the step writes itself."""
         from hexcal.core import names
 
         names.make_folder(names.folder_of(self))
 
-    def make_input_path(self, name):
+    def make_input_path(self, name: str | PathLike[str]) -> Any:
         """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
         from hexcal.files import gate
 
@@ -492,12 +529,12 @@ class Step(Blockwise):
         gate.reading(path, "further input")
         return str(path)
 
-    def open_model(self, init):
+    def open_model(self, init: Any) -> Any:
         """Open a path (relative to the inputs) as a model; of a model a new one that shares its arrays and metadata, and can be closed."""
         from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 
         return type(init)(init) if isinstance(init, DataModel) else open_model(self.make_input_path(init))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.qualified_name}'>"

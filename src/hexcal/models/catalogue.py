@@ -48,7 +48,7 @@ class CatalogModel(DataModel):
         if not isinstance(table, Table):
             raise InputError(f"a catalogue needs a table of astropy, got {type(table).__name__}")
         self._table = table
-        for name, value in table.meta.items():
+        for name, value in (table.meta or {}).items():
             self.set_unchecked(f"meta.{name}", value)
 
     @property

@@ -103,17 +103,18 @@ def _is_there(model, spec):
 def _primary_unit(model, owned, count):
     """The primary HDU; an image that it held, and that is no array of the model, stays in it."""
     start, data = [formatted(*card) for card in _PRIMARY_START], None
-    stored = model.contents.source.extensions[0] if model.contents.source is not None else None
+    source = model.contents.source
+    stored = None if source is None else source.extensions[0]
     names = ("EXTEND", "NEXTEND", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM")
     cards = header_cards(model, "PRIMARY", "PRIMARY")
     own = next((spec for spec in model.specs.values() if spec.hdu == "PRIMARY" and _is_there(model, spec)), None)
     if own is not None:
         start, data = [], _value_of(model, own)
-    elif stored is not None and stored.shape and stored.index not in owned:
+    elif source is not None and stored is not None and stored.shape and stored.index not in owned:
         start = [
             card.text() for card in stored.header.cards if is_structural(card.keyword) and card.keyword not in names
         ]
-        data = Stored(model.contents.source.raw_bytes(stored))
+        data = Stored(source.raw_bytes(stored))
     elif (image := asdf_product.primary_image(model)) is not None:
         start, data = [], image
     elif stored is not None and stored.shape:

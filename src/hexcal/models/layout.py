@@ -99,7 +99,7 @@ class Table:
 
         if not isinstance(table, fits.FITS_rec):
             table = fits.FITS_rec.from_columns(fits.ColDefs(table))
-        for column in table.columns:
+        for column in table.columns or ():
             if not column.unit and units.get(column.name.upper()):
                 column.unit = units[column.name.upper()]
         return table

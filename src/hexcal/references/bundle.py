@@ -1,5 +1,9 @@
 """The reference files of one step for one exposure, opened when used."""
 
+# Every public signature is typed; what lies behind it need not be.
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hexcal.errors import ReferenceError_, unknown_name
@@ -33,11 +37,13 @@ class References:
         ``choose(model, name)`` gives the references of one member or part, by type.
     """
 
-    def __init__(self, chosen, exposure, choose=None):
+    def __init__(
+        self, chosen: Mapping[str, Any], exposure: Any, choose: Callable[[Any, str], Mapping[str, Any]] | None = None
+    ) -> None:
         self.chosen = chosen
         self._exposure = exposure
         self._choose: Any = choose
-        self._open = {}
+        self._open: dict[str, Any] = {}
 
     def for_member(self, member: "DataModel") -> "References":
         """Return the references of one exposure, where a step works on several together.
@@ -64,7 +70,7 @@ class References:
         both = PartOfExposure(part, self._exposure, name)
         return References(self._choose(both, name), both, self._choose)
 
-    def __getattr__(self, reference_type):
+    def __getattr__(self, reference_type: str) -> Any:
         if reference_type.startswith("_"):
             raise AttributeError(reference_type)
         if reference_type not in self.chosen:
@@ -73,8 +79,8 @@ class References:
             self._open[reference_type] = _opened(self.chosen[reference_type], reference_type, self._exposure)
         return self._open[reference_type]
 
-    def __contains__(self, reference_type):
-        source = self.chosen.get(reference_type, NOT_APPLICABLE)
+    def __contains__(self, reference_type: object) -> bool:
+        source = self.chosen.get(str(reference_type), NOT_APPLICABLE)
         return not (isinstance(source, str) and source == NOT_APPLICABLE)
 
 
@@ -89,7 +95,7 @@ class PartOfExposure:
         Name of the part.
     """
 
-    def __init__(self, part: "DataModel", exposure: "DataModel", name: str):
+    def __init__(self, part: "DataModel", exposure: "DataModel", name: str) -> None:
         self.part, self.exposure = part, exposure
         self.observatory, self.path = exposure.observatory, exposure.path
         self.chooser_key = f"{exposure.path or id(exposure)} {name}"
@@ -103,13 +109,13 @@ class PartOfExposure:
         """Set a value of the part; the exposure keeps its own."""
         self.part.set_meta(path, value)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.exposure, name)
 
 
-def _opened(source, reference_type, exposure):
+def _opened(source: Any, reference_type: str, exposure: Any) -> Any:
     from hexcal.models import reference as models
     from hexcal.models.datamodel import DataModel
     from hexcal.models.declared import reference_class

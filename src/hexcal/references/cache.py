@@ -10,9 +10,15 @@ The network is touched only for a mapping or a configuration that is missing, an
     CACHE/references/OBSERVATORY/[INSTRUMENT/]FILE
 """
 
+# Every public signature is typed; what lies behind it need not be.
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import ast
 import os
 import re
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
 
 from hexcal.errors import InputError, ReferenceError_, unknown_name
 from hexcal.references.environment import is_true
@@ -47,7 +53,7 @@ class ReferenceCache:
         If there is no such cache or observatory, or the server does not answer.
     """
 
-    def __init__(self, root=None, observatory=None):
+    def __init__(self, root: str | PathLike[str] | None = None, observatory: str | None = None) -> None:
         given = root or os.environ.get("CRDS_PATH")
         self.root = os.path.expanduser(os.fspath(given or DEFAULT_PATH))
         if not os.path.isdir(os.path.join(self.root, "mappings")) and not _fetch().is_possible():
@@ -63,7 +69,7 @@ class ReferenceCache:
         self._rules = {}
         self._withdrawn = None
 
-    def _observatory(self, wanted):
+    def _observatory(self, wanted: str | None) -> str:
         known = observatories(self.root)
         wanted = wanted or os.environ.get("CRDS_OBSERVATORY")
         if not wanted:
@@ -85,12 +91,12 @@ class ReferenceCache:
             raise unknown_name("observatory", wanted, known, where=self.root, error=ReferenceError_)
         return wanted.lower()
 
-    def _config_path(self, name):
+    def _config_path(self, name: str) -> str:
         return os.path.join(self.root, "config", self.observatory, name)
 
     # ---- mappings
 
-    def mapping_path(self, name):
+    def mapping_path(self, name: str) -> str:
         """Return where the mapping of a name lies (str), whether or not it is there.
 
         Raises
@@ -100,7 +106,7 @@ class ReferenceCache:
         """
         return os.path.join(self.root, "mappings", self.observatory, check_name(name, where=self.root))
 
-    def mapping(self, name, verify=True, beside=()):
+    def mapping(self, name: str, verify: bool = True, beside: Iterable[str] = ()) -> Any:
         """Return a mapping (`MappingFile`); a file that has not changed is read once, one that is missing is fetched if there is a server.
 
         Parameters
@@ -128,7 +134,7 @@ class ReferenceCache:
             known = self._read[name] = key, verify, read_mapping(path, verify)
         return known[2]
 
-    def rules(self, name, verify=True, beside=()):
+    def rules(self, name: str, verify: bool = True, beside: Iterable[str] = ()) -> Any:
         """Return the rules of an .rmap (`Rules`), made once for a file that has not changed.
 
         Parameters
@@ -142,18 +148,18 @@ class ReferenceCache:
             known = self._rules[name] = Rules(mapping)
         return known
 
-    def mappings(self, ending=""):
+    def mappings(self, ending: str = "") -> list[str]:
         """Return the names of the mappings in the cache that end so, sorted."""
         names = os.listdir(os.path.join(self.root, "mappings", self.observatory))
         return sorted(name for name in names if name.endswith(ending or ("map")) and name[-5:-3] in (".p", ".i", ".r"))
 
     # ---- contexts
 
-    def contexts(self):
+    def contexts(self) -> list[str]:
         """Return the names of all contexts (.pmap), sorted."""
         return self.mappings(".pmap")
 
-    def newest(self):
+    def newest(self) -> str:
         """Return the context with the greatest serial number; of an empty cache that of the server, if there is one.
 
         Raises
@@ -170,7 +176,7 @@ class ReferenceCache:
             raise ReferenceError_("the cache has no numbered context", where=self.root)
         return max(numbered)[1]
 
-    def context_name(self, name=None):
+    def context_name(self, name: str | None = None) -> str:
         """Return the name of the context to use.
 
         Parameters
@@ -184,35 +190,35 @@ class ReferenceCache:
         ReferenceError_
             If it is not in the cache.
         """
-        name = name or os.environ.get("CRDS_CONTEXT")
+        chosen: Any = name or os.environ.get("CRDS_CONTEXT")
         where = os.path.join(self.root, "mappings", self.observatory)
-        if not name:
-            name = self.configured("operational_context") or self.newest()
+        if not chosen:
+            chosen = self.configured("operational_context") or self.newest()
             where = f"named as default by {self._config_path('server_config')}"
-        word = name.lower().removeprefix(f"{self.observatory}-")
+        word = chosen.lower().removeprefix(f"{self.observatory}-")
         if word in ("newest", "latest"):
-            name = self.newest()
+            chosen = self.newest()
         if word in _SYMBOLS:
-            name = self.configured(_SYMBOLS[word])
-            if name is None:
+            chosen = self.configured(_SYMBOLS[word])
+            if chosen is None:
                 raise ReferenceError_(
                     f"the cache does not say which context is '{word}'",
                     where=self._config_path("server_config"),
                     hint=f"name a context; the newest is {self.newest()}",
                 )
-        is_here = name.endswith(".pmap") and os.path.isfile(self.mapping_path(name))
-        if not is_here and not (name.endswith(".pmap") and _fetch().bring_mapping(self, name)):
-            raise self._unknown_context(name, where)
-        return name
+        is_here = chosen.endswith(".pmap") and os.path.isfile(self.mapping_path(chosen))
+        if not is_here and not (chosen.endswith(".pmap") and _fetch().bring_mapping(self, chosen)):
+            raise self._unknown_context(chosen, where)
+        return chosen
 
-    def _unknown_context(self, name, where):
+    def _unknown_context(self, name: str, where: str) -> Exception:
         error = unknown_name("context", name, self.contexts(), where=where, error=ReferenceError_)
         if not (self.may_fetch and _SERIAL.fullmatch(name)):
             return error
         # It may well exist, only not here.
         return ReferenceError_(error.message, where, f"{error.hint} Or {_fetch().why_not()}")
 
-    def configured(self, key):
+    def configured(self, key: str) -> Any:
         """Return one entry of the cache's server_config, which is fetched if it is missing and there is a server, or None.
 
         Raises
@@ -238,7 +244,7 @@ class ReferenceCache:
                 "the configuration of the cache is corrupt", where=path, hint="fetch it again"
             ) from error
 
-    def withdrawn(self):
+    def withdrawn(self) -> Any:
         """Return the names of files that the observatory has declared unfit for science (frozenset)."""
         if self._withdrawn is None:
             try:
@@ -250,7 +256,7 @@ class ReferenceCache:
 
     # ---- reference files
 
-    def reference_path(self, name, instrument):
+    def reference_path(self, name: str, instrument: str) -> str:
         """Return where a reference file lies or would lie (str).
 
         Parameters
@@ -278,7 +284,7 @@ class ReferenceCache:
         first, second = (flat, by_instrument) if is_flat else (by_instrument, flat)
         return second if not os.path.exists(first) and os.path.exists(second) else first
 
-    def _mode(self):
+    def _mode(self) -> Any:
         try:
             with open(self._config_path("ref_cache_subdir_mode"), encoding="utf-8") as stream:
                 return stream.read().strip()
@@ -286,24 +292,24 @@ class ReferenceCache:
             return "instrument"
 
 
-def _numbered(contexts):
-    return [(int(found.group(1)), name) for name in contexts if (found := _SERIAL.fullmatch(name))]
+def _numbered(contexts: Iterable[str]) -> list[tuple[int, str]]:
+    return [(int(match.group(1)), name) for name in contexts if (match := _SERIAL.fullmatch(name))]
 
 
-def _fetch():
+def _fetch() -> Any:
     # Only where something is missing: what makes up HTTP takes longer to import than all mappings of an exposure to read.
     from hexcal.references.fetching import fetch
 
     return fetch
 
 
-def observatories(root=None):
+def observatories(root: str | PathLike[str] | None = None) -> list[str]:
     """Return the names of the observatories of which a cache has mappings, sorted; none if there is no such cache."""
     folder = os.path.join(os.path.expanduser(root or os.environ.get("CRDS_PATH") or DEFAULT_PATH), "mappings")
     return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if os.path.isdir(folder) else []
 
 
-def observatory_of_name(root, name):
+def observatory_of_name(root: str | PathLike[str] | None, name: str) -> Any:
     """Return the observatory that the name of a mapping or reference begins with (str), or None."""
     for observatory in observatories(root):
         if re.match(rf"{re.escape(observatory)}[_.-]", name):
@@ -311,7 +317,7 @@ def observatory_of_name(root, name):
     return None
 
 
-def observatory_of(root, telescope):
+def observatory_of(root: str | PathLike[str] | None, telescope: str) -> Any:
     """Return the name of the folder of mappings for a value of TELESCOP (str), or None.
 
     Parameters
@@ -343,7 +349,7 @@ def observatory_of(root, telescope):
         ) from error
 
 
-def observatory_of_exposure(root, telescope, context=None):
+def observatory_of_exposure(root: str | PathLike[str] | None, telescope: str, context: str | None = None) -> Any:
     """Return the name of the folder of mappings for an exposure (str), or None.
 
     What is said explicitly decides, since several observatories may choose for the exposures of one telescope: what the name of the context begins

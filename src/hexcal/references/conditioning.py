@@ -6,6 +6,7 @@ The spelling is that of CRDS: upper case without blanks around it, numbers as th
 
 import re
 from functools import lru_cache
+from typing import Any
 
 ANY = "*"
 NOT_APPLICABLE = "N/A"
@@ -15,7 +16,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?", re.ASCII)
 _WORDS = {"TRUE": "T", "FALSE": "F", "ANY": ANY}
 
 
-def condition(value):
+def condition(value: Any) -> str:
     """Return a value in the spelling in which CRDS compares it.
 
     Parameters
@@ -32,7 +33,7 @@ def condition(value):
 
 
 @lru_cache(maxsize=8192)
-def _condition(text):
+def _condition(text: str) -> str:
     text = text.strip().upper()
     if _NUMBER.fullmatch(text):
         return str(float(text))

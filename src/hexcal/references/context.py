@@ -1,7 +1,13 @@
 """A context of CRDS (.pmap): which reference files belong to an exposure, from its header alone."""
 
+# Every public signature is typed; what lies behind it need not be.
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import os
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from os import PathLike
+from typing import Any
 
 from hexcal.errors import InputError, ReferenceError_, unknown_name
 from hexcal.references.cache import ReferenceCache
@@ -28,7 +34,7 @@ class Context:
         Of the .pmap.
     """
 
-    def __init__(self, cache, name=None):
+    def __init__(self, cache: ReferenceCache, name: str | None = None) -> None:
         self.cache = cache
         self.name = cache.context_name(name)
         top = cache.mapping(self.name, verify=False)
@@ -42,11 +48,11 @@ class Context:
 
     # ---- what there is
 
-    def instruments(self):
+    def instruments(self) -> Any:
         """Return the names of the instruments, as the context spells them."""
         return list(self.pmap.selector)
 
-    def imap(self, instrument):
+    def imap(self, instrument: str) -> Any:
         """Return the mapping of an instrument (`MappingFile`), or None where the context says N/A or OMIT.
 
         Raises
@@ -63,12 +69,12 @@ class Context:
             self._imaps[folded] = None if name.upper() in _NO_RULES else self.cache.mapping(name, self._verify)
         return self._imaps[folded]
 
-    def types(self, instrument):
+    def types(self, instrument: str) -> Any:
         """Return the types of references of an instrument, lower case, in the order of its mapping."""
         imap = self.imap(instrument)
         return [name.lower() for name in imap.selector] if imap else []
 
-    def rules(self, instrument, reference_type):
+    def rules(self, instrument: str, reference_type: str) -> Any:
         """Return the rules of a type (`Rules`), or "N/A" or "OMIT".
 
         Raises
@@ -99,7 +105,7 @@ class Context:
 
     # ---- choosing
 
-    def instrument_of(self, header):
+    def instrument_of(self, header: Any) -> str:
         """Return the instrument of an exposure.
 
         Raises
@@ -123,7 +129,7 @@ class Context:
             else f"no plug-in tells the keywords of the observatory '{self.cache.observatory}'",
         )
 
-    def choose(self, header, types=None):
+    def choose(self, header: Any, types: Iterable[str] | None = None) -> dict[str, Any]:
         """Return what the rules say about each type.
 
         Parameters
@@ -151,7 +157,7 @@ class Context:
                 choices[name] = Choice(NONE_NEEDED)
         return choices
 
-    def parameters(self, instrument, types=None):
+    def parameters(self, instrument: str, types: Iterable[str] | None = None) -> Any:
         """Return the parameters that decide about these types (tuple of str), without that of the instrument."""
         types = tuple(self.types(instrument)) if types is None else types
         key = instrument.upper(), types
@@ -162,7 +168,7 @@ class Context:
             )
         return self._parameters[key]
 
-    def values(self, header, parameters):
+    def values(self, header: Any, parameters: Iterable[str]) -> dict[str, Any]:
         """Return conditioned values by parameter (dict of str to str) of a header with upper-case keys."""
         values = {}
         for parameter in parameters:
@@ -176,18 +182,18 @@ class Context:
         return values
 
 
-def folded(header):
+def folded(header: Any) -> Mapping[str, Any]:
     """Return a header as one whose keys are asked for in upper case; a `ModelHeader` is one."""
     return {name.upper(): header[name] for name in header} if hasattr(header, "keys") else header
 
 
-def _first(parkey):
+def _first(parkey: Any) -> Any:
     parkey = parkey[0] if isinstance(parkey, tuple | list) and parkey else parkey
     return str(parkey or INSTRUMENT).upper()
 
 
 @lru_cache(maxsize=4096)
-def keywords_of(observatory, parameter):
+def keywords_of(observatory: str, parameter: str) -> tuple[str, ...]:
     """Return the FITS keywords in which the value of a parameter may stand (tuple of str), by the observatory's dictionary of keywords.
 
     Parameters
@@ -199,14 +205,14 @@ def keywords_of(observatory, parameter):
     """
     table = keyword_table(observatory)
     row = table.of_path(parameter.lower()) if table else None
-    if row is None:
+    if table is None or row is None:
         return ()
     former = [old for old, new in table.keyword_aliases.items() if new == row.keyword]
     return (row.keyword, *former)
 
 
 @lru_cache(maxsize=16)
-def keyword_table(observatory):
+def keyword_table(observatory: str) -> Any:
     """Return the dictionary of keywords of an observatory (`KeywordTable`), or None if no plug-in brings one."""
     from hexcal.observatories import get
 
@@ -217,14 +223,16 @@ def keyword_table(observatory):
 
 
 @lru_cache(maxsize=16)
-def _cache(root, observatory):
+def _cache(root: str | PathLike[str] | None, observatory: str) -> ReferenceCache:
     return ReferenceCache(root, observatory)
 
 
 _open = {}
 
 
-def open_context(name=None, root=None, observatory=None):
+def open_context(
+    name: str | None = None, root: str | PathLike[str] | None = None, observatory: str | None = None
+) -> Context:
     """Return a context; what has been read and not changed since is not read again.
 
     Parameters

@@ -69,7 +69,8 @@ class Delivered:
         """Return what a pattern keyword holds, or None; in a file that is not FITS it stands under the path that the dictionary gives for the keyword."""
         value = self.header.get(keyword)
         if value is None:
-            row = keyword_table(self.observatory).of_card(keyword)
+            table = keyword_table(self.observatory)
+            row = table.of_card(keyword) if table else None
             value = self.header.get(row.path.upper()) if row else None
         return value
 

@@ -1,6 +1,7 @@
 """How an exposure is taken: detector, subarray, read-out pattern, times. Everything follows from the tables of the observatory."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -166,7 +167,8 @@ def exposure_mode(
         )
     exposure_type = _exposure_type(instrument, detector, exposure_type, tso)
     filter_name = (filter_name or _filter(detector)).upper()
-    allowed = observatory.keywords.of_path("meta.instrument.filter").allowed
+    row: Any = observatory.keywords.of_path("meta.instrument.filter")
+    allowed = row.allowed
     if filter_name not in allowed:
         raise unknown_name("filter", filter_name, allowed, where="FILTER")
     return Mode(

@@ -1,6 +1,7 @@
 """What was put into an exposure, and its file."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -73,9 +74,9 @@ def read_truth(path):
     return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"], balls)
 
 
-def _native(records):
+def _native(records: Any):
     """Copy a table of a FITS file to a plain structured array of native byte order."""
     table = np.empty(len(records), [(name, records.dtype[name].newbyteorder("=")) for name in records.dtype.names])
-    for name in table.dtype.names:
+    for name in records.dtype.names:
         table[name] = records[name]
     return table

@@ -192,7 +192,7 @@ class AssociationRegistry(dict):
                 (candidate for candidate in (attribute, getattr(utility, name)) if RegistryMarker.is_marked(candidate)),
                 None,
             )
-            if getattr(marked, "_asnreg_role", None) == "callback":
+            if marked is not None and marked._asnreg_role == "callback":
                 for event in marked._asnreg_events:
                     self.callback.add(event, getattr(utility, name))
 

@@ -2,7 +2,7 @@
 
 from abc import ABCMeta
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from hexcal.associations import listed
 from hexcal.associations.classes.association import Association
@@ -13,7 +13,7 @@ from hexcal.associations.tables.facts import Exposure
 from hexcal.associations.tables.grouping import complete_members
 from hexcal.associations.tables.keys import agree, filled
 from hexcal.associations.tables.preference import chosen
-from hexcal.associations.tables.table import Rule, RuleSet
+from hexcal.associations.tables.table import RuleSet
 
 __all__ = ["DMSLevel2bBase", "DMS_Level3_Base", "TableAssociation", "base_of", "classes_of"]
 
@@ -24,7 +24,7 @@ cast(ABCMeta, Association).register(GeneratedAssociation)
 class TableAssociation(DMSBaseMixin):
     """An association whose rule is a `table` (`Rule`) of a `rule_set`; `exposures` are its members and their roles."""
 
-    table: Rule | None = None
+    table: Any = None
     rule_set: RuleSet
 
     def __init__(self, version_id=None):

@@ -105,9 +105,9 @@ class CleanFlickerNoiseStep(Step):
         found = clean(cube, masks, fit, flags, flat, keep=settings.save_noise or settings.save_background)
         if settings.save_mask:
             self._save(model, masks.astype(np.float32), "mask")
-        if settings.save_noise:
+        if found is not None and settings.save_noise:
             self._save(model, found.noise, "flicker_noise")
-        if settings.save_background:
+        if found is not None and settings.save_background:
             self._save(model, found.background, "flicker_bkg")
         return model
 

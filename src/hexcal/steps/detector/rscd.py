@@ -71,7 +71,7 @@ def groups_to_skip(table, subarray, readpatt, where=None):
     """
     columns = {} if table is None else {name.lower(): name for name in table.dtype.names}
     missing = [name for name in ("subarray", "readpatt", "group_skip") if name not in columns]
-    if missing:
+    if table is None or missing:
         raise ReferenceError_(
             "the rscd reference needs the table RSCD_GROUP_SKIP with the columns subarray, readpatt, group_skip; "
             + ("it has no such table" if table is None else f"missing: {', '.join(missing)}"),
