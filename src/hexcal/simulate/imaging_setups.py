@@ -132,7 +132,8 @@ def checked_element(kind, value):
     """Return the name of a filter or pupil in capitals; ParameterError with the nearest one if it is not known."""
     from hexcal.observatories.jwst import observatory
 
-    allowed = observatory.keywords.of_path(f"meta.instrument.{kind}").allowed
+    row = observatory.keywords.of_path(f"meta.instrument.{kind}")
+    allowed = row.allowed if row is not None else ()
     if value.upper() not in allowed:
         raise unknown_name(kind, value, allowed, where=kind.upper())
     return value.upper()

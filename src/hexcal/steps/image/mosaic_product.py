@@ -1,5 +1,7 @@
 """The product of a mosaic: its model, with the metadata of its exposures, its coordinates and exposure times."""
 
+from typing import Any
+
 import numpy as np
 
 from hexcal.models.blending import Blender
@@ -35,7 +37,8 @@ class Summary:
 
     def __init__(self, blended=True):
         self.blender = Blender(_OF_THE_FILE) if blended else None
-        self._groups, self.count, self._first = {}, 0, None
+        self._groups, self.count = {}, 0
+        self._first: Any = None
 
     def add(self, model, number):
         """Note the header of an exposure."""

@@ -1,5 +1,6 @@
 """Sources as connected pixels above the noise."""
 
+import importlib
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ class Segmentation:
         if labels is None or not self.deblend:
             return labels
         try:
-            import skimage.segmentation  # noqa: F401
+            importlib.import_module("skimage.segmentation")
         except ImportError as error:
             raise ResourceError(
                 "sources are separated with scikit-image, which is not installed",

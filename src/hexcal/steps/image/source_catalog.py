@@ -116,7 +116,7 @@ class SourceCatalogStep(Step):
             table.add_isophotal(found.sources, image.meta.wcs)
             if self.parameters.kron_total:
                 table.add_kron(found.sources)
-        table.table.meta.update(self._described(apertures, scale))
+        table.table.meta = {**(table.table.meta or {}), **self._described(apertures, scale)}
         self._save(table.table, found, image)
         return table.table
 
