@@ -19,6 +19,10 @@ COMMANDS = {
     "rerun": "make a product again from its own record",
     "crds": "which reference files the rules of CRDS choose, and why",
     "asn": "which exposures belong together: pools and associations",
+    "set_telescope_pointing": "write the pointing into exposures, from telemetry",
+    "set_velocity_aberration": "write the keywords of velocity aberration into exposures",
+    "v1_calculate": "where the axis of the telescope points, over time",
+    "pointing_summary": "how far exposures point from their targets",
 }
 _USAGE_STATUS = 1
 

@@ -53,3 +53,31 @@ def asn_generate():
 def asn_make_pool():
     """``asn_make_pool ...``."""
     return _association("asn_make_pool")
+
+
+def _pointing(name):
+    import sys
+
+    from hexcal.cli.main import main
+
+    return main([name, *sys.argv[1:]])
+
+
+def pointing_summary():
+    """``pointing_summary ...``."""
+    return _pointing("pointing_summary")
+
+
+def set_telescope_pointing():
+    """``set_telescope_pointing ...``."""
+    return _pointing("set_telescope_pointing")
+
+
+def set_velocity_aberration():
+    """``set_velocity_aberration ...``."""
+    return _pointing("set_velocity_aberration")
+
+
+def v1_calculate():
+    """``v1_calculate ...``."""
+    return _pointing("v1_calculate")

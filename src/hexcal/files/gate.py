@@ -27,6 +27,8 @@ class Ledger:
     def __init__(self, outer):
         self.outer = outer
         self.read, self.written, self.planned = {}, {}, {}
+        self.edited = set()
+        """Files that are changed in place: their parts are read up to the moment at which the new file takes their place."""
         self.tidied = set()
         """Folders in which what killed runs have left was looked for."""
 
@@ -78,6 +80,8 @@ def reading(path, role="file that is read", status=None):
         return
     keys = _keys(path, status)
     if len(keys) < 2:
+        return
+    if any(key in each.edited for each in ledger.chain() for key in keys):
         return
     for each in ledger.chain():
         for key in keys:
@@ -146,6 +150,7 @@ def edits(path):
     for each in ledger.chain() if ledger is not None else ():
         for key in _keys(path):
             each.read.pop(key, None)
+            each.edited.add(key)
 
 
 def _keys(path, status=None):

@@ -24,6 +24,8 @@ tab-separated tables with a header line:
     not checked then.
 ``documented.tsv``
     Names that the documents of its pipelines know (`hexcal.observatories.documented`). May be absent.
+``siaf.tsv``
+    The apertures of the focal plane (`hexcal.observatories.apertures`). May be absent.
 ``profiles.tsv``
     profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
 ``blend_rules.tsv``
@@ -42,6 +44,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hexcal.errors import InputError, ParameterError, unknown_name
+from hexcal.observatories.apertures import read_apertures
 from hexcal.observatories.detectors import Detector, read_detectors
 from hexcal.observatories.model_tables import read_models
 from hexcal.observatories.tables import read_table
@@ -363,6 +366,11 @@ class Observatory:
     def exposure_fact(self, exposure_type, column):
         """Return what a column of ``exposure_types.tsv`` says of a value of EXP_TYPE (str); None if there is no such row or column."""
         return self._exposure_facts.get(exposure_type, {}).get(column)
+
+    @cached_property
+    def apertures(self):
+        """The apertures of the focal plane (name -> `Aperture`), from ``siaf.tsv``; empty: not known."""
+        return read_apertures(self.folder)
 
     @cached_property
     def profiles(self):

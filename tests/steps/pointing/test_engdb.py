@@ -1,0 +1,128 @@
+"""The engineering database: a file of telemetry, and a service."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import unquote
+
+import pytest
+from astropy.time import Time
+
+from hexcal.errors import InputError
+from hexcal.steps.pointing.engdb import ENGDB_Service, EngDB_Value, EngdbError, EngdbFile, EngdbMast
+
+DAY = 59733.0
+
+
+@pytest.fixture
+def path(tmp_path):
+    times = [DAY + number / 10 for number in range(6)]
+    lines = ["mnemonic,mjd,value", *(f"INRC,{time},{number}.5" for number, time in enumerate(times))]
+    (tmp_path / "telemetry.csv").write_text("\n".join([*lines[:1], *reversed(lines[1:]), f"STATE,{DAY},ON"]) + "\n")
+    return tmp_path / "telemetry.csv"
+
+
+def _at(fraction):
+    return Time(DAY + fraction, format="mjd")
+
+
+@pytest.mark.req("ENGDB-02", "ENGDB-03", "ENGDB-05", "ENGDB-06", "ENGDB-07")
+def test_values_of_an_interval(path):
+    service = ENGDB_Service(path)
+    assert isinstance(service, EngdbFile) and service.base_url == str(path)
+    assert service.get_values("INRC", _at(0.1), _at(0.3)) == [1.5, 2.5, 3.5]
+    assert service.get_values("inrc", _at(0.11), _at(0.19)) == []
+    assert service.get_values("INRC", _at(0.11), _at(0.19), include_bracket_values=True) == [1.5, 2.5]
+    assert service.get_values("INRC", _at(0.35), _at(2), include_bracket_values=True) == [3.5, 4.5, 5.5]
+    (first, *_) = service.get_values("INRC", _at(0.1), _at(0.3), include_obstime=True)
+    assert isinstance(first, EngDB_Value) and first.value == 1.5 and first.obstime.mjd == pytest.approx(DAY + 0.1)
+    times, values = service.get_values("INRC", _at(0.1), _at(0.2), include_obstime=True, zip_results=False)
+    assert values == [1.5, 2.5] and all(isinstance(time, Time) for time in times)
+    assert service.get_values("STATE", _at(0), _at(1)) == ["ON"]
+    assert service.get_meta() == [{"TlmMnemonic": "INRC"}, {"TlmMnemonic": "STATE"}]
+    assert (service.starttime, service.endtime) == (_at(0), _at(1))
+
+
+@pytest.mark.req("ENGDB-04")
+def test_times_as_text(path):
+    service = ENGDB_Service(path)
+    assert service.get_values("INRC", "2022-06-03T02:00:00", "2022-06-03 05:00:00") == [1.5, 2.5]
+    assert service.get_values("INRC", str(DAY), str(DAY + 0.1), time_format="mjd") == [0.5, 1.5]
+
+
+def test_what_is_not_there_is_said(path, tmp_path):
+    with pytest.raises(EngdbError, match="has no values of NOSUCH"):
+        ENGDB_Service(path).get_values("NOSUCH", _at(0), _at(1))
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="columns mnemonic, mjd and value, this file has a, b"):
+        ENGDB_Service(tmp_path / "other.csv")
+    (tmp_path / "wrong.csv").write_text("mnemonic,mjd,value\nA,noon,2\n")
+    with pytest.raises(InputError, match="MJD is required, got 'noon'"):
+        ENGDB_Service(tmp_path / "wrong.csv")
+    with pytest.raises(InputError, match="no such file"):
+        ENGDB_Service(tmp_path / "absent.csv")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    asked: list = []
+    failures = 0
+
+    def do_GET(self):
+        _Handler.asked.append((unquote(self.path), self.headers.get("Authorization")))
+        if _Handler.failures > 0:
+            _Handler.failures -= 1
+            self.send_error(503)
+            return
+        body = "theTime,MJD,euvalue,sqldataType\r\n"
+        if "SA_ZATTEST1" in self.path:
+            body += f"2022-06-03 00:00:00,{DAY},0.1,real\r\n2022-06-03 02:24:00,{DAY + 0.1},0.2,real\r\n"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format, *args):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    _Handler.asked, _Handler.failures = [], 0
+    http = HTTPServer(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    for name in ("ENG_BASE_URL", "MAST_API_TOKEN", "ENG_RETRIES", "ENG_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+    yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.mark.req("ENGDB-08", "ENGDB-11")
+def test_the_service_of_mast(server, monkeypatch, tmp_path):
+    with pytest.raises(RuntimeError, match="needs a token"):
+        ENGDB_Service(server)
+    assert EngdbMast(server, token="abc").retries == 10 and EngdbMast(server, token="abc").timeout == 600
+    monkeypatch.setenv("ENG_BASE_URL", server)
+    monkeypatch.setenv("MAST_API_TOKEN", "xyz")
+    monkeypatch.setenv("ENG_RETRIES", "3")
+    monkeypatch.setenv("ENG_TIMEOUT", "20")
+    service = ENGDB_Service()
+    assert (service.token, service.retries, service.timeout, service.base_url) == ("xyz", 3, 20.0, server)
+    assert service.get_meta("SA_ZATTEST1") == []
+    _Handler.failures = 2
+    assert service.get_values("SA_ZATTEST1", _at(0), _at(0.2)) == [0.1, 0.2]
+    path, token = _Handler.asked[-1]
+    assert path.endswith("uri=mast:jwstedb/SA_ZATTEST1-20220603T000000-20220603T044801.csv") and token == "token xyz"
+    with pytest.raises(EngdbError, match="no values of OTHER"):
+        service.get_values("OTHER", _at(0), _at(1))
+    service.cache(["SA_ZATTEST1"], _at(0), _at(1), tmp_path / "kept.csv")
+    assert ENGDB_Service(tmp_path / "kept.csv").get_values("SA_ZATTEST1", _at(0), _at(1)) == [0.1, 0.2]
+
+
+def test_a_service_that_does_not_answer(server, monkeypatch):
+    monkeypatch.setenv("ENG_RETRIES", "2")
+    _Handler.failures = 5
+    with pytest.raises(RuntimeError, match="does not answer: answered 503"):
+        EngdbMast(server, token="abc").get_values("SA_ZATTEST1", _at(0), _at(1))
+    assert len(_Handler.asked) == 2
+    with pytest.raises(RuntimeError, match="does not answer"):
+        EngdbMast("http://127.0.0.1:9", token="abc").get_values("SA_ZATTEST1", _at(0), _at(1))
