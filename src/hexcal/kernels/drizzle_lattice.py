@@ -240,24 +240,93 @@ def _begin(source, row, first, last, top, lattice, dense):
 @kernel
 def _add_edges(sums, first, last, has_row, upper, lower, former, present):
     """Add the upper and left edges of a row of pixels, and the right edge of the last one."""
-    all_planes = sums.shape[2] == 5
-    left = (0.0, 0.0, 0.0, 0.0, 0.0)
+    with_variances = sums.shape[2] == 5
     for column in range(first, last):
-        here = (present[0, column], present[1, column], 0.0, 0.0, 0.0)
-        over = (former[0, column], former[1, column], 0.0, 0.0, 0.0)
-        if all_planes:
-            here = (here[0], here[1], present[2, column], present[3, column], present[4, column])
-            over = (over[0], over[1], former[2, column], former[3, column], former[4, column])
-        xa, ya = upper[0, column], upper[1, column]
-        if here[0] != 0 or over[0] != 0:
-            add_edge(sums, xa, ya, upper[0, column + 1], upper[1, column + 1], _less(here, over), all_planes)
-        if has_row and (here[0] != 0 or left[0] != 0):
-            add_edge(sums, xa, ya, lower[0, column], lower[1, column], _less(left, here), all_planes)
-        left = here
-    if has_row and left[0] != 0:
-        add_edge(sums, upper[0, last], upper[1, last], lower[0, last], lower[1, last], left, all_planes)
+        if present[0, column] != 0 or former[0, column] != 0:
+            steps = _less(present, column, former, column, with_variances)
+            xa, ya, xb, yb = upper[0, column], upper[1, column], upper[0, column + 1], upper[1, column + 1]
+            _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances)
+    if not has_row:
+        return
+    for column in range(first, last + 1):
+        left = column > first and present[0, column - 1] != 0
+        if left or (column < last and present[0, column] != 0):
+            steps = _across(present, column, left, column < last, with_variances)
+            xa, ya, xb, yb = upper[0, column], upper[1, column], lower[0, column], lower[1, column]
+            _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances)
 
 
 @kernel
-def _less(one, other):
-    return (one[0] - other[0], one[1] - other[1], one[2] - other[2], one[3] - other[3], one[4] - other[4])
+def _less(one, i, other, j, with_variances):
+    """Densities of a pixel less those of another."""
+    if with_variances:
+        return (
+            one[0, i] - other[0, j],
+            one[1, i] - other[1, j],
+            one[2, i] - other[2, j],
+            one[3, i] - other[3, j],
+            one[4, i] - other[4, j],
+        )
+    return (one[0, i] - other[0, j], one[1, i] - other[1, j], 0.0, 0.0, 0.0)
+
+
+@kernel
+def _across(present, column, has_left, has_right, with_variances):
+    """Densities of the pixel on the left of an edge less those of the one on its right; nothing lies beyond the ends."""
+    if has_left and has_right:
+        return _less(present, column - 1, present, column, with_variances)
+    number, sign = (column - 1, 1.0) if has_left else (column, -1.0)
+    rest = (0.0, 0.0, 0.0)
+    if with_variances:
+        rest = (sign * present[2, number], sign * present[3, number], sign * present[4, number])
+    return (sign * present[0, number], sign * present[1, number], rest[0], rest[1], rest[2])
+
+
+@kernel
+def _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances):
+    """Add an edge: those that cross one row or one column of the mosaic straight, all others by `add_edge`."""
+    if xa > 0 and ya > 0 and xb > 0 and yb > 0:
+        if abs(xb - xa) > abs(yb - ya):
+            # Which way it runs shows in the sign of the height only.
+            low, high = (xa, xb) if xb > xa else (xb, xa)
+            row, column = int(ya), int(low)
+            if int(yb) == row and int(high) == column + 1 and row < sums.shape[0] and column < sums.shape[1] - 2:
+                _add_flat(sums, row, column, low, high, ya - yb, steps, with_variances)
+                return
+        else:
+            xs, low, xe, high = (xa, ya, xb, yb) if yb > ya else (xb, yb, xa, ya)
+            row, column = int(low), int(xs)
+            if int(high) == row + 1 and int(xe) == column and row + 1 < sums.shape[0] and column < sums.shape[1] - 1:
+                middle = row + 1.0
+                x = xs + (xe - xs) * (middle - low) / (high - low)
+                sign = -1.0 if yb > ya else 1.0
+                height = sign * (middle - low)
+                inside = height * (column + 1 - 0.5 * (xs + x))
+                _add(sums, row, column, inside, height - inside, steps, with_variances)
+                height = sign * (high - middle)
+                inside = height * (column + 1 - 0.5 * (x + xe))
+                _add(sums, row + 1, column, inside, height - inside, steps, with_variances)
+                return
+    add_edge(sums, xa, ya, xb, yb, steps, with_variances)
+
+
+@kernel
+def _add_flat(sums, row, column, low, high, height, steps, with_variances):
+    """Add an edge that crosses from one pixel of a row of the mosaic to the next."""
+    middle = column + 1.0
+    first = height * (middle - low) / (high - low)
+    second = height - first
+    here = first * 0.5 * (middle - low)
+    beyond = second * 0.5 * (high - middle)
+    between = height - here - beyond
+    sums[row, column, 0] += here * steps[0]
+    sums[row, column, 1] += here * steps[1]
+    sums[row, column + 1, 0] += between * steps[0]
+    sums[row, column + 1, 1] += between * steps[1]
+    sums[row, column + 2, 0] += beyond * steps[0]
+    sums[row, column + 2, 1] += beyond * steps[1]
+    if with_variances:
+        for plane in range(2, 5):
+            sums[row, column, plane] += here * steps[plane]
+            sums[row, column + 1, plane] += between * steps[plane]
+            sums[row, column + 2, plane] += beyond * steps[plane]

@@ -243,7 +243,7 @@ class Drizzle:
         if largest > _SMOOTH_WEIGHTS * _typical(exposure.weights):
             return False
         sizes = np.fmax(np.fmax.reduce(exposure.data, axis=None), -np.fmin.reduce(exposure.data, axis=None))
-        return bool(sizes <= _SMOOTH_VALUES * _typical(np.abs(exposure.data)))
+        return bool(sizes <= _SMOOTH_VALUES * _typical(exposure.data))
 
     def finish(self, fill=np.nan):
         """Return the mosaic; nothing can be added afterwards.
@@ -274,8 +274,8 @@ class Drizzle:
 
 
 def _typical(values):
-    """Median of the positive values, from a sample of them; infinity if there is none, so that nothing counts as large."""
-    sample = np.ravel(values)[:: max(1, values.size // 10007)]
+    """Median of the sizes of values that are not 0, from a sample of them; infinity if there is none, so that nothing counts as large."""
+    sample = np.abs(np.ravel(values)[:: max(1, values.size // 10007)])
     sample = sample[sample > 0]
     return float(np.median(sample)) if sample.size else np.inf
 

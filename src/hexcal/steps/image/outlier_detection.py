@@ -192,7 +192,8 @@ class OutlierDetectionStep(Step):
             variances=False,
             context=False,
         )
-        common = CommonGrid(science, grid, manner, given.maskpt, given.in_memory)
+        projections = [image.wcs for image in images]
+        common = CommonGrid(science, projections, grid, manner, given.maskpt, given.in_memory)
         for numbers in groups.values():
             result = common.add(numbers)
             self._save(science, numbers[0], "outlier_i2d", result.data, grid.wcs, wht=result.weights)
@@ -201,7 +202,7 @@ class OutlierDetectionStep(Step):
         limits = Limits(self._pair("snr"), self._pair("scale"), given.grow)
         for number in range(len(science)):
             with science.borrowed(number, changed=self._changed()) as model:
-                x, y = resampling.positions(model, grid.wcs, manner)
+                x, y = resampling.positions(projections[number], model.shape, grid.wcs, manner)
                 expected = blotted(median.values, x, y)
                 counts = blotted(median.counts, x, y, linear=False) if given.two_values == "lower" else None
                 spread = None if median.spread is None else blotted(median.spread, x, y)

@@ -165,6 +165,8 @@ class CommonGrid:
     ----------
     exposures : ModelContainer
         The images.
+    projections : list of gwcs.WCS
+        Of each image.
     grid : Grid
         The common grid.
     manner : Manner
@@ -175,8 +177,9 @@ class CommonGrid:
         Whether resampled images wait in memory, or in files.
     """
 
-    def __init__(self, exposures, grid, manner, mask_part, in_memory):
+    def __init__(self, exposures, projections, grid, manner, mask_part, in_memory):
         self.exposures, self.grid, self.manner = exposures, grid, manner
+        self._projections = projections
         self._mask_part, self._scratch = mask_part, None if in_memory else Scratch()
         self._images: list[Any] = []
 
@@ -185,7 +188,7 @@ class CommonGrid:
         drizzle = resampling.new_drizzle(self.grid, self.manner, 0)
         for number in numbers:
             with self.exposures.borrowed(number, changed=False) as model:
-                resampling.add_model(drizzle, model, self.grid, self.manner)
+                resampling.add_model(drizzle, model, self.grid, self.manner, self._projections[number])
         result = drizzle.finish(self.manner.fill)
         masked = result.data.copy()
         masked[(result.weights < weight_threshold(result.weights, self._mask_part)) | (result.weights == 0)] = np.nan

@@ -98,9 +98,9 @@ class ResampleStep(Step):
         needed = 4 * (2 + 5 * manner.variances + planes + manner.dq)
         require_room(grid.shape, needed, images, self.parameters.allowed_memory, self.where)
         if not self.parameters.single:
-            return self._mosaic(science, range(len(science)), manner, grid, pixel_area)
+            return self._mosaic(science, images, range(len(science)), manner, grid, pixel_area)
         groups = exposure_groups(science)
-        return [self._mosaic(science, numbers, manner, grid, pixel_area) for numbers in groups.values()]
+        return [self._mosaic(science, images, numbers, manner, grid, pixel_area) for numbers in groups.values()]
 
     def _plan(self, science):
         """Return how the exposures are resampled, the grid, where they lie, and the area of a pixel where a file says it."""
@@ -141,7 +141,7 @@ class ResampleStep(Step):
         ratio = given.pixel_scale / _DEGREE / first_scale if given.pixel_scale else given.pixel_scale_ratio
         return manner, Grid(wcs, shape, float(ratio), first_scale), images, None
 
-    def _mosaic(self, science, numbers, manner, grid, pixel_area):
+    def _mosaic(self, science, images, numbers, manner, grid, pixel_area):
         from hexcal.models.science import ImageModel
 
         given, summary, used = self.parameters, Summary(self.parameters.blendheaders), 0
@@ -149,7 +149,7 @@ class ResampleStep(Step):
         for number in numbers:
             with science.borrowed(number, changed=False) as model:
                 summary.add(model, number)
-                used += resampling.add_model(drizzle, model, grid, manner)
+                used += resampling.add_model(drizzle, model, grid, manner, images[number].wcs)
         if not used:
             self.log.warning("No pixel of any exposure is fit for use: the mosaic is empty")
         result = drizzle.finish(manner.fill)

@@ -97,7 +97,7 @@ def new_drizzle(grid, manner, n_exposures, threads=None):
     )
 
 
-def add_model(drizzle, model, grid, manner):
+def add_model(drizzle, model, grid, manner, wcs=None):
     """Add an exposure to a mosaic.
 
     Parameters
@@ -110,6 +110,8 @@ def add_model(drizzle, model, grid, manner):
         The grid of the mosaic.
     manner : Manner
         How it is resampled.
+    wcs : gwcs.WCS, optional
+        That of the exposure, where it was read before.
 
     Returns
     -------
@@ -121,10 +123,11 @@ def add_model(drizzle, model, grid, manner):
     weights = weights_of(model.dq, manner.bad, variance, time)
     count = int(np.count_nonzero(weights))
     if count:
-        x, y = positions(model, grid.wcs, manner)
+        wcs = wcs or model.meta.wcs
+        x, y = positions(wcs, model.shape, grid.wcs, manner)
         variances = (model.var_rnoise, model.var_poisson, model.var_flat) if manner.variances else None
         importance = 0.0 if variance is not None else time or 1.0
-        ratio = _ratio(model, grid, manner)
+        ratio = _ratio(wcs, model.shape, grid, manner)
         drizzle.add(Exposure(model.data, weights, variances, model.dq, level_of(model), importance, ratio), x, y)
     else:
         drizzle.leave_out()
@@ -142,19 +145,18 @@ def level_of(model):
     return 0.0 if background.subtracted or background.level is None else float(background.level)
 
 
-def _ratio(model, grid, manner):
+def _ratio(wcs, shape, grid, manner):
     """Size of a pixel of the grid in pixels of the exposure."""
     if manner.kernel in ("square", "point") or not grid.first_scale:
         return grid.scale_ratio
-    return grid.scale_ratio * grid.first_scale / mean_scale(model.meta.wcs, model.shape)
+    return grid.scale_ratio * grid.first_scale / mean_scale(wcs, shape)
 
 
-def positions(model, target, manner):
+def positions(wcs, shape, target, manner):
     """Return where the centres of all pixels of an exposure lie on a grid, x and y (float64 arrays of its shape)."""
     from hexcal.steps.wcs.evaluate import pixel_to_sky, sky_to_pixel
     from hexcal.steps.wcs.pixel_map import pixel_map
 
-    shape, wcs = model.shape, model.meta.wcs
     if manner.map_step <= 1:
         return pixel_map(wcs, target, shape, exact=manner.exact_map).rows(0, shape[0])
     from scipy.interpolate import RectBivariateSpline
