@@ -224,8 +224,13 @@ def _check_subarray(model):
         return
     for name, pixels, axis in (("xsize", model.shape[-1], "columns"), ("ysize", model.shape[-2], "rows")):
         value = subarray.get(name)
-        if value is not None and value != pixels:
+        if value is not None and value != pixels and (value, pixels) != _interleaved(model):
             raise _wrong(model, f"meta.subarray.{name}", f"must be the size of the image, {pixels} {axis}", value)
+
+
+def _interleaved(model):
+    """Rows of the detector and of a frame in which reference pixels are interleaved; SUBSIZE2 of NIRSpec IRS2 data counts the former."""
+    return (2048, 3200) if "IRS2" in str(model.branch("meta.exposure").get("readpatt") or "") else None
 
 
 def _wrong(model, path, rule, value):

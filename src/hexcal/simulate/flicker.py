@@ -45,14 +45,14 @@ def flicker_noise(shape, sigma, rng, n_outputs=1, columns=False):
     noise = np.empty((n_ints, n_groups, lines, length), np.float32)
     for image in noise.reshape(-1, lines, length):
         for output in range(n_outputs):
-            part = _series(lines * (width + LINE_OVERHEAD), rng).reshape(lines, -1)[:, :width]
+            part = series(lines * (width + LINE_OVERHEAD), rng).reshape(lines, -1)[:, :width]
             image[:, output * width : (output + 1) * width] = part[:, ::-1] if output % 2 else part
         image -= image.mean()
         image *= sigma / image.std()
     return np.ascontiguousarray(noise.swapaxes(-1, -2)) if columns else noise
 
 
-def _series(length, rng):
+def series(length, rng):
     """A time series whose power falls with frequency as 1/f: float64 (length)."""
     n_waves = length // 2 + 1
     spectrum = rng.standard_normal(n_waves) + 1j * rng.standard_normal(n_waves)

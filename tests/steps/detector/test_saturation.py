@@ -140,11 +140,6 @@ def test_no_reference_skips():
     assert not result.groupdq.any()
 
 
-def test_irs2_is_skipped():
-    ramp = make_ramp(one_pixel([1000, 65535]), pattern="NRSIRS2RAPID", instrument="NIRSPEC")
-    assert SaturationStep.call(ramp, override_saturation=make_reference((7, 7))).meta.cal_step.saturation == "SKIPPED"
-
-
 def test_running_twice_changes_nothing():
     reference = make_reference((7, 7))
     once = SaturationStep.call(make_ramp(one_pixel([1000, 61000, 0])), override_saturation=reference)

@@ -1,8 +1,10 @@
 """Remove the drift of the amplifiers, which the reference pixels share with the others."""
 
 import logging
+from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.steps.detector.irs2 import is_irs2
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _N_SIGMA = 3.0
@@ -29,13 +31,32 @@ class RefPixStep(Step):
         )
         side_gain: float = parameter(1.0, "Factor on the signal of the side reference pixels.")
         odd_even_rows: bool = parameter(True, "MIRI: measure odd and even rows apart.")
+        ovr_corr_mitigation_ftr: float = parameter(
+            3.0,
+            "NIRSpec IRS2: how far beyond the mean of all a property of reference pixels makes them suspicious.",
+            unit="sigma",
+        )
+        preserve_irs2_refpix: bool = parameter(False, "NIRSpec IRS2: keep the interleaved reference pixels.")
+        irs2_zeros: Literal["gaps", "values"] = parameter(
+            "gaps",
+            "NIRSpec IRS2: what a value is that equals the mean of its pixel over the groups: a gap in the series, or a value.",
+        )
+        irs2_mean_subtraction: bool = parameter(
+            False, "NIRSpec IRS2: first subtract the level of the pixels in the first and last lines that see no light."
+        )
 
     def references_needed(self, model):
-        return ("refpix",) if _is_irs2(model) else ()
+        return ("refpix",) if is_irs2(model) else ()
+
+    def needs_all_integrations(self, model):
+        """Reference pixels that are bad at times are looked for in all integrations of IRS2 data."""
+        return "it looks for bad reference pixels in all integrations" if is_irs2(model) else None
 
     def process(self, ramp, references):
-        if _is_irs2(ramp):
-            raise SkipStep("the correction of NIRSpec IRS2 data is not available in this version")
+        if is_irs2(ramp):
+            from hexcal.steps.detector.refpix_irs2 import process_irs2
+
+            return process_irs2(self, ramp, references)
         full_frame = ramp.meta.subarray.name == "FULL"
         if ramp.is_miri:
             if not full_frame:
@@ -125,10 +146,6 @@ class RefPixStep(Step):
 def _detector_of(ramp):
     """What the observatory of the exposure knows of its detector."""
     return ramp.observatory.detector(ramp.meta.instrument.detector)
-
-
-def _is_irs2(model):
-    return "IRS2" in (model.meta.exposure.readpatt or "")
 
 
 def _usable(ramp):

@@ -1,6 +1,6 @@
 """Flag saturated samples, and samples at the floor of the analogue-to-digital converter."""
 
-from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.core import Step, StepParameters, parameter
 from hexcal.models import dqflags
 from hexcal.steps.detector.zero_frame import blank_zero_frame
 
@@ -35,13 +35,9 @@ class SaturationStep(Step):
         return self.parameters.use_readpatt and (ramp.meta.exposure.nframes or 1) > 1
 
     def process(self, ramp, references):
-        if "IRS2" in (ramp.meta.exposure.readpatt or ""):
-            raise SkipStep(
-                "thresholds for NIRSpec IRS2 frames, with their interleaved reference pixels, are not available in this version"
-            )
-        reference = references.saturation.cutout(ramp)
         distance = self.parameters.n_pix_grow_sat
-        how = reference.data, reference.dq, distance, dqflags.of(ramp.observatory).get("NO_SAT_CHECK", 0)
+        limit, flags = _thresholds(ramp, references.saturation)
+        how = limit, flags, distance, dqflags.of(ramp.observatory).get("NO_SAT_CHECK", 0)
         threshold, first = flag_saturation(ramp.data, ramp.pixeldq, ramp.groupdq, *how)
         blank_zero_frame(
             ramp,
@@ -54,6 +50,18 @@ class SaturationStep(Step):
         text = "%d of %d pixels (%.2f %%) are saturated in some group, neighbours included"
         self.tell_count(text, saturated, first.size)
         return ramp
+
+
+def _thresholds(ramp, reference):
+    """Thresholds and flags of the reference for the pixels of an exposure; interleaved reference pixels of IRS2 frames have none, and no flags."""
+    from hexcal.steps.detector import irs2
+
+    if not irs2.is_interleaved(ramp) or reference.shape[-2:] == ramp.shape[-2:]:
+        reference = reference.cutout(ramp)
+        return reference.data, reference.dq
+    detector = ramp.meta.instrument.detector
+    threshold = irs2.interleave(reference.data, detector, _UNREACHABLE)
+    return threshold, None if reference.dq is None else irs2.interleave(reference.dq, detector, 0)
 
 
 def flag_saturation(

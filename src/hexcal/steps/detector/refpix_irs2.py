@@ -1,0 +1,372 @@
+"""Reference-pixel correction of NIRSpec IRS2 frames: the reference pixels, weighted in Fourier space, say what the normal pixels have in common with them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hexcal.core import SkipStep
+from hexcal.steps.detector import irs2
+
+_EDGE = np.r_[0:4, irs2.LINES - 4 : irs2.LINES]
+"""First and last lines: pixels that see no light."""
+_ITERATIONS = 3
+_REACH = 15
+_CLIPS = 5
+_MOST_THREADS = 8
+"""A thread takes some 150 MB."""
+_PASS, _STOP = 30268, 35268
+"""Cycles per frame between which the filter of the reference output falls from 1 to 0: near 16 a line; and likewise from the highest frequency down."""
+# The reads of a visit that stand for its eight times: as the reference implementation 3.0.0 does, to which the weights of the reference files belong.
+_STAND_FOR = (0, 2, 0, 2, 1, 3, 1, 3)
+
+
+@dataclass
+class Weights:
+    """Weights in Fourier space, complex (4, 729089) for the frequencies of `numpy.fft.rfft`.
+
+    alpha : of the reference output
+    beta : of the reference pixels
+    """
+
+    alpha: np.ndarray
+    beta: np.ndarray
+
+    @classmethod
+    def of(cls, table):
+        """Take the weights from the table of a reference: real and imaginary parts take turns; a correction is real, so that only that part counts."""
+        return cls(*(_half([table[f"{name}_{k}"] for k in range(irs2.SECTORS)]) for name in ("alpha", "beta")))
+
+
+def _half(columns):
+    half = []
+    for column in columns:
+        full = np.asarray(column[0::2], np.float64) + 1j * np.asarray(column[1::2], np.float64)
+        half.append(0.5 * (full + np.conj(np.roll(full[::-1], 1)))[: full.size // 2 + 1])
+    return np.array(half, np.complex64)
+
+
+def bad_pairs_of(table):
+    """Return bool (4, 32, 2): pairs of reads (sector, visit, first or second in time) that the DQ table of a reference calls bad.
+
+    A row has an output from 1, the pair, 1 or 2, and a mask with one bit for each visit, counted along the detector.
+    """
+    bad = np.zeros((irs2.SECTORS, irs2.JUMPS, 2), bool)
+    if table is not None:
+        for output, pair, mask in zip(table["output"], table["odd_even"], table["mask"], strict=True):
+            bits = (int(mask) >> np.arange(irs2.JUMPS)) & 1 == 1
+            bad[int(output) - 1, :, int(pair) - 1] |= bits[::-1] if int(output) % 2 == 0 else bits
+    return bad
+
+
+def suspicious_pairs(data, detector, factor):
+    """Find pairs of reads of reference pixels that are bad at times.
+
+    Of each pair the mean and the standard deviation of all its values in the exposure are taken, and the mean amount of the difference of its two reads. A
+    pair is suspicious if one of these exceeds the mean of the pairs of the sector by `factor` standard deviations; both without the pairs that are as far from
+    the median, taken out again and again (at most five times).
+
+    Parameters
+    ----------
+    data : float32 (nints, ngroups, 3200, 2048), DN
+    detector : str
+        NRS1 or NRS2.
+    factor : float
+
+    Returns
+    -------
+    bool (4, 32, 2)
+        As of `bad_pairs_of`.
+
+    Notes
+    -----
+    JWST pipeline documentation 1.13.5, section refpix; the clipping, and that the reads of a pair are compared, as the reference implementation 3.0.0 does.
+    """
+    suspicious = np.zeros((irs2.SECTORS, irs2.JUMPS, 2), bool)
+    for k in range(irs2.SECTORS):
+        n, total, squares, apart = 0, *np.zeros((3, irs2.JUMPS, 2))
+        for frame in data.reshape(-1, *data.shape[2:]):
+            values = np.asarray(_references(irs2.as_read(frame, detector), k), np.float64)
+            n += values[0, 0].size
+            total += values.sum(axis=(2, 3))
+            squares += (values * values).sum(axis=(2, 3))
+            apart += np.abs(values[:, :, 0] - values[:, :, 1]).sum(axis=2)
+        mean = total / n
+        deviation = np.sqrt(np.maximum(squares / n - mean * mean, 0))
+        for values in (mean, deviation, apart / (n / 2)):
+            middle, width = _clipped(values.ravel(), factor)
+            suspicious[k] |= values > middle + factor * width
+    return suspicious
+
+
+def _clipped(values, factor):
+    """Mean and standard deviation of the values within `factor` standard deviations of the median; NaN if none is."""
+    for _ in range(_CLIPS):
+        near = np.abs(values - np.median(values)) <= factor * values.std()
+        if near.all():
+            break
+        values = values[near]
+        if values.size == 0:
+            return np.nan, np.nan
+    return values.mean(), values.std()
+
+
+def _references(frame, k):
+    """Return a copy of the reads of reference pixels of a sector: (32 visits, 2 pairs, 2 reads, 2048 lines), in the order of time."""
+    return _visits(irs2.sector(frame, k))
+
+
+def _visits(values):
+    """Return the rows of reference pixels of a sector, (640, 2048), as `_references` gives them."""
+    return values[irs2.IS_REFERENCE].reshape(irs2.JUMPS, 2, 2, irs2.LINES)
+
+
+def replace_pairs(references, bad):
+    """Replace bad pairs of reads of a sector, in place.
+
+    By the mean of the same pair of the visits before and after, or by that of them which is good; if neither is, by the other pair of the visit (the second
+    one only by a good one), else by 0.
+
+    Parameters
+    ----------
+    references : float (32, 2, 2, 2048)
+        As read.
+    bad : bool (32, 2)
+    """
+    given = references.copy()
+    for visit, pair in np.argwhere(bad):
+        near = [v for v in (visit - 1, visit + 1) if 0 <= v < irs2.JUMPS and not bad[v, pair]]
+        if near:
+            references[visit, pair] = sum(given[v, pair] for v in near) / len(near)
+        elif pair == 0 or not bad[visit, 0]:
+            references[visit, pair] = given[visit, 1 - pair]
+        else:
+            references[visit, pair] = 0
+
+
+@dataclass
+class How:
+    """How frames are corrected.
+
+    detector : NRS1 or NRS2
+    weights : Weights
+    bad : bool (4, 32, 2), pairs of reads to replace (`replace_pairs`)
+    preserve : keep the reference pixels: those of the sectors, corrected as normal pixels are, without the mean of the groups, and the reference output
+        without its line
+    zeros_are_gaps : take a value that is the mean of the groups for one that is not there, as the reference implementation does, in which gaps are zeros
+    """
+
+    detector: str
+    weights: Weights
+    bad: np.ndarray
+    preserve: bool = False
+    zeros_are_gaps: bool = True
+
+
+def correct_frames(frames, how, threads: int | None = 1):
+    """Correct the groups of one integration.
+
+    From each group the mean of the groups is taken, and from each output the straight line through its first and last four lines. What is left of the
+    reference pixels and of the reference output, as functions of time, is multiplied in Fourier space by the weights, and the sum is subtracted from the normal
+    pixels, as the line is. Gaps in the reference output are filled by `fill_gaps`.
+
+    Parameters
+    ----------
+    frames : float32 (ngroups, 3200, 2048), DN
+        Only read.
+    how : How
+    threads : int, optional
+        None for the number of the run.
+
+    Returns
+    -------
+    float32 (ngroups, 2048, 2048), or (ngroups, 3200, 2048)
+
+    Notes
+    -----
+    JWST pipeline documentation 1.13.5, section refpix, IRS2; what it leaves open is as the reference implementation 3.0.0 does it.
+    """
+    from hexcal.core.bands import default_threads, run_bands
+
+    mean = irs2.as_read(frames, how.detector).mean(axis=0, dtype=np.float64)
+    corrected = np.empty((len(frames), frames.shape[1] if how.preserve else irs2.LINES, irs2.LINES), np.float32)
+    threads = min(threads or default_threads(), _MOST_THREADS)
+    run_bands(_correct_groups, len(frames), frames, mean, how, corrected, threads=threads)
+    return corrected
+
+
+def _correct_groups(first, last, frames, mean, how, corrected):
+    for g in range(first, last):
+        frame = irs2.as_read(frames[g], how.detector)
+        corrected[g] = irs2.as_read(_correct_group(frame, mean, how), how.detector)
+
+
+def _correct_group(frame, mean, how):
+    change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
+    for k in range(irs2.SECTORS):
+        values = _references(change, k)
+        replace_pairs(values, how.bad[k])
+        irs2.sector(change, k)[irs2.IS_REFERENCE] = values.reshape(-1, irs2.LINES)
+    there = change != 0 if how.zeros_are_gaps else np.ones(change.shape, bool)
+    lines = [_line(change, there, k) for k in range(-1, irs2.SECTORS)]
+    output = _spectrum_of_output(change, there, lines[0]) if how.weights.alpha.any() else 0
+    of_line = [irs2.sector(there, k) * line.astype(np.float32) for k, line in enumerate(lines, start=-1)]
+    left = [_references(change, k) - _visits(of_line[k + 1]) for k in range(irs2.SECTORS)]
+    signals = _signals(left, output, how.weights)
+    rows = np.flatnonzero(irs2.normal_rows())
+    result = frame[rows]
+    for k, signal in enumerate(signals):
+        normal = signal[:, irs2.TIMES_NORMAL].T + of_line[k + 1][~irs2.IS_REFERENCE]
+        here = result[512 * k : 512 * (k + 1)]
+        here -= normal[::-1] if k % 2 == 1 else normal
+    if not how.preserve:
+        return result
+    kept = np.array(frame)
+    kept[rows] = result
+    irs2.sector(kept, -1)[:] -= of_line[0]
+    for k, signal in enumerate(signals):
+        own = left[k].reshape(-1, irs2.LINES) - signal[:, irs2.TIMES_REFERENCE.ravel()].T
+        irs2.sector(kept, k)[irs2.IS_REFERENCE] = own
+    return kept
+
+
+def _line(change, there, k):
+    """Return the straight line along the lines of an output that fits its edges: (2048,)."""
+    count = irs2.sector(there, k)[:, _EDGE].sum(axis=0)
+    total = irs2.sector(change, k)[:, _EDGE].sum(axis=0, dtype=np.float64)
+    if np.count_nonzero(count) < 2:
+        return np.zeros(irs2.LINES)
+    middle, mean = (count * _EDGE).sum() / count.sum(), total.sum() / count.sum()
+    slope = ((_EDGE - middle) * total).sum() / (count * (_EDGE - middle) ** 2).sum()
+    return mean + slope * (np.arange(irs2.LINES) - middle)
+
+
+def _signals(references, output, weights):
+    """Return what is to be subtracted from the sectors, (4, 2048 lines, 712 times), DN."""
+    from scipy import fft
+
+    streams = np.zeros((irs2.SECTORS, irs2.LINES, irs2.PERIOD), np.float32)
+    for k, values in enumerate(references):
+        reads = values.reshape(irs2.JUMPS, irs2.REFERENCE, irs2.LINES)
+        for time, read in enumerate(_STAND_FOR):
+            streams[k][:, irs2.TIMES_VISIT[:, time]] = reads[:, read].T
+    spectra = fft.rfft(streams.reshape(irs2.SECTORS, -1)) * weights.beta + output * weights.alpha
+    return np.asarray(fft.irfft(spectra, irs2.N_TIMES)).reshape(streams.shape)
+
+
+def _spectrum_of_output(change, there, line):
+    from scipy import fft
+
+    known = irs2.sector(there, -1)
+    values = (irs2.sector(change, -1) - line) * known
+    stream = np.zeros((irs2.LINES, irs2.PERIOD), np.float32)
+    holes = np.ones(stream.shape, bool)
+    for times, rows in ((irs2.TIMES_NORMAL, ~irs2.IS_REFERENCE), (irs2.TIMES_REFERENCE.ravel(), irs2.IS_REFERENCE)):
+        stream[:, times], holes[:, times] = values[rows].T, ~known[rows].T
+    return fft.rfft(fill_gaps(stream, holes))
+
+
+def fill_gaps(stream, holes):
+    """Fill the reference output at the times at which no normal pixel is read.
+
+    Times without a value, such as those of jumps and overheads, first get the mean of the values within 15 times, weighted by the cosine of the
+    distance; then all these times, those of reference pixels included, get three times the values of the series filtered in Fourier space: frequencies
+    below 16 cycles a line pass, and those as near to the highest one.
+
+    Parameters
+    ----------
+    stream : float32 (2048, 712)
+        Values of normal and reference pixels at their times.
+    holes : bool (2048, 712)
+        Times without a value.
+
+    Returns
+    -------
+    float32 (1458176,)
+    """
+    from scipy import fft
+
+    gaps = np.ones((irs2.LINES, irs2.PERIOD), bool)
+    gaps[:, irs2.TIMES_NORMAL] = False
+    filled, gaps = stream.ravel().copy(), gaps.ravel()
+    distance = np.r_[-_REACH:0, 1 : _REACH + 1]
+    weight = np.cos(np.pi * distance / (2 * (_REACH + 1))).astype(np.float32)
+    where = np.flatnonzero(holes)
+    near = (where[:, None] + distance) % irs2.N_TIMES
+    known = ~holes.ravel()[near] * weight
+    filled[where] = (filled[near] * known).sum(axis=1) / np.maximum(known.sum(axis=1), np.float32(1e-6))
+    passes = _filter()
+    for _ in range(_ITERATIONS):
+        filled[gaps] = fft.irfft(fft.rfft(filled) * passes, irs2.N_TIMES)[gaps]
+    return filled
+
+
+@lru_cache(maxsize=1)
+def _filter():
+    frequency = np.arange(irs2.N_TIMES // 2 + 1, dtype=np.float64)
+
+    def fall(f):
+        return 0.5 * (1 + np.cos(np.pi * np.clip((f - _PASS) / (_STOP - _PASS), 0, 1)))
+
+    return (fall(frequency) + fall(irs2.N_TIMES // 2 - frequency)).astype(np.float32)
+
+
+def subtract_edge_means(frame, usable, detector, by_parity):
+    """Subtract from each output the mean of its normal pixels that see no light, in place.
+
+    Parameters
+    ----------
+    frame : float32 (3200, 2048), DN
+    usable : bool (3200, 2048)
+        Pixels without DO_NOT_USE.
+    detector : str
+        NRS1 or NRS2.
+    by_parity : bool
+        Odd and even positions along a line apart.
+
+    Notes
+    -----
+    As for detectors read otherwise: the clipped means (3 sigma) of the first four lines and of the last four are averaged.
+    """
+    from scipy.stats import sigmaclip
+
+    read, good = irs2.as_read(frame, detector), irs2.as_read(usable, detector)
+    position = np.arange(irs2.SECTOR)
+    for k in range(-1, irs2.SECTORS):
+        values, chosen = irs2.sector(read, k), irs2.sector(good, k)
+        for parity in range(2 if by_parity else 1):
+            of_class = position % 2 == parity if by_parity else position >= 0
+            rows = np.flatnonzero(of_class & ~irs2.IS_REFERENCE)
+            edges = [values[np.ix_(rows, lines)][chosen[np.ix_(rows, lines)]] for lines in (_EDGE[:4], _EDGE[4:])]
+            means = [sigmaclip(edge, 3, 3)[0].mean(dtype=np.float64) for edge in edges if edge.size]
+            if means:
+                values[of_class] -= np.float32(np.mean(means))
+
+
+def process_irs2(step, ramp, references):
+    """Correct an exposure; its data and flags lose the reference pixels, unless they are to be preserved."""
+    from hexcal.models.dqflags import pixel
+
+    if not irs2.is_interleaved(ramp):
+        raise SkipStep(f"an IRS2 frame has 3200 x 2048 values, this exposure {ramp.shape[-2]} x {ramp.shape[-1]}")
+    own, detector, data = step.parameters, ramp.meta.instrument.detector, ramp.data
+    if data.shape[1] < 2:
+        step.log.warning("one group: nothing changes from group to group that could be corrected")
+    if own.irs2_mean_subtraction:
+        usable = (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
+        for frame in data.reshape(-1, *data.shape[2:]):
+            subtract_edge_means(frame, usable, detector, own.odd_even_columns)
+    table = references.refpix
+    suspicious = suspicious_pairs(data, detector, own.ovr_corr_mitigation_ftr)
+    step.log.info("%d of 256 pairs of reads of reference pixels are bad at times", np.count_nonzero(suspicious))
+    bad = bad_pairs_of(table.dq_table) | suspicious
+    keep = own.preserve_irs2_refpix
+    how = How(detector, Weights.of(table.irs2_table), bad, keep, own.irs2_zeros == "gaps")
+    corrected = np.empty((*data.shape[:2], data.shape[2] if keep else irs2.LINES, irs2.LINES), np.float32)
+    for i in range(data.shape[0]):
+        corrected[i] = correct_frames(data[i], how, threads=None)
+    group_dq, pixel_dq = ramp.groupdq, ramp.pixeldq
+    ramp.data = corrected
+    if not keep:
+        ramp.groupdq, ramp.pixeldq = irs2.only_normal(group_dq, detector), irs2.only_normal(pixel_dq, detector)
+    return ramp
