@@ -53,7 +53,7 @@ def test_words_of_the_process(pool_file, monkeypatch):
 @pytest.mark.req("CMD-06")
 def test_main_function_returns_true_or_raises(pool_file):
     assert main([pool_file, "--dry-run"]) is True
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         main(["none.csv"])
 
 
@@ -214,7 +214,7 @@ def test_a_folder_that_is_a_file(pool_file, tmp_path):
 def test_a_folder_in_the_place_of_a_file(pool_file, tmp_path):
     name = Main.cli([pool_file, "--dry-run"]).associations[-1].dump()[0]
     (tmp_path / "out" / name).mkdir(parents=True)
-    with pytest.raises(ResourceError, match="a folder has the name of the file"):
+    with pytest.raises(ResourceError, match="there is a folder of that name"):
         Main.cli([pool_file, "-p", "out"])
     assert os.listdir("out") == [name]
 

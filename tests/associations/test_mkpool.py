@@ -107,7 +107,7 @@ def test_what_cannot_be_in_a_pool(tmp_path):
     good = exposure(tmp_path / "a_uncal.fits")
     with pytest.raises(InputError, match="at least one"):
         mkpool([])
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         mkpool([good, tmp_path / "none.fits"])
     (tmp_path / "text.fits").write_text("no FITS")
     with pytest.raises(InputError, match="header cannot be read"):

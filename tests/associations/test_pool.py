@@ -148,7 +148,7 @@ def test_a_malformed_pool_is_refused(tmp_path, text, says):
 
 
 def test_files_that_are_no_pool(tmp_path):
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         AssociationPool.read(tmp_path / "none.csv")
     with pytest.raises(InputError, match="not a file"):
         AssociationPool.read(tmp_path)

@@ -56,7 +56,7 @@ def test_a_pool_of_which_nothing_can_be_made():
 def test_one_of_several_columns_is_enough():
     terms = PoolTerms(needed=("filename", "expstart|date-obs"))
     check_pool(pool(filename=["a"], **{"date-obs": ["2025-06-01"]}), terms)
-    with pytest.raises(InputError, match="ask for: expstart or date-obs"):
+    with pytest.raises(InputError, match="need: expstart or date-obs"):
         check_pool(pool(filename=["a"]), terms)
 
 

@@ -251,7 +251,7 @@ def test_files_that_are_none(tmp_path):
         made(tmp_path / "none.py")
     with pytest.raises(AssociationError, match="Python file"):
         made(tmp_path)
-    with pytest.raises(AssociationError, match="no rules: neither"):
+    with pytest.raises(AssociationError, match="no rules: no rules file"):
         AssociationRegistry(include_default=False)
 
 

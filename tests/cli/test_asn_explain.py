@@ -75,7 +75,7 @@ def test_rules_of_users(run, tmp_path):
         (("p.csv", "_00001_", "--rule", "Lv3Imag"), "did you mean 'Asn_Lv3Image'"),
         (("p.csv", "_00001_", "--candidate", "o01"), "did you mean 'o001'"),
         (("p.csv", "_00001_", "--jsn"), "did you mean '--json'"),
-        (("q.csv", "_00001_"), "the pool is not there"),
+        (("q.csv", "_00001_"), "the pool does not exist"),
     ],
 )
 def test_questions_that_cannot_be_answered(run, words, message):

@@ -125,9 +125,9 @@ def test_rules_of_users(run, tmp_path):
     [
         (("p.csv", "--dicsover"), "did you mean '--discover'?"),
         (("p.csv", "--all-candidate", "--discover"), "not allowed with"),
-        (("nothing.csv",), "the pool is not there"),
+        (("nothing.csv",), "the pool does not exist"),
         (("p.csv", "-i", "o01"), "did you mean o001?"),
-        (("p.csv", "-r", "none.py"), "file of rules cannot be read"),
+        (("p.csv", "-r", "none.py"), "rules file cannot be read"),
         (("p.csv", "-p", "p.csv"), "cannot be written"),
         (("p.csv", "--pool-format", "ascii.nothing"), "cannot be read as"),
     ],

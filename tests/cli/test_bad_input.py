@@ -133,7 +133,7 @@ def test_truncated_reference(folder, capsys):
 def test_missing_references(folder, capsys):
     (folder / "refs" / "readnoise.fits").unlink()
     refused(folder, capsys, [*RUN, "good_uncal.fits", "--references=refs"], "readnoise (step ramp_fit)")
-    refused(folder, capsys, [*RUN, "good_uncal.fits"], "no place for reference files is given")
+    refused(folder, capsys, [*RUN, "good_uncal.fits"], "no source of reference files is set")
 
 
 def test_unwritable_directory(folder, capsys):

@@ -249,7 +249,7 @@ def test_no_server(sync, monkeypatch, tmp_path):
     monkeypatch.delenv("CRDS_SERVER_URL")
     status, _, err = sync()
     assert status == 1
-    assert "a server of reference files is required, none is named" in err
+    assert "a server of reference files is required, none is set" in err
     with FaultServer({}) as gone:
         monkeypatch.setenv("CRDS_SERVER_URL", gone.url)
     status, _, err = sync()

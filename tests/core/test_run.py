@@ -278,7 +278,7 @@ def test_the_record_says_how_it_was_made(uncal, tmp_path):
 
 
 def test_a_reference_that_is_not_there_is_named(uncal, tmp_path):
-    with pytest.raises(ReferenceError_, match="needs a superbias reference, and no place"):
+    with pytest.raises(ReferenceError_, match="needs a superbias reference, and no source"):
         SuperBiasStep.call(uncal)
     with pytest.raises(ReferenceError_, match="override_superbias does not exist"):
         SuperBiasStep.call(uncal, override_superbias="nix.fits")

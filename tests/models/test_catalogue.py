@@ -38,7 +38,7 @@ def test_a_catalogue_is_written_as_ecsv_only(tmp_path, catalogue):
     with pytest.raises(InputError, match=r"written as .ecsv"):
         catalogue.save(tmp_path / "x_cat.fits")
     catalogue.save(tmp_path / "x.ecsv")
-    with pytest.raises(InputError, match="there is such a file"):
+    with pytest.raises(InputError, match="the file already exists"):
         catalogue.save(tmp_path / "x.ecsv", overwrite=False)
 
 

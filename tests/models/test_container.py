@@ -165,7 +165,7 @@ def test_each_model_is_saved(folder):
     assert container.save(target / "root.fits") == [str(target / f"root{number}.fits") for number in range(3)]
     with pytest.raises(InputError, match="one file"):
         datamodels.open([folder / "a_cal.fits"] * 2).save(dir_path=target)
-    with pytest.raises(InputError, match="no name"):
+    with pytest.raises(InputError, match="no file name"):
         datamodels.open([ImageModel((2, 2))]).save(dir_path=target)
     with pytest.raises(ResourceError):
         container.save(dir_path=folder / "nowhere")
@@ -195,7 +195,7 @@ def test_a_member_with_a_folder_is_found_with_a_warning(folder):
         ('{"products": [{"members": [{"exptype": "science", "expname": 3}]}]}', "`expname`"),
         ('{"products": [{"members": ["a_cal.fits"]}]}', r"products\[0\].members\[0\]"),
         ('{"products": [{"members": [{"exptype": "science", "expname": "t_asn.json"}]}]}', "names itself"),
-        (json.dumps(association(("a_cla.fits", "science", {}))), "1 of 1 members are not there: a_cla.fits"),
+        (json.dumps(association(("a_cla.fits", "science", {}))), "1 of 1 members are missing: a_cla.fits"),
     ],
 )
 def test_a_malformed_association_is_refused(folder, content, says):

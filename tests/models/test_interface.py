@@ -121,7 +121,7 @@ def test_saving_under_a_name_that_a_function_gives_and_under_the_name_that_it_ha
     image.meta.filename = "x_cal.fits"
     assert image.save(lambda name: name.replace("cal", "crf")) == "x_crf.fits"
     assert image.save() == "x_crf.fits"
-    with pytest.raises(InputError, match="there is such a file"):
+    with pytest.raises(InputError, match="the file already exists"):
         image.save("x_crf.fits", overwrite=False)
 
 

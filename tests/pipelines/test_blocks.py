@@ -166,7 +166,7 @@ def test_steps_that_need_all_integrations_say_so(folder, monkeypatch, caplog, st
     make(folder, NIRCAM)
     caplog.set_level(logging.INFO, "hexcal")
     calibrate(monkeypatch, "out", 2, steps=steps)
-    assert any("All 7 integrations are worked on together" in line and said in line for line in caplog.messages)
+    assert any("All 7 integrations are processed together" in line and said in line for line in caplog.messages)
 
 
 def test_a_derived_step_must_say_that_it_works_on_blocks(folder, monkeypatch, caplog):

@@ -187,7 +187,7 @@ def test_a_product_by_itself(folder):
     [
         ([("a_rate.fits", "science"), ("b_rate.fits", "science")], "one input of the role 'science', 2 are given"),
         ([("a_rate.fits", "background")], "needs an input of the role 'science'; found: background"),
-        ([("none_rate.fits", "science")], "1 of 1 members are not there"),
+        ([("none_rate.fits", "science")], "1 of 1 members are missing"),
     ],
 )
 def test_associations_that_cannot_be_calibrated(folder, members, message):

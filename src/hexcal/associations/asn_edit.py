@@ -18,7 +18,7 @@ def add(association, names, exptype="science"):
         for name in dict.fromkeys(names):
             if (name, exptype.lower()) in present:
                 raise InputError(
-                    f"{name} is a member of type '{exptype}' already",
+                    f"{name} is already a member of type '{exptype}'",
                     where=f"product {product.get('name', '')}".strip(),
                 )
             product["members"].append({"expname": name, "exptype": exptype})

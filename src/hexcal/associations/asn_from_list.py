@@ -87,7 +87,7 @@ def _parser():
     add("--product-name", metavar="NAME", help="name of the product of a stage 3 association")
     rule = f'rule that gives the association its structure; default: "{DEFAULT_RULE}"'
     add("-r", "--rule", default=DEFAULT_RULE, help=rule)
-    add("--ruledefs", action="append", metavar="FILE", help="file with rules; by default the rule is a default one")
+    add("--ruledefs", action="append", metavar="FILE", help="file with rules, searched as well as the default ones")
     add("-i", "--id", dest="acid", metavar="ACID", help="id of the candidate, such as o001")
     add("filelist", nargs="+", metavar="FILE", help="file that belongs to the association")
     return arguments

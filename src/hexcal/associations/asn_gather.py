@@ -84,7 +84,7 @@ def _without_folders(association, where):
     for _, member in association_file.members(association):
         full, bare = member["expname"], Path(member["expname"]).name
         if names.setdefault(bare, full) != full:
-            raise InputError(f"two members would become one file: {names[bare]} and {full}", where=where)
+            raise InputError(f"two members would have the same file name: {names[bare]} and {full}", where=where)
         member["expname"] = bare
 
 
@@ -92,7 +92,7 @@ def _make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResourceError(f"the destination cannot be made: {error.strerror}", where=str(folder)) from error
+        raise ResourceError(f"the destination cannot be created: {error.strerror}", where=str(folder)) from error
 
 
 def _is_same(source, target):
@@ -124,7 +124,9 @@ def _command(shellcmd):
     words = shlex.split(shellcmd)
     if not words or shutil.which(words[0]) is None:
         raise ParameterError(
-            f"there is no command '{shellcmd}'", where="shellcmd", hint="without it Hexcal copies itself"
+            f"there is no command '{shellcmd}'",
+            where="shellcmd",
+            hint="leave it out, and Hexcal copies the files itself",
         )
 
     def copy(source, target):

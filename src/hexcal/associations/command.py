@@ -103,7 +103,7 @@ def pool_and_rules(options, pool=None):
 
     if options.ignore_default and not options.rules:
         raise ParameterError(
-            "--ignore-default leaves no rules", where="asn_generate", hint="name a file of rules with -r FILE"
+            "--ignore-default leaves no rules", where="asn_generate", hint="name a rules file with -r FILE"
         )
     if pool is None:
         pool = AssociationPool.read(options.pool, delimiter=options.delimiter, format=options.pool_format)

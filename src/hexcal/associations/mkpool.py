@@ -91,7 +91,7 @@ def _candidates(given):
         pairs = None
     if not pairs or not all(isinstance(text, str) for pair in pairs for text in pair):
         raise ParameterError(
-            f"candidates are a list of (id, type), got: {str(given)[:80]}",
+            f"candidates must be a list of (id, type), got: {str(given)[:80]}",
             where="asn_candidate",
             hint="[('c1000', 'background'), ('c1001', 'coronagraphic')]",
         )
@@ -103,7 +103,7 @@ def _header(source, kwargs):
     if isinstance(source, str | Path):
         path = Path(source)
         if not path.is_file():
-            raise InputError("the exposure is not there" if not path.exists() else "not a file", where=str(path))
+            raise InputError("the exposure does not exist" if not path.exists() else "not a file", where=str(path))
         gate.reading(path, "exposure")
         with _as_input_error(path):
             return path.name, fits.getheader(path, **kwargs)

@@ -75,7 +75,7 @@ class AssociationPool(Table):
         path = Path(filename)
         if not path.is_file():
             raise InputError(
-                "the pool is not there" if not path.exists() else "the pool is not a file", where=str(path)
+                "the pool does not exist" if not path.exists() else "the pool is not a file", where=str(path)
             )
         gate.reading(path, "pool")
         if format == "ascii" and not kwargs:
@@ -155,7 +155,7 @@ class AssociationPool(Table):
             guesses = [f"{guess} for {name}?" for name in missing if (guess := nearest(name, present))]
             hint = "columns are separated by '|', and the first line names them" if len(present) < 2 else None
             raise InputError(
-                f"the pool lacks what the rules ask for: {', '.join(missing)}",
+                f"the pool lacks columns that the rules need: {', '.join(missing)}",
                 where=f"{where}, which has: {_some(present)}",
                 hint=hint or (" ".join(guesses) if guesses else None),
             )

@@ -121,7 +121,9 @@ def _check_kinds(pool, terms):
             f"'{name}' ({rows[0]}{f' and {len(rows) - 1} more' if len(rows) > 1 else ''})"
             for name, rows in strange.items()
         ]
-        _log.warning("%s: types of exposures that no rule knows, in no association: %s", pool.name, "; ".join(where))
+        _log.warning(
+            "%s: no rule knows these exposure types, they are in no association: %s", pool.name, "; ".join(where)
+        )
 
 
 def _rows(rows):

@@ -53,7 +53,7 @@ def _of_release(observatory, release):
     releases = dict(observatory.association_releases)
     if not releases:
         raise ParameterError(
-            f"the association rules of the observatory '{observatory.name}' have no releases, {release} is asked for",
+            f"the association rules of the observatory '{observatory.name}' have no releases, so {release} cannot be chosen",
             where="--rules-of",
             hint="leave it out",
         )
@@ -86,7 +86,7 @@ def of_file(path):
         state = (path.stat().st_mtime_ns, path.stat().st_size)
     except OSError as error:
         raise AssociationError(
-            f"the file of rules cannot be read: {error.strerror}", where=str(path), hint="check the name"
+            f"the rules file cannot be read: {error.strerror}", where=str(path), hint="check the name"
         ) from error
     known = _KNOWN.get(path)
     if known is None or known[0] != state:
@@ -99,7 +99,7 @@ def _run(path):
     name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise AssociationError("a file of rules must be a Python file, with the ending .py", where=str(path))
+        raise AssociationError("a rules file must be a Python file, with the ending .py", where=str(path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -109,7 +109,7 @@ def _run(path):
         if not isinstance(error, Exception | SystemExit):
             raise
         raise AssociationError(
-            f"the file of rules fails: {type(error).__name__}: {getattr(error, 'msg', None) or error}",
+            f"the rules file failed: {type(error).__name__}: {getattr(error, 'msg', None) or error}",
             where=f"{path}{_line(error, path)}",
             hint=_hint(error),
         ) from error

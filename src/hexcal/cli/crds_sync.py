@@ -49,7 +49,7 @@ def _options(words):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--cache", metavar="DIR", help="the cache; made if it does not exist (default: CRDS_PATH)")
+    made.add_argument("--cache", metavar="DIR", help="cache directory, created if missing (default: CRDS_PATH)")
     made.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, else that of the server")
     which = made.add_mutually_exclusive_group()
     which.add_argument(
@@ -139,7 +139,7 @@ def _fill(sync, options):
             raise ParameterError("--fetch-references needs contexts", where="hexcal crds sync", hint="--contexts C")
         if failed:
             # Which files they are is said by the mappings.
-            print("reference files: none are fetched before all mappings are here")
+            print("reference files are fetched only once all mappings are here")
         else:
             references = sync.reference_paths(paths)
             failed |= _report(sync, "reference files", sync.fill(references))
@@ -155,7 +155,7 @@ def _fill(sync, options):
             if not failed:
                 raise
             # Why has been said of the mappings.
-            print("reference files of exposures: none are fetched before their mappings are here")
+            print("reference files of exposures are fetched only once their mappings are here")
             return paths, True
         number = len(options.dataset_files) - unreadable
         what = f"reference files of {number} exposure{'' if number == 1 else 's'}"

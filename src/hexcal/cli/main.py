@@ -111,14 +111,16 @@ def _machine(error):
         return _NO_MEMORY
     if error.filename is not None:
         return ResourceError(
-            f"the system refused a file: {error.strerror}",
+            f"the system refused access to a file: {error.strerror}",
             where=str(error.filename),
-            hint="make room, or use another place",
+            hint="free some space, or use another disk",
         )
     with contextlib.suppress(OSError):
         # What could not be written must not be tried again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ResourceError(f"the output cannot be written: {error.strerror}", where="standard output", hint="make room")
+    return ResourceError(
+        f"the output cannot be written: {error.strerror}", where="standard output", hint="free some space"
+    )
 
 
 def _say(error):

@@ -89,7 +89,7 @@ def _exposure_options():
         metavar="N",
         help="number of stars (default 1500 in 2048 x 2048 pixels, and as many per area)",
     )
-    add("--galaxies", type=whole_number(0), metavar="N", help="number of galaxies (default a fourth of the stars)")
+    add("--galaxies", type=whole_number(0), metavar="N", help="number of galaxies (default a quarter of the stars)")
     add("--cosmic-rays", type=number(0), default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
     add(
         "--snowballs",
@@ -113,7 +113,7 @@ def _exposure_options():
         metavar="N",
         help="the same number gives the same detector, whatever --seed is (default: --seed)",
     )
-    add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="share of bad pixels (default 0.004)")
+    add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="fraction of bad pixels (default 0.004)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
     where.add_argument("--no-references", action="store_true", help="write no reference files")

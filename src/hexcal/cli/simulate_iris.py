@@ -27,7 +27,7 @@ def options():
     )
     add("--subarray", metavar="X,Y,NX,NY", help="read only this part, counted from 1 (default the whole detector)")
     add("--exposure-time", type=number(0), default=60.0, metavar="S", help="in s (default 60)")
-    add("--date", default="2025-06-01T08:00:00.000", help="begin of the exposure (default 2025-06-01T08:00:00.000)")
+    add("--date", default="2025-06-01T08:00:00.000", help="start of the exposure (default 2025-06-01T08:00:00.000)")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same files (default 0)")
     add("--cube", type=whole_number(1), metavar="N", help="also a cube of N wavelengths and 64 x 64 spaxels")
     return parser

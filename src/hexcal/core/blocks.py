@@ -45,7 +45,7 @@ def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int |
         return []
     reason = whole or _reason(steps, ramp)
     if reason:
-        pipeline.log.info("All %d integrations are worked on together: %s", n_ints, reason)
+        pipeline.log.info("All %d integrations are processed together: %s", n_ints, reason)
         return []
     edges = [n_ints * number // count for number in range(count + 1)]
     pipeline.log.info("The %d integrations pass in %d blocks, at most %d at a time", n_ints, count, -(-n_ints // count))

@@ -103,7 +103,7 @@ def _flag(value, name):
         return True
     if value.lower() == "false":
         return False
-    raise ParameterError(f"the option --{name} is true or false, got {value!r}")
+    raise ParameterError(f"the option --{name} must be true or false, got {value!r}")
 
 
 def _unknown_option(cls, name, owner, parameter):

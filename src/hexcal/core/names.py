@@ -111,7 +111,7 @@ def folder_of(step):
     folder = Path(output_file).parent if output_file else Path()
     if output_dir and folder.is_absolute():
         raise ParameterError(
-            f"output_file is a whole path, and output_dir says another folder: {output_file}, {output_dir}",
+            f"output_file is a full path, and output_dir names another folder: {output_file}, {output_dir}",
             where=step.where,
             hint="give one of the two, or a bare name as output_file",
         )
@@ -124,7 +124,9 @@ def make_folder(folder):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(
-            f"the output directory cannot be made: {error.strerror}", where=str(folder), hint="give another output_dir"
+            f"the output directory cannot be created: {error.strerror}",
+            where=str(folder),
+            hint="give another output_dir",
         ) from error
 
 

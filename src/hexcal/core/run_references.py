@@ -59,7 +59,7 @@ def _reference_source(step, model, reference_type, name):
         return _chooser_for(step, model).find(reference_type)
     if not folder:
         raise ReferenceError_(
-            f"{step.where} needs a {reference_type} reference, and no place for reference files is given",
+            f"{step.where} needs a {reference_type} reference, and no source of reference files is set",
             where=" ".join(
                 str(value)
                 for path in ("meta.instrument.name", "meta.instrument.detector", "meta.exposure.type")
@@ -189,7 +189,7 @@ def choose(step, model, entry):
         message = f"no {' and no '.join(absent)} reference"
         if step.skippable:
             raise MissingReference(message, step.is_often_left_out)
-        raise ReferenceError_(f"{step.where} cannot do without: {message}", hint=f"give override_{absent[0]}")
+        raise ReferenceError_(f"{step.where} cannot run: {message}", hint=f"give override_{absent[0]}")
     return chosen
 
 

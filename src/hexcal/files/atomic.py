@@ -109,7 +109,7 @@ def all_or_none(again=False):
         for part in parts:
             with _as_resource_error(part.path):
                 if part.path.is_dir():
-                    raise IsADirectoryError(errno.EISDIR, "a folder has the name of the file")
+                    raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
                 part.stream.close()
         for part in parts:
             with _as_resource_error(part.path):
@@ -184,6 +184,6 @@ def _resource_error(error, path):
         return ResourceError("the directory is not writable", where=str(path.parent), hint="give another output_dir")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return ResourceError(
-            "the output directory does not exist", where=str(path.parent), hint="make it, or give another output_dir"
+            "the output directory does not exist", where=str(path.parent), hint="create it, or give another output_dir"
         )
     return ResourceError(f"cannot write: {error.strerror or error}", where=str(path))

@@ -70,7 +70,7 @@ def _carried_extensions(model, parts):
             continue
         if extension.kind == "other":
             raise InputError(
-                f"the extension {extension.name} is neither an image nor a table: it has no form in ASDF",
+                f"the extension {extension.name} is neither an image nor a table: ASDF cannot hold it",
                 where=str(model.path),
                 hint="save as .fits",
             )
@@ -115,7 +115,7 @@ def _table(table, name):
     for column, values in columns.items():
         if values.dtype.kind == "O":
             raise InputError(
-                f"column {column} of {name} has rows of varying length, which have no form in ASDF",
+                f"column {column} of {name} has rows of varying length, which ASDF cannot hold",
                 hint="save as .fits",
             )
     types = [(column, _column_type(values.dtype), values.shape[1:]) for column, values in columns.items()]

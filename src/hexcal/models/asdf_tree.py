@@ -87,7 +87,7 @@ def _beginning(path):
                 break
             if len(content) > bounds.MOST_TEXT:
                 raise InputError(
-                    f"a tree of at most {bounds.MOST_TEXT >> 20} MB is required, this one is larger", where=str(path)
+                    f"a tree of at most {bounds.MOST_TEXT >> 20} MB can be read, this one is larger", where=str(path)
                 )
     return bytes(content)
 

@@ -152,7 +152,7 @@ def require_members(names, folder, where):
         return
     some = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
     raise InputError(
-        f"{len(absent)} of {len(set(names))} members are not there: {some}",
+        f"{len(absent)} of {len(set(names))} members are missing: {some}",
         where=f"{where}; looked in {Path(folder).resolve()}",
         hint="members lie in the folder of the association",
     )

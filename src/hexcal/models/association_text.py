@@ -192,7 +192,7 @@ def _text(serialized):
             raise AssociationNotValidError(
                 f"the association cannot be read: {getattr(error, 'strerror', None) or error}",
                 where=str(serialized),
-                hint="check the name; a text is given as such",
+                hint="check the name",
             ) from error
     where = getattr(serialized, "name", None)
     read = getattr(serialized, "read", None)

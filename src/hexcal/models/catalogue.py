@@ -69,7 +69,7 @@ class CatalogModel(DataModel):
         if file_format != "ecsv" or path.suffix != SUFFIX:
             raise InputError(f"a catalogue is written as {SUFFIX}", where=str(path), hint=f"{path.stem}{SUFFIX}")
         if not overwrite and path.exists():
-            raise InputError("there is such a file", where=str(path), hint="give another name, or overwrite=True")
+            raise InputError("the file already exists", where=str(path), hint="give another name, or overwrite=True")
         self.on_save(path)
         table = self._table.copy(copy_data=False)
         table.meta.update(self.meta.instance)

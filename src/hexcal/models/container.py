@@ -351,7 +351,7 @@ class ModelContainer(DataModel, MutableSequence):
             return f"{root}{number}{ending or '.fits'}"
         name = model.get_meta("meta.filename") or (model.path.name if model.path else None)
         if not name:
-            raise InputError(f"model {number} has no name to be saved under", hint="give a path")
+            raise InputError(f"model {number} has no file name to be saved under", hint="give a path")
         return name
 
     def __repr__(self):

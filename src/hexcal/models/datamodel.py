@@ -268,7 +268,7 @@ class DataModel(Attributes, Metadata, Interface):
         path = self._path_to_save(path, dir_path)
         ending = f".{file_format}" if file_format else formats.require_written(path)
         if not overwrite and path.exists():
-            raise InputError("there is such a file", where=str(path), hint="give another name, or overwrite=True")
+            raise InputError("the file already exists", where=str(path), hint="give another name, or overwrite=True")
         self.on_save(path)
         if ending == ".asdf":
             asdf_tree.to_file(path, asdf_product.tree_of(self), self.history)
@@ -284,7 +284,7 @@ class DataModel(Attributes, Metadata, Interface):
         path = path or self.get_meta("meta.filename")
         if not path:
             raise InputError(
-                "the model has no name to be saved under", where=repr(self), hint="model.save('name.fits')"
+                "the model has no file name to be saved under", where=repr(self), hint="model.save('name.fits')"
             )
         return Path(dir_path or "", path)
 

@@ -187,7 +187,7 @@ def _of_telescope(telescope, instrument):
     if len(candidates) > 1:
         names_found = " and ".join(sorted(one.name for one in candidates))
         raise InputError(
-            f"TELESCOP = {telescope} is that of the observatories {names_found}, and INSTRUME = {instrument or 'nothing'} does not decide",
+            f"TELESCOP = {telescope} belongs to the observatories {names_found}, and INSTRUME = {instrument or 'nothing'} does not tell which",
             where="primary header",
             hint="set INSTRUME",
         )

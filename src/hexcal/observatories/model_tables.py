@@ -115,7 +115,7 @@ def _column(name, dtype, unit, where):
     found = _COLUMN_DTYPE.fullmatch(dtype)
     if found is None:
         raise InputError(
-            f"'{dtype}' of the column {name} is no type of a column", where=where, hint="f4, S12, f8(3) ..."
+            f"'{dtype}' of the column {name} is not a type of column", where=where, hint="f4, S12, f8(3) ..."
         )
     return ColumnRow(name, found[1], unit, tuple(int(number) for number in found[3].split(",")) if found[3] else ())
 
@@ -135,7 +135,7 @@ def _array(row, where):
             f"dimensions and fill of the array {name} must be numbers, found {dimensions!r} and {fill!r}", where=where
         ) from error
     if not (_DTYPE if hdu else _WITHOUT_HDU).fullmatch(dtype):
-        raise InputError(f"'{dtype}' of the array {name} is no type of numbers", where=where, hint="f4, u4 ...")
+        raise InputError(f"'{dtype}' of the array {name} is not a type of number", where=where, hint="f4, u4 ...")
     if shape not in _SHAPES or bool(fill) != (shape in ("whole", "image")):
         raise InputError(
             f"an array that is filled needs the shape whole or image, {name} has fill {fill!r} and shape {shape!r}",

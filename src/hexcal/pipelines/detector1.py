@@ -128,7 +128,7 @@ class Detector1Pipeline(Pipeline):
             try:
                 return self._in_blocks(ramp, parts)
             except BlocksDisagree as reason:
-                self.log.info("All integrations are worked on together after all: %s", reason)
+                self.log.info("All integrations are processed together after all: %s", reason)
         return self._whole(ramp)
 
     def _reason_for_whole(self):

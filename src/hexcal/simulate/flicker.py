@@ -31,7 +31,7 @@ def flicker_noise(shape, sigma, rng, n_outputs=1, columns=False):
     Raises
     ------
     ParameterError
-        If a line can not be divided between the outputs, or sigma is negative.
+        If a line cannot be divided between the outputs, or sigma is negative.
     """
     n_ints, n_groups, ny, nx = shape
     lines, length = (nx, ny) if columns else (ny, nx)
@@ -39,7 +39,7 @@ def flicker_noise(shape, sigma, rng, n_outputs=1, columns=False):
         raise ParameterError(f"the noise must not be negative, got {sigma}", where="sigma")
     if n_outputs < 1 or length % n_outputs:
         raise ParameterError(
-            f"a line of {length} pixels can not be divided between {n_outputs} outputs", where="n_outputs"
+            f"a line of {length} pixels cannot be divided between {n_outputs} outputs", where="n_outputs"
         )
     width = length // n_outputs
     noise = np.empty((n_ints, n_groups, lines, length), np.float32)

@@ -116,7 +116,7 @@ def setup_of(instrument, detector=None, filter_name=None, density=None, sky=None
     setup = SETUPS[name]
     if detector is not None:
         if detector_facts(detector.upper()).instrument != name:
-            raise ParameterError(f"{detector.upper()} is no detector of {name}", where="detector")
+            raise ParameterError(f"{detector.upper()} is not a detector of {name}", where="detector")
         aperture(detector.upper())
         setup = replace(setup, detector=detector.upper())
     if filter_name is not None:

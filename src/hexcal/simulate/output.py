@@ -43,5 +43,5 @@ def make_folder(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(
-            f"the folder cannot be made: {error.strerror}", where=str(folder), hint="give another folder"
+            f"the folder cannot be created: {error.strerror}", where=str(folder), hint="give another folder"
         ) from error

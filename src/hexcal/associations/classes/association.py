@@ -135,7 +135,7 @@ class Association(UserDict):
         if cls.schema_file is None:
             if cls not in _TOLD:
                 _TOLD.add(cls)
-                _log.warning("%s has no schema: whatever it holds is taken as valid", cls.__name__)
+                _log.warning("%s has no schema: every association counts as valid", cls.__name__)
         else:
             check_schema(asn, cls.schema_file)
         return True

@@ -58,7 +58,7 @@ def rule_error(error):
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     place = f"{own[-1].filename}, line {own[-1].lineno}, in {own[-1].name}" if own else None
     return AssociationError(
-        f"a rule fails: {type(error).__name__}: {error}", where=place, hint="correct the rule; nothing was written"
+        f"a rule failed: {type(error).__name__}: {error}", where=place, hint="correct the rule; nothing was written"
     )
 
 

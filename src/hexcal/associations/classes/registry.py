@@ -95,7 +95,7 @@ class AssociationRegistry(dict):
             definition_files = [definition_files]
         if not definition_files and not include_default:
             raise AssociationError(
-                "no rules: neither a file of rules is given, nor are the default rules included",
+                "no rules: no rules file is given, and the default rules are not included",
                 hint="name a file, or include the default rules",
             )
         if rules_of is not None and not include_default:

@@ -57,7 +57,7 @@ def _not_taken(error, subject, mapping, made):
     text = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
     where = (error.where or "").removeprefix(f"{subject.path}: ").removeprefix(f"{subject.path} in ") or mapping.name
     if subject.name in named(mapping):
-        made.warn(where, f"the header would place it elsewhere than where the rules have it: {text}")
+        made.warn(where, f"its header asks for another place than the rules list it in: {text}")
         made.rule = f"{mapping.name} names it already"
     else:
         made.error(where, text)

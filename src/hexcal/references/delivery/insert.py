@@ -397,4 +397,4 @@ def _make_folder(path):
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise ResourceError(f"the folder cannot be made: {error.strerror}", where=path) from error
+        raise ResourceError(f"the folder cannot be created: {error.strerror}", where=path) from error

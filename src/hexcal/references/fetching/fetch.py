@@ -63,7 +63,7 @@ def server():
     url = server_url()
     if url is None:
         raise ReferenceError_(
-            "a server of reference files is required, none is named",
+            "a server of reference files is required, none is set",
             where="CRDS_SERVER_URL",
             hint="for JWST: export CRDS_SERVER_URL=https://jwst-crds.stsci.edu",
         )
@@ -253,7 +253,7 @@ def _require_room(items, total):
         raise ResourceError(
             f"room for {progress.size_text(total)} of reference files is required, the disk has {progress.size_text(free)}",
             where=folder,
-            hint="make room, or set CRDS_PATH to a folder on a larger disk",
+            hint="free some space, or set CRDS_PATH to a folder on a larger disk",
         )
 
 

@@ -175,7 +175,7 @@ def unwritable(error, path):
         return ResourceError(
             "the disk of the cache is full",
             where=path,
-            hint="make room, or set CRDS_PATH to a folder on a larger disk; nothing incomplete was left in the cache",
+            hint="free some space, or set CRDS_PATH to a folder on a larger disk; nothing incomplete was left in the cache",
         )
     return ResourceError(
         f"the cache of reference files cannot be written: {error.strerror or error}",

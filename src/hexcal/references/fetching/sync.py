@@ -235,9 +235,9 @@ class Sync:
             if not self.dry_run:
                 raise
             raise ReferenceError_(
-                f"what an exposure needs cannot be determined without the rules: {error.message}",
+                f"cannot determine the references of an exposure without the mappings: {error.message}",
                 where=error.where,
-                hint="fetch the rules first: `hexcal crds sync`, or do without --dry-run",
+                hint="fetch the mappings first: `hexcal crds sync`, or do without --dry-run",
             ) from error
         return {name: self.cache.reference_path(name, instrument) for name in names}
 
@@ -248,7 +248,7 @@ class Sync:
         parts = name.split("_")
         if len(parts) < 3:
             raise ReferenceError_(
-                f"the instrument of {name} is required, its name does not tell it",
+                f"cannot tell the instrument of {name} from its name",
                 where="--files",
                 hint="names are like jwst_nircam_dark_0042.fits or jwst_0541.pmap",
             )

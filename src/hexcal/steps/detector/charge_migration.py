@@ -26,7 +26,7 @@ class ChargeMigrationStep(Step):
         n_groups = ramp.shape[1]
         if n_groups < MINIMUM_GROUPS:
             raise SkipStep(
-                f"charge migration is flagged in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}",
+                f"charge migration can only be flagged in at least {MINIMUM_GROUPS} groups, found {n_groups}",
                 is_expected=True,
             )
         n_bright = flag_charge_loss(ramp.data, ramp.groupdq, self.parameters.signal_threshold)

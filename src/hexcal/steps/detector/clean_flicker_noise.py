@@ -85,7 +85,7 @@ class CleanFlickerNoiseStep(Step):
         settings = self._settings(model)
         cube = _as_cube(model)
         if cube is None:
-            raise SkipStep("the noise of a ramp is that of differences; one group has none", is_expected=True)
+            raise SkipStep("the noise is measured in differences of groups, and one group has none", is_expected=True)
         masks = self._masks(model, cube, settings)
         flat = self._flat(model) if settings.apply_flat_field else None
         if flat is None and self.parameters.autoparam and model.meta.exposure.type in _AUTOMATIC:
@@ -240,7 +240,7 @@ def _science_regions(model):
     """Pixels that are known to see light, from the flags: bool (ny, nx)."""
     if not model.is_miri or model.meta.exposure.type not in ("MIR_IMAGE", "MIR_4QPM", "MIR_LYOT", "MIR_CORONCAL"):
         raise ParameterError(
-            f"mask_science_regions is for MIRI images, where flags tell; regions of {model.meta.exposure.type} need coordinates",
+            f"mask_science_regions is for MIRI images, whose flags mark the regions; regions of {model.meta.exposure.type} need coordinates",
             where="mask_science_regions",
             hint="give a user_mask",
         )

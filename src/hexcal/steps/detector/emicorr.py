@@ -134,7 +134,7 @@ def _require_possible(ramp):
         raise SkipStep("interference is corrected for MIRI only", is_expected=True)
     if ramp.shape[1] < emi_wave.MINIMUM_GROUPS:
         raise SkipStep(
-            f"a wave can be told from a slope in at least {emi_wave.MINIMUM_GROUPS} groups, found {ramp.shape[1]}"
+            f"at least {emi_wave.MINIMUM_GROUPS} groups are needed to tell a wave from a slope, found {ramp.shape[1]}"
         )
     if not miri_clock.known_pattern(ramp.meta.exposure.readpatt):
         raise SkipStep(

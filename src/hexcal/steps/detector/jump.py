@@ -102,7 +102,7 @@ class JumpStep(Step):
 
         n_groups = ramp.shape[1]
         if n_groups < MINIMUM_GROUPS:
-            raise SkipStep(f"jumps can only be found in at least {MINIMUM_GROUPS} groups; this exposure has {n_groups}")
+            raise SkipStep(f"jumps can only be found in at least {MINIMUM_GROUPS} groups, found {n_groups}")
         gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
         search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
         self.require_same("single_pass", search.single_pass)

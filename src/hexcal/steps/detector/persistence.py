@@ -24,7 +24,7 @@ class PersistenceStep(Step):
             "", "Filled traps after the exposure before, of the same detector; default none."
         )
         flag_pers_cutoff: float = parameter(
-            40.0, "Pixels with as much persistence are flagged PERSISTENCE in PIXELDQ.", unit="DN"
+            40.0, "Pixels with at least this much persistence are flagged PERSISTENCE in PIXELDQ.", unit="DN"
         )
         save_persistence: bool = parameter(False, "Write what is subtracted, with suffix _output_pers.")
         save_trapsfilled: bool = parameter(True, "Write the filled traps, with suffix _trapsfilled.")
@@ -70,7 +70,7 @@ class PersistenceStep(Step):
         filled = _cut(earlier, ramp)
         if filled.shape != shape:
             raise InputError(
-                f"filled traps must be of the families and the pixels of the exposure, {shape}; found {earlier.shape_of('data')}",
+                f"the filled traps must have the trap families and the pixels of the exposure, {shape}; found {earlier.shape_of('data')}",
                 where=str(name),
                 hint="give the _trapsfilled file of the exposure before, of the same detector",
             )
