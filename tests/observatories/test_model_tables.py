@@ -58,7 +58,7 @@ def test_tables_become_classes(observatory):
         ("One\tDataModel\t\t\n", "One\tdata\tSCI\tf4\t2\tno\twhole\n", "must be numbers"),
         ("One\tDataModel\t\t\n", "One\tdata\tSCI\tf4\t2\t0\t\n", "needs the shape whole or image"),
         ("One\tDataModel\t\t\n", "One\tdata\tSCI\tf4\t2\t0\tround\n", "needs the shape whole or image"),
-        ("One\tDataModel\t\t\n", "One\tdata\tSCI\tf99\t2\t\t\n", "f99.*is no type"),
+        ("One\tDataModel\t\t\n", "One\tdata\tSCI\tf99\t2\t\t\n", "f99.*is not a type"),
         ("One\tDataModel\n", "", "4 columns are required, 2 found"),
     ],
 )
