@@ -14,6 +14,7 @@ import argparse
 import fnmatch
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import numpy as np  # noqa: E402
+import wcs_positions  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 
-MODULES = ("stage2",)
+MODULES = ("stage2", "wcs")
 _FLAGS = ("DQ", "CON")
 
 
@@ -44,6 +46,24 @@ def differing(own, peer, case, err):
         excess = np.where(both, np.abs(own - peer) / tolerated, 0)
     same_gaps = (np.isnan(own) == np.isnan(peer)) & (np.isinf(own) == np.isinf(peer))
     return int(np.count_nonzero((excess > 1) | ~same_gaps)), float(excess.max(initial=0))
+
+
+_OF_WCS = re.compile(
+    r"(CRPIX|CRVAL|CTYPE|CUNIT|CDELT)[12]|(CD|PC)[12]_[12]|[AB]P?_(\d_\d|ORDER)|S_REGION|WCSAXES|MT_AV(RA|DEC)"
+)
+
+
+def compare_wcs(own_path, peer_path, there):
+    """Yield the same for the stored WCS, evaluated here and by the reference implementation, and for the keywords that approximate it."""
+    peer = wcs_positions.here(peer_path)
+    if peer is not None:
+        sides = [wcs_positions.here(own_path), there.get(str(own_path))]
+        found = [wcs_positions.differing(side, peer) for side in sides]
+        yield "WCS", max(count for count, _ in found), 169, max(worst for _, worst in found)
+    headers = [fits.getheader(path, "SCI") for path in (own_path, peer_path)]
+    keys = sorted({key for header in headers for key in header if _OF_WCS.fullmatch(key)})
+    wrong = [key for key in keys if not _same(*(header.get(key) for header in headers))]
+    yield "WCS-keywords" + (f" {', '.join(wrong)}" if wrong else ""), len(wrong), len(keys), 0.0
 
 
 def compare(own_path, peer_path, case):
@@ -98,7 +118,7 @@ def jobs_of(cases, folder, side):
     return jobs
 
 
-def report(case, number, folder, errors):
+def report(case, number, folder, errors, there):
     """Print the lines of one case; returns whether it passes."""
     if errors["own"].get(case.name) or errors["peer"].get(case.name):
         print(
@@ -119,7 +139,7 @@ def report(case, number, folder, errors):
             passed = False
             continue
         words, worst_of_all = [], 0.0
-        for what, count, size, worst in compare(own, peer, case):
+        for what, count, size, worst in (*compare(own, peer, case), *compare_wcs(own, peer, there)):
             plane = what.split()[0]
             allowed, _ = case.known.get(f"{_suffix(peer)}:{plane}") or case.known.get(plane, (0, ""))
             passed &= count <= allowed
@@ -150,7 +170,8 @@ def main(words=None):
         errors = {
             side: run_side(side, command, jobs_of(cases, folder, side), folder) for side, command in sides.items()
         }
-        failed = sum(not report(case, number, folder, errors) for number, case in enumerate(cases))
+        there = wcs_positions.there(peer_python(), sorted(folder.glob("*/own/*.fits")), folder)
+        failed = sum(not report(case, number, folder, errors, there) for number, case in enumerate(cases))
     print(f"{len(cases)} cases, {failed} differ")
     return int(failed > 0)
 

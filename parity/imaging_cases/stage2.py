@@ -20,7 +20,7 @@ _NAMES = {"flatfieldstep": "flat_field", "photomstep": "photom"}
 _BORDER = {
     f"i2d:{plane}": (200, "_i2d: pixels at the border of the grid (docs/decisions.md)")
     for plane in ("SCI", "ERR", "WHT", "CON", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
-}
+} | {"i2d:WCS-keywords": (1, "S_REGION of a mosaic is the outline of its grid (docs/decisions.md)")}
 
 
 def exposure(folder, name, instrument="NIRCAM", n_ints=0, corner=(1, 1), shape=SHAPE, seed=1, level=20.0, **meta):

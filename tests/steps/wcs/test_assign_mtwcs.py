@@ -133,3 +133,17 @@ def test_the_log_says_where_the_target_is(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="hexcal"):
         AssignMTWcsStep.call(str(exposures(tmp_path, [(10.0, -20.0), (10.1, -20.0)])), motion="rotation")
     assert "Average position of the target in 2 exposures: RA 10.050000, Dec -20.000000 degrees" in caplog.text
+
+
+def test_a_rotation_keeps_distances_that_a_shift_changes():
+    """The figure of the profile `recommended`."""
+
+    def distance(wcs):
+        (ra, other), (dec, another) = np.radians(wcs(np.array([160.0, 100.0]), np.array([100.0, 100.0])))
+        haversine = np.sin((dec - another) / 2) ** 2 + np.cos(dec) * np.cos(another) * np.sin((ra - other) / 2) ** 2
+        return np.degrees(2 * np.arcsin(np.sqrt(haversine))) * 3.6e6
+
+    wcs = tangent_plane(ra=10.0, dec=-28.0, scale=1 / 3600, centre=(100, 100), shape=(201, 201))
+    target, centre = (10.0, -28.0), (10.0, -28.0 + 1 / 60)
+    assert distance(following(wcs, target, centre, "rotation")) == pytest.approx(distance(wcs), abs=1e-4)
+    assert distance(following(wcs, target, centre)) - distance(wcs) == pytest.approx(9.3, abs=0.1)
