@@ -107,6 +107,8 @@ class CheckedValues(BaseModel):
         choices = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
         if isinstance(value, str) and value.strip().lower() in ("none", "") and type(None) in choices:
             return None
+        if isinstance(value, str) and {bool, str} <= set(choices) and value.strip().lower() in ("true", "false"):
+            return value.strip().lower() == "true"
         if any(choice is list or typing.get_origin(choice) is list for choice in choices):
             if isinstance(value, str):
                 return split_list(value)

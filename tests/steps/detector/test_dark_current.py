@@ -198,3 +198,16 @@ def test_the_averaged_dark_may_be_the_first_file_in_a_new_output_dir(tmp_path, m
     write_references(tmp_path / "refs", (1, 2, 4, 4))
     DarkCurrentStep.call(uncal, references="refs", dark_output="dark.fits", output_dir="new/er")
     assert (tmp_path / "new" / "er" / "dark.fits").exists()
+
+
+@pytest.mark.parametrize(("given", "in_header", "expected"), [(0.5, 0.2, 0.5), (None, 0.2, 0.2), (None, None, None)])
+def test_average_dark_current_is_noted_for_the_ramp_fit(given, in_header, expected):
+    ramp = datamodels.RampModel(np.full((1, 3, 4, 5), 100, np.float32))
+    ramp.meta.telescope, ramp.meta.instrument.name = "JWST", "NIRCAM"
+    dark = datamodels.DarkModel(np.zeros((3, 4, 5), np.float32))
+    dark.meta.exposure.average_dark_current = in_header
+    result = DarkCurrentStep.call(ramp, override_dark=dark, average_dark_current=given)
+    if expected is None:
+        assert result.average_dark_current is None
+    else:
+        np.testing.assert_array_equal(result.average_dark_current, np.full((4, 5), expected, np.float32))

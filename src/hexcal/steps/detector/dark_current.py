@@ -22,6 +22,13 @@ class DarkCurrentStep(Step):
             writes=True,
         )
 
+        average_dark_current: float | None = parameter(
+            None,
+            "Rate whose Poisson noise ramp_fit adds for the dark current; default that of the dark reference, if it has one.",
+            unit="DN/s",
+            ge=0,
+        )
+
     def needs_all_integrations(self, model):
         """Only to write the dark, which is done once."""
         return "dark_output is written once" if self.parameters.dark_output else None
@@ -34,6 +41,7 @@ class DarkCurrentStep(Step):
                 f"SCI of a dark must have the axes ([nints,] ngroups, ny, nx), found shape {dark.shape}",
                 where=str(dark.path),
             )
+        self._note_average(ramp, dark)
         n_groups = ramp.shape[1]
         n_averaged, stride = averaging(ramp.meta.exposure, dark.meta.exposure)
         needed, available = (n_groups - 1) * stride + n_averaged, dark.shape[-3]
@@ -59,6 +67,20 @@ class DarkCurrentStep(Step):
                 "dark saved as %s", averaged.save(self.parameters.dark_output, dir_path=self.inherited("output_dir"))
             )
         return ramp
+
+    def _note_average(self, ramp, dark):
+        """Note the average dark current, of which ramp_fit adds the noise: as given, or that of the reference, an image or a keyword."""
+        average = self.parameters.average_dark_current
+        if average is None and "average_dark_current" in dark.specs and dark.average_dark_current is not None:
+            image = dark.average_dark_current
+            if image.shape == ramp.shape[-2:]:
+                ramp.average_dark_current = np.array(image, np.float32)
+                return
+            self.log.warning("the average dark current of the reference has the shape %s: it is not used", image.shape)
+            return
+        average = dark.meta.exposure.average_dark_current if average is None else average
+        if average:
+            ramp.average_dark_current = np.full(ramp.shape[-2:], average, np.float32)
 
 
 def _planes(dark):

@@ -26,16 +26,46 @@ class PersistenceStep(Step):
         flag_pers_cutoff: float = parameter(
             40.0, "Pixels with at least this much persistence are flagged PERSISTENCE in PIXELDQ.", unit="DN"
         )
-        save_persistence: bool = parameter(False, "Write what is subtracted, with suffix _output_pers.")
+        save_persistence: bool | str = parameter(
+            False,
+            "Write what is subtracted, with suffix _output_pers; with persistence_time the windows that are still open, an ASDF file (true, or its name).",
+        )
         save_trapsfilled: bool = parameter(True, "Write the filled traps, with suffix _trapsfilled.")
+        persistence_time: int | None = parameter(
+            None,
+            "Flag groups so long after much light, instead of subtracting what traps release (the method of release 3.0.0).",
+            unit="s",
+            gt=0,
+        )
+        dn_threshold: float | None = parameter(
+            None,
+            "With persistence_time: signal that is much light; saturation is in any case.",
+            unit="DN",
+        )
+        persistence_array_file: str | None = parameter(
+            None, "With persistence_time: open windows of the exposure before, as save_persistence writes them."
+        )
+        persistence_dnu: bool = parameter(
+            False, "With persistence_time: flag these groups DO_NOT_USE as well, so that they are not fitted."
+        )
+
+    def references_needed(self, model):
+        """The window needs none."""
+        return () if self.parameters.persistence_time else self.reference_types
 
     def needs_all_integrations(self, model):
         """Traps keep charge from one integration to the next; without a reference the step is left out."""
+        if self.parameters.persistence_time:
+            return "windows of persistence reach from one integration into the next"
         if any(self.get_reference_file(model, kind) == "N/A" for kind in self.reference_types):
             return None
         return "traps keep charge from one integration to the next"
 
     def process(self, ramp, references):
+        if self.parameters.persistence_time:
+            from hexcal.steps.detector.persistence_window import process_window
+
+            return process_window(self, ramp)
         exposure = ramp.meta.exposure
         if not exposure.group_time:
             raise InputError(f"the traps need the time between groups, TGROUP is {exposure.group_time}", where="TGROUP")
@@ -52,7 +82,7 @@ class PersistenceStep(Step):
             (density, full_well, families),
             (exposure.group_time, resets * (exposure.frame_time or 0)),
             self.parameters.flag_pers_cutoff,
-            keep=self.parameters.save_persistence,
+            keep=bool(self.parameters.save_persistence),
         )
         if self.parameters.save_trapsfilled:
             self._save(ramp, "TrapsFilledModel", filled.astype(np.float32), "trapsfilled")
