@@ -120,6 +120,8 @@ def test_errors_are_those_of_the_weighted_mean():
     np.testing.assert_allclose(result.var_poisson[inside], 0.3 * (1 + 1 / 9) / (4 / 3) ** 2, rtol=1e-5)
     total = result.var_rnoise + result.var_poisson + result.var_flat
     np.testing.assert_allclose(result.err[inside], np.sqrt(total[inside]), rtol=1e-6)
+    finer = run(images, pixel_scale_ratio=0.5)
+    np.testing.assert_allclose(finer.var_rnoise[30:50, 40:60], 0.75 * 4, rtol=1e-5)
 
 
 def test_context_tells_which_exposure_contributed():

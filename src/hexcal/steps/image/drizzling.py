@@ -75,6 +75,12 @@ class Resampled:
     context: np.ndarray | None = None
     dq: np.ndarray | None = None
 
+    def scale_variances(self, factor):
+        """Multiply the variances by a number, in place."""
+        for variance in (self.var_rnoise, self.var_poisson, self.var_flat):
+            if variance is not None and factor != 1:
+                variance *= np.float32(factor)
+
 
 def weights_of(dq, bad, var_rnoise=None, constant=0.0, threads=None):
     """Return the weight of each pixel.

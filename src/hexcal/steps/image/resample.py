@@ -1,5 +1,6 @@
 """Combine exposures to a mosaic without distortion."""
 
+import os
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,8 @@ class ResampleStep(Step):
     The grid is a tangent plane that holds all exposures, with the orientation and pixel scale of the first, unless parameters say otherwise. An exposure
     is laid on it through the map between the two, whose error is measured and below 0.001 pixel (``exact_pixmap`` evaluates it for each pixel); all arrays
     are resampled in one pass, and the memory does not depend on the number of exposures. The deviations of each exposure (square roots of its variances)
-    are resampled as its values are; those of several exposures are combined as the errors of their weighted mean.
+    are resampled as its values are; those of several exposures are combined as the errors of their weighted mean, and divided by the square of the
+    pixel scale ratio: a pixel twice as wide sees four pixels of an exposure.
 
     Pixels at the border of the grid are used as far as they reach into it; the original leaves out those whose centre is beyond the outermost centres.
     The reference file ``drizpars`` is chosen and recorded, and has no effect, as in the original, because all parameters have defaults.
@@ -84,6 +86,14 @@ class ResampleStep(Step):
         )
         pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
         exact_pixmap: bool = parameter(False, "Evaluate the map for every pixel, instead of to 0.001 pixel.")
+
+    def references_needed(self, model):
+        """The reference file is asked for where there is a place for such; it has no effect, and its want must not stop anybody."""
+        from hexcal.references import chooser
+
+        folder = self.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
+        has_place = folder or self.parameters.override_drizpars or chooser.is_configured()
+        return self.reference_types if has_place else ()
 
     def is_optional(self, reference_type):
         """The step works without a reference file."""
@@ -153,6 +163,7 @@ class ResampleStep(Step):
         if not used:
             self.log.warning("No pixel of any exposure is fit for use: the mosaic is empty")
         result = drizzle.finish(manner.fill)
+        result.scale_variances(grid.scale_ratio**-2)
         product = ImageModel()
         summary.fill(product)
         set_arrays(product, result, manner, given.report_var, given.enable_err)
