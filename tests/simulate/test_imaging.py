@@ -11,7 +11,7 @@ from hexcal.cli.main import main
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.simulate.camera import SQUARE_ARCSEC
-from hexcal.simulate.imaging import Imaging, tracks
+from hexcal.simulate.imaging import Imaging, looking_at, tracks
 from hexcal.simulate.imaging_setups import SETUPS, setup_of
 from hexcal.simulate.sky import SOURCE_COLUMNS, Optics, random_sky, render
 from hexcal.step import AssignWcsStep, FlatFieldStep, PhotomStep
@@ -95,6 +95,15 @@ def test_calibrated_images_are_what_the_sky_is(instrument):
     nominal = result.meta.photometry.pixelarea_steradians
     assert np.isclose(nominal, simulated.camera.scale**2 * SQUARE_ARCSEC, rtol=0.01)
     assert np.allclose(result.area * nominal, simulated.camera.pixel_area(), rtol=1e-6)
+
+
+def test_a_window_at_the_edge_sees_the_field():
+    setup = setup_of("NIRCAM")
+    camera = setup.window(1409, 1409, 640, 640)
+    pointing = looking_at(camera, 53.16, -27.79, 41)
+    assert np.allclose(pointing.pixel_to_sky(camera, 319.5, 319.5), (53.16, -27.79), atol=1e-10)
+    (exposure,) = Imaging(setup, camera, n_exposures=1, seed=3).exposures()
+    assert exposure.brightness.max() > 10 * np.median(exposure.brightness)
 
 
 def test_leftover_cosmic_rays_are_not_flagged():

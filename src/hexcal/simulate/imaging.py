@@ -16,7 +16,7 @@ from hexcal.simulate.imaging_setups import Setup
 from hexcal.simulate.sky import random_sky, render, sky_slope
 
 RA, DEC, ROLL = 53.16, -27.79, 41.0
-"""Where the first exposure looks, and the position angle of V3 there, degrees."""
+"""Where the middle of the first exposure looks, and the position angle of V3 there, degrees."""
 ABERRATION = 1.0000823
 _SKY, _DETECTOR, _EXPOSURE, CATALOGUE = range(4)
 _STEP = 0.06
@@ -119,6 +119,9 @@ class Imaging:
         """Return the references of stages 2 and 3 by type (dict of str to DataModel)."""
         flat = self.flat()
         flat[self.stream(_DETECTOR, 2).random(flat.shape) < 3e-4] = np.nan
+        if self.mode is not None:
+            # Those of flight have none for pixels that see no light, and so these are not used after stage 1.
+            flat[self.mode.reference_pixels()] = np.nan
         return imaging_references(self.setup, self.camera, flat, self.subarray)
 
     def exposures(self) -> Iterator["ImageExposure"]:
@@ -221,7 +224,7 @@ class _Taking:
         dither = step * (np.array([(0.7548776662 * index) % 1, (0.5698402910 * index) % 1]) - 0.5) * 2 * (index > 0)
         if self.is_blank:
             dither += 4 * series.reach
-        claimed = Pointing(RA, DEC, ROLL + _TURN * index, ABERRATION).moved(dither[0], dither[1], 0)
+        claimed = looking_at(series.camera, RA, DEC, ROLL + _TURN * index).moved(dither[0], dither[1], 0)
         error = self.rng.normal(0, series.pointing_error, 2) * (index > 0)
         turn = 100 * self.rng.normal(0, series.pointing_error) * (index > 0)
         return claimed, claimed.moved(error[0], error[1], turn), dither
@@ -254,6 +257,15 @@ class _Taking:
         simulation = simulate(series.mode, scene, seed=seed, detector_seed=series.seed, number=self.number)
         references = simulation.references() if self.index == 0 else {}
         return simulation.exposure, np.zeros(rate.shape, np.float32), simulation.truth.dq != 0, references
+
+
+def looking_at(camera, ra, dec, roll):
+    """Return the pointing (of the reference point of the aperture) with which the middle of a window looks at a position, degrees."""
+    pointing = Pointing(ra, dec, roll, ABERRATION)
+    for _ in range(4):
+        ra_now, dec_now = pointing.pixel_to_sky(camera, (camera.nx - 1) / 2, (camera.ny - 1) / 2)
+        pointing = Pointing(pointing.ra + ra - ra_now, pointing.dec + dec - dec_now, roll, ABERRATION)
+    return pointing
 
 
 def tracks(shape, rng, noise, density):
