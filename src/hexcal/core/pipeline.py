@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
-from hexcal.core import bands, run_references
+from hexcal.core import ahead, bands, run_references
 from hexcal.core.config import expanded, merged, nested
 from hexcal.core.parameters import StepParameters
 from hexcal.core.step import Step
@@ -130,8 +130,9 @@ class Pipeline(Step):
         return {**super().get_pars(), "steps": {name: step.get_pars() for name, step in self.steps.items()}}
 
     def prepare(self) -> None:
-        """Load the compiler of the kernels while the input is read."""
+        """Load the compiler of the kernels while the input is read; the first run ever begins to compile the largest ones."""
         bands.prepare_kernels()
+        ahead.compile_elsewhere(step for step in reversed(self.steps.values()) if not step.parameters.skip)
 
     def look_up_references(self, exposure: Any) -> None:
         """Choose the references of all steps before the first one runs."""

@@ -81,6 +81,9 @@ class Step(Blockwise):
     allow_hooks = False
     """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
 
+    largest_kernel: str | None = None
+    """Of a step whose kernels take seconds to compile: the largest, "module:name"; `compile_kernels` compiles it."""
+
     adjustable = ("allow_hooks",)
     """Attributes of the class that may be set on one instance."""
 
@@ -258,6 +261,10 @@ class Step(Blockwise):
 
     def prepare(self) -> None:
         """Begin what can be done while the input is read; a step has nothing to do."""
+
+    @classmethod
+    def compile_kernels(cls) -> None:
+        """Have the kernels of the step compiled, by using them on a few pixels as `process` does; a step without a `largest_kernel` has nothing to do."""
 
     def look_up_references(self, exposure: Any) -> None:
         """Choose the references of an exposure before the work: for a step only where there are several, so that they are fetched together."""

@@ -8,9 +8,46 @@ from numba.core import event
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-kernel = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)
-"""Compile a function: the GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first run pays for it;
-a division by zero gives inf or NaN as in numpy. Neither ``fastmath`` nor ``parallel``: the same bits must come out for any number of threads."""
+_elsewhere: dict[Any, Callable[[], Any]] = {}
+"""Kernels that another process compiles -> what waits for it."""
+
+
+def kernel(function):
+    """Compile a function.
+
+    The GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first run pays for it; a division by zero
+    gives inf or NaN as in numpy. Neither ``fastmath`` nor ``parallel``: the same bits must come out for any number of threads.
+
+    Parameters
+    ----------
+    function : callable
+        As said in docs/design.md.
+    """
+    compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    load_or_compile = compiled._compile_for_args
+
+    def when_first_used(*args, **named):
+        wait = _elsewhere.pop(compiled, None)
+        if wait is not None:
+            wait()
+        return load_or_compile(*args, **named)
+
+    compiled._compile_for_args = when_first_used
+    return compiled
+
+
+def is_on_disk(compiled) -> bool:
+    """Whether a kernel has been compiled on this machine, from the present source."""
+    try:
+        return bool(compiled._cache._cache_file._load_index())
+    except (AttributeError, OSError):
+        # Another release of numba: then nothing is done ahead.
+        return True
+
+
+def wait_before(compiled, wait: Callable[[], Any]) -> None:
+    """Have ``wait()`` called before a kernel is used for the first time: another process compiles it."""
+    _elsewhere[compiled] = wait
 
 
 def helper(function, **options):

@@ -27,6 +27,7 @@ class JumpStep(Step):
     relative_time = 3.0
     reference_types = ("gain", "readnoise")
     input_model = "RampModel"
+    largest_kernel = "hexcal.kernels.jump:find_jumps"
 
     class Parameters(LargeEventParameters):
         """Parameters of the search for jumps and large events."""
@@ -78,6 +79,12 @@ class JumpStep(Step):
         pool_integrations: bool = parameter(
             False, "Two-point differences: take all integrations together, as release 3.0.0 of the original does."
         )
+
+    @classmethod
+    def compile_kernels(cls):
+        """Look for jumps in a few ramps of nothing."""
+        data, image = np.zeros((1, 4, 2, 2), np.float32), np.ones((2, 2), np.float32)
+        detect_jumps(data, data.astype(np.uint8), np.zeros((2, 2), np.uint32), image, image, Search())
 
     def require(self, model):
         """The time between groups must be known where groups after a jump are flagged."""

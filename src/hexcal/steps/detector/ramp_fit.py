@@ -8,7 +8,9 @@ import numpy as np
 from hexcal import memory
 from hexcal.core import MaximumCores, Step, StepParameters, parameter
 from hexcal.errors import DataUnusable, InputError
-from hexcal.models.dqflags import group, without_meaning
+from hexcal.models.dqflags import group
+from hexcal.steps.detector.ramp_groups import all_flagged, used_groups, without_unused_ends
+from hexcal.steps.detector.ramp_products import fitopt, rate_model, rateints_model, take_gain_factor
 
 _ROWS = 256
 """Rows whose memory is given back together."""
@@ -28,6 +30,7 @@ class RampFitStep(Step):
     uses_up_ramp = False
     """Whether nobody needs the ramp after the fit: then its memory is given back while the fit goes on. A pipeline says so."""
     adjustable = (*Step.adjustable, "uses_up_ramp")
+    largest_kernel = "hexcal.kernels.ramp_fit:fit_ramps"
 
     class Parameters(StepParameters):
         """Parameters of the ramp fit."""
@@ -76,6 +79,13 @@ class RampFitStep(Step):
         from hexcal.steps.detector.ramp_fit_likely import ChosenInBlocks
 
         return (ChosenInBlocks if self.parameters.algorithm == "LIKELY" else FitInBlocks)(self, scratch, keep)
+
+    @classmethod
+    def compile_kernels(cls):
+        """Fit a few ramps of nothing."""
+        data, image = np.zeros((1, 3, 2, 2), np.float32), np.ones((2, 2), np.float32)
+        flags = data.astype(np.uint8), np.zeros((2, 2), np.uint32)
+        fit_ramps(Ramps(data, *flags, image, image, Timing(1.0, 1.0)))
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
@@ -363,93 +373,3 @@ def fit_details(ramps, slopes, threads=1):
     since_reset = ramps.timing.first_group_time + float(settings.first_group) * ramps.timing.group_time
     run_bands(kernel, ny, exposure, settings, tables, slopes, since_reset, details, threads=threads)
     return details._asdict()
-
-
-def used_groups(n_groups, first, last, warn):
-    """Return (first, last) of the groups to use, as asked for, mended where that is impossible.
-
-    Parameters
-    ----------
-    n_groups : int
-    first, last : int or None
-        As the user asks, counted from 0; both inclusive.
-    warn : callable
-        Told what was mended.
-    """
-    wanted_first, wanted_last = 0 if first is None else first, n_groups - 1 if last is None else last
-    if wanted_first < 0:
-        warn("firstgroup %d is below 0: 0 is used", wanted_first)
-        wanted_first = 0
-    if wanted_last >= n_groups:
-        warn("lastgroup %d is beyond the last of %d groups: %d is used", wanted_last, n_groups, n_groups - 1)
-        wanted_last = n_groups - 1
-    if (first is not None or last is not None) and wanted_first >= wanted_last:
-        warn("firstgroup %d must be below lastgroup %d: all groups are used", wanted_first, wanted_last)
-        return 0, n_groups - 1
-    return wanted_first, wanted_last
-
-
-def all_flagged(group_dq, groups, flag):
-    """Whether all pixels of these groups of all integrations carry a flag; looks no further than the first group where one does not."""
-    return all(((group_dq[i, g] & flag) != 0).all() for g in groups for i in range(group_dq.shape[0]))
-
-
-def without_unused_ends(group_dq, first, last):
-    """Shrink a range of groups by those at its ends that are DO_NOT_USE in all pixels and integrations; last < first if nothing is left."""
-    while first <= last and all_flagged(group_dq, (first,), group.DO_NOT_USE):
-        first += 1
-    while last > first and all_flagged(group_dq, (last,), group.DO_NOT_USE):
-        last -= 1
-    return first, last
-
-
-def take_gain_factor(ramp, references):
-    """Note the factor of the gain reference, which gain_scale needs, in the metadata of the ramp."""
-    factor = references.gain.meta.exposure.gain_factor
-    if factor is not None:
-        ramp.meta.exposure.gain_factor = factor
-
-
-def rate_model(ramp, fit, pixel_dq):
-    """Return the rate (ImageModel, or IFUImageModel for an integral-field exposure), with the metadata of the ramp (RampModel).
-
-    ``pixel_dq``, uint32 (ny, nx), is its PIXELDQ after all steps before the fit.
-    """
-    from hexcal.models import science
-
-    return _filled(ramp, science.IFUImageModel if ramp.is_ifu else science.ImageModel, fit, pixel_dq)
-
-
-def rateints_model(ramp, fit, pixel_dq):
-    """Return the rates per integration (CubeModel), with the metadata of the ramp (RampModel) and its INT_TIMES."""
-    from hexcal.models import science
-
-    model = _filled(ramp, science.CubeModel, fit, pixel_dq)
-    model.int_times = ramp.plain_table("int_times")
-    return model
-
-
-def _filled(ramp, cls, fit, pixel_dq):
-    without_meaning(fit.dq, pixel_dq, ramp.observatory)
-    model = like(ramp, cls(fit.slope))
-    model.err, model.dq, model.var_poisson, model.var_rnoise = fit.err, fit.dq, fit.var_poisson, fit.var_rnoise
-    model.meta.bunit_data = model.meta.bunit_err = "DN/s"
-    return model
-
-
-def fitopt(ramp, details):
-    """Return the model of the details of the fit."""
-    from hexcal.models import science
-
-    model = like(ramp, science.RampFitOutputModel())
-    for name, array in details.items():
-        setattr(model, name, array)
-    return model
-
-
-def like(ramp, model):
-    """Give a new model the metadata of the ramp; return it."""
-    model.observatory = ramp.observatory
-    model.update(ramp)
-    model.meta.filename = ramp.meta.filename
-    return model

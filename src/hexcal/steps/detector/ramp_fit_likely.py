@@ -114,7 +114,7 @@ def uses_likelihood(step, ramp) -> bool:
 
 def process_likely(step, ramp, references):
     """Fit an exposure in memory; return the rate and the rates per integration, as models."""
-    from hexcal.steps.detector.ramp_fit import rate_model, rateints_model, take_gain_factor
+    from hexcal.steps.detector.ramp_products import rate_model, rateints_model, take_gain_factor
 
     parameters = step.parameters
     exposure, integrations, chi_squared = fit_likely(
@@ -132,7 +132,7 @@ def process_likely(step, ramp, references):
 
 def _plane(ramp, chi_squared):
     from hexcal.models import science
-    from hexcal.steps.detector.ramp_fit import like
+    from hexcal.steps.detector.ramp_products import like
 
     return like(ramp, science.ImageModel(chi_squared))
 
@@ -161,7 +161,7 @@ class LikelyInBlocks:
 
     def add(self, block, references) -> None:
         """Fit a block."""
-        from hexcal.steps.detector.ramp_fit import take_gain_factor
+        from hexcal.steps.detector.ramp_products import take_gain_factor
 
         try:
             ramps = self.step.ramps(block, references)
@@ -178,7 +178,8 @@ class LikelyInBlocks:
     def rate(self, ramp):
         """Return the rates of the exposure, all blocks of which have passed, as a model with the metadata of the ramp."""
         from hexcal.kernels.likelihood import combine
-        from hexcal.steps.detector.ramp_fit import Fit, rate_model
+        from hexcal.steps.detector.ramp_fit import Fit
+        from hexcal.steps.detector.ramp_products import rate_model
 
         ny, nx = self.pixel_dq.shape
         exposure = Fit.empty((ny, nx))
@@ -206,7 +207,8 @@ class LikelyInBlocks:
 
     def rateints(self, ramp) -> Iterator:
         """Yield the rates per integration, block after block, as models with the metadata of the ramp."""
-        from hexcal.steps.detector.ramp_fit import Fit, rateints_model
+        from hexcal.steps.detector.ramp_fit import Fit
+        from hexcal.steps.detector.ramp_products import rateints_model
 
         shape, first = self.pixel_dq.shape, 0
         for n_ints in self.sizes:

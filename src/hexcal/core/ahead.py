@@ -1,0 +1,47 @@
+"""The first run ever: the largest kernels are compiled in processes of their own, while the run does what comes before them."""
+
+import contextlib
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+from hexcal import memory
+from hexcal.threads import default_threads
+
+_PROGRAM = "import importlib, sys; getattr(importlib.import_module(sys.argv[1]), sys.argv[2]).compile_kernels()"
+
+
+def compile_elsewhere(steps):
+    """Begin to compile the kernels of steps that are not on disk yet, as many at a time as the run has threads beside its own.
+
+    A process that cannot be had, or fails, costs nothing: the step compiles its kernels itself, as it would have without.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+        Those that will run, the last first: there is most time until they do. A step that names no `largest_kernel` is left alone.
+    """
+    # A limit on memory holds for each process; two of them could need more than there is.
+    left = 0 if memory.limit() is not None or not _is_python(sys.executable) else default_threads() - 1
+    for step in steps:
+        if step.largest_kernel is None or left < 1:
+            continue
+        module, _, name = step.largest_kernel.partition(":")
+        from hexcal.kernels import compiled
+
+        kernel = getattr(importlib.import_module(module), name)
+        if compiled.is_on_disk(kernel):
+            continue
+        with contextlib.suppress(OSError):
+            words = [sys.executable, "-c", _PROGRAM, type(step).__module__, type(step).__name__]
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            compiled.wait_before(kernel, process.wait)
+            left -= 1
+
+
+def _is_python(program):
+    """Whether a program is an interpreter, and not one that has Python built in."""
+    return bool(program) and Path(program).name.startswith("python")

@@ -1,0 +1,87 @@
+"""The first run ever: what it says, and what other processes compile for it."""
+
+import pytest
+from exposures import write_references, write_uncal
+from numba.core import event
+
+from hexcal.core import ahead
+from hexcal.kernels import compiled, jump, ramp_fit
+from hexcal.pipeline import Detector1Pipeline
+from hexcal.steps.detector.jump import JumpStep
+from hexcal.steps.detector.ramp_fit import RampFitStep
+
+KERNELS = {RampFitStep: ramp_fit.fit_ramps, JumpStep: jump.find_jumps}
+
+
+@pytest.fixture(autouse=True)
+def none_waits(monkeypatch):
+    monkeypatch.setattr(compiled, "_elsewhere", {})
+
+
+class Process:
+    """Stands for one that compiles."""
+
+    started: list = []
+
+    def __init__(self, words, **_):
+        self.started.append(words)
+        self.waits = 0
+
+    def wait(self):
+        self.waits += 1
+
+
+@pytest.fixture
+def started(monkeypatch):
+    monkeypatch.setattr(Process, "started", [])
+    monkeypatch.setattr(ahead.subprocess, "Popen", Process)
+    monkeypatch.setattr(compiled, "is_on_disk", lambda kernel: False)
+    return Process.started
+
+
+@pytest.mark.parametrize(("threads", "classes"), [(1, []), (2, ["RampFitStep"]), (16, ["RampFitStep", "JumpStep"])])
+def test_as_many_processes_as_there_are_threads_beside_the_own_one(monkeypatch, started, threads, classes):
+    monkeypatch.setattr(ahead, "default_threads", lambda: threads)
+    ahead.compile_elsewhere([RampFitStep(), JumpStep()])
+    assert [words[-1] for words in started] == classes
+
+
+def test_what_is_on_disk_and_what_is_skipped_is_not_compiled(monkeypatch, started):
+    monkeypatch.setattr(ahead, "default_threads", lambda: 16)
+    pipeline = Detector1Pipeline(steps={"jump": {"skip": True}})
+    pipeline.prepare()
+    assert [words[-1] for words in started] == ["RampFitStep"]
+    monkeypatch.setattr(compiled, "is_on_disk", lambda kernel: True)
+    pipeline.prepare()
+    assert len(started) == 1
+
+
+def test_a_kernel_that_another_process_compiles_is_waited_for_once():
+    process = Process([])
+
+    @compiled.kernel
+    def next_number(x):
+        return x + 1
+
+    compiled.wait_before(next_number, process.wait)
+    assert (next_number(1), next_number(2)) == (2, 3)
+    assert process.waits == 1
+
+
+@pytest.mark.parametrize("step", KERNELS)
+def test_what_is_compiled_ahead_is_what_the_run_needs(tmp_path, step):
+    step.compile_kernels()
+    before = list(KERNELS[step].signatures)
+    exposure = write_uncal(tmp_path, (1, 5, 32, 32))
+    write_references(tmp_path / "refs", (1, 5, 32, 32))
+    Detector1Pipeline(references=str(tmp_path / "refs")).run(exposure)
+    assert list(KERNELS[step].signatures) == before
+
+
+def test_the_first_kernel_that_is_compiled_is_told_of_once():
+    told = []
+    compiled.tell_before_compiling(told.append)
+    for _ in range(2):
+        with event.trigger_event("numba:compile", data={"dispatcher": ramp_fit.fit_ramps}):
+            pass
+    assert told == [str(ramp_fit.fit_ramps.stats.cache_path)]
