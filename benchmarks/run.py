@@ -33,7 +33,19 @@ from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
 from references import references  # noqa: E402
 
-PARTS = ("pipeline", "memory4", "series", "threads", "clip", "compile", "start", "references", "associations", "image2")
+PARTS = (
+    "pipeline",
+    "memory4",
+    "series",
+    "threads",
+    "clip",
+    "container",
+    "compile",
+    "start",
+    "references",
+    "associations",
+    "image2",
+)
 
 
 @dataclass
@@ -284,6 +296,22 @@ def clip(bench):
     )
 
 
+def container(bench):
+    """Members of a container that are changed one after the other: peak memory must not grow with their number."""
+    run = bench.run("own", [bench.job(bench.exposure((1, 10, bench.size, bench.size)), "own")])
+    exposure = next(run.folder.glob("*_rate.fits"))
+    figures = {}
+    for count in (6, 60):
+        took = execute([sys.executable, HERE / "containers.py", exposure, count])
+        figures[count] = [float(word) for word in took["output"].split()[-2:]]
+    few, many = figures[6][0], figures[60][0]
+    what = f"container of 6 and of 60 images of {bench.size}², each changed twice: peak memory"
+    bench.table.add(what, f"{few:.0f} MB, {many:.0f} MB", "", f"{many - few:+.0f} MB", "<= +100 MB", many - few <= 100)
+    seconds = figures[60][1]
+    what = "a hundred members opened for their metadata: processor time"
+    bench.table.add(what, f"{seconds:.2f} s", "", "", "< 1 s", seconds < 1)
+
+
 def compile_(bench):
     """The first run ever, with an empty cache of compiled kernels, less the same run again."""
     small = {"frame_time": 0.3}
@@ -377,7 +405,7 @@ def main(words=None):
     bench = Bench(options)
     for part, measure in zip(
         PARTS,
-        (pipeline, memory4, series, threads, clip, compile_, start, references, associations, image2),
+        (pipeline, memory4, series, threads, clip, container, compile_, start, references, associations, image2),
         strict=True,
     ):
         if part in options.only:

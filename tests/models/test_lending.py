@@ -1,8 +1,11 @@
 """Members of a container that are borrowed and given back: what was changed waits in files, and the memory does not grow with their number."""
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -184,3 +187,49 @@ def test_memory_does_not_grow_with_the_number_of_members(tmp_path):
     ]
     # A member is 8 MB; ten more of them would be 80.
     assert peaks[1] - peaks[0] < 16_000
+
+
+def test_a_hundred_members_are_opened_for_their_metadata_in_a_second(paths):
+    links = [paths[0].with_name(f"link{number}_cal.fits") for number in range(100)]
+    for link in links:
+        os.link(paths[0], link)
+    begun = time.process_time()
+    container = ModelContainer(links)
+    assert [model.meta.model_type for model in container.each()] == ["ImageModel"] * 100
+    assert time.process_time() - begun < 1
+    assert not container._scratch.folder
+
+
+ENDING = """
+    import os, sys, time
+    from hexcal.core import Step
+    class Changing(Step):
+        alias = "changing"
+        input_model = "ImageContainer"
+
+        def process(self, exposures):
+            for exposure in exposures.each(changed=["data"]):
+                exposure.data += 1
+            open("changed", "w").close()
+            if sys.argv[1] == "failure":
+                raise RuntimeError("as it happens")
+            time.sleep(0 if sys.argv[1] == "success" else 60)
+            return exposures
+
+    Changing.call([f"{number}_cal.fits" for number in range(3)], save_results=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["success", "failure", signal.SIGINT, signal.SIGTERM])
+def test_the_scratch_folder_is_gone_however_a_run_ends(paths, how):
+    folder = paths[0].parent
+    words = [sys.executable, "-c", textwrap.dedent(ENDING), str(how)]
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if isinstance(how, signal.Signals):
+        while process.poll() is None and not (folder / "changed").exists():
+            time.sleep(0.01)
+        assert list((folder / "scratch").iterdir())
+        process.send_signal(how)
+    status = process.wait()
+    assert (status == 0) == (how == "success")
+    assert (folder / "changed").exists() and not list((folder / "scratch").iterdir())

@@ -48,7 +48,7 @@ def _declared_types(cls) -> Any:
 
 def _require_free_names(cls):
     """Refuse parameters that nobody could read, since every step has an attribute of that name."""
-    step = cls.__mro__[-2]
+    step = next(base for base in reversed(cls.__mro__) if base.__name__ == "Step")
     for name in cls.Parameters.model_fields:
         if hasattr(step, name):
             raise ParameterError(

@@ -6,22 +6,21 @@
 import logging
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hexcal.core import declaration
 from hexcal.core.blockwise import Blockwise
-from hexcal.core.config import expanded
 from hexcal.core.parameter_values import ParameterValues
-from hexcal.core.parameters import StepParameters, values_of
+from hexcal.core.parameterized import Parameterized
+from hexcal.core.parameters import StepParameters
+from hexcal.core.step_files import StepFiles
 from hexcal.errors import ParameterError
-from hexcal.observatories.documented import unknown_parameter
 
 if TYPE_CHECKING:
-    from hexcal.models.datamodel import DataModel
+    pass
 
 
-class Step(Blockwise):
+class Step(Parameterized, StepFiles, Blockwise):
     """One correction of the data.
 
     A step declares its `alias`, the `reference_types` it needs and its `Parameters`, and does the work in `process`. Opening, saving, naming,
@@ -125,130 +124,6 @@ class Step(Blockwise):
         self.configure({"parameters": parameters}, source="python")
         if parent is None:
             self.take_profile()
-
-    # ---- parameters
-
-    @property
-    def qualified_name(self) -> str:
-        """Name with those of the pipelines that own it: ``calwebb_detector1.jump``."""
-        return f"{self.parent.qualified_name}.{self.name}" if self.parent is not None else self.name
-
-    @property
-    def where(self) -> str:
-        """How messages call this step."""
-        return f"{self._kind} '{self.qualified_name}'"
-
-    @property
-    def parameters(self) -> Any:
-        """All parameters, as a frozen object."""
-        return self._values.frozen(self.where)
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """Where each parameter that was given comes from."""
-        return self._values.sources
-
-    def given(self, name: str) -> Any:
-        """Return the value of a parameter as it was given, before it was checked and converted; None for a default."""
-        return self._values.given.get(name)
-
-    def source_of(self, name: str) -> str:
-        """Return where the value of a parameter comes from: the command line, a file, a profile, "default"."""
-        return self._values.source_of(name)
-
-    def take_profile(self) -> None:
-        """Put the defaults of the chosen profile, and those of the pipeline for this step, in place of the coded ones."""
-        from hexcal.core import profiles
-
-        owner = self.parent
-        values = {}
-        if owner is not None:
-            of_pipeline = owner.step_defaults.get(self.name, {})
-            values = {name: (value, f"default of {owner.alias}") for name, value in of_pipeline.items()}
-        profile = profiles.chosen(self.inherited("profile"))
-        if profile is not None:
-            rows = profiles.defaults(profile, str(self.alias), None if owner is None else owner.alias)
-            values |= {name: (value, f"profile {profile}") for name, value in rows.items()}
-        self._values.take_defaults(values)
-
-    def configure(self, config: Any, source: str) -> None:
-        """Set the parameters that a configuration names.
-
-        Parameters
-        ----------
-        config : dict
-            With ``parameters`` (name -> value), and for a pipeline ``steps`` (step -> configuration).
-        source : str
-            Where the values come from; kept for the record of the run.
-        """
-        values = {self._name_of(name): value for name, value in expanded(config).get("parameters", {}).items()}
-        for name in values:
-            if name not in self.parameters_class.model_fields:
-                raise unknown_parameter(name, self._settable(), str(self.alias), self.where)
-        self._values.give(values, source, self.where)
-        if "profile" in values:
-            self.take_profile()
-
-    def _name_of(self, name: str) -> str:
-        """The parameter that a name stands for: a type of reference file for its override (``step.dark = path``)."""
-        fields = self.parameters_class.model_fields
-        override = f"override_{name.replace('-', '_')}"
-        return override if name not in fields and override in fields else name
-
-    def _settable(self) -> Any:
-        return self.parameters_class.model_fields
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if hasattr(type(self), name):
-            # A property has failed with an AttributeError: this says which, instead of calling the property unknown.
-            return object.__getattribute__(self, name)
-        known = self._name_of(name)
-        if known in self.parameters_class.model_fields:
-            return getattr(self.parameters, known)
-        raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if self._name_of(name) in self.parameters_class.model_fields:
-            self.configure({"parameters": {name: value}}, source="attribute")
-        elif name.startswith("_") or name in (*self.__dict__, *self.adjustable) or self.context is not None:
-            # While it runs, a step may note what it likes on itself, as those written for the original do.
-            object.__setattr__(self, name, value)
-        elif hasattr(type(self), name):
-            raise ParameterError(
-                f"'{name}' belongs to the class {type(self).__name__} and cannot be set on one instance",
-                where=self.where,
-                hint=f"derive a class of your own from {type(self).__name__} and set it there",
-            )
-        else:
-            raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
-
-    def inherited(self, name: str) -> Any:
-        """Value of a parameter here, else in the pipelines that own the step (only for where things are: output_file, output_dir, references ...)."""
-        value = getattr(self.parameters, name)
-        return self.parent.inherited(name) if value is None and self.parent is not None else value
-
-    def get_pars(self) -> dict[str, Any]:
-        """Return all parameters as a nested dict."""
-        return values_of(self.parameters)
-
-    def export_config(self, filename: str | PathLike[str], include_meta: bool = False) -> Any:
-        """Write all parameters to an ASDF parameter file.
-
-        Parameters
-        ----------
-        filename : path-like
-            The file.
-        include_meta : bool
-            Add the ``meta`` and ``history`` blocks that a parameter reference file needs, and leave out what does not belong into one:
-            where files are, hooks, overrides.
-        """
-        from hexcal.core import config
-
-        return config.export(self, filename, include_meta)
-
-    # ---- running
 
     def process(self, *inputs: Any) -> Any:
         """Do the work. Steps define it; with `reference_types`, the references are the last argument."""
@@ -437,111 +312,6 @@ class Step(Blockwise):
         step = cls(name=name, parent=parent)
         step.configure(config, source="configuration")
         return step
-
-    # ---- for use in `process`
-
-    def get_reference_file(self, model: Any, reference_type: str) -> str:
-        """Return the path of the reference file for a model, or "N/A".
-
-        Parameters
-        ----------
-        model : DataModel or path-like
-            Whose metadata choose.
-        reference_type : str
-            Such as "dark"; the step need not declare it.
-        """
-        from hexcal.core import run_references
-        from hexcal.models.open import open as open_model
-
-        reference = run_references.ask(self, open_model(model), reference_type)
-        return str(getattr(reference, "path", None) or reference)
-
-    def get_reference_file_model(self, model: Any, reference_type: str) -> Any:
-        """Return the reference for a model, opened (see `get_reference_file`); an override that is an open model is returned as it is.
-
-        Raises
-        ------
-        ReferenceError_
-            If the type does not apply to the exposure ("N/A").
-        """
-        from hexcal.core import run_references
-        from hexcal.models.open import open as open_model
-
-        return run_references.opened(self, open_model(model), reference_type)
-
-    def save_model(
-        self,
-        model: Any,
-        suffix: str | None = None,
-        idx: int | str | None = None,
-        force: bool = False,
-        basepath: str | PathLike[str] | None = None,
-    ) -> Any:
-        """Write a model, if `save_results` asks for it.
-
-        Parameters
-        ----------
-        model : DataModel
-            What to write.
-        suffix : str, optional
-            Default: the step's own.
-        idx : int, optional
-            Number in the name.
-        force : bool
-            Write even if `save_results` is false.
-        basepath : path-like, optional
-            Base name instead of that of the other products.
-
-        Returns
-        -------
-        str or None
-            Path written.
-        """
-        from hexcal.core import run
-
-        return run.save(self, model, suffix, idx, basepath) if force or self.saves else None
-
-    @property
-    def saves(self) -> bool:
-        """Whether results are written: asked for, or implied by an own output_file or output_dir."""
-        own = self.parameters
-        return bool(own.save_results or own.output_file or own.output_dir)
-
-    def make_output_path(
-        self,
-        basepath: str | PathLike[str] | None = None,
-        suffix: str | None = None,
-        ext: str | None = None,
-        idx: int | str | None = None,
-        model: "DataModel | None" = None,
-    ) -> Any:
-        """Return the path under which a product of this step is written."""
-        from hexcal.core import names
-
-        return str(names.output_path(self, basepath=basepath, suffix=suffix, ext=ext, idx=idx, model=model))
-
-    def make_output_dir(self) -> Any:
-        """Make the folder of the step's products, for a file that the step writes itself."""
-        from hexcal.core import names
-
-        names.make_folder(names.folder_of(self))
-
-    def make_input_path(self, name: str | PathLike[str]) -> Any:
-        """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
-        from hexcal.files import gate
-
-        path = Path(name)
-        base = self.inherited("input_dir") or (self.context.input_dir if self.context else None)
-        path = path if path.is_absolute() or base is None else Path(base) / path
-        gate.reading(path, "further input")
-        return str(path)
-
-    def open_model(self, init: Any) -> Any:
-        """Open a path (relative to the inputs) as a model; of a model a new one that shares its arrays and metadata, and can be closed."""
-        from hexcal.models.datamodel import DataModel
-        from hexcal.models.open import open as open_model
-
-        return type(init)(init) if isinstance(init, DataModel) else open_model(self.make_input_path(init))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.qualified_name}'>"
