@@ -1,11 +1,19 @@
 """How much memory a run may have, where a limit (``ulimit -v``, a batch system) is set."""
 
+import contextlib
+import contextvars
 import ctypes
 import functools
 import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from hexcal.errors import ResourceError
+from hexcal.errors import ParameterError, ResourceError
+
+_OF_RUN: contextvars.ContextVar[int | None] = contextvars.ContextVar("memory", default=None)
+_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>[MGT]i?B?)", re.IGNORECASE)
 
 SMALLEST = 640 << 20
 """Bytes of address space without which the compiled kernels and numpy cannot even be loaded: numba or LLVM would end the process in their own ways."""
@@ -21,6 +29,52 @@ def limit():
         return None
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if allowed == resource.RLIM_INFINITY else allowed
+
+
+def parsed(text: str, name: str) -> int:
+    """Return the bytes that a text such as ``2GB``, ``1.5 GiB`` or ``800M`` stands for.
+
+    Parameters
+    ----------
+    text : str
+        A number and a unit: MB, GB, TB (powers of ten), or MiB, GiB, TiB.
+    name : str
+        Whose value it is, for the message.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    match = _SIZE.fullmatch(str(text).strip())
+    size = 0
+    if match is not None:
+        unit = match["unit"].upper().rstrip("B") + "B"
+        size = int(float(match["number"]) * _UNITS[unit])
+    if size <= 0:
+        raise ParameterError(
+            f"{name} must be a size with its unit, such as 2GB or 800MB, got {text!r}",
+            where=name,
+            hint=f"{name}=2GB",
+        )
+    return size
+
+
+@contextlib.contextmanager
+def bounded(text: str | None) -> Iterator[None]:
+    """Bound the memory of the runs within the context, whatever HEXCAL_MEMORY says; None leaves the bound as it is."""
+    token = None if text is None else _OF_RUN.set(parsed(text, "--memory"))
+    try:
+        yield
+    finally:
+        if token is not None:
+            _OF_RUN.reset(token)
+
+
+def bound_of_run() -> int | None:
+    """Bytes that a run may take: ``--memory``, else the environment variable HEXCAL_MEMORY; None for no bound."""
+    text = os.environ.get("HEXCAL_MEMORY", "").strip()
+    return _OF_RUN.get() or (parsed(text, "the environment variable HEXCAL_MEMORY") if text else None)
 
 
 def require_enough():

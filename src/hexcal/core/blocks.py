@@ -2,12 +2,11 @@
 
 import itertools
 import logging
-import math
 import time
 from typing import Any
 
+from hexcal.core import budget, library_logs, run
 from hexcal.core import inputs as given
-from hexcal.core import library_logs, run
 from hexcal.core.blockwise import BlocksDisagree, Notes
 from hexcal.core.configspec import require_values
 from hexcal.core.members import models
@@ -31,22 +30,28 @@ def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int |
     whole : str, optional
         Reason of the pipeline itself to work on the whole.
     block_bytes : int, optional
-        Most bytes of the float32 ramps of a block; default BLOCK_BYTES.
+        Most bytes of the float32 ramps of a block; default BLOCK_BYTES, or fewer where the run may take less memory (`hexcal.core.budget`).
 
     Returns
     -------
     list of (int, int)
         First integration, and last + 1, of each block; empty if the exposure is to be worked on as a whole.
+
+    Raises
+    ------
+    ResourceError
+        If the run needs more memory than it may take.
     """
     n_ints = ramp.shape[0]
-    each = max(1, (block_bytes or BLOCK_BYTES) // (4 * math.prod(ramp.shape[1:])))
+    each = budget.integrations_at_once(ramp.shape, block_bytes or BLOCK_BYTES, budget.limit_of(pipeline))
     count = -(-n_ints // each)
-    if count < 2:
+    reason = None if count < 2 else whole or _reason(steps, ramp)
+    if count < 2 or reason:
+        budget.tell(pipeline, ramp.shape, None, reason)
+        if reason:
+            pipeline.log.info("All %d integrations are processed together: %s", n_ints, reason)
         return []
-    reason = whole or _reason(steps, ramp)
-    if reason:
-        pipeline.log.info("All %d integrations are processed together: %s", n_ints, reason)
-        return []
+    budget.tell(pipeline, ramp.shape, -(-n_ints // count))
     edges = [n_ints * number // count for number in range(count + 1)]
     pipeline.log.info("The %d integrations pass in %d blocks, at most %d at a time", n_ints, count, -(-n_ints // count))
     return list(itertools.pairwise(edges))

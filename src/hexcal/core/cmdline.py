@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hexcal import memory
 from hexcal.core import bands, cmdline_help, destinations, registry
 from hexcal.core.cmdline_help import OPTIONS, SHORT
 from hexcal.core.parameters import StepParameters
@@ -239,10 +240,16 @@ def run_class(cls, words, configuration=None, former=None):
         return None
     if options.get("version"):
         return _without_target(["--version"])
+    if "memory" in options and not cls.keeps_to_memory:
+        raise ParameterError(
+            f"{cls.alias} does not divide its work by the memory that it may take",
+            where="--memory",
+            hint="leave it out; calwebb_detector1 does",
+        )
     from hexcal.core import log, run_files
     from hexcal.files import gate
 
-    with gate.run(), bands.number_of_threads(options.get("threads")):
+    with gate.run(), bands.number_of_threads(options.get("threads")), memory.bounded(options.get("memory")):
         # Known before the log is opened: a log must not take the place of an input either.
         run_files.note_inputs(command.inputs)
         with log.configured(**_logging(options)):

@@ -27,6 +27,9 @@ OPTIONS = {
     "disable-crds-steppars": Option("use no parameter reference files (default: STPIPE_DISABLE_CRDS_STEPPARS)"),
     "allow-hooks": Option("run hooks that data files name: a product that is made again, a parameter reference"),
     "threads": Option("number of threads (default: all cores)", "N"),
+    "memory": Option(
+        "memory that the run may take, such as 2GB: long exposures pass in smaller blocks (default: no bound)", "SIZE"
+    ),
 }
 SHORT = {"-h": "--help", "-v": "--verbose"}
 GENERAL = """usage: hexcal run [options] TARGET INPUT... [--parameter=value] [--steps.STEP.PARAMETER=value]

@@ -80,6 +80,8 @@ class Step(Parameterized, StepFiles, Blockwise):
     allow_hooks = False
     """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
 
+    keeps_to_memory = False
+    """Whether the work is divided so that it keeps to the memory that ``--memory`` allows."""
     largest_kernel: str | None = None
     """Of a step whose kernels take seconds to compile: the largest, "module:name"; `compile_kernels` compiles it."""
 

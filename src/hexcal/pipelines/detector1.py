@@ -32,11 +32,16 @@ class Detector1Pipeline(Pipeline):
     alias = "calwebb_detector1"
     input_model = ("RampModel", "GuiderRawModel")
     default_suffix = "rate"
+    keeps_to_memory = True
 
     class Parameters(StepParameters):
         """Parameters of the pipeline itself."""
 
         save_calibrated_ramp: bool = parameter(False, "Write the ramp as it is after the jump step, with suffix _ramp.")
+        maximum_memory: str | None = parameter(
+            None,
+            "Memory that the run may take, such as 2GB; many integrations pass in smaller blocks. Default: that of the run.",
+        )
 
     step_defs = {
         "group_scale": GroupScaleStep,
