@@ -10,7 +10,9 @@ from exposures import MIRI, NAME, NIRCAM, write_references, write_uncal
 from hexcal import datamodels
 from hexcal.core import SkipStep, blocks
 from hexcal.errors import InputError
+from hexcal.models import dqflags
 from hexcal.pipeline import Detector1Pipeline
+from hexcal.steps.detector import jump_gathered
 from hexcal.steps.detector.jump import JumpStep
 from hexcal.steps.detector.superbias import SuperBiasStep
 
@@ -152,9 +154,63 @@ def test_an_input_in_memory_is_not_changed(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("mode", "jump"),
+    [
+        (NIRCAM, {}),
+        (NIRCAM, {"only_use_ints": False, "min_jump_to_flag_neighbors": 1.0}),
+        (NIRCAM, {"after_jump_flag_dn1": 100.0, "after_jump_flag_time1": 5.0, "flag_4_neighbors": False}),
+        (NIRCAM, {"expand_large_events": True, "mask_snowball_core_next_int": False}),
+        (MIRI, {"after_jump_flag_dn1": 100.0, "after_jump_flag_time1": 5.0}),
+    ],
+)
+def test_sigma_clipping_looks_at_all_integrations_of_blocks(folder, monkeypatch, mode, jump):
+    frame = np.where(np.random.default_rng(5).random((SHAPE[0], *SHAPE[2:])) < 0.2, 0, 5000).astype("u2")
+    make(folder, mode, [fits.ImageHDU(frame, name="ZEROFRAME")] if mode is NIRCAM else [])
+    steps = {
+        "jump": {"minimum_sigclip_groups": 5, "rejection_threshold": 1.8, **jump},
+        "ramp_fit": {"suppress_one_group": False},
+    }
+    whole = calibrate(monkeypatch, "whole", steps=steps)
+    assert (whole.dq & dqflags.pixel.JUMP_DET != 0).sum() > 20
+    tiles = set()
+
+    def counted(step, n_ints, all_tiles=jump_gathered.JumpsOfAll._tiles):
+        tiles.update(map(str, found := list(all_tiles(step, n_ints))))
+        return found
+
+    monkeypatch.setattr(jump_gathered.JumpsOfAll, "_tiles", counted)
+    # From one tile to tiles of one row, and of some of its columns.
+    for per_block, threads, tile_bytes in ((1, "1", 1 << 25), (2, "2", 20_000), (3, "1", 1)):
+        monkeypatch.setattr(jump_gathered, "TILE_BYTES", tile_bytes)
+        monkeypatch.setattr(jump_gathered, "_FEWEST_COLUMNS", 7)
+        monkeypatch.setenv("HEXCAL_THREADS", threads)
+        calibrate(monkeypatch, f"by{per_block}", per_block, steps=steps)
+        assert differences("whole", f"by{per_block}") == []
+    assert len(tiles) > 30
+
+
+def test_the_jumps_of_all_have_one_entry_and_one_line(folder, monkeypatch, caplog):
+    make(folder, NIRCAM)
+    steps = {"jump": {"minimum_sigclip_groups": 5}}
+    caplog.set_level(logging.INFO, "hexcal")
+    told = []
+    for label, per_block in (("whole", None), ("by2", 2)):
+        caplog.clear()
+        calibrate(monkeypatch, label, per_block, steps=steps)
+        told.append([line for line in caplog.messages if "flagged as jumps" in line or "method" in line])
+    assert len(told[0]) == 2 and told[0] == told[1]
+    records = [datamodels.open(f"{label}/{STEM}_rate.fits").provenance["steps"] for label in ("whole", "by2")]
+    kept = [[(e["step"], e["status"], sorted(e["references"])) for e in record] for record in records]
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ({"jump": {"minimum_sigclip_groups": 5}}, "jump: sigma clipping compares all integrations"),
+        (
+            {"jump": {"minimum_sigclip_groups": 5, "find_showers": True}},
+            "jump: sigma clipping compares all integrations",
+        ),
         ({"jump": {"pool_integrations": True}}, "jump: pool_integrations takes all integrations together"),
         ({"clean_flicker_noise": {"skip": False}}, "masks of sources and the background are made from all"),
         ({"superbias": {"post_hooks": [lambda model: model]}}, "superbias has hooks"),

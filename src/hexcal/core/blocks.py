@@ -71,6 +71,8 @@ def _reason(steps, ramp):
         reason = (
             "its work is that of a derived class, which does not say that it can work on some integrations at a time"
             if _is_changed(type(step))
+            else None
+            if step.gathers(ramp)
             else step.needs_all_integrations(ramp)
         )
         if reason:
@@ -192,11 +194,14 @@ class BlockRun:
         if disagree:
             del self.context.record.entries[self.n_entries :]
 
-    def blocks(self, ramp):
-        """Yield a model of each block; what is in its memory is given back after it. What steps note in the metadata of the first is taken over by the ramp."""
+    def blocks(self, ramp, make: Any = None):
+        """Yield a model of each block; what is in its memory is given back after it. What steps note in the metadata of the first is taken over by the ramp.
+
+        ``make(ramp, first, last)`` may take the place of ``ramp.integrations(first, last)``.
+        """
         noted = None
         for first, last in self.parts:
-            block = ramp.integrations(first, last)
+            block = ramp.integrations(first, last) if make is None else make(ramp, first, last)
             yield block
             for name in block.loaded():
                 block.forget(name)

@@ -34,6 +34,10 @@ class Blockwise:
         """Return why the step cannot work on an exposure some integrations at a time; None if it can."""
         return None if self.by_integration else "it does not say that it can work on some integrations at a time"
 
+    def gathers(self, model) -> bool:
+        """Whether the step needs all integrations, but of few pixels at a time: a pipeline that knows how may let the blocks wait in a scratch folder."""
+        return False
+
     def tell_count(self, text: str, count: int, of: int | None = None, level: int = logging.INFO) -> None:
         """Log a number; once, for all integrations, where they come in blocks.
 

@@ -107,6 +107,52 @@ class Scratch:
             raise ResourceError("a scratch file was cut while it was in use", where=str(self._made() / name))
         return array
 
+    def read_window(
+        self, name: str, dtype: Any, shape: tuple[int, int, int], window: tuple[slice, slice]
+    ) -> np.ndarray:
+        """Read some rows and columns of all images of a file that was made with `append`.
+
+        Parameters
+        ----------
+        name, dtype : str, dtype
+            The file, and the type of its values.
+        shape : tuple of int
+            (nimages, ny, nx) of what it holds.
+        window : tuple of slice
+            Rows and columns, with first and last.
+
+        Returns
+        -------
+        ndarray (nimages, nrows, ncolumns)
+        """
+        (rows, columns), (count, ny, nx) = window, shape
+        lines = np.empty((rows.stop - rows.start, nx), dtype)
+        values = np.empty((count, len(lines), columns.stop - columns.start), dtype)
+        with (self._made() / name).open("rb", buffering=0) as stream:
+            for number in range(count):
+                stream.seek((number * ny + rows.start) * nx * lines.itemsize)
+                if stream.readinto(lines.reshape(-1).view(np.uint8).data) != lines.nbytes:
+                    raise ResourceError("a scratch file was cut while it was in use", where=str(self._made() / name))
+                values[number] = lines[:, columns]
+        return values
+
+    def write_window(
+        self, name: str, values: np.ndarray, shape: tuple[int, int, int], window: tuple[slice, slice]
+    ) -> None:
+        """Put values, (nimages, nrows, ncolumns), into the place that `read_window` reads; the file has its size already."""
+        (rows, columns), (count, ny, nx) = window, shape
+        whole = columns == slice(0, nx)
+        try:
+            with (self._made() / name).open("r+b", buffering=0) as stream:
+                for number in range(count):
+                    pieces = [values[number]] if whole else values[number]
+                    for row, piece in enumerate(pieces):
+                        at = (number * ny + rows.start + row) * nx + columns.start
+                        stream.seek(at * values.itemsize)
+                        stream.write(np.ascontiguousarray(piece).data)
+        except OSError as error:
+            raise _resource_error(error, self._made()) from error
+
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield the content of a file in pieces."""
         with (self._made() / name).open("rb") as stream:

@@ -149,8 +149,7 @@ class Detector1Pipeline(Pipeline):
         with Scratch() as scratch:
             fit = self.ramp_fit.in_blocks(scratch, keep=self.saves)
             with blocks.BlockRun(self, parts) as run:
-                for block in run.blocks(ramp):
-                    block = run.in_order(self.corrections(ramp), block)
+                for block in self._corrected(run, ramp, scratch):
                     run.step(self.ramp_fit, block, process=fit.add)
                 rate = run.closing(self.ramp_fit, lambda: fit.rate(ramp))
                 rateints = self._streamed(run, fit.rateints(ramp), scratch) if self.saves else None
@@ -158,6 +157,22 @@ class Detector1Pipeline(Pipeline):
                 self.save_model(rateints, "rateints")
         ramp.close()
         return self.gain_scale.run(rate)
+
+    def _corrected(self, run, ramp, scratch):
+        """Yield the blocks as all steps before the fit leave them; where jumps are looked for in all integrations, they wait before it."""
+        steps = self.corrections(ramp)
+        if self.jump.parameters.skip or not self.jump.gathers(ramp):
+            for block in run.blocks(ramp):
+                yield run.in_order(steps, block)
+            return
+        at = steps.index(self.jump)
+        jumps = self.jump.all_in_blocks(scratch)
+        for block in run.blocks(ramp):
+            run.step(self.jump, run.in_order(steps[:at], block), process=jumps.add)
+        run.closing(self.jump, jumps.find)
+        for block in run.blocks(ramp, jumps.block):
+            block = run.step(self.jump, block, process=jumps.finish)
+            yield run.in_order(steps[at + 1 :], block)
 
     def _streamed(self, run, parts, scratch):
         """Scale the rates of each block, and let them wait for the product."""

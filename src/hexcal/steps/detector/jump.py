@@ -100,9 +100,29 @@ class JumpStep(Step):
         own = self.parameters
         if clips(own, *model.shape[:2]):
             return "sigma clipping compares all integrations (from minimum_sigclip_groups on)"
+        return self._needs_next_or_all(model)
+
+    def _needs_next_or_all(self, model):
+        own = self.parameters
         if own.expand_large_events and masked_groups(own, model.shape[0], model.meta.exposure.group_time):
             return "cores of snowballs are flagged in the next integration as well"
         return "pool_integrations takes all integrations together" if own.pool_integrations else None
+
+    def gathers(self, model):
+        """Sigma clipping looks at all integrations of one pixel; not so showers, whose pixels are compared with those around them."""
+        own = self.parameters
+        return (
+            model.shape[1] >= MINIMUM_GROUPS
+            and clips(own, *model.shape[:2])
+            and self._needs_next_or_all(model) is None
+            and not own.find_showers
+        )
+
+    def all_in_blocks(self, scratch):
+        """Return the search through all integrations of an exposure whose integrations come in blocks (see `gathers`); `scratch` is where they wait."""
+        from hexcal.steps.detector.jump_gathered import JumpsOfAll
+
+        return JumpsOfAll(self, scratch)
 
     def process(self, ramp, references):
         from hexcal.core.bands import threads_of
@@ -117,10 +137,14 @@ class JumpStep(Step):
         threads = threads_of(self)
         no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
-        self.flag_events(ramp, gain.data, read_noise.data, search, threads)
+        self.finish(ramp, gain.data, read_noise.data, search, threads)
+        return ramp
+
+    def finish(self, ramp, gain, read_noise, search, threads):
+        """Flag what the large events do around the jumps that were found, and tell how many samples are flagged."""
+        self.flag_events(ramp, gain, read_noise, search, threads)
         flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
         self.tell_count("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size)
-        return ramp
 
     def flag_events(self, ramp, gain, read_noise, search, threads):
         """Flag what the large events do around the jumps that were found."""
@@ -267,17 +291,28 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, 
     no_gain : int
         The flag NO_GAIN_VALUE; 0 where an observatory has none.
     """
+    from hexcal.kernels.jump_differences import Samples
+
+    pixel_dq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+    flag_jumps(Samples(data, group_dq, gain, read_noise, 1.0 / search.n_frames), search, threads)
+
+
+def mark_without_gain(ramp, gain):
+    """Flag the pixels of a ramp that have no positive gain."""
+    no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
+    ramp.pixeldq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+
+
+def flag_jumps(samples, search, threads=1):
+    """As `detect_jumps`, of `hexcal.kernels.jump_differences.Samples`; nothing but their flags is changed."""
     from hexcal.core.bands import run_bands
     from hexcal.kernels.jump import TwoPointTest, find_jumps
     from hexcal.kernels.jump_after import AfterJump, flag_after_jumps, flag_neighbors
-    from hexcal.kernels.jump_differences import Samples
     from hexcal.kernels.jump_sigma_clip import ClipTest, clip_jumps
 
-    n_ints, n_groups, ny, nx = data.shape
-    pixel_dq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+    n_ints, n_groups, ny, nx = samples.data.shape
     limits = tuple(map(float, search.neighbor_limits)) if search.neighbor_limits else (0.0, 0.0)
     normal, four_group, three_group = map(float, search.thresholds)
-    samples = Samples(data, group_dq, gain, read_noise, 1.0 / search.n_frames)
     spread = np.zeros((n_ints, n_groups, ny, (nx + 63) // 64), np.uint64)
     if search.sigma_clip:
         test = ClipTest(normal, limits, bool(search.only_integrations))
@@ -287,7 +322,7 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, 
         test = TwoPointTest(normal, four_group, three_group, limits, pooled, once)
         run_bands(find_jumps, ny, samples, test, spread, threads=threads)
     if search.neighbor_limits:
-        run_bands(flag_neighbors, ny, group_dq, spread, threads=threads)
+        run_bands(flag_neighbors, ny, samples.group_dq, spread, threads=threads)
     if any(search.after_groups):
         sizes, groups = tuple(map(float, search.after_sizes)), tuple(map(int, search.after_groups))
         after = AfterJump(sizes, groups, bool(search.sigma_clip or search.pool_integrations))
