@@ -176,3 +176,27 @@ print(Step().get_reference_file({str(uncal)!r}, "dark"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRDS_")}
     done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(full / "references/jwst/nircam" / name_of("dark"))
+
+
+def test_the_system_reads_all_references_before_the_first_step(root, uncal, monkeypatch):
+    from hexcal.files import ahead
+
+    asked = []
+    monkeypatch.setattr(
+        ahead.os, "posix_fadvise", lambda descriptor, *_: asked.append(os.fstat(descriptor).st_ino), raising=False
+    )
+    files = {}
+    for kind in TYPES:
+        files[kind] = uncal.parent / f"{kind}.fits"
+        files[kind].write_bytes(uncal.read_bytes())
+    given = {f"override_{kind}": str(path) for kind, path in files.items()}
+    AskingPipeline(steps={"first": given, "second": given}).run(uncal)
+    assert asked == [path.stat().st_ino for path in files.values()]
+
+
+def test_a_file_that_cannot_be_read_ahead_is_left_to_whoever_reads_it(tmp_path):
+    from hexcal.files.ahead import read_ahead
+
+    read_ahead(tmp_path / "missing.fits")
+    read_ahead(tmp_path)
+    read_ahead("\0")

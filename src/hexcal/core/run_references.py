@@ -7,7 +7,7 @@ from hexcal.core import members
 from hexcal.core.provenance import version
 from hexcal.core.skip import MissingReference
 from hexcal.errors import ReferenceError_, unknown_name
-from hexcal.files import gate
+from hexcal.files import ahead, gate
 from hexcal.references import chooser
 from hexcal.references.conditioning import NOT_APPLICABLE
 from hexcal.references.folder import ReferenceFolder
@@ -105,8 +105,11 @@ def _option(step):
 
 
 def look_up_all(pipeline, model):
-    """Look up the references of all steps before the first of them runs: what is missing is known at once, not after minutes."""
-    missing, errors = [], {}
+    """Look up the references of all steps before the first of them runs.
+
+    What is missing is known at once, not after minutes; and the files are read by the system while the first steps work.
+    """
+    missing, errors, sources = [], {}, []
     steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
     for step in steps:
         step.require(model)
@@ -114,8 +117,11 @@ def look_up_all(pipeline, model):
     for step in steps:
         for reference_type in step.references_needed(model):
             try:
-                if reference_path(step, model, reference_type) == NOT_APPLICABLE and not step.skippable:
-                    missing.append(f"{reference_type} (step {step.name})")
+                source = reference_path(step, model, reference_type)
+                if isinstance(source, str | Path) and source == NOT_APPLICABLE:
+                    missing += [] if step.skippable else [f"{reference_type} (step {step.name})"]
+                else:
+                    sources.append(getattr(source, "path", source))
             except ReferenceError_ as error:
                 errors.setdefault(reference_type, error)
     if errors:
@@ -126,6 +132,8 @@ def look_up_all(pipeline, model):
             where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
             hint="`hexcal simulate references --like FILE` makes a neutral set",
         )
+    for path in dict.fromkeys(source for source in sources if source is not None):
+        ahead.read_ahead(path)
 
 
 def _raise_together(errors):
