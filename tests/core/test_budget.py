@@ -92,10 +92,10 @@ def test_the_bits_do_not_depend_on_the_memory(exposure, tmp_path, monkeypatch, c
 def test_a_run_that_cannot_fit_says_so_before_the_work(exposure, tmp_path, capsys):
     with pytest.raises(ResourceError, match=r"needs about .* MB for one integration at a time, and may take 50 MB"):
         Detector1Pipeline(references=str(tmp_path / "refs"), maximum_memory="50MB").run(exposure)
-    words = [f"--references={tmp_path / 'refs'}", "--steps.jump.minimum_sigclip_groups=5", "--memory=150MB"]
+    words = [f"--references={tmp_path / 'refs'}", "--steps.jump.pool_integrations=true", "--memory=150MB"]
     assert main(["run", "calwebb_detector1", str(exposure), *words]) == 1
     said = capsys.readouterr().err
-    assert "(jump: sigma clipping" in said and "and may take 150 MB" in said and "--memory=" in said
+    assert "(jump: pool_integrations" in said and "and may take 150 MB" in said and "--memory=" in said
 
 
 def test_a_target_that_does_not_divide_its_work_refuses_the_option(exposure, capsys):

@@ -102,6 +102,13 @@ def test_a_step_that_is_not_built_can_be_left_out_but_not_set(uncal, tmp_path):
             SomedayPipeline(steps={"third": values})
 
 
+@pytest.mark.parametrize("name", ["run", "tell_count", "where", "save_model"])
+def test_a_parameter_that_nobody_could_read_is_refused(name):
+    fields = {"__annotations__": {name: int}, name: parameter(1, "A number.")}
+    with pytest.raises(ParameterError, match=f"a parameter cannot be called '{name}'"):
+        type("OddStep", (Step,), {"Parameters": type("Parameters", (StepParameters,), fields)})
+
+
 def test_parameters_are_frozen_for_the_run():
     with pytest.raises(Exception, match="frozen"):
         ScaleStep().parameters.factor = 3
