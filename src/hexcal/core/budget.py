@@ -10,7 +10,7 @@ _PROGRAM = 175e6
 _SAMPLE = 5.2
 """Bytes of a sample of the ramp: its value, its flags, and what is marked of its neighbours."""
 _IMAGES_WHOLE, _IMAGES_PER_INTEGRATION = 6, 1
-"""Images of 4 bytes a pixel beside the ramp when all integrations are worked on together: flags of the pixels, references, saturation."""
+"""Images of 4 bytes a pixel beside the ramp when all integrations are processed together: flags of the pixels, references, saturation."""
 _IMAGES_IN_BLOCKS, _IMAGES_PER_BLOCK = 26, 10
 """The same for blocks: references of all steps, sums over the integrations; and of each integration of a block its rates."""
 _PRODUCTS = 5
@@ -50,7 +50,7 @@ def limit_of(pipeline) -> int | None:
 
 
 def integrations_at_once(shape: tuple[int, ...], block_bytes: int, limit: int | None) -> int:
-    """Return how many integrations are worked on together: all, if the exposure is small; as many as make a block; fewer, if a limit asks for it."""
+    """Return how many integrations are processed together: all, if the exposure is small; as many as make a block; fewer, if a limit asks for it."""
     n_ints, each = shape[0], max(1, block_bytes // (4 * math.prod(shape[1:])))
     if limit is None or (each >= n_ints and bytes_needed(shape, None) <= limit):
         return each
@@ -70,7 +70,7 @@ def tell(pipeline, shape: tuple[int, ...], n_ints: int | None, reason: str | Non
     shape, n_ints
         As of `bytes_needed`.
     reason : str, optional
-        Why all integrations are worked on together, although they are many.
+        Why all integrations are processed together, although they are many.
 
     Raises
     ------
