@@ -14,6 +14,28 @@ _DQ_DEF = Table("dq_def", "DQ_DEF", (("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S
 _ANY = {None, "ANY", "N/A", "GENERIC", "MULTIPLE", "ALL"}
 
 
+def check_for(reference, exposure, reference_type):
+    """Raise ReferenceError_ if a reference file was made for another instrument or detector than that of the exposure.
+
+    Parameters
+    ----------
+    reference : DataModel
+        The reference, of whatever class.
+    exposure : DataModel
+        What it is for.
+    reference_type : str
+        Such as "dark".
+    """
+    for path, keyword in (("meta.instrument.name", "INSTRUME"), ("meta.instrument.detector", "DETECTOR")):
+        own, needed = reference.get_meta(path), exposure.get_meta(path)
+        if own not in _ANY and needed not in _ANY and own != needed:
+            raise ReferenceError_(
+                f"the {reference_type} reference is for {keyword} = {own}, the exposure has {needed}",
+                where=str(reference.path or "a reference in memory"),
+                hint=f"give one for {needed} with override_{reference_type}, or set override_{reference_type} to N/A to do without",
+            )
+
+
 class ReferenceFileModel(DataModel):
     """A reference file. Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray."""
 
@@ -111,15 +133,8 @@ class ReferenceFileModel(DataModel):
         return part
 
     def check_for(self, exposure, reference_type):
-        """Raise ReferenceError_ if the file was made for another instrument or detector than that of the exposure."""
-        for path, keyword in (("meta.instrument.name", "INSTRUME"), ("meta.instrument.detector", "DETECTOR")):
-            mine, needed = self.get_meta(path), exposure.get_meta(path)
-            if mine not in _ANY and needed not in _ANY and mine != needed:
-                raise ReferenceError_(
-                    f"the {reference_type} reference is for {keyword} = {mine}, the exposure has {needed}",
-                    where=str(self.path or "a reference in memory"),
-                    hint=f"give one for {needed} with override_{reference_type}, or set override_{reference_type} to N/A to do without",
-                )
+        """As the function `check_for`."""
+        check_for(self, exposure, reference_type)
 
 
 class ReferenceModel(ReferenceFileModel):

@@ -138,6 +138,6 @@ def _opened(source: Any, reference_type: str, exposure: Any) -> Any:
     if wanted is not None and not isinstance(model, models.ReferenceFileModel):
         # A file without DATAMODL and REFTYPE is what the step takes it for.
         model = wanted(model)
-    if isinstance(model, models.ReferenceFileModel):
-        model.check_for(exposure, reference_type)
+    if declared or isinstance(model, models.ReferenceFileModel):
+        models.check_for(model, exposure, reference_type)
     return model

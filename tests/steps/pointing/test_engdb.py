@@ -96,7 +96,7 @@ def server(monkeypatch):
     http.server_close()
 
 
-@pytest.mark.req("ENGDB-08", "ENGDB-11")
+@pytest.mark.req("ENGDB-08")
 def test_the_service_of_mast(server, monkeypatch, tmp_path):
     with pytest.raises(RuntimeError, match="needs a token"):
         ENGDB_Service(server)
@@ -118,7 +118,15 @@ def test_the_service_of_mast(server, monkeypatch, tmp_path):
     assert ENGDB_Service(tmp_path / "kept.csv").get_values("SA_ZATTEST1", _at(0), _at(1)) == [0.1, 0.2]
 
 
+@pytest.mark.req("ENGDB-09")
 def test_a_service_that_does_not_answer(server, monkeypatch):
+    with pytest.raises(RuntimeError, match="needs a token"):
+        EngdbMast(server)
+    assert (EngdbMast(token="abc").retries, EngdbMast(token="abc").timeout, EngdbMast(token="abc").token) == (
+        10,
+        600,
+        "abc",
+    )
     monkeypatch.setenv("ENG_RETRIES", "2")
     _Handler.failures = 5
     with pytest.raises(RuntimeError, match="does not answer: answered 503"):

@@ -1,5 +1,8 @@
 """The pointing from telemetry of a known attitude; velocity aberration; tables of pointings."""
 
+import inspect
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -10,7 +13,7 @@ from hexcal import datamodels, observatories
 from hexcal.errors import DataUnusable, InputError
 from hexcal.steps.pointing import aberration, transforms, v1_calculate
 from hexcal.steps.pointing.engdb import EngdbError
-from hexcal.steps.pointing.set_telescope_pointing import add_wcs, update_wcs
+from hexcal.steps.pointing.set_telescope_pointing import add_wcs, calc_wcs_over_time, t_pars_from_model, update_wcs
 from hexcal.steps.pointing.telemetry import first_pointing
 from hexcal.steps.pointing.transforms import Methods, Transforms, WCSRef
 from hexcal.steps.wcs import frames
@@ -136,6 +139,51 @@ def test_a_dry_run_writes_nothing_and_rotations_can_be_kept_and_given(tmp_path, 
     model = datamodels.open(path)
     update_wcs(model, engdb_url=telemetry, override_transforms={"m_eci2v": other})
     assert (model.meta.pointing.ra_v1, model.meta.pointing.pa_v3) == pytest.approx((10.0, 30.0))
+
+
+@pytest.mark.req("PTG-09")
+def test_the_guider_of_the_coarse_method_can_be_given(tmp_path):
+    telemetry = write_telemetry(tmp_path / "telemetry.csv", telemetry_of(ATTITUDE, "FGS2_FULL_OSS"))
+    model = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE))
+    update_wcs(model, engdb_url=telemetry, fgsid=2)
+    assert (model.meta.pointing.ra_v1, model.meta.pointing.pa_v3) == pytest.approx((120.0, 50.0), abs=2e-6)
+    # Telemetry says that it is the first: the two are 184 arcsec apart.
+    update_wcs(model, engdb_url=telemetry)
+    assert abs(model.meta.pointing.ra_v1 - 120.0) > 0.01
+    with pytest.raises(InputError, match="no guider 3"):
+        update_wcs(model, engdb_url=telemetry, fgsid=3)
+
+
+@pytest.mark.req("PTG-02", "PTG-14")
+def test_the_functions_take_the_documented_parameters():
+    shared = "siaf_path=None prd=None engdb_url=None fgsid=None tolerance=60 allow_default=False reduce_func=None"
+    first = "filename allow_any_file=False force_level1bmodel=False default_pa_v3=0.0"
+    documented = {
+        add_wcs: f"{first} {shared} dry_run=False save_transforms=None **transform_kwargs",
+        update_wcs: f"model default_pa_v3=0.0 default_roll_ref=0.0 {shared} **transform_kwargs",
+    }
+    for function, expected in documented.items():
+        assert [str(item) for item in inspect.signature(function).parameters.values()] == expected.split()
+
+
+@pytest.mark.req("PTG-15", "PTG-16", "PTG-17", "PTG-22", "PTG-23")
+def test_the_steps_on_the_way(tmp_path, telemetry):
+    names = "eci2fgs1 eci2gs eci2j eci2siaf eci2sifov eci2v fgs12sifov fgsx2gs gs2gsapp j2fgs1 sifov2v sifov_fsm_delta v2siaf"
+    assert [item.name for item in fields(Transforms)] == [*(f"m_{name}" for name in names.split()), "override"]
+    model = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE))
+    t_pars = t_pars_from_model(model, engdb_url=telemetry)
+    assert t_pars.as_reprdict()["pcs_mode"] == "'COARSE'" and t_pars.pointing is None
+    t_pars.update_pointing()
+    assert t_pars.pointing.fgsid == 1
+    wcsinfo, vinfo, found = transforms.calc_wcs(t_pars)
+    assert isinstance(wcsinfo, WCSRef) and vinfo == pytest.approx((120.0, -30.0, 50.0), abs=2e-7)
+    again = transforms.calc_transforms(t_pars)
+    assert np.array_equal(again.m_eci2siaf, found.m_eci2siaf)
+    # From the sky to the ideal frame of the aperture, what looks out first.
+    assert found.m_eci2siaf[0] == pytest.approx(aberration.unit_vector(wcsinfo.ra, wcsinfo.dec), abs=1e-12)
+    times, wcsinfos, vinfos = calc_wcs_over_time(START, END, t_pars)
+    assert len(times) == len(wcsinfos) == len(vinfos) == 3 and times[0].mjd == pytest.approx(START)
+    assert wcsinfos[1] == pytest.approx(wcsinfo, abs=1e-9)
 
 
 def test_bad_input_is_named(tmp_path, telemetry):

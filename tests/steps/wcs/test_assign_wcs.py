@@ -293,3 +293,10 @@ def test_miri_with_its_real_reference_files(real_data):
     v2, v3 = result.meta.wcs.get_transform("detector", "v2v3")(692.5, 511.5)
     assert np.hypot(v2 + 453.37, v3 + 374.07) < 1.0
     assert result.meta.wcs(692.5, 511.5) == pytest.approx((53.16, -27.79), abs=1 / 3600)
+
+
+@pytest.mark.parametrize("kind", ["distortion", "filteroffset"])
+def test_a_reference_of_another_detector_is_refused(assign, folders, kind):
+    wrong = str(folders["MIRI"] / f"{kind}.asdf")
+    with pytest.raises(ReferenceError_, match=f"the {kind} reference is for INSTRUME = MIRI, the exposure has NIRCAM"):
+        assign(image(), **{f"override_{kind}": wrong})
