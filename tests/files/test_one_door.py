@@ -25,6 +25,7 @@ _ALLOWED = {
     "models/fits_writer.py": "astropy writes a table into memory",
     "models/fits_memory.py": "astropy writes into memory",
     "simulate/truth.py": "astropy writes into the stream of `atomic`",
+    "simulate/imaging_files.py": "astropy writes into the stream of `atomic`, and text into memory",
     "report/picture.py": "matplotlib writes into the stream of `atomic`",
     "models/scratch.py": "temporary files in a folder of their own",
     "references/fetching/partial.py": "files received into the cache, which are not there yet",

@@ -23,6 +23,8 @@ def kernel(function):
     function : callable
         As said in docs/design.md.
     """
+    if numba.config.DISABLE_JIT:
+        return function
     compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     load_or_compile = compiled._compile_for_args
 
@@ -63,6 +65,8 @@ def helper(function, **options):
     **options
         Further ones of numba.
     """
+    if numba.config.DISABLE_JIT:
+        return function
     part = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
     alone = []
 
