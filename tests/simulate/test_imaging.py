@@ -169,7 +169,7 @@ def main_or_raise(words):
         (["--instrument=NIRSPEC"], "unknown instrument 'NIRSPEC'"),
         (["--filter=F199W"], "unknown filter 'F199W'"),
         (["--instrument=FGS", "--filter=F200W"], "the guiders have no filters"),
-        (["--detector=NIS"], "NIS is no detector of NIRCAM"),
+        (["--detector=NIS"], "NIS is not a detector of NIRCAM"),
     ],
 )
 def test_options_that_do_not_fit(words, message, tmp_path):
