@@ -153,7 +153,7 @@ def flag_stack(first_row, last_row, stack, expected, errors, spread, snr, flags,
     expected : float32 array (n or 1, rows, nx)
         What is expected of each, or of all.
     spread : float32 array (rows, nx)
-        Added to the errors in quadrature.
+        Takes the place of errors that are smaller.
     snr : float
         The limit.
     flags : uint32
@@ -171,8 +171,8 @@ def flag_stack(first_row, last_row, stack, expected, errors, spread, snr, flags,
             plane = image if expected.shape[0] > 1 else 0
             for column in range(stack.shape[2]):
                 error = np.float64(errors[image, row, column])
-                if spread[row, column] > 0:
-                    error = math.sqrt(error**2 + np.float64(spread[row, column]) ** 2)
+                if spread[row, column] > error:
+                    error = np.float64(spread[row, column])
                 if abs(stack[image, row, column] - expected[plane, row, column]) > snr * error:
                     dq[image, row_0 + row, column] |= flags
                     counts[row] += 1
@@ -250,7 +250,7 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
         How many values the median has: where fewer than 3, a pixel below what is expected says more of the others than of itself, and passes. (1, 1):
         this does not matter.
     spread : float32 array (ny, nx), or (1, 1)
-        Scatter of the values of which the median is, added to the errors in quadrature. (1, 1): it is not.
+        Scatter of the values of which the median is; takes the place of errors that are smaller. (1, 1): it does not matter.
     level : float
         Background of the image that is not in `expected`.
     limits : tuple of 4 float
@@ -268,8 +268,8 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
             difference = abs(difference)
             steep = np.float64(steepness(expected, row, column))
             error = np.float64(errors[row, column])
-            if with_spread:
-                error = math.sqrt(error**2 + np.float64(spread[row, column]) ** 2)
+            if with_spread and spread[row, column] > error:
+                error = np.float64(spread[row, column])
             flags = np.uint8(0)
             if difference > first_scale * steep + first_snr * error:
                 flags |= FIRST

@@ -124,7 +124,7 @@ def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, sp
     number : float32 array (ny, nx), optional
         How many values the median has in each pixel; then only what is above it is an outlier where there are fewer than 3.
     spread : float32 array (ny, nx), optional
-        Scatter of the values of which the median is, added to the errors in quadrature.
+        Scatter of the values of which the median is; takes the place of errors that are smaller.
     threads : int, optional
         Default: the number of the run.
 

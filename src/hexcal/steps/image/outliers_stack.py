@@ -32,7 +32,7 @@ class StackRule:
     median : MedianRule
         How a median of all is taken.
     add_scatter : bool
-        Whether the scatter of each pixel over the integrations is added to the errors.
+        Whether the errors are at least the scatter of each pixel over the integrations.
     same_total : bool
         Whether integrations are scaled to the same total signal before they are compared.
     """
@@ -94,7 +94,11 @@ def _flag_rows(data, errors, expected, dq, first, rule, threads):
     n_rows = data.shape[1]
     spread, counts = np.zeros(data.shape[1:], np.float32), np.zeros(n_rows, np.int64)
     if rule.add_scatter:
+        from scipy.ndimage import uniform_filter
+
         run_bands(kernels.scatter, n_rows, data, expected, spread, threads=threads)
+        # Of few integrations the scatter of one pixel is uncertain; what changes, speckles and the cores of stars, is wider than a pixel.
+        spread = uniform_filter(spread, 3, mode="nearest")
     details = (rule.snr, FLAGS, dq, first, counts)
     run_bands(kernels.flag_stack, n_rows, data, expected, errors, spread, *details, threads=threads)
     return int(counts.sum())
