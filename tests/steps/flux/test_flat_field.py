@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import ReferenceError_
+from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
 from hexcal.steps.flux.flat_field import FlatFieldStep, usable_flat
 
@@ -90,6 +90,7 @@ def test_what_is_nan_in_one_plane_is_so_in_all():
         assert np.isfinite(plane[1:]).all()
 
 
+@pytest.mark.req("FLAT-32")
 def test_multiplying_takes_the_division_back():
     image = make_image()
     flat = make_flat(err=0)
@@ -141,3 +142,61 @@ def test_the_block_size_does_not_show():
     result = FlatFieldStep.call(cube, override_flat=flat)
     assert np.allclose(result.data, cube.data / flat.data, rtol=1e-6)
     assert np.allclose(result.var_flat, (cube.data / flat.data**2 * 0.1) ** 2, rtol=1e-5)
+
+
+SIMPLE = {
+    "NIRCAM": "NRC_IMAGE NRC_CORON NRC_TSIMAGE NRC_WFSS NRC_TSGRISM",
+    "NIRISS": "NIS_IMAGE NIS_AMI NIS_WFSS NIS_SOSS",
+    "MIRI": "MIR_IMAGE MIR_LYOT MIR_MRS MIR_LRS-FIXEDSLIT MIR_LRS-SLITLESS",
+    "NIRSPEC": "NRS_IMAGE NRS_MIMF",
+    "FGS": "FGS_IMAGE",
+}
+
+
+@pytest.mark.req("FLAT-01")
+@pytest.mark.parametrize(
+    ("instrument", "exposure_type"), [(name, each) for name, types in SIMPLE.items() for each in types.split()]
+)
+def test_modes_with_one_flat_field(instrument, exposure_type):
+    kind = datamodels.IFUImageModel if exposure_type == "MIR_MRS" else datamodels.ImageModel
+    image = make_image(kind=kind)
+    image.meta.instrument.detector = None
+    image.meta.instrument.name, image.meta.exposure.type = instrument, exposure_type
+    assert FlatFieldStep().references_needed(image) == ("flat",)
+    assert (FlatFieldStep.call(image, override_flat=make_flat()).data == 6).all()
+
+
+@pytest.mark.req("FLAT-29")
+def test_reference_types():
+    assert FlatFieldStep.reference_types == ("flat", "fflat", "sflat", "dflat")
+
+
+@pytest.mark.parametrize("exposure_type", ["NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_IFU", "NRS_BRIGHTOBJ"])
+def test_spectra_of_nirspec_are_refused(exposure_type):
+    image = make_image()
+    image.meta.instrument.name, image.meta.instrument.detector = "NIRSPEC", "NRS1"
+    image.meta.exposure.type = exposure_type
+    with pytest.raises(InputError, match=f"NIRSpec spectra .EXP_TYPE {exposure_type}. is not in this version"):
+        FlatFieldStep.call(image, override_flat=make_flat())
+
+
+def test_there_is_no_interpolated_flat_field_to_save(tmp_path, caplog):
+    FlatFieldStep.call(
+        make_image(), override_flat=make_flat(), save_interpolated_flat=True, output_dir=str(tmp_path), output_file="x"
+    )
+    assert "the flat field of this exposure is not interpolated" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["x_flat_field.fits"]
+
+
+def test_a_flat_field_of_flight_in_its_subarray(real_data):
+    image = make_image((224, 288))
+    image.meta.instrument.name, image.meta.instrument.detector = "MIRI", "MIRIMAGE"
+    image.meta.exposure.type, image.meta.subarray.name = "MIR_4QPM", "MASK1065"
+    image.meta.subarray.xstart, image.meta.subarray.ystart = 1, 19
+    path = real_data / "references" / "jwst_miri_flat_0413.fits"
+    result = FlatFieldStep.call(image, override_flat=str(path))
+    flat = datamodels.open(path)
+    good = result.dq & pixel.DO_NOT_USE == 0
+    assert 0.5 < good.mean() < 1
+    assert np.allclose(result.data[good], 12 / flat.data[good])
+    assert (result.dq & flat.dq == flat.dq).all()
