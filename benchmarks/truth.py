@@ -13,11 +13,12 @@ import fnmatch
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ sys.path.insert(0, str(PARITY))
 from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
+from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
 
@@ -36,9 +38,11 @@ SIDES = ("documents", "recommended", VERSION)
 class Case:
     """A comparison with the truth.
 
-    make : called with a folder and the settings; writes ``input.fits``, ``truth.npz`` and ``refs/``.
+    make : called with a folder and the settings; writes the input, ``truth.npz`` and ``refs/``.
     measure : called with the product and the folder; gives figure -> number, smaller is better.
-    params : of the step; in texts ``{folder}`` stands for the folder of the case.
+    params : of the step; in texts ``{folder}`` stands for the folder of the case, ``{side}`` for the side.
+    steps : parameters of the steps of a pipeline, which saves its products itself (`output_dir`).
+    input : name of the input file.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Case:
     settings: dict
     params: dict
     source: str = "truth_flicker.py"
+    steps: dict = field(default_factory=dict)
+    input: str = "input.fits"
 
 
 def _flicker(name, params, **settings):
@@ -61,6 +67,20 @@ def _background(name, n_backgrounds):
     return Case(name, "BackgroundStep", make_background, measure_background, settings, params, "truth_background.py")
 
 
+def _mosaic(name, instrument, **settings):
+    return Case(
+        name,
+        "calwebb_image3",
+        make_mosaic,
+        measure_mosaic,
+        {"instrument": instrument, **settings},
+        {"output_dir": "{folder}/{side}", "save_results": True},
+        "truth_imaging.py",
+        {"tweakreg": {"abs_refcat": "{folder}/refcat.ecsv"}},
+        "input.json",
+    )
+
+
 CASES = [
     _flicker("flicker, median", {}),
     _flicker("flicker, strong, median", {}, sigma=25.0),
@@ -70,13 +90,18 @@ CASES = [
     _background("background, 2 exposures", 2),
     _background("background, 4 exposures", 4),
     _background("background, 12 exposures", 12),
+    _mosaic("mosaic, NIRCam, 4 exposures", "NIRCAM"),
+    _mosaic("mosaic, NIRCam, 8 exposures", "NIRCAM", n_exposures=8),
+    _mosaic("mosaic, MIRI, 4 exposures", "MIRI"),
+    _mosaic("mosaic, NIRISS, 3 exposures", "NIRISS", n_exposures=3),
 ]
 
 
 def run_case(case, root):
     """Run all sides of a case and return side -> figures, or the error of a side."""
     key = hashlib.sha256(
-        json.dumps([case.name, case.settings, case.params, VERSION]).encode() + (HERE / case.source).read_bytes()
+        json.dumps([case.name, case.settings, case.params, case.steps, VERSION]).encode()
+        + (HERE / case.source).read_bytes()
     ).hexdigest()[:10]
     folder = root / f"{case.target}-{key}"
     if not (folder / "truth.npz").exists():
@@ -90,26 +115,31 @@ def _run(case, folder, side):
     report = folder / f"{side}.report.json"
     if side != VERSION:
         product.unlink(missing_ok=True)
+        shutil.rmtree(folder / side, ignore_errors=True)
     if not product.exists():
-        params = {**_in_folder(case.params, folder), **({"profile": side} if side != VERSION else {})}
-        job = {"id": side, "target": case.target, "input": str(folder / "input.fits"), "refs": str(folder / "refs")}
+        params = {**_in_folder(case.params, folder, side), **({"profile": side} if side != VERSION else {})}
+        job = {"id": side, "target": case.target, "input": str(folder / case.input), "refs": str(folder / "refs")}
+        job["steps"] = _in_folder(case.steps, folder, side)
         jobs = folder / f"{side}.jobs.json"
-        jobs.write_text(json.dumps([{**job, "params": params, "outputs": [str(product)]}]))
+        outputs = [] if case.steps else [str(product)]
+        jobs.write_text(json.dumps([{**job, "params": params, "outputs": outputs}]))
         command = [peer_python(), PARITY / "peer.py"] if side == VERSION else [sys.executable, PARITY / "own.py"]
         with open(folder / f"{side}.log", "w") as log:
             subprocess.run([*command, jobs, report], stdout=log, stderr=subprocess.STDOUT, check=False)
     entry = json.loads(report.read_text())[-1] if report.exists() else {"error": f"no report; see {folder}"}
+    if case.steps and not entry["error"]:
+        product.touch()
     if entry["error"]:
         return {"error": str(entry["error"]).splitlines()[0]}
     return {**case.measure(product, folder), "time (s)": entry["call_s"]}
 
 
-def _in_folder(value, folder) -> Any:
+def _in_folder(value, folder, side) -> Any:
     if isinstance(value, dict):
-        return {name: _in_folder(item, folder) for name, item in value.items()}
+        return {name: _in_folder(item, folder, side) for name, item in value.items()}
     if isinstance(value, list):
-        return [_in_folder(item, folder) for item in value]
-    return value.format(folder=folder) if isinstance(value, str) else value
+        return [_in_folder(item, folder, side) for item in value]
+    return value.format(folder=folder, side=side) if isinstance(value, str) else value
 
 
 def main(words=None):

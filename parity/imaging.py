@@ -29,6 +29,7 @@ from astropy.io import fits  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 
 MODULES = ("stage2", "wcs", "mosaics")
+MODULES = ("stage2", "stars")
 _FLAGS = ("DQ", "CON")
 
 
@@ -126,7 +127,7 @@ def report(case, number, folder, errors, there):
         )
         return False
     peers = sorted((folder / str(number) / "peer").glob("*.fits"))
-    passed = bool(peers)
+    passed = bool(peers) or case.check is not None
     for peer in peers:
         own = (
             folder
@@ -148,6 +149,19 @@ def report(case, number, folder, errors, there):
         reasons = "; ".join(dict.fromkeys(why for _, why in case.known.values()))
         line = f"{case.name} {peer.name}: differing {' '.join(words)} | rtol {case.rtol:g} | worst {worst_of_all:.2g}"
         print(f"{'pass' if passed else 'FAIL'}  {line}{f' | known: {reasons}' if reasons else ''}", flush=True)
+    return passed and _checked(case, folder / str(number))
+
+
+def _checked(case, folder):
+    """Print and judge what a case compares beside planes and keywords."""
+    if case.check is None:
+        return True
+    results = list(case.check(folder / "own", folder / "peer"))
+    differing_parts = [(what, count) for what, count, _, _ in results if count > case.known.get(what, (0, ""))[0]]
+    words = " ".join(f"{what} {count}/{size}" for what, count, size, _ in results)
+    worst = max((worst for _, _, _, worst in results), default=0.0)
+    passed = bool(results) and not differing_parts
+    print(f"{'pass' if passed else 'FAIL'}  {case.name}: differing {words} | worst {worst:.2g}", flush=True)
     return passed
 
 

@@ -1,5 +1,6 @@
 """Cases of parity/imaging.py: one module per group of steps, each with a function ``cases(folder)`` that makes the inputs and returns a list of `Case`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -21,6 +22,8 @@ class Case:
         Planes that are not compared.
     names : dict
         Suffix of a product of the reference implementation -> that of Hexcal, where they differ.
+    check : callable, optional
+        ``check(own, peer)``, with the folders of products, yields (what, number that differ, size, worst as a multiple of what is tolerated): what is no plane.
     """
 
     name: str
@@ -30,3 +33,4 @@ class Case:
     known: dict = field(default_factory=dict)
     ignored: tuple = ("ASDF",)
     names: dict = field(default_factory=dict)
+    check: Callable | None = None

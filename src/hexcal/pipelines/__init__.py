@@ -5,6 +5,7 @@ ALIASES = {
     "calwebb_detector1": "hexcal.pipelines.detector1:Detector1Pipeline",
     "calwebb_guider": "hexcal.pipelines.guider:GuiderPipeline",
     "calwebb_image2": "hexcal.pipelines.image2:Image2Pipeline",
+    "calwebb_image3": "hexcal.pipelines.image3:Image3Pipeline",
 }
 
 FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1", "bkg_subtract": "background"}

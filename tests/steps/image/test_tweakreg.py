@@ -486,3 +486,20 @@ def test_the_memory_does_not_hold_the_images(images, tmp_path):
     result = TweakRegStep.call(paths, **BEST)
     assert all(member.model is None or not member.model.loaded() for member in result._members if member.path)
     assert SCALE > 0
+
+
+def test_sources_that_match_by_chance_do_not_lead_the_fit_astray(sky, caplog):
+    rng = np.random.default_rng(5)
+    images = []
+    for number, (dither, error) in enumerate(zip(DITHERS[:2], ERRORS[:2], strict=True), 1):
+        image = exposure(sky, dither, error, number)
+        # As many cosmic rays as to find one near any place.
+        y, x = rng.integers(5, 270, (2, 250))
+        image.data[y, x] += rng.uniform(1, 30, 250).astype("f4")
+        images.append(image)
+    loose = {"starfinder": "dao", "sharplo": -5.0, "sharphi": 5.0, "roundlo": -5.0, "roundhi": 5.0, "brightest": None}
+    caplog.set_level("INFO")
+    result = run(images, tolerance=0.7, separation=0.3, **loose)
+    offsets = [off(image, sky, error, dither) for image, error, dither in zip(result, ERRORS, DITHERS, strict=False)]
+    assert statuses(result) == ["COMPLETE"] * 2 and "they are matched within" in caplog.text
+    assert np.abs(offsets[0].mean(axis=0) - offsets[1].mean(axis=0)).max() < 2.0

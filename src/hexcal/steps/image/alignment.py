@@ -1,7 +1,7 @@
 """Alignment of images by the stars that they share, and to a catalogue."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,6 +9,10 @@ from hexcal.steps.image.sky_polygons import clip_convex, hull_of
 from hexcal.steps.image.tangent_planes import TangentPlane
 
 _LOG = logging.getLogger("hexcal.tweakreg")
+_LARGEST_ERROR = 1.0
+"""Scatter of matched stars, in pixels, above which a fit is doubtful."""
+_CLOSER = 2.5
+"""Pixels within which stars are matched again then."""
 _CATALOGUE_ERROR = 0.001
 """Of positions in a catalogue, in arcsec, beside which the noise of well measured stars does not count."""
 
@@ -155,39 +159,71 @@ def align_to(group: Group, catalogue: Catalogue, matching: Matching) -> np.ndarr
 
     Notes
     -----
-    Stars are matched by ``XYXYMatch`` and fitted by ``iter_linear_fit`` of tweakwcs, in the tangent plane of the first image of the group.
+    Stars are matched by ``XYXYMatch`` and fitted by ``iter_linear_fit`` of tweakwcs, in the tangent plane of the first image of the group. Where they then
+    agree to more than a pixel only, most matches are chance (cosmic rays within the tolerance): they are matched again, within a few pixels of the first shift.
     """
-    plane = group.fields[0].plane
+    plane, pixel = group.fields[0].plane, group.fields[0].pixel_scale
+    result = _solution(group, catalogue, matching, plane)
+    if not isinstance(result, str) and result.rmse > _LARGEST_ERROR * pixel:
+        closer = replace(matching, tolerance=min(matching.tolerance, _CLOSER * pixel))
+        again = _solution(group, catalogue, closer, plane)
+        if not isinstance(again, str) and again.rmse < result.rmse:
+            _LOG.info(
+                "%s: the stars agree to %.3f arcsec only: they are matched within %.3f arcsec",
+                *(group.name, result.rmse, closer.tolerance),
+            )
+            result = again
+    if isinstance(result, str):
+        group.status = result
+        return np.array([], int)
+    group.correct(plane, result.matrix, result.shift)
+    group.status = "aligned"
+    _tell(group, catalogue, result)
+    if result.rmse > _LARGEST_ERROR * pixel:
+        _LOG.warning("%s: the stars agree to %.3f arcsec only, more than a pixel", group.name, result.rmse)
+    return result.matched
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """A correction in the tangent plane: ``p -> matrix p + shift`` (arcsec); stars of the group that matched, scatter, and number of stars used."""
+
+    matrix: np.ndarray
+    shift: np.ndarray
+    matched: np.ndarray
+    rmse: float
+    n_used: int
+
+
+def _solution(group, catalogue, matching, plane):
+    """A `_Solution`, or the reason why there is none."""
     image_xy, reference_xy = plane.from_sky(group.ra, group.dec), plane.from_sky(catalogue.ra, catalogue.dec)
     names = catalogue.name, group.name
     pairs = _matched(reference_xy, image_xy, matching, group.fields[0].pixel_scale, names)
     if pairs is None:
-        group.status = (
+        return (
             f"stars match several of {catalogue.name}: lower the tolerance ({matching.tolerance} arcsec) "
             f"or raise the separation ({matching.separation} arcsec)"
         )
-        return np.array([], int)
     reference, image = pairs
     if len(image) < matching.minobj:
-        group.status = f"{len(image)} stars match {catalogue.name}, {matching.minobj} are required"
-        return np.array([], int)
+        return f"{len(image)} stars match {catalogue.name}, {matching.minobj} are required"
     weights = [
         None if weight is None else weight[index]
         for weight, index in ((catalogue.weight, reference), (group.weight, image))
     ]
     fit = _fit(reference_xy[reference], image_xy[image], weights, matching)
-    if isinstance(fit, str):
-        group.status = fit
-        return np.array([], int)
-    matrix, shift, rmse, n_used = fit
-    group.correct(plane, matrix, shift)
-    group.status = "aligned"
+    return fit if isinstance(fit, str) else _Solution(fit[0], fit[1], image, *fit[2:])
+
+
+def _tell(group, catalogue, result):
+    matrix = result.matrix
     turn = np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))
     _LOG.info(
         '%s: aligned to %s: shift (%.5f", %.5f"), rotation %.6f deg, scale %.8f; %d matches, %d used, rms %.5f"',
-        *(group.name, catalogue.name, *shift, turn, np.sqrt(abs(np.linalg.det(matrix))), len(image), n_used, rmse),
+        *(group.name, catalogue.name, *result.shift, turn, np.sqrt(abs(np.linalg.det(matrix)))),
+        *(len(result.matched), result.n_used, result.rmse),
     )
-    return image
 
 
 def _matched(reference_xy, image_xy, matching, pixel_scale, names):

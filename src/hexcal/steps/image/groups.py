@@ -48,7 +48,24 @@ def exposure_groups(exposures):
     dict of str to list of int
         In the order in which the exposures first appear.
     """
+    names = [group_of(model, number) for number, model in enumerate(exposures.each())]
+    return dict(zip(dict.fromkeys(names), grouped(names), strict=True))
+
+
+def grouped(names):
+    """Return the positions of images with the same name.
+
+    Parameters
+    ----------
+    names : list of str
+        `group_of` each image.
+
+    Returns
+    -------
+    list of list of int
+        In the order in which the names first appear.
+    """
     groups = {}
-    for number, model in enumerate(exposures.each()):
-        groups.setdefault(group_of(model, number), []).append(number)
-    return groups
+    for number, name in enumerate(names):
+        groups.setdefault(name, []).append(number)
+    return list(groups.values())

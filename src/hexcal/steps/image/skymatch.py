@@ -8,8 +8,8 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError
-from hexcal.models.exposure_groups import group_of, grouped
 from hexcal.steps.image.good_bits import bad_flags
+from hexcal.steps.image.groups import group_of, grouped
 from hexcal.steps.image.sky_levels import Overlap, SkyMeasurements
 from hexcal.steps.image.sky_polygons import boundary, directions, intersection, unit_vectors
 from hexcal.steps.image.sky_statistics import SkyStatistics
@@ -87,11 +87,11 @@ class SkyMatchStep(Step):
             )
         level = exposure.get_meta("meta.background.level") if subtracted else 0.0
         if self.parameters.skymethod in ("local", "global", "user"):
-            return _Image(name, group_of(exposure), None, level or 0.0)
+            return _Image(name, group_of(exposure, index), None, level or 0.0)
         wcs = exposure.meta.wcs
         if wcs is None:
             raise InputError("skymatch needs the WCS of each image", where=name, hint="run assign_wcs first")
-        return _Image(name, group_of(exposure), self._footprint(wcs, exposure.shape), level or 0.0)
+        return _Image(name, group_of(exposure, index), self._footprint(wcs, exposure.shape), level or 0.0)
 
     def _footprint(self, wcs, shape):
         from hexcal.steps.wcs.evaluate import pixel_to_sky
@@ -169,7 +169,7 @@ class _Image:
     """An image: its name, its group, its outline on the sky as unit vectors (n, 3), the level subtracted before."""
 
     name: str
-    group: str | None
+    group: str
     outline: Any
     subtracted: float
 

@@ -79,9 +79,14 @@ class SourceCatalogStep(Step):
         brightest: int | None = parameter(200, "Most stars (dao, iraf), the brightest.", ge=1)
         peakmax: float | None = parameter(None, "Highest pixel of a star (dao, iraf), in the unit of the data.")
 
+    @property
+    def _writes(self):
+        """Whether the catalogue is written: where the products are, those of the pipeline included."""
+        return self.saves or (self.parent is not None and self.parent.saves)
+
     def extra_products(self):
         """The catalogue, and the map of the sources."""
-        if not self.saves:
+        if not self._writes or self.parameters.skip:
             return []
         return [{"ext": "ecsv"}, *([{"suffix": "segm"}] if self.parameters.starfinder == "segmentation" else [])]
 
@@ -198,7 +203,7 @@ class SourceCatalogStep(Step):
                 )
             ]
             if self.parameters.star_test == "psf":
-                return is_wider_than_a_star(flux, photometry.error, apertures.energies)
+                return is_wider_than_a_star(flux, photometry.noise, apertures.energies)
         return above[0] | above[1] if self.parameters.star_test == "both" else above[0] & above[1]
 
     # ---- products
@@ -219,7 +224,7 @@ class SourceCatalogStep(Step):
         return described
 
     def _save(self, table, found, image):
-        if not self.saves:
+        if not self._writes:
             return
         path = self.make_output_path(model=image, ext="ecsv")
         self.make_output_dir()

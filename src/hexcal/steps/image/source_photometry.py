@@ -38,7 +38,8 @@ class AperturePhotometry:
 
     Attributes
     ----------
-    flux, error : float64 array (n_apertures, n)
+    flux, error, noise : float64 array (n_apertures, n)
+        With errors, and what of them is noise of the pixels.
     background, background_error : float64 array (n,)
         Clipped median per pixel in the ring, and its standard error.
     phase : float64 array (n_apertures,)
@@ -47,6 +48,7 @@ class AperturePhotometry:
 
     flux: np.ndarray
     error: np.ndarray
+    noise: np.ndarray
     background: np.ndarray
     background_error: np.ndarray
     phase: np.ndarray
@@ -92,16 +94,16 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
         [total - np.pi * radius**2 * level for (total, _), radius in zip(sums, apertures.radii, strict=True)]
     )
     error = np.array([error for _, error in sums])
-    phase = np.zeros(len(apertures.radii))
+    noise, phase = error.copy(), np.zeros(len(apertures.radii))
     if with_phase:
         wide = _WIDE * apertures.radii[-1]
         total, total_error = _sum(net, err, masked, centres, wide)
         phase = phase_scatter(flux, error, total - np.pi * wide**2 * level, total_error)
         error = np.hypot(error, phase[:, None] * np.abs(flux))
-    for array in (flux, error):
+    for array in (flux, error, noise):
         array[:, ~is_finite] = np.nan
     level[~is_finite] = level_error[~is_finite] = np.nan
-    return AperturePhotometry(flux, error, level, level_error, phase)
+    return AperturePhotometry(flux, error, noise, level, level_error, phase)
 
 
 def _sum(net, err, masked, centres, radius):

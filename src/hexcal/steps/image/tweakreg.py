@@ -8,9 +8,9 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
-from hexcal.models.exposure_groups import group_of, grouped
 from hexcal.steps.image import gaia, star_catalogs
 from hexcal.steps.image.alignment import Catalogue, Group, Matching, StarField, align_absolute, align_relative
+from hexcal.steps.image.groups import group_of, grouped
 from hexcal.steps.image.star_measuring import StarMeasuring
 from hexcal.steps.image.tangent_planes import TangentPlane
 
@@ -166,7 +166,9 @@ class TweakRegStep(Step):
             )
         x, y, weight, is_of_noise = self._stars(exposure, name, custom)
         return _AlignedImage(
-            group_of(exposure), star_field(name, wcs, info, exposure.shape, x, y, weight, is_of_noise), _epoch(exposure)
+            group_of(exposure, index),
+            star_field(name, wcs, info, exposure.shape, x, y, weight, is_of_noise),
+            _epoch(exposure),
         )
 
     def _stars(self, exposure, name, custom):
@@ -335,7 +337,7 @@ _MATCHING = ("searchrad", "use2dhist", "separation", "tolerance", "minobj", "fit
 class _AlignedImage:
     """An image: its group, its stars, when it was taken (year)."""
 
-    def __init__(self, group: str | None, field: StarField, epoch: float | None):
+    def __init__(self, group: str, field: StarField, epoch: float | None):
         self.group, self.field, self.epoch = group, field, epoch
 
 

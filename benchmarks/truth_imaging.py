@@ -1,0 +1,112 @@
+"""Mosaics of a simulated sky and their catalogues: positions, fluxes of stars, total fluxes of galaxies, which sources are extended."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from hexcal import datamodels
+
+_MAS = 3.6e6
+_NEAR = 0.1
+"""Arcsec within which a source of the catalogue is a true one."""
+
+
+def make_mosaic(folder, instrument="NIRCAM", size=1024, n_exposures=4, seed=1):
+    """Write calibrated exposures with wrong pointings and cosmic rays, the association ``input.json``, references and truth."""
+    from hexcal.pipeline import Image2Pipeline
+    from hexcal.simulate.imaging import Imaging
+    from hexcal.simulate.imaging_setups import setup_of
+
+    setup = setup_of(instrument)
+    Imaging(setup, setup.camera(size), n_exposures=n_exposures, seed=seed).save(folder, overwrite=True)
+    (folder / "refs").rmdir()
+    os.rename(folder / "references", folder / "refs")
+    with open(folder / "make.log", "w") as log, contextlib.redirect_stdout(log):
+        for path in sorted(folder.glob("*_rate.fits")):
+            options = {"references": str(folder / "refs"), "output_dir": str(folder)}
+            Image2Pipeline.call(str(path), **options, steps={"resample": {"skip": True}})
+            path.unlink()
+    (folder / "asn_image3.json").rename(folder / "input.json")
+    np.savez(folder / "truth.npz", size=size)
+
+
+def measure_mosaic(product, folder):
+    """Errors of the catalogue of a mosaic, at sources in its deep part."""
+    from astropy.table import QTable
+
+    (catalogue,) = Path(folder, product.stem).glob("*o001*_cat.ecsv")
+    found, true = QTable.read(catalogue), QTable.read(folder / "truth" / "sources.ecsv")
+    (mosaic,) = map(datamodels.open, Path(folder, product.stem).glob("*_i2d.fits"))
+    rows, sources = _matches(mosaic, found, true)
+    stars = np.asarray(true["type"][sources] == "star")
+    flux = np.asarray(true["flux_jy"][sources], float)
+    return {
+        **_of_positions(found[rows], true[sources], stars, flux),
+        **_of_stars(found[rows][stars], flux[stars]),
+        **_of_galaxies(found[rows][~stars], flux[~stars]),
+        "stars taken for extended (%)": 100 * float(np.mean(found["is_extended"][rows][stars])),
+    }
+
+
+def _matches(mosaic, found, true):
+    """Rows of the catalogue, and true sources, that are one; only where at least half of the exposures have looked."""
+    from astropy.coordinates import SkyCoord
+
+    sky = SkyCoord(true["ra"], true["dec"], unit="deg")
+    index, distance, _ = found["sky_centroid"].match_to_catalog_sky(sky)
+    x, y = np.rint(np.asarray(found["xcentroid"])).astype(int), np.rint(np.asarray(found["ycentroid"])).astype(int)
+    weight = np.nan_to_num(mosaic.wht)
+    ny, nx = weight.shape
+    edge = 20
+    is_deep = (x > edge) & (y > edge) & (x < nx - edge) & (y < ny - edge)
+    is_deep &= weight[np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)] > 0.5 * weight.max()
+    rows = np.flatnonzero(is_deep & (distance.arcsec < _NEAR))
+    # Of several rows near one source the nearest is it.
+    rows = rows[np.argsort(distance.arcsec[rows], kind="stable")]
+    _, first = np.unique(index[rows], return_index=True)
+    rows = rows[first]
+    return rows, index[rows]
+
+
+def _total(found):
+    """Flux and error by which stars are judged."""
+    return found["aper_total_flux"].value, found["aper_total_flux_err"].value
+
+
+def _of_positions(found, true, stars, flux):
+    is_bright = stars & (flux > 100 * found["isophotal_flux_err"].value)
+    place = found["sky_centroid"][is_bright]
+    east = (place.ra.deg - true["ra"][is_bright]) * np.cos(np.radians(true["dec"][is_bright])) * _MAS
+    north = (place.dec.deg - true["dec"][is_bright]) * _MAS
+    return {
+        "position, mean error (mas)": float(np.hypot(np.median(east), np.median(north))),
+        "position, scatter (mas)": float(np.hypot(_spread(east), _spread(north)) / np.sqrt(2)),
+    }
+
+
+def _of_stars(found, flux):
+    total, error = _total(found)
+    is_bright = flux > 100 * found["isophotal_flux_err"].value
+    ratio, pull = total[is_bright] / flux[is_bright] - 1, (total - flux)[is_bright] / error[is_bright]
+    return {
+        "stars, flux (%)": 100 * abs(float(np.median(ratio))),
+        "stars, scatter of flux (%)": 100 * _spread(ratio),
+        "stars, pull width": _spread(pull),
+    }
+
+
+def _of_galaxies(found, flux):
+    name = "kron" if "kron_flux" in found.colnames else "isophotal"
+    total, noise = found[f"{name}_flux"].value, found["isophotal_flux_err"].value
+    is_bright = flux > 100 * noise
+    figures = {"galaxies taken for stars (%)": 100 * float(np.mean(~found["is_extended"]))}
+    for text, chosen in (("> 100", is_bright), ("30 - 100", ~is_bright & (flux > 30 * noise))):
+        error = 100 * abs(float(np.median(total[chosen] / flux[chosen] - 1))) if chosen.any() else np.nan
+        figures[f"galaxies S/N {text}, flux (%)"] = error
+    return figures
+
+
+def _spread(values):
+    return float(1.4826 * np.median(np.abs(values - np.median(values)))) if len(values) else float("nan")
