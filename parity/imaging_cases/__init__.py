@@ -22,6 +22,8 @@ class Case:
         Planes that are not compared.
     names : dict
         Suffix of a product of the reference implementation -> that of Hexcal, where they differ.
+    planes : bool
+        Whether planes and keywords of products are compared.
     check : callable, optional
         ``check(own, peer)``, with the folders of products, yields (what, number that differ, size, worst as a multiple of what is tolerated): what is no plane.
     """
@@ -34,3 +36,4 @@ class Case:
     ignored: tuple = ("ASDF",)
     names: dict = field(default_factory=dict)
     check: Callable | None = None
+    planes: bool = True

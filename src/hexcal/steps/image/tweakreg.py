@@ -352,7 +352,8 @@ def _epoch(exposure):
     date, time = (exposure.get_meta(f"meta.observation.{name}") for name in ("date", "time"))
     if not date:
         return None
-    return float(Time(f"{date}T{time or '00:00:00'}", scale="utc").jyear)
+    year: Any = Time(f"{date}T{time or '00:00:00'}", scale="utc").jyear
+    return float(year)
 
 
 def star_field(name, wcs, info, shape, x, y, weight, is_of_noise) -> StarField:
