@@ -28,8 +28,7 @@ import wcs_positions  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 
-MODULES = ("stage2", "wcs", "mosaics")
-MODULES = ("stage2", "stars")
+MODULES = ("stage2", "wcs", "mosaics", "stars")
 _FLAGS = ("DQ", "CON")
 
 
