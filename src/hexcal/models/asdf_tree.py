@@ -237,18 +237,23 @@ def _with_stored_wcs(tree):
     standards = {value.standard for value in wcses if isinstance(value, StoredWcs)}
     if len(standards) == 1 and not any(map(stored_wcs.is_wcs, wcses)):
         return tree
+    if not wcses:
+        return tree
     standard = standards.pop() if len(standards) == 1 else None
+    # Each once, and all together: the library checks the whole file each time.
+    live = {id(value): value for value in wcses if stored_wcs.is_wcs(value)}
+    if standard is None:
+        live |= {id(value): value.read() for value in wcses if isinstance(value, StoredWcs)}
+    done = dict(zip(live, stored_wcs.stored(list(live.values()), standard), strict=True))
 
     def converted(value):
         if isinstance(value, dict):
             return {name: converted(item) for name, item in value.items()}
         if isinstance(value, list):
             return [converted(item) for item in value]
-        if isinstance(value, StoredWcs) and standard is None:
-            value = value.read()
-        return stored_wcs.stored(value, standard) if stored_wcs.is_wcs(value) else value
+        return done.get(id(value), value)
 
-    return converted(tree) if wcses else tree
+    return converted(tree)
 
 
 def _wcses(value):

@@ -78,19 +78,23 @@ def is_wcs(value):
     return any(cls.__name__ == "WCS" and cls.__module__.startswith("gwcs") for cls in type(value).__mro__)
 
 
-def stored(wcs, standard):
-    """Return an object of gwcs as it stands in a file.
+def stored(wcses, standard):
+    """Return objects of gwcs as they stand in a file.
 
     Parameters
     ----------
-    wcs : gwcs.WCS
-        The object.
+    wcses : list of gwcs.WCS
+        The objects.
     standard : bytes or None
         Version of the ASDF standard to follow; None: the newest.
+
+    Returns
+    -------
+    list of StoredWcs
     """
     from hexcal.models import asdf_tree
 
-    content = asdf_tree.to_bytes_with_library({"wcs": wcs}, version=standard.decode() if standard else None)
+    content = asdf_tree.to_bytes_with_library({"wcs": wcses}, version=standard.decode() if standard else None)
     return asdf_tree.from_bytes(content, "a WCS in memory")["wcs"]
 
 
