@@ -20,6 +20,7 @@ OWN_PARAMETERS = {
     ("resample", "exact_pixmap"),
     ("outlier_detection", "two_values"),
     ("outlier_detection", "add_scatter"),
+    ("outlier_detection", "alone"),
     ("outlier_detection", "set_nan"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),

@@ -331,3 +331,36 @@ def weight_histogram(weights, counts, sums, squares):
             counts[position] += 1
             sums[position] += value
             squares[position] += value * value
+
+
+@kernel
+def sharpness(first_row, last_row, data, errors, sky, snr, result):
+    """How much a pixel stands out from its neighbours on two opposite sides, as a part of what it has above the sky.
+
+    ``(value - lower) / (value - sky)``, the lower one of the means of the neighbours left and right, and above and below. It is 1 for a cosmic ray, which
+    fills a pixel or a straight track, and less for a star, whose light falls on its neighbours too.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows that are worked on.
+    data, errors : float32 array (ny, nx)
+        An image and its standard deviations.
+    sky : float
+        Its sky.
+    snr : float
+        Pixels less than so many errors above the sky have none.
+    result : float32 array (ny, nx)
+        Overwritten; NaN for pixels that have none.
+    """
+    ny, nx = data.shape
+    for row in range(first_row, last_row):
+        for column in range(nx):
+            result[row, column] = np.nan
+            above = np.float64(data[row, column]) - sky
+            if not above > snr * errors[row, column] or row in (0, ny - 1) or column in (0, nx - 1):
+                continue
+            across = 0.5 * (np.float64(data[row, column - 1]) + data[row, column + 1])
+            along = 0.5 * (np.float64(data[row - 1, column]) + data[row + 1, column])
+            if math.isfinite(across) and math.isfinite(along):
+                result[row, column] = (data[row, column] - min(across, along)) / above

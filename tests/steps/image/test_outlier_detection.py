@@ -8,6 +8,7 @@ from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.image.outlier_detection import SPECTRA, OutlierDetectionStep
+from hexcal.steps.image.outliers_alone import flag_alone
 from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
 from hexcal.steps.image.weight_threshold import weight_threshold
 
@@ -346,3 +347,57 @@ def test_exposures_that_do_not_overlap_or_are_all_flagged(dithered):
     for model in run(images):
         assert model.meta.cal_step.outlier_detection == "COMPLETE"
         assert not outliers(model).any()
+
+
+def star_field(width, seed=1):
+    """Stars of one width, cosmic rays, noise; returns data, errors, flags, numbers of exposures (1 in the right half), where the rays are."""
+    random = np.random.default_rng(seed)
+    yy, xx = np.mgrid[:150, :160]
+    data = 2 + random.normal(0, NOISE, yy.shape)
+    for _ in range(150):
+        x, y, flux = random.uniform(5, 155), random.uniform(5, 145), 10 ** random.uniform(0.5, 2.5)
+        data += flux * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 2 / width**2)
+    stars = data > 2 + 6 * NOISE
+    rays = np.zeros(data.shape, bool)
+    rays[random.integers(2, 148, 60), random.integers(2, 158, 60)] = True
+    rays[20:24, 120] = True
+    rays &= ~stars
+    data[rays] += 10 ** random.uniform(0.5, 2, np.count_nonzero(rays))
+    number = np.where(xx < 80, 4, 1).astype("f4")
+    return data.astype("f4"), np.full(data.shape, NOISE, "f4"), number, rays
+
+
+def test_rays_that_only_one_exposure_sees_are_sharper_than_stars():
+    data, errors, number, rays = star_field(0.85)
+    dq = np.where(rays & (number > 1), np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE), np.uint32(0))
+    count, limit = flag_alone(data, errors, dq, number)
+    found = (dq & pixel.OUTLIER != 0) & (number == 1)
+    alone = rays & (number == 1)
+    assert 0.7 < limit < 1
+    assert found[alone].mean() > 0.9
+    assert not found[~alone].any()
+    assert count == np.count_nonzero(found)
+
+
+def test_stars_that_are_as_sharp_as_rays_are_not_flagged():
+    data, errors, number, rays = star_field(0.35)
+    dq = np.where(rays & (number > 1), np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE), np.uint32(0))
+    flag_alone(data, errors, dq, number)
+    false = (dq & pixel.OUTLIER != 0) & (number == 1) & ~rays
+    assert np.count_nonzero(false) <= 2
+
+
+def test_without_other_exposures_nothing_is_learned():
+    data, errors, number, _ = star_field(0.85)
+    dq = np.zeros(data.shape, np.uint32)
+    assert flag_alone(data, errors, dq, np.ones_like(number)) == (0, None)
+    assert flag_alone(np.full_like(data, np.nan), errors, dq, number) == (0, None)
+    assert not dq.any()
+
+
+def test_all_that_is_recommended_together(dithered):
+    models = run(copies(dithered), profile="recommended")
+    for model, (_, rays) in zip(models, dithered, strict=True):
+        found = outliers(model)
+        assert found[rays].mean() > 0.9
+        assert np.count_nonzero(found & ~rays) <= 1

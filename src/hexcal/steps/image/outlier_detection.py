@@ -10,6 +10,7 @@ from hexcal.models.dqflags import pixel
 from hexcal.steps.image import resampling
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.groups import exposure_groups
+from hexcal.steps.image.outliers_alone import flag_alone
 from hexcal.steps.image.outliers_images import CommonGrid, Limits, MedianRule, blotted, flag_outliers, median_of
 from hexcal.steps.image.outliers_stack import StackRule, flag_cube
 from hexcal.steps.image.resampling import Grid, Manner
@@ -29,9 +30,10 @@ class OutlierDetectionStep(Step):
     Beside an outlier the second, lower pair of limits holds. Integrations of coronagraphic and of time-series exposures are compared as they are, with the
     median of all, or of those near in time (`rolling_window_width`).
 
-    Only sections of the resampled images are in memory for the median. What the original has no parameter for, and `--profile=recommended` sets: of
-    two values the lower one is the median (`two_values`), so that a cosmic ray in one is none in the other; and the scatter of a pixel counts
-    (`add_scatter`), so that the changing core of a star is no outlier. Spectra are not flagged by this version.
+    Only sections of the resampled images are in memory for the median. Spectra are not flagged by this version. What the original has no parameter for,
+    and `--profile=recommended` sets: of two values the lower one is the median (`two_values`), so that a cosmic ray in one is none in the other; the
+    errors are at least the scatter of a pixel (`add_scatter`), so that the changing core of a star is no outlier; and what only one exposure sees is
+    flagged if it is sharper than stars (`alone`).
     """
 
     alias = "outlier_detection"
@@ -97,6 +99,10 @@ class OutlierDetectionStep(Step):
             "mean", "The median of two values: their mean, or the lower one."
         )
         add_median_noise: bool = parameter(False, "Count the noise of the median too.")
+        alone: Literal["median", "sharpness"] = parameter(
+            "median",
+            "Pixels that one exposure sees: compared with its own median, or flagged too if they are sharper than stars.",
+        )
         add_scatter: bool = parameter(False, "Count the scatter of a pixel over the integrations too.")
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
@@ -204,7 +210,8 @@ class OutlierDetectionStep(Step):
             with science.borrowed(number, changed=self._changed()) as model:
                 x, y = resampling.positions(projections[number], model.shape, grid.wcs, manner)
                 expected = blotted(median.values, x, y)
-                counts = blotted(median.counts, x, y, linear=False) if given.two_values == "lower" else None
+                needs_counts = given.two_values == "lower" or given.alone == "sharpness"
+                counts = blotted(median.counts, x, y, linear=False) if needs_counts else None
                 spread = None if median.spread is None else blotted(median.spread, x, y)
                 self._flag(model, expected, limits, science.name_of(number), counts, spread)
             self._save(science, number, "blot", expected, None)
@@ -212,7 +219,12 @@ class OutlierDetectionStep(Step):
     def _flag(self, model, expected, limits, name, counts, spread):
         level = resampling.level_of(model) + self.parameters.backg
         before = (model.dq & pixel.OUTLIER) == 0
-        count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, counts, spread)
+        few = counts if self.parameters.two_values == "lower" else None
+        count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, few, spread)
+        if counts is not None and self.parameters.alone == "sharpness":
+            more, limit = flag_alone(model.data, model.err, model.dq, counts)
+            count += more
+            self.log.debug("%s: %d pixels of one exposure are sharper than %s", name, more, limit)
         self._finish(model, before, name, count)
 
     def _finish(self, model, before, name, count):
@@ -252,7 +264,8 @@ class OutlierDetectionStep(Step):
         scratch.remove()
         self._save(science, 0, "median", median.values, None, of_product=True)
         snr = self._pair("snr")[0]
-        counts, limits = median.counts if given.two_values == "lower" else None, Limits((snr, snr), (0.0, 0.0), 0)
+        needs_counts = given.two_values == "lower" or given.alone == "sharpness"
+        counts, limits = median.counts if needs_counts else None, Limits((snr, snr), (0.0, 0.0), 0)
         for index in range(len(science)):
             with science.borrowed(index, changed=self._changed()) as model:
                 self._flag(model, median.values, limits, science.name_of(index), counts, median.spread)

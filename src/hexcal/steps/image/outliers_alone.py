@@ -1,0 +1,53 @@
+"""Cosmic rays where there is only one exposure: told from stars by their sharpness, which the rest of the image teaches."""
+
+import numpy as np
+
+from hexcal.core.bands import run_bands
+from hexcal.models.dqflags import pixel
+from hexcal.steps.image.outliers_images import FLAGS
+
+_SNR = 10.0
+"""Pixels so many errors above the sky are looked at: noise must not look sharp."""
+_SEVERAL, _LEAST_SAMPLE = 3, 200
+_SHARE, _MARGIN, _LOWEST = 0.995, 0.05, 0.75
+
+
+def flag_alone(data, errors, dq, number, threads=None):
+    """Flag pixels that only one exposure sees, and that are sharper than stars, in place.
+
+    How sharp stars are is taken from the same image, where several exposures agree that there is no cosmic ray: the limit is what 99.5 % of its bright
+    pixels do not reach, with a margin. In images whose stars are as sharp as cosmic rays nothing is flagged.
+
+    Parameters
+    ----------
+    data, errors : float32 array (ny, nx)
+        An image and its standard deviations.
+    dq : uint32 array (ny, nx)
+        Its flags, after the comparison with other exposures; gets OUTLIER and DO_NOT_USE.
+    number : float32 array (ny, nx)
+        How many exposures see each pixel; NaN: only this one.
+    threads : int, optional
+        Default: the number of the run.
+
+    Returns
+    -------
+    int
+        Number of pixels flagged.
+    float or None
+        The limit; None if too few bright pixels are seen by several exposures to find it.
+    """
+    from hexcal.kernels.outliers import sharpness
+
+    usable = np.isfinite(data) & ((dq & pixel.DO_NOT_USE) == 0)
+    if not usable.any():
+        return 0, None
+    sharp = np.empty(data.shape, np.float32)
+    sky = float(np.median(data[usable]))
+    run_bands(sharpness, data.shape[0], data, errors, sky, _SNR, sharp, threads=threads)
+    known = sharp[usable & (number >= _SEVERAL) & np.isfinite(sharp)]
+    if known.size < _LEAST_SAMPLE:
+        return 0, None
+    limit = max(float(np.quantile(known, _SHARE)), _LOWEST) + _MARGIN
+    alone = usable & ~(number > 1) & (sharp > limit)
+    dq[alone] |= FLAGS
+    return int(np.count_nonzero(alone)), limit
