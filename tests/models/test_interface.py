@@ -116,7 +116,7 @@ def test_history_may_be_replaced(image):
 
 def test_saving_under_a_name_that_a_function_gives_and_under_the_name_that_it_has(tmp_path, image, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no name to be saved under"):
+    with pytest.raises(InputError, match="no file name to be saved under"):
         image.save()
     image.meta.filename = "x_cal.fits"
     assert image.save(lambda name: name.replace("cal", "crf")) == "x_crf.fits"

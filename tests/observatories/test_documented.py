@@ -25,6 +25,10 @@ OWN_PARAMETERS = {
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),
+    ("calwebb_detector1", "maximum_memory"),
+    ("outlier_detection", "add_median_noise"),
+    ("ramp_fit", "likely_start"),
+    ("refpix", "irs2_zeros"),
     ("tweakreg", "centroids"),
     ("tweakreg", "average_stars"),
     ("source_catalog", "centroids"),
