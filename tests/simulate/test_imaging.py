@@ -10,9 +10,11 @@ from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
+from hexcal.pipeline import Detector1Pipeline
 from hexcal.simulate.camera import SQUARE_ARCSEC
 from hexcal.simulate.imaging import Imaging, looking_at, tracks
 from hexcal.simulate.imaging_setups import SETUPS, setup_of
+from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.sky import SOURCE_COLUMNS, Optics, random_sky, render
 from hexcal.step import AssignWcsStep, FlatFieldStep, PhotomStep
 
@@ -180,3 +182,22 @@ def test_options_that_do_not_fit(words, message, tmp_path):
 def test_numbers_out_of_bounds():
     with pytest.raises(ParameterError, match="n_exposures must be at least 1"):
         series(n_exposures=0)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "subarray", "readpatt"), [("NIRISS", "SUB64", "NISRAPID"), ("FGS", "SUB128CNTR", "FGSRAPID")]
+)
+def test_raw_ramps_of_all_imaging_instruments(instrument, subarray, readpatt, tmp_path):
+    """Through calwebb_detector1: the rates are what the truth says."""
+    mode = exposure_mode(instrument, subarray_name=subarray)
+    assert (mode.readpatt, mode.exposure_type) == (readpatt, {"NIRISS": "NIS_IMAGE", "FGS": "FGS_IMAGE"}[instrument])
+    setup = setup_of(instrument)
+    camera = setup.window(mode.xstart, mode.ystart, mode.xsize, mode.ysize)
+    written = Imaging(setup, camera, n_exposures=1, seed=3, mode=mode).save(tmp_path)
+    rate = Detector1Pipeline.call(written["exposures"][0], references=written["references"])
+    assert (rate.meta.instrument.filter, rate.meta.instrument.pupil) == (setup.filter, setup.pupil)
+    brightness = fits.getdata(next((tmp_path / "truth").glob("*_truth.fits")), "SB")
+    flat = datamodels.open(tmp_path / "references" / "flat.fits")
+    good = (rate.dq & pixel.DO_NOT_USE == 0) & (flat.dq == 0)
+    pull = ((rate.data - brightness * flat.data / setup.photmjsr) / rate.err)[good]
+    assert abs(np.median(pull)) < 0.1 and 0.85 < 1.4826 * np.median(np.abs(pull)) < 1.15

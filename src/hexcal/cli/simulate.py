@@ -7,7 +7,7 @@ from hexcal.cli import simulate_imaging, simulate_iris
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
-    "exposure": "a raw exposure of NIRCam or MIRI, the truth beside it, and reference files that fit",
+    "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, the truth beside it, and reference files that fit",
     "imaging": simulate_imaging.ABOUT,
     "references": "neutral reference files for any exposure: they leave the counts as they are",
     "iris": simulate_iris.ABOUT,
@@ -56,7 +56,7 @@ def _exposure_options():
     add("--overwrite", action="store_true", help="replace files that exist")
     mode = parser.add_argument_group("how the exposure is taken")
     add = mode.add_argument
-    add("--instrument", default="NIRCAM", help="NIRCAM or MIRI (default NIRCAM)")
+    add("--instrument", default="NIRCAM", help="NIRCAM, MIRI, NIRISS or FGS (default NIRCAM)")
     add("--detector", help="default: the first one that has the subarray")
     add("--subarray", default="FULL", help="name of the subarray (default FULL)")
     add("--filter", help="name of the filter (default F200W, F444W, F1000W)")

@@ -13,6 +13,10 @@ _EXAMPLES = """examples:
   hexcal simulate imaging --instrument MIRI --raw --subarray BRIGHTSKY --groups 10 --backgrounds 2 --output raw"""
 
 
+_SUBARRAYS = {"NIRCAM": "SUB320", "MIRI": "BRIGHTSKY", "NIRISS": "SUB256", "FGS": "SUB128CNTR"}
+"""What raw ramps are taken in."""
+
+
 def options():
     """Return the parser of the options."""
     parser = Arguments(prog="hexcal simulate imaging", description=f"Simulate {ABOUT}.", epilog=_EXAMPLES)
@@ -32,8 +36,11 @@ def options():
         metavar="N",
         help="rates: pixels on a side (default 512); no larger than the detector",
     )
-    add("--raw", action="store_true", help="raw ramps for calwebb_detector1 instead of rates (NIRCAM and MIRI)")
-    add("--subarray", help="raw: name of the subarray (default SUB320; MIRI: BRIGHTSKY)")
+    add("--raw", action="store_true", help="raw ramps for calwebb_detector1 instead of rates")
+    add(
+        "--subarray",
+        help="raw: name of the subarray (default SUB320; MIRI: BRIGHTSKY, NIRISS: SUB256, FGS: SUB128CNTR)",
+    )
     add("--groups", type=whole_number(2), metavar="N", help="raw: groups in an integration (default 10)")
     sky = parser.add_argument_group("what is seen")
     add = sky.add_argument
@@ -98,7 +105,7 @@ def _mode(given, setup):
         )
     if not given.raw:
         return None
-    subarray = given.subarray or {"MIRI": "BRIGHTSKY"}.get(setup.instrument, "SUB320")
+    subarray = given.subarray or _SUBARRAYS[setup.instrument]
     return exposure_mode(
         setup.instrument, setup.detector, subarray, filter_name=setup.filter, n_groups=given.groups or 10
     )

@@ -5,7 +5,7 @@ import numpy as np
 COLUMNS = (("integration", "i2"), ("group", "i2"), ("frame", "i4"), ("y", "i2"), ("x", "i2"), ("charge", "f4"))
 """`frame` counts from the reset, frames in gaps included; `group` is the first one that contains the charge, in at least one of its frames; `charge` in DN."""
 
-PIXEL_SIZE = {"NIRCAM": 18e-4, "MIRI": 25e-4}
+PIXEL_SIZE = {"NIRCAM": 18e-4, "MIRI": 25e-4, "NIRISS": 18e-4, "FGS": 18e-4}
 """cm."""
 FLUX = 5.0
 """Hits per cm² and s at L2, of protons and heavier particles."""

@@ -64,6 +64,8 @@ def make_drifts(mode, amplitude, rng):
     steps = rng.normal(0, amplitude / 3, (n_ints, n_groups, mode.n_frames, n_amplifiers, 2))
     level = steps.reshape(n_ints, -1, n_amplifiers, 2).cumsum(axis=1).reshape(steps.shape)
     level += rng.normal(0, amplitude / 3, steps.shape)
+    if abs(mode.fastaxis) == 2:
+        return _along_columns(mode, level, amplitude, rng)
     amplifier, parity = amplifier_of_column(mode), np.arange(nx) % 2
     if mode.instrument == "MIRI":
         columns = np.moveaxis(level[..., amplifier, :], -1, -2)
@@ -71,12 +73,26 @@ def make_drifts(mode, amplitude, rng):
         columns = np.repeat(level[..., None, amplifier, parity], 2, axis=-2)
     rows = np.zeros((n_ints, n_groups, mode.n_frames, ny), np.float32)
     if mode.instrument != "MIRI" and mode.n_outputs > 1 and amplitude > 0:
-        phase, period = (
-            rng.uniform(0, 2 * np.pi, (2, *rows.shape[:3], 1)),
-            rng.uniform(300, 900, (2, *rows.shape[:3], 1)),
-        )
-        rows += (0.1 * amplitude * np.sin(2 * np.pi * np.arange(ny) / period + phase).sum(axis=0)).astype(np.float32)
+        rows += _wave(rows.shape, amplitude, rng)
     return Drifts(columns.astype(np.float32), rows)
+
+
+def _along_columns(mode, level, amplitude, rng):
+    """Drifts of a detector that is read along its columns (NIRISS, the guiders): its amplifiers read blocks of rows."""
+    n_ints, n_groups, ny, nx = mode.shape
+    y = np.arange(ny)
+    rows = level[..., y * mode.n_outputs // ny, y % 2].astype(np.float32)
+    columns = np.zeros((n_ints, n_groups, mode.n_frames, 2, nx), np.float32)
+    if mode.n_outputs > 1 and amplitude > 0:
+        columns += _wave((n_ints, n_groups, mode.n_frames, nx), amplitude, rng)[..., None, :]
+    return Drifts(columns, rows)
+
+
+def _wave(shape, amplitude, rng):
+    """A smooth wave along the last axis: float32 array of `shape`."""
+    phase, period = rng.uniform(0, 2 * np.pi, (2, *shape[:3], 1)), rng.uniform(300, 900, (2, *shape[:3], 1))
+    wave = np.sin(2 * np.pi * np.arange(shape[-1]) / period + phase).sum(axis=0)
+    return (0.1 * amplitude * wave).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -271,6 +271,10 @@ def _describe_optics(instrument, mode):
     if mode.instrument == "NIRCAM":
         instrument.module, instrument.pupil = mode.detector[3], "CLEAR"
         instrument.channel = "LONG" if mode.detector.endswith("LONG") else "SHORT"
+    elif mode.instrument == "NIRISS":
+        instrument.pupil = "F200W"
+    elif mode.instrument == "FGS":
+        instrument.filter = None
     elif mode.detector != "MIRIMAGE":
         instrument.channel, instrument.band = "12" if mode.detector == "MIRIFUSHORT" else "34", "SHORT"
 
@@ -284,7 +288,7 @@ def _describe_readout(exposure, mode):
         mode.group_gap,
     )
     exposure.integration_start, exposure.integration_end = 1, mode.n_ints
-    exposure.noutputs = mode.n_outputs if mode.instrument == "NIRCAM" else detector_facts(mode.detector).outputs
+    exposure.noutputs = detector_facts(mode.detector).outputs if mode.instrument == "MIRI" else mode.n_outputs
     exposure.frame_time, exposure.group_time, exposure.integration_time = (
         mode.frame_time,
         mode.group_time,

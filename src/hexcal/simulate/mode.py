@@ -15,11 +15,11 @@ from hexcal.observatories.jwst.readout import frame_time as table_frame_time
 from hexcal.observatories.jwst.readout import pattern as pattern_facts
 from hexcal.observatories.jwst.readout import patterns, subarray, subarrays
 
-INSTRUMENTS = ("NIRCAM", "MIRI")
-_FIRST_PATTERN = {"NIRCAM": "RAPID", "MIRI": "FASTR1"}
-_EXPOSURE_TYPE = {"NIRCAM": "NRC_IMAGE", "MIRI": "MIR_IMAGE"}
+INSTRUMENTS = ("NIRCAM", "MIRI", "NIRISS", "FGS")
+_FIRST_PATTERN = {"NIRCAM": "RAPID", "MIRI": "FASTR1", "NIRISS": "NISRAPID", "FGS": "FGSRAPID"}
+_EXPOSURE_TYPE = {"NIRCAM": "NRC_IMAGE", "MIRI": "MIR_IMAGE", "NIRISS": "NIS_IMAGE", "FGS": "FGS_IMAGE"}
 _TIME_SERIES_TYPE = {"NIRCAM": "NRC_TSIMAGE", "MIRI": "MIR_IMAGE"}
-_DARK_TYPE = {"NIRCAM": "NRC_DARK", "MIRI": "MIR_DARKIMG"}
+_DARK_TYPE = {"NIRCAM": "NRC_DARK", "MIRI": "MIR_DARKIMG", "NIRISS": "NIS_DARK", "FGS": "FGS_DARK"}
 
 
 def dark_type(instrument, detector=None):
@@ -126,7 +126,7 @@ def exposure_mode(
     Parameters
     ----------
     instrument : str
-        NIRCAM or MIRI.
+        NIRCAM, MIRI, NIRISS or FGS.
     detector : str, optional
         Default: the first one that has this subarray.
     subarray_name : str
@@ -202,6 +202,10 @@ def _exposure_type(instrument, detector, given, tso):
     if given is None:
         if detector.startswith("MIRIFU"):
             return "MIR_MRS"
+        if tso and instrument not in _TIME_SERIES_TYPE:
+            raise ParameterError(
+                f"{instrument} takes no time series of images", where="tso", hint="give the exposure type"
+            )
         return (_TIME_SERIES_TYPE if tso else _EXPOSURE_TYPE)[instrument]
     own = [name for name in exposure_types() if exposure_type_facts(name).instrument == instrument]
     if given.upper() not in own:
@@ -212,4 +216,4 @@ def _exposure_type(instrument, detector, given, tso):
 def _filter(detector):
     if detector.startswith("NRC"):
         return "F444W" if detector.endswith("LONG") else "F200W"
-    return "F1000W" if detector == "MIRIMAGE" else "N/A"
+    return {"MIRIMAGE": "F1000W", "NIS": "CLEAR"}.get(detector, "N/A")
