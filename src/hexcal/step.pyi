@@ -18,6 +18,7 @@ from hexcal.steps.detector.jump import JumpStep as JumpStep
 from hexcal.steps.detector.lastframe import LastFrameStep as LastFrameStep
 from hexcal.steps.detector.linearity import LinearityStep as LinearityStep
 from hexcal.steps.detector.persistence import PersistenceStep as PersistenceStep
+from hexcal.steps.detector.picture_frame import PictureFrameStep as PictureFrameStep
 from hexcal.steps.detector.ramp_fit import RampFitStep as RampFitStep
 from hexcal.steps.detector.refpix import RefPixStep as RefPixStep
 from hexcal.steps.detector.reset import ResetStep as ResetStep
@@ -36,4 +37,4 @@ from hexcal.steps.image.tweakreg import TweakRegStep as TweakRegStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']

@@ -18,6 +18,7 @@ from hexcal.steps.detector.jump import JumpStep
 from hexcal.steps.detector.lastframe import LastFrameStep
 from hexcal.steps.detector.linearity import LinearityStep
 from hexcal.steps.detector.persistence import PersistenceStep
+from hexcal.steps.detector.picture_frame import PictureFrameStep
 from hexcal.steps.detector.ramp_fit import RampFitStep
 from hexcal.steps.detector.refpix import RefPixStep
 from hexcal.steps.detector.reset import ResetStep
@@ -60,6 +61,7 @@ class Detector1Pipeline(Pipeline):
         "reset": ResetStep,
         "charge_migration": ChargeMigrationStep,
         "jump": JumpStep,
+        "picture_frame": PictureFrameStep,
         "clean_flicker_noise": CleanFlickerNoiseStep,
         "ramp_fit": RampFitStep,
         "gain_scale": GainScaleStep,
@@ -107,11 +109,15 @@ class Detector1Pipeline(Pipeline):
             self.dark_current,
             self.charge_migration,
             self.jump,
+            self.picture_frame,
             self.clean_flicker_noise,
         )
         if ramp.is_tso:
             order = tuple(step for step in order if step not in (self.persistence, self.charge_migration))
-        if ramp.meta.instrument.name == "NIRSPEC":
+        is_nirspec = ramp.meta.instrument.name == "NIRSPEC"
+        if not is_nirspec:
+            order = tuple(step for step in order if step is not self.picture_frame)
+        elif not self.persistence.persistence_time:
             # It has no references of traps, and the documents leave the step out.
             order = tuple(step for step in order if step is not self.persistence)
         return order

@@ -16,6 +16,7 @@ _DETECTOR = {
     "reset": "ResetStep",
     "linearity": "LinearityStep",
     "persistence": "PersistenceStep",
+    "picture_frame": "PictureFrameStep",
     "rscd": "RscdStep",
     "dark_current": "DarkCurrentStep",
     "charge_migration": "ChargeMigrationStep",

@@ -11,10 +11,9 @@ from hexcal.models.dqflags import group, pixel
 from hexcal.steps.detector import flicker_mask
 from hexcal.steps.detector.flicker_clean import Fit, clean
 from hexcal.steps.detector.flicker_fit import line_levels
-from hexcal.steps.detector.ramp_fit import Ramps, fit_ramps, timing_of
+from hexcal.steps.detector.flicker_rates import rates_of
 
 _AMPLIFIERS = 4
-_UNUSABLE_GROUPS = group.DO_NOT_USE | group.SATURATED | group.JUMP_DET
 _SHOWS_NO_NOISE = group.DO_NOT_USE | group.JUMP_DET
 """Flags of a sample whose difference to another group says nothing of noise; saturated pixels are out by their rate."""
 _BRIGHT = 5.0
@@ -130,7 +129,7 @@ class CleanFlickerNoiseStep(Step):
         bad = (model.pixeldq if cube.ndim == 4 else model.dq) & (pixel.DO_NOT_USE | reference) != 0
         if settings.mask_science_regions:
             bad = bad | _science_regions(model)
-        rates = self._rates(model, settings.single_mask) if cube.ndim == 4 else cube
+        rates = rates_of(self, model, settings.single_mask) if cube.ndim == 4 else cube
         if settings.single_mask and len(rates) > 1:
             good = np.isfinite(rates)
             with np.errstate(invalid="ignore"):
@@ -146,19 +145,6 @@ class CleanFlickerNoiseStep(Step):
             masks.append(flicker_mask.source_free(rate, excluded, settings.n_sigma, settings.fit_histogram))
         self.log.info("pixels without sources: %.0f %%", 100 * np.mean(masks))
         return np.array(masks)
-
-    def _rates(self, model: Any, together):
-        """Rates of a ramp, float32 (nints, ny, nx), or (1, ny, nx) `together`: by the fit of the ramp, as ramp_fit does it."""
-        names = {kind: self.get_reference_file(model, kind) for kind in ("gain", "readnoise")}
-        if "N/A" in names.values() or not model.meta.exposure.group_time:
-            self.log.info("no gain and read noise: sources are found in the mean of differences of groups")
-            return flicker_mask.draft_rate(model.data, model.groupdq, _UNUSABLE_GROUPS)
-        references: list[Any] = [self.get_reference_file_model(model, kind) for kind in names]
-        gain, read_noise = (reference.cutout(model).data for reference in references)
-        timing = timing_of(model.meta.exposure)
-        ramps = Ramps(model.data, model.groupdq, model.pixeldq, gain, read_noise, timing)
-        exposure, integrations = fit_ramps(ramps, threads=None)
-        return exposure.slope[None] if together else integrations.slope
 
     def extra_products(self):
         """The mask, the background and the noise."""

@@ -83,7 +83,8 @@ def process_window(step, ramp):
 
 def _earlier(step, ramp):
     """Windows that an earlier exposure has left open; none where the file is of another window or detector."""
-    end, name = np.full(ramp.data.shape[-2:], -np.inf), step.parameters.persistence_array_file
+    ny, nx = ramp.data.shape[-2:]
+    end, name = np.full((ny, nx), -np.inf), step.parameters.persistence_array_file
     if not name:
         return end
     import asdf
@@ -111,7 +112,7 @@ def _earlier(step, ramp):
         rows, columns, values = (np.array(tree[key]) for key in ("rows", "cols", "vals"))
         x, y = (start or 1 for start in ramp.subarray[:2])
         rows, columns = rows + tree.get("ystart", y) - y, columns + tree.get("xstart", x) - x
-    inside = (rows >= 0) & (rows < end.shape[0]) & (columns >= 0) & (columns < end.shape[1])
+    inside = (rows >= 0) & (rows < ny) & (columns >= 0) & (columns < nx)
     end[rows[inside], columns[inside]] = values[inside]
     return end
 
