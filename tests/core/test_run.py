@@ -153,6 +153,17 @@ def test_other_inputs_lie_where_the_first_input_lies(uncal, tmp_path, monkeypatc
     assert found == [str(tmp_path / "b.fits"), os.path.join("elsewhere", "b.fits")]
 
 
+def test_other_inputs_named_from_the_working_directory_are_found(uncal, tmp_path, monkeypatch):
+    (tmp_path / "catalogues").mkdir()
+    (tmp_path / "catalogues" / "stars.ecsv").write_text("")
+    monkeypatch.chdir(tmp_path / "catalogues")
+    step = PlusOneStep(input_dir="..")
+    assert step.make_input_path("stars.ecsv") == "stars.ecsv"
+    (tmp_path / "stars.ecsv").write_text("")
+    assert step.make_input_path("stars.ecsv") == os.path.join("..", "stars.ecsv")
+    assert step.make_input_path("absent.ecsv") == os.path.join("..", "absent.ecsv")
+
+
 @pytest.mark.req("DEV-02")
 def test_several_results_are_a_tuple(uncal):
     class Two(PlusOneStep):

@@ -105,12 +105,17 @@ class StepFiles:
         names.make_folder(names.folder_of(self))
 
     def make_input_path(self, name: str | PathLike[str]) -> Any:
-        """Resolve the name of a further input against `input_dir`, or the directory of the first input."""
+        """Resolve the name of a further input against `input_dir`, or the directory of the first input.
+
+        A file that is not there, but in the working directory, is taken from there.
+        """
         from hexcal.files import gate
 
         path = Path(name)
         base = self.inherited("input_dir") or (self.context.input_dir if self.context else None)
-        path = path if path.is_absolute() or base is None else Path(base) / path
+        beside = path if path.is_absolute() or base is None else Path(base) / path
+        # Who types a path in a shell means it as the shell completes it.
+        path = path if path.exists() and not beside.exists() else beside
         gate.reading(path, "further input")
         return str(path)
 

@@ -124,6 +124,8 @@ class TweakRegStep(Step):
         self._problems: dict[str, str] = {}
         self._catalogs: dict[str, str] = {}
         has_catalogue = bool((self.parameters.abs_refcat or "").strip())
+        # A file that cannot be read is said before the work.
+        catalogue_of_file = self._catalogue_of_file()
         custom = self._custom_catalogs()
         images = [self._image(exposure, index, custom) for index, exposure in enumerate(exposures.each())]
         groups = [
@@ -132,8 +134,10 @@ class TweakRegStep(Step):
         if len(groups) < 2 and not has_catalogue:
             raise SkipStep("one image, or one exposure, has nothing to be aligned to: at least 2 are required")
         self._align(groups)
-        catalogue = self._catalogue(groups, images) if has_catalogue else None
-        if catalogue is not None:
+        if has_catalogue:
+            catalogue = catalogue_of_file or self._catalogue_of_service(groups, images)
+            if self.parameters.save_abs_catalog:
+                self._save_catalogue(catalogue)
             self._align_to(groups, catalogue)
         aligned = self._conclude(groups)
         for index, image in enumerate(images):
@@ -236,18 +240,19 @@ class TweakRegStep(Step):
             for group in with_stars:
                 group.status = "no other image has stars"
 
-    def _catalogue(self, groups, images):
+    def _catalogue_of_file(self):
         name = (self.parameters.abs_refcat or "").strip()
-        if name.upper() in gaia.CATALOGUES:
-            catalogue = Catalogue(name.upper(), *self._from_service(groups, images, name.upper()))
-        else:
-            path = self.make_input_path(name)
-            catalogue = Catalogue(Path(path).name, *star_catalogs.read_positions(path))
-            if catalogue.weight is not None and np.ptp(catalogue.weight) == 0 and self.parameters.average_stars:
-                catalogue.weight = None
-        if self.parameters.save_abs_catalog:
-            self._save_catalogue(catalogue)
+        if not name or name.upper() in gaia.CATALOGUES:
+            return None
+        path = self.make_input_path(name)
+        catalogue = Catalogue(Path(path).name, *star_catalogs.read_positions(path))
+        if catalogue.weight is not None and np.ptp(catalogue.weight) == 0 and self.parameters.average_stars:
+            catalogue.weight = None
         return catalogue
+
+    def _catalogue_of_service(self, groups, images):
+        name = self.parameters.abs_refcat.strip().upper()
+        return Catalogue(name, *self._from_service(groups, images, name))
 
     def _from_service(self, groups, images, name):
         from hexcal.steps.image.sky_polygons import directions, unit_vectors
