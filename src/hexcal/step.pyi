@@ -30,6 +30,8 @@ from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
 from hexcal.steps.flux.photom import PhotomStep as PhotomStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep as OutlierDetectionStep
+from hexcal.steps.image.outlier_detection_scaled import OutlierDetectionScaledStep as OutlierDetectionScaledStep
+from hexcal.steps.image.outlier_detection_stack import OutlierDetectionStackStep as OutlierDetectionStackStep
 from hexcal.steps.image.resample import ResampleStep as ResampleStep
 from hexcal.steps.image.skymatch import SkyMatchStep as SkyMatchStep
 from hexcal.steps.image.source_catalog import SourceCatalogStep as SourceCatalogStep
@@ -37,4 +39,4 @@ from hexcal.steps.image.tweakreg import TweakRegStep as TweakRegStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']

@@ -18,9 +18,10 @@ ALIASES = [alias for alias in ALL_ALIASES if alias not in NEED_SOURCES | FULL_FR
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
 WORKS_ON_THE_SKY = {"resample"}
+COMPARES_INTEGRATIONS = {"outlier_detection", "outlier_detection_scaled", "outlier_detection_stack"}
 WORKS_ON_RATES = {
     *WORKS_ON_THE_SKY,
-    *("gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs", "outlier_detection"),
+    *("gain_scale", "flat_field", "photom", "background", "assign_wcs", "assign_mtwcs", *COMPARES_INTEGRATIONS),
 }
 
 
@@ -131,7 +132,7 @@ def ramp_for(alias, ramps):
         raw.update(ramp)
         raw.meta.exposure.type, raw.meta.exposure.ngroups = "FGS_ACQ1", 2
         return raw
-    if alias == "outlier_detection":
+    if alias in COMPARES_INTEGRATIONS:
         cube = datamodels.CubeModel(np.diff(ramp.data[0, :5], axis=0))
         cube.update(ramp)
         cube.var_rnoise = cube.err = np.ones(cube.shape, "f4")

@@ -79,7 +79,7 @@ def test_every_step_has_the_implicit_parameters():
         defaults = registry.find(alias)().get_pars()
         assert set(documented.split()) <= set(defaults)
         assert (defaults["output_ext"], defaults["output_use_index"]) == (".fits", True)
-        assert defaults["search_output_file"] is (alias != "outlier_detection")
+        assert defaults["search_output_file"] is ("outlier_detection" not in alias)
         assert defaults["save_results"] is False
         assert defaults["output_use_model"] is (alias in NAMED_AFTER_MODELS)
         assert defaults["skip"] is (alias in OFF_BY_DEFAULT)

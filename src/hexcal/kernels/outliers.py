@@ -34,7 +34,7 @@ def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, coun
         Overwritten with the number of values.
     spread : float32 array (rows, nx), or (1, 1)
         Overwritten with a robust standard deviation of the values (1.4826 times the median of the sizes of their differences to the median); 0 where
-        there are fewer than 4. (1, 1): not asked for.
+        there are fewer than 3. (1, 1): not asked for.
     """
     n = stack.shape[0]
     values = np.empty(n, np.float64)
@@ -55,7 +55,7 @@ def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, coun
             if with_spread:
                 for number in range(count):
                     values[number] = abs(values[number] - result[row, column])
-                spread[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 3 else 0.0
+                spread[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 2 else 0.0
 
 
 @kernel
@@ -124,7 +124,7 @@ def scatter(first_row, last_row, stack, expected, results):
     expected : float32 array (n or 1, rows, nx)
         What is expected of each, or of all.
     results : float32 array (rows, nx)
-        Overwritten; 0 where there are fewer than 4 values.
+        Overwritten; 0 where there are fewer than 3 values.
     """
     n = stack.shape[0]
     values = np.empty(n, np.float64)
@@ -137,7 +137,7 @@ def scatter(first_row, last_row, stack, expected, results):
                 if math.isfinite(difference):
                     values[count] = difference
                     count += 1
-            results[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 3 else 0.0
+            results[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 2 else 0.0
 
 
 @kernel

@@ -30,6 +30,8 @@ _OTHERS = {
     "guider_cds": "hexcal.steps.guider.guider_cds:GuiderCdsStep",
     "resample": "hexcal.steps.image.resample:ResampleStep",
     "outlier_detection": "hexcal.steps.image.outlier_detection:OutlierDetectionStep",
+    "outlier_detection_scaled": "hexcal.steps.image.outlier_detection_scaled:OutlierDetectionScaledStep",
+    "outlier_detection_stack": "hexcal.steps.image.outlier_detection_stack:OutlierDetectionStackStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",

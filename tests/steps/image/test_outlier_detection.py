@@ -401,3 +401,22 @@ def test_all_that_is_recommended_together(dithered):
         found = outliers(model)
         assert found[rays].mean() > 0.9
         assert np.count_nonzero(found & ~rays) <= 1
+
+
+@pytest.mark.req("OUTL-35", "OUTL-36")
+def test_documented_variants():
+    from hexcal.core import registry
+
+    scaled, stack = registry.find("outlier_detection_scaled")(), registry.find("outlier_detection_stack")()
+    for step in (scaled, stack):
+        assert (step.snr, step.scale) == ("4.0 3.0", "0.5 0.4")
+        assert (step.weight_type, step.pixfrac, step.kernel, step.fillval) == ("ivm", 1.0, "square", "INDEF")
+        assert (step.nlow, step.nhigh, step.maskpt, step.backg) == (0, 0, 0.7, 0.0)
+        assert (step.save_intermediate_results, step.good_bits) == (False, "~DO_NOT_USE")
+    assert (scaled.resample_data, stack.resample_data) == (True, False)
+    model, rays = cube(exposure_type="NRC_CORON")
+    (result,) = list(type(stack).call(model))
+    assert result.meta.cal_step.outlier_detection == "COMPLETE"
+    expected = np.abs(model.data - np.median(model.data, axis=0)) > 4 * model.err
+    assert np.array_equal(outliers(result), expected)
+    assert outliers(result)[rays].mean() > 0.99

@@ -64,7 +64,7 @@ class Median:
     counts : float32 array
         How many values each pixel has.
     spread : float32 array or None
-        Robust standard deviation of the values of each pixel; 0 of fewer than 4.
+        Robust standard deviation of the values of each pixel; 0 of fewer than 3.
     """
 
     values: np.ndarray
