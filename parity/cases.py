@@ -387,6 +387,18 @@ VARIANTS = [
     ("nircam_corner_10x3", "charge_migration", "charge_migration", {"signal_threshold": 5000.0}),
     ("nircam_corner_2", "charge_migration", "charge_migration", {}),
     ("nircam_full_5", "charge_migration", "charge_migration", {}),
+    (
+        "nircam_corner_10x3",
+        "persistence_window",
+        "persistence",
+        {"skip": False, "persistence_time": 2, "dn_threshold": 20000.0},
+    ),
+    (
+        "miri_sub64_12x3",
+        "persistence_window",
+        "persistence",
+        {"skip": False, "persistence_time": 1, "dn_threshold": 30000.0, "persistence_dnu": True},
+    ),
     ("nircam_corner_10x3", "clean_flicker_noise", "clean_flicker_noise", {}),
     ("nircam_corner_10x3", "flicker_each_integration", "clean_flicker_noise", {"single_mask": False}),
     ("nircam_corner_10x3", "flicker_no_background", "clean_flicker_noise", {"background_method": None}),
@@ -394,7 +406,13 @@ VARIANTS = [
 ]
 
 # Steps that are off by default, and so not in the chains: the chain step whose product is their input.
-APART = {"ipc": "saturation", "emicorr": "dq_init", "charge_migration": "dark_current", "clean_flicker_noise": "jump"}
+APART = {
+    "persistence": "linearity",
+    "ipc": "saturation",
+    "emicorr": "dq_init",
+    "charge_migration": "dark_current",
+    "clean_flicker_noise": "jump",
+}
 
 
 def _input_of(exposure, step):

@@ -120,3 +120,14 @@ def test_bad_input(tmp_path):
     nothing = PersistenceStep.call(ramp(np.full((1, 2, 2, 2), np.nan)), persistence_time=10, dn_threshold=1.0)
     assert nothing.groupdq.any() == PERSISTENCE * 0
     assert PersistenceStep(save_persistence="true").save_persistence is True
+
+
+def test_integrations_start_when_the_table_says():
+    exposure = ramp(np.zeros((2, 3, 2, 2)))
+    later = 60000 + 100 / 86400
+    exposure.int_times = np.array(
+        [(1, 60000.0), (2, later)], [("integration_number", "i4"), ("int_start_MJD_UTC", "f8")]
+    )
+    exposure.data[0, 2] = 5000
+    flags = PersistenceStep.call(exposure, persistence_time=30, dn_threshold=1000.0).groupdq
+    assert flags[:, :, 0, 0].tolist() == [[0, 0, 32], [0, 0, 0]]

@@ -64,9 +64,7 @@ def process_window(step, ramp):
             f"the window needs the start of the exposure and the time between groups; EXPSTART is {exposure.start_time}, TGROUP is {exposure.group_time}",
             where=str(ramp.path or "model in memory"),
         )
-    n_ints, n_groups = ramp.data.shape[:2]
-    start = (exposure.start_time - _UNIX_EPOCH) * _SECONDS_PER_DAY
-    times = start + exposure.group_time * (np.arange(n_ints * n_groups).reshape(n_ints, n_groups) + 1)
+    times = ends_of_groups(ramp)
     end = _earlier(step, ramp)
     earlier = int(np.isfinite(end).sum())
     end = flag_window(ramp.data, ramp.groupdq, times, own.persistence_time, own.dn_threshold, own.persistence_dnu, end)
@@ -79,6 +77,23 @@ def process_window(step, ramp):
     if own.save_persistence:
         _save(step, ramp, np.where(end >= times[-1, -1], end, -np.inf))
     return ramp
+
+
+def ends_of_groups(ramp):
+    """Return the Unix times when the groups end: float64 (nints, ngroups), s.
+
+    Integrations start as INT_TIMES says; without it, or where it lacks one, they follow each other from EXPSTART on.
+    """
+    n_ints, n_groups = ramp.data.shape[:2]
+    exposure, table = ramp.meta.exposure, ramp.plain_table("int_times")
+    starts = exposure.start_time + np.arange(n_ints) * n_groups * exposure.group_time / _SECONDS_PER_DAY
+    if table is not None and len(table):
+        known = dict(zip(table["integration_number"], table["int_start_MJD_UTC"], strict=True))
+        first = exposure.integration_start or 1
+        if all(first + i in known for i in range(n_ints)):
+            starts = np.array([known[first + i] for i in range(n_ints)], np.float64)
+    seconds = (starts - _UNIX_EPOCH) * _SECONDS_PER_DAY
+    return seconds[:, None] + exposure.group_time * (np.arange(n_groups) + 1)
 
 
 def _earlier(step, ramp):
