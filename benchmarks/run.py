@@ -28,6 +28,7 @@ from asn_generate import associations  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
 from image2 import image2  # noqa: E402
+from image3 import image3  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
@@ -45,6 +46,7 @@ PARTS = (
     "references",
     "associations",
     "image2",
+    "image3",
 )
 
 
@@ -406,7 +408,20 @@ def main(words=None):
     bench = Bench(options)
     for part, measure in zip(
         PARTS,
-        (pipeline, memory4, series, threads, clip, container, compile_, start, references, associations, image2),
+        (
+            pipeline,
+            memory4,
+            series,
+            threads,
+            clip,
+            container,
+            compile_,
+            start,
+            references,
+            associations,
+            image2,
+            image3,
+        ),
         strict=True,
     ):
         if part in options.only:
