@@ -152,7 +152,6 @@ def test_a_clash_of_aliases_is_an_error_that_names_both(installed):
         registry.find("jump")
 
 
-@pytest.mark.req("TMT-14")
 @pytest.mark.parametrize(
     "name",
     [
@@ -198,7 +197,7 @@ def associate(**members):
     return "x_asn.json"
 
 
-@pytest.mark.req("TMT-14", "TMT-15")
+@pytest.mark.req("TMT-15")
 def test_a_parameter_file_of_the_original_runs_on_an_association(installed, night):
     Path("image2.cfg").write_text(CONFIGURATION)
     Path("flat_field.cfg").write_text(FLAT)
