@@ -2,8 +2,8 @@
 
 How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``. The fit has two parts: what an integration gives by itself,
 slopes and their weights, is found here; what needs the mean rate of all integrations, the variances, follows in ``ramp_fit_close``. ``fit_ramps`` does both
-for an exposure in memory; ``add_ramps``, ``close_exposure`` and ``close_integrations`` do the same, with the same bits, for one whose integrations come in
-blocks.
+for one integration, and with ``close_integrations`` for several in memory; ``add_ramps``, ``close_exposure`` and ``close_integrations`` do the same, with the
+same bits, for an exposure whose integrations come in blocks.
 
 Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the stride between the groups
 of one pixel is a power of two in full frames, and reading the groups of single pixels would evict the very lines needed for the next pixel.
@@ -15,7 +15,6 @@ from hexcal.kernels.compiled import helper, inlined, kernel
 from hexcal.kernels.ramp_fit_arrays import (
     CHUNK,
     load_chunk,
-    load_flags,
     new_lines,
     new_pixels,
     new_ramps,
@@ -25,7 +24,6 @@ from hexcal.kernels.ramp_fit_arrays import (
 from hexcal.kernels.ramp_fit_close import (
     KEPT_FLAGS,
     close_integration,
-    find_variances,
     mean_rate,
     part,
     part_of_integration,
@@ -214,8 +212,11 @@ def fit_integration(ramps, width, settings, tables, pixels, lines, sums, slope):
 
 
 @kernel
-def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integrations):
+def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integrations, rate):
     """Fit rows ``first_row <= y < last_row`` of all integrations of an exposure.
+
+    With one integration, that is all. With more, `integrations` holds the slopes alone, and ``close_integrations`` writes the rest: a kernel of its own, which
+    most exposures do not need.
 
     Parameters
     ----------
@@ -225,6 +226,8 @@ def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integratio
         For the number of groups that exist for the fit.
     rates, integrations : Rates
         Outputs, (ny, nx) and (nints, ny, nx).
+    rate : float64 (ny, nx)
+        Output: sum of the median rates of the integrations, DN/s; nothing of it is touched for one integration.
     """
     n_ints, _, _, nx = exposure.data.shape
     ramps, pixels, lines = new_ramps(settings.last_group - settings.first_group + 1), new_pixels(), new_lines()
@@ -241,12 +244,12 @@ def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integratio
                 if i == n_ints - 1:
                     mean_rate(sums.rate, n_ints, exposure.dark, y, x0, width, pixels.mean)
                 fit_integration(ramps, width, settings, tables, pixels, lines, sums, integrations.slope[i, y, here])
-            for i in range(n_ints):
-                out = part_of_integration(integrations, i, y, x0, width)
-                if n_ints > 1:
-                    load_flags(exposure.group_dq, settings, i, y, x0, width, ramps.flag, ramps.union)
-                    find_variances(ramps, width, settings, pixels, out.slope, lines)
+            if n_ints == 1:
+                out = part_of_integration(integrations, 0, y, x0, width)
                 close_integration(pixel_dq, ramps.union, pixels, lines, out)
+            else:
+                for x in range(width):
+                    rate[y, x0 + x] = sums.rate[x]
             write_exposure(pixel_dq, pixels, sums, n_ints, part(rates, y, x0, width))
 
 

@@ -1,7 +1,7 @@
 """Fit the ramps: from counts that accumulate to count rates."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -319,15 +319,21 @@ def fit_ramps(ramps, threads: int | None = 1, use_up=False):
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.ramp_fit import fit_ramps as kernel
+    from hexcal.kernels.ramp_fit_close import close_integrations
 
     n_ints, _, ny, nx = ramps.data.shape
     exposure, integrations = Fit.empty((ny, nx)), Fit.empty((n_ints, ny, nx))
-    arguments: list[Any] = [*ramps.arguments(), exposure.arrays(), integrations.arrays()]
+    # What several integrations have in common, before each of them is finished.
+    rate = np.empty((ny, nx) if n_ints > 1 else (0, 0))
+    given, settings, tables = ramps.arguments()
+    outputs = integrations.arrays()
 
     def fit(first_row, last_row):
         for first in range(first_row, last_row, _ROWS if use_up else ny):
             last = min(first + _ROWS, last_row) if use_up else last_row
-            kernel(first, last, *arguments)
+            kernel(first, last, given, settings, tables, exposure.arrays(), outputs, rate)
+            if n_ints > 1:
+                close_integrations(first, last, given, settings, n_ints, rate, outputs)
             for images in (ramps.data, ramps.group_dq) if use_up else ():
                 for image in images.reshape(-1, ny, nx):
                     memory.give_back(image[first:last])
