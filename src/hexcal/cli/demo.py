@@ -17,9 +17,14 @@ _WIDTH = 116
 
 def main(words):
     """Run the command; returns the exit status."""
+    if words and words[0] == "imaging":
+        from hexcal.cli import demo_imaging
+
+        return demo_imaging.main(words[1:])
     parser = Arguments(
         prog="hexcal demo",
         description="Simulate a NIRCam exposure, run Detector1 on it, and compare rates, noise and cosmic rays with the truth.",
+        epilog="hexcal demo imaging --output DIR: dithered exposures through stages 1, 2 and 3, to a mosaic and its catalogue",
     )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder to write to; files of an earlier demo in it are replaced"
