@@ -27,10 +27,12 @@ _ALLOWED = {
     "simulate/truth.py": "astropy writes into the stream of `atomic`",
     "simulate/imaging_files.py": "astropy writes into the stream of `atomic`, and text into memory",
     "report/picture.py": "matplotlib writes into the stream of `atomic`",
+    "report/mosaic_picture.py": "matplotlib writes into the stream of `atomic`",
     "models/scratch.py": "temporary files in a folder of their own",
     "references/fetching/partial.py": "files received into the cache, which are not there yet",
     "core/log.py": "log files, after asking the gate",
     "cli/demo.py": "its log file, after asking the gate",
+    "cli/demo_imaging.py": "its log file, after asking the gate",
 }
 
 

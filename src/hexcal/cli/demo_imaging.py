@@ -189,14 +189,16 @@ def _scatter(values):
 def _picture(path, written, products, found):
     import numpy as np
 
-    from hexcal.models.open import open as open_model
+    from hexcal.models.science import ImageModel, Level1bModel
     from hexcal.report.mosaic_picture import from_raw_to_mosaic
 
-    with open_model(written["exposures"][1]) as raw, open_model(products["calibrated"]) as calibrated:
-        # The signal of the last group: what the ramps look like before anything is done.
-        ramp = raw.data[0, -1].astype(np.float32) - np.float32(np.median(raw.data[0, 0]))
-        image = calibrated.data
-    with open_model(products["mosaic"]) as mosaic:
-        x, y = mosaic.meta.wcs.backward_transform(found["ra"], found["dec"])
-        data = np.where(mosaic.wht > 0, mosaic.data, np.nan)
-        return from_raw_to_mosaic(path, ramp, image, data, (x, y, found["matched"]), found)
+    raw, calibrated, mosaic = (
+        Level1bModel(written["exposures"][1]),
+        ImageModel(products["calibrated"]),
+        ImageModel(products["mosaic"]),
+    )
+    first, last = (np.asarray(raw.read("data", np.s_[0, group]), np.float32) for group in (0, -1))
+    x, y = mosaic.meta.wcs.backward_transform(found["ra"], found["dec"])
+    data = np.where(np.asarray(mosaic.wht) > 0, np.asarray(mosaic.data), np.nan)
+    # The signal of the last group: what the ramps look like before anything is done.
+    return from_raw_to_mosaic(path, last - np.median(first), calibrated.data, data, (x, y, found["matched"]), found)

@@ -1,6 +1,7 @@
 """A picture of what becomes of dithered exposures: raw, calibrated, mosaic with its sources, and how right they are."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,8 @@ def from_raw_to_mosaic(path, raw, calibrated, mosaic, sources, errors):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(19, 11), dpi=100, layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 0.75))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 0.75))
+    upper, lower = parts
     first, second, third = upper.subplots(1, 3)
     for axes, image, unit, title in (
         (first, raw, "DN", "One exposure: last group of the raw ramp"),
