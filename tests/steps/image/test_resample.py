@@ -243,6 +243,10 @@ def test_a_mosaic_that_does_not_fit_is_refused_with_the_exposure_that_points_awa
     away = exposure(2, 1_000_000.0, 1_000_000.0)
     with pytest.raises(OutputTooLargeError, match=r"jw00001001001_02101_00003_nrca1_cal.fits lies .* arcmin"):
         run([*pair(), away])
+    with pytest.raises(
+        OutputTooLargeError, match=r"00001_nrca1_cal.fits and .*00003_nrca1_cal.fits lie 84\d.\d arcmin apart"
+    ):
+        run([exposure(), away])
     with pytest.raises(OutputTooLargeError, match="ask for fewer pixels"):
         run(pair(), pixel_scale_ratio=1e-4)
     with pytest.raises(OutputTooLargeError, match="allowed"):

@@ -86,12 +86,15 @@ def _reason(images):
         return coarser
     centers = [middle(image.corners) for image in images]
     extent = max(separation(centers[0], corner) for corner in images[0].corners)
-    # The distance to the nearest half of the others: one that points away is far from most.
-    distances = [float(np.median([separation(one, other) for other in centers])) for one in centers]
+    # The median distance to the others: one that points away is far from most.
+    distances = [
+        float(np.median([separation(center, other) for k, other in enumerate(centers) if k != number]))
+        for number, center in enumerate(centers)
+    ]
     farthest = int(np.argmax(distances))
-    if distances[farthest] < 4 * extent or (len(images) > 2 and distances[farthest] < 4 * np.median(distances)):
+    if distances[farthest] < 4 * extent or (len(images) > 2 and distances[farthest] < 1.5 * np.median(distances)):
         return coarser
-    return (
-        f"{images[farthest].name} lies {60 * distances[farthest]:.1f} arcmin from the others: is its pointing right? "
-        "Take it out of the association, or make two mosaics"
-    )
+    what = f"{images[farthest].name} lies {60 * distances[farthest]:.1f} arcmin from the others: is its pointing right?"
+    if len(images) == 2:
+        what = f"{images[0].name} and {images[1].name} lie {60 * distances[0]:.1f} arcmin apart: are their pointings right?"
+    return f"{what} Take one out of the association, or make two mosaics"
