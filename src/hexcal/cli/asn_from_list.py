@@ -7,9 +7,9 @@ def main(words):
     """Make the association, write it, say where it is."""
     from hexcal.associations.asn_from_list import Main
 
-    made = Main.cli(words)
-    print(f"{made.options.output_file}: {len(made.options.filelist)} files, rule {made.options.rule}")
-    elsewhere = made.elsewhere()
+    command = Main.cli(words)
+    print(f"{command.options.output_file}: {len(command.options.filelist)} files, rule {command.options.rule}")
+    elsewhere = command.elsewhere()
     if elsewhere:
         print(
             f"note: pipelines look for members from the folder of the association; {len(elsewhere)} are not there: "

@@ -10,16 +10,16 @@ def main(words):
 
         print(__version__)
         return 0
-    made = Main.cli(words)
-    options = made.options
-    for association in made.associations if options.verbose or options.debug else ():
+    generator = Main.cli(words)
+    options = generator.options
+    for association in generator.associations if options.verbose or options.debug else ():
         print(f"{association.asn_name}  {association['asn_rule']}")
         if options.debug:
             _details(association)
-    count = len(made.associations)
+    count = len(generator.associations)
     where = "dry run: nothing saved" if options.dry_run else f"in {options.path}"
     print(
-        f"{count} association{'' if count == 1 else 's'} of {len(made.pool)} exposures, {where}; {len(made.orphaned)} exposures in none"
+        f"{count} association{'' if count == 1 else 's'} of {len(generator.pool)} exposures, {where}; {len(generator.orphaned)} exposures in none"
     )
     if options.DMS:
         print("asn_generate complete")

@@ -37,15 +37,15 @@ def main(words):
 
 
 def _options(words):
-    made = parser(
+    arguments = parser(
         "bestrefs",
         "The reference files that belong to exposures, chosen from their headers; no network, no data read. "
         "Exit status 1 if one is NOT FOUND; N/A (none is needed) is no failure.",
     )
-    made.add_argument("files", nargs="+", metavar="FILE")
-    made.add_argument("--types", metavar="A,B", help="only these types of references")
-    made.add_argument("--json", action="store_true", help="as JSON: {file: {type: name}}")
-    return made.parse_args(words)
+    arguments.add_argument("files", nargs="+", metavar="FILE")
+    arguments.add_argument("--types", metavar="A,B", help="only these types of references")
+    arguments.add_argument("--json", action="store_true", help="as JSON: {file: {type: name}}")
+    return arguments.parse_args(words)
 
 
 def _types(text):

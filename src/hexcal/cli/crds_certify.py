@@ -23,34 +23,36 @@ def main(words):
 
 
 def _options(words):
-    made = parser(
+    arguments = parser(
         "certify",
         "Whether reference files say what they must, have the layout of their type and fit the rules of a context, and what has changed since the last.",
     )
-    made.add_argument("files", nargs="+", metavar="FILE", help="path of a FITS, ASDF or JSON file")
-    made.add_argument("--type", metavar="T", help="the type that it must be, such as dark (default: what it says)")
-    made.add_argument("--against", metavar="OLD", help="compare with this file (default: what the context chooses now)")
-    made.add_argument("--json", action="store_true", help="as JSON: {file: {type, errors, warnings, ...}}")
-    return made.parse_args(words)
+    arguments.add_argument("files", nargs="+", metavar="FILE", help="path of a FITS, ASDF or JSON file")
+    arguments.add_argument("--type", metavar="T", help="the type that it must be, such as dark (default: what it says)")
+    arguments.add_argument(
+        "--against", metavar="OLD", help="compare with this file (default: what the context chooses now)"
+    )
+    arguments.add_argument("--json", action="store_true", help="as JSON: {file: {type, errors, warnings, ...}}")
+    return arguments.parse_args(words)
 
 
 def _report(path, options):
     from hexcal.references.delivery.certify import certify
 
     observatory, context, why = _context(path, options)
-    made = certify(path, observatory, options.type, context)
-    against = options.against or _in_cache(made, context)
+    certificate = certify(path, observatory, options.type, context)
+    against = options.against or _in_cache(certificate, context)
     return {
         "file": path,
-        "type": made.reference_type,
-        "instrument": made.instrument,
+        "type": certificate.reference_type,
+        "instrument": certificate.instrument,
         "context": context.name if context else "",
-        "errors": [[finding.where, finding.text] for finding in made.errors],
-        "warnings": [[finding.where, finding.text] for finding in made.warnings],
-        "rule": made.rule if context else why,
-        "chosen now": made.previous,
+        "errors": [[finding.where, finding.text] for finding in certificate.errors],
+        "warnings": [[finding.where, finding.text] for finding in certificate.warnings],
+        "rule": certificate.rule if context else why,
+        "chosen now": certificate.previous,
         "against": against or "",
-        "changes": _changes(against, path, observatory) if against and not _is_unreadable(made) else [],
+        "changes": _changes(against, path, observatory) if against and not _is_unreadable(certificate) else [],
     }
 
 

@@ -5,10 +5,10 @@ from hexcal.arguments import Arguments
 
 def main(words):
     """Check each file; exit status 1 if a sum is wrong or missing."""
-    made = Arguments(prog="hexcal crds checksum", description="Check or renew the sha1sum in mapping files.")
-    made.add_argument("files", nargs="+", metavar="FILE", help="path of a .pmap, .imap or .rmap")
-    made.add_argument("--update", action="store_true", help="write the right sum into the file")
-    options = made.parse_args(words)
+    arguments = Arguments(prog="hexcal crds checksum", description="Check or renew the sha1sum in mapping files.")
+    arguments.add_argument("files", nargs="+", metavar="FILE", help="path of a .pmap, .imap or .rmap")
+    arguments.add_argument("--update", action="store_true", help="write the right sum into the file")
+    options = arguments.parse_args(words)
     from hexcal.references.mapping_file import read_mapping, sha1sum, write_sha1sum
 
     failed = False

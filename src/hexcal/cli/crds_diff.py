@@ -8,10 +8,12 @@ from hexcal.errors import ParameterError
 
 def main(words):
     """Print one line per difference; exit status 0, also if they differ."""
-    made = parser("diff", "What two mappings differ in: two contexts, down to the rules of each type.", context=False)
-    made.add_argument("old", metavar="OLD")
-    made.add_argument("new", metavar="NEW")
-    options = made.parse_args(words)
+    arguments = parser(
+        "diff", "What two mappings differ in: two contexts, down to the rules of each type.", context=False
+    )
+    arguments.add_argument("old", metavar="OLD")
+    arguments.add_argument("new", metavar="NEW")
+    options = arguments.parse_args(words)
     kinds = [os.path.splitext(name)[1] for name in (options.old, options.new)]
     if kinds[0] != kinds[1]:
         raise ParameterError(

@@ -5,13 +5,13 @@ from hexcal.cli.crds_options import open_context, parser
 
 def main(words):
     """Print the rules; exit status 1 if none fits."""
-    made = parser(
+    arguments = parser(
         "explain",
         "Which rules match an exposure and which do not, the nearest ones, and the dates for which they hold.",
     )
-    made.add_argument("file", metavar="FILE")
-    made.add_argument("type", metavar="TYPE", help="of reference, such as dark")
-    options = made.parse_args(words)
+    arguments.add_argument("file", metavar="FILE")
+    arguments.add_argument("type", metavar="TYPE", help="of reference, such as dark")
+    options = arguments.parse_args(words)
     from hexcal.references.explain import explain
     from hexcal.references.header_cards import read_header
 

@@ -23,22 +23,24 @@ def main(words):
     else:
         options.context = os.path.basename(options.into)
     context = open_context(options, read_header(options.files[0]))
-    made = insert(context, options.files, rmap, options.output, copy=False if options.no_copy else None)
-    _print(made, context, options)
+    inserted = insert(context, options.files, rmap, options.output, copy=False if options.no_copy else None)
+    _print(inserted, context, options)
     return 0
 
 
 def _options(words):
-    made = parser(
+    arguments = parser(
         "insert",
         "Add reference files to the rules: a new .rmap, the .imap and .pmap that name it, and the files, all in the cache. Each file "
         "comes under the rule that its header asks for, from its USEAFTER on. Nothing that is in the cache is changed.",
     )
-    made.add_argument("into", metavar="RMAP|CONTEXT", help="rules to add to: an .rmap, a .pmap, or: default, newest")
-    made.add_argument("files", nargs="+", metavar="FILE", help="path of a reference file")
-    made.add_argument("--output", metavar="DIR", help="put the new mappings there; the cache stays as it is")
-    made.add_argument("--no-copy", action="store_true", help="do not copy the reference files into the cache")
-    options = made.parse_args(words)
+    arguments.add_argument(
+        "into", metavar="RMAP|CONTEXT", help="rules to add to: an .rmap, a .pmap, or: default, newest"
+    )
+    arguments.add_argument("files", nargs="+", metavar="FILE", help="path of a reference file")
+    arguments.add_argument("--output", metavar="DIR", help="put the new mappings there; the cache stays as it is")
+    arguments.add_argument("--no-copy", action="store_true", help="do not copy the reference files into the cache")
+    options = arguments.parse_args(words)
     if options.into.lower().endswith((".fits", ".asdf", ".json", ".fits.gz")):
         raise ParameterError(
             f"an .rmap or a context is required first, got {options.into}",

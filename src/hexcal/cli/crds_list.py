@@ -8,10 +8,10 @@ _NEEDS = {"observatories": 0, "contexts": 0, "instruments": 0, "types": 1, "file
 
 def main(words):
     """Print one name per line."""
-    made = parser("list", "What a cache and a context hold.")
-    made.add_argument("what", choices=list(_NEEDS), help="types needs INSTRUMENT, files needs INSTRUMENT TYPE")
-    made.add_argument("of", nargs="*", metavar="NAME")
-    options = made.parse_args(words)
+    arguments = parser("list", "What a cache and a context hold.")
+    arguments.add_argument("what", choices=list(_NEEDS), help="types needs INSTRUMENT, files needs INSTRUMENT TYPE")
+    arguments.add_argument("of", nargs="*", metavar="NAME")
+    options = arguments.parse_args(words)
     if len(options.of) != _NEEDS[options.what]:
         needed = ("nothing more", "INSTRUMENT", "INSTRUMENT TYPE")[_NEEDS[options.what]]
         raise ParameterError(

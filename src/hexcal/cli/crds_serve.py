@@ -39,23 +39,23 @@ def main(words):
 
 
 def _options(words):
-    made = Arguments(
+    arguments = Arguments(
         prog="hexcal crds serve",
         description="Publish a cache of mappings and reference files over HTTP, read-only, for Hexcal and for the client of CRDS. "
         "Each observatory has an address of its own: CRDS_SERVER_URL=http://HOST:PORT/OBSERVATORY. Ctrl-C ends it.",
     )
-    made.add_argument("--cache", metavar="DIR", help="default: CRDS_PATH")
-    made.add_argument(
+    arguments.add_argument("--cache", metavar="DIR", help="default: CRDS_PATH")
+    arguments.add_argument(
         "--observatory", metavar="NAME", help="only this one (default: CRDS_OBSERVATORY, else all of the cache)"
     )
-    made.add_argument(
+    arguments.add_argument(
         "--context", metavar="C", help="the default context (default: that of the cache, else the newest)"
     )
-    made.add_argument(
+    arguments.add_argument(
         "--host", default="127.0.0.1", help="interface to listen on (default: %(default)s, this machine only)"
     )
-    made.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 takes any free one")
-    options = made.parse_args(words)
+    arguments.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 takes any free one")
+    options = arguments.parse_args(words)
     if not 0 <= options.port <= 65535:
         raise ParameterError(f"a port from 0 to 65535 is required, got {options.port}", where="--port")
     return options

@@ -42,16 +42,16 @@ def main(words):
 
 
 def _options(words):
-    made = Arguments(
+    arguments = Arguments(
         prog="hexcal crds sync",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--cache", metavar="DIR", help="cache directory, created if missing (default: CRDS_PATH)")
-    made.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, else that of the server")
-    which = made.add_mutually_exclusive_group()
+    arguments.add_argument("--cache", metavar="DIR", help="cache directory, created if missing (default: CRDS_PATH)")
+    arguments.add_argument("--observatory", metavar="NAME", help="default: CRDS_OBSERVATORY, else that of the server")
+    which = arguments.add_mutually_exclusive_group()
     which.add_argument(
         "--contexts", nargs="+", metavar="C", help=".pmap, .imap or .rmap, with all below; or: default, newest"
     )
@@ -60,17 +60,25 @@ def _options(words):
     which.add_argument("--last-n-contexts", type=int, metavar="N", help="the newest N contexts")
     which.add_argument("--up-to-context", metavar="C", help="contexts up to this one")
     which.add_argument("--after-context", metavar="C", help="contexts from this one on")
-    made.add_argument("--fetch-references", action="store_true", help="all reference files that the contexts name too")
-    made.add_argument("--files", nargs="+", metavar="F", default=[], help="mappings and reference files by name")
-    made.add_argument(
+    arguments.add_argument(
+        "--fetch-references", action="store_true", help="all reference files that the contexts name too"
+    )
+    arguments.add_argument("--files", nargs="+", metavar="F", default=[], help="mappings and reference files by name")
+    arguments.add_argument(
         "--dataset-files", nargs="+", metavar="FILE", default=[], help="exposures: all reference files they need"
     )
-    made.add_argument("-k", "--check-files", action="store_true", help="compare the size of files with the server's")
-    made.add_argument("-s", "--check-sha1sum", action="store_true", help="with --check-files: compare the content too")
-    made.add_argument("--check", action="store_true", help="both: size and content")
-    made.add_argument("-r", "--repair-files", action="store_true", help="replace the files that a check finds wrong")
-    made.add_argument("--dry-run", action="store_true", help="only say what would be fetched or replaced")
-    options = made.parse_args(words)
+    arguments.add_argument(
+        "-k", "--check-files", action="store_true", help="compare the size of files with the server's"
+    )
+    arguments.add_argument(
+        "-s", "--check-sha1sum", action="store_true", help="with --check-files: compare the content too"
+    )
+    arguments.add_argument("--check", action="store_true", help="both: size and content")
+    arguments.add_argument(
+        "-r", "--repair-files", action="store_true", help="replace the files that a check finds wrong"
+    )
+    arguments.add_argument("--dry-run", action="store_true", help="only say what would be fetched or replaced")
+    options = arguments.parse_args(words)
     options.check_files |= options.check
     options.check_sha1sum |= options.check
     if (options.check_sha1sum or options.repair_files) and not options.check_files:
@@ -102,10 +110,10 @@ def _contexts(sync, options):
         low, colon, high = options.range.partition(":")
         if not (colon and low.isdecimal() and high.isdecimal()):
             raise ParameterError(f"--range needs MIN:MAX, got '{options.range}'", where="hexcal crds sync", hint="1:3")
-        found = sync.between(int(low), int(high))
-        if not found:
+        contexts = sync.between(int(low), int(high))
+        if not contexts:
             raise ParameterError(f"the server has no context from {int(low)} to {int(high)}", where="--range")
-        return found
+        return contexts
     if options.last_n_contexts is not None:
         if options.last_n_contexts < 1:
             raise ParameterError("--last-n-contexts needs a number from 1 on", where="hexcal crds sync")
@@ -209,16 +217,16 @@ def _complain(errors):
 
 def _check(sync, options, paths):
     chosen = paths or sync.cached_paths()
-    found = sync.check(chosen, options.check_sha1sum)
-    print(f"checked {found.count} files: {len(found.wrong)} wrong, {len(found.unknown)} unknown to the server")
-    for name, why in found.wrong.items():
+    checked = sync.check(chosen, options.check_sha1sum)
+    print(f"checked {checked.count} files: {len(checked.wrong)} wrong, {len(checked.unknown)} unknown to the server")
+    for name, why in checked.wrong.items():
         print(f"  {name} {why}")
-    for name in found.unknown:
+    for name in checked.unknown:
         print(f"  {name} is not known to the server")
     if not options.repair_files or options.dry_run:
-        return bool(found.wrong)
-    failures = sync.repair(found)
-    if found.wrong:
-        print(f"  replaced {len(found.wrong) - len(failures)}")
+        return bool(checked.wrong)
+    failures = sync.repair(checked)
+    if checked.wrong:
+        print(f"  replaced {len(checked.wrong) - len(failures)}")
     _complain(failures.values())
     return bool(failures)

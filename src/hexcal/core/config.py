@@ -157,10 +157,10 @@ def load_config_file(path):
 def named_files(content):
     """Return (path, configuration of the outermost step) for each ``config_file`` in a configuration."""
     path = content.get("parameters", {}).get("config_file")
-    found = [] if path is None else [(str(path), expanded(load(path), (path,)))]
+    sections = [] if path is None else [(str(path), expanded(load(path), (path,)))]
     for name, section in content.get("steps", {}).items():
-        found += [(path, {"steps": {name: inner}}) for path, inner in named_files(section)]
-    return found
+        sections += [(path, {"steps": {name: inner}}) for path, inner in named_files(section)]
+    return sections
 
 
 def without_named_files(content):

@@ -188,10 +188,10 @@ def _check_shapes(model):
         shape_of = getattr(spec, "shape_of", None)
         if shape_of is None or model.shape is None:
             continue
-        found = model.shape_of(name)
-        if found is not None and tuple(found) != tuple(shape_of(model.shape)):
+        shape = model.shape_of(name)
+        if shape is not None and tuple(shape) != tuple(shape_of(model.shape)):
             raise InputError(
-                f"{spec.hdu} must have the shape {tuple(shape_of(model.shape))} to fit the data, it has {tuple(found)}",
+                f"{spec.hdu} must have the shape {tuple(shape_of(model.shape))} to fit the data, it has {tuple(shape)}",
                 where=str(model.path or "model in memory"),
                 hint=f"correct the array {name}",
             )

@@ -61,11 +61,11 @@ def base_name(step, model=None):
     first_input = context.first_input if context else None
     product = context.product if context else None
     candidates = [output_file, model_name if parameters.output_use_model else None, product, first_input, model_name]
-    found = next((name for name in candidates if name), None)
-    if found is None:
+    name_given = next((name for name in candidates if name), None)
+    if name_given is None:
         return f"step_{step.name}", "_"
     return split_suffix(
-        _stem(found) if found != product else Path(found).name,
+        _stem(name_given) if name_given != product else Path(name_given).name,
         _known_suffixes(step, model),
     )
 

@@ -154,12 +154,12 @@ def find(name, beside=None, inputs=()):
     """
     name = _present_name(str(name))
     module, _, last = name.rpartition(".")
-    found = [offer for offer in offers() if _is_called(offer, name, module, last)]
-    if all(offer.alias != name for offer in found):
+    matching = [offer for offer in offers() if _is_called(offer, name, module, last)]
+    if all(offer.alias != name for offer in matching):
         # A class may have the name of one of Hexcal's; then the package that is named with it says which is meant.
-        found = [offer for offer in found if offer.table is None] or found
-    if found:
-        return _chosen(name, found, inputs).load()
+        matching = [offer for offer in matching if offer.table is None] or matching
+    if matching:
+        return _chosen(name, matching, inputs).load()
     words = {*_OURS, *(word for table in plugin_tables().values() for word in table.originals)}
     if module and module.split(".")[0] not in words and all(part.isidentifier() for part in name.split(".")):
         return _foreign(module, last, beside)
@@ -237,9 +237,9 @@ def _module_in(path, name):
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python module")
-    found = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    loaded = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def _foreign(module, last, beside):
@@ -247,14 +247,14 @@ def _foreign(module, last, beside):
     try:
         path = Path(beside, f"{module}.py") if beside is not None else None
         if path is not None and path.is_file():
-            found = _module_in(path, module)
+            target = _module_in(path, module)
         else:
-            found = importlib.import_module(module)
-        found = getattr(found, last)
+            target = importlib.import_module(module)
+        target = getattr(target, last)
     except (ImportError, AttributeError) as error:
         raise ParameterError(
             f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is"
         ) from None
-    if not hasattr(found, "parameters_class"):
+    if not hasattr(target, "parameters_class"):
         raise ParameterError(f"'{module}.{last}' is not a step: it must be a subclass of hexcal.step.Step")
-    return found
+    return target

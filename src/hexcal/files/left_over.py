@@ -44,9 +44,9 @@ def tidy(folder):
     # A folder that cannot be listed can still be written into.
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            found = _NAME.fullmatch(entry.name)
-            if found:
-                _remove_abandoned(entry.path, found["host"] == _host())
+            match = _NAME.fullmatch(entry.name)
+            if match:
+                _remove_abandoned(entry.path, match["host"] == _host())
 
 
 def _remove_abandoned(path, is_ours):

@@ -49,8 +49,8 @@ def _start_of_blocks(stream, first_block):
     """Position of the first block behind the padding that may follow the tree; None where there is no block."""
     stream.seek(first_block)
     rest = stream.read(1 << 16)
-    found = rest.find(_MAGIC)
-    return None if found < 0 or rest[:found].strip(b"\0\r\n ") else first_block + found
+    place = rest.find(_MAGIC)
+    return None if place < 0 or rest[:place].strip(b"\0\r\n ") else first_block + place
 
 
 def _require_index(text, path, length):

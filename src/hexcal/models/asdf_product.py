@@ -64,7 +64,7 @@ def _carried_extensions(model, parts):
     if model.contents.source is None:
         return []
     owned = owned_extensions(model)
-    found: list[tuple[str, dict]] = []
+    carried: list[tuple[str, dict]] = []
     for extension in model.contents.source.extensions:
         if extension.index in owned or (extension.index == 0 and not extension.shape):
             continue
@@ -79,8 +79,8 @@ def _carried_extensions(model, parts):
             content["data"] = _table(model.contents.source.table(extension), extension.name)
         elif extension.shape:
             content["data"] = model.contents.source.read(extension)
-        found.append(("PRIMARY" if extension.index == 0 else extension.name or "EXTENSION", content))
-    return found
+        carried.append(("PRIMARY" if extension.index == 0 else extension.name or "EXTENSION", content))
+    return carried
 
 
 def _own_cards(extension):

@@ -162,15 +162,15 @@ def parse(serialized, format=None, **kwargs):
     text, where = _text(serialized)
     formats = list(FORMATS.values()) if format is None else [format_named(format)]
     problems = []
-    for one in formats:
+    for known in formats:
         try:
-            found = one.load(text, **kwargs)
+            content = known.load(text, **kwargs)
         except AssociationNotValidError as error:
             problems.append(error.message)
             continue
-        if isinstance(found, dict | list):
-            return found
-        problems.append(f"{one.name}: holds {found!r:.40}, not an association" if text.strip() else "empty")
+        if isinstance(content, dict | list):
+            return content
+        problems.append(f"{known.name}: holds {content!r:.40}, not an association" if text.strip() else "empty")
     raise AssociationNotValidError(
         f"not an association: {'; '.join(dict.fromkeys(problems))}",
         where=where,

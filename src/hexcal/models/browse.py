@@ -91,8 +91,8 @@ def search(tree, key=None, type_=None, value=None, filter_=None):
         tests.append(lambda name, node: _equal(node, value))
     if filter_ is not None:
         tests.append(lambda name, node: bool(filter_(node)))
-    found = [(path, node) for path, name, node in _nodes(tree) if all(test(name, node) for test in tests)]
-    return SearchResult(found)
+    matching = [(path, node) for path, name, node in _nodes(tree) if all(test(name, node) for test in tests)]
+    return SearchResult(matching)
 
 
 def _equal(node, value):

@@ -68,10 +68,10 @@ def require_exact(values, dtype, what, where=None):
     find = _too_large if dtype.kind == "f" else _outside
     flat = values.reshape(-1)
     for start in range(0, flat.size, _PIECE):
-        found = find(flat[start : start + _PIECE], dtype)
-        if found is not None:
-            place = np.unravel_index(start + found, values.shape)
-            raise _not_representable(flat[start + found], place, dtype, what, where)
+        first = find(flat[start : start + _PIECE], dtype)
+        if first is not None:
+            place = np.unravel_index(start + first, values.shape)
+            raise _not_representable(flat[start + first], place, dtype, what, where)
 
 
 def _not_representable(value, place, dtype, what, where):

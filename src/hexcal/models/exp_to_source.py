@@ -150,15 +150,15 @@ def _slits(inputs):
 
 
 def _source_id(slit, exposure, number):
-    found = slit.get_meta("source_id")
-    if not found and exposure.get_meta("meta.exposure.type") in _FIXED_SLIT_TYPES:
-        found = FIXED_SLITS.get(slit.get_meta("name"), found)
-    if found is None:
+    source_id = slit.get_meta("source_id")
+    if not source_id and exposure.get_meta("meta.exposure.type") in _FIXED_SLIT_TYPES:
+        source_id = FIXED_SLITS.get(slit.get_meta("name"), source_id)
+    if source_id is None:
         raise InputError(
             f"slit {number + 1} ({slit.get_meta('name') or 'without name'}) names no source (SOURCEID)",
             where=str(exposure.path or "model in memory"),
         )
-    return str(found)
+    return str(source_id)
 
 
 def _of_first_exposure(exposure):
@@ -199,5 +199,5 @@ def source_product_name(product_name, source_id):
 
 def source_of_name(name):
     """Return the source id in the name of a product, of any width (int), or None."""
-    found = _SOURCE_IN_NAME.search(str(name))
-    return int(found[1]) if found else None
+    match = _SOURCE_IN_NAME.search(str(name))
+    return int(match[1]) if match else None

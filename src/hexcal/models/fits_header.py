@@ -217,20 +217,20 @@ def _card(image):
 
 def _parsed(text):
     """Return (value, comment) of what stands behind the ``=`` of a card."""
-    found = _VALUE.match(text)
-    if found is None:
+    match = _VALUE.match(text)
+    if match is None:
         return UNREADABLE, ""
-    comment = (found["comment"] or "").strip()
-    if found["text"] is not None:
-        return found["text"][1:-1].replace("''", "'").rstrip(), comment
-    if found["logical"] is not None:
-        return found["logical"] == "T", comment
-    if found["complex"] is not None:
-        real, _, imaginary = found["complex"].strip("() ").partition(",")
+    comment = (match["comment"] or "").strip()
+    if match["text"] is not None:
+        return match["text"][1:-1].replace("''", "'").rstrip(), comment
+    if match["logical"] is not None:
+        return match["logical"] == "T", comment
+    if match["complex"] is not None:
+        real, _, imaginary = match["complex"].strip("() ").partition(",")
         return complex(_float(real), _float(imaginary)), comment
-    if found["number"] is None:
+    if match["number"] is None:
         return UNDEFINED, comment
-    number = found["number"]
+    number = match["number"]
     return (int(number) if number.lstrip("+-").isdigit() else _float(number)), comment
 
 

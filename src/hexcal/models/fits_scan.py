@@ -182,7 +182,7 @@ def read_header(stream, position, length, index, path):
                 hint=_COPY_AGAIN,
             )
         blocks.append(block)
-        end = next((found.start() for found in _END.finditer(block) if found.start() % 80 == 0), None)
+        end = next((match.start() for match in _END.finditer(block) if match.start() % 80 == 0), None)
         if end is not None:
             text = b"".join(blocks)[: (len(blocks) - 1) * BLOCK + end].decode("ascii")
             return Header(text), position + len(blocks) * BLOCK

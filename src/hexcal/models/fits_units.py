@@ -56,9 +56,9 @@ def owned_extensions(model):
         specs += part_class.specs.values()
         count = model.number_of_parts()
     versions = range(1, count + 1) if part_class is not None else [model.contents.version]
-    found = [source.of(spec, version) for spec in specs for version in versions]
-    found.append(source.find("ASDF"))
-    return {extension.index for extension in found if extension is not None}
+    extensions = [source.of(spec, version) for spec in specs for version in versions]
+    extensions.append(source.find("ASDF"))
+    return {extension.index for extension in extensions if extension is not None}
 
 
 def _plan(model, owned):

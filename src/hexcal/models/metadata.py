@@ -111,17 +111,17 @@ class Metadata:
         """
         keywords = self.keywords
         path = keywords.of_branch(path)
-        found = self.value_at(path)
-        if found is not None:
-            return found
+        value = self.value_at(path)
+        if value is not None:
+            return value
         if keywords.of_path(path, self.model_type) is not None:
             return None
         if keywords.children(path):
             return meta.Node(self, path)
         self.whole_tree()
-        found = self.value_at(path)
-        if found is not None or not strict:
-            return found
+        value = self.value_at(path)
+        if value is not None or not strict:
+            return value
         if observatories.is_branch_anywhere(path):
             return meta.Node(self, path)
         if path != _WCS and not observatories.is_known_anywhere(path):

@@ -174,10 +174,10 @@ def model_class(name):
     InputError
         If there is none; carries the nearest name.
     """
-    found = SCIENCE.get(name) or declared.everywhere().get(name)
-    if found is None:
+    cls = SCIENCE.get(name) or declared.everywhere().get(name)
+    if cls is None:
         raise unknown_model(name, [*SCIENCE, *declared.everywhere()])
-    return found
+    return cls
 
 
 def _class_of(source):
@@ -193,7 +193,9 @@ def _class_of(source):
     reference_type = str(header.get("REFTYPE", "")).strip().lower()
     if reference_type:
         return declared.reference_class(observatory, reference_type) or reference.ReferenceModel
-    sci = next((found for hdu in declared.primary_hdus(observatory) if (found := source.find(hdu)) is not None), None)
+    sci = next(
+        (extension for hdu in declared.primary_hdus(observatory) if (extension := source.find(hdu)) is not None), None
+    )
     if sci is None or not sci.is_image:
         return DataModel
     own_class = declared.class_of_dimensions(observatory, len(sci.shape))

@@ -41,7 +41,9 @@ class Parts(DataModel):
         """Return how many parts the file has."""
         if self.contents.source is None:
             return 0
-        first = next((found.name for spec in self._part_layout() if (found := self.contents.source.of(spec))), None)
+        first = next(
+            (extension.name for spec in self._part_layout() if (extension := self.contents.source.of(spec))), None
+        )
         return self.contents.source.count(first) if first else 0
 
     def _part_layout(self):

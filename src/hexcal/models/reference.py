@@ -49,8 +49,8 @@ class ReferenceFileModel(DataModel):
         value = self.contents.source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
         # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
         if spec.name == "dq" and self.contents.container is None:
-            found = self.contents.extension(_DQ_DEF)
-            definitions = self.contents.source.plain_table(found) if found is not None else None
+            definitions_at = self.contents.extension(_DQ_DEF)
+            definitions = self.contents.source.plain_table(definitions_at) if definitions_at is not None else None
             flags = dqflags.of(self.observatory)
             value = dqflags.translate(value, definitions, str(self.path), flags)
             if definitions is not None:

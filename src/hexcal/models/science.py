@@ -77,7 +77,7 @@ class ExposureModel(DataModel):
     def check(self):
         """Raise InputError if the file contradicts itself or lacks what the class promises."""
         if self.shape is None:
-            found = (
+            names = (
                 ", ".join(extension.name for extension in self.contents.source.extensions[1:])
                 if self.contents.source
                 else "no file"
@@ -85,7 +85,7 @@ class ExposureModel(DataModel):
             raise InputError(
                 f"a {type(self).__name__} needs the image extension {self.specs[self.primary].hdu}",
                 where=str(self.path or ""),
-                hint=f"extensions found: {found or 'none'}",
+                hint=f"extensions found: {names or 'none'}",
             )
         exposure_type, known = self.meta.exposure.type, self.observatory.exposure_types
         if exposure_type is not None and known and exposure_type not in known:
@@ -104,10 +104,10 @@ class ExposureModel(DataModel):
         """Flags and errors have the shape that follows from the primary array."""
         for name, spec in self.specs.items():
             needed = spec.shape_of(self.shape) if getattr(spec, "shape_of", None) else None
-            found = self.shape_of(name) if needed else None
-            if found is not None and found != needed:
+            shape = self.shape_of(name) if needed else None
+            if shape is not None and shape != needed:
                 raise InputError(
-                    f"{name} must have shape {needed}, as follows from {self.primary} with {self.shape}; it has {found}",
+                    f"{name} must have shape {needed}, as follows from {self.primary} with {self.shape}; it has {shape}",
                     where=str(self.path or "model in memory"),
                     hint=f"correct {spec.hdu}, or remove it",
                 )

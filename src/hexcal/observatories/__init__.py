@@ -108,19 +108,19 @@ def get(name):
     if wanted not in plugins:
         raise unknown_name("observatory", name, [*_BUILT_IN, *plugins], error=InputError)
     try:
-        found = plugins[wanted].load()
+        loaded = plugins[wanted].load()
     except (ImportError, AttributeError) as error:
         raise InputError(
             f"plug-in '{wanted}' cannot be loaded: {error}",
             where=f"entry point {plugins[wanted].value} of group {GROUP}",
             hint="install its package again, or remove it",
         ) from error
-    if not isinstance(found, Observatory):
+    if not isinstance(loaded, Observatory):
         raise InputError(
-            f"plug-in '{wanted}' must provide an Observatory, not {type(found).__name__}",
+            f"plug-in '{wanted}' must provide an Observatory, not {type(loaded).__name__}",
             where=f"entry point {plugins[wanted].value} of group {GROUP}",
         )
-    return found
+    return loaded
 
 
 def of_header(header, default=None):

@@ -112,12 +112,12 @@ def _columns(filename):
 
 
 def _column(name, dtype, unit, where):
-    found = _COLUMN_DTYPE.fullmatch(dtype)
-    if found is None:
+    match = _COLUMN_DTYPE.fullmatch(dtype)
+    if match is None:
         raise InputError(
             f"'{dtype}' of the column {name} is not a type of column", where=where, hint="f4, S12, f8(3) ..."
         )
-    return ColumnRow(name, found[1], unit, tuple(int(number) for number in found[3].split(",")) if found[3] else ())
+    return ColumnRow(name, match[1], unit, tuple(int(number) for number in match[3].split(",")) if match[3] else ())
 
 
 def _array(row, where):

@@ -234,9 +234,9 @@ class ReferenceCache:
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
         # The file is long (the whole history), the entry is one short text: it is taken without reading the rest.
-        found = re.search(rf"^[ {{]'{re.escape(key)}': '([^'\\]*)',?\}}?$", text, re.MULTILINE)
-        if found:
-            return found.group(1)
+        match = re.search(rf"^[ {{]'{re.escape(key)}': '([^'\\]*)',?\}}?$", text, re.MULTILINE)
+        if match:
+            return match.group(1)
         try:
             return ast.literal_eval(text).get(key)
         except (ValueError, SyntaxError, AttributeError) as error:
@@ -370,12 +370,12 @@ def observatory_of_exposure(root: str | PathLike[str] | None, telescope: str, co
         If only TELESCOP says it, and no observatory has this value; or if nothing says it and the cache has several.
     """
     named = observatory_of_name(root, context or os.environ.get("CRDS_CONTEXT", ""))
-    found = named or os.environ.get("CRDS_OBSERVATORY") or observatory_of(root, telescope)
+    observatory = named or os.environ.get("CRDS_OBSERVATORY") or observatory_of(root, telescope)
     known = observatories(root)
-    if found is None and len(known) > 1:
+    if observatory is None and len(known) > 1:
         raise InputError(
             f"the file does not name its telescope, and the cache has rules of several: {', '.join(known)}",
             where="TELESCOP",
             hint="name the observatory with --observatory, or in CRDS_OBSERVATORY",
         )
-    return found
+    return observatory

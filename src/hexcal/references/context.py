@@ -83,8 +83,8 @@ class Context:
             If the type is unknown, or its mapping is missing or corrupt.
         """
         key = instrument.upper(), reference_type.lower()
-        found = self._rules.get(key)
-        if found is None:
+        rules = self._rules.get(key)
+        if rules is None:
             imap = self.imap(instrument)
             names = {name.lower(): mapping for name, mapping in imap.selector.items()} if imap else {}
             if key[1] not in names:
@@ -97,11 +97,11 @@ class Context:
                 )
             name = names[key[1]]
             if name.upper() in _NO_RULES:
-                found = name.upper()
+                rules = name.upper()
             else:
-                found = self.cache.rules(name, self._verify, beside=names.values())
-            self._rules[key] = found
-        return found
+                rules = self.cache.rules(name, self._verify, beside=names.values())
+            self._rules[key] = rules
+        return rules
 
     # ---- choosing
 

@@ -55,12 +55,12 @@ def _divide(text):
 def _day(text):
     parts = text.replace("-", "/")
     for form, order in _FORMS:
-        found = form.fullmatch(parts)
-        if found:
-            return tuple(int(found.group(number)) for number in order)
-    found = _SHORT.fullmatch(parts)
-    if found:
-        day, month, year = (int(part) for part in found.groups())
+        match = form.fullmatch(parts)
+        if match:
+            return tuple(int(match.group(number)) for number in order)
+    match = _SHORT.fullmatch(parts)
+    if match:
+        day, month, year = (int(part) for part in match.groups())
         if not 40 <= year < 90:
             return year + (2000 if year < 40 else 1900), month, day
     words = re.split(r"[\s/,]+", parts.strip())

@@ -83,8 +83,8 @@ def _divided(card):
 def _value(text):
     text = text.strip()
     if text.startswith("'"):
-        found = _STRING.match(text)
-        return found.group(1).replace("''", "'").rstrip() if found else None
+        match = _STRING.match(text)
+        return match.group(1).replace("''", "'").rstrip() if match else None
     text = text.partition("/")[0].strip()
     if text in ("T", "F"):
         return text == "T"

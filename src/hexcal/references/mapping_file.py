@@ -246,9 +246,9 @@ def sha1sum(content):
     """
     recorded, lines = None, []
     for line in content.splitlines(keepends=True):
-        found = _SHA1_LINE.match(line)
-        if found:
-            recorded = found["sum"].decode("ascii", "replace")
+        match = _SHA1_LINE.match(line)
+        if match:
+            recorded = match["sum"].decode("ascii", "replace")
         else:
             lines.append(line)
     return hashlib.sha1(b"".join(lines)).hexdigest(), recorded
@@ -294,9 +294,9 @@ def write_sha1sum(path):
         return False
     lines = content.splitlines(keepends=True)
     for number, line in enumerate(lines):
-        found = _SHA1_LINE.match(line)
-        if found:
-            lines[number] = line[: found.start("sum")] + computed.encode() + line[found.end("sum") :]
+        match = _SHA1_LINE.match(line)
+        if match:
+            lines[number] = line[: match.start("sum")] + computed.encode() + line[match.end("sum") :]
     # The user asked for this file to be changed in place.
     gate.edits(path)
     mode = os.stat(path).st_mode

@@ -110,11 +110,11 @@ def _check(text, header, selector, comment):
     endings = {kind: ending for ending, kind in KINDS.items()}
     name = str(header.get("name") or f"mapping{endings.get(header.get('mapping'), '')}")
     try:
-        found = parse_mapping(text.encode(), name)
-        rest = {key: value for key, value in found.header.items() if key != "sha1sum"}
+        reread = parse_mapping(text.encode(), name)
+        rest = {key: value for key, value in reread.header.items() if key != "sha1sum"}
         wanted = {key: value for key, value in header.items() if key != "sha1sum"}
         reason = (
-            None if (rest, found.selector, found.comment) == (wanted, selector, comment) else "it is read otherwise"
+            None if (rest, reread.selector, reread.comment) == (wanted, selector, comment) else "it is read otherwise"
         )
     except ReferenceError_ as error:
         reason = error.message

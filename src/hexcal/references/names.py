@@ -5,8 +5,8 @@ from hexcal.references.mapping_file import Call
 
 def named(mapping):
     """Return the names of mappings and files that a mapping leads to (set of str), without N/A and OMIT."""
-    found = set(mapping.selector.values()) if isinstance(mapping.selector, dict) else set(_leaves(mapping.selector))
-    return {name for name in found if name.upper() not in ("N/A", "OMIT")}
+    names = set(mapping.selector.values()) if isinstance(mapping.selector, dict) else set(_leaves(mapping.selector))
+    return {name for name in names if name.upper() not in ("N/A", "OMIT")}
 
 
 def _leaves(node):

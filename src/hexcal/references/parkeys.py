@@ -62,8 +62,8 @@ class Delivered:
 
     def pattern_keyword(self, parameter):
         """Return the keyword (``P_READPA``) that holds a pattern of values for a parameter (str), or None if the header has none."""
-        found = (f"P_{keyword[:6]}" for keyword in keywords_of(self.observatory, parameter))
-        return next((keyword for keyword in found if self.pattern(keyword) is not None), None)
+        keywords = (f"P_{keyword[:6]}" for keyword in keywords_of(self.observatory, parameter))
+        return next((keyword for keyword in keywords if self.pattern(keyword) is not None), None)
 
     def pattern(self, keyword):
         """Return what a pattern keyword holds, or None; in a file that is not FITS it stands under the path that the dictionary gives for the keyword."""

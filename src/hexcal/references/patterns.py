@@ -143,10 +143,10 @@ def _bound(text):
     if text.startswith("NOT "):
         inner = _bound(text[4:])
         return lambda given: not inner(given)
-    found = _BOUND.fullmatch(text)
-    if not found:
+    match = _BOUND.fullmatch(text)
+    if not match:
         raise ValueError(f"not a bound: '{text}'; a bound is written like < 5 or >= 5")
-    compare, limit = _COMPARE[found.group(1)], float(found.group(2))
+    compare, limit = _COMPARE[match.group(1)], float(match.group(2))
 
     def within(given):
         number = _number(given)

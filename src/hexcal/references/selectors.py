@@ -64,12 +64,12 @@ class Column:
 
     def compare(self, value):
         """Return the rules that match a conditioned value, and those among them for which the match counts (int, int)."""
-        found = self._seen.get(value)
-        if found is None:
+        chosen = self._seen.get(value)
+        if chosen is None:
             if len(self._seen) > 4096:
                 self._seen.clear()
-            found = self._seen[value] = self._compare(value)
-        return found
+            chosen = self._seen[value] = self._compare(value)
+        return chosen
 
     def _compare(self, value):
         if value == NOT_APPLICABLE:
@@ -350,10 +350,10 @@ class VersionAfter(_Ordered):
     @staticmethod
     def place(key):
         """Return the version as a tuple of three int."""
-        found = _VERSION.match(str(key))
-        if not found:
+        match = _VERSION.match(str(key))
+        if not match:
             raise ValueError(f"not a version: {key}")
-        return tuple(int(part or 0) for part in found.groups())
+        return tuple(int(part or 0) for part in match.groups())
 
     def position(self, values):
         """Return the version in the exposure."""
@@ -378,10 +378,10 @@ class SelectVersion(_Ordered):
         """Return (limit, whether the limit itself belongs to the rule)."""
         if str(key).strip().lower() == "default":
             return float("inf"), True
-        found = _LIMIT.fullmatch(str(key))
-        if not found:
+        match = _LIMIT.fullmatch(str(key))
+        if not match:
             raise ValueError(f"not a limit: {key}; a limit is written <3.1, =3.1 or default")
-        return float(found.group(2)), found.group(1) == "="
+        return float(match.group(2)), match.group(1) == "="
 
     def position(self, values):
         """Return the number in the exposure."""

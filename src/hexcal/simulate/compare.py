@@ -152,14 +152,14 @@ def cosmic_rays_found(group_dq, pixel_dq, truth, mode, gain, read_noise, signifi
     inside = np.minimum(g, mode.n_groups - 1)
     visible = (g > 0) & (g < mode.n_groups) & usable[y, x] & (hits["charge"] * share >= significance * noise[y, x])
     visible &= ~blocked[i, inside, y, x] & ~blocked[i, np.maximum(inside - 1, 0), y, x]
-    found = visible & flagged[i, inside, y, x]
+    flagged_hits = visible & flagged[i, inside, y, x]
     quiet = (
         usable & ~_near_hits(truth, group_dq.shape) & ~blocked.all(axis=1) & ~(group_dq & group.SATURATED).any(axis=1)
     )
     false = int((flagged & quiet[:, None]).sum())
     used = ~blocked
     tested = int(((used[:, 1:] & used[:, :-1]) & quiet[:, None]).sum())
-    return CosmicRays(int(visible.sum()), int(found.sum()), false, tested)
+    return CosmicRays(int(visible.sum()), int(flagged_hits.sum()), false, tested)
 
 
 def gaussian_false_rate(rate, n_groups, group_time, gain, read_noise, threshold=4.0, n_ramps=50_000, seed=1):

@@ -53,13 +53,13 @@ class Simulation:
         dict of str to str
             Paths: ``exposure``, ``truth``, ``references`` (a folder).
         """
-        found = places(self.mode, folder, overwrite, references, self.number)
+        paths = places(self.mode, folder, overwrite, references, self.number)
         make_folder(folder)
         if references:
-            save_references(self.references(), found["references"], overwrite)
-        self.exposure.save(found["exposure"])
-        self.truth.save(found["truth"])
-        return found
+            save_references(self.references(), paths["references"], overwrite)
+        self.exposure.save(paths["exposure"])
+        self.truth.save(paths["truth"])
+        return paths
 
 
 def places(mode, folder, overwrite=False, references=True, number=1):
@@ -72,12 +72,12 @@ def places(mode, folder, overwrite=False, references=True, number=1):
     """
     base = exposure_name(1, 1, 1, number, mode.detector, "uncal").removesuffix("_uncal")
     exposure, truth = planned(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
-    found = {"exposure": str(exposure), "truth": str(truth)}
+    paths = {"exposure": str(exposure), "truth": str(truth)}
     if references:
         types = REFERENCE_TYPES["MIRI" if mode.instrument == "MIRI" else "NIR"]
         planned(Path(folder) / "references", [f"{name}.fits" for name in types], overwrite)
-        found["references"] = str(Path(folder) / "references")
-    return found
+        paths["references"] = str(Path(folder) / "references")
+    return paths
 
 
 def simulate(

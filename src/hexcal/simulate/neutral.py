@@ -56,7 +56,7 @@ def neutral_references(exposure, rscd_groups=0):
     dark = np.zeros(((2,) if is_miri else ()) + (n_groups, ny, nx), np.float32)
     kernel = np.zeros((3, 3), np.float32)
     kernel[1, 1] = 1
-    found = {
+    tables = {
         "mask": models.MaskModel(dq=flags, dq_def=flag_definitions("mask")),
         "saturation": flagged(models.SaturationModel(image + np.float32(SATURATED)), "saturation", image.shape),
         "ipc": models.IPCModel(kernel),
@@ -67,17 +67,17 @@ def neutral_references(exposure, rscd_groups=0):
         "readnoise": models.ReadnoiseModel(image + np.float32(np.sqrt(2) * values.read_noise / values.gain)),
     }
     if is_miri:
-        found["reset"] = reset_model(np.zeros((1, 1, ny, nx), np.float32))
-        found["rscd"] = rscd_model(place.subarray, place.readpatt, rscd_groups)
+        tables["reset"] = reset_model(np.zeros((1, 1, ny, nx), np.float32))
+        tables["rscd"] = rscd_model(place.subarray, place.readpatt, rscd_groups)
     else:
-        found["superbias"] = flagged(models.SuperBiasModel(image), "superbias", image.shape)
+        tables["superbias"] = flagged(models.SuperBiasModel(image), "superbias", image.shape)
     facts = detector_facts(place.detector)
     # One kernel for all pixels holds wherever they are.
     everywhere = replace(place, subarray="GENERIC", xstart=1, ystart=1, xsize=facts.columns, ysize=facts.rows)
-    for reference_type, model in found.items():
+    for reference_type, model in tables.items():
         where = everywhere if reference_type == "ipc" else place
         describe(model, reference_type, where, f"Neutral {reference_type}: leaves the counts as they are")
-    return found
+    return tables
 
 
 def _place(exposure):

@@ -321,7 +321,7 @@ def _parameter_references():
 def _next(folder, prefix, ending):
     """First name ``prefix_0001ending`` whose number is greater than all that are there."""
     pattern = re.compile(rf"{re.escape(prefix)}_(\d+){re.escape(ending)}")
-    numbers = [int(found.group(1)) for name in os.listdir(folder) if (found := pattern.fullmatch(name))]
+    numbers = [int(match.group(1)) for name in os.listdir(folder) if (match := pattern.fullmatch(name))]
     return f"{prefix}_{max(numbers, default=0) + 1:04d}{ending}"
 
 

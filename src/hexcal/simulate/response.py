@@ -42,17 +42,17 @@ def measured_from(linear, coefficients):
     float32 array (ny, nx), DN
         To float32 precision: 0.004 DN at 60000 DN, a thousandth of the read noise.
     """
-    found = linear.astype(np.float32, copy=True)
+    measured = linear.astype(np.float32, copy=True)
     for _ in range(_ITERATIONS):
-        value = np.empty_like(found)
+        value = np.empty_like(measured)
         value[...] = coefficients[-1]
-        slope = np.zeros_like(found)
+        slope = np.zeros_like(measured)
         for plane in coefficients[-2::-1]:
-            slope *= found
+            slope *= measured
             slope += value
-            value *= found
+            value *= measured
             value += plane
         value -= linear
         value /= slope
-        found -= value
-    return found
+        measured -= value
+    return measured

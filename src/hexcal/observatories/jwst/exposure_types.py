@@ -64,10 +64,10 @@ def exposure_type(name):
     InputError
         If it is not an exposure type.
     """
-    found = _table().get(str(name).strip().upper())
-    if found is None:
+    facts = _table().get(str(name).strip().upper())
+    if facts is None:
         raise unknown_name("exposure type", name, _table(), where="EXP_TYPE", error=InputError)
-    return found
+    return facts
 
 
 def is_tso(name, tsovisit=None):

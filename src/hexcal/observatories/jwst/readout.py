@@ -96,10 +96,10 @@ def patterns(instrument=None):
 
 def pattern(name):
     """Return the `Pattern` of this name (value of READPATT); InputError if its facts are not known."""
-    found = _patterns().get(str(name).strip().upper())
-    if found is None:
+    facts = _patterns().get(str(name).strip().upper())
+    if facts is None:
         raise unknown_name("read-out pattern", name, _patterns(), where="READPATT", error=InputError)
-    return found
+    return facts
 
 
 def subarrays(detector_name):
@@ -110,11 +110,13 @@ def subarrays(detector_name):
 
 def subarray(detector_name, name):
     """Return the `Subarray` of this name on a detector; InputError if its position is not known."""
-    one = detector(detector_name).name
-    found = _subarrays().get((one, str(name).strip().upper()))
-    if found is None:
-        raise unknown_name("subarray", name, subarrays(one), where=f"SUBARRAY of {one}", error=InputError)
-    return found
+    instrument_name = detector(detector_name).name
+    facts = _subarrays().get((instrument_name, str(name).strip().upper()))
+    if facts is None:
+        raise unknown_name(
+            "subarray", name, subarrays(instrument_name), where=f"SUBARRAY of {instrument_name}", error=InputError
+        )
+    return facts
 
 
 def nir_frame_time(fast_size, slow_size, outputs):

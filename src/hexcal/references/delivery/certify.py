@@ -164,32 +164,32 @@ def certify(path, observatory, reference_type=None, context=None):
         If a mapping of the context is missing or corrupt.
     """
     path = os.fspath(path)
-    made = Certificate(path)
+    certificate = Certificate(path)
     if reference_type is not None:
         _require_known(reference_type.lower(), observatory, context)
     if not path.lower().endswith(ENDINGS):
-        made.error("name", f"must end in {', '.join(ENDINGS)}; it is {os.path.basename(path)}")
-        return made
+        certificate.error("name", f"must end in {', '.join(ENDINGS)}; it is {os.path.basename(path)}")
+        return certificate
     try:
         subject = Subject(path, observatory, reference_type)
         if subject.tables is None:
             said = str(subject.header.header.get("TELESCOP") or "")
             found = f"nothing is known about files of {said}" if said else "the file has none"
-            made.error(
+            certificate.error(
                 "TELESCOP", f"must say the observatory (or --observatory NAME), {found}: the rest was not looked at"
             )
-            return made
-        made.reference_type, made.instrument = subject.reference_type, subject.instrument
-        certify_keywords.check(subject, made)
-        certify_layout.check(subject, made)
+            return certificate
+        certificate.reference_type, certificate.instrument = subject.reference_type, subject.instrument
+        certify_keywords.check(subject, certificate)
+        certify_layout.check(subject, certificate)
     except InputError as error:
-        made.error("file", error.message)
-        return made
+        certificate.error("file", error.message)
+        return certificate
     if context is None:
-        made.rule = "not looked at: no context"
+        certificate.rule = "not looked at: no context"
     elif subject.instrument and subject.reference_type:
-        certify_rules.check(subject, context, made)
-    return made
+        certify_rules.check(subject, context, certificate)
+    return certificate
 
 
 def _require_known(reference_type, observatory, context):

@@ -59,10 +59,10 @@ def _agreement(parts, subject):
     """How many columns, dimensions and parts of a layout a file has."""
     count = 0
     for part in parts:
-        found = _find(part, subject.source.extensions) if subject.is_fits else None
-        if found is not None:
-            count += 1 + len(set(part.columns) & set(columns_of(found))) + (len(found.shape) in part.dimensions)
-            count -= len(set(part.columns) ^ set(columns_of(found))) if part.columns else 0
+        extension = _find(part, subject.source.extensions) if subject.is_fits else None
+        if extension is not None:
+            count += 1 + len(set(part.columns) & set(columns_of(extension))) + (len(extension.shape) in part.dimensions)
+            count -= len(set(part.columns) ^ set(columns_of(extension))) if part.columns else 0
     return count
 
 

@@ -62,7 +62,7 @@ def layouts_of(folder, reference_type, instrument):
     dict of str to list of Part
         Name of the model (DATAMODL; "" where it has none) -> parts.
     """
-    found = {}
+    tables = {}
     for row in rows_of(folder, "reference_layouts.tsv"):
         if row["type"] == reference_type and (not row["instruments"] or instrument in row["instruments"].split("|")):
             part = Part(
@@ -73,8 +73,8 @@ def layouts_of(folder, reference_type, instrument):
                 tuple(name.upper() for name in row["columns"].split(",") if name),
                 row["need"],
             )
-            found.setdefault(row["model"], []).append(part)
-    return found
+            tables.setdefault(row["model"], []).append(part)
+    return tables
 
 
 def known_types(folder):

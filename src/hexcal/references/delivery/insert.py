@@ -244,9 +244,9 @@ def _kinds(mapping, groups):
     kinds = [str(kind) for kind in mapping.header.get("classes") or ()]
     level = [mapping.selector]
     for number in range(len(groups)):
-        found = [node.selector for node in level if isinstance(node, Call)]
+        inner = [node.selector for node in level if isinstance(node, Call)]
         if number >= len(kinds):
-            kinds.append(found[0] if found else "UseAfter")
+            kinds.append(inner[0] if inner else "UseAfter")
         level = [below for node in level if isinstance(node, Call) for _, below in node.rules]
     return kinds[: len(groups)]
 
@@ -311,9 +311,9 @@ def next_name(cache, name, *folders):
         raise ReferenceError_(f"'{name}' is not the name of a mapping", where=cache.root)
     taken, width = [-1], len(parts["serial"] or "") or 4
     for other in (*cache.mappings(parts["ending"]), *(entry for folder in folders for entry in os.listdir(folder))):
-        found = _SERIAL.fullmatch(other)
-        if found and found["serial"] and (found["stem"], found["ending"]) == (parts["stem"], parts["ending"]):
-            taken.append(int(found["serial"]))
+        match = _SERIAL.fullmatch(other)
+        if match and match["serial"] and (match["stem"], match["ending"]) == (parts["stem"], parts["ending"]):
+            taken.append(int(match["serial"]))
     return f"{parts['stem']}_{max(taken) + 1:0{width}d}{parts['ending']}"
 
 

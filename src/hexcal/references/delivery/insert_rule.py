@@ -78,20 +78,20 @@ def _put_match(selector, groups, kinds, values, date, name, substitutions):
     key = texts[0] if len(texts) == 1 else texts
     patterns = _patterns(key)
     rules = list(selector.rules)
-    found = next((n for n, (other, _) in enumerate(rules) if _same(_patterns(other), patterns)), None)
+    number = next((n for n, (other, _) in enumerate(rules) if _same(_patterns(other), patterns)), None)
     beside = []
-    if found is None:
+    if number is None:
         meant = [substitutions.get(parameter, {}) for parameter in groups[0]]
         beside = [other for other in rules if _overlap(other[0], key, meant)]
         _refuse_ambiguous(key, beside, kinds[1] if groups[1:] else None)
         beside = [_text(other) for other, _ in beside]
-        found = next((n for n, (other, _) in enumerate(rules) if _tuple(other) > texts), len(rules))
+        number = next((n for n, (other, _) in enumerate(rules) if _tuple(other) > texts), len(rules))
         below, place = _leaf(None, groups[1:], kinds[1:], values, date, name, substitutions)
-        rules.insert(found, (key, below))
+        rules.insert(number, (key, below))
     else:
-        key, old = rules[found]
+        key, old = rules[number]
         below, place = _leaf(old, groups[1:], kinds[1:], values, date, name, substitutions)
-        rules[found] = key, below
+        rules[number] = key, below
     is_new = place.is_new or bool(len(rules) > len(selector.rules))
     place = Place((*_tuple(key), *place.keys), place.replaced, is_new, (*beside, *place.beside))
     return Call(selector.selector, tuple(rules)), place
@@ -110,18 +110,18 @@ def _leaf(old, groups, kinds, values, date, name, substitutions):
 
 def _put_date(selector, date, name):
     rules = list(selector.rules)
-    found = next((n for n, (other, _) in enumerate(rules) if _same_date(other, date)), None)
-    if found is None:
-        found = next((n for n, (other, _) in enumerate(rules) if str(other) > date), len(rules))
-        rules.insert(found, (date, name))
+    number = next((n for n, (other, _) in enumerate(rules) if _same_date(other, date)), None)
+    if number is None:
+        number = next((n for n, (other, _) in enumerate(rules) if str(other) > date), len(rules))
+        rules.insert(number, (date, name))
         return Call(selector.selector, tuple(rules)), Place((date,), None, False, ())
-    key, old = rules[found]
+    key, old = rules[number]
     if isinstance(old, Call):
         raise ReferenceError_(
             f"the rule for {key} leads to {old.selector}, not to a file",
             hint="write the rule into a new mapping by hand; `hexcal crds checksum --update` then sets its sum",
         )
-    rules[found] = key, name
+    rules[number] = key, name
     return Call(selector.selector, tuple(rules)), Place((str(key),), old, False, ())
 
 

@@ -127,10 +127,10 @@ class Remote:
         observatory : str
             Lower case.
         """
-        found = self.info()["observatory"]
-        if found != observatory:
+        named = self.info()["observatory"]
+        if named != observatory:
             raise ReferenceError_(
-                f"a server of the observatory '{observatory}' is required, this is that of '{found}'",
+                f"a server of the observatory '{observatory}' is required, this is that of '{named}'",
                 where=self.url,
                 hint="set CRDS_SERVER_URL to the server of the observatory, or CRDS_OBSERVATORY",
             )
@@ -180,7 +180,7 @@ class Remote:
         ReferenceError_
             If the server does not tell the size or the sha1 of a file that it knows.
         """
-        names, found = list(names), {}
+        names, infos = list(names), {}
         for first in range(0, len(names), _NAMES):
             some = names[first : first + _NAMES]
             answer = self.call("get_file_info_map", self.info()["observatory"], some, ["sha1sum", "size"])
@@ -188,8 +188,8 @@ class Remote:
                 raise _strange(self.url, f"get_file_info_map: {answer!r}"[:80])
             for name in some:
                 if isinstance(answer.get(name), dict):
-                    found[name] = self._size_and_sha1(name, answer[name])
-        return found
+                    infos[name] = self._size_and_sha1(name, answer[name])
+        return infos
 
     def _size_and_sha1(self, name, facts):
         size, sha1 = str(facts.get("size", "")), str(facts.get("sha1sum", ""))

@@ -148,7 +148,7 @@ class Sync:
     def contexts(self):
         """Return the contexts that the server has and that have a serial number, in its order."""
         numbered = [
-            (int(found[1]), name) for name in self.source.mappings(".pmap") if (found := _SERIAL.fullmatch(name))
+            (int(match[1]), name) for name in self.source.mappings(".pmap") if (match := _SERIAL.fullmatch(name))
         ]
         return [name for _, name in sorted(numbered)]
 
@@ -320,14 +320,14 @@ class Sync:
             Whether their content is compared, not only their size.
         """
         here = {name: path for name, path in paths.items() if os.path.isfile(path)}
-        found = Checked(len(here))
-        items, found.unknown = fetch.plan(self.source, here)
+        checked = Checked(len(here))
+        items, checked.unknown = fetch.plan(self.source, here)
         for item in items:
             wrong = difference(item, item.path, with_sha1)
             if wrong is not None:
-                found.wrong[item.name] = wrong
-                found.items.append(item)
-        return found
+                checked.wrong[item.name] = wrong
+                checked.items.append(item)
+        return checked
 
     def repair(self, checked):
         """Fetch the right files in the place of wrong ones, each of which stays until the right one is there.

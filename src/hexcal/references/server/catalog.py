@@ -44,16 +44,16 @@ class Catalog:
 
     def files(self, kind):
         """Return all files of a kind: name -> real path, sorted by name."""
-        found = {}
+        files = {}
         for folder in self._folders(kind):
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.name in found or not _is_name(kind, entry.name) or not entry.is_file():
+                    if entry.name in files or not _is_name(kind, entry.name) or not entry.is_file():
                         continue
                     path = self._inside(entry.path) if entry.is_symlink() else entry.path
                     if path is not None:
-                        found[entry.name] = path
-        return dict(sorted(found.items()))
+                        files[entry.name] = path
+        return dict(sorted(files.items()))
 
     def _folders(self, kind):
         """Folders in which the files lie: that of the observatory, and for references those of its instruments."""

@@ -63,10 +63,10 @@ class Call:
     def get_file_info(self, observatory, file):
         """Return all that is known of one file (dict of str to str); the client may name a context instead of the observatory."""
         site = self._sites.of_file(_text(observatory, "observatory")) or self._sites.of(observatory)
-        found = site.file_info([_text(file, "file")])
-        if file not in found:
+        infos = site.file_info([_text(file, "file")])
+        if file not in infos:
             raise ReferenceError_(f"{site.observatory} has no file '{file}'")
-        return found[file]
+        return infos[file]
 
     def get_context_by_date(self, date, observatory):
         """Return the name of the context that was the default on a date, which may stand after the observatory's name: "jwst-2019-06-01"."""
@@ -88,8 +88,8 @@ class Call:
         # A client may know types that an old context does not: the others are answered all the same.
         unknown = [kind for kind in types or () if kind.lower() not in known]
         asked = [kind for kind in types if kind not in unknown] if types else None
-        found = {kind: _answer(choice) for kind, choice in context.choose(header, asked).items()}
-        return found | {kind: f"NOT FOUND unknown type of reference '{kind}'" for kind in unknown}
+        answers = {kind: _answer(choice) for kind, choice in context.choose(header, asked).items()}
+        return answers | {kind: f"NOT FOUND unknown type of reference '{kind}'" for kind in unknown}
 
     def _of_mapping(self, name):
         """Site and full name of a mapping or context, which may be symbolic."""
@@ -104,15 +104,15 @@ class Call:
             raise unknown_name("mapping", name, site.catalog.files("mappings"), error=ReferenceError_)
         return site, name
 
-    def _below(self, site, name, found=None):
+    def _below(self, site, name, known=None):
         """Mappings by name, None for one that others name and the cache lacks: all but what needs it can be used."""
-        found = {} if found is None else found
-        if name not in found:
+        known = {} if known is None else known
+        if name not in known:
             is_there = site.catalog.find("mappings", name) is not None
-            found[name] = mapping = site.mapping(name) if is_there else None
+            known[name] = mapping = site.mapping(name) if is_there else None
             for below in sorted(named(mapping)) if mapping and isinstance(mapping.selector, dict) else ():
-                self._below(site, below, found)
-        return found
+                self._below(site, below, known)
+        return known
 
 
 METHODS = tuple(name for name in vars(Call) if not name.startswith("_"))

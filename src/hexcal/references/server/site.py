@@ -201,9 +201,9 @@ class Site:
             return {
                 name: everything[name] for name in names if name in everything and os.access(everything[name], os.R_OK)
             }
-        found = {}
+        infos = {}
         for name in names:
             path = next((path for kind in KINDS if (path := self.catalog.find(kind, name))), None)
             if path is not None:
-                found[name] = path
-        return found
+                infos[name] = path
+        return infos

@@ -101,13 +101,13 @@ class CleanFlickerNoiseStep(Step):
             settings.n_sigma if settings.mask_from == "rate" else None,
         )
         flags = model.groupdq & _SHOWS_NO_NOISE != 0 if cube.ndim == 4 else None
-        found = clean(cube, masks, fit, flags, flat, keep=settings.save_noise or settings.save_background)
+        removed = clean(cube, masks, fit, flags, flat, keep=settings.save_noise or settings.save_background)
         if settings.save_mask:
             self._save(model, masks.astype(np.float32), "mask")
-        if found is not None and settings.save_noise:
-            self._save(model, found.noise, "flicker_noise")
-        if found is not None and settings.save_background:
-            self._save(model, found.background, "flicker_bkg")
+        if removed is not None and settings.save_noise:
+            self._save(model, removed.noise, "flicker_noise")
+        if removed is not None and settings.save_background:
+            self._save(model, removed.background, "flicker_bkg")
         return model
 
     def _settings(self, model):

@@ -76,8 +76,8 @@ class EmiCorrStep(Step):
         _require_possible(ramp)
         frequencies, clocks = self._frequencies(ramp)
         readout = readout_of(ramp, clocks)
-        self.log.info("frequencies: %s Hz", ", ".join(f"{one.frequency:g}" for one in frequencies))
-        measured = {one.name: one for one in frequencies if one.wave is None}
+        self.log.info("frequencies: %s Hz", ", ".join(f"{frequency.frequency:g}" for frequency in frequencies))
+        measured = {frequency.name: frequency for frequency in frequencies if frequency.wave is None}
         waves = correct(ramp.data, ramp.groupdq, frequencies, readout, self.parameters)
         if self.parameters.save_intermediate_results:
             if measured:
@@ -181,11 +181,11 @@ def listed(tree, ramp):
             f"frequencies listed for {subarray} are missing in the emicorr reference: {', '.join(missing)}",
             where="frequencies",
         )
-    found = [
+    waves = [
         Frequency(name, float(known[name]["frequency"]), np.asarray(known[name]["phase_amplitudes"], np.float64))
         for name in names
     ]
-    return found, (int(case["rowclocks"]), int(case["frameclocks"]))
+    return waves, (int(case["rowclocks"]), int(case["frameclocks"]))
 
 
 def readout_of(ramp, clocks=None):

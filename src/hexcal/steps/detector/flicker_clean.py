@@ -57,7 +57,7 @@ def clean(cube, masks, fit, flags=None, flat=None, keep=False):
     -------
     Found or None
     """
-    found = Found(np.zeros_like(cube), np.zeros_like(cube)) if keep else None
+    removed = Found(np.zeros_like(cube), np.zeros_like(cube)) if keep else None
     fourier: dict = {}
     for integration in range(len(cube)):
         which = min(integration, len(masks) - 1)
@@ -66,11 +66,11 @@ def clean(cube, masks, fit, flags=None, flat=None, keep=False):
             mean = _median_image(cube, None, fit) if fit.background == "median_image" else None
             noise, background = images.noise(cube[integration], None, mean)
             cube[integration] -= noise
-            if found is not None:
-                found.noise[integration], found.background[integration] = -noise, background
+            if removed is not None:
+                removed.noise[integration], removed.background[integration] = -noise, background
             continue
-        _clean_ramp(cube, integration, images, fit, flags, found)
-    return found
+        _clean_ramp(cube, integration, images, fit, flags, removed)
+    return removed
 
 
 def _clean_ramp(cube, integration, images, fit, flags, found):
