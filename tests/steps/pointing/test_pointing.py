@@ -279,3 +279,11 @@ def test_the_keywords_of_aberration_are_written(tmp_path):
     scale, ra, dec = aberration.aberration((20.0, -10.0, 5.0), 120.0, -30.0)
     assert fits.getheader(path, "SCI")["VA_SCALE"] == scale
     assert (fits.getheader(path)["VA_RA"], fits.getheader(path)["VA_DEC"]) == (ra, dec)
+
+
+def test_a_guider_that_takes_the_exposure_is_not_the_one_that_steers_without_tracking(tmp_path):
+    telemetry = write_telemetry(tmp_path / "telemetry.csv", telemetry_of(ATTITUDE, "FGS2_FULL_OSS"))
+    model = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE, aperture="FGS1_FULL", exposure_type="FGS_IMAGE"))
+    model.meta.instrument.name, model.meta.instrument.detector = "FGS", "GUIDER1"
+    update_wcs(model, engdb_url=telemetry)
+    assert (model.meta.pointing.ra_v1, model.meta.pointing.pa_v3) == pytest.approx((120.0, 50.0), abs=2e-6)

@@ -270,7 +270,7 @@ def calc_transforms(t_pars):
     t_pars.method = method
     override = t_pars.override_transforms
     transforms = Transforms(override=override)
-    guider = _guider(t_pars)
+    guider = _guider(t_pars, is_coarse=method is Methods.COARSE_TR_202111)
     if method is Methods.COARSE_TR_202111:
         _coarse(t_pars, transforms, guider)
     else:
@@ -280,9 +280,10 @@ def calc_transforms(t_pars):
     return transforms
 
 
-def _guider(t_pars):
-    """The aperture of the guider: of the one that was asked for, else that of telemetry, else the first."""
-    number = t_pars.fgsid or t_pars.pointing.fgsid or 1
+def _guider(t_pars, is_coarse):
+    """The aperture of the guider: of the one that was asked for, else that of telemetry, or the first; without tracking not the one that takes the exposure."""
+    other = {"GUIDER1": 2, "GUIDER2": 1}.get(str(t_pars.detector).upper()) if is_coarse else None
+    number = t_pars.fgsid or other or t_pars.pointing.fgsid or 1
     if number not in GUIDERS:
         raise InputError(f"there is no guider {number}", where="fgsid", hint="1 or 2")
     return t_pars.siaf_db[GUIDERS[number]]
