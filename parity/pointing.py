@@ -3,8 +3,9 @@
 
     .venv/bin/python parity/pointing.py
 
-A server in this process answers as the engineering database of MAST does, with the telemetry of a random attitude. Positions may differ by 4 mas without tracking (the
-aberration of the guide star: docs/decisions.md) and by 2 mas with it, all else by the last digits. Exit status 1 if anything else differs.
+A server in this process answers as the engineering database of MAST does, with the telemetry of a random attitude. Positions may differ by 4 mas
+without tracking (the aberration of the guide star: docs/decisions.md) and by 2 mas with it, all else by the last digits. Exit status 1 if anything else
+differs.
 """
 
 import os
