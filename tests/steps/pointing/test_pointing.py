@@ -141,6 +141,23 @@ def test_a_dry_run_writes_nothing_and_rotations_can_be_kept_and_given(tmp_path, 
     assert (model.meta.pointing.ra_v1, model.meta.pointing.pa_v3) == pytest.approx((10.0, 30.0))
 
 
+def found_attitude(pointing):
+    """The attitude that the quaternion and the matrix to the guider stand for."""
+    return transforms.v2siaf(_aperture("FGS1_FULL_OSS")).T @ pointing.j2fgs_matrix @ transforms.eci2j(pointing.q)
+
+
+@pytest.mark.req("PTG-04")
+def test_a_file_of_no_known_model_can_be_taken_for_a_raw_exposure(tmp_path, telemetry):
+    path = tmp_path / "a_uncal.fits"
+    with fits.open(raw(tmp_path / "b_uncal.fits", ATTITUDE)) as hdus:
+        del hdus[0].header["DATAMODL"], hdus[0].header["NEXTEND"]
+        fits.HDUList([hdus[0], fits.ImageHDU(name="SCI")]).writeto(path)
+    with pytest.raises(InputError, match="this is a DataModel"):
+        add_wcs(path, engdb_url=telemetry)
+    add_wcs(path, engdb_url=telemetry, force_level1bmodel=True)
+    assert fits.getheader(path, "SCI")["PA_V3"] == pytest.approx(50.0, abs=2e-6)
+
+
 @pytest.mark.req("PTG-09")
 def test_the_guider_of_the_coarse_method_can_be_given(tmp_path):
     telemetry = write_telemetry(tmp_path / "telemetry.csv", telemetry_of(ATTITUDE, "FGS2_FULL_OSS"))
@@ -166,7 +183,7 @@ def test_the_functions_take_the_documented_parameters():
         assert [str(item) for item in inspect.signature(function).parameters.values()] == expected.split()
 
 
-@pytest.mark.req("PTG-15", "PTG-16", "PTG-17", "PTG-22", "PTG-23")
+@pytest.mark.req("PTG-15", "PTG-16", "PTG-17", "PTG-22", "PTG-23", "PTG-25")
 def test_the_steps_on_the_way(tmp_path, telemetry):
     names = "eci2fgs1 eci2gs eci2j eci2siaf eci2sifov eci2v fgs12sifov fgsx2gs gs2gsapp j2fgs1 sifov2v sifov_fsm_delta v2siaf"
     assert [item.name for item in fields(Transforms)] == [*(f"m_{name}" for name in names.split()), "override"]
@@ -174,7 +191,7 @@ def test_the_steps_on_the_way(tmp_path, telemetry):
     t_pars = t_pars_from_model(model, engdb_url=telemetry)
     assert t_pars.as_reprdict()["pcs_mode"] == "'COARSE'" and t_pars.pointing is None
     t_pars.update_pointing()
-    assert t_pars.pointing.fgsid == 1
+    assert t_pars.pointing.fgsid == 1 and found_attitude(t_pars.pointing) == pytest.approx(ATTITUDE, abs=1e-9)
     wcsinfo, vinfo, found = transforms.calc_wcs(t_pars)
     assert isinstance(wcsinfo, WCSRef) and vinfo == pytest.approx((120.0, -30.0, 50.0), abs=2e-7)
     again = transforms.calc_transforms(t_pars)
