@@ -105,7 +105,6 @@ def test_rule_against_a_slow_twin():
         assert count == np.count_nonzero(dq) > 10
 
 
-@pytest.mark.req("OUTL-09")
 def test_median_without_the_lowest_and_highest_and_without_nan():
     random = np.random.default_rng(2)
     images = [random.normal(0, 1, (7, 5)).astype("f4") for _ in range(6)]
@@ -158,6 +157,7 @@ def test_level_of_the_background_is_taken_into_account(dithered):
     for model in raised:
         model.data += np.float32(7)
     assert np.mean(run(raised, backg=0.0)[0].dq == plain[0].dq) > 0.9995
+    assert outliers(run(copies(dithered), backg=10 * NOISE)[0]).mean() > 0.5
 
 
 @pytest.mark.req("OUTL-05")
@@ -202,7 +202,15 @@ def test_products(tmp_path, dithered, monkeypatch):
 
 
 @pytest.mark.req("OUTL-26")
-def test_where_resampled_images_wait_changes_nothing(dithered):
+def test_where_resampled_images_wait_changes_nothing(dithered, monkeypatch):
+    from hexcal.models.scratch import Scratch
+
+    stored, store = [], Scratch.store
+    monkeypatch.setattr(Scratch, "store", lambda self, name, array: stored.append(name) or store(self, name, array))
+    run(copies(dithered), in_memory=True)
+    assert not stored
+    run(copies(dithered))
+    assert len(stored) == len(dithered)
     for one, other in zip(run(copies(dithered), in_memory=True), run(copies(dithered), in_memory=False), strict=True):
         assert np.array_equal(one.dq, other.dq)
 
@@ -220,7 +228,6 @@ def test_images_on_one_grid_are_compared_as_they_are(dithered):
         run(images, resample_data=False)
 
 
-@pytest.mark.req("OUTL-08", "OUTL-19")
 @pytest.mark.parametrize(
     "details",
     [{"kernel": "point"}, {"kernel": "turbo", "pixfrac": 0.8}, {"weight_type": "exptime"}, {"fillval": "NAN"}],
@@ -420,3 +427,25 @@ def test_documented_variants():
     expected = np.abs(model.data - np.median(model.data, axis=0)) > 4 * model.err
     assert np.array_equal(outliers(result), expected)
     assert outliers(result)[rays].mean() > 0.99
+
+
+@pytest.mark.req("OUTL-16")
+def test_flag_cr_changes_the_flags_of_the_image(dithered):
+    from hexcal.steps.image.outliers_documented import abs_deriv, flag_cr
+
+    model = copies(dithered)[0]
+    blot = datamodels.ImageModel(dithered[0][0].data.copy())
+    rays = dithered[0][1]
+    blot.data[rays] -= 5
+    count = flag_cr(model, blot)
+    assert count == np.count_nonzero(outliers(model))
+    assert outliers(model)[rays].mean() > 0.6
+    plain = copies(dithered)[0]
+    assert flag_cr(plain, blot.data, snr="5.0 4.0", resample_data=False) == np.count_nonzero(rays)
+    assert np.array_equal(outliers(plain), rays)
+    with pytest.raises(InputError, match="one shape"):
+        flag_cr(plain, np.zeros((3, 3)))
+    with pytest.raises(InputError, match="two numbers"):
+        flag_cr(plain, blot, snr="5")
+    steps = abs_deriv([[0, 1, 5], [0, np.nan, 2]])
+    assert steps.tolist() == [[1, 4, 4], [0, 0, 3]]

@@ -141,6 +141,8 @@ def test_exposure_times_count_detectors_of_one_exposure_once():
     assert result.meta.resample.product_exposure_time == 201
     assert result.meta.resample.pointings == 2
     assert result.meta.instrument.detector == "MULTIPLE"
+    assert result.meta.wcsinfo.crval1 != images[0].meta.wcsinfo.crval1 and result.meta.wcsinfo.crpix1 is not None
+    assert result.meta.wcs is not images[0].meta.wcs and result.meta.wcs.array_shape == result.data.shape
     assert (result.meta.exposure.start_time, result.meta.exposure.end_time) == (60000.0, 60001.1)
 
 
