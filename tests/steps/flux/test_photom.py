@@ -147,6 +147,11 @@ def test_a_table_of_another_instrument_is_an_error():
         run(image(), reference)
 
 
+def test_a_file_without_the_table_is_an_error():
+    with pytest.raises(ReferenceError_, match="a table PHOTOM is required, the file is a PixelAreaModel"):
+        run(image(), areas())
+
+
 def test_without_a_photom_reference_the_step_is_skipped():
     assert run(image(), "N/A", areas()).meta.cal_step.photom == "SKIPPED"
 

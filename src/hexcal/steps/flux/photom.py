@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import InputError
+from hexcal.errors import InputError, ReferenceError_
 from hexcal.steps.flux.conversion import GENERIC, MICROJANSKY_PER_ARCSEC2, Conversion, find_row, mid_time_of, with_time
 from hexcal.steps.flux.planes import planes_of, scale
 
@@ -88,7 +88,11 @@ class PhotomStep(Step):
         where = str(reference.path or "a reference in memory")
         table, selectors = getattr(reference, "phot_table", None), _SELECTORS[model.meta.instrument.name]
         if table is None:
-            raise SkipStep(f"the photom reference has no table PHOTOM: {where}")
+            raise ReferenceError_(
+                f"a photom reference with a table PHOTOM is required, the file is a {reference.model_type} without one",
+                where=where,
+                hint="give one of this instrument and mode with override_photom",
+            )
         values = {name: self._setting(model, name) for name in selectors}
         row = find_row(table, values, where) if selectors else min(len(table), 1) - 1
         if row is None and "subarray" in values:
