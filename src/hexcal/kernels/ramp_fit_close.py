@@ -134,7 +134,9 @@ def close_integration(pixel_dq, union, pixels, lines, out):
         out.err[x] = np.sqrt(0.0 if bad else total[x])
         out.dq[x] = flags | own_flags(pixel_dq[x], gain[x])
         out.var_poisson[x] = mean[x] / (gain[x] * span) if span > 0.0 else 0.0
-        out.var_rnoise[x] = 12.0 * variance[x] / unit if unit > 0.0 else 0.0
+        # Of a ramp that loses charge 3.0.0 finds the read noise by itself, and nothing where it is not known.
+        known = unit > 0.0 and not (union[x] & np.uint8(CHARGELOSS) != 0 and np.isnan(variance[x]))
+        out.var_rnoise[x] = 12.0 * variance[x] / unit if known else 0.0
 
 
 @inlined
