@@ -1,5 +1,7 @@
 """The first run ever: what it says, and what other processes compile for it."""
 
+import threading
+
 import pytest
 from exposures import write_references, write_uncal
 from numba.core import event
@@ -34,7 +36,7 @@ class Process:
 @pytest.fixture
 def started(monkeypatch):
     monkeypatch.setattr(Process, "started", [])
-    monkeypatch.setattr(ahead.subprocess, "Popen", Process)
+    monkeypatch.setattr("subprocess.Popen", Process)
     monkeypatch.setattr(compiled, "is_on_disk", lambda kernel: False)
     return Process.started
 
@@ -42,17 +44,25 @@ def started(monkeypatch):
 @pytest.mark.parametrize(("threads", "classes"), [(1, []), (2, ["RampFitStep"]), (16, ["RampFitStep", "JumpStep"])])
 def test_as_many_processes_as_there_are_threads_beside_the_own_one(monkeypatch, started, threads, classes):
     monkeypatch.setattr(ahead, "default_threads", lambda: threads)
-    ahead.compile_elsewhere([RampFitStep(), JumpStep()])
+    ahead.compile_elsewhere([RampFitStep(), JumpStep()], ahead.processes_to_use())
     assert [words[-1] for words in started] == classes
+
+
+def prepare(pipeline):
+    """As a run does, and wait for what is done beside it."""
+    pipeline.prepare()
+    for thread in threading.enumerate():
+        if thread.name == "hexcal-kernels":
+            thread.join()
 
 
 def test_what_is_on_disk_and_what_is_skipped_is_not_compiled(monkeypatch, started):
     monkeypatch.setattr(ahead, "default_threads", lambda: 16)
     pipeline = Detector1Pipeline(steps={"jump": {"skip": True}})
-    pipeline.prepare()
+    prepare(pipeline)
     assert [words[-1] for words in started] == ["RampFitStep"]
     monkeypatch.setattr(compiled, "is_on_disk", lambda kernel: True)
-    pipeline.prepare()
+    prepare(pipeline)
     assert len(started) == 1
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +11,14 @@ from hexcal.threads import default_threads
 _PROGRAM = "import importlib, sys; getattr(importlib.import_module(sys.argv[1]), sys.argv[2]).compile_kernels()"
 
 
-def compile_elsewhere(steps):
-    """Begin to compile the kernels of steps that are not on disk yet, as many at a time as the run has threads beside its own.
+def processes_to_use():
+    """How many processes may compile: as many as the run has threads beside its own."""
+    # A limit on memory holds for each process; two of them could need more than there is.
+    return 0 if memory.limit() is not None or not _is_python(sys.executable) else default_threads() - 1
+
+
+def compile_elsewhere(steps, processes):
+    """Begin to compile the kernels of steps that are not on disk yet.
 
     A process that cannot be had, or fails, costs nothing: the step compiles its kernels itself, as it would have without.
 
@@ -21,9 +26,10 @@ def compile_elsewhere(steps):
     ----------
     steps : iterable of Step
         Those that will run, the last first: there is most time until they do. A step that names no `largest_kernel` is left alone.
+    processes : int
+        The most to begin.
     """
-    # A limit on memory holds for each process; two of them could need more than there is.
-    left = 0 if memory.limit() is not None or not _is_python(sys.executable) else default_threads() - 1
+    left = processes
     for step in steps:
         if step.largest_kernel is None or left < 1:
             continue
@@ -33,6 +39,8 @@ def compile_elsewhere(steps):
         kernel = getattr(importlib.import_module(module), name)
         if compiled.is_on_disk(kernel):
             continue
+        import subprocess
+
         with contextlib.suppress(OSError):
             words = [sys.executable, "-c", _PROGRAM, type(step).__module__, type(step).__name__]
             process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Callable
 
 from hexcal import threads
 from hexcal.errors import ParameterError
@@ -69,8 +70,14 @@ def threads_of(step):
     return threads_from(step.parameters.maximum_cores)
 
 
-def prepare_kernels():
-    """Load what kernels need in a thread, while the input is read; the first run ever says that it compiles them."""
+def prepare_kernels(beside: Callable[[], None] | None = None) -> None:
+    """Load what kernels need in a thread, while the input is read; the first run ever says that it compiles them.
+
+    Parameters
+    ----------
+    beside : callable, optional
+        What else is done in that thread, once the compiler is there.
+    """
 
     def load():
         # Where memory is too short for it, the step that needs a kernel meets the same error, and tells of it.
@@ -78,6 +85,8 @@ def prepare_kernels():
             from hexcal.kernels import compiled
 
             compiled.tell_before_compiling(_say_that_kernels_are_compiled)
+            if beside is not None:
+                beside()
             compiled.prepare()
 
     start_thread(load, "hexcal-kernels")

@@ -131,8 +131,9 @@ class Pipeline(Step):
 
     def prepare(self) -> None:
         """Load the compiler of the kernels while the input is read; the first run ever begins to compile the largest ones."""
-        bands.prepare_kernels()
-        ahead.compile_elsewhere(step for step in reversed(self.steps.values()) if not step.parameters.skip)
+        steps = [step for step in reversed(self.steps.values()) if not step.parameters.skip]
+        processes = ahead.processes_to_use()
+        bands.prepare_kernels(lambda: ahead.compile_elsewhere(steps, processes))
 
     def look_up_references(self, exposure: Any) -> None:
         """Choose the references of all steps before the first one runs."""
