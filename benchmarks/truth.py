@@ -30,6 +30,7 @@ from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
+from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
 
@@ -81,6 +82,10 @@ def _mosaic(name, instrument, **settings):
     )
 
 
+def _faint(name, params, **settings):
+    return Case(name, "ramp_fit", make_faint, measure_faint, settings, params, "truth_ramps.py")
+
+
 CASES = [
     _flicker("flicker, median", {}),
     _flicker("flicker, strong, median", {}, sigma=25.0),
@@ -94,6 +99,11 @@ CASES = [
     _mosaic("mosaic, NIRCam, 8 exposures", "NIRCAM", n_exposures=8),
     _mosaic("mosaic, MIRI, 4 exposures", "MIRI"),
     _mosaic("mosaic, NIRISS, 3 exposures", "NIRISS", n_exposures=3),
+    _faint("60 faint groups, OLS_C", {}),
+    _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
+    _faint("20 groups, 1 DN/s, OLS_C", {}, rate=1.0, n_groups=20),
+    _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
+    Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]
 
 
