@@ -44,6 +44,7 @@ def calibrated(folder, number, angle, dx, dy, level=0.0):
     wcs = tangent_plane(centre, (ra, dec), np.array([[-cosine, sine], [sine, cosine]]), SCALE)
     model.meta.wcs = bounded(wcs, SHAPE)
     info = model.meta.wcsinfo
+    info.wcsaxes = 2
     info.ra_ref, info.dec_ref, info.roll_ref, info.v3yangle, info.vparity = ra, dec, float(angle), 0.0, -1
     info.s_region = s_region(footprint(wcs, SHAPE))
     scene = _scene(wcs, SHAPE)
@@ -113,6 +114,7 @@ def cases(folder):
         here = folder / f"resample_{name}"
         job = {"target": "resample", "input": association(here), "refs": str(here / "refs"), "params": params}
         known = dict.fromkeys(_PLANES, (_BORDER[name], "pixels at the border of the grid")) if name in _BORDER else {}
+        known["WCS-keywords"] = (1, "S_REGION is the outline of the grid")
         found.append(Case(f"resample: {name}", job, 1e-4, 1e-3, known, names={"resamplestep": "resample"}))
     for name, params in _OUTLIERS.items():
         here = folder / f"outliers_{name}"

@@ -96,14 +96,16 @@ class OutlierDetectionStep(Step):
         )
         pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
         two_values: Literal["mean", "lower"] = parameter(
-            "mean", "The median of two values: their mean, or the lower one."
+            "mean",
+            "The median of two values: their mean, or the lower one; then of up to two only what lies above it is an outlier.",
         )
-        add_median_noise: bool = parameter(False, "Count the noise of the median too.")
         alone: Literal["median", "sharpness"] = parameter(
             "median",
             "Pixels that one exposure sees: compared with its own median, or flagged too if they are sharper than stars.",
         )
-        add_scatter: bool = parameter(False, "Count the scatter of a pixel over the integrations too.")
+        add_scatter: bool = parameter(
+            False, "Errors are at least the scatter that a pixel has over all exposures or integrations."
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
