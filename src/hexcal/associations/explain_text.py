@@ -19,9 +19,8 @@ def _exposure(answer):
 
 
 def _count(associations):
-    return (
-        f"{len(associations)} association{'' if len(associations) == 1 else 's'}:" if associations else "no association"
-    )
+    number = len(associations)
+    return f"{number} association{'' if number == 1 else 's'}:" if number else "no association"
 
 
 def _associations(associations, role="as"):

@@ -151,7 +151,7 @@ class AssociationRegistry(dict):
             return self._add_rule_set(rule_set, global_constraints, include_bases)
         used = 0
         # By name: the order must not depend on how the file is written.
-        contents = [(name, obj, _role(obj)) for name, obj in _contents(module)]
+        contents = [(name, obj, _role(obj)) for name, obj in sorted(vars(module).items())]
         # Where rules are marked, a class that is called Asn_... but not marked is meant as a base.
         by_name = not any(role == "rule" and obj.__module__ == module.__name__ for _, obj, role in contents)
         for name, obj, role in contents:
@@ -254,11 +254,6 @@ class AssociationRegistry(dict):
         rules = self.validate(association) if validate else list(self.values())
         warn_of_folders(member_names(association))
         return association if first else [association for _ in rules]
-
-
-def _contents(module):
-    """Names and things of a module, by name."""
-    return sorted(vars(module).items())
 
 
 def _role(obj):

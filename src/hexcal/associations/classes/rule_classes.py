@@ -1,6 +1,5 @@
 """Rules that are tables, as classes of the documented interface, from which users derive rules of their own."""
 
-from abc import ABCMeta
 from functools import cache
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from hexcal.associations.tables.table import RuleSet
 __all__ = ["DMSLevel2bBase", "DMS_Level3_Base", "TableAssociation", "base_of", "classes_of"]
 
 # What the tables make is an association too, for those who ask with isinstance.
-cast(ABCMeta, Association).register(GeneratedAssociation)
+cast(Any, Association).register(GeneratedAssociation)
 
 
 class TableAssociation(DMSBaseMixin):
