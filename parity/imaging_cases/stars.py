@@ -69,6 +69,7 @@ def cases(folder):
                 "params": {"aperture_ee3": 80, "npixels": 12, **whole},
             },
             _catalogues,
+            known=_UNSEEN,
         ),
         _case(
             "calwebb_image3",
