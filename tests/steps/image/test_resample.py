@@ -240,7 +240,6 @@ def test_map_exact_interpolated_and_by_steps(order):
         np.testing.assert_allclose(other.wht[firm], exact.wht[firm], rtol=2e-3)
 
 
-@pytest.mark.req("RSMP-24")
 def test_a_mosaic_that_does_not_fit_is_refused_with_the_exposure_that_points_away(monkeypatch):
     away = exposure(2, 1_000_000.0, 1_000_000.0)
     with pytest.raises(OutputTooLargeError, match=r"jw00001001001_02101_00003_nrca1_cal.fits lies .* arcmin"):
