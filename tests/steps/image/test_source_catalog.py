@@ -208,8 +208,6 @@ def test_documented_defaults():
 @pytest.mark.req("SCAT-04")
 @pytest.mark.parametrize("deblend", [False, True])
 def test_touching_sources_are_separated_if_asked_for(references, deblend):
-    if deblend:
-        pytest.importorskip("skimage", reason="sources are separated with scikit-image")
     image = mosaic(places=[(100.0, 100.0), (109.0, 100.0)], fluxes=[500.0, 400.0])
     assert len(run(image, references, deblend=deblend)) == 1 + deblend
 

@@ -460,8 +460,6 @@ def test_the_first_shift_is_searched_or_given(sky, use):
 
 @pytest.mark.parametrize("deblend", [False, True])
 def test_stars_by_segmentation(images, sky, deblend):
-    if deblend:
-        pytest.importorskip("skimage", reason="sources are separated with scikit-image")
     result = run(images, starfinder="segmentation", deblend=deblend, centroids="windowed", kernel_fwhm=2.0)
     offsets = [
         off(image, sky, error, dither).mean(axis=0)
