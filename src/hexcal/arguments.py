@@ -1,4 +1,7 @@
-"""The parser of all commands: its errors are those of Hexcal, with the nearest right name, and help is printed, not raised."""
+"""The parser of all commands.
+
+Its errors are those of Hexcal, with the nearest right name, and help is printed, not raised.
+"""
 
 import argparse
 import math

@@ -1,4 +1,7 @@
-"""Reading and layering parameter files by hand: ``from hexcal import config_parser``. `load_config_file(path)`, `merge_config(config, other)`."""
+"""Reading and layering parameter files by hand: ``from hexcal import config_parser``.
+
+`load_config_file(path)`, `merge_config(config, other)`.
+"""
 
 from hexcal.lazy import lazy_names
 

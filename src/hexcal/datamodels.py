@@ -1,4 +1,6 @@
-"""Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``. Each is imported when first used.
+"""Data models, by their documented names: ``datamodels.open(path)``, ``datamodels.RampModel``.
+
+Each is imported when first used.
 
 The models that an observatory declares in its tables are found here as well.
 """
@@ -21,13 +23,15 @@ __getattr__, __dir__, __all__ = lazy_names(
         "MIRIRampModel": "hexcal.models.science:RampModel",
         "dqflags": "hexcal.models.dqflags:",
         **dict.fromkeys(
-            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel GuiderCalModel SlitModel MultiSlitModel "
+            "Level1bModel RampModel ImageModel CubeModel IFUImageModel RampFitOutputModel GuiderRawModel "
+            "GuiderCalModel SlitModel MultiSlitModel "
             "MultiExposureModel".split(),
             _science,
         ),
         **dict.fromkeys(
             "ReferenceFileModel ReferenceModel "
-            "MaskModel SaturationModel SuperBiasModel LinearityModel DarkModel DarkMIRIModel ResetModel RSCDModel IPCModel GainModel "
+            "MaskModel SaturationModel SuperBiasModel LinearityModel DarkModel DarkMIRIModel ResetModel RSCDModel "
+            "IPCModel GainModel "
             "ReadnoiseModel".split(),
             _reference,
         ),

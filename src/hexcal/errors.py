@@ -9,17 +9,18 @@ ReferenceError_
 ParameterError
     A name (step, pipeline, parameter, attribute, alias, option) is not known, or a value is out of its bounds.
 DataUnusable
-    The input is well formed, but nothing in it can be calibrated (everything saturated, no science data on the detector).
+    The input is well formed, but nothing in it can be calibrated (everything saturated, no science data on the
+    detector).
 ResourceError
     The machine is in the way: disk full, directory not writable, not enough memory.
 HookError
     Code that the user attached (pre_hooks, post_hooks) failed.
 
-Do not raise ``Exception``, ``RuntimeError`` or ``AssertionError`` for something that the user can mend. An exception of any other type that leaves
-Hexcal is a fault of Hexcal.
+Do not raise ``Exception``, ``RuntimeError`` or ``AssertionError`` for something that the user can mend. An exception of
+any other type that leaves Hexcal is a fault of Hexcal.
 
-A message has at most five lines: what was required, what was found, where, what to do next. Each exception keeps its data as attributes, can be
-pickled (it may have to cross processes), and is also the builtin that a caller would expect.
+A message has at most five lines: what was required, what was found, where, what to do next. Each exception keeps its
+data as attributes, can be pickled (it may have to cross processes), and is also the builtin that a caller would expect.
 """
 
 import difflib
@@ -83,7 +84,10 @@ class ParameterError(HexcalError, ValueError, AttributeError):
 
 
 class DataUnusable(HexcalError):
-    """Well-formed input with nothing in it that can be calibrated; the command line ends with status 64 ("no science data")."""
+    """Well-formed input with nothing in it that can be calibrated.
+
+    The command line ends with status 64 ("no science data").
+    """
 
     exit_status = 64
 

@@ -1,4 +1,7 @@
-"""Regroup exposures by source, under the documented name: ``from hexcal.exp_to_source import exp_to_source, multislit_to_container``."""
+"""Regroup exposures by source, under the documented name.
+
+``from hexcal.exp_to_source import exp_to_source, multislit_to_container``.
+"""
 
 from hexcal.lazy import lazy_names
 

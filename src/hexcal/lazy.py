@@ -1,4 +1,7 @@
-"""Public names that are imported when first used, so that ``hexcal --help`` does not wait for numpy, astropy and numba."""
+"""Public names that are imported when first used.
+
+So ``hexcal --help`` does not wait for numpy, astropy and numba.
+"""
 
 import importlib
 from collections.abc import Callable
@@ -15,10 +18,11 @@ def lazy_names(
     module : str
         Name of the module, for messages.
     table : dict
-        Public name -> "package.module" (same name there), "package.module:other_name", or "package.module:" for the module itself.
+        Public name -> "package.module" (same name there), "package.module:other_name", or "package.module:" for the
+        module itself.
     others : str, optional
-        "package.module:function" that returns further names, found at run time, with what they stand for (dict). Asked only for a name that is not
-        in the table.
+        "package.module:function" that returns further names, found at run time, with what they stand for (dict). Asked
+        only for a name that is not in the table.
 
     Returns
     -------

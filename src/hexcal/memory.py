@@ -16,7 +16,9 @@ _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MIB": 1 << 20, "GIB": 1 << 30
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>[MGT]i?B?)", re.IGNORECASE)
 
 SMALLEST = 640 << 20
-"""Bytes of address space without which the compiled kernels and numpy cannot even be loaded: numba or LLVM would end the process in their own ways."""
+"""Bytes of address space without which the compiled kernels and numpy cannot even be loaded: numba or LLVM would end
+the process in their own ways.
+"""
 _SHORT = 128 << 20
 """Bytes: with less left, errors of any kind come from the want of memory."""
 
@@ -118,7 +120,9 @@ def _madvise() -> Any:
 
 
 def give_back(array: Any) -> None:
-    """Give the memory of a contiguous array, or of a contiguous part of one, back to the system: its values are lost. Does nothing where the system cannot.
+    """Give the memory of a contiguous array, or of a contiguous part of one, back to the system: its values are lost.
+
+    Does nothing where the system cannot.
 
     Parameters
     ----------

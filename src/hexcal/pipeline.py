@@ -1,4 +1,7 @@
-"""Pipelines, by their documented class names: ``from hexcal.pipeline import Detector1Pipeline``. Each is imported when first used."""
+"""Pipelines, by their documented class names: ``from hexcal.pipeline import Detector1Pipeline``.
+
+Each is imported when first used.
+"""
 
 from hexcal.lazy import lazy_names
 from hexcal.pipelines import ALIASES, FORMER

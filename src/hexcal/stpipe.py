@@ -1,4 +1,7 @@
-"""The base classes under the name that scripts for the original know: ``from hexcal.stpipe import Step, Pipeline``. Each is imported when first used."""
+"""The base classes under the name that scripts for the original know: ``from hexcal.stpipe import Step, Pipeline``.
+
+Each is imported when first used.
+"""
 
 from hexcal.lazy import lazy_names
 

@@ -67,7 +67,9 @@ def given_threads() -> int | None:
 
 
 def default_threads() -> int:
-    """Number of threads of a run: ``--threads``, else the environment variable HEXCAL_THREADS, else all available cores.
+    """Number of threads of a run.
+
+    ``--threads``, else the environment variable HEXCAL_THREADS, else all available cores.
 
     Raises
     ------
@@ -105,8 +107,8 @@ def run_bands(kernel: Callable[..., Any], n_rows: int, *args: Any, threads: int 
     *args
         Passed on.
     threads : int, optional
-        Default: `default_threads`; within a band that another call has made, one. The calling thread is one of them, so that the work is done where the
-        machine gives no other.
+        Default: `default_threads`; within a band that another call has made, one. The calling thread is one of them, so
+        that the work is done where the machine gives no other.
     """
     threads = 1 if getattr(_here, "is_band", False) else threads or default_threads()
     bands = max(1, min(n_rows, threads * _BANDS_PER_THREAD)) if threads > 1 else 1
@@ -158,7 +160,10 @@ class _Bands:
         self._waiting.clear()
 
     def require_done(self):
-        """Raise the error of a thread; ResourceError if one has ended without its work, as it does when it finds no memory."""
+        """Raise the error of a thread.
+
+        ResourceError if one has ended without its work, as it does when it finds no memory.
+        """
         if self._errors:
             raise self._errors[0]
         if len(self._done) != self._n_bands:

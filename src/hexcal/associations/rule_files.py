@@ -53,7 +53,8 @@ def _of_release(observatory, release):
     releases = dict(observatory.association_releases)
     if not releases:
         raise ParameterError(
-            f"the association rules of the observatory '{observatory.name}' have no releases, so {release} cannot be chosen",
+            f"the association rules of the observatory '{observatory.name}' have no releases, "
+            f"so {release} cannot be chosen",
             where="--rules-of",
             hint="leave it out",
         )

@@ -1,4 +1,7 @@
-"""``hexcal asn COMMAND``: which exposures belong together. Each command also exists by its documented name, such as ``asn_generate``."""
+"""``hexcal asn COMMAND``: which exposures belong together.
+
+Each command also exists by its documented name, such as ``asn_generate``.
+"""
 
 import importlib
 import sys

@@ -1,7 +1,7 @@
 """``hexcal asn edit``, ``asn_edit``: add files to an association, or remove them."""
 
-_EPILOG = """Files to be added must exist, here or beside the association; files to be removed must be members. If one of them is not,
-nothing is changed. A file that is added becomes a member of every product."""
+_EPILOG = """Files to be added must exist, here or beside the association; files to be removed must be members.
+If one of them is not, nothing is changed. A file that is added becomes a member of every product."""
 
 
 def main(words):

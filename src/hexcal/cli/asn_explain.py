@@ -2,7 +2,8 @@
 
 import json
 
-_EPILOG = """hexcal asn explain POOL EXPOSURE                all associations of an exposure, and the rules that nearly take it
+_EPILOG = """\
+hexcal asn explain POOL EXPOSURE                all associations of an exposure, and the rules that nearly take it
 hexcal asn explain POOL EXPOSURE --rule RULE    what a rule asks of it, and what of that holds
 hexcal asn explain POOL EXPOSURE EXPOSURE2      why the two are together, or what keeps them apart
 An exposure is named by its file name, or by any part of it that no other has."""

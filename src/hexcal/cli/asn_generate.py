@@ -19,7 +19,8 @@ def main(words):
     count = len(generator.associations)
     where = "dry run: nothing saved" if options.dry_run else f"in {options.path}"
     print(
-        f"{count} association{'' if count == 1 else 's'} of {len(generator.pool)} exposures, {where}; {len(generator.orphaned)} exposures in none"
+        f"{count} association{'' if count == 1 else 's'} of {len(generator.pool)} exposures, {where}; "
+        f"{len(generator.orphaned)} exposures in none"
     )
     if options.DMS:
         print("asn_generate complete")

@@ -36,8 +36,10 @@ def main(words):
         print("usage: hexcal crds COMMAND ...\n\ncommands:")
         print("\n".join(f"  {name:10s} {text}" for name, (_, text) in COMMANDS.items()))
         print(
-            "\nThe cache is CRDS_PATH (or --cache), the context CRDS_CONTEXT (or --context), else the default of the cache.\n"
-            "What is missing in the cache is fetched from CRDS_SERVER_URL, if that is set; see `hexcal crds sync --help`."
+            "\nThe cache is CRDS_PATH (or --cache), the context CRDS_CONTEXT (or --context), "
+            "else the default of the cache.\n"
+            "What is missing in the cache is fetched from CRDS_SERVER_URL, if that is set; "
+            "see `hexcal crds sync --help`."
         )
         return 0 if words else 1
     name, *rest = words

@@ -25,7 +25,8 @@ def main(words):
 def _options(words):
     arguments = parser(
         "certify",
-        "Whether reference files say what they must, have the layout of their type and fit the rules of a context, and what has changed since the last.",
+        "Whether reference files say what they must, have the layout of their type and fit the rules of a context, "
+        "and what has changed since the last.",
     )
     arguments.add_argument("files", nargs="+", metavar="FILE", help="path of a FITS, ASDF or JSON file")
     arguments.add_argument("--type", metavar="T", help="the type that it must be, such as dark (default: what it says)")

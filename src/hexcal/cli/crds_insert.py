@@ -31,7 +31,8 @@ def main(words):
 def _options(words):
     arguments = parser(
         "insert",
-        "Add reference files to the rules: a new .rmap, the .imap and .pmap that name it, and the files, all in the cache. Each file "
+        "Add reference files to the rules: a new .rmap, the .imap and .pmap that name it, and the files, "
+        "all in the cache. Each file "
         "comes under the rule that its header asks for, from its USEAFTER on. Nothing that is in the cache is changed.",
     )
     arguments.add_argument(

@@ -24,7 +24,10 @@ def parser(command, description, *, context=True):
 
 
 def open_cache(options, name=""):
-    """Return the cache that the options name (`ReferenceCache`); the observatory may be told by the name of a mapping or reference."""
+    """Return the cache that the options name (`ReferenceCache`).
+
+    The observatory may be told by the name of a mapping or reference.
+    """
     from hexcal.references.cache import ReferenceCache, observatory_of_name
 
     return ReferenceCache(options.cache, options.observatory or observatory_of_name(options.cache, name))

@@ -28,7 +28,8 @@ def main(words):
     listening = serving.listen(options.host, options.port)
     if not serving.is_loopback(options.host):
         print(
-            f"hexcal: every machine that reaches {options.host} can read the cache; the default host 127.0.0.1 keeps it to this machine",
+            f"hexcal: every machine that reaches {options.host} can read the cache; "
+            "the default host 127.0.0.1 keeps it to this machine",
             file=sys.stderr,
         )
     url = serving.address_of(listening)
@@ -41,7 +42,8 @@ def main(words):
 def _options(words):
     arguments = Arguments(
         prog="hexcal crds serve",
-        description="Publish a cache of mappings and reference files over HTTP, read-only, for Hexcal and for the client of CRDS. "
+        description="Publish a cache of mappings and reference files over HTTP, read-only, "
+        "for Hexcal and for the client of CRDS. "
         "Each observatory has an address of its own: CRDS_SERVER_URL=http://HOST:PORT/OBSERVATORY. Ctrl-C ends it.",
     )
     arguments.add_argument("--cache", metavar="DIR", help="default: CRDS_PATH")

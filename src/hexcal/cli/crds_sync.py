@@ -8,8 +8,9 @@ import tempfile
 from hexcal.arguments import Arguments
 from hexcal.errors import InputError, ParameterError, ReferenceError_, ResourceError
 
-_DESCRIPTION = """Fill a cache of reference files from a server (CRDS_SERVER_URL), so that calibration needs no network, and check what is in it.
-Files that are there are left alone. Without a selection: the mappings of the server's default context; with --check, all files of the cache."""
+_DESCRIPTION = """Fill a cache of reference files from a server (CRDS_SERVER_URL), so that calibration needs no network,
+and check what is in it. Files that are there are left alone. Without a selection: the mappings of the server's
+default context; with --check, all files of the cache."""
 _EXAMPLES = """examples:
   hexcal crds sync --dataset-files *_uncal.fits      all that these exposures need
   hexcal crds sync --contexts jwst_1364.pmap         the rules of one context

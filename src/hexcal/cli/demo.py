@@ -23,8 +23,13 @@ def main(words):
         return demo_imaging.main(words[1:])
     parser = Arguments(
         prog="hexcal demo",
-        description="Simulate a NIRCam exposure, run Detector1 on it, and compare rates, noise and cosmic rays with the truth.",
-        epilog="hexcal demo imaging --output DIR: dithered exposures through stages 1, 2 and 3, to a mosaic and its catalogue",
+        description=(
+            "Simulate a NIRCam exposure, run Detector1 on it, and compare rates, noise and cosmic rays with the truth."
+        ),
+        epilog=(
+            "hexcal demo imaging --output DIR: dithered exposures through stages 1, 2 and 3, "
+            "to a mosaic and its catalogue"
+        ),
     )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder to write to; files of an earlier demo in it are replaced"
@@ -54,14 +59,16 @@ def _demo(options):
     # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
     mode = exposure_mode("NIRCAM", subarray_name=options.subarray, n_groups=options.groups, readpatt="MEDIUM2")
     console.print(
-        f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, {mode.n_groups} groups of {mode.group_time:.2f} s"
+        f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, "
+        f"{mode.n_groups} groups of {mode.group_time:.2f} s"
     )
     clock = time.perf_counter()
     simulation = simulate(mode, _scene(mode.image_shape, scene_stream(options.seed)), seed=options.seed)
     added = add_references(cache, simulation.references())
     written = simulation.save(options.output, overwrite=True, references=False)
     console.print(
-        f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; {time.perf_counter() - clock:.1f} s"
+        f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; "
+        f"{time.perf_counter() - clock:.1f} s"
     )
 
     at, exposure = f"CRDS_PATH={shlex.quote(cache)}", shlex.quote(written["exposure"])
@@ -112,7 +119,10 @@ def _chosen(cache, context, exposure):
 
 @contextlib.contextmanager
 def _environment(**values):
-    """Set environment variables for a while; those of the user that would choose other references are out of force meanwhile."""
+    """Set environment variables for a while.
+
+    Those of the user that would choose other references are out of force meanwhile.
+    """
     names = (*values, "HEXCAL_REFERENCES", "CRDS_OBSERVATORY")
     before = {name: os.environ.pop(name) for name in names if name in os.environ}
     os.environ.update(values)
@@ -125,7 +135,10 @@ def _environment(**values):
 
 
 def _calibrate(exposure, folder, log):
-    """Run the pipeline through its Python interface; returns the rate image and the flags of the groups after the search for jumps."""
+    """Run the pipeline through its Python interface.
+
+    Returns the rate image and the flags of the groups after the search for jumps.
+    """
     from hexcal.pipeline import Detector1Pipeline
 
     flags = []
@@ -179,8 +192,9 @@ def _print_tables(console, levels, rays, expected):
         table.add_column(name, justify="right")
     for level in levels:
         table.add_row(
-            f"{level.low:.4g} to {level.high:.4g}", str(level.count), f"{level.true:.4f}", f"{level.measured:.4f}", f"{level.measured / level.true:.5f}",
-            f"{level.error:.4f}", f"{level.pull_mean:+.4f}", f"{level.pull_width:.4f}",
+            f"{level.low:.4g} to {level.high:.4g}", str(level.count), f"{level.true:.4f}", f"{level.measured:.4f}",
+            f"{level.measured / level.true:.5f}", f"{level.error:.4f}",
+            f"{level.pull_mean:+.4f}", f"{level.pull_width:.4f}",
         )  # fmt: skip
     console.print(table)
     console.print("   pull = (measured - true) / ERR: mean 0 and width 1 if rates and errors are right")
@@ -201,7 +215,10 @@ def _picture(path, simulation, rate, pulls, levels):
         for level in levels
     ]
     mode = simulation.mode
-    title = f"Simulated {mode.instrument} {mode.detector} {mode.filter}, {mode.n_groups} groups of {mode.group_time:.2f} s, after calwebb_detector1"
+    title = (
+        f"Simulated {mode.instrument} {mode.detector} {mode.filter}, {mode.n_groups} groups of {mode.group_time:.2f} "
+        "s, after calwebb_detector1"
+    )
     return compare_with_truth(
         path, np.where(simulation.detector.part(mode).is_reference, np.nan, rate.data), rate.err, pulls, curves, title
     )

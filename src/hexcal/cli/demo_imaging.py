@@ -1,4 +1,7 @@
-"""``hexcal demo imaging``: raw dithered exposures through stages 1, 2 and 3 to a mosaic with its catalogue, compared with the truth."""
+"""``hexcal demo imaging``: dithered exposures through three stages, compared with the truth.
+
+Raw dithered exposures through stages 1, 2 and 3 to a mosaic with its catalogue, compared with the truth.
+"""
 
 import contextlib
 import logging
@@ -20,7 +23,10 @@ def main(words):
     """Run the command; returns the exit status."""
     parser = Arguments(
         prog="hexcal demo imaging",
-        description="Simulate raw dithered NIRCam exposures of one sky, run stages 1, 2 and 3 on them, and compare mosaic and catalogue with the truth.",
+        description=(
+            "Simulate raw dithered NIRCam exposures of one sky, run stages 1, 2 and 3 on them, "
+            "and compare mosaic and catalogue with the truth."
+        ),
     )
     add = parser.add_argument
     add(
@@ -67,7 +73,8 @@ def _simulate(console, options):
     camera = setup.window(mode.xstart, mode.ystart, mode.xsize, mode.ysize)
     series = Imaging(setup, camera, options.exposures, seed=options.seed, mode=mode)
     console.print(
-        f"[bold]1. Simulate[/bold] {options.exposures} dithered NIRCam exposures of one sky: {mode.detector} {mode.subarray}, "
+        f"[bold]1. Simulate[/bold] {options.exposures} dithered NIRCam exposures of one sky: "
+        f"{mode.detector} {mode.subarray}, "
         f"{mode.n_groups} groups of {mode.group_time:.2f} s, pointing errors of {series.pointing_error:g} arcsec"
     )
     clock = time.perf_counter()
@@ -80,7 +87,10 @@ def _calibrate(console, options, written):
     """Run the three stages, with their commands shown; returns the products by name."""
     folder, log = Path(options.output), Path(options.output) / "demo_imaging.log"
     gate.check(log)
-    references = f"--references={shlex.quote(written['references'])} --output_dir={shlex.quote(str(folder))} --profile={options.profile}"
+    references = (
+        f"--references={shlex.quote(written['references'])} --output_dir={shlex.quote(str(folder))} "
+        f"--profile={options.profile}"
+    )
     catalogue = str(Path(written["catalogue"]).resolve())
     stages = (
         ("2", "1: ramps to rates", "calwebb_detector1", written["exposures"], {}),
@@ -136,8 +146,8 @@ def compare(catalogue, truth):
     Returns
     -------
     dict of str to array
-        Of the stars found with a signal-to-noise ratio of 50: ``east``, ``north`` (errors of the position, mas), ``flux`` (found / true), ``true`` (Jy).
-        Of all rows: ``matched`` (bool), ``ra``, ``dec`` (degrees).
+        Of the stars found with a signal-to-noise ratio of 50: ``east``, ``north`` (errors of the position, mas),
+        ``flux`` (found / true), ``true`` (Jy). Of all rows: ``matched`` (bool), ``ra``, ``dec`` (degrees).
     """
     import numpy as np
     from astropy.table import Table
@@ -164,14 +174,16 @@ def _print_table(console, found, series):
 
     matched, east, north, flux = (found[name] for name in ("matched", "east", "north", "flux"))
     console.print(
-        f"   {len(matched)} sources in the catalogue, {np.count_nonzero(matched)} of them within {_MATCH:g} arcsec of a true one"
+        f"   {len(matched)} sources in the catalogue, {np.count_nonzero(matched)} of them within {_MATCH:g} arcsec of "
+        "a true one"
     )
     if len(flux) == 0:
         console.print(f"   no star is brighter than {_BRIGHT} times its noise: more groups, or another seed")
         return
     scale = series.camera.scale * 1e3
     console.print(
-        f"   {len(flux)} stars above {_BRIGHT} sigma: positions {np.median(east):+.2f}, {np.median(north):+.2f} mas (median east, north), "
+        f"   {len(flux)} stars above {_BRIGHT} sigma: positions {np.median(east):+.2f}, "
+        f"{np.median(north):+.2f} mas (median east, north), "
         f"scatter {_scatter(east):.2f}, {_scatter(north):.2f} mas (a pixel is {scale:.0f} mas)"
     )
     console.print(

@@ -9,7 +9,8 @@ def main(words):
     """Show model, mode, arrays, steps done, references, parameters, history and origin of each file."""
     parser = Arguments(
         "hexcal info",
-        "Show what a product, reference file or association is, what is in it, how it was made: references, parameters, history.",
+        "Show what a product, reference file or association is, what is in it, how it was made: references, "
+        "parameters, history.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="FITS, ASDF or JSON file")
     options = parser.parse(words)
@@ -97,7 +98,8 @@ def _show_origin(model):
         return
     record = record.instance
     print(
-        f"  made by      {record['software']['name']} {record['software']['version']}: {record['run']['target']}, {record['run']['started']}"
+        f"  made by      {record['software']['name']} {record['software']['version']}: {record['run']['target']}, "
+        f"{record['run']['started']}"
     )
     for item in record["inputs"]:
         print(f"  from         {item['path'] if item else 'a model in memory'}")

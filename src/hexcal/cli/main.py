@@ -70,7 +70,10 @@ def _command(words):
 
 
 def guarded(function, words):
-    """Call ``function(words)``; an error of Hexcal becomes its message on stderr and its exit status, any other a short report of a fault."""
+    """Call ``function(words)``.
+
+    An error of Hexcal becomes its message on stderr and its exit status, any other a short report of a fault.
+    """
     from hexcal.files import endings, gate
 
     debug = "--debug" in words
@@ -94,7 +97,7 @@ def guarded(function, words):
         if error.errno in _OF_THE_MACHINE:
             return _say(_machine(error))
         return _fault(error, debug)
-    except Exception as error:  # noqa: BLE001 - the last resort: a fault of Hexcal, said in three lines instead of fifty
+    except Exception as error:  # noqa: BLE001 - the last resort: a fault of Hexcal, said in three lines
         return _fault(error, debug)
 
 
@@ -129,7 +132,10 @@ def _say(error):
 
 
 def _fault(error, debug):
-    """Say in three lines that the program has a fault; for want of memory libraries raise errors of any kind, and that is no fault of it."""
+    """Say in three lines that the program has a fault.
+
+    For want of memory libraries raise errors of any kind, and that is no fault of it.
+    """
     if debug:
         _debug()
     if isinstance(error, MemoryError) or memory.is_short():

@@ -8,9 +8,9 @@ from hexcal.errors import HookError, InputError, ParameterError
 
 _HELP = """usage: hexcal rerun PRODUCT [--output_dir=DIR] [--parameter=value ...]
 
-runs again what made PRODUCT: same inputs, same reference files, same parameters. Inputs and references whose content has changed are refused.
-The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`. Hooks that the record names are run only
-with --allow-hooks."""
+runs again what made PRODUCT: same inputs, same reference files, same parameters. Inputs and references whose content
+has changed are refused. The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`.
+Hooks that the record names are run only with --allow-hooks."""
 
 
 def main(words):
@@ -63,7 +63,10 @@ def _former(model, record):
 
 
 def _references(entry):
-    """Yield (type, name, item) for the references of a step: name of the exposure or part that they are for, None for those of the whole."""
+    """Yield (type, name, item) for the references of a step.
+
+    Name of the exposure or part that they are for, None for those of the whole.
+    """
     for kind, item in entry["references"].items():
         yield kind, None, item
     for item in entry.get("references_asked", ()):
@@ -74,7 +77,10 @@ def _references(entry):
 
 
 def _class_of(record, product, words):
-    """The class that made the product. It may be the user's own, but not code that came with the product: what lies beside it, or here."""
+    """The class that made the product.
+
+    It may be the user's own, but not code that came with the product: what lies beside it, or here.
+    """
     from hexcal.core import registry
 
     name = record["run"]["class"]

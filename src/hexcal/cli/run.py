@@ -7,8 +7,8 @@ import sys
 
 def main(words):
     """Run the command; returns the exit status."""
-    # What is imported stays until the process ends. To look for garbage in it, again and again and once more at the end, takes a third of the time of a
-    # small exposure.
+    # What is imported stays until the process ends. To look for garbage in it, again and again and once more at the
+    # end, takes a third of the time of a small exposure.
     gc.disable()
     try:
         from hexcal.core import cmdline
@@ -25,5 +25,8 @@ def main(words):
 
 
 def is_own_process():
-    """Whether this process is nothing but the command (which a test, or a program that calls `hexcal.cli.main`, is not)."""
+    """Whether this process is nothing but the command.
+
+    A test, or a program that calls `hexcal.cli.main`, is more.
+    """
     return "hexcal.cli.start" in sys.modules

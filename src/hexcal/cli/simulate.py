@@ -31,7 +31,8 @@ def main(words):
     if not words or words[0] in ("-h", "--help"):
         lines = "\n".join(f"  {name:12s} {text}" for name, text in _ACTIONS.items())
         print(
-            f"usage: hexcal simulate ACTION ...\n\nactions:\n{lines}\n\n`hexcal simulate ACTION --help` lists the options.\n\n{_EXAMPLES}"
+            f"usage: hexcal simulate ACTION ...\n\nactions:\n{lines}\n\n`hexcal simulate ACTION --help` lists the "
+            f"options.\n\n{_EXAMPLES}"
         )
         return 0 if words else 1
     action, *words = words
@@ -141,7 +142,8 @@ def _exposure(options):
         drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
     )  # fmt: skip
     print(
-        f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, TGROUP = {mode.group_time:.5f} s"
+        f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, "
+        f"TGROUP = {mode.group_time:.5f} s"
     )
     for simulation in simulations:
         _save(simulation, options, in_folder and simulation.number == 1)
@@ -199,7 +201,8 @@ def _print_added(added, cache, exposure):
     print(f"  {'context':11s} {added.context} in {cache}, {len(added.new)} new reference files")
     if added.replaced:
         print(
-            f"  {'':11s} {len(added.replaced)} of them instead of others: for exposures simulated before, CRDS_CONTEXT={added.former}"
+            f"  {'':11s} {len(added.replaced)} of them instead of others: for exposures simulated before, "
+            f"CRDS_CONTEXT={added.former}"
         )
     print(f"\nnext: CRDS_PATH={shlex.quote(cache)} hexcal run calwebb_detector1 {shlex.quote(exposure)}")
 

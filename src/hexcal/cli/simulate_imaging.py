@@ -8,7 +8,8 @@ from hexcal.errors import ParameterError
 ABOUT = "dithered images of one sky, all reference files for stages 2 and 3, associations, and the truth"
 _EXAMPLES = """examples:
   hexcal simulate imaging --instrument NIRCAM --exposures 4 --size 512 --output sim
-  hexcal run calwebb_image2 sim/asn_image2_jw00042001001_02101_00001_nrca1.json --references=sim/references --output_dir=sim
+  hexcal run calwebb_image2 sim/asn_image2_jw00042001001_02101_00001_nrca1.json \\
+      --references=sim/references --output_dir=sim
 
   hexcal simulate imaging --instrument MIRI --raw --subarray BRIGHTSKY --groups 10 --backgrounds 2 --output raw"""
 
@@ -80,7 +81,8 @@ def run(given):
         given.cosmic_rays, mode,
     )  # fmt: skip
     print(
-        f"{setup.instrument} {setup.detector} {setup.filter or ''} {camera.nx} x {camera.ny} pixels of {camera.scale:.4f} arcsec, "
+        f"{setup.instrument} {setup.detector} {setup.filter or ''} {camera.nx} x {camera.ny} pixels of "
+        f"{camera.scale:.4f} arcsec, "
         f"{given.exposures} exposures, {len(series.sources())} sources"
     )
     written = series.save(given.output, given.overwrite)
@@ -115,8 +117,10 @@ def _say_next(written, given):
     at, references = shlex.quote(given.output), shlex.quote(written["references"])
     if given.raw:
         print(
-            f"\nnext: hexcal run calwebb_detector1 {shlex.quote(written['exposures'][0])} --references={references} --output_dir={at}"
+            f"\nnext: hexcal run calwebb_detector1 {shlex.quote(written['exposures'][0])} --references={references} "
+            f"--output_dir={at}"
         )
     print(
-        f"\nnext: hexcal run calwebb_image2 {shlex.quote(written['associations'][0])} --references={references} --output_dir={at}"
+        f"\nnext: hexcal run calwebb_image2 {shlex.quote(written['associations'][0])} --references={references} "
+        f"--output_dir={at}"
     )

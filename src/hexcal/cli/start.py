@@ -1,7 +1,9 @@
-"""Where the installed commands begin: until a command is at work, Ctrl-C ends the process at once and silently, as it ends a program in C.
+"""Where the installed commands begin.
 
-The interpreter would print a traceback of whatever it is importing. This module is imported by the commands only, since it changes how the process
-takes the signal; `hexcal.files.endings` takes it over when a command runs.
+Until a command is at work, Ctrl-C ends the process at once and silently, as it ends a program in C.
+
+The interpreter would print a traceback of whatever it is importing. This module is imported by the commands only, since
+it changes how the process takes the signal; `hexcal.files.endings` takes it over when a command runs.
 """
 
 import signal

@@ -1,4 +1,7 @@
-"""The first run ever: the largest kernels are compiled in processes of their own, while the run does what comes before them."""
+"""The first run ever: its largest kernels are compiled beside it.
+
+They are compiled in processes of their own, while the run does what comes before them.
+"""
 
 import contextlib
 import importlib
@@ -20,12 +23,14 @@ def processes_to_use():
 def compile_elsewhere(steps, processes):
     """Begin to compile the kernels of steps that are not on disk yet.
 
-    A process that cannot be had, or fails, costs nothing: the step compiles its kernels itself, as it would have without.
+    A process that cannot be had, or fails, costs nothing: the step compiles its kernels itself, as it would have
+    without.
 
     Parameters
     ----------
     steps : iterable of Step
-        Those that will run, the last first: there is most time until they do. A step that names no `largest_kernel` is left alone.
+        Those that will run, the last first: there is most time until they do. A step that names no `largest_kernel` is
+        left alone.
     processes : int
         The most to begin.
     """

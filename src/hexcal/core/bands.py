@@ -62,8 +62,8 @@ def threads_from(maximum_cores):
 def threads_of(step):
     """Return the number of threads of a step with the documented parameter ``maximum_cores``.
 
-    What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``, HEXCAL_THREADS); without either, the
-    documented default of the parameter.
+    What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``,
+    HEXCAL_THREADS); without either, the documented default of the parameter.
     """
     if "maximum_cores" not in step.sources and given_threads() is not None:
         return default_threads()
@@ -94,6 +94,7 @@ def prepare_kernels(beside: Callable[[], None] | None = None) -> None:
 
 def _say_that_kernels_are_compiled(folder):
     logging.getLogger("hexcal").info(
-        "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. They are kept in %s",
+        "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. "
+        "They are kept in %s",
         folder,
     )

@@ -1,4 +1,7 @@
-"""Passing an exposure through the steps of a pipeline in blocks of integrations, so that the memory does not grow with their number."""
+"""Passing an exposure through the steps of a pipeline in blocks of integrations.
+
+The memory that this takes does not grow with their number.
+"""
 
 import itertools
 import logging
@@ -30,7 +33,8 @@ def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int |
     whole : str, optional
         Reason of the pipeline itself to work on the whole.
     block_bytes : int, optional
-        Most bytes of the float32 ramps of a block; default BLOCK_BYTES, or fewer where the run may take less memory (`hexcal.core.budget`).
+        Most bytes of the float32 ramps of a block; default BLOCK_BYTES, or fewer where the run may take less memory
+        (`hexcal.core.budget`).
 
     Returns
     -------
@@ -169,7 +173,9 @@ class _StepOfBlocks:
 
 
 class BlockRun:
-    """The blocks of an exposure on their way through the steps of a pipeline that runs; a context manager, which ends the entries of the steps.
+    """The blocks of an exposure on their way through the steps of a pipeline that runs.
+
+    A context manager, which ends the entries of the steps.
 
     Parameters
     ----------
@@ -195,7 +201,9 @@ class BlockRun:
             del self.context.record.entries[self.n_entries :]
 
     def blocks(self, ramp, make: Any = None):
-        """Yield a model of each block; what is in its memory is given back after it. What steps note in the metadata of the first is taken over by the ramp.
+        """Yield a model of each block; what is in its memory is given back after it.
+
+        What steps note in the metadata of the first is taken over by the ramp.
 
         ``make(ramp, first, last)`` may take the place of ``ramp.integrations(first, last)``.
         """

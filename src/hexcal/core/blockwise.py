@@ -1,4 +1,7 @@
-"""What a step says of blocks of integrations: whether it can work on some at a time, what it counts, what must be the same in all."""
+"""What a step says of blocks of integrations.
+
+Whether it can work on some at a time, what it counts, what must be the same in all.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -6,7 +9,10 @@ from typing import Any
 
 
 class BlocksDisagree(Exception):
-    """A step finds in one block of integrations what it has not found in those before: the exposure has to be worked on as a whole."""
+    """A step finds in one block of integrations what it has not found in those before.
+
+    The exposure has to be worked on as a whole.
+    """
 
 
 @dataclass
@@ -22,7 +28,10 @@ class Notes:
 
 
 class Blockwise:
-    """The part of `Step` for pipelines that pass an exposure through their steps in blocks of integrations (`hexcal.core.blocks`)."""
+    """The part of `Step` for pipelines that pass an exposure through their steps in blocks.
+
+    A block is some integrations of the exposure (`hexcal.core.blocks`).
+    """
 
     by_integration = False
     """Whether what the step does to an integration depends on no other one."""
@@ -35,7 +44,10 @@ class Blockwise:
         return None if self.by_integration else "it does not say that it can work on some integrations at a time"
 
     def gathers(self, model) -> bool:
-        """Whether the step needs all integrations, but of few pixels at a time: a pipeline that knows how may let the blocks wait in a scratch folder."""
+        """Whether the step needs all integrations, but of few pixels at a time.
+
+        A pipeline that knows how may let the blocks wait in a scratch folder.
+        """
         return False
 
     def tell_count(self, text: str, count: int, of: int | None = None, level: int = logging.INFO) -> None:
@@ -44,7 +56,8 @@ class Blockwise:
         Parameters
         ----------
         text : str
-            With a ``%d`` for `count`; and with `of` one for that and one for the percentage, such as ``%d of %d pixels (%.2f %%)``.
+            With a ``%d`` for `count`; and with `of` one for that and one for the percentage, such as ``%d of %d pixels
+            (%.2f %%)``.
         count, of : int
             What is counted, and of how many.
         level : int

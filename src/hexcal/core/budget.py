@@ -1,4 +1,7 @@
-"""How much memory and time an exposure will take in stage 1, said before the work; and how many integrations fit into the memory that a run may have."""
+"""How much memory and time an exposure will take in stage 1, said before the work.
+
+And how many integrations fit into the memory that a run may have.
+"""
 
 import math
 
@@ -10,9 +13,13 @@ _PROGRAM = 175e6
 _SAMPLE = 5.2
 """Bytes of a sample of the ramp: its value, its flags, and what is marked of its neighbours."""
 _IMAGES_WHOLE, _IMAGES_PER_INTEGRATION = 6, 1
-"""Images of 4 bytes a pixel beside the ramp when all integrations are processed together: flags of the pixels, references, saturation."""
+"""Images of 4 bytes a pixel beside the ramp when all integrations are processed together: flags of the pixels,
+references, saturation.
+"""
 _IMAGES_IN_BLOCKS, _IMAGES_PER_BLOCK = 26, 10
-"""The same for blocks: references of all steps, sums over the integrations; and of each integration of a block its rates."""
+"""The same for blocks: references of all steps, sums over the integrations; and of each integration of a block its
+rates.
+"""
 _PRODUCTS = 5
 """Images of a rate image: values, errors, flags, two variances."""
 _SECONDS = 40e-9
@@ -44,13 +51,19 @@ def bytes_needed(shape: tuple[int, ...], n_ints: int | None) -> float:
 
 
 def limit_of(pipeline) -> int | None:
-    """Bytes that the run may take: parameter `maximum_memory`, else ``--memory``, else the environment variable HEXCAL_MEMORY; None for no bound."""
+    """Bytes that the run may take.
+
+    Parameter `maximum_memory`, else ``--memory``, else the environment variable HEXCAL_MEMORY; None for no bound.
+    """
     own = getattr(pipeline.parameters, "maximum_memory", None)
     return memory.bound_of_run() if own is None else memory.parsed(own, "maximum_memory")
 
 
 def integrations_at_once(shape: tuple[int, ...], block_bytes: int, limit: int | None) -> int:
-    """Return how many integrations are processed together: all, if the exposure is small; as many as make a block; fewer, if a limit asks for it."""
+    """Return how many integrations are processed together: all, if the exposure is small; as many as make a block.
+
+    Fewer, if a limit asks for it.
+    """
     n_ints, each = shape[0], max(1, block_bytes // (4 * math.prod(shape[1:])))
     if limit is None or (each >= n_ints and bytes_needed(shape, None) <= limit):
         return each

@@ -1,4 +1,7 @@
-"""The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value; options may stand anywhere."""
+"""The grammar of ``hexcal run`` (and ``strun``): TARGET INPUT... --parameter=value --steps.STEP.PARAMETER=value.
+
+Options may stand anywhere.
+"""
 
 import os
 import sys
@@ -15,7 +18,10 @@ from hexcal.observatories.documented import unknown_parameter, unknown_step
 
 
 class _NotBuilt:
-    """Stands for a documented step that this version does not have: the pipeline decides which parameters may be set for it."""
+    """Stands for a documented step that this version does not have.
+
+    The pipeline decides which parameters may be set for it.
+    """
 
     alias = "step"
     parameters_class = StepParameters
@@ -39,7 +45,8 @@ def parse(cls, words):
     cls : type
         The step or pipeline.
     words : list of str
-        ``--name=value``, ``--name value``, inputs. A bare ``--name`` is true for a parameter of type bool. Dashes and underscores in names are the same.
+        ``--name=value``, ``--name value``, inputs. A bare ``--name`` is true for a parameter of type bool. Dashes and
+        underscores in names are the same.
 
     Returns
     -------
@@ -132,7 +139,10 @@ def run_target(words):
 
 
 def resolved(words):
-    """Return what `run_class` takes for ``[options] TARGET INPUT... [options]`` (tuple); None if only help or the version was asked for, and was given."""
+    """Return what `run_class` takes for ``[options] TARGET INPUT... [options]`` (tuple).
+
+    None if only help or the version was asked for, and was given.
+    """
     target, words = _target_of(words)
     if target is None:
         _without_target(words)
@@ -154,7 +164,10 @@ def resolved(words):
 
 
 def _target_of(words):
-    """Return the first word that is neither an option nor the value of one (None if there is none), and the other words."""
+    """Return the first word that is neither an option nor the value of one, and the other words.
+
+    The first is None if there is no such word.
+    """
     words = [str(SHORT.get(word, word)) for word in words]
     position = 0
     while position < len(words) and words[position].startswith("--"):
@@ -166,7 +179,10 @@ def _target_of(words):
 
 
 def _takes_value(name):
-    """Whether the word after an option before the target is its value; only what every target has can be told without an equals sign."""
+    """Whether the word after an option before the target is its value.
+
+    Only what every target has can be told without an equals sign.
+    """
     if name.replace("_", "-") in OPTIONS:
         return bool(OPTIONS[name.replace("_", "-")].value)
     field = StepParameters.model_fields.get(name.replace("-", "_"))
@@ -204,7 +220,10 @@ def _class_named(target, words):
 
 
 def run_words(cls, words):
-    """Run a class with the words of a command line, of which the first may name the class, or a parameter file for it."""
+    """Run a class with the words of a command line.
+
+    The first word may name the class, or a parameter file for it.
+    """
     # `Step` and `Pipeline` themselves do nothing: there the first word says what to run.
     if not cls.is_runnable() or (words and _is_target(cls, words[0])):
         return run_target(words)

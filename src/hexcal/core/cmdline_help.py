@@ -1,4 +1,7 @@
-"""The help of ``hexcal run``: its options, and the parameters of a step or pipeline with type, bounds, unit and default."""
+"""The help of ``hexcal run``.
+
+Its options, and the parameters of a step or pipeline with type, bounds, unit and default.
+"""
 
 from typing import NamedTuple
 
@@ -34,14 +37,15 @@ OPTIONS = {
 SHORT = {"-h": "--help", "-v": "--verbose"}
 GENERAL = """usage: hexcal run [options] TARGET INPUT... [--parameter=value] [--steps.STEP.PARAMETER=value]
 
-TARGET is the name of a pipeline or step (`hexcal steps` lists them), a class (hexcal.step.JumpStep), or a parameter file (.asdf, .cfg).
+TARGET is the name of a pipeline or step (`hexcal steps` lists them), a class (hexcal.step.JumpStep),
+or a parameter file (.asdf, .cfg).
 
   hexcal run calwebb_detector1 exposure_uncal.fits --references=refs
   hexcal run calwebb_detector1 exposure_uncal.fits --steps.jump.rejection_threshold=5 --output_dir=out
   hexcal run jump exposure_ramp.fits --override_gain=gain.fits
 
-The value of a parameter is taken from the first of these that gives one: the command line, the parameter file, parameter references of CRDS
-(pars-TARGET, chosen for the input; --disable-crds-steppars leaves them out), the default.
+The value of a parameter is taken from the first of these that gives one: the command line, the parameter file,
+parameter references of CRDS (pars-TARGET, chosen for the input; --disable-crds-steppars leaves them out), the default.
 
 `hexcal run TARGET --help` lists all parameters of a target."""
 

@@ -22,8 +22,8 @@ def load(path):
     Returns
     -------
     dict
-        ``class`` (str or None), ``name``, ``parameters`` (name -> value) and ``steps`` (step -> configuration). A ``config_file`` among the parameters
-        names the file of a step, relative to this one; here it has its whole path.
+        ``class`` (str or None), ``name``, ``parameters`` (name -> value) and ``steps`` (step -> configuration). A
+        ``config_file`` among the parameters names the file of a step, relative to this one; here it has its whole path.
 
     Raises
     ------
@@ -132,7 +132,9 @@ def nested(parameters):
 
 
 def expanded(content, parents=()):
-    """Return a configuration with the file that it names as ``config_file`` read, and its own values put on top; files of its steps are left.
+    """Return a configuration with the file that it names as ``config_file`` read, and its own values put on top.
+
+    Files of its steps are left.
 
     Raises
     ------
@@ -195,7 +197,8 @@ def export(step, filename, include_meta=False):
     filename : path-like
         The file.
     include_meta : bool
-        Add ``meta`` and ``history`` as a parameter reference file needs them, and leave out where files are, hooks, and overrides.
+        Add ``meta`` and ``history`` as a parameter reference file needs them, and leave out where files are, hooks, and
+        overrides.
     """
     from hexcal.models import asdf_tree
 
@@ -238,7 +241,10 @@ def _without_places(tree):
 
 
 def storable(value):
-    """Return parameter values as text, numbers, lists and dicts; anything else (a function as hook, an open model) by its description."""
+    """Return parameter values as text, numbers, lists and dicts.
+
+    Anything else (a function as hook, an open model) by its description.
+    """
     if isinstance(value, dict):
         return {name: storable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,7 @@
-"""Parameters of steps that were written for the original: the `spec` text in ConfigObj's configspec form becomes a Parameters class."""
+"""Parameters of steps that were written for the original.
+
+The `spec` text in ConfigObj's configspec form becomes a Parameters class.
+"""
 
 import ast
 import os
@@ -44,8 +47,9 @@ def parameters_from_spec(spec, name, base=StepParameters):
     Parameters
     ----------
     spec : str
-        Lines ``name = type(bounds, default=value) # help``; types integer, float, boolean, string, list, force_list, int_list, float_list, bool_list,
-        string_list, option, input_file, output_file. What follows a line ``[section]`` becomes one parameter of that name, a dictionary.
+        Lines ``name = type(bounds, default=value) # help``; types integer, float, boolean, string, list, force_list,
+        int_list, float_list, bool_list, string_list, option, input_file, output_file. What follows a line ``[section]``
+        becomes one parameter of that name, a dictionary.
     name : str
         Name of the class.
     base : type
@@ -85,7 +89,10 @@ def parameters_from_spec(spec, name, base=StepParameters):
 
 
 def _section(title, fields):
-    """The parameters of a section as one parameter: a dictionary, of which the user gives as much as differs from the defaults."""
+    """The parameters of a section as one parameter.
+
+    A dictionary, of which the user gives as much as differs from the defaults.
+    """
     checked = create_model(title, __base__=CheckedValues, **fields)
 
     def check(values):

@@ -1,4 +1,7 @@
-"""What the class of a step declares: parameters, reference types, names; in Hexcal's own form or in that of the original."""
+"""What the class of a step declares: parameters, reference types, names.
+
+In Hexcal's own form or in that of the original.
+"""
 
 import sys
 from pathlib import Path
@@ -18,7 +21,10 @@ class SpecText:
 
 
 def _spec_beside(cls):
-    """Text of the file ``<module>.spec`` beside the module of a step, which may take the place of its attribute `spec`; None if there is none."""
+    """Text of the file ``<module>.spec`` beside the module of a step; None if there is none.
+
+    It may take the place of the attribute `spec` of the step.
+    """
     module = sys.modules.get(cls.__module__)
     path = getattr(module, "__file__", None)
     if path is None or cls.__module__.partition(".")[0] == "hexcal":
@@ -28,7 +34,10 @@ def _spec_beside(cls):
 
 
 def _declared_types(cls) -> Any:
-    """The `reference_file_types` of a class; a property is asked on an instance with default parameters, since ``override_...`` belong to the class."""
+    """The `reference_file_types` of a class.
+
+    A property is asked on an instance with default parameters, since ``override_...`` belong to the class.
+    """
     declared: Any = cls.__dict__["reference_file_types"]
     if not isinstance(declared, property):
         return declared
@@ -40,7 +49,8 @@ def _declared_types(cls) -> Any:
         return declared.__get__(instance, cls)
     except AttributeError as error:
         raise ParameterError(
-            f"reference_file_types asks for something that the step has only while it runs: {error.message if isinstance(error, ParameterError) else error}",
+            "reference_file_types asks for something that the step has only while it runs: "
+            f"{error.message if isinstance(error, ParameterError) else error}",
             where=cls.__name__,
             hint="return all types that the step may need; get_reference_file asks for those that it does need",
         ) from error
@@ -59,7 +69,10 @@ def _require_free_names(cls):
 
 
 def complete(cls):
-    """Derive the attributes of a class of steps that follow from what it declares (called for each subclass of `Step`)."""
+    """Derive the attributes of a class of steps that follow from what it declares.
+
+    Called for each subclass of `Step`.
+    """
     own = cls.__dict__
     text = own["spec"] if "spec" in own else _spec_beside(cls)
     if text is not None:

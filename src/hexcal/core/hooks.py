@@ -12,7 +12,9 @@ _PARAMETERS = ("pre_hooks", "post_hooks")
 
 
 class Foreign(list):
-    """Hooks that a data file names: the record in a product, or a parameter reference. They are run only if the user of this run says so.
+    """Hooks that a data file names: the record in a product, or a parameter reference.
+
+    They are run only if the user of this run says so.
 
     Parameters
     ----------
@@ -28,7 +30,9 @@ class Foreign(list):
 
 
 def foreign(content, source):
-    """Return a configuration that comes from a data file, with its hooks marked as `Foreign` (those of files that it names, too).
+    """Return a configuration that comes from a data file, with its hooks marked as `Foreign`.
+
+    Those of files that it names are marked, too.
 
     Parameters
     ----------
@@ -48,7 +52,10 @@ def foreign(content, source):
 
 
 def require_allowed(step):
-    """Raise HookError if a data file names hooks of a step or of its steps, and the user has not allowed them (`Step.allow_hooks`)."""
+    """Raise HookError if a data file names hooks that the user has not allowed.
+
+    They may be hooks of a step or of its steps; the user allows them with `Step.allow_hooks`.
+    """
     outermost = step
     while outermost.parent is not None:
         outermost = outermost.parent
@@ -59,7 +66,8 @@ def require_allowed(step):
         if isinstance(hooks, Foreign):
             option = ".".join(["steps", *step.qualified_name.split(".")[1:], name] if step is not outermost else [name])
             raise HookError(
-                f"{hooks.source} names code to be run: {', '.join(map(str, hooks))[:160]}; data files run nothing by themselves",
+                f"{hooks.source} names code to be run: {', '.join(map(str, hooks))[:160]}; "
+                "data files run nothing by themselves",
                 where=f"{name} of {step.where}",
                 hint=f"--allow-hooks (in Python: allow_hooks=True) runs it, --{option}=[] does without",
             )
@@ -93,8 +101,8 @@ def run_before(step, inputs):
 def run_after(step, result):
     """Run the post-hooks on the result of a step.
 
-    A function gets what the step returns, as one argument: a model, or the tuple of several; a command gets a file name for each, a step an input
-    for each. It may return what takes its place.
+    A function gets what the step returns, as one argument: a model, or the tuple of several; a command gets a file name
+    for each, a step an input for each. It may return what takes its place.
     """
     for hook in step.parameters.post_hooks:
         results = list(result) if isinstance(result, list | tuple) else [result]
@@ -132,7 +140,8 @@ def _models(step, hook, results):
     for result in results:
         if not isinstance(result, DataModel):
             raise HookError(
-                f"a hook must return a data model or None, {_name(hook)} returned {type(result).__name__} {result!r:.60}",
+                f"a hook must return a data model or None, {_name(hook)} returned {type(result).__name__} "
+                f"{result!r:.60}",
                 where=step.where,
                 hint="return the model that the hook was given, or nothing",
             )

@@ -1,4 +1,7 @@
-"""What a step is given: opened, of a kind that the step works on, with a header that agrees with the data. Checked here once, for every step."""
+"""What a step is given: opened, of a kind that the step works on, with a header that agrees with the data.
+
+Checked here once, for every step.
+"""
 
 import inspect
 import math
@@ -34,7 +37,10 @@ def require_number(step, inputs):
 
 
 def together(inputs):
-    """Return the inputs of a step without roles, with a list of exposures, or an association as a dict, as a container (tuple)."""
+    """Return the inputs of a step without roles (tuple).
+
+    A list of exposures, or an association as a dict, becomes a container.
+    """
     return tuple(ModelContainer(item) if isinstance(item, dict | list) else item for item in inputs)
 
 
@@ -86,7 +92,10 @@ def owned(step, item, names=None):
 
 
 def checked(step, item):
-    """Return what a step inside a pipeline, or a hook, hands to a step: `accepted` if it is a model; what a step opens itself, as it is."""
+    """Return what a step inside a pipeline, or a hook, hands to a step: `accepted` if it is a model.
+
+    What a step opens itself, as it is.
+    """
     from hexcal.models.datamodel import DataModel
 
     return accepted(step, item) if isinstance(item, DataModel) else item
@@ -163,8 +172,9 @@ def _described(model):
 def check_header(model):
     """Refuse an exposure whose header contradicts the data or itself, before the first step runs.
 
-    Values of the branches exposure, subarray and visit must be of their type (texts 'T' and 'F' are taken as true and false), times and numbers of
-    frames must be positive, axes must be directions of an image, and the size of the subarray must be that of the image.
+    Values of the branches exposure, subarray and visit must be of their type (texts 'T' and 'F' are taken as true and
+    false), times and numbers of frames must be positive, axes must be directions of an image, and the size of the
+    subarray must be that of the image.
 
     Raises
     ------
@@ -229,7 +239,10 @@ def _check_subarray(model):
 
 
 def _interleaved(model):
-    """Rows of the detector and of a frame in which reference pixels are interleaved; SUBSIZE2 of NIRSpec IRS2 data counts the former."""
+    """Rows of the detector and of a frame in which reference pixels are interleaved.
+
+    SUBSIZE2 of NIRSpec IRS2 data counts the former.
+    """
     return (2048, 3200) if "IRS2" in str(model.branch("meta.exposure").get("readpatt") or "") else None
 
 

@@ -33,7 +33,10 @@ class _PassedOn(logging.Handler):
 
 @contextlib.contextmanager
 def passed_on():
-    """Have the messages of all loggers in the log of the run; which of them speak is their own matter (their level, by default WARNING)."""
+    """Have the messages of all loggers in the log of the run.
+
+    Which of them speak is their own matter (their level, by default WARNING).
+    """
     root, handler = logging.getLogger(), _PassedOn()
     root.addHandler(handler)
     try:

@@ -10,8 +10,8 @@ def split_list(text):
     Parameters
     ----------
     text : str
-        ``a, b``, also with brackets around the whole. An item that is one quoted text stands for what is between the quotes; a quote or bracket that has no
-        partner is a character like others.
+        ``a, b``, also with brackets around the whole. An item that is one quoted text stands for what is between the
+        quotes; a quote or bracket that has no partner is a character like others.
 
     Returns
     -------
@@ -33,7 +33,10 @@ def split_list(text):
 
 
 def _end_of(text, place):
-    """Return the place after the character there, or after the whole of what it opens: a quoted text, or brackets and what is in them."""
+    """Return the place after the character there, or after the whole of what it opens.
+
+    A quoted text, or brackets and what is in them.
+    """
     mark = text[place]
     if mark in _QUOTES:
         # An apostrophe inside a word (don't) opens nothing.

@@ -1,4 +1,7 @@
-"""Logging: one line per step, INFO to the terminal by default, a configuration file in the documented format, and the log of each run for its products."""
+"""Logging: one line per step, INFO to the terminal by default.
+
+Also a configuration file in the documented format, and the log of each run for its products.
+"""
 
 import configparser
 import contextlib
@@ -24,7 +27,10 @@ class BreakLevelReached(HexcalError):
 
 
 class _Terminal(logging.StreamHandler):
-    """Messages on standard output or standard error, whatever these are when a message comes; once it cannot be written, no more."""
+    """Messages on standard output or standard error, whatever these are when a message comes.
+
+    Once it cannot be written, no more.
+    """
 
     def __init__(self, name):
         logging.Handler.__init__(self)
@@ -50,7 +56,10 @@ class _Terminal(logging.StreamHandler):
 
 
 def shows_on(stream):
-    """Whether messages of a run are shown on ``stdout`` or ``stderr`` by handlers that give way to a progress display."""
+    """Whether messages of a run are shown on ``stdout`` or ``stderr``.
+
+    The handlers that show them there give way to a progress display.
+    """
     sections = (handler for handler in logging.getLogger(ROOT).handlers if isinstance(handler, _Section))
     targets = (target for section in sections for target in section.targets)
     return any(isinstance(target, _Terminal) and target.name_of_stream == stream for target in targets)
@@ -130,7 +139,10 @@ def _file(name, mode):
 
 
 def _free(name):
-    """The name of a file for messages, which takes the place of no data: of what this run reads, or of any exposure or reference file."""
+    """The name of a file for messages, which takes the place of no data.
+
+    Of what this run reads, or of any exposure or reference file.
+    """
     gate.check(name, again=True)
     path = Path(name)
     if path.is_file():
@@ -183,9 +195,9 @@ def _handlers(level, file, stream):
 def configured(logcfg=None, verbose=False, level=None, file=None, stream=None):
     """Attach log handlers for the duration of a run.
 
-    The first configuration that exists is used: `logcfg`, ``./stpipe-log.cfg``, ``~/stpipe-log.cfg``, ``/etc/stpipe-log.cfg``. Without one, messages
-    from INFO on go to the terminal, unless the program that uses Hexcal has set up logging itself. `level`, `file` and `stream` take the place of these
-    configurations.
+    The first configuration that exists is used: `logcfg`, ``./stpipe-log.cfg``, ``~/stpipe-log.cfg``,
+    ``/etc/stpipe-log.cfg``. Without one, messages from INFO on go to the terminal, unless the program that uses Hexcal
+    has set up logging itself. `level`, `file` and `stream` take the place of these configurations.
 
     Parameters
     ----------
@@ -251,7 +263,8 @@ def recorded():
     logger, recorder = logging.getLogger(ROOT), Recorder()
     level = logger.level
     if logger.getEffectiveLevel() > logging.INFO:
-        # Without a handler of its own the logger must still let INFO pass, so that products carry their log; nothing more reaches the terminal.
+        # Without a handler of its own the logger must still let INFO pass, so that products carry their log; nothing
+        # more reaches the terminal.
         logger.setLevel(logging.INFO)
     logger.addHandler(recorder)
     try:

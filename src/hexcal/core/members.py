@@ -1,4 +1,7 @@
-"""Several exposures as the input of a step: which of them decides, which are worked on one by one, what is noted on each."""
+"""Several exposures as the input of a step.
+
+Which of them decides, which are worked on one by one, what is noted on each.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +13,10 @@ from hexcal.models.datamodel import DataModel
 
 
 def deciding(model: Any) -> Any:
-    """Return the exposure whose metadata choose the references of a product: of a container the first science member, else the first."""
+    """Return the exposure whose metadata choose the references of a product.
+
+    Of a container the first science member, else the first.
+    """
     if not isinstance(model, ModelContainer):
         return model
     model.check()
@@ -25,7 +31,10 @@ def peek(container: ModelContainer, index: int) -> DataModel:
 
 
 def exposures(model: Any) -> Iterator[Any]:
-    """Yield the exposures of an input that need references: the science members of a container (all, if it names none), or the model itself."""
+    """Yield the exposures of an input that need references.
+
+    The science members of a container (all, if it names none), or the model itself.
+    """
     if not isinstance(model, ModelContainer):
         yield model
         return

@@ -52,8 +52,9 @@ def split_suffix(stem, known_suffixes, separators="_-"):
 def base_name(step, model=None):
     """Return the base of a product's name, and what stands between it and the suffix.
 
-    The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the product of the association, the first
-    input file, the file name in the model's metadata, ``step_<name>``. With `output_use_model` the model's file name comes right after `output_file`.
+    The first that exists: `output_file` (of the step, or of the pipelines that own it if `search_output_file`), the
+    product of the association, the first input file, the file name in the model's metadata, ``step_<name>``. With
+    `output_use_model` the model's file name comes right after `output_file`.
     """
     parameters, context = step.parameters, _context(step)
     output_file = output_file_of(step)
@@ -78,7 +79,10 @@ def _context(step):
 
 
 def name_of_member(step, model):
-    """Return the base of the name of a product that belongs to one exposure of several: that of the exposure, without its suffix."""
+    """Return the base of the name of a product that belongs to one exposure of several.
+
+    That of the exposure, without its suffix.
+    """
     name = model.get_meta("meta.filename") or (model.path.name if model.path is not None else None)
     if not name:
         raise InputError(
@@ -183,6 +187,9 @@ def output_path(step, basepath=None, suffix=None, ext=None, idx=None, model=None
 
 
 def free_path(step, **details):
-    """Return the path of a product, as `output_path`; with a number, if the present run has written one of that name already."""
+    """Return the path of a product, as `output_path`.
+
+    With a number, if the present run has written one of that name already.
+    """
     paths = (output_path(step, again=again, **details) for again in itertools.count())
     return next(path for path in paths if not gate.is_written(path))

@@ -1,4 +1,8 @@
-"""Parameter references: the parameters that the observatory recommends for an exposure (types ``pars-<class name>``), chosen as reference files are."""
+"""Parameter references: parameters of steps that are chosen as reference files.
+
+The parameters that the observatory recommends for an exposure (types ``pars-<class name>``), chosen as reference files
+are.
+"""
 
 import logging
 import os
@@ -45,7 +49,10 @@ class ParameterReference:
 
 
 def reference_type(cls):
-    """Return the type of parameter reference of a step or pipeline: ``pars-`` and the name of its class in lower case."""
+    """Return the type of parameter reference of a step or pipeline.
+
+    ``pars-`` and the name of its class in lower case.
+    """
     return f"pars-{cls.__name__.lower()}"
 
 
@@ -78,21 +85,22 @@ def find(cls, dataset, folder=None):
     cls : type
         The step or pipeline.
     dataset : path-like, DataModel, mapping or list
-        The exposure, or the association, as `hexcal.datamodels.open` takes it: there the first science member decides for all.
+        The exposure, or the association, as `hexcal.datamodels.open` takes it: there the first science member decides
+        for all.
     folder : path-like, optional
         Folder of reference files, which is asked instead of CRDS: its files ``<type>.asdf`` (``pars-jumpstep.asdf``).
 
     Returns
     -------
     list of ParameterReference
-        Those that take precedence last: a pipeline after its steps. Empty where no place for reference files is given, and where the rules of CRDS have
-        nothing for the exposure.
+        Those that take precedence last: a pipeline after its steps. Empty where no place for reference files is given,
+        and where the rules of CRDS have nothing for the exposure.
 
     Raises
     ------
     ReferenceError_
-        If a file that the rules choose cannot be had, or there is no usable context where the environment says: coded defaults in their place would be
-        another result.
+        If a file that the rules choose cannot be had, or there is no usable context where the environment says: coded
+        defaults in their place would be another result.
     """
     log = logging.getLogger(f"hexcal.{cls.alias}")
     wanted = list(_wanted(cls, ()))
@@ -138,7 +146,10 @@ def _in_cache(model, kinds, log):
 
 
 def _choices(of_model, kinds):
-    """What the rules say about those types that the context knows for the instrument; nothing for an instrument that it does not know."""
+    """What the rules say about those types that the context knows for the instrument.
+
+    Nothing for an instrument that it does not know.
+    """
     instrument = of_model.context.instrument_of(of_model.header)
     if instrument.upper() not in (name.upper() for name in of_model.context.instruments()):
         return {}
@@ -147,7 +158,10 @@ def _choices(of_model, kinds):
 
 
 def _model(dataset):
-    """The exposure that decides: of an association the first science member, or the first of any type if there is none."""
+    """The exposure that decides.
+
+    Of an association the first science member, or the first of any type if there is none.
+    """
     from hexcal.models.association_file import is_association
     from hexcal.models.container import ModelContainer
     from hexcal.models.open import open as open_model

@@ -1,4 +1,7 @@
-"""The parameters of one step: values that were given, with their sources, above the defaults of its pipeline and of a profile."""
+"""The parameters of one step.
+
+Values that were given, with their sources, above the defaults of its pipeline and of a profile.
+"""
 
 from typing import Any
 
@@ -30,7 +33,10 @@ class ParameterValues:
         return self._frozen
 
     def give(self, values: dict[str, Any], source: str, where: str) -> None:
-        """Put values above those that there are; ParameterError, and nothing is changed, if one of them is not valid."""
+        """Put values above those that there are.
+
+        ParameterError, and nothing is changed, if one of them is not valid.
+        """
         self._frozen = self._validated({**self.given, **values}, where)
         self.given.update(values)
         self.sources.update(dict.fromkeys(values, source))

@@ -1,4 +1,7 @@
-"""The parameters of a step: given one by one or by files, above the defaults of a profile; read as attributes, exported."""
+"""The parameters of a step: given one by one or by files, above the defaults of a profile.
+
+Read as attributes, exported.
+"""
 
 # Every public signature is typed; what lies behind it need not be.
 # pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -54,7 +57,7 @@ class Parameterized:
         return self._values.source_of(name)
 
     def take_profile(self) -> None:
-        """Put the defaults of the chosen profile, and those of the pipeline for this step, in place of the coded ones."""
+        """Put the defaults of the profile and of the pipeline for this step in place of the coded ones."""
         from hexcal.core import profiles
 
         owner = self.parent
@@ -122,7 +125,10 @@ class Parameterized:
             raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
     def inherited(self, name: str) -> Any:
-        """Value of a parameter here, else in the pipelines that own the step (only for where things are: output_file, output_dir, references ...)."""
+        """Value of a parameter here, else in the pipelines that own the step.
+
+        Only for where things are: output_file, output_dir, references ...
+        """
         value = getattr(self.parameters, name)
         return self.parent.inherited(name) if value is None and self.parent is not None else value
 
@@ -138,8 +144,8 @@ class Parameterized:
         filename : path-like
             The file.
         include_meta : bool
-            Add the ``meta`` and ``history`` blocks that a parameter reference file needs, and leave out what does not belong into one:
-            where files are, hooks, overrides.
+            Add the ``meta`` and ``history`` blocks that a parameter reference file needs, and leave out what does not
+            belong into one: where files are, hooks, overrides.
         """
         from hexcal.core import config
 

@@ -29,14 +29,20 @@ from hexcal.core.lists import split_list
 from hexcal.errors import ParameterError, unknown_name
 
 NOT_IN_REFERENCES = (
-    "input_dir output_dir output_ext output_file output_use_index output_use_model pre_hooks post_hooks references save_results search_output_file"
+    "input_dir output_dir output_ext output_file output_use_index output_use_model pre_hooks post_hooks references "
+    "save_results search_output_file"
 ).split()
-"""Parameters that say where the files of one user are, or run code: no parameter reference of an observatory has them, nor a file given as override."""
+"""Parameters that say where the files of one user are, or run code: no parameter reference of an observatory has them,
+nor a file given as override.
+"""
 
 INFRASTRUCTURE = (
-    "output_file output_dir output_ext output_use_model output_use_index save_results search_output_file suffix input_dir skip pre_hooks post_hooks references"
+    "output_file output_dir output_ext output_use_model output_use_index save_results search_output_file suffix "
+    "input_dir skip pre_hooks post_hooks references"
 ).split()
-"""Parameters of every step; they say where things go, not what is done to the data, and do not belong into a parameter reference file."""
+"""Parameters of every step; they say where things go, not what is done to the data, and do not belong into a parameter
+reference file.
+"""
 
 
 _WORD = re.compile(r"[\w.+-]+")
@@ -79,7 +85,8 @@ def parameter(default: Any, help: str, unit: str | None = None, writes: bool = F
     unit : str, optional
         Unit of the value, as shown in the help.
     writes : bool
-        Whether it names a file that the step writes (in output_dir unless absolute). Files that other parameters name are protected from being overwritten.
+        Whether it names a file that the step writes (in output_dir unless absolute). Files that other parameters name
+        are protected from being overwritten.
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``.
     """
@@ -90,7 +97,8 @@ def parameter(default: Any, help: str, unit: str | None = None, writes: bool = F
 class CheckedValues(BaseModel):
     """Values by name, understood as the command line, parameter files and Python give them."""
 
-    # The checks of a class are made when a value is first given: a pipeline has twenty steps, and most of them have their defaults.
+    # The checks of a class are made when a value is first given: a pipeline has twenty steps, and most of them have
+    # their defaults.
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True, defer_build=True
     )
@@ -98,7 +106,10 @@ class CheckedValues(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _from_text(cls, value: Any, info: ValidationInfo) -> Any:
-        """Words of the command line and of .cfg files: 'None' where None is allowed, commas between the items of a list."""
+        """Words of the command line and of .cfg files.
+
+        'None' where None is allowed, commas between the items of a list.
+        """
         field = cls.model_fields[str(info.field_name)]
         annotation = field.annotation
         if isinstance(value, FromFile):
@@ -155,7 +166,8 @@ class StepParameters(CheckedValues):
     )
     profile: str | None = parameter(
         None,
-        "Set of defaults: a release of the original (3.0.0), 'recommended', or 'documents'. Default: the environment variable HEXCAL_PROFILE.",
+        "Set of defaults: a release of the original (3.0.0), 'recommended', or 'documents'. Default: "
+        "the environment variable HEXCAL_PROFILE.",
     )
 
     @field_validator("suffix", "output_ext")
@@ -250,7 +262,10 @@ def validated(cls: type[ModelT], values: Mapping[str, Any], where: str) -> Model
 
 
 def values_of(parameters: BaseModel) -> dict[str, Any]:
-    """Return the values of the parameters of one step by name (dict), as they are; lists and dictionaries are copies."""
+    """Return the values of the parameters of one step by name (dict), as they are.
+
+    Lists and dictionaries are copies.
+    """
     return {name: copy.copy(value) if isinstance(value, list | dict) else value for name, value in parameters}
 
 

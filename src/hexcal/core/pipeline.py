@@ -18,8 +18,8 @@ from hexcal.observatories.documented import parts, unknown_step
 class Pipeline(Step):
     """Several steps in order.
 
-    A pipeline declares ``step_defs`` (name -> Step class) and, where a step has another default here than on its own, ``step_defaults``
-    (name -> {parameter: value}). Its steps are attributes: ``pipe.jump.rejection_threshold = 5``.
+    A pipeline declares ``step_defs`` (name -> Step class) and, where a step has another default here than on its own,
+    ``step_defaults`` (name -> {parameter: value}). Its steps are attributes: ``pipe.jump.rejection_threshold = 5``.
 
     Parameters
     ----------
@@ -32,9 +32,13 @@ class Pipeline(Step):
     step_defaults = {}
     adjustable = ("allow_hooks", "prefetch_references")
     prefetch_references = True
-    """Whether the references of all steps are looked up before the first step runs, for the first input; not where each step has other exposures."""
+    """Whether the references of all steps are looked up before the first step runs, for the first input; not where each
+    step has other exposures.
+    """
     not_built = ()
-    """Steps that the pipeline will have one day, besides those that the documents of the observatory name (see `missing_steps`)."""
+    """Steps that the pipeline will have one day, besides those that the documents of the observatory name (see
+    `missing_steps`).
+    """
 
     def __init__(
         self,
@@ -101,13 +105,19 @@ class Pipeline(Step):
 
     @classmethod
     def missing_steps(cls) -> Any:
-        """Return the documented steps that this version does not have; ``skip=True`` is accepted for them, so that scripts that skip them run."""
+        """Return the documented steps that this version does not have.
+
+        ``skip=True`` is accepted for them, so that scripts that skip them run.
+        """
         documented = [name for name in parts(str(cls.alias)) if name not in cls.step_defs]
         return tuple(dict.fromkeys((*cls.not_built, *documented)))
 
     @classmethod
     def only_skip(cls, name: str, where: str) -> Any:
-        """Return (not raise) the exception for setting more than ``skip=True`` for a step that this version does not have."""
+        """Return (not raise) the exception for setting parameters of a step that is not in this version.
+
+        Nothing but ``skip=True`` may be set for it.
+        """
         return ParameterError(
             f"the step {name} is not in this version of Hexcal; only skip=true may be set for it",
             where=where,
@@ -130,7 +140,10 @@ class Pipeline(Step):
         return {**super().get_pars(), "steps": {name: step.get_pars() for name, step in self.steps.items()}}
 
     def prepare(self) -> None:
-        """Load the compiler of the kernels while the input is read; the first run ever begins to compile the largest ones."""
+        """Load the compiler of the kernels while the input is read.
+
+        The first run ever begins to compile the largest ones.
+        """
         steps = [step for step in reversed(self.steps.values()) if not step.parameters.skip]
         processes = ahead.processes_to_use()
         bands.prepare_kernels(lambda: ahead.compile_elsewhere(steps, processes))

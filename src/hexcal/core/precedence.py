@@ -1,7 +1,8 @@
 """Where the parameters of a run come from, and which source wins.
 
-From the lowest to the highest: defaults of the step, defaults of the pipeline for its steps, parameter references of the steps, parameter reference
-of the pipeline, files named as ``config_file`` of a step, the parameter file of the user, keywords or the words of the command line.
+From the lowest to the highest: defaults of the step, defaults of the pipeline for its steps, parameter references of
+the steps, parameter reference of the pipeline, files named as ``config_file`` of a step, the parameter file of the
+user, keywords or the words of the command line.
 """
 
 import os
@@ -82,7 +83,10 @@ def from_references(cls, dataset, disable=None):
 
 
 def _name(cls, local):
-    """The name that the user's parameter file gives the step; that of the class stands for the alias, as files of the original have it."""
+    """The name that the user's parameter file gives the step.
+
+    That of the class stands for the alias, as files of the original have it.
+    """
     name = local[1].get("name") if local is not None else None
     return None if name == cls.__name__ else name
 
@@ -108,7 +112,10 @@ def _read(reference):
 
 
 def _skipped(cls, explicit):
-    """Steps that the user leaves out, this version has them or not: it does not matter what a parameter reference says about them."""
+    """Steps that the user leaves out, this version has them or not.
+
+    It does not matter what a parameter reference says about them.
+    """
     return [
         name
         for name in (*cls.missing_steps(), *cls.step_defs)
@@ -130,7 +137,10 @@ def _apply(step, content, source, path, hint_for=lambda error: error.hint):
 
 
 def _ways_out(error):
-    """What a user can do about a parameter reference, which is not theirs to mend: leave out the step, or all such references."""
+    """What a user can do about a parameter reference, which is not theirs to mend.
+
+    Leave out the step, or all such references.
+    """
     inner = re.match(r"step '[^'.]+\.([^']+)'", error.where or "")
     # The list of all names is for those who write a file.
     hint = error.hint if not str(error.message).startswith("unknown ") or "did you mean" in str(error.hint) else None

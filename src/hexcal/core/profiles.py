@@ -21,7 +21,8 @@ class Entry:
     profile : str
         Its name: a release of the original, or "recommended".
     step : str
-        Alias of a step or pipeline; with that of a pipeline before it (``calwebb_image3.resample``), for the step in that pipeline only.
+        Alias of a step or pipeline; with that of a pipeline before it (``calwebb_image3.resample``), for the step in
+        that pipeline only.
     parameter : str
         Name of the parameter.
     value : str
@@ -84,7 +85,10 @@ def defaults(profile: str, alias: str, pipeline: str | None = None) -> dict[str,
 
 
 def chosen(given: str | None) -> str | None:
-    """Return the profile of a run: what is given, else the environment's HEXCAL_PROFILE; None for the defaults of the documents."""
+    """Return the profile of a run: what is given, else the environment's HEXCAL_PROFILE.
+
+    None for the defaults of the documents.
+    """
     profile = given or _from_environment()
     return None if profile in (None, DOCUMENTED) else profile
 

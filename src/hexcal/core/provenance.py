@@ -1,4 +1,7 @@
-"""How a product was made: inputs, references, parameters with their source, versions, times, peak memory; kept in every product."""
+"""How a product was made: inputs, references, parameters with their source, versions, times, peak memory.
+
+Kept in every product.
+"""
 
 import datetime
 import platform
@@ -44,8 +47,8 @@ class Former:
     contexts : tuple of str
         The contexts that chose them, or parameters.
     asked : dict of (str, str, str) to str
-        Step, type of reference, and exposure or part -> path or "N/A", for those that were chosen for one of several exposures, or asked for by a running
-        step.
+        Step, type of reference, and exposure or part -> path or "N/A", for those that were chosen for one of several
+        exposures, or asked for by a running step.
     """
 
     names: dict = field(default_factory=dict)
@@ -147,7 +150,10 @@ class Record:
 
     @property
     def contexts(self):
-        """Contexts of CRDS that chose parameter references, or chose for the product that is made again (list of str)."""
+        """Contexts of CRDS that chose parameter references (list of str).
+
+        Or that chose them for the product that is made again.
+        """
         chosen = [one.context for one in self.parameter_references if one.context is not None]
         return list(dict.fromkeys([*chosen, *self.former.contexts]))
 

@@ -1,4 +1,7 @@
-"""Find a step or pipeline by alias, class name, dotted class, or parameter file: Hexcal's own, and those that installed plug-ins bring."""
+"""Find a step or pipeline by alias, class name, dotted class, or parameter file.
+
+Hexcal's own, and those that installed plug-ins bring.
+"""
 
 import importlib
 import importlib.util
@@ -55,7 +58,10 @@ class StepTable:
 
 @dataclass(frozen=True)
 class Offer:
-    """One step or pipeline: its alias, where its class is, the names of the class, and who brings it (None and "Hexcal" for Hexcal's own)."""
+    """One step or pipeline.
+
+    Its alias, where its class is, the names of the class, and who brings it (None and "Hexcal" for Hexcal's own).
+    """
 
     alias: str
     place: str
@@ -112,7 +118,10 @@ def plugin_tables():
 
 
 def _built_in():
-    """Hexcal's own. The tables belong to the rooms above this one; they are read by name, and nothing is imported but the tables."""
+    """Hexcal's own. The tables belong to the rooms above this one.
+
+    They are read by name, and nothing is imported but the tables.
+    """
     tables = (importlib.import_module(f"hexcal.{room}").ALIASES for room in ("pipelines", "steps"))
     return [
         Offer(alias, place, (place.partition(":")[2],), None, "Hexcal")
@@ -140,12 +149,14 @@ def find(name, beside=None, inputs=()):
     Parameters
     ----------
     name : str
-        An alias (``jump``), a class name (``JumpStep``), or a dotted class. Dotted classes of the original (``jwst.jump.JumpStep``) give Hexcal's class of that
-        name; those of the originals that a plug-in names give its own.
+        An alias (``jump``), a class name (``JumpStep``), or a dotted class. Dotted classes of the original
+        (``jwst.jump.JumpStep``) give Hexcal's class of that name; those of the originals that a plug-in names give its
+        own.
     beside : path-like, optional
         Folder of the parameter file: a module there may be named too.
     inputs : sequence of str
-        Words of the command line. Where plug-ins for two observatories have the name, the first file among them decides.
+        Words of the command line. Where plug-ins for two observatories have the name, the first file among them
+        decides.
 
     Raises
     ------
@@ -221,7 +232,9 @@ def _present_name(name):
 
 
 def of_former_file(path):
-    """Return the alias for a parameter file that former releases brought along (``calwebb_dark.cfg``): it set nothing; None if it is the name of none.
+    """Return the alias for a parameter file that former releases brought along (``calwebb_dark.cfg``): it set nothing.
+
+    None if it is the name of none.
 
     Parameters
     ----------

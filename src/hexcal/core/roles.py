@@ -1,4 +1,7 @@
-"""The roles of the inputs of a step: science and PSF, science and background; received by name, and read from associations."""
+"""The roles of the inputs of a step: science and PSF, science and background.
+
+Received by name, and read from associations.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +25,8 @@ class Role:
     model : str or tuple of str, optional
         Name of the model class that each input of the role is taken as; None: as it is.
     many : bool
-        Whether `process` gets all inputs of the role, as a `ModelContainer` (an empty one if there is none); otherwise it gets one model, or None.
+        Whether `process` gets all inputs of the role, as a `ModelContainer` (an empty one if there is none); otherwise
+        it gets one model, or None.
     required : bool
         Whether there must be one.
     other_names : tuple of str
@@ -59,7 +63,8 @@ def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[st
     Returns
     -------
     list of (str or None, dict)
-        Name of the product (None without an association), and role -> input, not yet opened: a path or model, a list of these, or None.
+        Name of the product (None without an association), and role -> input, not yet opened: a path or model, a list of
+        these, or None.
 
     Raises
     ------
@@ -80,7 +85,10 @@ def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[st
 
 
 def gives_list(step, inputs: tuple) -> bool:
-    """Whether a run gives a list, one result per exposure: for a list or a dict of lists of exposures that the step works on one by one."""
+    """Whether a run gives a list, one result per exposure.
+
+    For a list or a dict of lists of exposures that the step works on one by one.
+    """
     first = step.roles[0]
     if len(inputs) != 1 or first.many or association_file.is_association(inputs[0]):
         return False
@@ -95,7 +103,10 @@ def _role_called(step, name):
 
 
 def _one_by_one(step, by_role):
-    """Yield the inputs by role, once for each exposure if the first role takes one and several are given; the others are the same for each."""
+    """Yield the inputs by role, once for each exposure if the first role takes one and several are given.
+
+    The others are the same for each.
+    """
     first = step.roles[0]
     value = by_role[first.name]
     if first.many or not isinstance(value, list | tuple) or not value:
@@ -145,7 +156,10 @@ def checked_roles(step, given: dict[str, Any], association: ModelContainer | Non
 
 
 def _association(inputs):
-    """The one input if it is an association (its file, a mapping, or an open container of one), as a container; otherwise None."""
+    """The one input if it is an association (its file, a mapping, or an open container of one), as a container.
+
+    Otherwise None.
+    """
     if len(inputs) != 1:
         return None
     item = inputs[0]
@@ -164,7 +178,10 @@ def is_association_file(path) -> bool:
 
 
 def _by_type(step, container):
-    """Role -> members of that type, as a container that shares them; files that are no models (catalogues) as paths; None where there is none."""
+    """Role -> members of that type, as a container that shares them; files that are no models (catalogues) as paths.
+
+    None where there is none.
+    """
     given: dict[str, Any] = {}
     for role in step.roles:
         given[role.name] = container.of_type(*role.names) or container.other_files(role.name) or None
@@ -197,7 +214,8 @@ def opened(step, given: dict[str, Any], owned) -> tuple:
     given : dict
         As of `products`.
     owned : callable
-        ``owned(item, names)`` opens one path or model as one of the named classes, and makes sure that the run may change it.
+        ``owned(item, names)`` opens one path or model as one of the named classes, and makes sure that the run may
+        change it.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""Running a step: open, own, choose references, hooks, process, status, record, save. The one way in and the one way out."""
+"""Running a step: open, own, choose references, hooks, process, status, record, save.
+
+The one way in and the one way out.
+"""
 
 import contextlib
 import logging
@@ -57,7 +60,8 @@ def run(step, inputs, named=None):
     Returns
     -------
     DataModel or tuple of DataModel
-        A list of these for an association of several products, and for a list of exposures that are worked on one by one.
+        A list of these for an association of several products, and for a list of exposures that are worked on one by
+        one.
     """
     named = named or {}
     if not inputs and not named:
@@ -83,7 +87,10 @@ def run(step, inputs, named=None):
 
 
 def _products(step, products):
-    """Run a step on the products of an association, one after the other; one product is that of inputs without an association."""
+    """Run a step on the products of an association, one after the other.
+
+    One product is that of inputs without an association.
+    """
     results, failures = [], []
     for product, by_role in products:
         try:
@@ -217,7 +224,10 @@ def references_of(step, inputs, entry):
 
 
 def processed(step, inputs, references, process=None):
-    """Have a step do its work on one exposure or product, with `references_of` it; ``process`` may take the place of its own."""
+    """Have a step do its work on one exposure or product, with `references_of` it.
+
+    ``process`` may take the place of its own.
+    """
     process = process or step.process
     if step.roles:
         result = process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)

@@ -1,4 +1,7 @@
-"""Which files a run reads and writes: its inputs with all members, the files that its parameters name, the products that it will make."""
+"""Which files a run reads and writes.
+
+Its inputs with all members, the files that its parameters name, the products that it will make.
+"""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The reference files of a run: chosen for each step and exposure, looked up before the first step runs, recorded, and named in the headers."""
+"""The reference files of a run.
+
+Chosen for each step and exposure, looked up before the first step runs, recorded, and named in the headers.
+"""
 
 import os
 from pathlib import Path
@@ -14,7 +17,9 @@ from hexcal.references.folder import ReferenceFolder
 
 
 def reference_path(step, model, reference_type, name=None):
-    """Return the reference file of a type for a model: an override, else from the run's folder of references; from now on it is protected.
+    """Return the reference file of a type for a model: an override, else from the run's folder of references.
+
+    From now on it is protected.
 
     Returns
     -------
@@ -65,7 +70,10 @@ def _reference_source(step, model, reference_type, name):
                 for path in ("meta.instrument.name", "meta.instrument.detector", "meta.exposure.type")
                 if (value := model.get_meta(path)) is not None
             ),
-            hint=f"--references=FOLDER, a CRDS cache in CRDS_PATH, --{_option(step)}{override}=FILE, or --{_option(step)}skip=true",
+            hint=(
+                f"--references=FOLDER, a CRDS cache in CRDS_PATH, --{_option(step)}{override}=FILE, "
+                f"or --{_option(step)}skip=true"
+            ),
         )
     folders = step.context.folders if step.context else {}
     if folder not in folders:
@@ -74,7 +82,9 @@ def _reference_source(step, model, reference_type, name):
 
 
 def recorded_name(step, source):
-    """Return the name of a reference as the R_ keywords give it: the name of the file, with ``crds://`` before it for one that CRDS has chosen.
+    """Return the name of a reference as the R_ keywords give it.
+
+    The name of the file, with ``crds://`` before it for one that CRDS has chosen.
 
     Where the file lies stands in the record of the run, which has no limit of length as header cards have.
     """
@@ -107,7 +117,8 @@ def _option(step):
 def look_up_all(pipeline, model):
     """Look up the references of all steps before the first of them runs.
 
-    What is missing is known at once, not after minutes; and the files are read by the system while the first steps work.
+    What is missing is known at once, not after minutes; and the files are read by the system while the first steps
+    work.
     """
     missing, errors, sources = [], {}, []
     steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
@@ -146,7 +157,10 @@ def _raise_together(errors):
 
 
 def fetch(pipeline, model, steps):
-    """Have the files of all steps in the cache together, if they come from one: listed in the log, fetched side by side."""
+    """Have the files of all steps in the cache together, if they come from one.
+
+    Listed in the log, fetched side by side.
+    """
     if os.environ.get("HEXCAL_REFERENCES") or not chooser.is_configured():
         return
     types = [
@@ -161,7 +175,9 @@ def fetch(pipeline, model, steps):
 
 
 def choose(step, model, entry):
-    """Choose the references that a step declares for one exposure, and note them in the record of the run and in the header.
+    """Choose the references that a step declares for one exposure.
+
+    They are noted in the record of the run and in the header.
 
     Parameters
     ----------
@@ -223,7 +239,9 @@ def name_context(step, model):
 
 
 def ask(step, model, reference_type):
-    """Return the reference of a type for a model (a path, "N/A", or an open model that was given), and note it in the record of the run.
+    """Return the reference of a type for a model: a path, "N/A", or an open model that was given.
+
+    It is noted in the record of the run.
 
     Parameters
     ----------

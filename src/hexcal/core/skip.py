@@ -4,7 +4,9 @@ import logging
 
 
 class SkipStep(Exception):
-    """Raised by `Step.process`, before anything is changed, when there is nothing to do: the input goes on unchanged with status SKIPPED.
+    """Raised by `Step.process`, before anything is changed, when there is nothing to do.
+
+    The input goes on unchanged with status SKIPPED.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Step(Parameterized, StepFiles, Blockwise):
     """One correction of the data.
 
-    A step declares its `alias`, the `reference_types` it needs and its `Parameters`, and does the work in `process`. Opening, saving, naming,
-    logging, references, hooks, skipping and the status keyword belong to the framework (`hexcal.core.run`).
+    A step declares its `alias`, the `reference_types` it needs and its `Parameters`, and does the work in `process`.
+    Opening, saving, naming, logging, references, hooks, skipping and the status keyword belong to the framework
+    (`hexcal.core.run`).
 
     Parameters
     ----------
@@ -55,9 +56,13 @@ class Step(Parameterized, StepFiles, Blockwise):
     input_model = None
     """Name, or names, of the model classes that the step works on; any other input is refused. None: any model."""
     roles: tuple[Any, ...] = ()
-    """The inputs by name (`hexcal.core.Role`), where a step takes several or takes associations: ``process(science, psf)``."""
+    """The inputs by name (`hexcal.core.Role`), where a step takes several or takes associations: ``process(science,
+    psf)``.
+    """
     changes_first_only = False
-    """Whether the result takes the place of the first input alone: then a skipped step returns only that one, otherwise all that it was given."""
+    """Whether the result takes the place of the first input alone: then a skipped step returns only that one, otherwise
+    all that it was given.
+    """
     last_status = None
     """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
     skippable = True
@@ -65,8 +70,10 @@ class Step(Parameterized, StepFiles, Blockwise):
     spec: Any = declaration.SpecText()
     class_alias = None
     reference_file_types: Sequence[str] = ()
-    """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its references with `get_reference_file`.
-    Of Hexcal's own steps it is the list of `reference_types`."""
+    """How steps for the original declare `Parameters`, `alias` and `reference_types`; such a step asks for its
+    references with `get_reference_file`.
+    Of Hexcal's own steps it is the list of `reference_types`.
+    """
     relative_time = 1.0
     """About how long the step takes among the steps of a pipeline; for the display of progress."""
     is_often_left_out = False
@@ -78,7 +85,9 @@ class Step(Parameterized, StepFiles, Blockwise):
     product_is_model = True
     """Whether the result is a model, which the framework saves; a step that makes a table writes it itself."""
     allow_hooks = False
-    """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the user always are."""
+    """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the
+    user always are.
+    """
 
     keeps_to_memory = False
     """Whether the work is divided so that it keeps to the memory that ``--memory`` allows."""
@@ -141,10 +150,16 @@ class Step(Parameterized, StepFiles, Blockwise):
 
     @classmethod
     def compile_kernels(cls) -> None:
-        """Have the kernels of the step compiled, by using them on a few pixels as `process` does; a step without a `largest_kernel` has nothing to do."""
+        """Have the kernels of the step compiled, by using them on a few pixels as `process` does.
+
+        A step without a `largest_kernel` has nothing to do.
+        """
 
     def look_up_references(self, exposure: Any) -> None:
-        """Choose the references of an exposure before the work: for a step only where there are several, so that they are fetched together."""
+        """Choose the references of an exposure before the work.
+
+        For a step only where there are several, so that they are fetched together.
+        """
         from hexcal.core import run_references
 
         if self.parent is None and len(self.reference_types) > 1:
@@ -185,18 +200,26 @@ class Step(Parameterized, StepFiles, Blockwise):
         return []
 
     def require(self, model: Any) -> None:
-        """Raise InputError if the exposure lacks what the step needs; a pipeline asks all its steps before the first one runs. Default: nothing is needed."""
+        """Raise InputError if the exposure lacks what the step needs.
+
+        A pipeline asks all its steps before the first one runs. Default: nothing is needed.
+        """
 
     def references_needed(self, model: Any) -> Any:
         """Return the reference types that this exposure needs; default all that the step declares."""
         return self.reference_types
 
     def is_optional(self, reference_type: str) -> bool:
-        """Whether the step works without a reference of this type too, which is then not in ``references``; default no: the step is skipped."""
+        """Whether the step works without a reference of this type too, which is then not in ``references``.
+
+        Default no: the step is skipped.
+        """
         return False
 
     def run(self, *inputs: Any, **named: Any) -> Any:
-        """Run with the coded defaults and what was set on this instance; reference files are looked up, parameter files are not.
+        """Run with the coded defaults and what was set on this instance.
+
+        Reference files are looked up, parameter files are not.
 
         Parameters
         ----------
@@ -227,8 +250,9 @@ class Step(Parameterized, StepFiles, Blockwise):
     ) -> Any:
         """Make a new instance, resolve its parameters, run it.
 
-        Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter references that CRDS chooses for
-        the input (none if the environment's STPIPE_DISABLE_CRDS_STEPPARS is true), and the coded defaults.
+        Parameters come, from the highest precedence to the lowest, from the keywords, the parameter file, the parameter
+        references that CRDS chooses for the input (none if the environment's STPIPE_DISABLE_CRDS_STEPPARS is true), and
+        the coded defaults.
 
         Parameters
         ----------
@@ -241,7 +265,8 @@ class Step(Parameterized, StepFiles, Blockwise):
         allow_hooks : bool
             Run hooks that parameter references name, too.
         **parameters
-            Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``. Inputs by the name of their role, as in `run`.
+            Override the parameter file. For a pipeline, ``steps={"jump": {"rejection_threshold": 5}}``. Inputs by the
+            name of their role, as in `run`.
 
         Returns
         -------
@@ -285,7 +310,9 @@ class Step(Parameterized, StepFiles, Blockwise):
 
     @classmethod
     def get_config_from_reference(cls, dataset: Any, disable: bool | None = None) -> Any:
-        """Return the configuration that parameter references give for an exposure; for a pipeline, that of its steps too.
+        """Return the configuration that parameter references give for an exposure.
+
+        For a pipeline, that of its steps too.
 
         Parameters
         ----------

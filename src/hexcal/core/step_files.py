@@ -35,7 +35,9 @@ class StepFiles:
         return str(getattr(reference, "path", None) or reference)
 
     def get_reference_file_model(self, model: Any, reference_type: str) -> Any:
-        """Return the reference for a model, opened (see `get_reference_file`); an override that is an open model is returned as it is.
+        """Return the reference for a model, opened (see `get_reference_file`).
+
+        An override that is an open model is returned as it is.
 
         Raises
         ------
@@ -120,7 +122,10 @@ class StepFiles:
         return str(path)
 
     def open_model(self, init: Any) -> Any:
-        """Open a path (relative to the inputs) as a model; of a model a new one that shares its arrays and metadata, and can be closed."""
+        """Open a path (relative to the inputs) as a model.
+
+        Of a model a new one that shares its arrays and metadata, and can be closed.
+        """
         from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 

@@ -1,4 +1,7 @@
-"""The log of a run tells its story: what runs, on what, with which parameters and references, and whether the result can be right."""
+"""The log of a run tells its story.
+
+What runs, on what, with which parameters and references, and whether the result can be right.
+"""
 
 import numpy as np
 
@@ -55,7 +58,10 @@ def inspect_input(step, model) -> None:
 
 
 def conclude(step, models) -> None:
-    """Warn of a result without a finite value, and of corrections that were left out; tell how many pixels are not to be used."""
+    """Warn of a result without a finite value, and of corrections that were left out.
+
+    Tell how many pixels are not to be used.
+    """
     for model in models:
         images = _images(model)
         if model.shape and 0 not in model.shape and not any(np.isfinite(image).any() for image in images):

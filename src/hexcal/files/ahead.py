@@ -1,4 +1,7 @@
-"""Asking the system to read files before they are needed, beside the work: they lie in its cache then, and take no memory of the process."""
+"""Asking the system to read files before they are needed, beside the work.
+
+They lie in its cache then, and take no memory of the process.
+"""
 
 import contextlib
 import os

@@ -121,7 +121,9 @@ def all_or_none(again=False):
 
 @contextlib.contextmanager
 def atomic(path, again=False):
-    """Open a temporary file beside `path` for writing bytes; on success it takes the name `path`, on failure nothing is left.
+    """Open a temporary file beside `path` for writing bytes.
+
+    On success it takes the name `path`, on failure nothing is left.
 
     Parameters
     ----------

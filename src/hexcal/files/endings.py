@@ -1,4 +1,7 @@
-"""SIGTERM and SIGHUP, which batch systems send, end a run in order: what is unfinished is removed, and one line says why it ended."""
+"""SIGTERM and SIGHUP, which batch systems send, end a run in order.
+
+What is unfinished is removed, and one line says why it ended.
+"""
 
 import atexit
 import contextlib
@@ -8,7 +11,9 @@ import sys
 import threading
 
 _unfinished: dict[str, int] = {}
-"""Files that are being written and have not got their final name -> process that writes them; whoever ends that process removes them."""
+"""Files that are being written and have not got their final name -> process that writes them; whoever ends that process
+removes them.
+"""
 
 
 def begun(path: str) -> None:
@@ -23,11 +28,14 @@ def done(path: str) -> None:
 
 @contextlib.contextmanager
 def orderly():
-    """End the process in order when it is told to end by SIGTERM or SIGHUP (or Ctrl-C, where `hexcal.cli.start` has left that to the system).
+    """End the process in order when it is told to end by SIGTERM or SIGHUP.
 
-    The process ends in the handler of the signal, with the status 128 and the number of the signal. Raising an exception there would not do: it can
-    hit the interpreter in the middle of an import, which is then never finished, and other threads wait for it for ever. A signal that the program which uses
-    Hexcal handles itself, or ignores (as ``nohup`` does), is left to it; so are all of them in threads beside the main one.
+    Also by Ctrl-C, where `hexcal.cli.start` has left that to the system.
+
+    The process ends in the handler of the signal, with the status 128 and the number of the signal. Raising an
+    exception there would not do: it can hit the interpreter in the middle of an import, which is then never finished,
+    and other threads wait for it for ever. A signal that the program which uses Hexcal handles itself, or ignores (as
+    ``nohup`` does), is left to it; so are all of them in threads beside the main one.
     """
     taken = []
     if threading.current_thread() is threading.main_thread():

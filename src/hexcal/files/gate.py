@@ -1,11 +1,12 @@
 """The gate for writing: one place decides whether a path may be written.
 
-Inside a run (of a step, a pipeline, a command) every file that is opened for reading is noted where files are opened, so that no caller can forget it;
-whatever writes asks `check`. Refused are files that the run reads or will read, under any of their names (symbolic and hard links), and files that it has
-written already. Outside of a run nothing is noted and nothing refused: who saves a model by hand may replace its file.
+Inside a run (of a step, a pipeline, a command) every file that is opened for reading is noted where files are opened,
+so that no caller can forget it; whatever writes asks `check`. Refused are files that the run reads or will read, under
+any of their names (symbolic and hard links), and files that it has written already. Outside of a run nothing is noted
+and nothing refused: who saves a model by hand may replace its file.
 
-What is noted belongs to the context of the run (`contextvars`), not to the process: runs side by side in threads know nothing of each other. A thread
-that reads files on behalf of a run is started with a copy of the run's context.
+What is noted belongs to the context of the run (`contextvars`), not to the process: runs side by side in threads know
+nothing of each other. A thread that reads files on behalf of a run is started with a copy of the run's context.
 """
 
 import contextlib
@@ -16,7 +17,9 @@ from hexcal.errors import InputError
 
 
 class Ledger:
-    """What a run has read, has written and is going to write; a run inside another one adds to that of the outer one too.
+    """What a run has read, has written and is going to write.
+
+    A run inside another one adds to that of the outer one too.
 
     Parameters
     ----------
@@ -28,7 +31,9 @@ class Ledger:
         self.outer = outer
         self.read, self.written, self.planned = {}, {}, {}
         self.edited = set()
-        """Files that are changed in place: their parts are read up to the moment at which the new file takes their place."""
+        """Files that are changed in place: their parts are read up to the moment at which the new file takes their
+        place.
+        """
         self.tidied = set()
         """Folders in which what killed runs have left was looked for."""
 
@@ -91,7 +96,9 @@ def reading(path, role="file that is read", status=None):
 
 
 def plan(path):
-    """Note that the run is going to write a file, after `check`; if it reads that file later, the error comes then and not after the work.
+    """Note that the run is going to write a file, after `check`.
+
+    If it reads that file later, the error comes then and not after the work.
 
     Parameters
     ----------
@@ -145,7 +152,10 @@ def is_written(path):
 
 
 def edits(path):
-    """Allow the present run to replace a file although it reads it: for commands that change a file in place, as their user knows."""
+    """Allow the present run to replace a file although it reads it.
+
+    For commands that change a file in place, as their user knows.
+    """
     ledger = _ledger.get()
     for each in ledger.chain() if ledger is not None else ():
         for key in _keys(path):
@@ -154,7 +164,10 @@ def edits(path):
 
 
 def _keys(path, status=None):
-    """What a file is known by: its real path, and device and inode of the file that is there (all hard links share these)."""
+    """What a file is known by.
+
+    Its real path, and device and inode of the file that is there (all hard links share these).
+    """
     try:
         status = status or os.stat(path)
     except (OSError, ValueError):

@@ -1,4 +1,7 @@
-"""Partial files of runs that were killed: known by their names, removed by the next run into their folder unless somebody still writes them."""
+"""Partial files of runs that were killed.
+
+Known by their names, removed by the next run into their folder unless somebody still writes them.
+"""
 
 import contextlib
 import logging

@@ -44,7 +44,10 @@ def clip_by_scatter(first_row, last_row, values, errors, kept, sigma, max_iterat
 
 @kernel
 def _bounds(ordered, count, sigma, max_iterations):
-    """The bounds of the last iteration; they hold for all values, as in astropy: one that was clipped before may be within them."""
+    """The bounds of the last iteration.
+
+    They hold for all values, as in astropy: one that was clipped before may be within them.
+    """
     first, last = 0, count
     lower, upper = -math.inf, math.inf
     iteration = 0
@@ -74,9 +77,10 @@ def _bounds(ordered, count, sigma, max_iterations):
 def clip_by_noise(first_row, last_row, values, errors, kept, sigma, mean, error):
     """Average values after those are clipped that differ from the others by more than their noise lets expect.
 
-    The value that is farthest from the (lower) median is clipped if it differs from the mean of the others by more than `sigma` times the noise of that
-    difference, then the next one. The noise of a value is taken from the (lower) median of the errors, since an outlier of a count rate has too large an error.
-    Of two values the higher one is clipped: cosmic rays and sources add to the signal.
+    The value that is farthest from the (lower) median is clipped if it differs from the mean of the others by more than
+    `sigma` times the noise of that difference, then the next one. The noise of a value is taken from the (lower) median
+    of the errors, since an outlier of a count rate has too large an error. Of two values the higher one is clipped:
+    cosmic rays and sources add to the signal.
 
     Parameters
     ----------

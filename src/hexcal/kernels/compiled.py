@@ -15,8 +15,9 @@ _elsewhere: dict[Any, Callable[[], Any]] = {}
 def kernel(function):
     """Compile a function.
 
-    The GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first run pays for it; a division by zero
-    gives inf or NaN as in numpy. Neither ``fastmath`` nor ``parallel``: the same bits must come out for any number of threads.
+    The GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first
+    run pays for it; a division by zero gives inf or NaN as in numpy. Neither ``fastmath`` nor ``parallel``: the same
+    bits must come out for any number of threads.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def wait_before(compiled, wait: Callable[[], Any]) -> None:
 def helper(function, **options):
     """Compile a function that kernels call, as a part of them.
 
-    It has no machine code of its own on disk and no way in from Python, which shortens the first run. Called from Python all the same, by a test, it is
-    compiled once more, by itself.
+    It has no machine code of its own on disk and no way in from Python, which shortens the first run. Called from
+    Python all the same, by a test, it is compiled once more, by itself.
 
     Parameters
     ----------
@@ -84,7 +85,10 @@ def helper(function, **options):
 
 
 def inlined(function):
-    """As `helper`, for a function with one caller: it is compiled as if it stood there, instead of first by itself and again in its caller."""
+    """As `helper`, for a function with one caller.
+
+    It is compiled as if it stood there, instead of first by itself and again in its caller.
+    """
     return helper(function, inline="always")
 
 
@@ -110,7 +114,10 @@ event.register("numba:compile", _first_of_all)
 
 
 def tell_before_compiling(tell: Callable[[str], Any]) -> None:
-    """Have ``tell(folder)`` called once, before a kernel is compiled that is not on disk yet; `folder` is where it will be kept."""
+    """Have ``tell(folder)`` called once, before a kernel is compiled that is not on disk yet.
+
+    `folder` is where it will be kept.
+    """
     _first_of_all.tell = tell
 
 
@@ -120,13 +127,18 @@ def _nothing():
 
 
 def prepare():
-    """Load the compiler's run-time support, which takes some tenths of a second, so that the first real kernel does not wait for it."""
+    """Load the compiler's run-time support, so that the first real kernel does not wait for it.
+
+    It takes some tenths of a second.
+    """
     _without_linear_algebra()
     _nothing()
 
 
 def _without_linear_algebra():
-    """Load that part of numba which looks for scipy.linalg, without the look: importing it takes longer than many a kernel, and no kernel needs it.
+    """Load that part of numba which looks for scipy.linalg, without the look.
+
+    Importing it takes longer than many a kernel, and no kernel needs it.
 
     A function that uses linear algebra still asks for it when it is compiled.
     """

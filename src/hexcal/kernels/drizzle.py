@@ -1,7 +1,8 @@
 """Drizzling: spread the pixels of an exposure over those of a mosaic.
 
-For each band of rows of the mosaic the pixels of the exposure are visited in one and the same order, so that the sums do not depend on where the bands
-are cut. What one exposure gives to a pixel is summed in float64 and then added to the mosaic.
+For each band of rows of the mosaic the pixels of the exposure are visited in one and the same order, so that the sums
+do not depend on where the bands are cut. What one exposure gives to a pixel is summed in float64 and then added to the
+mosaic.
 """
 
 import math
@@ -130,7 +131,10 @@ def weigh(first_row, last_row, weights, dq, bad, variance, constant):
 
 @kernel
 def block_bounds(first_row, last_row, y, reach, y_low, y_high):
-    """Note the first and last row of the mosaic that each block of pixels may reach; infinity and minus infinity where all of it lies nowhere."""
+    """Note the first and last row of the mosaic that each block of pixels may reach.
+
+    Infinity and minus infinity where all of it lies nowhere.
+    """
     nx = y.shape[1]
     for row in range(first_row, last_row):
         for block in range(y_low.shape[1]):
@@ -161,7 +165,8 @@ def drizzle(first_row, last_row, source, mosaic, shape, size, most_cells, bit):
     size : tuple of 2 float
         Drop size (`pixfrac`) in pixels of the exposure; the same in pixels of the mosaic.
     most_cells : int
-        Pixels of the mosaic that one pixel may reach; one that would reach more, as across a fold of the map, does not count.
+        Pixels of the mosaic that one pixel may reach; one that would reach more, as across a fold of the map, does not
+        count.
     bit : int
         What is set in the context; 0: there is none.
 

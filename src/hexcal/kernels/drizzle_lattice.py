@@ -1,8 +1,9 @@
 """Drizzling of whole pixels: quadrilaterals that share their edges.
 
-With a drop size of 1 the pixels of an exposure fill a lattice without gaps. What a pixel of the mosaic gets is then a sum over the edges of the lattice:
-each edge adds, to all that lies on its right, the difference of the densities of the two pixels that it divides. So an edge is looked at once, instead of
-twice, and touches two pixels of the mosaic for each that it crosses; a sum along the row does the rest.
+With a drop size of 1 the pixels of an exposure fill a lattice without gaps. What a pixel of the mosaic gets is then a
+sum over the edges of the lattice: each edge adds, to all that lies on its right, the difference of the densities of the
+two pixels that it divides. So an edge is looked at once, instead of twice, and touches two pixels of the mosaic for
+each that it crosses; a sum along the row does the rest.
 """
 
 import math
@@ -17,7 +18,10 @@ BLOCK = 64
 
 @kernel
 def corner(positions, row, column):
-    """Where the corner above and to the left of a pixel lies: the mean of the four centres around it; beyond those at the border, as far as within."""
+    """Where the corner above and to the left of a pixel lies: the mean of the four centres around it.
+
+    Beyond those at the border, as far as within.
+    """
     ny, nx = positions.shape
     r, c = min(max(row - 1, 0), ny - 2), min(max(column - 1, 0), nx - 2)
     ty, tx = row - 0.5 - r, column - 0.5 - c
@@ -28,7 +32,10 @@ def corner(positions, row, column):
 
 @kernel
 def corners(positions, row, first, last, offset, out):
-    """Put the corners of a row of the lattice at columns ``first <= column <= last`` into ``out[column]``, counted from `offset` in edges of pixels."""
+    """Put corners of a row of the lattice into ``out[column]``, in edges of pixels from `offset`.
+
+    They are those at the columns ``first <= column <= last``.
+    """
     ny, nx = positions.shape
     begin, end = first, last + 1
     if 0 < row < ny:
@@ -173,7 +180,10 @@ def _add(sums, row, column, here, beyond, steps, with_variances):
 
 @kernel
 def span(source, row, top, bottom):
-    """Return the columns (first, last + 1) of a row of the exposure that may reach rows of the mosaic; (0, 0) for none."""
+    """Return the columns (first, last + 1) of a row of the exposure that may reach rows of the mosaic.
+
+    (0, 0) for none.
+    """
     first, last = source.y_low.shape[1], 0
     for block in range(source.y_low.shape[1]):
         if source.y_low[row, block] < bottom and source.y_high[row, block] >= top - 1:
@@ -272,7 +282,10 @@ def _less(one, i, other, j, with_variances):
 
 @kernel
 def _across(present, column, has_left, has_right, with_variances):
-    """Densities of the pixel on the left of an edge less those of the one on its right; nothing lies beyond the ends."""
+    """Densities of the pixel on the left of an edge less those of the one on its right.
+
+    Nothing lies beyond the ends.
+    """
     if has_left and has_right:
         return _less(present, column - 1, present, column, with_variances)
     number, sign = (column - 1, 1.0) if has_left else (column, -1.0)

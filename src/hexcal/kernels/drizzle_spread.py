@@ -1,7 +1,8 @@
 """The shapes of drops: which pixels of a mosaic a pixel of an exposure falls on, and with what share.
 
-Each function returns (rows, first row, columns, first column, scale) of the grid of pixels whose shares it has put into `cells`; times the scale they are the
-weights. No rows: the pixel falls beside the rows that are worked on, or beside the mosaic.
+Each function returns (rows, first row, columns, first column, scale) of the grid of pixels whose shares it has put into
+`cells`; times the scale they are the weights. No rows: the pixel falls beside the rows that are worked on, or beside
+the mosaic.
 """
 
 import math
@@ -43,7 +44,10 @@ def misses(sums, first_y, n_rows, first_x, n_columns):
 
 @kernel
 def _between(positions, row, column, part_y, part_x):
-    """Position at an offset from a pixel's centre: linear between the four centres around it, and beyond those at the border."""
+    """Position at an offset from a pixel's centre.
+
+    Linear between the four centres around it, and beyond those at the border.
+    """
     ny, nx = positions.shape
     r = min(max(row - 1 if part_y < 0 else row, 0), max(ny - 2, 0))
     c = min(max(column - 1 if part_x < 0 else column, 0), max(nx - 2, 0))

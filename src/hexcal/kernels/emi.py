@@ -1,4 +1,7 @@
-"""A wave of known frequency in the order in which pixels are read: what is left of ramps by its phase, and taking it out."""
+"""A wave of known frequency in the order in which pixels are read.
+
+What is left of ramps by its phase, and taking it out.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Medians along the lines of an image, apart for each amplifier, and in boxes: the noise that pixels read one after the other share, and the background."""
+"""Medians along the lines of an image, apart for each amplifier, and in boxes.
+
+The noise that pixels read one after the other share, and the background.
+"""
 
 import numpy as np
 

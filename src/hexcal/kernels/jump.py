@@ -21,7 +21,8 @@ class TwoPointTest(NamedTuple):
     """How two-point differences are tested.
 
     normal, four_group, three_group : thresholds in sigma for many differences, for three, for two
-    limits : range of the ratio (with the plain median and sign), in sigma, in which neighbours are flagged; none if the second is not above the first
+    limits : range of the ratio (with the plain median and sign), in sigma, in which neighbours are flagged;
+        none if the second is not above the first
     pool_integrations : take the differences of all integrations together
     single_pass : which of the two tests
     """
@@ -47,8 +48,8 @@ class Scratch(NamedTuple):
 def usual_range(ordered, n, variance, test):
     """Lowest and highest absolute difference that are not jumps, by the repeated test of short ramps.
 
-    The jumps are always the extremes of what is left, so that the differences without jumps are a window of the ordered ones: each pass either
-    closes the window by the values with the largest ratio (all equal ones together), or ends.
+    The jumps are always the extremes of what is left, so that the differences without jumps are a window of the ordered
+    ones: each pass either closes the window by the values with the largest ratio (all equal ones together), or ends.
     """
     low, high = 0, n
     while high - low >= 2:
@@ -148,10 +149,11 @@ def find_in_chunk(samples, test, first, last, y, x0, scratch, spread):
 def find_jumps(first_row, last_row, samples, test, spread):
     """Flag jumps by the two-point difference method, and mark those that pass to the four neighbours.
 
-    For each integration (or all together) and pixel, with the differences d in electrons of usable groups and the read noise R of a difference:
-    ``ratio = |d - m| / sqrt(|m| + R^2)``. In repeated passes d is taken absolute and m is the median without the largest (of 3: the plain
-    median, of 2: the smaller); if the largest ratio exceeds its threshold, its group is a jump, and the test is repeated without it. In a single pass d
-    has its sign, m is the plain median, and all groups with a ratio above the threshold are jumps.
+    For each integration (or all together) and pixel, with the differences d in electrons of usable groups and the read
+    noise R of a difference: ``ratio = |d - m| / sqrt(|m| + R^2)``. In repeated passes d is taken absolute and m is the
+    median without the largest (of 3: the plain median, of 2: the smaller); if the largest ratio exceeds its threshold,
+    its group is a jump, and the test is repeated without it. In a single pass d has its sign, m is the plain median,
+    and all groups with a ratio above the threshold are jumps.
 
     Parameters
     ----------

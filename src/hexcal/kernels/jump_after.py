@@ -11,7 +11,9 @@ from hexcal.kernels.selection import median_of
 
 @kernel
 def flag_neighbors(first_row, last_row, group_dq, spread):
-    """Flag the four neighbours of the jumps that `spread` marks, in the same group, as JUMP_DET; unusable samples are left alone.
+    """Flag the four neighbours of the jumps that `spread` marks, in the same group, as JUMP_DET.
+
+    Unusable samples are left alone.
 
     Parameters
     ----------
@@ -61,9 +63,12 @@ class AfterJump(NamedTuple):
 
 @helper
 def has_large_jump(group_dq, first, last, y, x, difference, smallest, least):
-    """Whether a flagged group may exceed the median of the differences, which is at least the smallest one, by `least`."""
+    """Whether a flagged group may exceed the median of the differences by `least`.
+
+    The median is at least the smallest difference.
+    """
     steps = group_dq.shape[1] - 1
-    for j in range((last - first) * steps):  # noqa: SIM110 - numba has no any()
+    for j in range((last - first) * steps):
         if group_dq[first + j // steps, 1 + j % steps, y, x] & JUMP_DET != 0 and difference[j] - smallest >= least:
             return True
     return False
@@ -102,8 +107,9 @@ def flagged_columns(group_dq, first, last, y, flagged):
 def flag_after_jumps(first_row, last_row, samples, after):
     """Flag usable groups after a large jump as JUMP_DET.
 
-    A group that is flagged JUMP_DET, whatever for, and whose difference exceeds the plain median of the differences by at least ``sizes[s]``, has
-    the next ``groups_after[s]`` groups flagged. Groups flagged here have no followers of their own.
+    A group that is flagged JUMP_DET, whatever for, and whose difference exceeds the plain median of the differences by
+    at least ``sizes[s]``, has the next ``groups_after[s]`` groups flagged. Groups flagged here have no followers of
+    their own.
 
     Parameters
     ----------
@@ -131,7 +137,8 @@ def flag_after_jumps(first_row, last_row, samples, after):
                 if flagged[x] & JUMP_DET == 0 or not gain > 0:
                     continue
                 n = gather_differences(samples, first, last, y, x, difference, usable, False)
-                # The median is at least the smallest difference: most flagged pixels (neighbours) are settled without it.
+                # The median is at least the smallest difference: most flagged pixels (neighbours) are settled without
+                # it.
                 smallest = usable[:n].min() if n > 0 else np.float32(np.inf)
                 if not has_large_jump(group_dq, first, last, y, x, difference, smallest, np.float32(least) * gain):
                     continue

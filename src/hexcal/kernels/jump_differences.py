@@ -1,6 +1,7 @@
 """Differences between the groups of a pixel, and what is made of them: what all searches for jumps have in common.
 
-All differences are made in electrons, in float32 as the reference implementation does (``data * gain``, then the difference); everything after that is float64.
+All differences are made in electrons, in float32 as the reference implementation does (``data * gain``, then the
+difference); everything after that is float64.
 """
 
 from typing import NamedTuple
@@ -64,7 +65,8 @@ def gather_differences(samples, first, last, y, x, difference, usable, absolute)
     Parameters
     ----------
     difference : float32 array
-        Gets ``(last - first) * (ngroups - 1)`` differences in electrons; NaN where one of the two groups is unusable or not finite.
+        Gets ``(last - first) * (ngroups - 1)`` differences in electrons; NaN where one of the two groups is unusable or
+        not finite.
     usable : float32 array
         Gets the usable differences (their absolute values if `absolute`), one after the other.
 

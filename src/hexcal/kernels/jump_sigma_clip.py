@@ -1,8 +1,9 @@
 """Find jumps of exposures with many integrations by clipping differences that lie too far from their median.
 
-Differences of some columns are made once, into scratch that stays in the second cache. What belongs together (one group of all integrations, or all
-groups) is a *set*. Sums over a set, many columns at a time, show of most sets that nothing is clipped; only the others are clipped one by one, by
-selection instead of sorting, so that the time is linear in the number of integrations.
+Differences of some columns are made once, into scratch that stays in the second cache. What belongs together (one group
+of all integrations, or all groups) is a *set*. Sums over a set, many columns at a time, show of most sets that nothing
+is clipped; only the others are clipped one by one, by selection instead of sorting, so that the time is linear in the
+number of integrations.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,8 @@ class ClipTest(NamedTuple):
     """How differences are clipped.
 
     threshold : standard deviations
-    limits : range of the ratio of two-point differences, in sigma, in which neighbours are flagged; none if the second is not above the first
+    limits : range of the ratio of two-point differences, in sigma, in which neighbours are flagged;
+        none if the second is not above the first
     only_integrations : compare the same group of all integrations; otherwise all groups of all integrations
     """
 
@@ -33,7 +35,10 @@ class ClipTest(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Differences of some columns, (ngroups - 1, nints, columns), NaN where unusable; what was flagged before, (columns,); and what `clip` needs."""
+    """Differences of some columns, (ngroups - 1, nints, columns), NaN where unusable.
+
+    What was flagged before, (columns,); and what `clip` needs.
+    """
 
     difference: np.ndarray
     flags: np.ndarray
@@ -42,7 +47,10 @@ class Chunk(NamedTuple):
 
 
 class Sets(NamedTuple):
-    """Facts of each set, (nsets, columns): number, sum, sum of squares, extremes; bounds of the median; whether it may hold jumps."""
+    """Facts of each set, (nsets, columns): number, sum, sum of squares, extremes; bounds of the median.
+
+    Whether it may hold jumps.
+    """
 
     count: np.ndarray
     total: np.ndarray
@@ -105,7 +113,10 @@ def sum_sets(difference, width, only_integrations, sets):
 
 @helper
 def bound_medians(difference, width, only_integrations, sets):
-    """Interval ``mean +- REACH * standard deviation`` of each set, if the median is certainly in it, else everything; of an empty set, nothing."""
+    """Interval ``mean +- REACH * standard deviation`` of each set, if the median is certainly in it, else everything.
+
+    Of an empty set, nothing.
+    """
     for s in range(sets.count.shape[0]):
         first, last = (s, s + 1) if only_integrations else (0, difference.shape[0])
         low, high = sets.low[s], sets.high[s]
@@ -130,7 +141,10 @@ def bound_medians(difference, width, only_integrations, sets):
 
 @helper
 def find_suspects(width, threshold, sets):
-    """Sets that may lose something to the first pass of clipping; the number of them. A little is taken from the standard deviation for its rounding."""
+    """Sets that may lose something to the first pass of clipping; the number of them.
+
+    A little is taken from the standard deviation for its rounding.
+    """
     n_suspects = 0
     for s in range(sets.count.shape[0]):
         for x in range(width):
@@ -150,7 +164,9 @@ def find_suspects(width, threshold, sets):
 
 @helper
 def clipped_range(values, n, threshold):
-    """Lowest and highest of the first `n` values that are left after clipping at ``median +- threshold * standard deviation``, at most five times.
+    """Lowest and highest of the first `n` values that are left after clipping.
+
+    Clipped is at ``median +- threshold * standard deviation``, at most five times.
 
     The values are put into another order.
     """

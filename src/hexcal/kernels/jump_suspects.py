@@ -1,4 +1,7 @@
-"""Quick tests that clear most pixels of having a jump, many columns at a time; what they leave is looked at pixel by pixel."""
+"""Quick tests that clear most pixels of having a jump, many columns at a time.
+
+What they leave is looked at pixel by pixel.
+"""
 
 import numpy as np
 
@@ -11,11 +14,13 @@ CHUNK = 512
 
 @helper
 def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect):
-    """Find the pixels of a part of a row that may have a jump: a test that costs one look at the data and never misses one.
+    """Find the pixels of a part of a row that may have a jump.
 
-    Neither the median nor its noise is needed: the median lies between the smallest and the largest difference, so that no ratio exceeds
-    ``(largest - smallest) / sqrt(smallest possible |median| + R^2)``. The margin of 1e-4 is for the rounding of float32. A sample that is not finite
-    makes the range infinite or not a number, and so a suspect.
+    A test that costs one look at the data and never misses one.
+
+    Neither the median nor its noise is needed: the median lies between the smallest and the largest difference, so that
+    no ratio exceeds ``(largest - smallest) / sqrt(smallest possible |median| + R^2)``. The margin of 1e-4 is for the
+    rounding of float32. A sample that is not finite makes the range infinite or not a number, and so a suspect.
 
     Returns
     -------
@@ -63,10 +68,12 @@ def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect
 
 @helper
 def acquit(samples, first, last, y, x0, width, threshold, work, suspect):
-    """Clear suspects of long ramps, whose range is often above the threshold without any jump, by a second, still cheap test that never misses a jump.
+    """Clear suspects of long ramps by a second, still cheap test that never misses a jump.
 
-    The median lies in ``mean +- sigma / 2`` if less than half of the differences lie below that interval and less than half above; then no ratio exceeds
-    what the largest and the smallest difference have with the ends of the interval.
+    The range of such ramps is often above the threshold without any jump.
+
+    The median lies in ``mean +- sigma / 2`` if less than half of the differences lie below that interval and less than
+    half above; then no ratio exceeds what the largest and the smallest difference have with the ends of the interval.
     """
     data, group_dq = samples.data, samples.group_dq
     n_groups = data.shape[1]

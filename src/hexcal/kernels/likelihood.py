@@ -1,10 +1,12 @@
 """Count rates by maximum likelihood (Brandt 2024, PASP 136, 045004 and 045005), with a jump test of their own.
 
-Each integration of a pixel gives its rate by itself: differences of groups without any flag; an estimate of the rate, which gives their covariance; the
-differences that a jump falls into, left out one after the other (`mask_jumps`); a rate with that covariance, and from the covariance of this rate the
-final one. Integrations are averaged with the variances that they would have at their common rate (`combine`).
+Each integration of a pixel gives its rate by itself: differences of groups without any flag; an estimate of the rate,
+which gives their covariance; the differences that a jump falls into, left out one after the other (`mask_jumps`); a
+rate with that covariance, and from the covariance of this rate the final one. Integrations are averaged with the
+variances that they would have at their common rate (`combine`).
 
-Work is done in chunks of neighbouring pixels, as in ``ramp_fit``; what is done again for a pixel with a jump, for that pixel alone.
+Work is done in chunks of neighbouring pixels, as in ``ramp_fit``; what is done again for a pixel with a jump, for that
+pixel alone.
 """
 
 import numpy as np
@@ -24,7 +26,8 @@ FEWEST_LEFT = 4
 def load_differences(ramps, width, settings, system, noise, pairs, ordered):
     """Differences of a chunk, DN/s, which of them count, and the first estimate of the rate: their median, not below 0.
 
-    ``pairs`` are the comparisons that sort them (`sorting_pairs`), ``ordered``, float64 (ndifferences, CHUNK), is scratch.
+    ``pairs`` are the comparisons that sort them (`sorting_pairs`), ``ordered``, float64 (ndifferences, CHUNK), is
+    scratch.
     """
     n, clean = system.used.shape[0], True
     for i in range(n):
@@ -158,7 +161,10 @@ def fit_likely(first_row, last_row, exposure, settings, noise, pairs, integratio
 
 @kernel
 def average(slope, poisson, read, rate):
-    """Average the integrations of a pixel with the variances that they would have at a common ``rate``: (mean, its var_poisson, its var_rnoise)."""
+    """Average the integrations of a pixel with the variances that they would have at a common ``rate``.
+
+    (mean, its var_poisson, its var_rnoise).
+    """
     total = weighted = from_photons = from_read = 0.0
     for i in range(slope.size):
         if np.isnan(slope[i]):
@@ -174,7 +180,9 @@ def average(slope, poisson, read, rate):
 
 @kernel
 def combine(first_row, last_row, integrations, rates):
-    """Average the integrations of rows ``first_row <= y < last_row``, first with the variances at their median, then with those at that average.
+    """Average the integrations of rows ``first_row <= y < last_row``.
+
+    First with the variances at their median, then with those at that average.
 
     Parameters
     ----------

@@ -1,11 +1,15 @@
-"""Generalized least squares with a tridiagonal covariance matrix: the mean of the differences of a ramp, and what it would be without some of them.
+"""Generalized least squares with a tridiagonal covariance matrix.
 
-The differences d_i of neighbouring groups, DN/s, of a ramp with the rate a have the covariance matrix (Brandt 2024, PASP 136, 045004)
+The mean of the differences of a ramp, and what it would be without some of them.
+
+The differences d_i of neighbouring groups, DN/s, of a ramp with the rate a have the covariance matrix (Brandt 2024,
+PASP 136, 045004)
 
     C_ii = A = a alpha_p / gain + alpha_r,  C_i,i+1 = B = a beta_p / gain + beta_r
 
-where the groups are read at equal distances. A difference that is left out cuts the matrix in two, since only neighbours are correlated: B is zero on both
-its sides. Everything else follows from the pivots of the elimination from the left, ``p_i = A - B^2 / p_(i-1)``, and from the right, ``q_i``:
+where the groups are read at equal distances. A difference that is left out cuts the matrix in two, since only
+neighbours are correlated: B is zero on both its sides. Everything else follows from the pivots of the elimination from
+the left, ``p_i = A - B^2 / p_(i-1)``, and from the right, ``q_i``:
 
     (C^-1)_ii = 1 / (p_i + q_i - A),  (C^-1)_i,i+1 = -B / q_(i+1) (C^-1)_ii.
 
@@ -23,9 +27,9 @@ from hexcal.kernels.ramp_fit_arrays import CHUNK
 class Noise(NamedTuple):
     """Coefficients of the covariance matrix, and thresholds of the jump test.
 
-    diagonal, neighbour : s^-1, of the photon noise (alpha_p, beta_p)
-    read_diagonal, read_neighbour : s^-2, factors on the variance of one group (alpha_r, beta_r)
-    one, two : improvement of chi-squared from which on one difference, or two neighbours, are left out; two is infinite where a jump cannot lie in
+    diagonal, neighbour : s^-1, of the photon noise (alpha_p, beta_p) read_diagonal, read_neighbour : s^-2, factors on
+    the variance of one group (alpha_r, beta_r) one, two : improvement of chi-squared from which on one difference, or
+    two neighbours, are left out; two is infinite where a jump cannot lie in
         the middle of a group
     use_all : whether the first estimate of the rate is the median of all differences, also of those that are flagged
     """
@@ -85,7 +89,10 @@ def new_system(n):
 
 @kernel
 def sweep(system, noise, pixels, dark, first, last):
-    """Find the rates of pixels ``first <= x < last`` for the covariance that `system.rate` gives; ``dark`` is added to the latter (CHUNK,), DN/s."""
+    """Find the rates of pixels ``first <= x < last`` for the covariance that `system.rate` gives.
+
+    ``dark`` is added to the latter (CHUNK,), DN/s.
+    """
     a, b, total, mean = system.a, system.b, system.total, system.mean
     used, difference = system.used[0], system.difference[0]
     inverse, left, right = system.inverse[0], system.left[0], system.right[0]
@@ -139,8 +146,8 @@ def solve(system, noise, pixels, dark, first, last):
 def find_jumps(system, noise, first, last, jump, lines):
     """Find what improves chi-squared most when it is left out: one difference, or two neighbours.
 
-    For z = C^-1 (d - a) and P = C^-1 - C^-1 1 1^T C^-1 / (1^T C^-1 1) the improvement is ``z_i^2 / P_ii``; for two, ``z^T P^-1 z`` with their part of P
-    (Brandt 2024, PASP 136, 045005).
+    For z = C^-1 (d - a) and P = C^-1 - C^-1 1 1^T C^-1 / (1^T C^-1 1) the improvement is ``z_i^2 / P_ii``; for two,
+    ``z^T P^-1 z`` with their part of P (Brandt 2024, PASP 136, 045005).
 
     Parameters
     ----------

@@ -39,7 +39,8 @@ def linearize(first_row, last_row, data, group_dq, coefficients, coefficients_ro
             for group in range(n_groups):
                 values = data[integration, group, row]
                 flags = group_dq[integration, group, row]
-                # One order at a time over the whole row: the row of sums stays in the nearest cache and the loops are vectorised.
+                # One order at a time over the whole row: the row of sums stays in the nearest cache and the loops are
+                # vectorised.
                 leading, next_lower = coefficients[highest, own_row], coefficients[highest - 1, own_row]
                 for column in range(nx):
                     sums[column] = leading[column] * values[column] + next_lower[column]

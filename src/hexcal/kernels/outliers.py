@@ -33,8 +33,8 @@ def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, coun
     counts : float32 array (rows, nx)
         Overwritten with the number of values.
     spread : float32 array (rows, nx), or (1, 1)
-        Overwritten with a robust standard deviation of the values (1.4826 times the median of the sizes of their differences to the median); 0 where
-        there are fewer than 3. (1, 1): not asked for.
+        Overwritten with a robust standard deviation of the values (1.4826 times the median of the sizes of their
+        differences to the median); 0 where there are fewer than 3. (1, 1): not asked for.
     """
     n = stack.shape[0]
     values = np.empty(n, np.float64)
@@ -81,7 +81,9 @@ def middle(values, count, n_low, n_high):
 
 @kernel
 def rolling_median(first_row, last_row, stack, half, results):
-    """Median of the values of each image and its `half` neighbours before and after; at the ends that of the first and last full window.
+    """Median of the values of each image and its `half` neighbours before and after.
+
+    At the ends that of the first and last full window.
 
     Parameters
     ----------
@@ -113,7 +115,9 @@ def rolling_median(first_row, last_row, stack, half, results):
 
 @kernel
 def scatter(first_row, last_row, stack, expected, results):
-    """Robust standard deviation over a stack of the differences to what is expected (1.4826 times the median of their sizes).
+    """Robust standard deviation over a stack of the differences to what is expected.
+
+    It is 1.4826 times the median of their sizes.
 
     Parameters
     ----------
@@ -247,10 +251,11 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
     data, expected, errors : float32 array (ny, nx)
         The image, what the median of all makes of it, its standard deviations.
     number : float32 array (ny, nx), or (1, 1)
-        How many values the median has: where fewer than 3, a pixel below what is expected says more of the others than of itself, and passes. (1, 1):
-        this does not matter.
+        How many values the median has: where fewer than 3, a pixel below what is expected says more of the others than
+        of itself, and passes. (1, 1): this does not matter.
     spread : float32 array (ny, nx), or (1, 1)
-        Scatter of the values of which the median is; takes the place of errors that are smaller. (1, 1): it does not matter.
+        Scatter of the values of which the median is; takes the place of errors that are smaller. (1, 1): it does not
+        matter.
     level : float
         Background of the image that is not in `expected`.
     limits : tuple of 4 float
@@ -314,7 +319,9 @@ def flag(first_row, last_row, passed, grow, flags, dq, counts):
 
 @kernel
 def weight_histogram(weights, counts, sums, squares):
-    """Count positive weights in bins of equal relative width (1/2048), with the sums of the weights and of their squares in each.
+    """Count positive weights in bins of equal relative width (1/2048).
+
+    Returned with the sums of the weights and of their squares in each bin.
 
     Parameters
     ----------
@@ -337,8 +344,9 @@ def weight_histogram(weights, counts, sums, squares):
 def sharpness(first_row, last_row, data, errors, sky, snr, result):
     """How much a pixel stands out from its neighbours on two opposite sides, as a part of what it has above the sky.
 
-    ``(value - lower) / (value - sky)``, the lower one of the means of the neighbours left and right, and above and below. It is 1 for a cosmic ray, which
-    fills a pixel or a straight track, and less for a star, whose light falls on its neighbours too.
+    ``(value - lower) / (value - sky)``, the lower one of the means of the neighbours left and right, and above and
+    below. It is 1 for a cosmic ray, which fills a pixel or a straight track, and less for a star, whose light falls on
+    its neighbours too.
 
     Parameters
     ----------

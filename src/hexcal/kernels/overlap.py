@@ -12,7 +12,8 @@ SLIVER = 1e-13
 def add_edge(cells, columns, xa, ya, xb, yb):
     """Add the signed area between an edge and the right side of the grid to each cell that it crosses.
 
-    Summed over the edges of a closed polygon, each cell has the area that the polygon covers: positive where the corners go from x to y.
+    Summed over the edges of a closed polygon, each cell has the area that the polygon covers: positive where the
+    corners go from x to y.
 
     Parameters
     ----------

@@ -109,7 +109,10 @@ def _slope(ramp, flags, steps):
 
 @helper
 def _capture(traps, ramp, flags, density, full_well, slope, families, group_time, reset_time):
-    """Add what the traps of one pixel capture in an integration: from the smooth ramp, while it is above the full well, and from cosmic rays."""
+    """Add what the traps of one pixel capture in an integration.
+
+    From the smooth ramp, while it is above the full well, and from cosmic rays.
+    """
     n_groups = len(ramp)
     n_above = 0
     for number in range(n_groups):

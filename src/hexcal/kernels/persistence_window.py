@@ -11,7 +11,8 @@ SATURATED = 2
 def flag_window(first_row, last_row, data, group_dq, threshold, window, times, flags, end):
     """Flag the groups of rows ``first_row <= y < last_row`` from one with much light on until the window has passed.
 
-    Much light are a signal above the threshold, unless a window is open, and the first saturated group of an integration or after others.
+    Much light are a signal above the threshold, unless a window is open, and the first saturated group of an
+    integration or after others.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def flag_window(first_row, last_row, data, group_dq, threshold, window, times, f
     flags : uint8
         What to set.
     end : float64 (ny, nx), s
-        Until when the windows are open that were opened before; in the end, that were opened at all. -inf where there is none.
+        Until when the windows are open that were opened before; in the end, that were opened at all. -inf where there
+        is none.
     """
     n_ints, n_groups, _, nx = data.shape
     for y in range(first_row, last_row):

@@ -1,12 +1,14 @@
 """Count rates from ramps: every ramp is read once, cut into segments, fitted and combined.
 
-How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``. The fit has two parts: what an integration gives by itself,
-slopes and their weights, is found here; what needs the mean rate of all integrations, the variances, follows in ``ramp_fit_close``. ``fit_ramps`` does both
-for one integration, and with ``close_integrations`` for several in memory; ``add_ramps``, ``close_exposure`` and ``close_integrations`` do the same, with the
-same bits, for an exposure whose integrations come in blocks.
+How one ramp is fitted is in ``ramp_fit_segments``, what goes in and out in ``ramp_fit_arrays``. The fit has two parts:
+what an integration gives by itself, slopes and their weights, is found here; what needs the mean rate of all
+integrations, the variances, follows in ``ramp_fit_close``. ``fit_ramps`` does both for one integration, and with
+``close_integrations`` for several in memory; ``add_ramps``, ``close_exposure`` and ``close_integrations`` do the same,
+with the same bits, for an exposure whose integrations come in blocks.
 
-Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the stride between the groups
-of one pixel is a power of two in full frames, and reading the groups of single pixels would evict the very lines needed for the next pixel.
+Work is done in chunks of ``CHUNK`` neighbouring pixels, copied to scratch that stays in the first cache level: the
+stride between the groups of one pixel is a power of two in full frames, and reading the groups of single pixels would
+evict the very lines needed for the next pixel.
 """
 
 import numpy as np
@@ -44,7 +46,10 @@ from hexcal.kernels.ramp_fit_segments import (
 
 
 def sorting_pairs(n):
-    """Comparisons (a, b), a < b, that sort n numbers whatever their order (Batcher's odd-even merge sort): int64 (n_pairs, 2)."""
+    """Comparisons (a, b), a < b, that sort n numbers whatever their order (Batcher's odd-even merge sort).
+
+    Int64 (n_pairs, 2).
+    """
     pairs = []
     p = 1
     while p < n:
@@ -61,7 +66,10 @@ def sorting_pairs(n):
 
 @helper
 def sort_differences(ramps, width, pairs):
-    """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them; ``count`` of them per pixel."""
+    """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them.
+
+    ``count`` of them per pixel.
+    """
     value, flag, union, difference, count, _ = ramps
     n_differences = value.shape[0] - 1
     count[:width] = n_differences
@@ -85,7 +93,10 @@ def sort_differences(ramps, width, pairs):
 
 @helper
 def flagged_median_rate(ramps, x, settings):
-    """Median of the first differences of one ramp in DN/s, and what stands for it where there is none; NaN if the only group is saturated."""
+    """Median of the first differences of one ramp in DN/s, and what stands for it where there is none.
+
+    NaN if the only group is saturated.
+    """
     value, flag, difference, n = ramps.value, ramps.flag, ramps.difference, ramps.count[x]
     if np.isfinite(ramps.zero_rate[x]):
         return ramps.zero_rate[x]
@@ -118,7 +129,10 @@ def add_median_rates(ramps, width, settings, estimate):
 
 @helper
 def fit_clean(value, width, time, pixels, tables, lines):
-    """Slopes and weights of ramps without any flag, whole chunks at a time; flagged ones get numbers that ``fit_one`` replaces."""
+    """Slopes and weights of ramps without any flag, whole chunks at a time.
+
+    Flagged ones get numbers that ``fit_one`` replaces.
+    """
     gain, variance, mean = pixels
     slope, total, cubic, loss, linear, _, row = lines
     power, norm = tables.power, tables.norm
@@ -163,7 +177,10 @@ def fit_chunk(ramps, width, settings, tables, pixels, lines):
 
 @helper
 def take_zero_frame(rate, x, settings, pixels, lines):
-    """Let the zero frame stand for a ramp: a lone group (n = 2) of one frame, whose variance is that of a group times the number of frames in a group."""
+    """Let the zero frame stand for a ramp.
+
+    A lone group (n = 2) of one frame, whose variance is that of a group times the number of frames in a group.
+    """
     time = settings.frame_time
     lines.slope[x] = rate
     lines.cubic[x] = lines.loss[x] = 6.0 * time * time / settings.n_frames
@@ -215,8 +232,8 @@ def fit_integration(ramps, width, settings, tables, pixels, lines, sums, slope):
 def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integrations, rate):
     """Fit rows ``first_row <= y < last_row`` of all integrations of an exposure.
 
-    With one integration, that is all. With more, `integrations` holds the slopes alone, and ``close_integrations`` writes the rest: a kernel of its own, which
-    most exposures do not need.
+    With one integration, that is all. With more, `integrations` holds the slopes alone, and ``close_integrations``
+    writes the rest: a kernel of its own, which most exposures do not need.
 
     Parameters
     ----------
@@ -255,7 +272,9 @@ def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integratio
 
 @kernel
 def add_ramps(first_row, last_row, exposure, settings, tables, slope, sums):
-    """Fit rows ``first_row <= y < last_row`` of a block of integrations, as far as an integration can be fitted by itself.
+    """Fit rows ``first_row <= y < last_row`` of a block of integrations.
+
+    As far as an integration can be fitted by itself.
 
     Parameters
     ----------

@@ -20,7 +20,8 @@ class Exposure(NamedTuple):
     gain : float32 (ny, nx), e/DN
     read_noise : float32 (ny, nx), DN, noise of the difference of two frames
     dark : float32 (ny, nx) or (1, 1), DN/s, added to the rate that gives the Poisson variance
-    zero_frame : float32 (nints, ny, nx), DN, first frame of each integration, 0 where it is saturated; (0, 0, 0) if there is none
+    zero_frame : float32 (nints, ny, nx), DN, first frame of each integration, 0 where it is saturated;
+        (0, 0, 0) if there is none
     """
 
     data: np.ndarray
@@ -74,7 +75,9 @@ class Rates(NamedTuple):
 
 
 class Ramps(NamedTuple):
-    """Samples of a chunk of one integration, (ngroups, CHUNK); the union of their flags, (CHUNK,); sorted first differences and their number.
+    """Samples of a chunk of one integration, (ngroups, CHUNK); the union of their flags, (CHUNK,).
+
+    Sorted first differences and their number.
 
     zero_rate : DN/s, (CHUNK,), rate of the zero frame where it stands for a ramp that is saturated throughout, else NaN
     """
@@ -98,8 +101,9 @@ class Pixels(NamedTuple):
 class Lines(NamedTuple):
     """Fit of one integration of a chunk.
 
-    slope, its total variance, sums of (n**3-n)*T**2 of the segments, without and with groups lost to charge migration, and of (n-1)*T; whether there is no
-    rate; row of the weight table. The variance means something only where the rate that gives it is known before, that of a lone integration.
+    slope, its total variance, sums of (n**3-n)*T**2 of the segments, without and with groups lost to charge migration,
+    and of (n-1)*T; whether there is no rate; row of the weight table. The variance means something only where the rate
+    that gives it is known before, that of a lone integration.
     """
 
     slope: np.ndarray
@@ -112,7 +116,9 @@ class Lines(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over the integrations, (ny, nx), or of a chunk: of median rates (DN/s), of those of `Lines`, of cubic * slope, of lost integrations.
+    """Sums over the integrations, (ny, nx), or of a chunk.
+
+    Of median rates (DN/s), of those of `Lines`, of cubic * slope, of lost integrations.
 
     And the union of flags. All float64, but n_lost int32 and bits uint32.
     """
@@ -176,7 +182,9 @@ def part_of_sums(sums, y, x0, width):
 
 @helper
 def load_chunk(exposure, settings, i, y, x0, width, ramps):
-    """Copy the groups of ``width`` pixels of an integration; groups outside the used ones and samples that are not finite become DO_NOT_USE.
+    """Copy the groups of ``width`` pixels of an integration.
+
+    Groups outside the used ones and samples that are not finite become DO_NOT_USE.
 
     The latter also in the flags of the exposure, so that these alone tell which groups were fitted.
     """
@@ -184,7 +192,8 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
     n_groups, first_group = value.shape[0], settings.first_group
     union[:width] = 0
     sum_of_nothing = np.zeros(width, np.float32)
-    # One simple loop per kind of number, so that the compiler uses whole registers; zero times a sample is NaN if it is not finite.
+    # One simple loop per kind of number, so that the compiler uses whole registers; zero times a sample is NaN if it is
+    # not finite.
     for g in range(n_groups):
         extra = np.uint8(0 if settings.first_used <= g <= settings.last_used else DO_NOT_USE)
         row = exposure.data[i, first_group + g, y, x0 : x0 + width]
@@ -210,7 +219,10 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
 
 @helper
 def load_flags(group_dq, settings, i, y, x0, width, flag, union):
-    """Copy the flags of the groups of ``width`` pixels of an integration, with DO_NOT_USE outside the used groups, and their union."""
+    """Copy the flags of the groups of ``width`` pixels of an integration, and their union.
+
+    Groups outside the used ones are flagged DO_NOT_USE.
+    """
     union[:width] = 0
     for g in range(flag.shape[0]):
         extra = np.uint8(0 if settings.first_used <= g <= settings.last_used else DO_NOT_USE)
@@ -224,7 +236,10 @@ def load_flags(group_dq, settings, i, y, x0, width, flag, union):
 
 @helper
 def load_zero_rates(zero_frame, flag, frame_time, zero_rate):
-    """Rates of the zero frame of ramps that are saturated in all groups; 0 in the zero frame means that it is saturated as well."""
+    """Rates of the zero frame of ramps that are saturated in all groups.
+
+    0 in the zero frame means that it is saturated as well.
+    """
     for x in range(zero_frame.size):
         saturated = zero_frame[x] != 0 and np.isfinite(zero_frame[x])
         for g in range(flag.shape[0]):

@@ -1,4 +1,7 @@
-"""The end of the ramp fit: what needs the rates of all integrations, from the slopes, the flags of the groups, and the sums over integrations."""
+"""The end of the ramp fit.
+
+What needs the rates of all integrations, from the slopes, the flags of the groups, and the sums over integrations.
+"""
 
 import numpy as np
 
@@ -47,7 +50,10 @@ def read_pixels(gain, read_noise, n_frames, pixels):
 
 @inlined
 def mean_rate(total, n_ints, dark, y, x0, width, mean):
-    """Rate that gives the Poisson variance, DN/s: the sum of the median rates of the integrations, averaged, not below 0, with that of the dark."""
+    """Rate that gives the Poisson variance, DN/s.
+
+    The sum of the median rates of the integrations, averaged, not below 0, with that of the dark.
+    """
     dark_row = dark[y if dark.shape[0] > 1 else 0]
     for x in range(width):
         average = total[x] / n_ints
@@ -86,7 +92,10 @@ def has_rate_of_zero_frame(flag, x, slope):
 
 @helper
 def find_variances(ramps, width, settings, pixels, slope, lines):
-    """Variances and weights of an integration of a chunk, from the flags of its groups and its slopes: all of `Lines` but slope and cubic."""
+    """Variances and weights of an integration of a chunk, from the flags of its groups and its slopes.
+
+    All of `Lines` but slope and cubic.
+    """
     gain, variance, mean = pixels
     _, total, _, loss, linear, lost, _ = lines
     n = ramps.flag.shape[0]
@@ -191,7 +200,8 @@ def close_integrations(first_row, last_row, exposure, settings, n_ints, rate, in
     Parameters
     ----------
     exposure : Exposure
-        The flags of the block, as `add_ramps` has left them; the data are not looked at; PIXELDQ as all blocks have left it.
+        The flags of the block, as `add_ramps` has left them; the data are not looked at; PIXELDQ as all blocks have
+        left it.
     settings : Settings
     n_ints : number of integrations of the exposure
     rate : float64 (ny, nx)

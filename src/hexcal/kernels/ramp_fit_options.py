@@ -92,9 +92,12 @@ def count_segments(flag, x, suppress):
 
 @helper
 def line_errors(value, x, first, n, gain, noise_squared):
-    """Errors of slope (electrons per group) and intercept at the first group of the ramp (electrons) of a segment's fit, from the read noise alone.
+    """Errors of slope and intercept of a segment's fit, from the read noise alone.
 
-    With weights w, x the group number and D = sum(w) sum(w x^2) - sum(w x)^2: sqrt(sum(w)/D) and sqrt(sum(w x^2)/D), times the read noise.
+    Electrons per group, and electrons at the first group of the ramp.
+
+    With weights w, x the group number and D = sum(w) sum(w x^2) - sum(w x)^2: sqrt(sum(w)/D) and sqrt(sum(w x^2)/D),
+    times the read noise.
     """
     if n == 1:
         return 0.0, 0.0
@@ -135,7 +138,10 @@ def intercept(value, x, first, n, gain, noise_squared, slope):
 
 @helper
 def write_jumps(value, flag, x, crmag):
-    """Write the steps of the groups flagged JUMP_DET, but the first, of one ramp; ``crmag`` is its part of that plane."""
+    """Write the steps of the groups flagged JUMP_DET, but the first, of one ramp.
+
+    ``crmag`` is its part of that plane.
+    """
     jump = 0
     for g in range(1, flag.shape[0]):
         if flag[g, x] & JUMP_DET != 0:

@@ -2,9 +2,11 @@
 
 The arithmetic of one pixel (T group time, R read noise, S signal to noise ratio):
 
-* a *segment* is a run of usable groups; it ends before an unusable group and a group flagged JUMP_DET starts the next one;
-* slope of a segment of n groups: least squares with weights ``|k - (n-1)/2|**P``; as these are symmetric about the middle,
-  the slope is ``sum_k d_k**(P+1) * y_k*sign / sum_k d_k**(P+2) * 2`` with ``d_k = |2k - (n-1)|``, whatever scale the weights have;
+* a *segment* is a run of usable groups; it ends before an unusable group and a group flagged JUMP_DET starts the next
+  one;
+* slope of a segment of n groups: least squares with weights ``|k - (n-1)/2|**P``; as these are symmetric about the
+  middle, the slope is ``sum_k d_k**(P+1) * y_k*sign / sum_k d_k**(P+2) * 2`` with ``d_k = |2k - (n-1)|``, whatever
+  scale the weights have;
 * P grows with the signal to noise ratio S of the segment (Fixsen et al. 2000, PASP 112, 1350);
 * var_R = 12 R**2 / ((n**3 - n) T**2), var_P = rate / (T gain (n - 1)), a lone group counts as n = 2;
 * segments (and integrations) are averaged with weights 1/var_R, so that the weights do not depend on the signal.
@@ -50,7 +52,10 @@ def weight_tables(n_groups):
 
 @helper
 def is_usable(f):
-    """Whether a group with these flags takes part in the fit; one that carries JUMP_DET does, as the start of a segment."""
+    """Whether a group with these flags takes part in the fit.
+
+    One that carries JUMP_DET does, as the start of a segment.
+    """
     return f & UNFIT == 0
 
 
@@ -78,7 +83,10 @@ def count_good_groups(flag, x):
 
 @helper
 def exponent_row(rise, noise_squared):
-    """Row of the weight table for a segment that rises by ``rise`` electrons, read noise squared in electrons squared: S = rise/sqrt(noise**2 + rise)."""
+    """Row of the weight table for a segment that rises by ``rise`` electrons, read noise squared in electrons squared.
+
+    S = rise/sqrt(noise**2 + rise).
+    """
     s_squared = rise * rise / (noise_squared + rise) if rise > 0.0 else 0.0
     return (
         (1 if s_squared >= 25.0 else 0)
@@ -165,7 +173,8 @@ def cubic_sum(flag, x, clear_charge_loss):
 def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, power, norm):
     """Average the segments of one flagged ramp.
 
-    Returns ``(slope, sum of n**3-n, sum of n-1, 1/var_C)``, slope in DN/s; 0 if no segment counts. See `segment_weights`.
+    Returns ``(slope, sum of n**3-n, sum of n-1, 1/var_C)``, slope in DN/s; 0 if no segment counts. See
+    `segment_weights`.
     """
     longest = longest_segment(flag, x, False)
     cubic = linear = weighted = inverse = 0.0
@@ -191,7 +200,9 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, 
 
 @helper
 def segment_weights(flag, x, time, gain, read_noise_12, rate):
-    """Sums over the segments of one flagged ramp, by its flags alone: ``(sum of n**3-n, sum of n-1, 1/var_C)``; 0 if no segment counts.
+    """Sums over the segments of one flagged ramp, by its flags alone: ``(sum of n**3-n, sum of n-1, 1/var_C)``.
+
+    0 if no segment counts.
 
     ``read_noise_12`` is 12 times the variance of a group, DN**2, and ``rate`` gives the Poisson variance, DN/s.
     """
@@ -216,8 +227,8 @@ def segment_weights(flag, x, time, gain, read_noise_12, rate):
 def is_lost(flag, x, suppress):
     """True if the ramp of pixel x gives no rate: saturated from the start, or without a segment that counts.
 
-    With ``suppress`` lone groups do not count, nor the only good group of a ramp together with one that a jump opened; a ramp that was read only once is
-    fitted all the same.
+    With ``suppress`` lone groups do not count, nor the only good group of a ramp together with one that a jump opened;
+    a ramp that was read only once is fitted all the same.
     """
     if flag[0, x] & SATURATED != 0:
         return True
@@ -239,7 +250,10 @@ def time_between(flag, x, settings):
 
 @helper
 def with_lost_groups(flag, x, settings, lone, time):
-    """Sum of (n**3-n)*T**2 of a ramp, with the groups that were lost to charge migration: that which VAR_RNOISE is made of."""
+    """Sum of (n**3-n)*T**2 of a ramp, with the groups that were lost to charge migration.
+
+    That which VAR_RNOISE is made of.
+    """
     loss, longest = cubic_sum(flag, x, True)
     loss_time = time if lone and longest == 1 else settings.group_time
     return loss * loss_time * loss_time
@@ -249,7 +263,8 @@ def with_lost_groups(flag, x, settings, lone, time):
 def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss):
     """Fit one flagged ramp.
 
-    Returns ``(slope, var_C, sum of (n**3-n)*T**2, the same with the groups lost to charge migration, sum of (n-1)*T, lost)``.
+    Returns ``(slope, var_C, sum of (n**3-n)*T**2, the same with the groups lost to charge migration, sum of (n-1)*T,
+    lost)``.
     """
     lone, time = time_between(flag, x, settings)
     lost = is_lost(flag, x, settings.suppress)

@@ -1,7 +1,8 @@
 """Signals of reference pixels, and their subtraction.
 
-All kernels see the ramp as a stack of images, ``(nints * ngroups, ny, nx)``. Those that measure run over bands of images, because all reference pixels
-of an image together are a few kilobytes; the one that subtracts runs over bands of rows.
+All kernels see the ramp as a stack of images, ``(nints * ngroups, ny, nx)``. Those that measure run over bands of
+images, because all reference pixels of an image together are a few kilobytes; the one that subtracts runs over bands of
+rows.
 """
 
 import numpy as np
@@ -11,14 +12,17 @@ from hexcal.kernels.compiled import helper, kernel
 
 @helper
 def clipped_mean(values, n_sigma):
-    """Return the mean of what remains when values further than `n_sigma` standard deviations from the mean are taken out until none is left.
+    """Return the mean of what remains when values far from the mean are taken out.
+
+    Those further than `n_sigma` standard deviations are, until there are none.
 
     Parameters
     ----------
     values : float64 array (n,)
         Overwritten.
     n_sigma : float
-        Limit on both sides; the standard deviation is that of the population (divided by n). The same as ``scipy.stats.sigmaclip``.
+        Limit on both sides; the standard deviation is that of the population (divided by n). The same as
+        ``scipy.stats.sigmaclip``.
 
     Returns
     -------
@@ -88,7 +92,10 @@ def measure_classes(first_image, last_image, data, base, rows, columns, starts, 
 
 @helper
 def mirrored(index, n):
-    """Return the index inside ``0 <= index < n`` that one outside is mirrored to; the outermost element is not repeated."""
+    """Return the index inside ``0 <= index < n`` that one outside is mirrored to.
+
+    The outermost element is not repeated.
+    """
     if n == 1:
         return 0
     index %= 2 * (n - 1)
@@ -112,8 +119,9 @@ def place_of(ordered, n, value):
 def running_median(signal, start, n_detector, before, length, ordered, result):
     """Write the running median of a strip along its first axis.
 
-    The window of line s is ``s - before <= k < s - before + length``. It is mirrored at the ends of the detector; lines that the strip does not hold
-    count for nothing. Its values are kept in order while it moves, so that a step costs few comparisons for any length.
+    The window of line s is ``s - before <= k < s - before + length``. It is mirrored at the ends of the detector; lines
+    that the strip does not hold count for nothing. Its values are kept in order while it moves, so that a step costs
+    few comparisons for any length.
 
     Parameters
     ----------
@@ -209,8 +217,9 @@ def measure_side(
 def subtract_signals(first_row, last_row, data, along_x, along_y):
     """Subtract from each image a signal per column and one per row.
 
-    ``data[p, y, x] -= along_x[p, x] + along_y[p, y]``, rounded as the reference implementation rounds: from the first image one after the other, from
-    the others their sum. At 10,000 DN a step of float32 is 0.001 DN, which shows in the rates of faint pixels.
+    ``data[p, y, x] -= along_x[p, x] + along_y[p, y]``, rounded as the reference implementation rounds: from the first
+    image one after the other, from the others their sum. At 10,000 DN a step of float32 is 0.001 DN, which shows in the
+    rates of faint pixels.
 
     Parameters
     ----------
@@ -239,10 +248,12 @@ def subtract_signals(first_row, last_row, data, along_x, along_y):
 
 @kernel
 def subtract_pattern(first_row, last_row, data, pattern):
-    """Subtract from each image after the first of an integration a signal that repeats every few rows, relative to the first image.
+    """Subtract from each image but the first of an integration a signal that repeats every few rows.
 
-    ``data[i, g, y, x] = ((data[i, g, y, x] - data[i, 0, y, x]) - pattern[i, g, y % period, x]) + data[i, 0, y, x]`` in float32: the rounding of the
-    reference implementation, which takes the first image away and adds it again.
+    The signal is that relative to the first image.
+
+    ``data[i, g, y, x] = ((data[i, g, y, x] - data[i, 0, y, x]) - pattern[i, g, y % period, x]) + data[i, 0, y, x]`` in
+    float32: the rounding of the reference implementation, which takes the first image away and adds it again.
 
     Parameters
     ----------

@@ -5,7 +5,9 @@ import numpy as np
 from hexcal.kernels.compiled import helper, kernel
 
 CENTER_Y, CENTER_X, MAJOR, MINOR, COSINE, SINE, AREA = 0, 1, 2, 3, 4, 5, 6
-"""Columns of the table of `find_regions`: centre, semi-axes (pixels), direction of the major axis (to x and to y), pixels without gaps."""
+"""Columns of the table of `find_regions`: centre, semi-axes (pixels), direction of the major axis (to x and to y),
+pixels without gaps.
+"""
 N_COLUMNS = 7
 
 
@@ -34,9 +36,12 @@ def take_region(mask, y, x, stack):
 
 @helper
 def outline_ellipse(stack, n, nx, region):
-    """Ellipse with the centre and the second moments of n pixels; its border runs through the centres of the outermost ones.
+    """Ellipse with the centre and the second moments of n pixels.
 
-    A filled ellipse with semi-axis a has the variance a^2 / 4 along it; half a pixel is taken off for the outer half of the border pixels.
+    Its border runs through the centres of the outermost ones.
+
+    A filled ellipse with semi-axis a has the variance a^2 / 4 along it; half a pixel is taken off for the outer half of
+    the border pixels.
     """
     total_y = total_x = 0.0
     for j in range(n):
@@ -99,7 +104,8 @@ def find_regions(mask, least_area, stack):
             if not mask[y, x]:
                 continue
             n = take_region(mask, y, x, stack)
-            # A ring of n pixels encloses less than (n / 4)^2 others: no need to look for gaps in the single pixels that most regions are.
+            # A ring of n pixels encloses less than (n / 4)^2 others: no need to look for gaps in the single pixels that
+            # most regions are.
             if n < least_area and (n * n < 16 * (least_area - n) or area_with_holes(stack, n, nx) < least_area):
                 continue
             if n_regions == len(regions):

@@ -1,7 +1,8 @@
 """Find saturated samples and flag them with their neighbours.
 
-Once saturated, a pixel stays so until the end of the integration. One number per pixel and integration says it all: the first saturated group
-(the number of groups if there is none). Growing the flags by a box is then a minimum over the box, whatever the number of groups.
+Once saturated, a pixel stays so until the end of the integration. One number per pixel and integration says it all: the
+first saturated group (the number of groups if there is none). Growing the flags by a box is then a minimum over the
+box, whatever the number of groups.
 """
 
 import numpy as np

@@ -7,7 +7,10 @@ from hexcal.kernels.compiled import helper
 
 @helper
 def select(values, n, wanted):
-    """Put the value of rank `wanted` (from 0) of the first `n` values in its place: none before it is larger, none behind it is smaller."""
+    """Put the value of rank `wanted` (from 0) of the first `n` values in its place.
+
+    None before it is larger, none behind it is smaller.
+    """
     low, high = 0, n - 1
     while low < high:
         middle = (low + high) // 2
@@ -34,7 +37,10 @@ def select(values, n, wanted):
 
 @helper
 def median_of(values, n):
-    """Median of the first `n` values, none of them NaN, n > 0; the mean of the middle two for an even number. The values are put into another order."""
+    """Median of the first `n` values, none of them NaN, n > 0; the mean of the middle two for an even number.
+
+    The values are put into another order.
+    """
     middle = n // 2
     upper = select(values, n, middle)
     if n % 2 == 1:

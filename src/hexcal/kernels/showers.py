@@ -1,4 +1,7 @@
-"""Showers: events of cosmic rays that raise hundreds of pixels by less than a jump, so that only their neighbourhood shows them."""
+"""Showers: events of cosmic rays that raise hundreds of pixels by less than a jump.
+
+Only the neighbourhood of a pixel shows them.
+"""
 
 from typing import NamedTuple
 
@@ -75,7 +78,9 @@ def typical_differences(first_row, last_row, samples, first, last, median, sigma
 
 @kernel
 def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
-    """Absolute excess of the difference into group k over the median, in sigma; NaN where a group is unusable or holds a jump.
+    """Absolute excess of the difference into group k over the median, in sigma.
+
+    NaN where a group is unusable or holds a jump.
 
     Parameters
     ----------
@@ -128,7 +133,10 @@ def mark_raised(first_row, last_row, ratio, offsets, threshold, raised):
 
 @helper
 def mean_excess(samples, i, k, region, median):
-    """Mean excess of the difference into group k over the median in the ellipse of a region, DN; usable pixels without a jump."""
+    """Mean excess of the difference into group k over the median in the ellipse of a region, DN.
+
+    Usable pixels without a jump.
+    """
     data, group_dq, gain = samples.data, samples.group_dq, samples.gain
     ny, nx = gain.shape
     reach = int(np.ceil(region[MAJOR]))

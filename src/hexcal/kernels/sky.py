@@ -77,7 +77,10 @@ def collect(data, dq, bad, mask, use_mask, lower, upper, values):
 
 @kernel
 def moments(values):
-    """Return mean and standard deviation (of the sample, n - 1) of float32 values, summed in float64 about the first of them."""
+    """Return mean and standard deviation (of the sample, n - 1) of float32 values.
+
+    Summed in float64 about the first of them.
+    """
     origin = np.float64(values[0])
     total, squares = 0.0, 0.0
     for value in values:
@@ -102,7 +105,10 @@ def keep_between(values, low, high):
 
 @kernel
 def histogram(values, low, width, counts):
-    """Count values into bins of this width from ``low``; what lies at or beyond the upper edge belongs to the last bin."""
+    """Count values into bins of this width from ``low``.
+
+    What lies at or beyond the upper edge belongs to the last bin.
+    """
     last = len(counts) - 1
     for value in values:
         counts[min(last, int((value - low) / width))] += 1

@@ -1,4 +1,7 @@
-"""Large cosmic-ray events of near-infrared detectors: a core that saturates at once, and a halo far beyond the pixels that show a jump."""
+"""Large cosmic-ray events of near-infrared detectors.
+
+A core that saturates at once, and a halo far beyond the pixels that show a jump.
+"""
 
 from typing import NamedTuple
 
@@ -47,7 +50,7 @@ def is_near_edge(region, ny, nx, edge):
 def holds_core(region, cores):
     """Whether the centre of a core lies in the ellipse of a region."""
     y, x, major, minor = region[CENTER_Y], region[CENTER_X], region[MAJOR], region[MINOR]
-    for j in range(len(cores)):  # noqa: SIM110 - numba has no any()
+    for j in range(len(cores)):
         if in_ellipse(region, cores[j, CENTER_Y], cores[j, CENTER_X], y, x, major, minor):
             return True
     return False
@@ -118,9 +121,10 @@ def expand_jumps(image, regions, cores, next_cores, test):
 def flag_snowballs(group_dq, test):
     """Flag the snowballs of all groups.
 
-    In each group the regions of jumps, and those of pixels that are saturated for the first time, are enclosed by ellipses. A region of jumps that holds the
-    centre of a core of this group or of the next one (the charge may come in the last frames of a group) is a snowball; without ``core_required`` every large
-    region is. Its ellipse is enlarged and flagged JUMP_DET.
+    In each group the regions of jumps, and those of pixels that are saturated for the first time, are enclosed by
+    ellipses. A region of jumps that holds the centre of a core of this group or of the next one (the charge may come in
+    the last frames of a group) is a snowball; without ``core_required`` every large region is. Its ellipse is enlarged
+    and flagged JUMP_DET.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ from hexcal.kernels.compiled import kernel
 def subtract(first_row, last_row, data, plane, plane_row, first_integration, last_integration, first_group, last_group):
     """Subtract an image from the same rows of a range of groups, in place.
 
-    ``data[i, g, y, x] -= plane[y - plane_row, x]``; a NaN in the image counts as 0, so that such a pixel keeps its value.
+    ``data[i, g, y, x] -= plane[y - plane_row, x]``; a NaN in the image counts as 0, so that such a pixel keeps its
+    value.
 
     Parameters
     ----------

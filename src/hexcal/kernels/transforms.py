@@ -1,7 +1,8 @@
 """The transforms of a WCS as a list of instructions, carried out for many points.
 
-Each instruction reads and writes registers, which hold one value per point; points are taken in blocks, so that all registers stay in the cache. An
-instruction is a row (code, first input, first output, first parameter, count): inputs of an instruction follow in the table of registers.
+Each instruction reads and writes registers, which hold one value per point; points are taken in blocks, so that all
+registers stay in the cache. An instruction is a row (code, first input, first output, first parameter, count): inputs
+of an instruction follow in the table of registers.
 """
 
 import numpy as np
@@ -22,7 +23,10 @@ _DEGREE = np.pi / 180.0
 
 @kernel
 def _polynomial(x, y, out, row, n, parameters, first, degree):
-    """``sum c_ij x^i y^j`` for i + j <= degree: for each j from the highest, the polynomial in x, both by Horner's rule."""
+    """``sum c_ij x^i y^j`` for i + j <= degree.
+
+    For each j from the highest, the polynomial in x, both by Horner's rule.
+    """
     for k in range(n):
         out[k] = 0.0
     end = first + (degree + 1) * (degree + 2) // 2
@@ -62,7 +66,10 @@ def _to_vector(lon, lat, x, y, z, n):
 
 @kernel
 def _tangent_to_vector(u, v, x, y, z, n):
-    """Native unit vectors of places in a tangent plane, degrees: the pole is the point of contact (Calabretta & Greisen 2002, section 5.1.3)."""
+    """Native unit vectors of places in a tangent plane, degrees.
+
+    The pole is the point of contact (Calabretta & Greisen 2002, section 5.1.3).
+    """
     for k in range(n):
         a, b = u[k] * _DEGREE, v[k] * _DEGREE
         length = np.sqrt(1.0 + a * a + b * b)

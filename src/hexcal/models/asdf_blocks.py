@@ -1,4 +1,6 @@
-"""Whether an ASDF file is whole: its blocks of binary data follow each other to the end, each as long as its header says.
+"""Whether an ASDF file is whole.
+
+Its blocks of binary data follow each other to the end, each as long as its header says.
 
 Source: ASDF Standard 1.6, "Low-level file layout".
 """

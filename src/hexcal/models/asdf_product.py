@@ -24,7 +24,8 @@ def tree_of(model):
     Raises
     ------
     InputError
-        If it holds something that ASDF has no form for: a table with columns of varying length, an extension that is neither image nor table.
+        If it holds something that ASDF has no form for: a table with columns of varying length, an extension that is
+        neither image nor table.
     """
     tree = _part_tree(model, [spec.hdu.upper() for spec in model.specs.values()])
     parts = model.parts()
@@ -166,7 +167,10 @@ def _fill_part(model, tree):
 
 
 def extra_units(model):
-    """Yield (cards, data), as `fits_writer.write` takes them, of the extensions that an ASDF file held under ``extra_fits``, but the primary one."""
+    """Yield (cards, data) of the extensions that an ASDF file held under ``extra_fits``.
+
+    In the form that `fits_writer.write` takes; the primary one is left out.
+    """
     for name, content in model.contents.tree.get(EXTRA, {}).items():
         if name != "PRIMARY":
             yield [_card(*card).text() for card in content.get("header", [])], content.get("data", np.zeros((), "u1"))

@@ -1,8 +1,8 @@
 """The ASDF side of a file: the extension named ASDF in a FITS product, and stand-alone ASDF (and JSON) reference files.
 
-Most trees hold only metadata: text, numbers, lists, dicts, and a WCS, which stays as it stands until it is asked for (`stored_wcs`). These are
-read and written as what they are, YAML: the ASDF library takes more than a second to load the converters of all installed packages. A tree with anything else
-in it (a transform, an array) goes through the library.
+Most trees hold only metadata: text, numbers, lists, dicts, and a WCS, which stays as it stands until it is asked for
+(`stored_wcs`). These are read and written as what they are, YAML: the ASDF library takes more than a second to load the
+converters of all installed packages. A tree with anything else in it (a transform, an array) goes through the library.
 """
 
 import datetime
@@ -46,8 +46,8 @@ def from_bytes(content, where):
     Returns
     -------
     dict
-        The tree without arrays that only point back at the FITS extensions, and without the bookkeeping of the ASDF library; ``history`` holds a
-        list of texts. A WCS is a `StoredWcs`.
+        The tree without arrays that only point back at the FITS extensions, and without the bookkeeping of the ASDF
+        library; ``history`` holds a list of texts. A WCS is a `StoredWcs`.
     """
     tree = _plain_tree(content, where, lambda: content)
     return _cleaned(_library_tree(io.BytesIO(content), where) if tree is None else tree)
@@ -175,7 +175,8 @@ def _library_tree(source, where):
     import yaml
 
     with warnings.catch_warnings():
-        # Files carry tags of many library versions; an unknown one leaves plain dicts and lists, which is all that is needed here.
+        # Files carry tags of many library versions; an unknown one leaves plain dicts and lists, which is all that is
+        # needed here.
         warnings.simplefilter("ignore")
         try:
             with asdf.open(
@@ -232,7 +233,10 @@ def _write(stream, tree, history):
 
 
 def _with_stored_wcs(tree):
-    """Return the tree with every WCS as it stands in a file, all following one version of the standard: that of those that nobody has touched."""
+    """Return the tree with every WCS as it stands in a file, all following one version of the standard.
+
+    That of those that nobody has touched.
+    """
     wcses = list(_wcses(tree))
     standards = {value.standard for value in wcses if isinstance(value, StoredWcs)}
     if len(standards) == 1 and not any(map(stored_wcs.is_wcs, wcses)):
@@ -324,7 +328,10 @@ def to_file(path, tree, history=()):
 
 
 def plain(value) -> Any:
-    """Replace numpy scalars by Python ones, so that a tree can be written by any serialiser; arrays and library objects stay."""
+    """Replace numpy scalars by Python ones, so that a tree can be written by any serialiser.
+
+    Arrays and library objects stay.
+    """
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, StoredWcs):

@@ -1,4 +1,7 @@
-"""What ``model.name`` means: arrays of the layout, attributes that the documents give to a class, and arrays that a user attaches."""
+"""What ``model.name`` means.
+
+Arrays of the layout, attributes that the documents give to a class, and arrays that a user attaches.
+"""
 
 import difflib
 from typing import Any
@@ -19,8 +22,9 @@ _ALIKE = 0.75
 class Attributes:
     """Attribute access of `DataModel`.
 
-    A name that neither the class, nor the keyword dictionary, nor the user has declared is refused with the nearest right one. An array may be attached
-    under any name that is not a misspelling of a declared one; it is saved in the ASDF extension.
+    A name that neither the class, nor the keyword dictionary, nor the user has declared is refused with the nearest
+    right one. An array may be attached under any name that is not a misspelling of a declared one; it is saved in the
+    ASDF extension.
     """
 
     of_tree: tuple = ()

@@ -1,4 +1,7 @@
-"""Blending under its documented names: ``blendmodels``, ``get_blended_metadata``, ``metablender``, rules of keywords."""
+"""Blending under its documented names.
+
+``blendmodels``, ``get_blended_metadata``, ``metablender``, rules of keywords.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -177,9 +180,10 @@ def metablender(input_models, spec):
     input_models : list of DataModel or path-like
         The exposures.
     spec : list of tuple
-        Each (attribute, name, function, error_type, error_value), of which the last three may be absent. Without a function the values become a column
-        of the table; with one (or a tuple of them) what it makes of the list of values. An attribute that an exposure lacks is left out ("ignore", the
-        default), an error ("raise"), or takes the value ("constant"; NaN by default).
+        Each (attribute, name, function, error_type, error_value), of which the last three may be absent. Without a
+        function the values become a column of the table; with one (or a tuple of them) what it makes of the list of
+        values. An attribute that an exposure lacks is left out ("ignore", the default), an error ("raise"), or takes
+        the value ("constant"; NaN by default).
 
     Returns
     -------
@@ -267,7 +271,10 @@ def interpret_entry(line, hdr):
 
 
 def interpret_attr_line(attr, line_spec):
-    """Return the tuple of a rule: (attr, attr) for a column of the table, (attr, output, function, 'ignore') for a blended value."""
+    """Return the tuple of a rule.
+
+    (attr, attr) for a column of the table, (attr, output, function, 'ignore') for a blended value.
+    """
     if not isinstance(line_spec, Mapping):
         return attr, line_spec
     return attr, line_spec.get("output", attr), function_of(line_spec["rule"]), "ignore"

@@ -1,4 +1,6 @@
-"""The metadata of a product that is made of several exposures: values that follow from theirs by rules, and a table (HDRTAB) of theirs.
+"""The metadata of a product that is made of several exposures.
+
+Values that follow from theirs by rules, and a table (HDRTAB) of theirs.
 
 The rules are a table of the observatory, ``blend_rules.tsv``.
 """
@@ -44,7 +46,9 @@ RULES: dict[str, Callable[[list], Any]] = {
     "maxdatetime": max,
     "wheeltol": _tolerance,
 }
-"""What becomes of the values of all exposures that have one (a list, in their order). Dates and times are ISO 8601 texts."""
+"""What becomes of the values of all exposures that have one (a list, in their order). Dates and times are ISO 8601
+texts.
+"""
 
 
 def function_of(rule):
@@ -108,7 +112,10 @@ class Blender:
             product.set_unchecked(path, value)
 
     def table(self) -> np.ndarray | None:
-        """Return the table HDRTAB: a row for each exposure, a column for each keyword that at least one of them has; None if there is no such keyword."""
+        """Return the table HDRTAB: a row for each exposure, a column for each keyword that at least one of them has.
+
+        None if there is no such keyword.
+        """
         columns = []
         for path in self._rules or {}:
             row = self._model.keywords.of_path(path, self._model.model_type)

@@ -1,7 +1,9 @@
-"""How much is read of what others made: no device and no pipe, no text without end, no tree that is too deep or unfolds to more than memory holds.
+"""How much is read of what others made.
 
-A few hundred bytes of YAML can stand for billions of values (an anchor that holds ten aliases of an anchor that holds ten aliases ...); a few kilobytes of
-brackets exceed the stack. Both are found before anything is made of them.
+No device and no pipe, no text without end, no tree that is too deep or unfolds to more than memory holds.
+
+A few hundred bytes of YAML can stand for billions of values (an anchor that holds ten aliases of an anchor that holds
+ten aliases ...); a few kilobytes of brackets exceed the stack. Both are found before anything is made of them.
 """
 
 import errno
@@ -50,7 +52,9 @@ def require_possible_name(path):
 
 
 def require_regular(path, what="a file"):
-    """Refuse what is no regular file, before it is opened: opening a named pipe waits for ever, and reading a device need not end.
+    """Refuse what is no regular file, before it is opened.
+
+    Opening a named pipe waits for ever, and reading a device need not end.
 
     Parameters
     ----------
@@ -142,7 +146,9 @@ def _parts(value):
 
 
 def from_yaml(text, where, base=None):
-    """Return what a YAML text holds, if it is not too deep, does not refer to itself and unfolds to no more values than are read.
+    """Return what a YAML text holds, if it is within the bounds.
+
+    It must not be too deep, not refer to itself, and unfold to no more values than are read.
 
     Parameters
     ----------
@@ -156,7 +162,8 @@ def from_yaml(text, where, base=None):
     Raises
     ------
     InputError
-        If it is nested deeper than `MOST_DEPTH`, refers to itself, or stands for more than `MOST_NODES` values. Nothing of it was made by then.
+        If it is nested deeper than `MOST_DEPTH`, refers to itself, or stands for more than `MOST_NODES` values. Nothing
+        of it was made by then.
     yaml.YAMLError
         If it is not YAML.
     """
@@ -182,7 +189,10 @@ def from_yaml(text, where, base=None):
 
 
 def _may_be_deep(text):
-    """Whether a YAML text can have so many levels that composing them would exceed the stack of the compiled loader, which ends the process."""
+    """Whether a YAML text can have too many levels to be composed.
+
+    Too many exceed the stack of the compiled loader, which ends the process.
+    """
     if isinstance(text, str):
         return text.count("[") + text.count("{") > _SAFE_DEPTH or re.search(_INDENTED, text) is not None
     return text.count(b"[") + text.count(b"{") > _SAFE_DEPTH or re.search(_INDENTED.encode(), text) is not None
@@ -202,7 +212,8 @@ def _require_shallow_yaml(text, where):
 def _require_bounded_nodes(root, where):
     """Refuse a document of YAML nodes that is deeper or larger than anything Hexcal reads, or refers to itself.
 
-    What an alias stands for is counted at each place, as a writer that knows no aliases would write it, but looked at only once.
+    What an alias stands for is counted at each place, as a writer that knows no aliases would write it, but looked at
+    only once.
     """
     known: dict[int, tuple[int, int]] = {}
     # Of each node on the way from the root: itself, what of it has not been looked at, values and levels in it so far.

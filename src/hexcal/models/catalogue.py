@@ -80,7 +80,10 @@ class CatalogModel(DataModel):
         return str(path)
 
     def __repr__(self):
-        return f"<CatalogModel of {len(self._table)} rows{f' from {self.contents.file.name}' if self.contents.file else ''}>"
+        return (
+            f"<CatalogModel of {len(self._table)} "
+            f"rows{f' from {self.contents.file.name}' if self.contents.file else ''}>"
+        )
 
     def _repr_html_(self):
         return self._table._repr_html_()

@@ -22,25 +22,26 @@ class ModelContainer(DataModel, MutableSequence):
     Parameters
     ----------
     init : path-like, Mapping, iterable or None
-        An association (its file, or the mapping that it is, whose members are looked for in the present folder), or models and paths of models.
+        An association (its file, or the mapping that it is, whose members are looked for in the present folder), or
+        models and paths of models.
     asn_exptypes : list of str, optional
         Only members of these types.
     asn_n_members : int, optional
         Only the first so many members.
     in_memory : bool, optional
-        Where members wait that were changed and given back (`give_back`): True, in memory; False, in temporary files. Default: models that were handed
-        over open stay in memory, those read from files wait in files.
+        Where members wait that were changed and given back (`give_back`): True, in memory; False, in temporary files.
+        Default: models that were handed over open stay in memory, those read from files wait in files.
 
     Notes
     -----
-    It is a list, and what it gives stays in memory. Steps *borrow* its members instead, one or a few at a time, and give them back: then the
-    memory does not grow with their number::
+    It is a list, and what it gives stays in memory. Steps *borrow* its members instead, one or a few at a time, and
+    give them back: then the memory does not grow with their number::
 
         for exposure in container.each(changed=["dq"]):
             exposure.dq[bad] |= pixel.OUTLIER
 
-    Only members that are models are in the list: a source catalogue, for one, stays in ``meta.asn_table``. Each model of an association carries in ``meta.asn``
-    the names of association and pool and its role (``exptype``).
+    Only members that are models are in the list: a source catalogue, for one, stays in ``meta.asn_table``. Each model
+    of an association carries in ``meta.asn`` the names of association and pool and its role (``exptype``).
     """
 
     model_type = "ModelContainer"
@@ -49,7 +50,9 @@ class ModelContainer(DataModel, MutableSequence):
     _scratch: Any = None
     in_memory: Any = None
     on_open: Any = None
-    """Called with each model when it is first opened; returns what takes its place. Set by who needs the members to be of one kind."""
+    """Called with each model when it is first opened; returns what takes its place. Set by who needs the members to be
+    of one kind.
+    """
     asn_table: Any = None
     """The association (a dict); empty for a list of models."""
 
@@ -134,7 +137,10 @@ class ModelContainer(DataModel, MutableSequence):
         return [member.record.get("exptype", "science").lower() for member in self._members]
 
     def files(self):
-        """Return (path, role) of the files behind it: the members that the association names, of all levels, and those of a list (list of tuple)."""
+        """Return (path, role) of the files behind it.
+
+        The members that the association names, of all levels, and those of a list (list of tuple).
+        """
         listed = list(association_file.member_files(self.asn_table, self._folder)) if self.asn_table else []
         known = {path for path, _ in listed}
         paths = [member.path or getattr(member.model, "path", None) for member in self._members]

@@ -1,4 +1,7 @@
-"""The base of all data models: arrays read when asked for, metadata as attributes, everything that the file had kept on saving."""
+"""The base of all data models.
+
+Arrays read when asked for, metadata as attributes, everything that the file had kept on saving.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +26,9 @@ class DataModel(Attributes, Metadata, Interface):
     Parameters
     ----------
     init : path-like, DataModel, HDUList, dict, array, tuple or None
-        A file to read; a model of another class to take over (nothing is copied; it must not be used afterwards); an open file of astropy; metadata
-        and arrays as nested dicts; the primary array; the shape of a zero-filled primary array; or nothing.
+        A file to read; a model of another class to take over (nothing is copied; it must not be used afterwards); an
+        open file of astropy; metadata and arrays as nested dicts; the primary array; the shape of a zero-filled primary
+        array; or nothing.
     strict_validation : bool
         Check the whole model at once, as `validate` does.
     **arrays
@@ -112,7 +116,8 @@ class DataModel(Attributes, Metadata, Interface):
             if extension.is_image and spec.ndim and len(extension.shape) not in spec.ndim:
                 expected = " or ".join(str(n) for n in spec.ndim)
                 raise InputError(
-                    f"extension {spec.hdu} must have {expected} dimensions for a {type(self).__name__}, it has shape {extension.shape}",
+                    f"extension {spec.hdu} must have {expected} dimensions for a {type(self).__name__}, "
+                    f"it has shape {extension.shape}",
                     where=str(self.contents.source.path),
                 )
             self.contents.arrays[spec.name] = self.read_stored(spec, extension)
@@ -137,7 +142,8 @@ class DataModel(Attributes, Metadata, Interface):
     def plain_table(self, name):
         """Return a table as a structured array, without keeping it; None if there is none.
 
-        Faster than the attribute for a table that was not asked for before: that one is a FITS_rec, as astropy gives it.
+        Faster than the attribute for a table that was not asked for before: that one is a FITS_rec, as astropy gives
+        it.
         """
         extension = None if name in self.contents.arrays else self.contents.extension(self.specs[name])
         return getattr(self, name) if extension is None else self.contents.source.plain_table(extension)
@@ -182,7 +188,10 @@ class DataModel(Attributes, Metadata, Interface):
         return extension.shape if extension is not None and extension.is_image and extension.shape else None
 
     def has(self, name):
-        """Whether the array or table is in memory or in the file (documented zero-filled arrays count only once used)."""
+        """Whether the array or table is in memory or in the file.
+
+        Documented zero-filled arrays count only once used.
+        """
         if name in self.contents.arrays:
             return self.contents.arrays[name] is not None
         return self.contents.extension(self.specs[name]) is not None
@@ -240,8 +249,8 @@ class DataModel(Attributes, Metadata, Interface):
         Parameters
         ----------
         path : path-like, callable or None
-            File name, ``.fits``, ``.fits.gz`` (packed) or ``.asdf``; a function that is called with the present name of the file and returns it; or None:
-            the name in ``meta.filename``.
+            File name, ``.fits``, ``.fits.gz`` (packed) or ``.asdf``; a function that is called with the present name of
+            the file and returns it; or None: the name in ``meta.filename``.
         dir_path : path-like, optional
             Directory, when `path` is a bare name.
         overwrite : bool

@@ -1,4 +1,7 @@
-"""Models that observatories declare in tables (see `hexcal.observatories.model_tables`), each made into a class when it is first asked for."""
+"""Models that observatories declare in tables, each made into a class when first asked for.
+
+The tables are described in `hexcal.observatories.model_tables`.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -114,13 +117,19 @@ def _built_in():
 
 @cache
 def classes(observatory):
-    """Return the classes that an observatory declares (`Declared`); one that shares the tables of another has the classes of that one."""
+    """Return the classes that an observatory declares (`Declared`).
+
+    One that shares the tables of another has the classes of that one.
+    """
     owner = observatories.owner_of_tables(observatory)
     return Declared(observatory) if owner is observatory else classes(owner)
 
 
 def primary_hdus(observatory):
-    """Return how the primary array of an exposure may be called in the files of an observatory (list of str, PRIMARY and numbers left out)."""
+    """Return how the primary array of an exposure may be called in the files of an observatory.
+
+    A list of str; PRIMARY and numbers are left out.
+    """
     names = ["SCI"]
     if observatory.name != DataModel.default_observatory:
         for row in classes(observatory).observatory.models:
@@ -168,7 +177,10 @@ def reference_class(observatory, reference_type):
 
 
 def class_of_dimensions(observatory, ndim):
-    """Return the class that an observatory declares for exposures of a number of dimensions, or None: those of JWST have classes in `science`."""
+    """Return the class that an observatory declares for exposures of a number of dimensions, or None.
+
+    Those of JWST have classes in `science`.
+    """
     if observatory.name == DataModel.default_observatory:
         return None
     for cls in classes(observatory).values():

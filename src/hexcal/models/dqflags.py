@@ -1,4 +1,7 @@
-"""Data-quality flags: the master bit assignment, and the translation of a reference file's own bits through its DQ_DEF table."""
+"""Data-quality flags.
+
+The master bit assignment, and the translation of a reference file's own bits through its DQ_DEF table.
+"""
 
 import numpy as np
 
@@ -19,8 +22,10 @@ class Flags(dict):
 
 
 _NAMES = (
-    "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC TELEGRAPH "
-    "NONLINEAR BAD_REF_PIXEL NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK UNRELIABLE_SLOPE UNRELIABLE_FLAT "
+    "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS UNRELIABLE_ERROR NON_SCIENCE DEAD "
+    "HOT WARM LOW_QE RC TELEGRAPH "
+    "NONLINEAR BAD_REF_PIXEL NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK "
+    "UNRELIABLE_SLOPE UNRELIABLE_FLAT "
     "OPEN ADJ_OPEN FLUX_ESTIMATED MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL"
 ).split()
 
@@ -80,7 +85,8 @@ def translate(dq, definitions, where=None, flags=pixel):
     dq : integer array
         Flags in the file's own bits.
     definitions : structured array or None
-        The DQ_DEF table with columns BIT, VALUE, NAME, DESCRIPTION; None if the file has none: its bits are then the master bits.
+        The DQ_DEF table with columns BIT, VALUE, NAME, DESCRIPTION; None if the file has none: its bits are then the
+        master bits.
     where : str, optional
         Name of the file, for the message.
     flags : Flags
@@ -89,7 +95,8 @@ def translate(dq, definitions, where=None, flags=pixel):
     Returns
     -------
     uint32 array
-        Same shape as `dq`, master flags. Bits whose name is not a master flag carry no meaning for the pipeline and are dropped.
+        Same shape as `dq`, master flags. Bits whose name is not a master flag carry no meaning for the pipeline and are
+        dropped.
 
     Raises
     ------
@@ -142,7 +149,10 @@ def master_definitions(definitions, flags=pixel):
 
 
 def names_of(value, flags=pixel):
-    """List the names of the flags set in one DQ value, lowest bit first; ``bit 6`` for one that the observatory has no name for."""
+    """List the names of the flags set in one DQ value, lowest bit first.
+
+    ``bit 6`` for one that the observatory has no name for.
+    """
     known = {flag.bit_length() - 1: name for name, flag in flags.items() if flag}
     return [known.get(bit, f"bit {bit}") for bit in range(int(value).bit_length()) if int(value) >> bit & 1]
 
@@ -170,7 +180,8 @@ def interpret_bit_flags(bit_flags, flip_bits=None, mnemonic_map=None):
     Parameters
     ----------
     bit_flags : int, str, list or None
-        A number; numbers or names, separated by ``,``, ``+`` or ``|``, with a leading ``~`` for all others; a list of numbers; None gives None.
+        A number; numbers or names, separated by ``,``, ``+`` or ``|``, with a leading ``~`` for all others; a list of
+        numbers; None gives None.
     flip_bits : bool, optional
         Take all others.
     mnemonic_map : mapping of str to int, optional

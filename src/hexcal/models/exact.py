@@ -1,4 +1,7 @@
-"""Changing the type of an array without changing its values: what the new type cannot hold is refused, with both values."""
+"""Changing the type of an array without changing its values.
+
+What the new type cannot hold is refused, with both values.
+"""
 
 import numpy as np
 
@@ -20,8 +23,8 @@ def as_type(values, dtype, what, where=None):
     values : ndarray
         Of numbers or booleans.
     dtype : dtype
-        Float types take any number that is not too large for them: their precision is what the model promises. Integer types take whole numbers in their range;
-        32-bit flags that were stored as signed numbers keep their bits.
+        Float types take any number that is not too large for them: their precision is what the model promises. Integer
+        types take whole numbers in their range; 32-bit flags that were stored as signed numbers keep their bits.
     what : str
         What the array is, for the message.
     where : str, optional
@@ -45,7 +48,10 @@ def as_type(values, dtype, what, where=None):
 
 
 def same_bits(old, new):
-    """Whether flags of type `new` were stored as the signed integers `old`: bit 31 (REFERENCE_PIXEL) makes them negative."""
+    """Whether flags of type `new` were stored as the signed integers `old`.
+
+    Bit 31 (REFERENCE_PIXEL) makes them negative.
+    """
     return old.kind == "i" and new == np.uint32 and old.itemsize == 4
 
 

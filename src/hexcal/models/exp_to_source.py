@@ -8,7 +8,8 @@ from hexcal.models import meta
 from hexcal.models.container import ModelContainer
 from hexcal.models.science import MultiExposureModel, MultiSlitModel, SlitModel
 
-# NIRSpec fixed slits hold no sources of a catalogue: the slit stands for the source (JWST documents, "Exposure to Source Conversion").
+# NIRSpec fixed slits hold no sources of a catalogue: the slit stands for the source (JWST documents, "Exposure to
+# Source Conversion").
 FIXED_SLITS = {"S200A1": 1, "S200A2": 2, "S400A1": 3, "S1600A1": 4, "S200B1": 5}
 _FIXED_SLIT_TYPES = ("NRS_FIXEDSLIT", "NRS_BRIGHTOBJ")
 _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
@@ -93,8 +94,8 @@ def exp_to_source(inputs):
     Returns
     -------
     dict of str to MultiExposureModel
-        Source id -> the source in every exposure that has it, in the order of the exposures. The metadata of a model are those of its first exposure;
-        each of its ``exposures`` has those of its own.
+        Source id -> the source in every exposure that has it, in the order of the exposures. The metadata of a model
+        are those of its first exposure; each of its ``exposures`` has those of its own.
 
     Raises
     ------
@@ -179,7 +180,8 @@ def source_product_name(product_name, source_id):
     Parameters
     ----------
     product_name : str
-        Of the association: ``{source_id}`` in it, or a source id of any width, is replaced; without either the id goes behind the first element.
+        Of the association: ``{source_id}`` in it, or a source id of any width, is replaced; without either the id goes
+        behind the first element.
     source_id : int or str
         The source.
 

@@ -1,4 +1,7 @@
-"""Between a model's metadata tree and FITS header cards: known keywords by the dictionary, unknown ones carried along untouched."""
+"""Between a model's metadata tree and FITS header cards.
+
+Known keywords by the dictionary, unknown ones carried along untouched.
+"""
 
 import math
 import warnings
@@ -43,7 +46,8 @@ def _read_header(model, extension, hdu, name, keywords):
             model.set_unchecked(entry.path, typed(card.value, entry.type))
         elif entry is not None and card.value is UNREADABLE:
             warnings.warn(
-                f"{model.contents.source.path}: the card {card.image.strip()!r} breaks the FITS standard; {entry.path} is taken as not set",
+                f"{model.contents.source.path}: the card {card.image.strip()!r} breaks the FITS standard; "
+                f"{entry.path} is taken as not set",
                 UserWarning,
                 stacklevel=2,
             )
@@ -51,7 +55,10 @@ def _read_header(model, extension, hdu, name, keywords):
 
 @lru_cache(maxsize=256)
 def _written(keywords, hdu, model_type):
-    """Return the identities of the rows of the dictionary that are written to an HDU, and the titles of their sections (frozensets)."""
+    """Return the identities of the dictionary's rows that are written to an HDU, and their sections.
+
+    Two frozensets; of the sections their titles.
+    """
     rows = keywords.of_hdu(hdu, model_type)
     return frozenset(map(id, rows)), frozenset(row.section for row in rows)
 
@@ -66,7 +73,9 @@ def _read_commentary(model, card, hdu, extra, titles):
 
 
 def typed(value, kind):
-    """Return a value as the dictionary's type where that loses nothing: headers hold 10 for 10.0, and the texts 'F' and '5' of other software.
+    """Return a value as the dictionary's type where that loses nothing.
+
+    Headers hold 10 for 10.0, and the texts 'F' and '5' of other software.
 
     Parameters
     ----------
@@ -101,7 +110,9 @@ def _from_text(text, kind, otherwise):
 
 
 def header_cards(model, hdu, name):
-    """Return the cards of one HDU as characters (list of str): known keywords in the dictionary's order under their section titles, then the unknown ones.
+    """Return the cards of one HDU as characters (list of str).
+
+    Known keywords in the dictionary's order under their section titles, then the unknown ones.
 
     Parameters
     ----------
@@ -136,7 +147,10 @@ def header_cards(model, hdu, name):
 
 
 def _is_as_it_was(former, value):
-    """Whether the card of the file still says it: the same value of the same type, or digits that a float would lose."""
+    """Whether the card of the file still says it.
+
+    The same value of the same type, or digits that a float would lose.
+    """
     same_type = type(former) is type(value) or (type(former) is int and isinstance(value, float) and abs(former) > 1e15)
     return same_type and former == value
 
@@ -148,7 +162,10 @@ def _is_second(stored, card):
 
 
 def _stored_header(model, hdu):
-    """The header that the model was read from: what is as it was goes back with the comments and the digits that it had."""
+    """The header that the model was read from.
+
+    What is as it was goes back with the comments and the digits that it had.
+    """
     if model.contents.source is None:
         return None
     spec = next((spec for spec in model.specs.values() if spec.hdu == hdu), None)
@@ -190,7 +207,9 @@ def history_lines(text):
 
 
 def restore_texts(model, recorded):
-    """Put back what the ASDF extension knows better than the header: texts with characters that a card cannot hold, and history texts as they were.
+    """Put back what the ASDF extension knows better than the header.
+
+    Texts with characters that a card cannot hold, and history texts as they were.
 
     Parameters
     ----------

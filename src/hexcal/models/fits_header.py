@@ -1,7 +1,8 @@
 """A FITS header as it stands in the file: cards are kept as their 80 characters, and read only when asked for.
 
-Headers of other software hold cards that break the standard (``TFRAME = NAN``, ``KEY = 1.0.0``, a text without its closing quote). They make no file
-unusable: such a card has the value `UNREADABLE`, and goes back into a saved file as it came.
+Headers of other software hold cards that break the standard (``TFRAME = NAN``, ``KEY = 1.0.0``, a text without its
+closing quote). They make no file unusable: such a card has the value `UNREADABLE`, and goes back into a saved file as
+it came.
 """
 
 import math
@@ -58,7 +59,8 @@ class Card(NamedTuple):
     comment : str
         What stands behind the ``/``.
     image : str
-        The characters in the file: 80, or a multiple where a long text goes on in CONTINUE cards. Empty for a card that was made in memory.
+        The characters in the file: 80, or a multiple where a long text goes on in CONTINUE cards. Empty for a card that
+        was made in memory.
     """
 
     keyword: str
@@ -105,7 +107,10 @@ def formatted(keyword, value, comment=""):
 
 
 def _simple_value(value):
-    """The value of a card as astropy writes it (FITS standard, section 4.2); None for values that need more than one card, and for rarer types."""
+    """The value of a card as astropy writes it (FITS standard, section 4.2).
+
+    None for values that need more than one card, and for rarer types.
+    """
     if isinstance(value, bool | np.bool_):
         return f"{'T' if value else 'F':>20s}"
     if isinstance(value, int | np.integer):
@@ -167,7 +172,10 @@ class Header:
         return None if start is None else _card_at(self.text, start)
 
     def get(self, keyword, default=None):
-        """Return the value of the first card with that keyword; the default if there is none, or it has no value that can be read."""
+        """Return the value of the first card with that keyword.
+
+        The default if there is none, or it has no value that can be read.
+        """
         card = self.card(keyword)
         if card is None or keyword in COMMENTARY or card.value is UNDEFINED or card.value is UNREADABLE:
             return default
@@ -203,7 +211,10 @@ def _card_at(text, start):
 
 @lru_cache(maxsize=1 << 14)
 def _card(image):
-    """Return the card of 80 characters. Most cards of a product occur in the headers of all its slits: they are understood once."""
+    """Return the card of 80 characters.
+
+    Most cards of a product occur in the headers of all its slits: they are understood once.
+    """
     keyword = image[:8].rstrip().upper()
     if keyword == "HIERARCH" and "=" in image:
         keyword, _, rest = image[8:].partition("=")

@@ -1,4 +1,7 @@
-"""Reading arrays from the data unit of a FITS file piece by piece, in several threads: nothing is held twice, and the file is not mapped into memory."""
+"""Reading arrays from the data unit of a FITS file piece by piece, in several threads.
+
+Nothing is held twice, and the file is not mapped into memory.
+"""
 
 import math
 import os
@@ -17,7 +20,10 @@ _SHORTEST = 1 << 13
 
 
 class Box(NamedTuple):
-    """A part of an array as rows that lie together in the file: shape of the part, elements of a row, and where in the array each row begins."""
+    """A part of an array as rows that lie together in the file.
+
+    Shape of the part, elements of a row, and where in the array each row begins.
+    """
 
     shape: tuple[int, ...]
     length: int
@@ -25,7 +31,9 @@ class Box(NamedTuple):
 
 
 def box_of(shape: tuple[int, ...], index: Any) -> Box | None:
-    """Return the part of an array that an index stands for; None if it is no box of whole numbers and slices without steps.
+    """Return the part of an array that an index stands for.
+
+    None if it is no box of whole numbers and slices without steps.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Where the HDUs of a FITS file lie, and whether the file is whole: every header complete with END, every data unit complete to its last block."""
+"""Where the HDUs of a FITS file lie, and whether the file is whole.
+
+Every header complete with END, every data unit complete to its last block.
+"""
 
 import math
 import os
@@ -18,7 +21,8 @@ _MOST_AXES = 64
 """Of a numpy array; the standard allows 999."""
 _END = re.compile(rb"END {77}")
 _COMPRESSED_CARD = re.compile(
-    r"Z(IMAGE|TENSION|SIMPLE|EXTEND|BLOCKED|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TILE\d+|CMPTYPE|NAME\d+|VAL\d+|QUANTIZ|DITHER0|BLANK|MASKCMP|HECKSUM|DATASUM)"
+    r"Z(IMAGE|TENSION|SIMPLE|EXTEND|BLOCKED|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TILE\d+|CMPTYPE"
+    r"|NAME\d+|VAL\d+|QUANTIZ|DITHER0|BLANK|MASKCMP|HECKSUM|DATASUM)"
 )
 _COPY_AGAIN = "copy or download it again"
 
@@ -38,7 +42,8 @@ class Extension:
     header : Header
         Its cards.
     kind : str
-        "image", "table" (binary or of text), "compressed" (an image in tiles in a table), or "other": carried along, not read.
+        "image", "table" (binary or of text), "compressed" (an image in tiles in a table), or "other": carried along,
+        not read.
     shape : tuple of int
         Of the image, compressed or not; of the rows and bytes of a table; empty where there are no data.
     offset, size : int
@@ -198,7 +203,8 @@ def _require_beginning(block, position, length, index, path):
         )
     if index and not block.startswith(b"XTENSION"[: len(block)]):
         raise InputError(
-            f"{_ordinal(index)} is required to begin with XTENSION after {position} bytes; the {length - position} bytes found there are something else",
+            f"{_ordinal(index)} is required to begin with XTENSION after {position} bytes; "
+            f"the {length - position} bytes found there are something else",
             where=str(path),
             hint=f"{_COPY_AGAIN}; if they are left over from another program, cut the file to {position} bytes",
         )

@@ -14,19 +14,22 @@ from hexcal.models.bounds import require_regular
 from hexcal.models.fits_scan import Extension, scan
 
 CHUNK = fits_pieces.PIECE
-"""Elements converted at a time: they stay in the cache, and reading and writing never hold a second copy of a large array."""
+"""Elements converted at a time: they stay in the cache, and reading and writing never hold a second copy of a large
+array.
+"""
 
 
 class FitsSource:
     """The FITS file behind a model.
 
-    The file is not kept open: products with hundreds of extensions, and hundreds of models, need no file handles. If the file changes between
-    two reads, that is an `InputError`, not a mixture of two files.
+    The file is not kept open: products with hundreds of extensions, and hundreds of models, need no file handles. If
+    the file changes between two reads, that is an `InputError`, not a mixture of two files.
 
     Parameters
     ----------
     path : path-like
-        A FITS file, plain or packed with gzip, bzip2 or xz. The content of a packed one is kept in memory until `release`.
+        A FITS file, plain or packed with gzip, bzip2 or xz. The content of a packed one is kept in memory until
+        `release`.
 
     Raises
     ------
@@ -84,7 +87,10 @@ class FitsSource:
         return None
 
     def _numbered(self, number):
-        """The primary HDU if it holds an image, or the HDU of a number if it has no name; None if there is no such HDU."""
+        """The primary HDU if it holds an image, or the HDU of a number if it has no name.
+
+        None if there is no such HDU.
+        """
         extension = self.extensions[number] if number < len(self.extensions) else None
         if extension is None or (number and extension.name) or not extension.shape:
             return None
@@ -120,7 +126,10 @@ class FitsSource:
         return f"{self.path}, extension {extension.name}"
 
     def stored(self, extension):
-        """Return the array of an image as stored, big-endian and unscaled: a read-only memory map, or a view of the unpacked content."""
+        """Return the array of an image as stored, big-endian and unscaled.
+
+        A read-only memory map, or a view of the unpacked content.
+        """
         self._unchanged()
         if extension.kind != "image":
             raise InputError(f"an image is required, this is a {extension.kind}", where=self._where(extension))
@@ -185,7 +194,10 @@ class FitsSource:
         return exact.as_type(values, dtype, f"extension {extension.name}", str(self.path)).copy()
 
     def raw_bytes(self, extension):
-        """Return the data unit as stored, padding included (a memory map, or a view of the unpacked content; b"" where there are no data)."""
+        """Return the data unit as stored, padding included.
+
+        A memory map, or a view of the unpacked content; b"" where there are no data.
+        """
         self._unchanged()
         if not extension.size:
             return b""
@@ -200,7 +212,10 @@ class FitsSource:
         return self._with_astropy(extension, compressed=False)
 
     def plain_table(self, extension):
-        """Read a table extension as a structured array, without astropy where its columns are plain (see `fits_table.read_plain`)."""
+        """Read a table extension as a structured array.
+
+        Without astropy where its columns are plain (see `fits_table.read_plain`).
+        """
         plain = fits_table.read_plain(extension.header, bytes(self.raw_bytes(extension)))
         return self.table(extension) if plain is None else plain
 

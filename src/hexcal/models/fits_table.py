@@ -1,4 +1,6 @@
-"""Binary tables of plain columns (numbers, truth values, texts), read and written without astropy, whose table machinery takes most of a second to load.
+"""Binary tables of plain columns (numbers, truth values, texts), read and written without astropy.
+
+The table machinery of astropy takes most of a second to load.
 
 The forms of columns are those of the FITS standard 4.0, section 7.3.
 """
@@ -93,7 +95,9 @@ def _physical(column, dtype):
 
 
 def plain_units(data: np.ndarray) -> tuple[list[str], bytes] | None:
-    """Return the cards that describe a table, and its rows as FITS stores them; None if it has columns that are not plain.
+    """Return the cards that describe a table, and its rows as FITS stores them.
+
+    None if it has columns that are not plain.
 
     Parameters
     ----------

@@ -28,8 +28,9 @@ _EMPTY = [
 def units(model):
     """Yield (cards, data) of every HDU of the file that `model` becomes, as `fits_writer.write` takes them.
 
-    The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the ASDF extension is last. NEXTEND in the
-    primary header says how many follow it, so that a file that is cut between two of them is noticed.
+    The primary array comes first; extensions that Hexcal does not know follow as they were read, byte for byte; the
+    ASDF extension is last. NEXTEND in the primary header says how many follow it, so that a file that is cut between
+    two of them is noticed.
     """
     model.whole_tree()
     owned = owned_extensions(model)
@@ -40,7 +41,9 @@ def units(model):
 
 
 def owned_extensions(model):
-    """Return the indices of the extensions of the file that are arrays and tables of the model or of its parts (set of int).
+    """Return the indices of the extensions that are arrays and tables of the model or of its parts.
+
+    A set of int.
 
     Parameters
     ----------
@@ -151,7 +154,10 @@ def _name_of(model, spec):
 
 
 def _with_all_digits(model, spec, extension):
-    """An array to be written: as the file has it, where the type of the class holds fewer digits and nobody has changed it."""
+    """An array to be written.
+
+    As the file has it, where the type of the class holds fewer digits and nobody has changed it.
+    """
     value = getattr(model, spec.name)
     if isinstance(spec, Table) or not extension.is_image or value is None:
         return value
@@ -162,7 +168,10 @@ def _with_all_digits(model, spec, extension):
 
 
 def _as_stored(model, spec, extension, value):
-    """Whether the data unit goes out as it was stored: nobody has changed it, and the type of the class is that of the file or would lose something."""
+    """Whether the data unit goes out as it was stored.
+
+    Nobody has changed it, and the type of the class is that of the file or would lose something.
+    """
     if extension.index == 0 or model.contents.window is not None:
         return False
     if isinstance(spec, Table):
@@ -202,7 +211,10 @@ def _own_cards(model, spec, extension):
 
 
 def _untouched(model, spec, extension, version):
-    """A known extension whose data nobody has changed: its bytes are those of the file; its keywords may have changed."""
+    """A known extension whose data nobody has changed: its bytes are those of the file.
+
+    Its keywords may have changed.
+    """
     not_kept = ("EXTVER", "CHECKSUM", "DATASUM")
     kept = [
         card.text() for card in extension.header.cards if is_structural(card.keyword) and card.keyword not in not_kept
@@ -218,7 +230,11 @@ def _carried(model, extension):
 
 
 def _asdf_unit(model):
-    """The ASDF extension: a table of one row and one column of bytes, laid out here, since astropy's table machinery takes a tenth of a second to load."""
+    """The ASDF extension.
+
+    A table of one row and one column of bytes, laid out here, since astropy's table machinery takes a tenth of a second
+    to load.
+    """
     content = asdf_tree.to_bytes(_asdf_content(model), model.history)
     cards = [
         ("XTENSION", "BINTABLE", "binary table extension"),

@@ -1,4 +1,7 @@
-"""Writing FITS: under a temporary name, then renamed; arrays go out in chunks, so that saving needs no second copy of them."""
+"""Writing FITS: under a temporary name, then renamed.
+
+Arrays go out in chunks, so that saving needs no second copy of them.
+"""
 
 import contextlib
 import gzip
@@ -15,7 +18,8 @@ from hexcal.models.fits_table import plain_units
 from hexcal.models.streamed import Streamed, stored_chunks, unsigned_zero
 
 _STRUCTURE = set(
-    "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER CHECKSUM DATASUM THEAP END".split()
+    "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER "
+    "CHECKSUM DATASUM THEAP END".split()
 )
 _TABLE_STRUCTURE = ("TTYPE", "TFORM", "TUNIT", "TDIM", "TZERO", "TSCAL", "TNULL", "TDISP", "TBCOL", "NAXIS")
 
@@ -49,8 +53,9 @@ def write(path, units):
     path : path-like
         Its final name; packed with gzip if that ends with ``.gz``.
     units : iterable of (cards, data)
-        One pair per HDU. `cards` are characters (list of str, each a card or a multiple; or an astropy Header) without structural keywords of the data;
-        `data` is None, a native array, a structured array, `Streamed`, or `Stored` (then the cards are complete).
+        One pair per HDU. `cards` are characters (list of str, each a card or a multiple; or an astropy Header) without
+        structural keywords of the data; `data` is None, a native array, a structured array, `Streamed`, or `Stored`
+        (then the cards are complete).
     """
     with atomic(path) as file, _packed(file, path) as stream:
         for number, (cards, data) in enumerate(units):
@@ -68,7 +73,10 @@ def write(path, units):
 
 
 def _packed(stream, path):
-    """Return what is written to: the file itself, or what packs into it. No name and time go in: the same product has the same bytes."""
+    """Return what is written to: the file itself, or what packs into it.
+
+    No name and time go in: the same product has the same bytes.
+    """
     if Path(path).suffix.lower() != ".gz":
         return contextlib.nullcontext(stream)
     return gzip.GzipFile("", "wb", compresslevel=_COMPRESSION, fileobj=stream, mtime=0)
@@ -84,7 +92,10 @@ def _header_bytes(cards):
 
 
 def _storable(data):
-    """Return an array as a type that FITS has: truth values as 8 bits, half floats as single ones, signed bytes as 16 bits."""
+    """Return an array as a type that FITS has.
+
+    Truth values as 8 bits, half floats as single ones, signed bytes as 16 bits.
+    """
     wider = {"b1": "u1", "f2": "f4", "i1": "i2"}.get(data.dtype.str[1:])
     if data.dtype.kind not in "biuf" or data.dtype.itemsize > 8:
         raise InputError(f"an image of {data.dtype} cannot be written to FITS", hint="numbers of up to 64 bits")

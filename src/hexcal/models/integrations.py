@@ -1,4 +1,7 @@
-"""Some integrations of an exposure, as a model of its own: read from the file as they are asked for, never the whole."""
+"""Some integrations of an exposure, as a model of its own.
+
+Read from the file as they are asked for, never the whole.
+"""
 
 from typing import Any
 
@@ -17,7 +20,9 @@ class Integrations:
     primary: Any
 
     def integrations(self, first: int, last: int) -> Any:
-        """Return a model of the integrations ``first <= i < last`` (indices from 0); this one is not changed by what happens to it.
+        """Return a model of the integrations ``first <= i < last`` (indices from 0).
+
+        This one is not changed by what happens to it.
 
         INTSTART and INTEND are theirs, INT_TIMES has their rows; what belongs to pixels (PIXELDQ) is a copy.
         """
@@ -36,7 +41,10 @@ class Integrations:
         return part
 
     def take_metadata(self, part: Any) -> None:
-        """Take over what steps have noted in the metadata of a part of this model; the numbers of its integrations stay."""
+        """Take over what steps have noted in the metadata of a part of this model.
+
+        The numbers of its integrations stay.
+        """
         exposure = self.meta.exposure
         own = exposure.integration_start, exposure.integration_end
         self.contents.tree, self.contents.history = part.contents.tree, part.contents.history

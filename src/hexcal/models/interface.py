@@ -12,7 +12,10 @@ from hexcal.models.layout import Table
 
 
 class Interface:
-    """Looking at a model, searching it, and treating it as a flat dict. What a name stands for is said in docs/models.md."""
+    """Looking at a model, searching it, and treating it as a flat dict.
+
+    What a name stands for is said in docs/models.md.
+    """
 
     primary: Any
     observatory: Any
@@ -41,7 +44,8 @@ class Interface:
         show_values : bool
             Print the values of the metadata.
         """
-        print("\n".join(browse.tree_lines(self.instance, self.model_type, max_rows, max_cols, show_values)))  # noqa: T201
+        lines = browse.tree_lines(self.instance, self.model_type, max_rows, max_cols, show_values)
+        print("\n".join(lines))  # noqa: T201
 
     def search(self, key=None, type_=None, value=None, filter_=None):
         """Search names and values of the model.
@@ -85,7 +89,9 @@ class Interface:
         return schema.search(self, substring)
 
     def extend_schema(self, new_schema):
-        """Let this model hold more: metadata (with ``fits_keyword``: written to that card), arrays and tables (with ``fits_hdu`` and ``datatype``).
+        """Let this model hold more.
+
+        Metadata (with ``fits_keyword``: written to that card), arrays and tables (with ``fits_hdu`` and ``datatype``).
 
         Parameters
         ----------
@@ -133,7 +139,10 @@ class Interface:
         return np.dtype(spec.dtype)
 
     def get_default(self, name):
-        """Return what an array that nothing has set would be: filled with its default, of the shape of the primary array; a table of no rows."""
+        """Return what an array that nothing has set would be.
+
+        Filled with its default, of the shape of the primary array; a table of no rows.
+        """
         spec = self._spec(name)
         if isinstance(spec, Table):
             return np.zeros(0, self.get_dtype(name))
@@ -210,7 +219,10 @@ class Interface:
     # ---- references, history, checks
 
     def get_crds_parameters(self):
-        """Return what references are chosen by: {dotted path: value} of the metadata that are texts, numbers or truth values."""
+        """Return what references are chosen by: {dotted path.
+
+        Value} of the metadata that are texts, numbers or truth values.
+        """
         flat = self.to_flat_dict(include_arrays=False)
         return {path: value for path, value in flat.items() if isinstance(value, str | int | float | bool)}
 

@@ -23,12 +23,13 @@ class Array:
     ndim : tuple of int
         Allowed numbers of dimensions; empty for any.
     fill : number or None
-        When the file has no such HDU: None means that the attribute is None; a number means a documented array that always exists, made at first
-        access with this value.
+        When the file has no such HDU: None means that the attribute is None; a number means a documented array that
+        always exists, made at first access with this value.
     shape_of : callable, optional
         Shape of the filled array, computed from the shape of the primary array.
     or_wider : bool
-        Values that `dtype` cannot hold keep the type that they have (raw data of simulators are floats); otherwise they are refused.
+        Values that `dtype` cannot hold keep the type that they have (raw data of simulators are floats); otherwise they
+        are refused.
     """
 
     name: str

@@ -97,7 +97,10 @@ class Member:
         self._was_changed = True
 
     def _put_away(self, part, number, changed, scratch):
-        """Leave of each large array only a map of a file: those that changed are written, the others are as they were before."""
+        """Leave of each large array only a map of a file.
+
+        Those that changed are written, the others are as they were before.
+        """
         kept = self._kept.setdefault(number, set())
         loaded = part.loaded()
         if changed is True or (self.path is None and not kept):
@@ -122,7 +125,10 @@ class Member:
 
     @property
     def file_name(self) -> str | None:
-        """The file that the member was read from, or the name that its metadata give it; None for a nameless model in memory."""
+        """The file that the member was read from, or the name that its metadata give it.
+
+        None for a nameless model in memory.
+        """
         path = self.path or getattr(self.model, "path", None)
         return str(path) if path is not None else self.model.get_meta("meta.filename") if self.model else None
 

@@ -11,8 +11,9 @@ _CONVERT = {"int": int, "float": float, "str": str, "bool": bool}
 class Node:
     """A branch of a model's metadata, such as ``model.meta.exposure``.
 
-    Reading a name that the dictionary knows but the file does not set gives None; a name that neither knows is refused with the nearest right one.
-    Reading never creates anything. Names outside the dictionary may be assigned: they are kept in the ASDF extension.
+    Reading a name that the dictionary knows but the file does not set gives None; a name that neither knows is refused
+    with the nearest right one. Reading never creates anything. Names outside the dictionary may be assigned: they are
+    kept in the ASDF extension.
     """
 
     __slots__ = ("_model", "_path")
@@ -96,7 +97,8 @@ def checked(path, value, keyword):
     value = convert(value) if convert else value
     if isinstance(value, str) and any(letter < " " for letter in value):
         raise ParameterError(
-            f"{path} goes onto a header card, which holds one line of text; {value!r} holds line breaks or other control characters",
+            f"{path} goes onto a header card, which holds one line of text; "
+            f"{value!r} holds line breaks or other control characters",
             where=where,
             hint="replace them by blanks",
         )

@@ -1,4 +1,7 @@
-"""The metadata of a model: a tree of dicts filled from header cards when first asked for, and from the ASDF extension when it alone knows."""
+"""The metadata of a model.
+
+A tree of dicts filled from header cards when first asked for, and from the ASDF extension when it alone knows.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -14,7 +17,10 @@ _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
 
 
 class Metadata:
-    """What `DataModel` knows beside its arrays: the tree, the history, and header cards that the keyword dictionary does not know."""
+    """What `DataModel` knows beside its arrays.
+
+    The tree, the history, and header cards that the keyword dictionary does not know.
+    """
 
     model_type: Any
     starts_with: Any
@@ -101,8 +107,8 @@ class Metadata:
         path : str
             Dotted path below the model.
         strict : bool
-            Refuse a path that is neither set nor known to the keyword dictionary of any observatory; otherwise it gives None. What only another
-            observatory has reads as None: steps for all of them may ask.
+            Refuse a path that is neither set nor known to the keyword dictionary of any observatory; otherwise it gives
+            None. What only another observatory has reads as None: steps for all of them may ask.
 
         Raises
         ------
@@ -131,7 +137,8 @@ class Metadata:
     def row_of(self, path):
         """Return the row of the keyword dictionary that holds for a path of this model, or None.
 
-        Below ``meta`` a path means the same in all models; at the top (``order``, ``name``) it belongs to the classes that the row names.
+        Below ``meta`` a path means the same in all models; at the top (``order``, ``name``) it belongs to the classes
+        that the row names.
         """
         row = self.keywords.of_path(path, self.model_type)
         if row is None or not row.models or path.startswith("meta."):

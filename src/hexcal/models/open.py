@@ -85,17 +85,17 @@ def open(init=None, **arrays) -> DataModel:
     Parameters
     ----------
     init : path-like, DataModel, HDUList, Mapping, list, array, tuple or None
-        A FITS, ASDF, JSON or ECSV file; an open file of astropy; a model is returned as it is; an association (its file in JSON or YAML, or a mapping
-        with "products") and a list of models or paths give a `ModelContainer`; an array or a shape gives the model of that number of dimensions; None an
-        empty one.
+        A FITS, ASDF, JSON or ECSV file; an open file of astropy; a model is returned as it is; an association (its file
+        in JSON or YAML, or a mapping with "products") and a list of models or paths give a `ModelContainer`; an array
+        or a shape gives the model of that number of dimensions; None an empty one.
     **arrays
         Further arrays by name.
 
     Returns
     -------
     DataModel
-        Its class follows from DATAMODL, else from REFTYPE, else from the dimensions of SCI; the models that the observatory of the file declares go
-        before those of Hexcal.
+        Its class follows from DATAMODL, else from REFTYPE, else from the dimensions of SCI; the models that the
+        observatory of the file declares go before those of Hexcal.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Files of many parts: slits, spectra, sources, apertures, each with arrays and keywords of its own, numbered by EXTVER."""
+"""Files of many parts.
+
+Slits, spectra, sources, apertures, each with arrays and keywords of its own, numbered by EXTVER.
+"""
 
 from typing import Any
 
@@ -33,7 +36,8 @@ class Parts(DataModel):
         for model in models:
             if not isinstance(model, DataModel):
                 raise InputError(
-                    f"{self.parts_name} must be models of class {self.part_class.model_type}, got {type(model).__name__}"
+                    f"{self.parts_name} must be models of class {self.part_class.model_type}, "
+                    f"got {type(model).__name__}"
                 )
         self._part_list = list(models)
 

@@ -32,12 +32,18 @@ def check_for(reference, exposure, reference_type):
             raise ReferenceError_(
                 f"the {reference_type} reference is for {keyword} = {own}, the exposure has {needed}",
                 where=str(reference.path or "a reference in memory"),
-                hint=f"give one for {needed} with override_{reference_type}, or set override_{reference_type} to N/A to do without",
+                hint=(
+                    f"give one for {needed} with override_{reference_type}, or set override_{reference_type} to N/A to "
+                    "do without"
+                ),
             )
 
 
 class ReferenceFileModel(DataModel):
-    """A reference file. Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray."""
+    """A reference file.
+
+    Flags come translated to the master bits; `cutout` gives the part that belongs to a subarray.
+    """
 
     def load_array(self, spec):
         """As `DataModel.load_array`; flags are translated to the master bits."""
@@ -47,7 +53,8 @@ class ReferenceFileModel(DataModel):
         if extension is None or not extension.shape:
             return None
         value = self.contents.source.read(extension, spec.dtype, self._window_index(len(extension.shape)))
-        # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other when they are saved.
+        # The parts of a file share its DQ_DEF: their flags stay as they are in the file, so that both fit each other
+        # when they are saved.
         if spec.name == "dq" and self.contents.container is None:
             definitions_at = self.contents.extension(_DQ_DEF)
             definitions = self.contents.source.plain_table(definitions_at) if definitions_at is not None else None
@@ -112,7 +119,8 @@ class ReferenceFileModel(DataModel):
             return self
         if dx < 0 or dy < 0 or dx + needed[1] > shape[-1] or dy + needed[0] > shape[-2]:
             raise ReferenceError_(
-                f"the {self.meta.reftype or 'reference'} file does not cover the subarray: needed {needed} (ny, nx) from x={x_start}, y={y_start}; "
+                f"the {self.meta.reftype or 'reference'} file does not cover the subarray: needed {needed} (ny, "
+                f"nx) from x={x_start}, y={y_start}; "
                 f"it holds {shape[-2:]} from x={own_x}, y={own_y}",
                 where=str(self.path or "a reference in memory"),
                 hint="give a full-frame reference or one of the same subarray",

@@ -1,4 +1,7 @@
-"""What a model may hold, as a JSON schema: made from the keyword dictionary and the layout of the class, and read to extend both."""
+"""What a model may hold, as a JSON schema.
+
+Made from the keyword dictionary and the layout of the class, and read to extend both.
+"""
 
 import numpy as np
 
@@ -9,7 +12,8 @@ from hexcal.observatories import Keyword
 _JSON_TYPE = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _OWN_TYPE = {json: own for own, json in _JSON_TYPE.items()}
 _DATATYPE = {
-    "f4": "float32", "f8": "float64", "u1": "uint8", "u2": "uint16", "u4": "uint32", "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64",
+    "f4": "float32", "f8": "float64", "u1": "uint8", "u2": "uint16", "u4": "uint32",
+    "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64",
 }  # fmt: skip
 
 

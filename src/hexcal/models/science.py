@@ -71,7 +71,10 @@ class ExposureModel(DataModel):
 
     @property
     def subarray(self):
-        """(xstart, ystart, xsize, ysize), 1-based; what the header does not say follows from the data of a full frame."""
+        """(xstart, ystart, xsize, ysize), 1-based.
+
+        What the header does not say follows from the data of a full frame.
+        """
         return window_of(self)
 
     def check(self):
@@ -95,7 +98,8 @@ class ExposureModel(DataModel):
         allowed = self.specs[self.primary].ndim
         if allowed and len(self.shape) not in allowed:
             raise InputError(
-                f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, it has shape {self.shape}",
+                f"SCI must have {' or '.join(map(str, allowed))} dimensions for a {type(self).__name__}, "
+                f"it has shape {self.shape}",
                 where=str(self.path or ""),
             )
         self._check_shapes()
@@ -107,7 +111,8 @@ class ExposureModel(DataModel):
             shape = self.shape_of(name) if needed else None
             if shape is not None and shape != needed:
                 raise InputError(
-                    f"{name} must have shape {needed}, as follows from {self.primary} with {self.shape}; it has {shape}",
+                    f"{name} must have shape {needed}, as follows from {self.primary} with {self.shape}; "
+                    f"it has {shape}",
                     where=str(self.path or "model in memory"),
                     hint=f"correct {spec.hdu}, or remove it",
                 )
@@ -121,7 +126,10 @@ def window_of(model):
 
 
 class Level1bModel(ExposureModel):
-    """A raw exposure, as downlinked: (nints, ngroups, ny, nx) in DN, uint16. Values of simulators that are no whole numbers of 16 bits keep their type."""
+    """A raw exposure, as downlinked: (nints, ngroups, ny, nx) in DN, uint16.
+
+    Values of simulators that are no whole numbers of 16 bits keep their type.
+    """
 
     layout = (
         Array("data", "SCI", "u2", (4,), or_wider=True),
@@ -135,7 +143,8 @@ class Level1bModel(ExposureModel):
 class RampModel(Integrations, ExposureModel):
     """A ramp in stage 1: float32 (nints, ngroups, ny, nx), DN, with flags per pixel and per group.
 
-    PIXELDQ, GROUPDQ and ERR are zero-filled when the file (a raw exposure) has none. ERR is not used in stage 1 and takes no memory until asked for.
+    PIXELDQ, GROUPDQ and ERR are zero-filled when the file (a raw exposure) has none. ERR is not used in stage 1 and
+    takes no memory until asked for.
     """
 
     layout = (
@@ -152,7 +161,10 @@ class RampModel(Integrations, ExposureModel):
 
     @classmethod
     def accepts(cls, model):
-        """Whether a model is a ramp, or a raw exposure, which becomes one with zero-filled flags; guider exposures are not."""
+        """Whether a model is a ramp, or a raw exposure, which becomes one with zero-filled flags.
+
+        Guider exposures are not.
+        """
         return (isinstance(model, cls) or type(model) in (Level1bModel, DataModel)) and not _is_guiding(model)
 
     def check(self):
@@ -174,7 +186,8 @@ class RampModel(Integrations, ExposureModel):
             nints = last - first + 1
         if nints is not None and nints != self.shape[0]:
             raise InputError(
-                f"the header says {nints} integrations (NINTS, or INTEND - INTSTART + 1), the data have {self.shape[0]}",
+                f"the header says {nints} integrations (NINTS, or INTEND - INTSTART + 1), "
+                f"the data have {self.shape[0]}",
                 where=str(self.path or "SCI"),
             )
 
@@ -314,7 +327,10 @@ class _RecordedSlit(SlitModel):
 
 
 class MultiExposureModel(MultiSlitModel):
-    """One source in many exposures: each a slit with the metadata of its exposure; those of exposure ``i`` carry EXTVER ``i + 1``."""
+    """One source in many exposures: each a slit with the metadata of its exposure.
+
+    Those of exposure ``i`` carry EXTVER ``i + 1``.
+    """
 
     parts_name = "exposures"
     part_class = _RecordedSlit

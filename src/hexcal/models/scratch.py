@@ -1,4 +1,7 @@
-"""Where arrays wait that are not needed now, such as those of a model that was given back to its container: a folder of temporary files."""
+"""Where arrays wait that are not needed now, such as those of a model that was given back to its container.
+
+A folder of temporary files.
+"""
 
 import os
 import shutil
@@ -19,9 +22,12 @@ _PIECE = 1 << 20
 
 
 class Scratch:
-    """A folder of temporary files, made when it is first needed, and removed with the container that uses it or when the program ends.
+    """A folder of temporary files, made when it is first needed.
 
-    It lies in the folder that the environment variable HEXCAL_SCRATCH names, else in the system's folder for temporary files.
+    It is removed with the container that uses it or when the program ends.
+
+    It lies in the folder that the environment variable HEXCAL_SCRATCH names, else in the system's folder for temporary
+    files.
 
     Attributes
     ----------
@@ -66,7 +72,10 @@ class Scratch:
         return self.mapped(name)
 
     def mapped(self, name: str) -> np.ndarray:
-        """Return a stored array; it takes no memory until it is used, and what is written to it does not reach the file."""
+        """Return a stored array.
+
+        It takes no memory until it is used, and what is written to it does not reach the file.
+        """
         return np.asarray(np.load(self._made() / name, mmap_mode="c"))
 
     def append(self, name: str, chunks: Iterable[Any]) -> None:
@@ -88,7 +97,9 @@ class Scratch:
             raise _resource_error(error, folder) from error
 
     def read(self, name: str, dtype: Any, shape: tuple, first: int) -> np.ndarray:
-        """Read an array from a file that was made with `append`; unlike a map of the file, nothing of it stays in memory.
+        """Read an array from a file that was made with `append`.
+
+        Unlike a map of the file, nothing of it stays in memory.
 
         Parameters
         ----------
@@ -139,7 +150,10 @@ class Scratch:
     def write_window(
         self, name: str, values: np.ndarray, shape: tuple[int, int, int], window: tuple[slice, slice]
     ) -> None:
-        """Put values, (nimages, nrows, ncolumns), into the place that `read_window` reads; the file has its size already."""
+        """Put values, (nimages, nrows, ncolumns), into the place that `read_window` reads.
+
+        The file has its size already.
+        """
         (rows, columns), (count, ny, nx) = window, shape
         whole = columns == slice(0, nx)
         try:
@@ -191,5 +205,8 @@ def _resource_error(error, folder):
     return ResourceError(
         f"what is needed later cannot wait in the scratch folder: {error.strerror or error}",
         where=str(folder),
-        hint="set HEXCAL_SCRATCH to a folder with more room (or keep the members of an association in memory with in_memory=True)",
+        hint=(
+            "set HEXCAL_SCRATCH to a folder with more room (or keep the members of an association in memory with "
+            "in_memory=True)"
+        ),
     )

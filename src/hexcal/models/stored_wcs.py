@@ -1,4 +1,6 @@
-"""A WCS as it stands in the tree of an ASDF file: made into an object of gwcs when it is asked for, and written back as it stands when it is not.
+"""A WCS as it stands in the tree of an ASDF file.
+
+Made into an object of gwcs when it is asked for, and written back as it stands when it is not.
 
 Reading a WCS loads the libraries of all transforms, which takes seconds; most runs only pass it on.
 """
@@ -58,7 +60,8 @@ class StoredWcs:
         found = asdf_tree.from_bytes_with_library(asdf_tree.to_bytes({"wcs": self}), self.where)["wcs"]
         if not is_wcs(found):
             raise InputError(
-                f"the WCS ({self.node.tag.rpartition('/')[2]}) is made of transforms that the installed libraries cannot read",
+                f"the WCS ({self.node.tag.rpartition('/')[2]}) is made of transforms that the installed libraries "
+                "cannot read",
                 where=self.where,
                 hint="assign it anew with the step assign_wcs; as long as nobody asks for it, it is kept as it is",
             )

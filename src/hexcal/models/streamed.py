@@ -1,4 +1,7 @@
-"""An array of a product that comes plane by plane: it waits in a scratch file as FITS stores it, and goes from there into the product."""
+"""An array of a product that comes plane by plane.
+
+It waits in a scratch file as FITS stores it, and goes from there into the product.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +30,9 @@ def stored_chunks(values: np.ndarray) -> Iterator[Any]:
 
 
 class Streamed:
-    """An array (nplanes, ...) of which only the file is there; it takes the place of an array in a model that is saved to FITS.
+    """An array (nplanes, ...) of which only the file is there.
+
+    It takes the place of an array in a model that is saved to FITS.
 
     Parameters
     ----------
@@ -69,6 +74,9 @@ class Streamed:
 
 
 def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:
-    """Put streamed arrays in place of those of a model, which is good for nothing but to be saved to FITS from now on."""
+    """Put streamed arrays in place of those of a model.
+
+    From now on the model is good for nothing but to be saved to FITS.
+    """
     model.contents.arrays.update(arrays)
     return model

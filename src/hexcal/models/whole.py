@@ -1,8 +1,11 @@
-"""Whether a FITS file that ends behind a complete HDU is all that was written: a file cut between two HDUs is well formed.
+"""Whether a FITS file that ends behind a complete HDU is all that was written.
 
-What can be noticed: products end with the ASDF extension, so a file that does is whole. Of another file, NEXTEND may say how many extensions there are; a
-file that a pipeline made has lost at least its ASDF extension; and a model needs its primary array. Other files that hold less than their class
-describes are taken as they are: the arrays that they lack are None, or the documented default.
+A file cut between two HDUs is well formed.
+
+What can be noticed: products end with the ASDF extension, so a file that does is whole. Of another file, NEXTEND may
+say how many extensions there are; a file that a pipeline made has lost at least its ASDF extension; and a model needs
+its primary array. Other files that hold less than their class describes are taken as they are: the arrays that they
+lack are None, or the documented default.
 """
 
 from hexcal.errors import InputError
@@ -55,7 +58,8 @@ def _require_primary(source, model_class):
     if source.of(spec) is None:
         found = ", ".join(extension.name or "one without a name" for extension in source.extensions[1:])
         raise InputError(
-            f"a {model_class.model_type} needs the image extension {' or '.join(spec.hdus)}, the file has {found or 'no extension'}",
+            f"a {model_class.model_type} needs the image extension {' or '.join(spec.hdus)}, "
+            f"the file has {found or 'no extension'}",
             where=str(source.path),
             hint=_HINT,
         )
@@ -78,7 +82,8 @@ def _require_end_of_product(source, model_class, observatory):
     for spec in model_class.specs.values():
         if isinstance(spec, Array) and spec.fill is not None and source.of(spec) is None:
             raise InputError(
-                f"a {model_class.model_type} that a pipeline has worked on ({done}) holds the extension {spec.hdu}, this file does not",
+                f"a {model_class.model_type} that a pipeline has worked on ({done}) holds the extension {spec.hdu}, "
+                "this file does not",
                 where=str(source.path),
                 hint=f"{_HINT}{_ON_PURPOSE}remove {done} from the primary header",
             )

@@ -1,7 +1,8 @@
 """Observatories: what is particular to one telescope, as data.
 
-`get` returns an `Observatory` by name, `of_header` by the values of TELESCOP and INSTRUME. Other observatories are added by installing a
-package with an entry point in the group ``hexcal.observatories`` whose object is an `Observatory`; a built-in name cannot be taken.
+`get` returns an `Observatory` by name, `of_header` by the values of TELESCOP and INSTRUME. Other observatories are
+added by installing a package with an entry point in the group ``hexcal.observatories`` whose object is an
+`Observatory`; a built-in name cannot be taken.
 """
 
 from functools import cache
@@ -48,7 +49,10 @@ def entry_points_of(group):
 
 @cache
 def _plugins():
-    """Entry points of the group by name, without the built-in names; searched once, since every file that is opened may ask."""
+    """Entry points of the group by name, without the built-in names.
+
+    Searched once, since every file that is opened may ask.
+    """
     return {point.name: point for point in entry_points_of(GROUP) if point.name not in _BUILT_IN}
 
 
@@ -58,7 +62,10 @@ def names():
 
 
 def everywhere():
-    """Yield all observatories, without the plug-ins that cannot be loaded: whoever needs one of these by name is told why."""
+    """Yield all observatories, without the plug-ins that cannot be loaded.
+
+    Whoever needs one of these by name is told why.
+    """
     for name in names():
         try:
             yield get(name)
@@ -80,7 +87,10 @@ def is_branch_anywhere(path):
 
 @cache
 def suffixes():
-    """Return the suffixes of product names of all observatories (frozenset of str), for names of files that nobody has opened yet."""
+    """Return the suffixes of product names of all observatories (frozenset of str).
+
+    For names of files that nobody has opened yet.
+    """
     return frozenset().union(*(observatory.suffixes for observatory in everywhere()))
 
 
@@ -131,12 +141,14 @@ def of_header(header, default=None):
     header : mapping
         Anything with ``get``, such as an astropy Header; TELESCOP and INSTRUME are read.
     default : str, optional
-        Name of the observatory to take when TELESCOP is absent or blank (not when it is unknown) and INSTRUME is that of no single observatory.
+        Name of the observatory to take when TELESCOP is absent or blank (not when it is unknown) and INSTRUME is that
+        of no single observatory.
 
     Raises
     ------
     InputError
-        If TELESCOP is absent and nothing else tells, no observatory has this value, or several have and INSTRUME does not decide between them.
+        If TELESCOP is absent and nothing else tells, no observatory has this value, or several have and INSTRUME does
+        not decide between them.
     """
     telescope, instrument = (str(header.get(name) or "").strip().upper() for name in ("TELESCOP", "INSTRUME"))
     if telescope in _BUILT_IN_TELESCOPES:
@@ -162,7 +174,10 @@ def _upper(texts):
 
 
 def _alone(candidates):
-    """The only observatory of several that stands for itself: those that share the tables of another are the same one here; None if there are more."""
+    """The only observatory of several that stands for itself.
+
+    Those that share the tables of another are the same one here; None if there are more.
+    """
     owners = [known for known in candidates if known.has_models] or candidates
     return owners[0] if len(owners) == 1 else None
 
@@ -187,7 +202,8 @@ def _of_telescope(telescope, instrument):
     if len(candidates) > 1:
         names_found = " and ".join(sorted(one.name for one in candidates))
         raise InputError(
-            f"TELESCOP = {telescope} belongs to the observatories {names_found}, and INSTRUME = {instrument or 'nothing'} does not tell which",
+            f"TELESCOP = {telescope} belongs to the observatories {names_found}, "
+            f"and INSTRUME = {instrument or 'nothing'} does not tell which",
             where="primary header",
             hint="set INSTRUME",
         )

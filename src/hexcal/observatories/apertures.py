@@ -55,7 +55,10 @@ class Aperture(NamedTuple):
 
 
 def read_apertures(folder):
-    """Return the apertures of the table ``siaf.tsv`` in an observatory's folder (dict of str to Aperture); empty if there is none."""
+    """Return the apertures of the table ``siaf.tsv`` in an observatory's folder (dict of str to Aperture).
+
+    Empty if there is none.
+    """
     filename = os.path.join(folder, "siaf.tsv")
     if not os.path.exists(filename):
         return {}

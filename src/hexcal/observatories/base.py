@@ -1,27 +1,32 @@
 """What Hexcal asks of an observatory: a name, the value of TELESCOP, and a dictionary of header keywords.
 
-An observatory is a plug-in: a module-level `Observatory` object, named in the entry point group ``hexcal.observatories``. Its folder holds
-tab-separated tables with a header line:
+An observatory is a plug-in: a module-level `Observatory` object, named in the entry point group
+``hexcal.observatories``. Its folder holds tab-separated tables with a header line:
 
 ``keywords.tsv``
-    path, keyword, hdu, type, allowed, comment, section, models. `path` is the dotted path under the model (``meta.instrument.name``); an element
-    ``items`` of a path stands for the number of an element in a list. `hdu` is ``PRIMARY`` or an EXTNAME. `type` is str, int, float or bool.
-    `allowed` holds the legal values separated by ``|`` (empty: any). `comment` stands on the card, `section` is the title of the block of cards.
-    `models` names the model classes the row holds for, separated by ``|`` (empty: all). The order of the rows is the order of the cards.
+    path, keyword, hdu, type, allowed, comment, section, models. `path` is the dotted path under the model
+    (``meta.instrument.name``); an element ``items`` of a path stands for the number of an element in a list. `hdu` is
+    ``PRIMARY`` or an EXTNAME. `type` is str, int, float or bool. `allowed` holds the legal values separated by ``|``
+    (empty: any). `comment` stands on the card, `section` is the title of the block of cards. `models` names the model
+    classes the row holds for, separated by ``|`` (empty: all). The order of the rows is the order of the cards.
 ``keyword_aliases.tsv``
-    old, new, kind (``keyword``, ``path``, or ``branch`` for all paths below), note: spellings that are read but never written. May be absent.
+    old, new, kind (``keyword``, ``path``, or ``branch`` for all paths below), note: spellings that are read but never
+    written. May be absent.
 ``exposure_types.tsv``, ``suffixes.tsv``
-    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the observatory's own. Models ask the columns
-    ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``: of an integral-field unit); assign_wcs asks ``wcs`` (``imaging``: two sky
-    coordinates; empty: the exposure does not see the sky). May be absent: any value of EXP_TYPE is right then.
+    The first column holds the values of EXP_TYPE and the suffixes of product names; further columns are the
+    observatory's own. Models ask the columns ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``:
+    of an integral-field unit); assign_wcs asks ``wcs`` (``imaging``: two sky coordinates; empty: the exposure does not
+    see the sky). May be absent: any value of EXP_TYPE is right then.
 ``detectors.tsv``
-    detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs (`hexcal.observatories.detectors`): what steps ask of a
-    detector. May be absent: steps that need to know are refused then.
+    detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs
+    (`hexcal.observatories.detectors`): what steps ask of a detector. May be absent: steps that need to know are refused
+    then.
 ``flags.tsv``
-    bit, name, comment: the flags of its DQ arrays (`hexcal.models.dqflags`). May be absent: they are those of JWST then.
+    bit, name, comment: the flags of its DQ arrays (`hexcal.models.dqflags`). May be absent: they are those of JWST
+    then.
 ``reference_keywords.tsv``, ``reference_layouts.tsv``, ``subarrays.tsv``
-    What a reference file must say and hold, and the pixels that it may be for (`hexcal.references.delivery.certify_tables`). May be absent: it is
-    not checked then.
+    What a reference file must say and hold, and the pixels that it may be for
+    (`hexcal.references.delivery.certify_tables`). May be absent: it is not checked then.
 ``documented.tsv``
     Names that the documents of its pipelines know (`hexcal.observatories.documented`). May be absent.
 ``siaf.tsv``
@@ -29,10 +34,12 @@ tab-separated tables with a header line:
 ``profiles.tsv``
     profile, step, parameter, value, reason: sets of defaults for steps (`hexcal.core.profiles`). May be absent.
 ``blend_rules.tsv``
-    path, rule: how a value of a product follows from those of the exposures that it is made of (`hexcal.models.blending`), and which values its table of
-    them holds, in this order. May be absent: then there is no such table, and a product has the values of the first exposure.
+    path, rule: how a value of a product follows from those of the exposures that it is made of
+    (`hexcal.models.blending`), and which values its table of them holds, in this order. May be absent: then there is no
+    such table, and a product has the values of the first exposure.
 ``model_names.tsv``
-    name, model: other names that its files have in DATAMODL for models. They hold within the observatory only. May be absent.
+    name, model: other names that its files have in DATAMODL for models. They hold within the observatory only. May be
+    absent.
 ``models.tsv``, ``model_arrays.tsv``
     Models that the observatory adds to those of Hexcal (see `hexcal.observatories.model_tables`). May be absent.
 """
@@ -75,8 +82,8 @@ def _split(text):
 class KeywordTable:
     """The keyword dictionary of one observatory, with its look-ups.
 
-    A row that names model classes takes precedence, for these classes, over a row that holds for all; for other classes it is the last resort: a card
-    in the right HDU says the same thing in a file of whatever kind.
+    A row that names model classes takes precedence, for these classes, over a row that holds for all; for other classes
+    it is the last resort: a card in the right HDU says the same thing in a file of whatever kind.
 
     Parameters
     ----------
@@ -203,7 +210,10 @@ class KeywordTable:
 
     @cached_property
     def _in_hdu(self):
-        """Of each HDU its rows, with whether no other row has the same path or card (dict of str to list): these hold for whatever model."""
+        """Of each HDU its rows, with whether no other row has the same path or card (dict of str to list).
+
+        These hold for whatever model.
+        """
         rows = {}
         for row in self.rows:
             hdu = row.hdu.upper()
@@ -278,7 +288,8 @@ class Observatory:
     association_rules : tuple of str
         Names of the modules that hold its association rules, and what they ask of a pool (docs/observatories.md).
     association_releases : tuple of (str, tuple of str)
-        Where the rules have releases: the name of each, and its modules in the place of `association_rules`, which are those of the default one.
+        Where the rules have releases: the name of each, and its modules in the place of `association_rules`, which are
+        those of the default one.
     """
 
     name: str
@@ -307,7 +318,10 @@ class Observatory:
 
     @cached_property
     def model_names(self):
-        """Other names of models in DATAMODL, of other releases of its documents (dict of str to str), from ``model_names.tsv``."""
+        """Other names of models in DATAMODL (dict of str to str), from ``model_names.tsv``.
+
+        They are those of other releases of the observatory's documents.
+        """
         filename = os.path.join(self.folder, "model_names.tsv")
         return dict(read_table(filename, ("name", "model"))) if os.path.exists(filename) else {}
 
@@ -364,7 +378,10 @@ class Observatory:
         return {line.split("\t", 1)[0]: dict(zip(columns, line.split("\t"), strict=True)) for line in lines if line}
 
     def exposure_fact(self, exposure_type, column):
-        """Return what a column of ``exposure_types.tsv`` says of a value of EXP_TYPE (str); None if there is no such row or column."""
+        """Return what a column of ``exposure_types.tsv`` says of a value of EXP_TYPE (str).
+
+        None if there is no such row or column.
+        """
         return self._exposure_facts.get(exposure_type, {}).get(column)
 
     @cached_property
@@ -374,7 +391,10 @@ class Observatory:
 
     @cached_property
     def profiles(self):
-        """Sets of defaults for steps (tuple of rows: profile, step, parameter, value, reason), from ``profiles.tsv``."""
+        """Sets of defaults for steps, from ``profiles.tsv``.
+
+        A tuple of rows: profile, step, parameter, value, reason.
+        """
         filename = os.path.join(self.folder, "profiles.tsv")
         if not self.has_models or not os.path.exists(filename):
             return ()
@@ -382,7 +402,10 @@ class Observatory:
 
     @cached_property
     def blend_rules(self):
-        """How values of products follow from those of their exposures (dict of str to str, path -> rule), from ``blend_rules.tsv``; empty if it has none."""
+        """How values of products follow from those of their exposures, from ``blend_rules.tsv``.
+
+        A dict of str to str, path -> rule; empty if the observatory has none.
+        """
         filename = os.path.join(self.folder, "blend_rules.tsv")
         return dict(read_table(filename, ("path", "rule"))) if os.path.exists(filename) else {}
 

@@ -13,9 +13,10 @@ FILE_NAME = "detectors.tsv"
 class Detector(NamedTuple):
     """One detector in the orientation of its science data.
 
-    `fastaxis` and `slowaxis` are 1 = +x, 2 = +y, -1 = -x, -2 = -y, for amplifier 1 (documents of JWST, table 2 of the section on reference file
-    orientation). `columns` and `rows` are the size of a full frame without MIRI's reference output and NIRSpec's interleaved reference pixels.
-    `left`, `right`, `bottom`, `top` are the widths in pixels of the borders of reference pixels. `outputs` is the number of amplifiers in full frame.
+    `fastaxis` and `slowaxis` are 1 = +x, 2 = +y, -1 = -x, -2 = -y, for amplifier 1 (documents of JWST, table 2 of the
+    section on reference file orientation). `columns` and `rows` are the size of a full frame without MIRI's reference
+    output and NIRSpec's interleaved reference pixels. `left`, `right`, `bottom`, `top` are the widths in pixels of the
+    borders of reference pixels. `outputs` is the number of amplifiers in full frame.
     """
 
     name: str

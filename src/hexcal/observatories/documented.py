@@ -2,12 +2,12 @@
 
 They stand in ``documented.tsv`` of the observatory's folder:
 
-    kind, name, owner, class, type, default, references, releases. `kind` is pipeline, step, part (a step in a pipeline, by its name there), parameter or
-    model; `owner` is the pipeline or step of a part or parameter; `references` holds types separated by ``|``, `releases` those of the original that
-    have the name.
+    kind, name, owner, class, type, default, references, releases. `kind` is pipeline, step, part (a step in a pipeline,
+    by its name there), parameter or model; `owner` is the pipeline or step of a part or parameter; `references` holds
+    types separated by ``|``, `releases` those of the original that have the name.
 
-Whether a name is in this version is not written down: it is what the classes say. So a name that is not known is either misspelled, or documented and
-not built yet, and the user is told which.
+Whether a name is in this version is not written down: it is what the classes say. So a name that is not known is either
+misspelled, or documented and not built yet, and the user is told which.
 """
 
 import os

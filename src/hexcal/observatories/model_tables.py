@@ -1,19 +1,22 @@
 """Models that an observatory declares: which classes there are, and their arrays and tables, as files in its folder.
 
 ``models.tsv``
-    model, base, reftype, comment. `base` is the class that it extends: one of Hexcal's (``ExposureModel``, ``ReferenceModel``, ``ImageModel`` ...), a
-    model of an earlier row, or ``package.module:Class`` of the plug-in's own. `reftype` is the type of reference file that it is the model of (empty:
-    not a reference, or one of several models of its type). `comment` says what it is.
+    model, base, reftype, comment. `base` is the class that it extends: one of Hexcal's (``ExposureModel``,
+    ``ReferenceModel``, ``ImageModel`` ...), a model of an earlier row, or ``package.module:Class`` of the plug-in's
+    own. `reftype` is the type of reference file that it is the model of (empty: not a reference, or one of several
+    models of its type). `comment` says what it is.
 ``model_arrays.tsv``
-    model, name, hdu, dtype, dimensions, fill, shape. `hdu` is an EXTNAME, with other spellings that files have (``SCI|DATA``: the one found is the one
-    written, new files get the first), ``PRIMARY``, or the number of an HDU without a name (``1``; these lie right behind the primary HDU).
-    `dtype` is numpy's (``f4``), `dimensions` holds the allowed numbers of axes separated by ``|``
-    (empty: any). `fill` is the value of an array that always exists (empty: None if the file has none), `shape` its shape: ``whole`` (that of the
-    primary array) or ``image`` (its last two axes); ``primary`` marks the primary array itself. What a model does not say is as in its base.
-    Other values of `dtype`: ``table``; ``parts:Model`` (no HDU: a list of models of that class, whose extensions are numbered by EXTVER);
-    ``tree`` (no HDU: kept in the ASDF tree).
+    model, name, hdu, dtype, dimensions, fill, shape. `hdu` is an EXTNAME, with other spellings that files have
+    (``SCI|DATA``: the one found is the one written, new files get the first), ``PRIMARY``, or the number of an HDU
+    without a name (``1``; these lie right behind the primary HDU). `dtype` is numpy's (``f4``), `dimensions` holds the
+    allowed numbers of axes separated by ``|`` (empty: any). `fill` is the value of an array that always exists (empty:
+    None if the file has none), `shape` its shape: ``whole`` (that of the primary array) or ``image`` (its last two
+    axes); ``primary`` marks the primary array itself. What a model does not say is as in its base. Other values of
+    `dtype`: ``table``; ``parts:Model`` (no HDU: a list of models of that class, whose extensions are numbered by
+    EXTVER); ``tree`` (no HDU: kept in the ASDF tree).
 ``model_columns.tsv``
-    model, table, column, dtype, unit: the columns of the tables; ``f8(3)`` is an array of three in each row. May be absent.
+    model, table, column, dtype, unit: the columns of the tables; ``f8(3)`` is an array of three in each row. May be
+    absent.
 """
 
 import os

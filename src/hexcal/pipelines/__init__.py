@@ -1,4 +1,7 @@
-"""In what order: one module per pipeline. `ALIASES` is the list of all pipelines: the name on the command line, and the class."""
+"""In what order: one module per pipeline.
+
+`ALIASES` is the list of all pipelines: the name on the command line, and the class.
+"""
 
 ALIASES = {
     "calwebb_dark": "hexcal.pipelines.dark:DarkPipeline",

@@ -41,7 +41,8 @@ class Detector1Pipeline(Pipeline):
         save_calibrated_ramp: bool = parameter(False, "Write the ramp as it is after the jump step, with suffix _ramp.")
         maximum_memory: str | None = parameter(
             None,
-            "Memory that the run may take, such as 2GB; many integrations pass in smaller blocks. Default: that of the run.",
+            "Memory that the run may take, such as 2GB; many integrations pass in smaller blocks. Default: "
+            "that of the run.",
         )
 
     step_defs = {
@@ -165,7 +166,10 @@ class Detector1Pipeline(Pipeline):
         return self.gain_scale.run(rate)
 
     def _corrected(self, run, ramp, scratch):
-        """Yield the blocks as all steps before the fit leave them; where jumps are looked for in all integrations, they wait before it."""
+        """Yield the blocks as all steps before the fit leave them.
+
+        Where jumps are looked for in all integrations, they wait before it.
+        """
         steps = self.corrections(ramp)
         if self.jump.parameters.skip or not self.jump.gathers(ramp):
             for block in run.blocks(ramp):

@@ -12,10 +12,11 @@ _RATES = ("ImageModel", "CubeModel")
 
 
 class Image2Pipeline(Pipeline):
-    """Calibrate images: subtract background exposures, assign the coordinates of the sky, divide by the flat field, convert to MJy/sr.
+    """Calibrate images: subtract background, assign sky coordinates, divide by the flat, convert to MJy/sr.
 
-    Images that are no time series are resampled too, into a product for a quick look (`_i2d`) that later stages do not use; only where products are saved.
-    Each product of an association has one science member, and the background exposures that belong to it.
+    Images that are no time series are resampled too, into a product for a quick look (`_i2d`) that later stages do not
+    use; only where products are saved. Each product of an association has one science member, and the background
+    exposures that belong to it.
     """
 
     alias = "calwebb_image2"

@@ -13,9 +13,10 @@ from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep
 
 
 class Image3Pipeline(Pipeline):
-    """Combine the calibrated exposures of an association: align them, match their skies, flag outliers, resample them to a mosaic, find its sources.
+    """Combine calibrated exposures: align, match skies, flag outliers, resample to a mosaic, find sources.
 
-    A single exposure is resampled, and its sources are found. Exposures wait in files between the steps: the memory does not grow with their number.
+    A single exposure is resampled, and its sources are found. Exposures wait in files between the steps: the memory
+    does not grow with their number.
     """
 
     alias = "calwebb_image3"

@@ -85,7 +85,9 @@ class References:
 
 
 class PartOfExposure:
-    """The metadata of a slit or source as the rules ask for them: its own, and where it has none, those of its exposure.
+    """The metadata of a slit or source as the rules ask for them.
+
+    Its own, and where it has none, those of its exposure.
 
     Parameters
     ----------

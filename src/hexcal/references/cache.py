@@ -1,6 +1,7 @@
 """A reference cache on disk, in the layout of CRDS: where mappings and reference files lie, which contexts there are.
 
-The network is touched only for a mapping or a configuration that is missing, and only if the environment names a server (`hexcal.references.fetching.fetch`).
+The network is touched only for a mapping or a configuration that is missing, and only if the environment names a server
+(`hexcal.references.fetching.fetch`).
 
 ::
 
@@ -40,7 +41,8 @@ class ReferenceCache:
     root : path-like, optional
         The cache; default: the environment's CRDS_PATH, else /grp/crds/cache.
     observatory : str, optional
-        Name of the folder under ``mappings``, any case; default: CRDS_OBSERVATORY, else what CRDS_CONTEXT begins with, else the only folder there.
+        Name of the folder under ``mappings``, any case; default: CRDS_OBSERVATORY, else what CRDS_CONTEXT begins with,
+        else the only folder there.
 
     Attributes
     ----------
@@ -61,7 +63,10 @@ class ReferenceCache:
             raise ReferenceError_(
                 f"the cache of reference files {what}",
                 where=self.root if given else f"{self.root} (CRDS_PATH is not set)",
-                hint="set CRDS_PATH to the folder that holds mappings/, references/ and config/, or CRDS_SERVER_URL to fill it",
+                hint=(
+                    "set CRDS_PATH to the folder that holds mappings/, references/ and config/, "
+                    "or CRDS_SERVER_URL to fill it"
+                ),
             )
         self.observatory = self._observatory(observatory)
         self.may_fetch = True
@@ -107,7 +112,9 @@ class ReferenceCache:
         return os.path.join(self.root, "mappings", self.observatory, check_name(name, where=self.root))
 
     def mapping(self, name: str, verify: bool = True, beside: Iterable[str] = ()) -> Any:
-        """Return a mapping (`MappingFile`); a file that has not changed is read once, one that is missing is fetched if there is a server.
+        """Return a mapping (`MappingFile`).
+
+        A file that has not changed is read once, one that is missing is fetched if there is a server.
 
         Parameters
         ----------
@@ -182,8 +189,8 @@ class ReferenceCache:
         Parameters
         ----------
         name : str, optional
-            A .pmap; or ``newest``, ``default``, ``edit``, also as ``jwst-latest``, ``jwst-operational``, ``jwst-edit``. Default: the environment's
-            CRDS_CONTEXT, else the default of the cache's server_config, else the newest.
+            A .pmap; or ``newest``, ``default``, ``edit``, also as ``jwst-latest``, ``jwst-operational``, ``jwst-edit``.
+            Default: the environment's CRDS_CONTEXT, else the default of the cache's server_config, else the newest.
 
         Raises
         ------
@@ -219,7 +226,9 @@ class ReferenceCache:
         return ReferenceError_(error.message, where, f"{error.hint} Or {_fetch().why_not()}")
 
     def configured(self, key: str) -> Any:
-        """Return one entry of the cache's server_config, which is fetched if it is missing and there is a server, or None.
+        """Return one entry of the cache's server_config, or None.
+
+        It is fetched if it is missing and there is a server.
 
         Raises
         ------
@@ -297,7 +306,8 @@ def _numbered(contexts: Iterable[str]) -> list[tuple[int, str]]:
 
 
 def _fetch() -> Any:
-    # Only where something is missing: what makes up HTTP takes longer to import than all mappings of an exposure to read.
+    # Only where something is missing: what makes up HTTP takes longer to import than all mappings of an exposure to
+    # read.
     from hexcal.references.fetching import fetch
 
     return fetch
@@ -352,8 +362,8 @@ def observatory_of(root: str | PathLike[str] | None, telescope: str) -> Any:
 def observatory_of_exposure(root: str | PathLike[str] | None, telescope: str, context: str | None = None) -> Any:
     """Return the name of the folder of mappings for an exposure (str), or None.
 
-    What is said explicitly decides, since several observatories may choose for the exposures of one telescope: what the name of the context begins
-    with, else CRDS_OBSERVATORY, else TELESCOP.
+    What is said explicitly decides, since several observatories may choose for the exposures of one telescope: what the
+    name of the context begins with, else CRDS_OBSERVATORY, else TELESCOP.
 
     Parameters
     ----------

@@ -47,7 +47,8 @@ class Chooser:
         Raises
         ------
         ReferenceError_
-            If no rule fits the exposure, the file is declared unfit for science, or it is not in the cache and cannot be fetched.
+            If no rule fits the exposure, the file is declared unfit for science, or it is not in the cache and cannot
+            be fetched.
         """
         choice = self.choose([reference_type])[reference_type.lower()]
         instrument = self.context.instrument_of(self.header)
@@ -56,7 +57,10 @@ class Chooser:
             raise ReferenceError_(
                 f"no {reference_type} reference: {choice.reason}",
                 where=where,
-                hint=f"`hexcal crds explain FILE {reference_type}` shows the rules; override_{reference_type}=FILE does without them",
+                hint=(
+                    f"`hexcal crds explain FILE {reference_type}` shows the rules; "
+                    f"override_{reference_type}=FILE does without them"
+                ),
             )
         if choice.status != FILE:
             return NOT_APPLICABLE
@@ -82,7 +86,9 @@ class Chooser:
         return {name: path for name, path in paths.items() if not os.path.isfile(path)}
 
     def fetch(self, types):
-        """Have the chosen files of some types in the cache: what is missing is listed in the log with its size, and fetched together.
+        """Have the chosen files of some types in the cache.
+
+        What is missing is listed in the log with its size, and fetched together.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Header values and rule values in the one spelling in which they are compared.
 
-The spelling is that of CRDS: upper case without blanks around it, numbers as the shortest text of a float ("12" and "12." are "12.0"), logical values
-"T" and "F", "ANY" as "*", whatever begins with "N/A" as "N/A".
+The spelling is that of CRDS: upper case without blanks around it, numbers as the shortest text of a float ("12" and
+"12." are "12.0"), logical values "T" and "F", "ANY" as "*", whatever begins with "N/A" as "N/A".
 """
 
 import re

@@ -137,7 +137,8 @@ class Context:
         header : mapping
             Values by names of parameters (``META.INSTRUMENT.NAME``) or by FITS keywords (``INSTRUME``), in any case.
         types : iterable of str, optional
-            Default: all types of the instrument. Types to be omitted are left out of the result, if they were not asked for.
+            Default: all types of the instrument. Types to be omitted are left out of the result, if they were not asked
+            for.
 
         Returns
         -------
@@ -194,7 +195,9 @@ def _first(parkey: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def keywords_of(observatory: str, parameter: str) -> tuple[str, ...]:
-    """Return the FITS keywords in which the value of a parameter may stand (tuple of str), by the observatory's dictionary of keywords.
+    """Return the FITS keywords in which the value of a parameter may stand (tuple of str).
+
+    By the observatory's dictionary of keywords.
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 def parse_date(text):
     """Return the date and time that a text stands for.
 
-    Understood, as in CRDS: ``2014-02-01``, ``02/01/2014`` (month first), ``01/02/14`` (day first; 1990 to 2039), ``Feb 1 2014``, ``1 Feb 2014``,
-    each with ``/``, ``-`` or (with a month's name) blanks between, followed by nothing or by ``T`` or a blank and ``hours:minutes[:seconds]``,
-    which may end in AM or PM.
+    Understood, as in CRDS: ``2014-02-01``, ``02/01/2014`` (month first), ``01/02/14`` (day first; 1990 to 2039), ``Feb
+    1 2014``, ``1 Feb 2014``, each with ``/``, ``-`` or (with a month's name) blanks between, followed by nothing or by
+    ``T`` or a blank and ``hours:minutes[:seconds]``, which may end in AM or PM.
 
     Parameters
     ----------

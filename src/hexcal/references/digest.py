@@ -16,7 +16,8 @@ def cache_directory():
 def sha256(path):
     """Return the sha256 of a file, as hexadecimal digits.
 
-    The digest is remembered under the file's real path, size, inode and time of change. Where the cache cannot be used, it is computed every time.
+    The digest is remembered under the file's real path, size, inode and time of change. Where the cache cannot be used,
+    it is computed every time.
     """
     path = Path(path).resolve()
     stat = path.stat()

@@ -13,8 +13,8 @@ _ANY = {"", "ANY", "N/A", "GENERIC", "ALL", "MULTIPLE"}
 class ReferenceFolder:
     """Reference files in one folder.
 
-    A file named ``<type>.<extension>`` is the reference of that type. Among files of other names, the type is the keyword REFTYPE, and INSTRUME and
-    DETECTOR must be those of the exposure.
+    A file named ``<type>.<extension>`` is the reference of that type. Among files of other names, the type is the
+    keyword REFTYPE, and INSTRUME and DETECTOR must be those of the exposure.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ class ReferenceFolder:
         ]
         if len(fitting) > 1:
             raise ReferenceError_(
-                f"{len(fitting)} {reference_type} references fit the exposure: {', '.join(path.name for path in fitting[:4])}",
+                f"{len(fitting)} {reference_type} references fit the exposure: "
+                f"{', '.join(path.name for path in fitting[:4])}",
                 where=str(self.folder),
                 hint=f"choose one with override_{reference_type}",
             )

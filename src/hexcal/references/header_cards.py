@@ -24,8 +24,8 @@ def read_header(path):
     Returns
     -------
     mapping
-        FITS keyword -> value (str, int, float, bool) for FITS; for others an object whose ``get`` takes names of parameters
-        (``META.INSTRUMENT.NAME``).
+        FITS keyword -> value (str, int, float, bool) for FITS; for others an object whose ``get`` takes names of
+        parameters (``META.INSTRUMENT.NAME``).
 
     Raises
     ------

@@ -16,7 +16,8 @@ MOST_BYTES = 64 << 20
 """Size of a mapping: twenty times the largest of JWST."""
 KINDS = {".pmap": "PIPELINE", ".imap": "INSTRUMENT", ".rmap": "REFERENCE"}
 
-# A mapping name becomes a path: letters, digits, and no separator. (".." cannot name another folder without one, but has no place in a name either.)
+# A mapping name becomes a path: letters, digits, and no separator. (".." cannot name another folder without one, but
+# has no place in a name either.)
 _NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*\.[pir]map")
 _SHA1_LINE = re.compile(rb"\s*'sha1sum'\s*:\s*'(?P<sum>[^']*)'")
 

@@ -16,7 +16,8 @@ def mapping_text(header, selector, comment=""):
     Parameters
     ----------
     header : dict
-        Names and literals, written in this order; ``mapping`` says which kind it is. The value of ``sha1sum`` is computed; it comes last if it is not there.
+        Names and literals, written in this order; ``mapping`` says which kind it is. The value of ``sha1sum`` is
+        computed; it comes last if it is not there.
     selector : dict or Call
         Dict of name to name in a .pmap and .imap; `mapping_file.Call` in an .rmap.
     comment : str
@@ -58,7 +59,8 @@ def mapping_text(header, selector, comment=""):
 def write_mapping(path, header, selector, comment=""):
     """Write a new mapping file: whole or not at all, and never over one that is there.
 
-    A mapping is given out once, under its name, for ever. Where several are written, those that are named come before those that name them.
+    A mapping is given out once, under its name, for ever. Where several are written, those that are named come before
+    those that name them.
 
     Parameters
     ----------
@@ -99,7 +101,8 @@ def _node(value, indent):
 
 
 def _comment(text):
-    # Between three quotation marks its lines stay lines; a text that would end them, or change between them, is written on one line.
+    # Between three quotation marks its lines stay lines; a text that would end them, or change between them, is written
+    # on one line.
     is_plain = all(letter.isprintable() or letter in "\n\t" for letter in text)
     is_plain = is_plain and '"""' not in text and "\\" not in text and not text.endswith('"')
     return f'"""{text}"""' if is_plain else repr(text)

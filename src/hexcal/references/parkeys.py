@@ -1,4 +1,7 @@
-"""What a reference file says about the exposures that it is for: the values that its rule must have, and the date from which it holds."""
+"""What a reference file says about the exposures that it is for.
+
+The values that its rule must have, and the date from which it holds.
+"""
 
 import os
 
@@ -61,12 +64,18 @@ class Delivered:
         return next(iter(keywords_of(self.observatory, parameter)), parameter)
 
     def pattern_keyword(self, parameter):
-        """Return the keyword (``P_READPA``) that holds a pattern of values for a parameter (str), or None if the header has none."""
+        """Return the keyword that holds a pattern of values for a parameter, such as ``P_READPA`` (str).
+
+        None if the header has none.
+        """
         keywords = (f"P_{keyword[:6]}" for keyword in keywords_of(self.observatory, parameter))
         return next((keyword for keyword in keywords if self.pattern(keyword) is not None), None)
 
     def pattern(self, keyword):
-        """Return what a pattern keyword holds, or None; in a file that is not FITS it stands under the path that the dictionary gives for the keyword."""
+        """Return what a pattern keyword holds, or None.
+
+        In a file that is not FITS it stands under the path that the dictionary gives for the keyword.
+        """
         value = self.header.get(keyword)
         if value is None:
             table = keyword_table(self.observatory)
@@ -87,7 +96,8 @@ class Delivered:
         Returns
         -------
         str or None
-            Upper case; alternatives joined by ``|`` in alphabetical order, without a bar at the end; None if the header does not say.
+            Upper case; alternatives joined by ``|`` in alphabetical order, without a bar at the end; None if the header
+            does not say.
         """
         pattern = self.pattern_keyword(parameter)
         if pattern is not None:
@@ -141,7 +151,10 @@ class Delivered:
 
 
 def _json_header(path):
-    """Header of a JSON reference: its keywords stand at the top level (``REFTYPE``), or as in a model (``meta.reftype``)."""
+    """Header of a JSON reference.
+
+    Its keywords stand at the top level (``REFTYPE``), or as in a model (``meta.reftype``).
+    """
     try:
         content = bounds.from_json(bounds.read_bytes(path, "a JSON reference file"), path)
     except InputError:
@@ -175,14 +188,20 @@ def tables_of(observatory):
 
 
 def legal_values(observatory, parameter):
-    """Return the values that an observatory's dictionary of keywords allows for a parameter (frozenset of str, upper case); empty: any."""
+    """Return the values that an observatory's dictionary of keywords allows for a parameter.
+
+    A frozenset of str, upper case; empty: any.
+    """
     table = keyword_table(observatory)
     row = table.of_path(parameter.lower()) if table else None
     return frozenset(condition(value) for value in row.allowed) if row else frozenset()
 
 
 def spelled(value):
-    """Return a header value as it stands in a mapping (str): upper case, T and F, alternatives in alphabetical order; None for None or blank."""
+    """Return a header value as it stands in a mapping (str): upper case, T and F, alternatives in alphabetical order.
+
+    None for None or blank.
+    """
     if value is None or not str(value).strip():
         return None
     if isinstance(value, bool):

@@ -14,7 +14,8 @@ value of the rule    matches                                                    
 other                this value                                                                  1
 ===================  ==========================================================================  ======
 
-A value of the exposure that is ``N/A`` matches every pattern and counts 0; ``ANY`` in the exposure matches every pattern but a NOT.
+A value of the exposure that is ``N/A`` matches every pattern and counts 0; ``ANY`` in the exposure matches every
+pattern but a NOT.
 """
 
 import operator
@@ -103,7 +104,10 @@ class Pattern:
 
     @property
     def is_closed(self):
-        """Whether the values that may occur are those listed: then a value of the exposure that is not among them is refused before any match."""
+        """Whether the values that may occur are those listed.
+
+        Then a value of the exposure that is not among them is refused before any match.
+        """
         if any(element == ANY or element.startswith((NOT_APPLICABLE, "NOT")) for element in self.elements):
             return False
         value = self.text.strip()
@@ -129,7 +133,10 @@ def _compile(expression):
 
 
 def _relation(text):
-    """Return a function that tells whether a number is within ``> 5 AND < 9``; OR binds more closely than AND, as in CRDS."""
+    """Return a function that tells whether a number is within ``> 5 AND < 9``.
+
+    OR binds more closely than AND, as in CRDS.
+    """
     groups = [[_bound(bound) for bound in group.split(" OR ")] for group in text.split(" AND ")]
 
     def matches(given):

@@ -1,4 +1,7 @@
-"""Conditions on header values in the headers of mappings (rmap_relevance, rmap_omit, parkey_relevance): parsed, checked, evaluated without ``eval``."""
+"""Conditions on header values in the headers of mappings (rmap_relevance, rmap_omit, parkey_relevance).
+
+Parsed, checked, evaluated without ``eval``.
+"""
 
 import ast
 import operator

@@ -20,7 +20,8 @@ class Choice(NamedTuple):
     Parameters
     ----------
     status : str
-        ``"file"``, ``"n/a"`` (the type does not apply to the exposure), ``"omit"`` (not to be spoken of), ``"not found"``.
+        ``"file"``, ``"n/a"`` (the type does not apply to the exposure), ``"omit"`` (not to be spoken of), ``"not
+        found"``.
     name : str or None
         Name of the file.
     reason : str

@@ -63,7 +63,10 @@ class Column:
         )
 
     def compare(self, value):
-        """Return the rules that match a conditioned value, and those among them for which the match counts (int, int)."""
+        """Return the numbers of rules that match a conditioned value (int, int).
+
+        Of all, and of those for which the match counts.
+        """
         chosen = self._seen.get(value)
         if chosen is None:
             if len(self._seen) > 4096:
@@ -94,8 +97,8 @@ class Column:
 class Match:
     """Chooses the rule whose patterns match all parameters, with the greatest weight.
 
-    Rules of the same weight are taken together: their dates are merged. If the rules of the greatest weight lead nowhere (the exposure is earlier than
-    all their dates), those of the next weight are tried.
+    Rules of the same weight are taken together: their dates are merged. If the rules of the greatest weight lead
+    nowhere (the exposure is earlier than all their dates), those of the next weight are tried.
 
     Parameters
     ----------
@@ -343,7 +346,10 @@ class GeometricallyNearest(_Ordered):
 
 
 class VersionAfter(_Ordered):
-    """Chooses the rule with the greatest version not above that of the exposure; versions are up to three numbers, what follows them is not read."""
+    """Chooses the rule with the greatest version not above that of the exposure.
+
+    Versions are up to three numbers, what follows them is not read.
+    """
 
     name = "VersionAfter"
 
@@ -369,7 +375,10 @@ class VersionAfter(_Ordered):
 
 
 class SelectVersion(_Ordered):
-    """Chooses the first rule ``<limit`` (or ``=limit``) that the number in the exposure is below (not above), else the rule ``default``."""
+    """Chooses the first rule whose limit the number in the exposure keeps, else ``default``.
+
+    The number must be below the limit of ``<limit``, and not above that of ``=limit``.
+    """
 
     name = "SelectVersion"
 

@@ -10,7 +10,9 @@ from hexcal.report.picture import show_rate
 
 
 def from_raw_to_mosaic(path, raw, calibrated, mosaic, sources, errors):
-    """Make a PNG of an exposure as it came, calibrated, the mosaic with its catalogue, and the errors of positions and fluxes.
+    """Make a PNG of an exposure as it came, calibrated, and the mosaic with its catalogue.
+
+    Below them are the errors of positions and fluxes.
 
     Parameters
     ----------

@@ -10,7 +10,9 @@ _PULL_LIMIT = 5.0
 
 
 def compare_with_truth(path, rate, err, pull, levels, title):
-    """Make a PNG: the rate image, its deviation from the truth in units of its error, and the distribution of the latter at levels of flux.
+    """Make a PNG: the rate image, its deviation from the truth, and the distribution of the latter.
+
+    The deviation is in units of its error, the distribution at levels of flux.
 
     Parameters
     ----------
@@ -136,7 +138,10 @@ def _colour_bar(axes, norm, name, label, ticks=None):
 
 
 def round_ticks(low, high, linear_width):
-    """Return values of 1, 2 and 5 times powers of ten between two limits, for an axis with asinh stretch: none of them within its linear part but 0."""
+    """Return values of 1, 2 and 5 times powers of ten between two limits, for an axis with asinh stretch.
+
+    None of them within its linear part but 0.
+    """
     powers = 10.0 ** np.arange(
         np.floor(np.log10(max(linear_width, 1e-30))), np.ceil(np.log10(max(high, -low, 1e-30))) + 1
     )

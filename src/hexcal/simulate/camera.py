@@ -1,4 +1,7 @@
-"""Where the pixels of an imaging detector look: pixels, the frame of the telescope, and the sky. Independent of what the calibration makes of it."""
+"""Where the pixels of an imaging detector look: pixels, the frame of the telescope, and the sky.
+
+Independent of what the calibration makes of it.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,7 +79,10 @@ class Camera:
         )
 
     def to_pixel(self, v2, v3):
-        """Return pixels of the window, counted from 0, of V2 and V3 (arcsec): the inverse of `to_telescope`, to 1e-7 pixel."""
+        """Return pixels of the window, counted from 0, of V2 and V3 (arcsec).
+
+        The inverse of `to_telescope`, to 1e-7 pixel.
+        """
         x, y = self._estimate(np.asarray(v2, float), np.asarray(v3, float))
         for _ in range(4):
             v2_now, v3_now = self.to_telescope(x, y)
@@ -95,7 +101,10 @@ class Camera:
 
     @cached_property
     def inverse_coefficients(self):
-        """Polynomials from the ideal frame to pixels relative to the reference pixel, fitted over the detector (two arrays)."""
+        """Polynomials from the ideal frame to pixels relative to the reference pixel (two arrays).
+
+        They are fitted over the detector.
+        """
         aperture, facts = self.aperture, detector(self.aperture.detector)
         columns, rows = (np.linspace(-20, size + 20, 60) for size in (facts.columns, facts.rows))
         x, y = (grid.ravel() for grid in np.meshgrid(columns - aperture.x_ref, rows - aperture.y_ref))
@@ -178,7 +187,10 @@ class Pointing:
         return np.degrees(ra) % 360, np.degrees(dec)
 
     def position_angle(self, camera, v2=0.0, v3=0.0):
-        """Return right ascension, declination and position angle of V3 (degrees) at a point of the telescope frame (arcsec); default its axis V1."""
+        """Return where V3 points when a point of the telescope frame (arcsec) is looked at.
+
+        Right ascension, declination and position angle of V3, degrees; the default point is the axis V1.
+        """
         attitude = self.attitude(*camera.reference)
         center, _, up = (attitude @ axis for axis in _frame(np.radians(v2 / 3600), np.radians(v3 / 3600)))
         ra, dec = _angles(center)

@@ -13,8 +13,8 @@ from hexcal.models.dqflags import group, pixel
 class Level:
     """How well rates of about the same size are measured.
 
-    `low` and `high`: limits of the true rate, DN/s. `count`: pixels. `true`, `measured`: mean rates, DN/s. `error`: median of ERR, DN/s. `pull_mean`,
-    `pull_width`: mean and standard deviation of (measured - true) / ERR.
+    `low` and `high`: limits of the true rate, DN/s. `count`: pixels. `true`, `measured`: mean rates, DN/s. `error`:
+    median of ERR, DN/s. `pull_mean`, `pull_width`: mean and standard deviation of (measured - true) / ERR.
     """
 
     low: float
@@ -31,8 +31,9 @@ class Level:
 class CosmicRays:
     """How well jumps are found.
 
-    `visible`: true hits of at least the required significance, in groups where a jump can be seen. `found`: of these, the flagged ones. `false`: flags
-    without a hit in or beside the pixel. `tested`: differences of groups in which a false flag could have arisen.
+    `visible`: true hits of at least the required significance, in groups where a jump can be seen. `found`: of these,
+    the flagged ones. `false`: flags without a hit in or beside the pixel. `tested`: differences of groups in which a
+    false flag could have arisen.
     """
 
     visible: int
@@ -81,7 +82,8 @@ def flux_levels(data, err, dq, truth, edges=None, n_levels=5):
     data, err, dq, truth
         As for `pulls`.
     edges : sequence of float, optional
-        Limits of the levels, DN/s; default `n_levels` steps of equal ratio, from the faintest rate to that which the brightest 10000 pixels have.
+        Limits of the levels, DN/s; default `n_levels` steps of equal ratio, from the faintest rate to that which the
+        brightest 10000 pixels have.
     n_levels : int
 
     Returns
@@ -99,15 +101,20 @@ def flux_levels(data, err, dq, truth, edges=None, n_levels=5):
         if inside.any():
             found.append(
                 Level(
-                    float(low), float(high), int(inside.sum()), float(true[inside].mean(dtype=np.float64)), float(data[inside].mean(dtype=np.float64)),
-                    float(np.median(err[inside])), float(pull[inside].mean()), float(pull[inside].std()),
+                    float(low), float(high), int(inside.sum()), float(true[inside].mean(dtype=np.float64)),
+                    float(data[inside].mean(dtype=np.float64)),
+                    float(np.median(err[inside])), float(pull[inside].mean()),
+                    float(pull[inside].std()),
                 )
             )  # fmt: skip
     return found
 
 
 def level_edges(rates, n_levels=5, enough=10000):
-    """Return limits of `n_levels` levels of equal ratio, such that the highest holds at least about `enough` pixels: float (n_levels + 1,)."""
+    """Return limits of `n_levels` levels of equal ratio, such that the highest holds at least about `enough` pixels.
+
+    Float (n_levels + 1,).
+    """
     positive = np.sort(rates[rates > 0])
     if positive.size == 0:
         return np.linspace(0, 1, n_levels + 1)
@@ -119,9 +126,9 @@ def level_edges(rates, n_levels=5, enough=10000):
 def cosmic_rays_found(group_dq, pixel_dq, truth, mode, gain, read_noise, significance=8.0, dark=0.0):
     """Compare flagged jumps with the true hits.
 
-    A hit is visible if the step that it makes is at least `significance` times the noise of a difference of two groups, comes after the first group, in an
-    unflagged pixel that is not saturated then. Within two pixels of a hit, and in ramps that saturate, nothing counts as false: neighbours are flagged on
-    purpose.
+    A hit is visible if the step that it makes is at least `significance` times the noise of a difference of two groups,
+    comes after the first group, in an unflagged pixel that is not saturated then. Within two pixels of a hit, and in
+    ramps that saturate, nothing counts as false: neighbours are flagged on purpose.
 
     Parameters
     ----------
@@ -163,9 +170,12 @@ def cosmic_rays_found(group_dq, pixel_dq, truth, mode, gain, read_noise, signifi
 
 
 def gaussian_false_rate(rate, n_groups, group_time, gain, read_noise, threshold=4.0, n_ramps=50_000, seed=1):
-    """Flags per difference that Gaussian noise alone gives to the two-point difference method, from ramps without any cosmic ray.
+    """Flags per difference that Gaussian noise alone gives to the two-point difference method.
 
-    More than a normal distribution has beyond the threshold: the deviation is measured from the median of a few differences, which has noise itself.
+    From ramps without any cosmic ray.
+
+    More than a normal distribution has beyond the threshold: the deviation is measured from the median of a few
+    differences, which has noise itself.
 
     Parameters
     ----------
@@ -211,7 +221,10 @@ def gaussian_false_rate(rate, n_groups, group_time, gain, read_noise, threshold=
 
 
 def _largest_step(hits, mode):
-    """Return the group into which most of the charge of each hit steps, and how much of it: charge that comes between the frames of a group makes two steps."""
+    """Return the group into which most of the charge of each hit steps, and how much of it.
+
+    Charge that comes between the frames of a group makes two steps.
+    """
     stride = mode.n_frames + mode.group_gap
     late = np.clip(hits["frame"].astype(int) - hits["group"].astype(int) * stride, 0, None) / mode.n_frames
     return hits["group"].astype(int) + (late > 0.5), np.maximum(late, 1 - late)

@@ -3,7 +3,9 @@
 import numpy as np
 
 COLUMNS = (("integration", "i2"), ("group", "i2"), ("frame", "i4"), ("y", "i2"), ("x", "i2"), ("charge", "f4"))
-"""`frame` counts from the reset, frames in gaps included; `group` is the first one that contains the charge, in at least one of its frames; `charge` in DN."""
+"""`frame` counts from the reset, frames in gaps included; `group` is the first one that contains the charge, in at
+least one of its frames; `charge` in DN.
+"""
 
 PIXEL_SIZE = {"NIRCAM": 18e-4, "MIRI": 25e-4, "NIRISS": 18e-4, "FGS": 18e-4}
 """cm."""
@@ -14,7 +16,8 @@ FLUX = 5.0
 def draw(mode, rng, flux=FLUX, charge=(20.0, 20000.0)):
     """Draw the hits of an exposure.
 
-    Every particle crosses the pixels along a short straight track and leaves a like charge in each; the charges have a log-uniform distribution.
+    Every particle crosses the pixels along a short straight track and leaves a like charge in each; the charges have a
+    log-uniform distribution.
 
     Parameters
     ----------
@@ -28,7 +31,8 @@ def draw(mode, rng, flux=FLUX, charge=(20.0, 20000.0)):
     Returns
     -------
     structured array
-        One row per pixel hit (`COLUMNS`), in order of integration, row and frame. Hits of the border of reference pixels leave no charge and are not in it.
+        One row per pixel hit (`COLUMNS`), in order of integration, row and frame. Hits of the border of reference
+        pixels leave no charge and are not in it.
     """
     ny, nx = mode.image_shape
     per_integration = flux * nx * ny * PIXEL_SIZE[mode.instrument] ** 2 * mode.integration_time
@@ -49,7 +53,9 @@ def draw(mode, rng, flux=FLUX, charge=(20.0, 20000.0)):
 
 
 def arranged(table, mode):
-    """Return the hits that fall on pixels sensitive to light, with `group` filled in from `frame`, in order of integration, row and frame.
+    """Return the hits that fall on pixels sensitive to light, with `group` filled in from `frame`.
+
+    In order of integration, row and frame.
 
     Parameters
     ----------
@@ -70,7 +76,8 @@ def arranged(table, mode):
 def mask(table, shape):
     """Return where new charge appears: bool (nints, ngroups, ny, nx).
 
-    With averaged frames, charge that comes after the first frame of a group makes two steps: one into this group and one into the next.
+    With averaged frames, charge that comes after the first frame of a group makes two steps: one into this group and
+    one into the next.
     """
     result = np.zeros(shape, bool)
     result[table["integration"], table["group"], table["y"], table["x"]] = True

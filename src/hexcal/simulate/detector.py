@@ -13,8 +13,9 @@ from hexcal.simulate.mode import reference_pixels
 class Typical:
     """Typical values of the detectors of an instrument.
 
-    `gain` in electrons per DN, `read_noise` of one frame in electrons, `dark` in electrons per s, `bias` and `bias_scatter` in DN, `well` in DN above the
-    bias; `curvature`: relative loss of counts at the full well; `reset_noise` in DN, the same in all frames of an integration.
+    `gain` in electrons per DN, `read_noise` of one frame in electrons, `dark` in electrons per s, `bias` and
+    `bias_scatter` in DN, `well` in DN above the bias; `curvature`: relative loss of counts at the full well;
+    `reset_noise` in DN, the same in all frames of an integration.
     """
 
     gain: float
@@ -38,7 +39,10 @@ _TYPICAL = {
 
 
 def typical(instrument, detector=None):
-    """Return the typical values for INSTRUME and DETECTOR; the electronics of the long-wave NIRCam detectors are their own."""
+    """Return the typical values for INSTRUME and DETECTOR.
+
+    The electronics of the long-wave NIRCam detectors are their own.
+    """
     if instrument == "NIRCAM" and str(detector).endswith("LONG"):
         return _TYPICAL["NIRCAM LONG"]
     return _TYPICAL[instrument]
@@ -64,8 +68,8 @@ class DetectorPixels:
     response : float32
         Share of the light that is counted: 1, less in bad pixels, 0 in reference pixels.
     coefficients : float32 (4, ny, nx)
-        Correction polynomial, plane = order; the detector follows its inverse. Of counts above the bias in the near infrared; of all counts for MIRI, whose
-        bias is never subtracted.
+        Correction polynomial, plane = order; the detector follows its inverse. Of counts above the bias in the near
+        infrared; of all counts for MIRI, whose bias is never subtracted.
     well : float32, DN
         Counts above the bias at which the pixel is full.
     dq : uint32
@@ -108,7 +112,10 @@ class DetectorPixels:
 
     @property
     def saturation(self):
-        """Threshold of the saturation reference, DN, bias included: a little below the full well, where the correction is still right."""
+        """Threshold of the saturation reference, DN, bias included.
+
+        A little below the full well, where the correction is still right.
+        """
         return np.minimum(self.bias + 0.97 * self.well, 64500).astype(np.float32)
 
     def part(self, mode):
@@ -165,12 +172,16 @@ def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pix
         anomaly = scattered(-20.0, 0.2)
         anomaly[is_reference] = 0
     return DetectorPixels(
-        name, instrument, xstart, ystart, bias, dark, gain, read_noise, response, coefficients, well, dq, values.reset_noise, anomaly
+        name, instrument, xstart, ystart, bias, dark, gain, read_noise, response, coefficients,
+        well, dq, values.reset_noise, anomaly,
     )  # fmt: skip
 
 
 def _coefficients(values, curvature, origin):
-    """Correction ``F + a u**2 + b u**3`` with u = F - origin, as a polynomial in F: the response is straight at the origin, where the bias is."""
+    """Correction ``F + a u**2 + b u**3`` with u = F - origin, as a polynomial in F.
+
+    The response is straight at the origin, where the bias is.
+    """
     a = 0.8 * curvature / values.well
     b = 0.2 * curvature / values.well**2
     result = np.empty((4, *curvature.shape), np.float32)

@@ -11,7 +11,8 @@ from hexcal.observatories.jwst.detectors import detector as detector_facts
 class Drifts:
     """What is added to every pixel of a frame, DN.
 
-    `columns`: float32 (nints, ngroups, nframes, 2, nx), for even and odd rows; `rows`: float32 (nints, ngroups, nframes, ny).
+    `columns`: float32 (nints, ngroups, nframes, 2, nx), for even and odd rows; `rows`: float32 (nints, ngroups,
+    nframes, ny).
     """
 
     columns: np.ndarray
@@ -38,15 +39,19 @@ def amplifier_of_column(mode):
 
 
 def can_be_measured(mode):
-    """Whether the reference pixels of this mode allow the pipeline to take drifts out: MIRI only in full frame, others where the border is read."""
+    """Whether the reference pixels of this mode allow the pipeline to take drifts out.
+
+    MIRI only in full frame, others where the border is read.
+    """
     return mode.is_full_frame if mode.instrument == "MIRI" else bool(mode.reference_pixels().any())
 
 
 def make_drifts(mode, amplitude, rng):
     """Draw the drifts of an exposure.
 
-    Each amplifier wanders from frame to frame, apart for odd and even columns (MIRI: rows), by steps of a third of the amplitude, and jitters by as much.
-    Near-infrared full frames have a common smooth wave along the rows as well, of a tenth of it; the side reference pixels see that one.
+    Each amplifier wanders from frame to frame, apart for odd and even columns (MIRI: rows), by steps of a third of the
+    amplitude, and jitters by as much. Near-infrared full frames have a common smooth wave along the rows as well, of a
+    tenth of it; the side reference pixels see that one.
 
     Parameters
     ----------
@@ -99,7 +104,8 @@ def _wave(shape, amplitude, rng):
 class Transients:
     """MIRI: what the resets do to the science pixels.
 
-    `anomaly`: float32 (nints, ngroups), share of each pixel's reset anomaly; `offset`: float32 (nints, ngroups, 2), DN, for even and odd rows.
+    `anomaly`: float32 (nints, ngroups), share of each pixel's reset anomaly; `offset`: float32 (nints, ngroups, 2), DN,
+    for even and odd rows.
     """
 
     anomaly: np.ndarray
@@ -108,11 +114,14 @@ class Transients:
     RESET_GROUPS = 15
     """Groups that the reset anomaly lasts; as many are in the reset reference."""
     RSCD_GROUPS = 4
-    """Groups of the second and later integrations that the decay of the reset switch disturbs, the first frame counted."""
+    """Groups of the second and later integrations that the decay of the reset switch disturbs, the first frame counted.
+    """
 
 
 def make_transients(mode):
-    """Return the transients of an exposure: reset anomaly, first frame, last frame (rows reset in pairs), decay after the reset switch.
+    """Return the transients of an exposure.
+
+    Reset anomaly, first frame, last frame (rows reset in pairs), decay after the reset switch.
 
     Returns
     -------
@@ -132,7 +141,10 @@ def make_transients(mode):
 
 
 def reset_curve(n_ints, n_groups):
-    """Return the share of the reset anomaly in each group, float32 (nints, ngroups): it decays within 3 groups, faster after the first integration."""
+    """Return the share of the reset anomaly in each group, float32 (nints, ngroups).
+
+    It decays within 3 groups, faster after the first integration.
+    """
     group = np.arange(n_groups)
     slow, fast = np.exp(-group / 3), 0.5 * np.exp(-group / 2)
     curve = np.where(np.arange(n_ints)[:, None] == 0, slow, fast)

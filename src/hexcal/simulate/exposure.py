@@ -31,8 +31,8 @@ _DAY = 86400.0
 class Simulation:
     """What `simulate` returns.
 
-    The raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), the `mode`, and the `number` of the
-    exposure in its series.
+    The raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), the
+    `mode`, and the `number` of the exposure in its series.
     """
 
     mode: Mode
@@ -46,7 +46,9 @@ class Simulation:
         return reference_models(self.mode, self.detector)
 
     def save(self, folder, overwrite=False, references=True):
-        """Write the raw exposure, the truth beside it (``..._truth.fits``), and the references to ``<folder>/references``.
+        """Write the raw exposure, the truth beside it (``..._truth.fits``), and the references.
+
+        The references go to ``<folder>/references``.
 
         Returns
         -------
@@ -104,7 +106,8 @@ def simulate(
     scene : Scene, optional
         True rates; default a field of stars and galaxies.
     seed : int
-        The same seed, mode and scene give the same exposure, with any number of threads. Detector, scene, cosmic rays and noise have streams of their own.
+        The same seed, mode and scene give the same exposure, with any number of threads. Detector, scene, cosmic rays
+        and noise have streams of their own.
     detector_seed : int, optional
         The same number gives the same detector in every exposure; default `seed`.
     number : int
@@ -114,13 +117,16 @@ def simulate(
     cosmic_ray_flux : float
         Particles per cm² and s.
     snowball_rate : float
-        Snowballs per pixel and s; `hexcal.simulate.snowballs.RATE` is what happens in space. Near-infrared detectors only.
+        Snowballs per pixel and s; `hexcal.simulate.snowballs.RATE` is what happens in space. Near-infrared detectors
+        only.
     drift : float
-        Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure them.
+        Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure
+        them.
     bad_pixels : float
         Share of bad pixels.
     whole_detector : bool
-        For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame, as delivered.
+        For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame,
+        as delivered.
     threads : int, optional
 
     Returns
@@ -183,7 +189,8 @@ def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):
     count : int
         Number of exposures.
     seed : int
-        Of the first exposure and of the scene; each further exposure has a seed of its own, so that its noise and its cosmic rays are its own.
+        Of the first exposure and of the scene; each further exposure has a seed of its own, so that its noise and its
+        cosmic rays are its own.
     detector_seed : int, optional
         Default `seed`.
     **settings

@@ -1,4 +1,7 @@
-"""1/f noise of the read-out: it wanders while the pixels are read one after the other, so that neighbours along a line share it."""
+"""1/f noise of the read-out.
+
+It wanders while the pixels are read one after the other, so that neighbours along a line share it.
+"""
 
 import numpy as np
 
@@ -19,14 +22,16 @@ def flicker_noise(shape, sigma, rng, n_outputs=1, columns=False):
         Standard deviation within a group, DN.
     rng : numpy.random.Generator
     n_outputs : int
-        Amplifiers side by side along a line, each with noise of its own; the second and the fourth read in the other direction.
+        Amplifiers side by side along a line, each with noise of its own; the second and the fourth read in the other
+        direction.
     columns : bool
         Pixels that are read one after the other lie in a column.
 
     Returns
     -------
     float32 array (nints, ngroups, ny, nx), DN
-        The truth plane: power as 1 / frequency from one wave per group to one per two pixel times; the mean of a group is zero.
+        The truth plane: power as 1 / frequency from one wave per group to one per two pixel times; the mean of a group
+        is zero.
 
     Raises
     ------

@@ -25,7 +25,10 @@ _WIDTH = 1.2
 
 @dataclass(frozen=True)
 class Function:
-    """One guider function: its EXP_TYPE, what its files are called, shape of an image (ny, nx), integrations, groups, and group time in s."""
+    """One guider function.
+
+    Its EXP_TYPE, what its files are called, shape of an image (ny, nx), integrations, groups, and group time in s.
+    """
 
     exp_type: str
     name: str
@@ -43,7 +46,9 @@ FUNCTIONS = {
     "track": Function("FGS_TRACK", "gs-track_2023056000000_", (32, 32), 40, 2, 0.0633),
     "fineguide": Function("FGS_FINEGUIDE", "gs-fg_2023056000000_", (8, 8), 400, 8, 0.0635),
 }
-"""The guider functions with the sizes of the documents (section on guide star data products) and, where these leave it open, a number of integrations."""
+"""The guider functions with the sizes of the documents (section on guide star data products) and, where these leave it
+open, a number of integrations.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def simulate_guider(
 ) -> GuiderSimulation:
     """Simulate one exposure of a guider function.
 
-    The light of the whole integration arrives between the first and the last reads. Every read has read noise of its own.
+    The light of the whole integration arrives between the first and the last reads. Every read has read noise of its
+    own.
 
     Parameters
     ----------

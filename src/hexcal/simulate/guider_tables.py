@@ -53,7 +53,8 @@ def tables(exp_type, n_rows):
     Returns
     -------
     dict of str to structured array
-        By the attribute of the model. Columns and types: JWST pipeline documentation 1.13.5, section on guide star data products.
+        By the attribute of the model. Columns and types: JWST pipeline documentation 1.13.5, section on guide star data
+        products.
     """
     return {name: _filled(_COLUMNS[name], n_rows) for name in _OF_FUNCTION.get(exp_type, ())}
 

@@ -1,4 +1,7 @@
-"""Dithered images of one sky, of which everything is known: where each exposure really looked, its sky, its cosmic rays."""
+"""Dithered images of one sky, of which everything is known.
+
+Where each exposure really looked, its sky, its cosmic rays.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +45,8 @@ class Imaging:
     seed : int
         The same seed gives the same series.
     pointing_error : float
-        Standard deviation of the position of each exposure but the first, arcsec in each direction; a hundred times as much in roll.
+        Standard deviation of the position of each exposure but the first, arcsec in each direction; a hundred times as
+        much in roll.
     sky_difference : float
         The sky of each exposure is brighter than the least one by up to this share.
     cosmic_ray_density : float
@@ -136,14 +140,16 @@ class Imaging:
         Parameters
         ----------
         folder : path-like
-            Gets ``*_rate.fits`` (or ``*_uncal.fits``), ``references/``, ``asn_image2_*.json``, ``asn_image3.json``, ``refcat.ecsv`` and ``truth/``.
+            Gets ``*_rate.fits`` (or ``*_uncal.fits``), ``references/``, ``asn_image2_*.json``, ``asn_image3.json``,
+            ``refcat.ecsv`` and ``truth/``.
         overwrite : bool
             Whether files of these names may be there.
 
         Returns
         -------
         dict of str to (str or list of str)
-            Paths: ``exposures``, ``backgrounds``, ``references``, ``associations`` (of stage 2), ``image3``, ``catalogue``, ``truth``.
+            Paths: ``exposures``, ``backgrounds``, ``references``, ``associations`` (of stage 2), ``image3``,
+            ``catalogue``, ``truth``.
         """
         from hexcal.simulate.imaging_files import write
 
@@ -260,7 +266,10 @@ class _Taking:
 
 
 def looking_at(camera, ra, dec, roll):
-    """Return the pointing (of the reference point of the aperture) with which the middle of a window looks at a position, degrees."""
+    """Return the pointing with which the middle of a window looks at a position, degrees.
+
+    It is that of the reference point of the aperture.
+    """
     pointing = Pointing(ra, dec, roll, ABERRATION)
     for _ in range(4):
         ra_now, dec_now = pointing.pixel_to_sky(camera, (camera.nx - 1) / 2, (camera.ny - 1) / 2)

@@ -14,13 +14,17 @@ FLAT_ERROR = 0.002
 _FRACTIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _SKY_ANNULUS = (10.0, 15.0)
 _BOXES = 4
-"""Boxes of one pixel that blur a star of a resampled image in an exact aperture: pixel of the detector, drop, pixel of the output, edge of the aperture."""
+"""Boxes of one pixel that blur a star of a resampled image in an exact aperture: pixel of the detector, drop, pixel of
+the output, edge of the aperture.
+"""
 _ABVEGA = 1.7
 _BY_PUPIL = ("NIRCAM", "NIRISS")
 
 
 def imaging_references(setup, camera, flat, subarray):
-    """Return the references of simulated images, by type: distortion, filteroffset, flat, photom, area, apcorr, abvegaoffset.
+    """Return the references of simulated images, by type.
+
+    Distortion, filteroffset, flat, photom, area, apcorr, abvegaoffset.
 
     Parameters
     ----------
@@ -60,7 +64,10 @@ def imaging_references(setup, camera, flat, subarray):
 
 
 def distortion(camera):
-    """Return the transform (astropy Model) from pixels of the whole detector, counted from 0 and without filter offset, to V2, V3 in arcsec, and back."""
+    """Return the transform from pixels of the whole detector to V2, V3 in arcsec, and back.
+
+    An astropy Model; pixels are counted from 0 and without filter offset.
+    """
     from astropy.modeling import models as of_astropy
 
     # Operators of transforms are not typed.
@@ -117,7 +124,10 @@ def _photom(setup):
 
 
 def _apcorr(setup):
-    """Aperture corrections of a star in a resampled image; they know the starlight that the annulus of the sky takes away."""
+    """Aperture corrections of a star in a resampled image.
+
+    They know the starlight that the annulus of the sky takes away.
+    """
     columns, values = _selectors(setup, 15)
     if setup.instrument == "MIRI":
         values = (setup.filter, "FULL")

@@ -87,7 +87,8 @@ SETUPS = {
         "NIRISS", "NIS", "CLEAR", "F200W", "NIS_IMAGE", 0.33, 311.4, 1.6, 0.012, 0.25, (0.02, 20.0), 0.03, _UNDERSAMPLED
     ),
     "FGS": Setup(
-        "FGS", "GUIDER1", None, None, "FGS_IMAGE", 0.2, 311.4, 1.75, 0.02, 0.25, (0.05, 40.0), 0.02, _UNDERSAMPLED, (0.0, 0.0)
+        "FGS", "GUIDER1", None, None, "FGS_IMAGE", 0.2, 311.4, 1.75, 0.02, 0.25, (0.05, 40.0), 0.02, _UNDERSAMPLED,
+        (0.0, 0.0),
     ),
 }  # fmt: skip
 """Instrument -> how its images are taken. The numbers are typical, not measured."""

@@ -1,4 +1,7 @@
-"""Frames and cubes of IRIS, the imager and integral-field spectrograph of TMT, with a known truth and the references that belong to them."""
+"""Frames and cubes of IRIS, the imager and integral-field spectrograph of TMT.
+
+They have a known truth, and the references that belong to them.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +28,8 @@ _BANDS = {"Y": (0.97, 1.07), "J": (1.17, 1.33), "H": (1.49, 1.78), "K": (2.03, 2
 class IrisMode:
     """How a frame of the imager is taken.
 
-    `subarray` is (xstart, ystart, xsize, ysize), 1-based, or None for the whole detector of `size` x `size` pixels. `exposure_time` in s, `read_noise`
-    in electrons. `start` is the beginning of the exposure, ISO 8601.
+    `subarray` is (xstart, ystart, xsize, ysize), 1-based, or None for the whole detector of `size` x `size` pixels.
+    `exposure_time` in s, `read_noise` in electrons. `start` is the beginning of the exposure, ISO 8601.
     """
 
     detector: str = "IRIS1"
@@ -53,13 +56,15 @@ class IrisMode:
         x, y, nx, ny = self.window
         if self.size < 1 or min(x, y, nx, ny) < 1 or x + nx - 1 > self.size or y + ny - 1 > self.size:
             raise ParameterError(
-                f"the subarray must lie on the detector of {self.size} x {self.size} pixels, got x={x}, y={y}, {nx} x {ny}",
+                f"the subarray must lie on the detector of {self.size} x {self.size} pixels, got x={x}, y={y}, "
+                f"{nx} x {ny}",
                 where="subarray",
                 hint="xstart,ystart,xsize,ysize, counted from 1",
             )
         if self.exposure_time <= 0 or self.read_noise < 0:
             raise ParameterError(
-                f"the exposure time must be positive and the read noise not negative, got {self.exposure_time} s and {self.read_noise}",
+                "the exposure time must be positive and the read noise not negative, "
+                f"got {self.exposure_time} s and {self.read_noise}",
                 where="IRIS frame",
             )
         if self.filter not in _BANDS:
@@ -72,8 +77,8 @@ class IrisMode:
 class IrisSimulation:
     """A raw science frame, its truth and its references; a cube besides, if there is one.
 
-    `frame` is an IRISImageModel; `truth` the rate (ny, nx) in electrons per second that a perfect reduction would give; `references` has type -> model
-    of the whole detector; `cube` is an IRISCubeModel or None.
+    `frame` is an IRISImageModel; `truth` the rate (ny, nx) in electrons per second that a perfect reduction would give;
+    `references` has type -> model of the whole detector; `cube` is an IRISCubeModel or None.
     """
 
     frame: Any
@@ -104,7 +109,8 @@ class IrisSimulation:
 def simulate_frame(mode=None, scene=None, seed=0):
     """Simulate a raw science frame of the imager: rates, not corrected for dark current and response.
 
-    The electrons of a pixel are Poisson numbers of mean ``exposure_time * (response * scene + dark)``, with read noise added.
+    The electrons of a pixel are Poisson numbers of mean ``exposure_time * (response * scene + dark)``, with read noise
+    added.
 
     Parameters
     ----------
@@ -151,7 +157,8 @@ def _detector(shape, rng):
 
 
 def _references(mode, response, dark, bad):
-    # Where there is no response the flat field is 1: nothing is divided by zero, the flags tell that the pixel is of no use.
+    # Where there is no response the flat field is 1: nothing is divided by zero, the flags tell that the pixel is of no
+    # use.
     flat = np.where(response == 0, np.float32(1), response)
     models = {
         "dark": datamodels.IRISDarkModel(dark, err=np.full(dark.shape, _DARK / 50, np.float32)),
@@ -193,7 +200,9 @@ def _describe_exposure(model, mode, instrument_mode, level):
 
 
 def simulate_cube(mode=None, n_wavelengths=200, seed=0):
-    """Simulate a reduced cube of the integral-field unit: a star, and an object with an emission line, in every plane of wavelength.
+    """Simulate a reduced cube of the integral-field unit.
+
+    A star, and an object with an emission line, in every plane of wavelength.
 
     Parameters
     ----------
@@ -228,7 +237,10 @@ def simulate_cube(mode=None, n_wavelengths=200, seed=0):
 
 
 def _plane(shape, wavelength, first, last):
-    """One wavelength (um) of the cube: the image of a point grows with wavelength, the star fades as its square, a line lies in mid band."""
+    """One wavelength (um) of the cube.
+
+    The image of a point grows with wavelength, the star fades as its square, a line lies in mid band.
+    """
     ny, nx = shape
     y, x = np.ogrid[:ny, :nx]
     width = 1.2 * wavelength / first

@@ -1,4 +1,7 @@
-"""NIRSpec exposures read out with interleaved reference pixels (IRS2), with the noise that the sectors share as a plane of truth."""
+"""NIRSpec exposures read out with interleaved reference pixels (IRS2).
+
+The noise that the sectors share is a plane of the truth.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +34,8 @@ class Irs2Simulation:
 
     exposure : Level1bModel, uint16 (nints, ngroups, 3200, 2048)
     rate : float32 (2048, 2048), DN/s, true rates of the normal pixels
-    correlated : float32 (nints, ngroups, 2048, 2048), DN, noise that the normal pixels have in common with reference pixels or reference output
+    correlated : float32 (nints, ngroups, 2048, 2048), DN, noise that the normal pixels have in common
+        with reference pixels or reference output
     references : reference models by type
     """
 
@@ -58,8 +62,8 @@ class Irs2Simulation:
 def simulate_irs2(*, detector: str = "NRS1", n_ints: int = 1, n_groups: int = 5, seed: int = 0) -> Irs2Simulation:
     """Simulate an exposure of faint spectra with read-out pattern NRSIRS2, and references that fit.
 
-    A group is the average of five frames. The electronics add, to the white noise of every read, a series in time with a power as 1/f that all outputs
-    share, and one for each sector, which its reference pixels show as well.
+    A group is the average of five frames. The electronics add, to the white noise of every read, a series in time with
+    a power as 1/f that all outputs share, and one for each sector, which its reference pixels show as well.
 
     Parameters
     ----------
@@ -101,7 +105,10 @@ def _scene(rng):
 
 
 def _read(rng):
-    """One group without signal, in the order of NRS1, and the noise in it that is shared: two float32 (3200, 2048), DN."""
+    """One group without signal, in the order of NRS1, and the noise in it that is shared.
+
+    Two float32 (3200, 2048), DN.
+    """
     white = rng.normal(0, READ_NOISE / np.sqrt(FRAMES), (irs2.SECTOR * (irs2.SECTORS + 1), irs2.LINES))
     shared = np.empty_like(white)
     common = SHARED * _unit(series(irs2.N_TIMES, rng))
@@ -142,8 +149,9 @@ def _exposure(data, detector):
 def weights_table():
     """Return the table of weights for the noise simulated here.
 
-    Up to some 12 cycles a line the reference pixels follow the noise of their sector (the zeros between their visits dilute it, for which the weight makes up);
-    beyond, the reference output shows what all outputs share, as far as that stands out of its white noise.
+    Up to some 12 cycles a line the reference pixels follow the noise of their sector (the zeros between their visits
+    dilute it, for which the weight makes up); beyond, the reference output shows what all outputs share, as far as that
+    stands out of its white noise.
     """
     cycles = np.abs(np.fft.fftfreq(irs2.N_TIMES, 1 / irs2.N_TIMES))
     low = 0.5 * (1 + np.cos(np.pi * np.clip((cycles / irs2.LINES - 10) / 4, 0, 1)))

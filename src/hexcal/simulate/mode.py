@@ -1,4 +1,7 @@
-"""How an exposure is taken: detector, subarray, read-out pattern, times. Everything follows from the tables of the observatory."""
+"""How an exposure is taken: detector, subarray, read-out pattern, times.
+
+Everything follows from the tables of the observatory.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +39,8 @@ def dark_type(instrument, detector=None):
 class Mode:
     """One way to take an exposure.
 
-    `xstart`, `ystart` count from 1; sizes in pixels, of the science image without MIRI's reference output; times in s. `n_outputs` is the number of
-    amplifiers that read the image.
+    `xstart`, `ystart` count from 1; sizes in pixels, of the science image without MIRI's reference output; times in s.
+    `n_outputs` is the number of amplifiers that read the image.
     """
 
     instrument: str
@@ -118,8 +121,8 @@ def reference_pixels(detector, xstart, ystart, xsize, ysize):
 
 
 def exposure_mode(
-    instrument="NIRCAM", detector=None, subarray_name="FULL", *, filter_name=None, readpatt=None, exposure_type=None, n_groups=10, n_ints=1, tso=False,
-    frame_time=None,
+    instrument="NIRCAM", detector=None, subarray_name="FULL", *, filter_name=None, readpatt=None, exposure_type=None,
+    n_groups=10, n_ints=1, tso=False, frame_time=None,
 ):  # fmt: skip
     """Fill in what is not given, and check the rest against the tables.
 
@@ -172,9 +175,10 @@ def exposure_mode(
     if filter_name not in allowed:
         raise unknown_name("filter", filter_name, allowed, where="FILTER")
     return Mode(
-        instrument, detector, part.name, part.xstart, part.ystart, part.xsize, part.ysize, facts.fastaxis, facts.slowaxis,
-        part.outputs or facts.outputs, exposure_type, filter_name, readpatt, pattern.nframes, pattern.groupgap,
-        frame_time or _frame_time(part, readpatt), n_groups, n_ints, is_tso(exposure_type, tso),
+        instrument, detector, part.name, part.xstart, part.ystart, part.xsize, part.ysize,
+        facts.fastaxis, facts.slowaxis, part.outputs or facts.outputs, exposure_type, filter_name, readpatt,
+        pattern.nframes, pattern.groupgap, frame_time or _frame_time(part, readpatt), n_groups, n_ints,
+        is_tso(exposure_type, tso),
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Reference files that change nothing, for any exposure: with them the pipeline runs, and only flags, fits and estimates noise."""
+"""Reference files that change nothing, for any exposure.
+
+With them the pipeline runs, and only flags, fits and estimates noise.
+"""
 
 from dataclasses import replace
 
@@ -27,8 +30,9 @@ SATURATED = 65535.0
 def neutral_references(exposure, rscd_groups=0):
     """Return references that leave the counts of an exposure as they are.
 
-    No bias, no dark, no reset anomaly; counts are linear; saturation is the end of the converter's scale; reference pixels are flagged where the subarray
-    touches the border of the detector. Gain and read noise are typical for the instrument: they only enter weights, thresholds and errors.
+    No bias, no dark, no reset anomaly; counts are linear; saturation is the end of the converter's scale; reference
+    pixels are flagged where the subarray touches the border of the detector. Gain and read noise are typical for the
+    instrument: they only enter weights, thresholds and errors.
 
     Parameters
     ----------
@@ -96,6 +100,6 @@ def _place(exposure):
     xstart, ystart, _, _ = exposure.subarray
     exposed = exposure.meta.exposure
     return Place(
-        instrument, detector, exposure.meta.subarray.name or "FULL", xstart, ystart, shape[3], shape[2], exposed.readpatt, exposed.nframes or 1,
-        exposed.groupgap or 0,
+        instrument, detector, exposure.meta.subarray.name or "FULL", xstart, ystart, shape[3], shape[2],
+        exposed.readpatt, exposed.nframes or 1, exposed.groupgap or 0,
     ), shape  # fmt: skip

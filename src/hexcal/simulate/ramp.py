@@ -1,7 +1,7 @@
 """From a true rate to raw counts, frame by frame.
 
-The image is cut into blocks of rows, each with a random stream of its own: a block stays in the cache of the processor, and the result is the same with any
-number of threads.
+The image is cut into blocks of rows, each with a random stream of its own: a block stays in the cache of the processor,
+and the result is the same with any number of threads.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ BLOCK = 32
 def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None):
     """Read out a detector.
 
-    In every frame: electrons arrive with Poisson statistics, charge of cosmic rays is added, the sum goes through the inverse of the linearity correction,
-    is limited by the full well, gets bias, reset noise, drifts and read noise, and is rounded to a 16-bit number. The frames of a group are averaged,
-    and rounded again; frames in gaps are not kept.
+    In every frame: electrons arrive with Poisson statistics, charge of cosmic rays is added, the sum goes through the
+    inverse of the linearity correction, is limited by the full well, gets bias, reset noise, drifts and read noise, and
+    is rounded to a 16-bit number. The frames of a group are averaged, and rounded again; frames in gaps are not kept.
 
     Parameters
     ----------
@@ -82,7 +82,10 @@ class _Pixels:
         self.ceiling = linearized(self.well + (self.bias if self.is_miri else 0), self.coefficients)
 
     def start(self, rng):
-        """Return what an integration starts from: the level that counts are added to after the non-linear response, and the linear counts at its start."""
+        """Return what an integration starts from.
+
+        The level that counts are added to after the non-linear response, and the linear counts at its start.
+        """
         level = self.bias + self.reset_noise * rng.standard_normal(self.bias.shape, np.float32) * self.is_science
         if self.is_miri:
             return np.zeros_like(level), linearized(level, self.coefficients)

@@ -1,7 +1,10 @@
-"""Simulated reference files in a CRDS cache of their own: the files, and the rules (.pmap, .imap, .rmap) that choose them for exposures like theirs.
+"""Simulated reference files in a CRDS cache of their own.
 
-Every addition is a new context; what an earlier context says stays as it is. All names have ``sim`` in them (``jwst_sim_0001.pmap``,
-``jwst_nircam_dark_sim_0001.fits``): a product that names one cannot be taken for one that was calibrated with the observatory's files.
+The files, and the rules (.pmap, .imap, .rmap) that choose them for exposures like theirs.
+
+Every addition is a new context; what an earlier context says stays as it is. All names have ``sim`` in them
+(``jwst_sim_0001.pmap``, ``jwst_nircam_dark_sim_0001.fits``): a product that names one cannot be taken for one that was
+calibrated with the observatory's files.
 """
 
 import contextlib
@@ -37,11 +40,13 @@ _MIRI = {
     "reset": _READOUT,
     "rscd": _READOUT,
 }
-# Types that the observatory has and that are not simulated: without an entry the official client takes them for unknown and fails.
+# Types that the observatory has and that are not simulated: without an entry the official client takes them for unknown
+# and fails.
 _NOT_SIMULATED = """
-abvegaoffset apcorr area barshadow camera collimator cubepar dflat disperser distortion drizpars emicorr extract1d fflat filteroffset flat fore fpa fringe
-fringefreq ifufore ifupost ifuslicer ipc lastframe mrsptcorr mrsxartcorr msa msaoper ote pathloss persat photom psfmask refpix regions
-reset resol rscd sflat sirskernel specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr wavelengthrange wcsregions wfssbkg
+abvegaoffset apcorr area barshadow camera collimator cubepar dflat disperser distortion drizpars emicorr extract1d fflat
+filteroffset flat fore fpa fringe fringefreq ifufore ifupost ifuslicer ipc lastframe mrsptcorr mrsxartcorr msa msaoper
+ote pathloss persat photom psfmask refpix regions reset resol rscd sflat sirskernel specwcs straymask superbias
+throughput trapdensity trappars tsophot wavecorr wavelengthrange wcsregions wfssbkg
 """.split()
 _IMAP_COMMENT = (
     "\nN/A: no such file is simulated, or the instrument has no use for it; a step that asks for one is skipped.\n"
@@ -74,9 +79,12 @@ class Added:
 
 
 def rule_parameters(instrument):
-    """Return the parameters by which each type of reference is chosen: type -> tuple of str, as in the observatory's rules.
+    """Return the parameters by which each type of reference is chosen.
 
-    SUBARRAY and READPATT are added to types for which the observatory leaves them out: a simulated file holds for the pixels and the read-out it was made for.
+    Type -> tuple of str, as in the observatory's rules.
+
+    SUBARRAY and READPATT are added to types for which the observatory leaves them out: a simulated file holds for the
+    pixels and the read-out it was made for.
     """
     return _MIRI if instrument == "MIRI" else _NEAR_INFRARED
 
@@ -113,8 +121,9 @@ def check_cache(root):
 def add_references(root, references):
     """Add the references of one exposure to a cache, with rules that choose them for every exposure like it.
 
-    Types that the instrument has but that are not given become N/A for the detector: the steps that ask for them are skipped. Files that are there already are
-    not written again. Nothing that is in the cache is changed, but for the name of its default context. Several processes may add at once.
+    Types that the instrument has but that are not given become N/A for the detector: the steps that ask for them are
+    skipped. Files that are there already are not written again. Nothing that is in the cache is changed, but for the
+    name of its default context. Several processes may add at once.
 
     Parameters
     ----------

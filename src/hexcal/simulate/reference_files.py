@@ -122,8 +122,8 @@ def reference_models(mode, detector):
     mode : Mode
         Of the exposure.
     detector : DetectorPixels
-        The pixels that are read, or the whole detector. In the latter case the references of single pixels are full frame, as delivered, while superbias,
-        dark and reset, which depend on the subarray, are those of the mode.
+        The pixels that are read, or the whole detector. In the latter case the references of single pixels are full
+        frame, as delivered, while superbias, dark and reset, which depend on the subarray, are those of the mode.
 
     Returns
     -------

@@ -3,7 +3,9 @@
 import numpy as np
 
 _ITERATIONS = 4
-"""Newton steps. Each squares the relative error; the response deviates from a straight line by a tenth at most, so that three reach the limit of float32."""
+"""Newton steps. Each squares the relative error; the response deviates from a straight line by a tenth at most, so that
+three reach the limit of float32.
+"""
 
 
 def linearized(measured, coefficients):

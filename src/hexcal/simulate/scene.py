@@ -6,7 +6,9 @@ import numpy as np
 
 STAR_COLUMNS = (("x", "f8"), ("y", "f8"), ("rate", "f8"))
 _CORE, _WING, _SPIKE = 1.0, 5.0, 0.9
-"""Widths of the star image, pixels: a core, a wing that makes bright stars look bright, and six spikes as of a hexagonal mirror."""
+"""Widths of the star image, pixels: a core, a wing that makes bright stars look bright, and six spikes as of a
+hexagonal mirror.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def field(
     sky : float
         Mean rate of the sky, DN/s.
     n_stars : int, optional
-        Number of stars; their numbers fall with the square root of their rate. Default 1500 in 2048 x 2048 pixels, and as many per area.
+        Number of stars; their numbers fall with the square root of their rate. Default 1500 in 2048 x 2048 pixels, and
+        as many per area.
     n_galaxies : int, optional
         Number of galaxies with exponential profile; default a fourth of the stars.
     faintest, brightest : float
@@ -84,7 +87,9 @@ def field(
 
 
 def add_star(rate, x, y, total):
-    """Add one star to an image, in place: most of it in a Gaussian core, the rest in a wing that falls off as r**-3, and in six spikes.
+    """Add one star to an image, in place.
+
+    Most of it in a Gaussian core, the rest in a wing that falls off as r**-3, and in six spikes.
 
     Parameters
     ----------

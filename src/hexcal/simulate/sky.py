@@ -17,7 +17,9 @@ SOURCE_COLUMNS = (
     ("axis_ratio", "f8"),
     ("pa_deg", "f8"),
 )
-"""Columns of a catalogue: position in degrees, total flux in Jy; Sersic index, half-light radius, axis ratio and position angle of galaxies."""
+"""Columns of a catalogue: position in degrees, total flux in Jy; Sersic index, half-light radius, axis ratio and
+position angle of galaxies.
+"""
 _STAR_REACH, _GALAXY_REACH = 40, 60
 _APART = 14
 """Least distance of two sources, pixels."""
@@ -36,7 +38,10 @@ class Optics:
     parts: tuple
 
     def encircled(self, radius, boxes=0):
-        """Return the share of the light of a star within a radius (pixels), blurred by so many boxes of one pixel (each adds 1/12 to the variance)."""
+        """Return the share of the light of a star within a radius (pixels).
+
+        The star is blurred by so many boxes of one pixel; each adds 1/12 to the variance.
+        """
         return sum(share * (1 - np.exp(-(radius**2) / 2 / (width**2 + boxes / 12))) for share, width in self.parts)
 
 
@@ -78,7 +83,10 @@ def random_sky(ra, dec, reach, scale, rng, *, density, fluxes):
 
 
 def _apart(count, reach, distance, rng):
-    """Random places (count, 2), no two closer than `distance`; where there is no room for so many, as far apart as random places are."""
+    """Random places (count, 2), no two closer than `distance`.
+
+    Where there is no room for so many, as far apart as random places are.
+    """
     places = np.empty((0, 2))
     for _ in range(100 * count):
         place = rng.uniform(-reach, reach, 2)
@@ -146,8 +154,8 @@ def galaxy_share(source, camera, pointing, optics, columns, rows, oversampling=5
 
     Notes
     -----
-    Sersic profile ``exp(-b (r / re)^(1 / n))`` with ``b = 2 n - 1/3 + 0.009876 / n`` (Ciotti & Bertin 1999; Prugniel & Simien 1997) and the total flux
-    ``2 pi n Gamma(2 n) b^(-2 n) re^2``.
+    Sersic profile ``exp(-b (r / re)^(1 / n))`` with ``b = 2 n - 1/3 + 0.009876 / n`` (Ciotti & Bertin 1999; Prugniel &
+    Simien 1997) and the total flux ``2 pi n Gamma(2 n) b^(-2 n) re^2``.
     """
     from scipy.ndimage import gaussian_filter
     from scipy.special import gamma

@@ -1,4 +1,7 @@
-"""Snowballs: rare particles that leave so much charge in a near-infrared detector that hundreds of pixels are hit, the inner ones to saturation."""
+"""Snowballs: rare particles that leave much charge in a near-infrared detector.
+
+Hundreds of pixels are hit, the inner ones to saturation.
+"""
 
 import numpy as np
 
@@ -13,11 +16,15 @@ COLUMNS = (
     ("core_radius", "f4"),
     ("halo_radius", "f4"),
 )
-"""`group` is the first one that contains the charge; `y` and `x` are the centre, `core_radius` is that of the pixels that saturate, `halo_radius` that of
-all charge; pixels."""
+"""`group` is the first one that contains the charge; `y` and `x` are the centre, `core_radius` is that of the pixels
+that saturate, `halo_radius` that of
+all charge; pixels.
+"""
 
 RATE = 1 / 20 / 2048**2
-"""Snowballs per pixel and s: about one in 20 s in a 2048 x 2048 detector (JWST user documentation, shower and snowball artifacts)."""
+"""Snowballs per pixel and s: about one in 20 s in a 2048 x 2048 detector (JWST user documentation, shower and snowball
+artifacts).
+"""
 CORE_CHARGE = 2e5
 """DN, in each pixel of the core: far above saturation."""
 RIM_CHARGE = 3000.0
@@ -38,7 +45,8 @@ def draw(mode, rng, rate=RATE):
     Returns
     -------
     structured array
-        One row per snowball (`COLUMNS`); cores of 1 to 8 pixels, halos twice to four times as large and at least 5 pixels more.
+        One row per snowball (`COLUMNS`); cores of 1 to 8 pixels, halos twice to four times as large and at least 5
+        pixels more.
     """
     ny, nx = mode.image_shape
     count = rng.poisson(rate * nx * ny * mode.integration_time * mode.n_ints)
@@ -88,7 +96,10 @@ def distances(event, shape):
 
 
 def mask(table, shape, radius="halo_radius"):
-    """Return where snowballs first appear: bool (nints, ngroups, ny, nx); `radius` is "halo_radius" or "core_radius"."""
+    """Return where snowballs first appear: bool (nints, ngroups, ny, nx).
+
+    `radius` is "halo_radius" or "core_radius".
+    """
     result = np.zeros(shape, bool)
     for event in table:
         result[event["integration"], event["group"]] |= distances(event, shape[2:]) <= event[radius]

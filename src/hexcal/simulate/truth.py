@@ -15,7 +15,8 @@ class Truth:
     Attributes
     ----------
     rate : float32 array (ny, nx), DN/s
-        What a perfect calibration would measure: the scene times the response of each pixel, dark current not included. 0 in reference pixels.
+        What a perfect calibration would measure: the scene times the response of each pixel, dark current not included.
+        0 in reference pixels.
     dq : uint32 array (ny, nx)
         Bad and reference pixels, master flags.
     cosmic_rays : structured array

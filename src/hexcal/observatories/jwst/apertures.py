@@ -28,7 +28,8 @@ class Aperture(NamedTuple):
     degree : int
         Of the polynomials.
     x_ideal, y_ideal : tuple of float
-        Coefficients of ``x^(i-j) y^j`` for i = 0 ... degree and j = 0 ... i: from pixels relative to the reference pixel to arcsec in the ideal frame.
+        Coefficients of ``x^(i-j) y^j`` for i = 0 ... degree and j = 0 ... i: from pixels relative to the reference
+        pixel to arcsec in the ideal frame.
     """
 
     name: str

@@ -13,9 +13,10 @@ __all__ = ["ExposureType", "exposure_type", "exposure_types", "is_tso", "pipelin
 class ExposureType(NamedTuple):
     """What an exposure type says about the processing.
 
-    `stage1` is ``detector1``, ``dark`` or ``guider``; `stage2`, `stage3` and `stage3_tso` are names such as ``image2`` or None. `tso` is ``always``,
-    ``never``, or ``visit`` where the keyword TSOVISIT decides. `is_ifu`: slope images are IFU images. `documented`: listed in table 3 of the section
-    on pipelines against exposure types; other rows are legal values of EXP_TYPE, routed like their kin.
+    `stage1` is ``detector1``, ``dark`` or ``guider``; `stage2`, `stage3` and `stage3_tso` are names such as ``image2``
+    or None. `tso` is ``always``, ``never``, or ``visit`` where the keyword TSOVISIT decides. `is_ifu`: slope images are
+    IFU images. `documented`: listed in table 3 of the section on pipelines against exposure types; other rows are legal
+    values of EXP_TYPE, routed like their kin.
     """
 
     name: str
@@ -52,7 +53,10 @@ def _table():
 
 
 def exposure_types(stage1=None):
-    """Return the names of all exposure types, or of those of one stage 1 pipeline (``detector1``, ``dark``, ``guider``)."""
+    """Return the names of all exposure types, or of those of one stage 1 pipeline.
+
+    The pipelines are ``detector1``, ``dark`` and ``guider``.
+    """
     return tuple(name for name, one in _table().items() if stage1 is None or one.stage1 == stage1)
 
 

@@ -8,16 +8,18 @@ from typing import NamedTuple
 from hexcal.errors import InputError
 from hexcal.observatories.base import read_table
 
-__all__ = ["ExposureName", "Suffix", "exposure_name", "parse_exposure_name", "parse_guide_star_name", "parse_source_name", "replace_suffix",
-           "split_suffix", "suffixes"]  # fmt: skip
+__all__ = ["ExposureName", "Suffix", "exposure_name", "parse_exposure_name", "parse_guide_star_name",
+           "parse_source_name", "replace_suffix", "split_suffix", "suffixes"]  # fmt: skip
 
 _ROOT = r"jw(?P<program>\d{5})(?P<observation>\d{3})(?P<visit>\d{3})"
 _EXPOSURE = re.compile(
     _ROOT
-    + r"_(?P<group>\d{2})(?P<sequence>[1-5])(?P<activity>[0-9a-z]{2})_(?P<exposure>\d{5})(?:-seg(?P<segment>\d{3}))?_(?P<detector>[a-z0-9]+)$"
+    + r"_(?P<group>\d{2})(?P<sequence>[1-5])(?P<activity>[0-9a-z]{2})_"
+    + r"(?P<exposure>\d{5})(?:-seg(?P<segment>\d{3}))?_(?P<detector>[a-z0-9]+)$"
 )
 _SOURCE = re.compile(
-    r"jw(?P<program>\d{5})-(?P<candidate>[acor]\d{3,4})_(?P<target>t\d{3}|s\d{5,9})(?:-epoch(?P<epoch>\d))?_(?P<instrument>[a-z]+)"
+    r"jw(?P<program>\d{5})-(?P<candidate>[acor]\d{3,4})_(?P<target>t\d{3}|s\d{5,9})"
+    r"(?:-epoch(?P<epoch>\d))?_(?P<instrument>[a-z]+)"
     r"(?:_(?P<elements>[a-z0-9-]+))?$"
 )
 _GUIDE_STAR = re.compile(
@@ -29,8 +31,9 @@ _GUIDE_STAR = re.compile(
 class Suffix(NamedTuple):
     """What a suffix of a file name stands for.
 
-    `stage` is ``1``, ``2`` or ``3``; ``step`` for the default suffix of a single step; ``former`` for names that are read but no longer given.
-    `base` is ``exposure`` or ``source`` (first use). `model` is the class of the product, empty if there are several or it is not a FITS file.
+    `stage` is ``1``, ``2`` or ``3``; ``step`` for the default suffix of a single step; ``former`` for names that are
+    read but no longer given. `base` is ``exposure`` or ``source`` (first use). `model` is the class of the product,
+    empty if there are several or it is not a FITS file.
     """
 
     name: str
@@ -88,8 +91,8 @@ def split_suffix(stem):
 def replace_suffix(stem, suffix):
     """Give a file name (without extension) another suffix.
 
-    A known suffix is replaced and the separator before it kept (guide star images are called ``..._image-uncal``); to a name without one the new
-    suffix is appended after ``_``.
+    A known suffix is replaced and the separator before it kept (guide star images are called ``..._image-uncal``); to a
+    name without one the new suffix is appended after ``_``.
     """
     match = _pattern().match(stem)
     return f"{match['base']}{match['separator']}{suffix}" if match else f"{stem}_{suffix}"
@@ -100,9 +103,12 @@ def _stem(name):
 
 
 def parse_exposure_name(name):
-    """Return the `ExposureName` of a stage 0-2 file name (with or without directory and extension), or None if it is not one.
+    """Return the `ExposureName` of a stage 0-2 file name, or None if it is not one.
 
-    The grammar is ``jw<program><observation><visit>_<group><sequence><activity>_<exposure>[-seg<NNN>]_<detector>_<suffix>``.
+    The name may have a directory and an extension.
+
+    The grammar is
+    ``jw<program><observation><visit>_<group><sequence><activity>_<exposure>[-seg<NNN>]_<detector>_<suffix>``.
     """
     base, suffix = split_suffix(_stem(name))
     match = _EXPOSURE.match(base)
@@ -135,7 +141,8 @@ def exposure_name(
         If the parts do not make a legal name.
     """
     part = "" if segment is None else f"-seg{segment:03d}"
-    stem = f"jw{program:05d}{observation:03d}{visit:03d}_{group:02d}{sequence:d}{activity.lower()}_{exposure:05d}{part}_{detector.lower()}"
+    root = f"jw{program:05d}{observation:03d}{visit:03d}"
+    stem = f"{root}_{group:02d}{sequence:d}{activity.lower()}_{exposure:05d}{part}_{detector.lower()}"
     if not _EXPOSURE.match(stem):
         raise InputError(
             f"'{stem}' is not a legal name of an exposure",
@@ -147,8 +154,9 @@ def exposure_name(
 def parse_source_name(name):
     """Return the parts of a stage 3 file name as a dict, or None if it is not one.
 
-    The grammar is ``jw<program>-<candidate>_<tNNN or sNNNNN>[-epoch<X>]_<instrument>_<optical elements>[-<subarray>]_<suffix>``.
-    Keys: program, candidate, target, epoch, instrument, elements, suffix; what is absent is None.
+    The grammar is ``jw<program>-<candidate>_<tNNN or sNNNNN>[-epoch<X>]_<instrument>_<optical
+    elements>[-<subarray>]_<suffix>``. Keys: program, candidate, target, epoch, instrument, elements, suffix; what is
+    absent is None.
     """
     base, suffix = split_suffix(_stem(name))
     match = _SOURCE.match(base)
@@ -158,7 +166,8 @@ def parse_source_name(name):
 def parse_guide_star_name(name):
     """Return the parts of a guide star file name as a dict, or None if it is not one.
 
-    Keys: program, observation, visit, attempt and kind (identification), function and time (acquisition, track, fine guiding), suffix.
+    Keys: program, observation, visit, attempt and kind (identification), function and time (acquisition, track, fine
+    guiding), suffix.
     """
     base, suffix = split_suffix(_stem(name))
     match = _GUIDE_STAR.match(base)

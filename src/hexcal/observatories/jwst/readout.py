@@ -27,8 +27,9 @@ _ROW_OVERHEAD = 12  # pixel times at the end of each row
 class Pattern(NamedTuple):
     """One read-out pattern (READPATT).
 
-    `nframes` frames are averaged to a group, `groupgap` frames are dropped after it (JWST user documentation, read-out patterns of each instrument).
-    `full_frame_time` in s is given where the pattern itself changes the time of a frame, else None.
+    `nframes` frames are averaged to a group, `groupgap` frames are dropped after it (JWST user documentation, read-out
+    patterns of each instrument). `full_frame_time` in s is given where the pattern itself changes the time of a frame,
+    else None.
     """
 
     name: str
@@ -41,9 +42,10 @@ class Pattern(NamedTuple):
 class Subarray(NamedTuple):
     """Where a subarray lies on a detector, in the science orientation.
 
-    `xstart`, `ystart` are SUBSTRT1 and SUBSTRT2 (counted from 1), `xsize`, `ysize` SUBSIZE1 and SUBSIZE2. Positions follow the science instrument
-    aperture file PRDOPSSOC-075; flight data before a change of position have their own in the header. `outputs` is the number of amplifiers and
-    `frame_time` the time of a frame in s of the fastest pattern; None where not published.
+    `xstart`, `ystart` are SUBSTRT1 and SUBSTRT2 (counted from 1), `xsize`, `ysize` SUBSIZE1 and SUBSIZE2. Positions
+    follow the science instrument aperture file PRDOPSSOC-075; flight data before a change of position have their own in
+    the header. `outputs` is the number of amplifiers and `frame_time` the time of a frame in s of the fastest pattern;
+    None where not published.
     """
 
     detector: str
@@ -122,8 +124,9 @@ def subarray(detector_name, name):
 def nir_frame_time(fast_size, slow_size, outputs):
     """Return the time in s between two frames of a near-infrared detector in traditional read-out.
 
-    Every pixel takes 10 us, every row 12 pixel times more; a frame has one row more with four outputs and two with one. This gives the published
-    10.73676 s (full frame), 4.18584 s (SUB640), 1.06904 s (SUB320), 0.27864 s (SUB160), 0.07544 s (SUB80), 2.214 s (SUBSTRIP96).
+    Every pixel takes 10 us, every row 12 pixel times more; a frame has one row more with four outputs and two with one.
+    This gives the published 10.73676 s (full frame), 4.18584 s (SUB640), 1.06904 s (SUB320), 0.27864 s (SUB160),
+    0.07544 s (SUB80), 2.214 s (SUBSTRIP96).
 
     Parameters
     ----------
@@ -143,7 +146,8 @@ def frame_time(detector_name, subarray_name="FULL", pattern_name=None):
     detector_name, subarray_name : str
         Values of DETECTOR and SUBARRAY.
     pattern_name : str, optional
-        Value of READPATT; matters for SLOW patterns of MIRI and IRS2 patterns of NIRSpec, which are known in full frame only.
+        Value of READPATT; matters for SLOW patterns of MIRI and IRS2 patterns of NIRSpec, which are known in full frame
+        only.
 
     Raises
     ------

@@ -1,8 +1,10 @@
-"""The Thirty Meter Telescope and its infrared imager and integral-field spectrograph, IRIS: keywords, models, calibrations.
+"""The Thirty Meter Telescope and its infrared imager and integral-field spectrograph, IRIS.
 
-Two observatories share these tables, since two caches of reference files serve the same exposures: `observatory` (mappings ``tmt``), and `ligeriri`
-(mappings ``ligeriri``, of the pipeline that IRIS has in common with Liger at the Keck Observatory). An exposure of TMT is asked of the first,
-unless a context of the second is named.
+Keywords, models, calibrations.
+
+Two observatories share these tables, since two caches of reference files serve the same exposures: `observatory`
+(mappings ``tmt``), and `ligeriri` (mappings ``ligeriri``, of the pipeline that IRIS has in common with Liger at the
+Keck Observatory). An exposure of TMT is asked of the first, unless a context of the second is named.
 """
 
 import os

@@ -12,8 +12,9 @@ __all__ = ["Calibration", "calibrations"]
 class Calibration(NamedTuple):
     """One kind of calibration.
 
-    `kind` is metadata, image, cube or matrix; `source` is who provides it (NSCU: the calibration unit of the adaptive optics); `algorithms` what needs
-    it. `spectrograph_only`: the imager does without. `real_time`: needed within a minute of the exposure already.
+    `kind` is metadata, image, cube or matrix; `source` is who provides it (NSCU: the calibration unit of the adaptive
+    optics); `algorithms` what needs it. `spectrograph_only`: the imager does without. `real_time`: needed within a
+    minute of the exposure already.
     """
 
     name: str

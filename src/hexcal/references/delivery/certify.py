@@ -1,4 +1,7 @@
-"""Certify a reference file: that it can be read, says what a reference must say, has the layout of its type, and fits the rules of a context."""
+"""Certify a reference file.
+
+That it can be read, says what a reference must say, has the layout of its type, and fits the rules of a context.
+"""
 
 import os
 from dataclasses import dataclass, field
@@ -119,7 +122,8 @@ class Subject:
         self.tables = tables_of(observatory)
         self.is_fits = not self.name.lower().endswith((".asdf", ".json"))
         self.model = open_model(self.path)
-        # Patterns (P_READPA) and the keywords of a JSON file are no metadata: what an ASDF file has is all in its model.
+        # Patterns (P_READPA) and the keywords of a JSON file are no metadata: what an ASDF file has is all in its
+        # model.
         is_asdf = self.name.lower().endswith(".asdf")
         self.header = Delivered(self.path, observatory, ModelHeader(self.model) if is_asdf else None)
         self.source = FitsSource(self.path) if self.is_fits else None

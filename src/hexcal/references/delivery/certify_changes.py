@@ -1,4 +1,7 @@
-"""What has changed from one reference file to the next: keywords, extensions, statistics of arrays, quality flags, tables, trees."""
+"""What has changed from one reference file to the next.
+
+Keywords, extensions, statistics of arrays, quality flags, tables, trees.
+"""
 
 import numpy as np
 
@@ -103,7 +106,10 @@ def _different(old_source, old, new_source, new):
 
 
 def _statistics(source, extension):
-    """Median, spread (half the distance of the percentiles 16 and 84), least, greatest, number of values that are not finite."""
+    """Median, spread, least, greatest, and the number of values that are not finite.
+
+    The spread is half the distance of the percentiles 16 and 84.
+    """
     # Of a large array every n-th value is enough for the median and the spread; least, greatest and count are of all.
     step = int(np.prod(extension.shape)) // _MOST_VALUES + 1
     parts, least, greatest, invalid = [], np.inf, -np.inf, 0
@@ -192,7 +198,10 @@ def _entry(old, new, path):
 
 
 def _same(one, other):
-    """Whether two entries of a tree are the same: lists and tables element by element, transforms by their parts and parameters."""
+    """Whether two entries of a tree are the same.
+
+    Lists and tables element by element, transforms by their parts and parameters.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

@@ -1,4 +1,7 @@
-"""The layout of a reference file: extensions and columns of its type, shapes that agree with the subarray, quality flags that are defined."""
+"""The layout of a reference file.
+
+Extensions and columns of its type, shapes that agree with the subarray, quality flags that are defined.
+"""
 
 import numpy as np
 
@@ -165,7 +168,8 @@ def _window(subject, image, made):
         if expected != (x, nx, y, ny):
             made.warn(
                 "SUBARRAY",
-                f"{name} of {subject.detector} begins at x={expected[0]}, y={expected[2]} and is {expected[1]} x {expected[3]}; "
+                f"{name} of {subject.detector} begins at x={expected[0]}, y={expected[2]} and is {expected[1]} x "
+                f"{expected[3]}; "
                 f"the file has x={x}, y={y}, {nx} x {ny}",
             )
 
@@ -232,7 +236,10 @@ def _undefined(source, extension, defined, made):
 
 
 def planes(source, extension):
-    """Yield an image in parts: of more than two dimensions one after the other along the first, so that a large one is never read at once."""
+    """Yield an image in parts.
+
+    Of more than two dimensions one after the other along the first, so that a large one is never read at once.
+    """
     if len(extension.shape) <= 2:
         yield source.read(extension)
     else:

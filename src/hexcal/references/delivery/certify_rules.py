@@ -1,4 +1,7 @@
-"""A reference file tried on the rules of a context: whether they take it, where it would stand, and what they choose there now."""
+"""A reference file tried on the rules of a context.
+
+Whether they take it, where it would stand, and what they choose there now.
+"""
 
 from hexcal.errors import ReferenceError_
 from hexcal.references.dates import parse_date
@@ -27,7 +30,8 @@ def check(subject, context, made):
     if subject.reference_type not in known:
         made.warn(
             "REFTYPE",
-            f"{context.name} has no rules for {subject.reference_type} of {subject.instrument}: a new type needs an .rmap",
+            f"{context.name} has no rules for {subject.reference_type} of {subject.instrument}: "
+            "a new type needs an .rmap",
         )
         made.rule = "none"
         return
@@ -35,7 +39,8 @@ def check(subject, context, made):
     if not isinstance(rules, Rules):
         made.warn(
             "REFTYPE",
-            f"{context.name} says {rules} for {subject.reference_type} of {subject.instrument}: there are no rules to add to",
+            f"{context.name} says {rules} for {subject.reference_type} of {subject.instrument}: "
+            "there are no rules to add to",
         )
         made.rule = "none"
         return
@@ -53,7 +58,10 @@ def check(subject, context, made):
 
 
 def _not_taken(error, subject, mapping, made):
-    """Note why the rules do not take a file. One that they name already is in use: rules may be edited by hand, and the header does not decide then."""
+    """Note why the rules do not take a file.
+
+    One that they name already is in use: rules may be edited by hand, and the header does not decide then.
+    """
     text = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
     where = (error.where or "").removeprefix(f"{subject.path}: ").removeprefix(f"{subject.path} in ") or mapping.name
     if subject.name in named(mapping):
@@ -65,7 +73,10 @@ def _not_taken(error, subject, mapping, made):
 
 
 def _chosen_now(rules, subject, place):
-    """Return the file that is chosen now for an exposure of this file's rule, on the day from which it holds; "" if none, or it is this one."""
+    """Return the file that is chosen now for an exposure of this file's rule, on the day from which it holds.
+
+    "" if none, or it is this one.
+    """
     names = [name for group in rules.groups for name in group]
     values = dict.fromkeys(rules.parameters, "N/A")
     for parameter, text in zip(names, place.keys, strict=False):

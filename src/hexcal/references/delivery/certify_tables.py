@@ -1,4 +1,7 @@
-"""What an observatory's tables say about its reference files: detectors, subarrays, layouts. An observatory without a table is not checked for it."""
+"""What an observatory's tables say about its reference files: detectors, subarrays, layouts.
+
+An observatory without a table is not checked for it.
+"""
 
 import csv
 import os

@@ -1,4 +1,7 @@
-"""Add reference files to a context: new .rmap, .imap and .pmap beside the old ones, in one go. Nothing that is there is changed."""
+"""Add reference files to a context: new .rmap, .imap and .pmap beside the old ones, in one go.
+
+Nothing that is there is changed.
+"""
 
 import contextlib
 import os
@@ -61,8 +64,9 @@ class _Changed:
 def insert(context, paths, rmap=None, folder=None, copy=None):
     """Add reference files to the rules of a context.
 
-    Each file goes under the rule that its header asks for: the values of the parameters of its type's .rmap (a keyword ``P_READPA`` with several values
-    takes precedence over READPATT), from USEAFTER on. A file that stands at the same place is replaced. The new mappings have the next free serial numbers.
+    Each file goes under the rule that its header asks for: the values of the parameters of its type's .rmap (a keyword
+    ``P_READPA`` with several values takes precedence over READPATT), from USEAFTER on. A file that stands at the same
+    place is replaced. The new mappings have the next free serial numbers.
 
     Parameters
     ----------
@@ -75,7 +79,8 @@ def insert(context, paths, rmap=None, folder=None, copy=None):
     folder : path-like, optional
         Where the new mappings go; made if it is not there. Default: the cache.
     copy : bool, optional
-        Whether the files are copied into the reference folder of the cache; default: when the mappings go into the cache.
+        Whether the files are copied into the reference folder of the cache; default: when the mappings go into the
+        cache.
 
     Returns
     -------
@@ -160,7 +165,8 @@ def _changed(context, instrument, reference_type, rmap, where):
         )
     if rmap is not None and rules.mapping.name != rmap:
         raise ReferenceError_(
-            f"the file is a {reference_type} of {instrument}, for which {context.name} names {rules.mapping.name}, not {rmap}",
+            f"the file is a {reference_type} of {instrument}, for which {context.name} names {rules.mapping.name}, "
+            f"not {rmap}",
             where=where,
             hint=f"give {rules.mapping.name}, or the context that names {rmap} (`hexcal crds uses {rmap}`)",
         )
@@ -212,7 +218,8 @@ def _placed(rules, selector, file):
     if place.beside:
         others = f"({place.beside[0]})" + (f" and {len(place.beside) - 1} more" if len(place.beside) > 1 else "")
         warnings.append(
-            f"the rule for {file.name} counts the same as {others}: where both match, the file with the later date holds"
+            f"the rule for {file.name} counts the same as {others}: where both match, "
+            "the file with the later date holds"
         )
     return selector, place, warnings
 
@@ -283,7 +290,10 @@ def _check_value(file, parameter, value, rules):
 
 
 def values_of(rules, parameter):
-    """Return the values that the rules of an .rmap have for a parameter (set of str, in the spelling of `conditioning.condition`)."""
+    """Return the values that the rules of an .rmap have for a parameter (set of str).
+
+    In the spelling of `conditioning.condition`.
+    """
     column = next((column for column in getattr(rules.selector, "columns", ()) if column.parameter == parameter), None)
     if column is None:
         return set()
@@ -351,7 +361,10 @@ class _Writer:
         self.written.append(target)
 
     def mappings(self, context, parts):
-        """Write the .rmaps, then the .imaps that name them, then the .pmap; return its name. So a context never names what is not there."""
+        """Write the .rmaps, then the .imaps that name them, then the .pmap; return its name.
+
+        So a context never names what is not there.
+        """
         by_instrument = {}
         for part in parts:
             mapping = part.rules.mapping

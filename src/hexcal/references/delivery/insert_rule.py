@@ -1,4 +1,7 @@
-"""Put one reference file among the rules of an .rmap: under the rule that its header asks for, at the date from which it holds."""
+"""Put one reference file among the rules of an .rmap.
+
+Under the rule that its header asks for, at the date from which it holds.
+"""
 
 from dataclasses import dataclass
 
@@ -24,7 +27,8 @@ class Place:
     is_new : bool
         Whether no rule had these values.
     beside : tuple of str
-        Other rules that match some of the same exposures with the same weight: where both match, the dates of both are taken together.
+        Other rules that match some of the same exposures with the same weight: where both match, the dates of both are
+        taken together.
     """
 
     keys: tuple
@@ -60,8 +64,8 @@ def put(selector, groups, kinds, values, date, name, substitutions=None):
     Raises
     ------
     ReferenceError_
-        If a selector has no rules that follow from a header, or the new rule would be a special case of one that counts the same: exposures
-        would then have two rules, and only dates would decide between them.
+        If a selector has no rules that follow from a header, or the new rule would be a special case of one that counts
+        the same: exposures would then have two rules, and only dates would decide between them.
     """
     if selector.selector == "Match":
         return _put_match(selector, groups, kinds, values, date, name, substitutions or {})
@@ -155,32 +159,46 @@ def _same(one, other):
 
 
 def _overlap(old_key, new_key, meant):
-    """Whether both rules match some exposure with the same weight; refused if the new one is a special case of the old."""
+    """Whether both rules match some exposure with the same weight.
+
+    Refused if the new one is a special case of the old.
+    """
     old, new = _patterns(old_key, meant), _patterns(new_key, meant)
     if len(old) != len(new) or sum(p.counts for p in old) != sum(p.counts for p in new):
         return False
     pairs = list(zip(old, new, strict=True))
     if not _same(old, new) and all(_within(a, b) for a, b in pairs):
         raise ReferenceError_(
-            f"the rule ({_text(new_key)}) would be a special case of the rule ({_text(old_key)}), which counts the same",
-            hint="give the file the values of that rule (P_ keywords hold several, separated by |), or values that no rule has",
+            f"the rule ({_text(new_key)}) would be a special case of the rule ({_text(old_key)}), "
+            "which counts the same",
+            hint=(
+                "give the file the values of that rule (P_ keywords hold several, separated by |), "
+                "or values that no rule has"
+            ),
         )
     return all(_common(a, b) for a, b in pairs)
 
 
 def _refuse_ambiguous(key, beside, kind):
-    """Refuse a rule that counts the same as one with which it cannot be taken together: exposures that match both would get no file at all."""
+    """Refuse a rule that counts the same as one with which it cannot be taken together.
+
+    Exposures that match both would get no file at all.
+    """
     for other, below in beside:
         if not isinstance(below, Call) or below.selector != kind:
             leads = below.selector if isinstance(below, Call) else below
             raise ReferenceError_(
-                f"the rule ({_text(key)}) would count the same as ({_text(other)}), which leads to {leads}: exposures that match both get none",
+                f"the rule ({_text(key)}) would count the same as ({_text(other)}), which leads to {leads}: "
+                "exposures that match both get none",
                 hint="give the file the values of that rule, to replace it, or values that it does not match",
             )
 
 
 def _within(old, new):
-    """Whether the original takes a new pattern for a special case of an old one: the same, some of the values listed, N/A, or ANY where N/A was."""
+    """Whether the original takes a new pattern for a special case of an old one.
+
+    The same, some of the values listed, N/A, or ANY where N/A was.
+    """
     if set(old.elements) == set(new.elements) or new.elements == (NOT_APPLICABLE,):
         return True
     if new.elements == (ANY,):

@@ -9,7 +9,9 @@ from hexcal.files import atomic
 
 @contextlib.contextmanager
 def new_file(path):
-    """Open a temporary file beside `path` for writing bytes; on success it takes the name `path`, on failure nothing is left.
+    """Open a temporary file beside `path` for writing bytes.
+
+    On success it takes the name `path`, on failure nothing is left.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Files that are missing in a cache come from the server that the environment names; without one, and for all that is there, no network is touched."""
+"""Files that are missing in a cache come from the server that the environment names.
+
+Without one, and for all that is there, no network is touched.
+"""
 
 import collections
 import contextlib
@@ -74,7 +77,9 @@ def server():
 
 
 def configure(root, observatory=None, source=None):
-    """Write what the server says of itself into a cache: the default context, and files unfit for science. An empty cache is begun in this way.
+    """Write what the server says of itself into a cache: the default context, and files unfit for science.
+
+    An empty cache is begun in this way.
 
     Parameters
     ----------
@@ -153,7 +158,8 @@ def plan(source, paths):
     for name, (size, _) in known.items():
         if is_mapping(name) and size > MOST_BYTES:
             raise ReferenceError_(
-                f"a mapping of at most {MOST_BYTES >> 20} MB is required, the server says that {name} has {size >> 20} MB",
+                f"a mapping of at most {MOST_BYTES >> 20} MB is required, "
+                f"the server says that {name} has {size >> 20} MB",
                 where=source.url,
                 hint="check that CRDS_SERVER_URL is a server of reference files, and tell those who run it",
             )
@@ -251,7 +257,8 @@ def _require_room(items, total):
         raise unwritable(error, folder) from error
     if total > free:
         raise ResourceError(
-            f"room for {progress.size_text(total)} of reference files is required, the disk has {progress.size_text(free)}",
+            f"room for {progress.size_text(total)} of reference files is required, "
+            f"the disk has {progress.size_text(free)}",
             where=folder,
             hint="free some space, or set CRDS_PATH to a folder on a larger disk",
         )

@@ -1,7 +1,9 @@
-"""How fast and how much a server must and may send: bounds on what comes over a connection, kept at every read of its socket.
+"""How fast and how much a server must and may send.
 
-The time-out of a socket starts again with each byte: a server that sends one byte a second never meets it. Here whole answers have a
-time and a size; files, which may be large and come over slow lines, have a least rate.
+Bounds on what comes over a connection, kept at every read of its socket.
+
+The time-out of a socket starts again with each byte: a server that sends one byte a second never meets it. Here whole
+answers have a time and a size; files, which may be large and come over slow lines, have a least rate.
 """
 
 import http.client

@@ -1,6 +1,9 @@
-"""A file on its way into the cache: under a name of its own, held by one process at a time, continued by the next, renamed when it is whole.
+"""A file on its way into the cache.
 
-The partial file carries the lock (flock), so that nothing else lies about in the cache, and a lock ends with its process however that ends.
+Under a name of its own, held by one process at a time, continued by the next, renamed when it is whole.
+
+The partial file carries the lock (flock), so that nothing else lies about in the cache, and a lock ends with its
+process however that ends.
 """
 
 import contextlib
@@ -175,7 +178,10 @@ def unwritable(error, path):
         return ResourceError(
             "the disk of the cache is full",
             where=path,
-            hint="free some space, or set CRDS_PATH to a folder on a larger disk; nothing incomplete was left in the cache",
+            hint=(
+                "free some space, or set CRDS_PATH to a folder on a larger disk; "
+                "nothing incomplete was left in the cache"
+            ),
         )
     return ResourceError(
         f"the cache of reference files cannot be written: {error.strerror or error}",

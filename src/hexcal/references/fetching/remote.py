@@ -1,4 +1,7 @@
-"""A server of reference files, asked in the protocol of CRDS: JSON-RPC for what it knows, plain downloads for what it has."""
+"""A server of reference files, asked in the protocol of CRDS.
+
+JSON-RPC for what it knows, plain downloads for what it has.
+"""
 
 import base64
 import http.client

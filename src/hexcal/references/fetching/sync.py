@@ -1,4 +1,7 @@
-"""Fill and verify a cache from a server: the mappings and reference files of contexts, files by name, files of exposures."""
+"""Fill and verify a cache from a server.
+
+The mappings and reference files of contexts, files by name, files of exposures.
+"""
 
 import os
 import re
@@ -218,7 +221,9 @@ class Sync:
         return paths
 
     def exposure_paths(self, header, context=None):
-        """Return where the reference files of an exposure belong: name -> path (dict); mappings that are missing are fetched.
+        """Return where the reference files of an exposure belong: name -> path (dict).
+
+        Mappings that are missing are fetched.
 
         Parameters
         ----------

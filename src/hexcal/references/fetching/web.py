@@ -21,7 +21,10 @@ _WHOLE_ANSWER = 5
 
 
 class NoAnswer(ReferenceError_):
-    """The server of reference files does not answer, or only with faults of its own; asking for another file will not help."""
+    """The server of reference files does not answer, or only with faults of its own.
+
+    Asking for another file will not help.
+    """
 
 
 class Passing(Exception):
@@ -51,7 +54,10 @@ class Patience:
     delay: float = 1.0
 
     def for_answer(self, most):
-        """Return the pace of an answer (`Pace`) of at most so many bytes: it must be there in full after five times the time-out."""
+        """Return the pace of an answer (`Pace`) of at most so many bytes.
+
+        It must be there in full after five times the time-out.
+        """
         return Pace(self.timeout, seconds=_WHOLE_ANSWER * self.timeout, most=most)
 
     def for_file(self, size):
@@ -60,7 +66,10 @@ class Patience:
 
     @classmethod
     def of_environment(cls):
-        """Return what CRDS_CLIENT_TIMEOUT_SECONDS, CRDS_CLIENT_RETRY_COUNT and CRDS_CLIENT_RETRY_DELAY_SECONDS say, else the defaults."""
+        """Return what the variables CRDS_CLIENT_... say of waiting and trying again, else the defaults.
+
+        They are CRDS_CLIENT_TIMEOUT_SECONDS, CRDS_CLIENT_RETRY_COUNT and CRDS_CLIENT_RETRY_DELAY_SECONDS.
+        """
         return cls(
             _number("CRDS_CLIENT_TIMEOUT_SECONDS", cls.timeout, 0.01),
             int(_number("CRDS_CLIENT_RETRY_COUNT", cls.tries, 1)),
@@ -112,7 +121,10 @@ class Tries:
             raise NoAnswer(
                 f"the server of reference files {error} (tried {times})",
                 where=self.url,
-                hint="check CRDS_SERVER_URL and the network, and try again; what is in the cache is used without a server",
+                hint=(
+                    "check CRDS_SERVER_URL and the network, and try again; what is in the cache is used without a "
+                    "server"
+                ),
             ) from error
         pause = min(self.patience.delay * 2 ** (self.failures - 1), _LONGEST_PAUSE)
         # Many processes that failed together should not come back together.
@@ -209,7 +221,8 @@ def passing(error, url):
 
 
 def _opener(pace):
-    # No handlers for file:, data: and ftp: addresses: an answer of a server must not make this program read local files.
+    # No handlers for file:, data: and ftp: addresses: an answer of a server must not make this program read local
+    # files.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

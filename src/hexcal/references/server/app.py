@@ -18,7 +18,10 @@ _LARGEST_CALL = 8 << 20
 
 
 class _Reply(JSONResponse):
-    """JSON in ASCII: a client may have sent half of a pair of code units, which has no bytes in UTF-8, and gets it back as it wrote it."""
+    """JSON in ASCII.
+
+    A client may have sent half of a pair of code units, which has no bytes in UTF-8, and gets it back as it wrote it.
+    """
 
     def render(self, content):
         return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")

@@ -1,6 +1,9 @@
-"""Connections that are not kept for ever: times for headers, body and taking of an answer, and a number that the machine can hold.
+"""Connections that are not kept for ever.
 
-Where all places are taken, a client that keeps the server waiting gives its place to a new one: half-open requests cannot stop the server.
+Times for headers, body and taking of an answer, and a number that the machine can hold.
+
+Where all places are taken, a client that keeps the server waiting gives its place to a new one: half-open requests
+cannot stop the server.
 """
 
 from dataclasses import dataclass

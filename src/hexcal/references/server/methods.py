@@ -31,7 +31,10 @@ class Call:
         self._site = site or (next(iter(sites.by_name.values())) if len(sites.by_name) == 1 else None)
 
     def get_server_info(self):
-        """Return what a client has to know before anything else: default context, addresses, names of mappings, withdrawn files."""
+        """Return what a client has to know before anything else.
+
+        Default context, addresses, names of mappings, withdrawn files.
+        """
         if self._site is None:
             names = list(self._sites.by_name)
             raise ReferenceError_(
@@ -61,7 +64,10 @@ class Call:
         return site.file_info(_texts(files, "files", MOST_NAMES), _texts(fields, "fields"))
 
     def get_file_info(self, observatory, file):
-        """Return all that is known of one file (dict of str to str); the client may name a context instead of the observatory."""
+        """Return all that is known of one file (dict of str to str).
+
+        The client may name a context instead of the observatory.
+        """
         site = self._sites.of_file(_text(observatory, "observatory")) or self._sites.of(observatory)
         infos = site.file_info([_text(file, "file")])
         if file not in infos:
@@ -69,7 +75,10 @@ class Call:
         return infos[file]
 
     def get_context_by_date(self, date, observatory):
-        """Return the name of the context that was the default on a date, which may stand after the observatory's name: "jwst-2019-06-01"."""
+        """Return the name of the context that was the default on a date, which may stand after the observatory's name.
+
+        "jwst-2019-06-01".
+        """
         site = self._sites.of(_text(observatory, "observatory"))
         text = _text(date, "date").removeprefix(f"{site.observatory}-")
         try:
@@ -79,7 +88,10 @@ class Call:
         return site.context_on(day)
 
     def get_best_references(self, context, header, reftypes=None):
-        """Return the reference files of an exposure: type -> name, "NOT FOUND n/a" where the type does not apply, or "NOT FOUND " and why."""
+        """Return the reference files of an exposure.
+
+        Type -> name, "NOT FOUND n/a" where the type does not apply, or "NOT FOUND " and why.
+        """
         site, name = self._of_mapping(context)
         if not isinstance(header, dict):
             raise InputError("a table of keywords and values is required", where="header")

@@ -112,7 +112,8 @@ def serve(sites, listening, ready):
     def end(*_):
         server.should_exit = True
 
-    # uvicorn installs its own handlers while it runs, and afterwards sends itself the signal again: it then meets these, and the process ends in peace.
+    # uvicorn installs its own handlers while it runs, and afterwards sends itself the signal again: it then meets
+    # these, and the process ends in peace.
     former = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with sparing():

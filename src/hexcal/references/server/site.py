@@ -56,7 +56,10 @@ class Site:
         return self._context or self.configured("operational_context") or self.cache().newest()
 
     def context_name(self, name):
-        """Return the name of a context (str) that may be given as "latest", "operational" (the default one), "edit", "versions", also as "jwst-edit"."""
+        """Return the name of a context (str) that may be given by what it is.
+
+        As "latest", "operational" (the default one), "edit", "versions", also as "jwst-edit".
+        """
         word = name.lower().removeprefix(f"{self.observatory}-")
         if word in ("latest", "operational", "default"):
             return self.default_context()
@@ -145,7 +148,8 @@ class Site:
         Parameters
         ----------
         names : list of str, optional
-            Names that are not there are left out of the result. Default: all files; then a sha1sum that would take long to compute is "none".
+            Names that are not there are left out of the result. Default: all files; then a sha1sum that would take long
+            to compute is "none".
         fields : list of str, optional
             Some of `FIELDS`; default: all.
 

@@ -42,7 +42,8 @@ def flag_charge_loss(data, group_dq, threshold, threads=None):
     data : float32 array (nints, ngroups, ny, nx), DN
         The ramp.
     group_dq : uint8 array (nints, ngroups, ny, nx)
-        Flags. Groups that are DO_NOT_USE for no other reason than that the pixel is bad do not count as above the threshold.
+        Flags. Groups that are DO_NOT_USE for no other reason than that the pixel is bad do not count as above the
+        threshold.
     threshold : float, DN
     threads : int, optional
         Default: the number of the run.

@@ -58,11 +58,13 @@ class CleanFlickerNoiseStep(Step):
         )
         differences: Literal["previous", "first"] = parameter(
             "previous",
-            "The noise of a group shows in its difference to the group before, or to the first one, where errors of the fit do not add up.",
+            "The noise of a group shows in its difference to the group before, or to the first one, "
+            "where errors of the fit do not add up.",
         )
         mask_from: Literal["rate", "rate_less_lines"] = parameter(
             "rate",
-            "Sources are found in the rate, and left out of each difference; or in the rate less the medians of its lines, where noise is no source.",
+            "Sources are found in the rate, and left out of each difference; "
+            "or in the rate less the medians of its lines, where noise is no source.",
         )
         fit_histogram: bool = parameter(False, "Find background and sigma by a fit to the histogram of values.")
         single_mask: bool = parameter(True, "One mask for all integrations.")
@@ -194,7 +196,10 @@ class Settings:
 
 
 def _less_lines(rate, bad, settings, columns, n_parts):
-    """A rate less the medians of its lines: a line with much noise is no source, and without this all of it would be masked."""
+    """A rate less the medians of its lines.
+
+    A line with much noise is no source, and without this all of it would be masked.
+    """
     faint = flicker_mask.source_free(rate, bad, max(settings.n_sigma, _BRIGHT), settings.fit_histogram)
     if columns:
         return rate - line_levels(np.ascontiguousarray(rate.T), np.ascontiguousarray(faint.T), n_parts).T
@@ -213,7 +218,10 @@ def _as_cube(model):
 
 
 def _lines_are_columns(model):
-    """Whether pixels that are read one after the other lie in a column. MIRI has no such noise along rows, but stripes along columns."""
+    """Whether pixels that are read one after the other lie in a column.
+
+    MIRI has no such noise along rows, but stripes along columns.
+    """
     return model.is_miri or abs(model.meta.subarray.fastaxis or 1) == 2
 
 
@@ -226,7 +234,8 @@ def _science_regions(model):
     """Pixels that are known to see light, from the flags: bool (ny, nx)."""
     if not model.is_miri or model.meta.exposure.type not in ("MIR_IMAGE", "MIR_4QPM", "MIR_LYOT", "MIR_CORONCAL"):
         raise ParameterError(
-            f"mask_science_regions is for MIRI images, whose flags mark the regions; regions of {model.meta.exposure.type} need coordinates",
+            "mask_science_regions is for MIRI images, whose flags mark the regions; "
+            f"regions of {model.meta.exposure.type} need coordinates",
             where="mask_science_regions",
             hint="give a user_mask",
         )
@@ -239,7 +248,8 @@ def _given_mask(model, shape):
     mask = mask if mask.ndim == 3 else mask[None]
     if mask.shape[-2:] != shape[-2:] or mask.ndim != 3 or len(mask) not in (1, shape[0]):
         raise InputError(
-            f"the mask must have the shape of the image, {shape[-2:]}, or one plane for each of {shape[0]} integrations; found {model.data.shape}",
+            f"the mask must have the shape of the image, {shape[-2:]}, "
+            f"or one plane for each of {shape[0]} integrations; found {model.data.shape}",
             where="user_mask",
         )
     return np.nan_to_num(mask) > 0

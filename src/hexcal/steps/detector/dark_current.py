@@ -24,7 +24,8 @@ class DarkCurrentStep(Step):
 
         average_dark_current: float | None = parameter(
             None,
-            "Rate whose Poisson noise ramp_fit adds for the dark current; default that of the dark reference, if it has one.",
+            "Rate whose Poisson noise ramp_fit adds for the dark current; default that of the dark reference, "
+            "if it has one.",
             unit="DN/s",
             ge=0,
         )
@@ -69,7 +70,10 @@ class DarkCurrentStep(Step):
         return ramp
 
     def _note_average(self, ramp, dark):
-        """Note the average dark current, of which ramp_fit adds the noise: as given, or that of the reference, an image or a keyword."""
+        """Note the average dark current, of which ramp_fit adds the noise.
+
+        As given, or that of the reference, an image or a keyword.
+        """
         average = self.parameters.average_dark_current
         if average is None and "average_dark_current" in dark.specs and dark.average_dark_current is not None:
             image = dark.average_dark_current
@@ -90,8 +94,8 @@ def _planes(dark):
 def averaging(science, dark):
     """Return how the groups of a dark must be combined to match the groups of a science exposure.
 
-    A dark with the read-out of the science data is used as it is; otherwise its groups are taken as frames, of which ``nframes`` are averaged and
-    ``groupgap`` left out (JWST pipeline documentation 1.13.5, section dark_current).
+    A dark with the read-out of the science data is used as it is; otherwise its groups are taken as frames, of which
+    ``nframes`` are averaged and ``groupgap`` left out (JWST pipeline documentation 1.13.5, section dark_current).
 
     Parameters
     ----------
@@ -114,13 +118,17 @@ def averaging(science, dark):
         return 1, 1
     if dark_frames > n_frames or dark_gap > gap:
         raise SkipStep(
-            f"the dark has NFRAMES = {dark_frames}, GROUPGAP = {dark_gap}; it cannot serve for data with NFRAMES = {n_frames}, GROUPGAP = {gap}"
+            f"the dark has NFRAMES = {dark_frames}, GROUPGAP = {dark_gap}; "
+            f"it cannot serve for data with NFRAMES = {n_frames}, GROUPGAP = {gap}"
         )
     return n_frames, n_frames + gap
 
 
 def frames_of(dark, name):
-    """Return ``read(plane, frame, rows)`` for an array of a dark with or without integrations; only these rows are read."""
+    """Return ``read(plane, frame, rows)`` for an array of a dark with or without integrations.
+
+    Only these rows are read.
+    """
 
     def read(plane, frame, rows):
         return dark.read(name, (plane, frame, rows) if len(dark.shape) == 4 else (frame, rows))
@@ -162,7 +170,8 @@ def _without_nan(image):
 def subtract_dark(data, pixel_dq, read, n_planes, dark_dq, n_averaged=1, stride=1, first_integration=1, threads=None):
     """Subtract the dark of each group, in place.
 
-    ``data[i, g] -= mean(dark[min(i, nints_dark - 1), g * stride : g * stride + n_averaged])``, where i counts from the start of the exposure.
+    ``data[i, g] -= mean(dark[min(i, nints_dark - 1), g * stride : g * stride + n_averaged])``, where i counts from the
+    start of the exposure.
 
     Parameters
     ----------

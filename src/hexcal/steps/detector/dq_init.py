@@ -49,8 +49,8 @@ def add_mask(pixel_dq, mask_dq, group_dq=None):
     pixel_dq, mask_dq : uint32 array (ny, nx)
         Flags of the exposure, and of the mask, both in master bits.
     group_dq : uint8 array (nints, ngroups, ny, nx), optional
-        Gets DO_NOT_USE in all groups of the pixels for which the mask says so, as the reference implementation does: steps that look only at the groups
-        then leave these pixels out.
+        Gets DO_NOT_USE in all groups of the pixels for which the mask says so, as the reference implementation does:
+        steps that look only at the groups then leave these pixels out.
 
     Notes
     -----
@@ -62,7 +62,9 @@ def add_mask(pixel_dq, mask_dq, group_dq=None):
 
 
 def flags_in(path, shape):
-    """Read an image of flags from a FITS file: the extension DQ, else PIXELDQ, else the first image; translated if the file has a table DQ_DEF.
+    """Read an image of flags from a FITS file: the extension DQ, else PIXELDQ, else the first image.
+
+    Translated if the file has a table DQ_DEF.
 
     Parameters
     ----------

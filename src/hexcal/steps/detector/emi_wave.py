@@ -9,12 +9,17 @@ from hexcal.steps.detector import miri_clock
 MINIMUM_GROUPS = 3
 """A straight line is taken out of each ramp; in two groups nothing is left of it."""
 _LARGEST_RESIDUAL = 5.0
-"""Ramps whose residuals are larger than this many times the usual ones (cosmic rays, saturation) are no measure of the wave."""
+"""Ramps whose residuals are larger than this many times the usual ones (cosmic rays, saturation) are no measure of the
+wave.
+"""
 
 
 @dataclass(frozen=True)
 class Readout:
-    """When pixels are read: clocks from one set of four columns, row and frame to the next, and frames from one integration to the next."""
+    """When pixels are read.
+
+    Clocks from one set of four columns, row and frame to the next, and frames from one integration to the next.
+    """
 
     column: int
     row: int
@@ -57,7 +62,10 @@ def usable_ramps(ramp, flags):
 
 
 def phased(ramp, usable, readout, frequency, integration, n_bins, threads=None):
-    """Return sums of residuals (DN), numbers of samples, and numbers of first groups by phase, of one integration: float64 (3, nbins)."""
+    """Return sums of residuals (DN), numbers of samples, and numbers of first groups by phase, of one integration.
+
+    Float64 (3, nbins).
+    """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.emi import bin_by_phase
 
@@ -82,7 +90,10 @@ def n_bins_for(frequency, n_wave):
 
 
 def resampled(wave, n_bins):
-    """Return a periodic wave at the middles of `n_bins` bins: float64 (nbins,). The first point of `wave` is the middle of its first bin."""
+    """Return a periodic wave at the middles of `n_bins` bins: float64 (nbins,).
+
+    The first point of `wave` is the middle of its first bin.
+    """
     phase = (np.arange(n_bins) + 0.5) / n_bins
     own = (np.arange(len(wave)) + 0.5) / len(wave)
     return np.interp(phase, own, np.asarray(wave, np.float64), period=1.0)
@@ -132,8 +143,9 @@ def aligned(sums, counts, reference, scale):
 def joint(sums, firsts, reference, step, n_groups):
     """Find phase and size of a reference wave together with the straight line of each ramp.
 
-    With P the projection that takes a straight line out of a ramp, d the data and w the wave: ``min |P d - a P w(phase)|^2``. Since P is its own square,
-    all that is needed of the data are the sums of P d by phase; ``|P w|^2`` of a ramp depends only on the phase of its first group.
+    With P the projection that takes a straight line out of a ramp, d the data and w the wave: ``min |P d - a P
+    w(phase)|^2``. Since P is its own square, all that is needed of the data are the sums of P d by phase; ``|P w|^2``
+    of a ramp depends only on the phase of its first group.
 
     Parameters
     ----------
@@ -151,7 +163,8 @@ def joint(sums, firsts, reference, step, n_groups):
 
     Notes
     -----
-    Least squares with the parameters of each ramp eliminated (variable projection: Golub and Pereyra 1973, SIAM J. Numer. Anal. 10, 413).
+    Least squares with the parameters of each ramp eliminated (variable projection: Golub and Pereyra 1973, SIAM J.
+    Numer. Anal. 10, 413).
     """
     shape = reference - reference.mean()
     norm = _correlation(firsts, _projected_norm(shape, step, n_groups))

@@ -189,7 +189,10 @@ def listed(tree, ramp):
 
 
 def readout_of(ramp, clocks=None):
-    """Return when the pixels of an exposure are read (`emi_wave.Readout`); `clocks` are those of a reference file, by default they follow from TFRAME."""
+    """Return when the pixels of an exposure are read (`emi_wave.Readout`).
+
+    `clocks` are those of a reference file, by default they follow from TFRAME.
+    """
     exposure = ramp.meta.exposure
     row, frame = clocks or miri_clock.clocks(exposure.frame_time, ramp.shape[-2])
     return emi_wave.Readout(

@@ -39,7 +39,8 @@ def flag_first_group(group_dq, pixel_dq, keep_bright=False):
     pixel_dq : uint32 array (ny, nx)
         Gets FLUX_ESTIMATED where a first group is kept.
     keep_bright : bool
-        Keep the first group of pixels whose third group is SATURATED: without it they would have too little left to give a rate.
+        Keep the first group of pixels whose third group is SATURATED: without it they would have too little left to
+        give a rate.
 
     Returns
     -------

@@ -14,9 +14,9 @@ from hexcal.steps.detector.flicker_fit import FourierFit, line_levels
 class Fit:
     """How noise and background are fitted.
 
-    `method`, `background`, `box`: as the parameters of the step. `columns`: lines are columns. `n_parts`: parts of a line with noise of their own.
-    `from_first`: a group is compared with the first one, and not with the one before it. `n_sigma`: pixels further from the background of the image that is
-    fitted are left out as well; None for none.
+    `method`, `background`, `box`: as the parameters of the step. `columns`: lines are columns. `n_parts`: parts of a
+    line with noise of their own. `from_first`: a group is compared with the first one, and not with the one before it.
+    `n_sigma`: pixels further from the background of the image that is fitted are left out as well; None for none.
     """
 
     method: str = "median"
@@ -30,7 +30,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class Found:
-    """What was taken for noise (as it changed the data: result minus input) and for background in each image: float32 arrays like the data, DN."""
+    """What was taken for noise (as it changed the data: result minus input) and for background in each image.
+
+    Float32 arrays like the data, DN.
+    """
 
     noise: np.ndarray
     background: np.ndarray
@@ -42,7 +45,8 @@ def clean(cube, masks, fit, flags=None, flat=None, keep=False):
     Parameters
     ----------
     cube : float32 array (nints, ngroups, ny, nx) or (nints, ny, nx)
-        A ramp, in DN: the noise of a group is what its difference to the group before, or to the first one, shows. Or rates.
+        A ramp, in DN: the noise of a group is what its difference to the group before, or to the first one, shows. Or
+        rates.
     masks : bool array (nints or 1, ny, nx)
         Pixels without sources.
     fit : Fit
@@ -74,7 +78,10 @@ def clean(cube, masks, fit, flags=None, flat=None, keep=False):
 
 
 def _clean_ramp(cube, integration, images, fit, flags, found):
-    """Clean the groups of one integration from the second on. What was found in the differences to the group before adds up along the ramp."""
+    """Clean the groups of one integration from the second on.
+
+    What was found in the differences to the group before adds up along the ramp.
+    """
     ramp = cube[integration]
     reference, total = ramp[0].copy(), np.zeros_like(ramp[0])
     for number in range(1, len(ramp)):
@@ -143,7 +150,8 @@ class _Images:
     def _low_frequencies(self, level, good, medians):
         """Fourier fit in each part of the lines.
 
-        The mask, and so the equations, are the same for all images; a pixel that is bad in this one alone stands at the level of its line.
+        The mask, and so the equations, are the same for all images; a pixel that is bad in this one alone stands at the
+        level of its line.
         """
         mask = np.ascontiguousarray(self.mask.T) if self.fit.columns else self.mask
         filled = np.where(good, level, medians)
@@ -169,7 +177,8 @@ def _median_image(cube, number, fit):
     """Median over integrations of the difference of a group, or (`number` None) of the rates."""
     if len(cube) < 3:
         raise ParameterError(
-            f"background_method = median_image takes the median of integrations; at least 3 are needed, found {len(cube)}",
+            "background_method = median_image takes the median of integrations; at least 3 are needed, "
+            f"found {len(cube)}",
             where="background_method",
             hint="use median or model",
         )

@@ -3,13 +3,18 @@
 import numpy as np
 
 _SLOWEST_KEPT = 150
-"""Pixels of a line in the shortest wave that is fitted in full; waves down to half of it are damped. Shorter ones are noise of single pixels."""
+"""Pixels of a line in the shortest wave that is fitted in full; waves down to half of it are damped. Shorter ones are
+noise of single pixels.
+"""
 _RIDGE = 1e-3
 """Share of the usable pixels by which coefficients are held to zero, where the mask leaves them open."""
 
 
 def line_levels(image, usable, n_parts, threads=None):
-    """Return the median of the usable pixels of each line, float32 (ny, nx), DN; parameters as of the kernel `line_medians`, lines are rows."""
+    """Return the median of the usable pixels of each line, float32 (ny, nx), DN.
+
+    Parameters as of the kernel `line_medians`, lines are rows.
+    """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.flicker import line_medians
 
@@ -31,9 +36,10 @@ class FourierFit:
 
     Notes
     -----
-    Least squares with the pixels of sources left out, in the manner of Rauscher 2024 (PASP 136, 015001), which fits an incomplete Fourier basis to the
-    pixels that see no light and filters out the high frequencies. The normal equations of a line depend only on its mask, and hold nothing but Fourier
-    coefficients of it: products of two waves are waves of the sum and of the difference of their frequencies.
+    Least squares with the pixels of sources left out, in the manner of Rauscher 2024 (PASP 136, 015001), which fits an
+    incomplete Fourier basis to the pixels that see no light and filters out the high frequencies. The normal equations
+    of a line depend only on its mask, and hold nothing but Fourier coefficients of it: products of two waves are waves
+    of the sum and of the difference of their frequencies.
     """
 
     def __init__(self, usable):
@@ -49,14 +55,20 @@ class FourierFit:
         self._inverse = np.linalg.inv(_normal_equations(usable, n_waves)).astype(np.float32)
 
     def noise(self, image):
-        """Return the low frequencies of an image (float32 (ny, nx), DN, its background subtracted): float32 (ny, nx), DN."""
+        """Return the low frequencies of an image (float32 (ny, nx), DN, its background subtracted).
+
+        Float32 (ny, nx), DN.
+        """
         moments = np.where(self._usable & np.isfinite(image), image, np.float32(0)) @ self._basis
         coefficients = (self._inverse @ moments[:, :, None])[:, :, 0] * self._filter
         return coefficients @ self._basis.T
 
 
 def _normal_equations(usable, n_waves):
-    """Sums over the usable pixels of each line of products of 1, cosines and sines: float64 (ny, 1 + 2 n_waves, 1 + 2 n_waves), with the ridge."""
+    """Sums over the usable pixels of each line of products of 1, cosines and sines.
+
+    Float64 (ny, 1 + 2 n_waves, 1 + 2 n_waves), with the ridge.
+    """
     nx, count = usable.shape[1], usable.sum(axis=1)
     # Frequencies up to the sum of two; a short line has no more than half its pixels, and the rest are mirrored.
     waves = np.fft.fft(usable.astype(np.float32), axis=1)[:, np.arange(-n_waves, 2 * n_waves + 1) % nx]

@@ -41,7 +41,10 @@ def draft_rate(data, group_dq, unusable):
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is left of a set of values without those far from the median: median, standard deviation, and root mean square deviation of those below it."""
+    """What is left of a set of values without those far from the median.
+
+    Median, standard deviation, and root mean square deviation of those below it.
+    """
 
     median: float
     sigma: float
@@ -60,7 +63,8 @@ def clipped(values, clip=_CLIP, rounds=_ROUNDS, by_lower_side=False):
     rounds : int
         At most.
     by_lower_side : bool
-        From the second round on, take for sigma the root mean square deviation of the values below the median: sources are above it.
+        From the second round on, take for sigma the root mean square deviation of the values below the median: sources
+        are above it.
 
     Returns
     -------
@@ -172,7 +176,8 @@ def background_model(image, usable, box=None, threads=None):
     Returns
     -------
     float32 array (ny, nx)
-        Linear between the middles of the boxes, after a median over 3 x 3 boxes; boxes without usable pixels have the value of the nearest one.
+        Linear between the middles of the boxes, after a median over 3 x 3 boxes; boxes without usable pixels have the
+        value of the nearest one.
     """
     from scipy.ndimage import distance_transform_edt, median_filter
 
@@ -201,7 +206,10 @@ def background_model(image, usable, box=None, threads=None):
 
 
 def _between(size, n_boxes):
-    """Weights of the boxes for each pixel, by linear interpolation between the middles of boxes: float32 (size, n_boxes)."""
+    """Weights of the boxes for each pixel, by linear interpolation between the middles of boxes.
+
+    Float32 (size, n_boxes).
+    """
     place = np.clip((np.arange(size) + 0.5) / size * n_boxes - 0.5, 0, n_boxes - 1)
     lower = np.minimum(place.astype(int), max(n_boxes - 2, 0))
     weights = np.zeros((size, n_boxes), np.float32)

@@ -10,7 +10,10 @@ _UNUSABLE_GROUPS = group.DO_NOT_USE | group.SATURATED | group.JUMP_DET
 
 
 def rates_of(step: Any, model: Any, together: bool):
-    """Rates of a ramp, float32 (nints, ny, nx), or (1, ny, nx) `together`: by the fit of the ramp, as ramp_fit does it, with the references of `step`."""
+    """Rates of a ramp, float32 (nints, ny, nx), or (1, ny, nx) `together`.
+
+    By the fit of the ramp, as ramp_fit does it, with the references of `step`.
+    """
     names = {kind: step.get_reference_file(model, kind) for kind in ("gain", "readnoise")}
     if "N/A" in names.values() or not model.meta.exposure.group_time:
         step.log.info("no gain and read noise: sources are found in the mean of differences of groups")

@@ -37,8 +37,9 @@ class GroupScaleStep(Step):
 def frames_averaged(readpatt, n_frames, divisor, downlinked_frames):
     """Return the number of frames that one group is the average of, and the divisor that was used.
 
-    The MIRI patterns FASTGRPAVG* average FRMDIVSR groups on board while NFRAMES stays as commanded, with the original value in MIRNFRMS: the number of
-    frames is then MIRNFRMS * FRMDIVSR (JWST pipeline documentation 1.13.5, section group_scale).
+    The MIRI patterns FASTGRPAVG* average FRMDIVSR groups on board while NFRAMES stays as commanded, with the original
+    value in MIRNFRMS: the number of frames is then MIRNFRMS * FRMDIVSR (JWST pipeline documentation 1.13.5, section
+    group_scale).
 
     Parameters
     ----------

@@ -18,7 +18,8 @@ class IPCStep(Step):
         kernel = reference.data if len(reference.shape) == 2 else reference.cutout(ramp).data
         if kernel.ndim not in (2, 4) or kernel.shape[0] % 2 == 0 or kernel.shape[1] % 2 == 0:
             raise ReferenceError_(
-                f"an IPC kernel must have the shape (ky, kx) or (ky, kx, ny, nx) with odd ky and kx, it has {kernel.shape}",
+                "an IPC kernel must have the shape (ky, kx) or (ky, kx, ny, nx) with odd ky and kx, "
+                f"it has {kernel.shape}",
                 where=str(reference.path or "a reference in memory"),
             )
         correct_ipc(ramp.data, kernel, *_science_window(ramp))

@@ -1,10 +1,11 @@
 """How a NIRSpec IRS2 frame is laid out, and when its pixels are read.
 
-A frame has five outputs of 640 x 2048 values that are read at the same time: the reference output and four sectors. In a line of a sector 16 normal pixels
-and 4 reference pixels take turns (8 normal pixels at both ends); the frame of NRS2 is that of NRS1 turned by 180 degrees. All is in the frame of NRS1 here
-(`as_read`): lines are columns of the image, in the order of time; the reference output comes first; odd sectors are read backwards, and so is the stored
-reference output. A line takes the time of 712 pixels: a jump to reference pixels, or back, takes that of one, the overhead at its end that of eight (JWST
-pipeline documentation 1.13.5, section refpix; Rauscher et al. 2017, PASP 129, 105003).
+A frame has five outputs of 640 x 2048 values that are read at the same time: the reference output and four sectors. In
+a line of a sector 16 normal pixels and 4 reference pixels take turns (8 normal pixels at both ends); the frame of NRS2
+is that of NRS1 turned by 180 degrees. All is in the frame of NRS1 here (`as_read`): lines are columns of the image, in
+the order of time; the reference output comes first; odd sectors are read backwards, and so is the stored reference
+output. A line takes the time of 712 pixels: a jump to reference pixels, or back, takes that of one, the overhead at its
+end that of eight (JWST pipeline documentation 1.13.5, section refpix; Rauscher et al. 2017, PASP 129, 105003).
 """
 
 import numpy as np
@@ -45,7 +46,10 @@ def is_interleaved(model) -> bool:
 
 
 def as_read(image, detector):
-    """Return a view of frames, (..., 3200, 2048) or (..., 2048, 2048), in the frame of NRS1; the same call turns it back."""
+    """Return a view of frames, (..., 3200, 2048) or (..., 2048, 2048), in the frame of NRS1.
+
+    The same call turns it back.
+    """
     return image[..., ::-1, ::-1] if detector == "NRS2" else image
 
 

@@ -66,7 +66,8 @@ class JumpStep(Step):
         minimum_groups: int = parameter(3, "Sigma clipping is only used with at least this number of groups.")
         minimum_sigclip_groups: int = parameter(
             100,
-            "Number of integrations (of groups in all integrations, without only_use_ints) from which on sigma clipping is used.",
+            "Number of integrations (of groups in all integrations, without only_use_ints) from which on sigma "
+            "clipping is used.",
         )
         only_use_ints: bool = parameter(
             True, "Clip the same group of all integrations; otherwise all groups of all integrations together."
@@ -109,7 +110,10 @@ class JumpStep(Step):
         return "pool_integrations takes all integrations together" if own.pool_integrations else None
 
     def gathers(self, model):
-        """Sigma clipping looks at all integrations of one pixel; not so showers, whose pixels are compared with those around them."""
+        """Sigma clipping looks at all integrations of one pixel.
+
+        Not so showers, whose pixels are compared with those around them.
+        """
         own = self.parameters
         return (
             model.shape[1] >= MINIMUM_GROUPS
@@ -119,7 +123,10 @@ class JumpStep(Step):
         )
 
     def all_in_blocks(self, scratch):
-        """Return the search through all integrations of an exposure whose integrations come in blocks (see `gathers`); `scratch` is where they wait."""
+        """Return the search through all integrations of an exposure whose integrations come in blocks (see `gathers`).
+
+        `scratch` is where they wait.
+        """
         from hexcal.steps.detector.jump_gathered import JumpsOfAll
 
         return JumpsOfAll(self, scratch)
@@ -190,7 +197,8 @@ class Search:
     pool_integrations : bool
         Two-point differences of all integrations together.
     single_pass : bool
-        Two-point differences: test each ramp once, with the plain median of the differences; otherwise again after each jump.
+        Two-point differences: test each ramp once, with the plain median of the differences; otherwise again after each
+        jump.
     """
 
     thresholds: tuple = (4.0, 5.0, 6.0)
@@ -248,12 +256,15 @@ def clips(parameters, n_ints, n_groups):
 
 
 def fewest_differences(group_dq):
-    """Return the number of differences between adjacent groups that can be used in some pixel, of the integration that has fewest.
+    """Return the number of differences between adjacent groups that can be used in some pixel.
+
+    That of the integration that has fewest.
 
     Parameters
     ----------
     group_dq : uint8 array (nints, ngroups, ny, nx)
-        Flags of the samples; groups that are DO_NOT_USE or SATURATED in all pixels (such as the first and last of MIRI) do not count.
+        Flags of the samples; groups that are DO_NOT_USE or SATURATED in all pixels (such as the first and last of MIRI)
+        do not count.
     """
     unusable = np.uint8(group.DO_NOT_USE | group.SATURATED)
     # Row by row: the first row of nearly every image has a usable pixel.
@@ -265,12 +276,14 @@ def fewest_differences(group_dq):
 def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, no_gain=pixel.NO_GAIN_VALUE):
     """Flag jumps in ramps, in place: group flag JUMP_DET in the group in which the signal has risen.
 
-    Two-point differences (Anderson & Gordon 2011, PASP 123, 1237): for each integration and pixel with the differences ``d[k] = g[k+1] - g[k]`` of usable
-    groups in electrons and their median m, the ratio ``|d - m| / sqrt(|m| + R**2 / n_frames)`` is compared with the threshold. Or sigma clipping
-    of each group over the integrations: at most five times ``|d - median| > threshold * standard deviation``. See `hexcal.kernels.jump`.
+    Two-point differences (Anderson & Gordon 2011, PASP 123, 1237): for each integration and pixel with the differences
+    ``d[k] = g[k+1] - g[k]`` of usable groups in electrons and their median m, the ratio ``|d - m| / sqrt(|m| + R**2 /
+    n_frames)`` is compared with the threshold. Or sigma clipping of each group over the integrations: at most five
+    times ``|d - median| > threshold * standard deviation``. See `hexcal.kernels.jump`.
 
-    Groups that are SATURATED or DO_NOT_USE, and differences with a NaN, take no part; JUMP_DET is removed from such groups. JUMP_DET that was set before
-    stays, and has the same consequences for neighbours and later groups as a jump that is found here.
+    Groups that are SATURATED or DO_NOT_USE, and differences with a NaN, take no part; JUMP_DET is removed from such
+    groups. JUMP_DET that was set before stays, and has the same consequences for neighbours and later groups as a jump
+    that is found here.
 
     Parameters
     ----------

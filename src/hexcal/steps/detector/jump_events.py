@@ -71,8 +71,9 @@ class LargeEventParameters(StepParameters):
 def flag_snowballs(group_dq, parameters, group_time):
     """Flag the snowballs of a ramp, in place: their halo as jump, their core and its margin as saturated from then on.
 
-    Regions of jumps (pixels that touch by sides or corners) have the ellipse of their second moments. A region that holds the centre of a core of newly
-    saturated pixels, of its own group or of the next, or lies near the edge, is a snowball. See `hexcal.kernels.snowballs`.
+    Regions of jumps (pixels that touch by sides or corners) have the ellipse of their second moments. A region that
+    holds the centre of a core of newly saturated pixels, of its own group or of the next, or lies near the edge, is a
+    snowball. See `hexcal.kernels.snowballs`.
 
     Parameters
     ----------
@@ -113,9 +114,9 @@ def flag_snowballs(group_dq, parameters, group_time):
 def flag_showers(samples, parameters, group_time, pool_integrations=False, threads=1):
     """Flag the showers of a ramp, in place: as jump in their group and for some time after it.
 
-    The differences of the usable groups of a pixel have the median m and the expected noise ``sigma = sqrt(|m| + R**2 / n_frames)``. The ratio
-    ``|d - m| / sigma`` is averaged over a ring around each pixel, jumps left out; connected pixels above the threshold are a
-    shower. See `hexcal.kernels.showers`.
+    The differences of the usable groups of a pixel have the median m and the expected noise ``sigma = sqrt(|m| + R**2 /
+    n_frames)``. The ratio ``|d - m| / sigma`` is averaged over a ring around each pixel, jumps left out; connected
+    pixels above the threshold are a shower. See `hexcal.kernels.showers`.
 
     Parameters
     ----------
@@ -198,7 +199,10 @@ def shower_test(parameters, group_time):
 
 
 def masked_groups(parameters, n_ints, group_time):
-    """Return the first group of the next integration in which cores are not flagged, ``floor(time / group_time)``; 0 for none."""
+    """Return the first group of the next integration in which cores are not flagged, ``floor(time / group_time)``.
+
+    0 for none.
+    """
     wanted = parameters.mask_snowball_core_next_int and parameters.sat_required_snowball and n_ints > 1
     return whole_groups(parameters.snowball_time_masked_next_int, group_time) if wanted else 0
 

@@ -1,4 +1,7 @@
-"""Sigma clipping of an exposure whose integrations come in blocks: the ramps wait on disk, and are looked at tile by tile, all integrations at a time."""
+"""Sigma clipping of an exposure whose integrations come in blocks.
+
+The ramps wait on disk, and are looked at tile by tile, all integrations at a time.
+"""
 
 import dataclasses
 from typing import Any
@@ -10,15 +13,19 @@ from hexcal.models.scratch import Scratch
 from hexcal.steps.detector.jump import JumpStep, flag_jumps, mark_without_gain, search_from
 
 TILE_BYTES = 32 << 20
-"""Size of what is looked at together: values and flags of all integrations of some pixels, and of the pixels around them."""
+"""Size of what is looked at together: values and flags of all integrations of some pixels, and of the pixels around
+them.
+"""
 _FEWEST_COLUMNS = 64
 
 
 class JumpsOfAll:
-    """The jumps of an exposure, found in two passes: `add` takes the blocks, `find` looks for jumps, `block` gives them back with their flags.
+    """The jumps of an exposure, found in two passes.
 
-    The bits are those of the step on the whole exposure: what is flagged in a pixel depends on its own ramps and, where jumps pass to neighbours, on those of
-    the four pixels beside it.
+    `add` takes the blocks, `find` looks for jumps, `block` gives them back with their flags.
+
+    The bits are those of the step on the whole exposure: what is flagged in a pixel depends on its own ramps and, where
+    jumps pass to neighbours, on those of the four pixels beside it.
 
     Parameters
     ----------
@@ -77,7 +84,10 @@ class JumpsOfAll:
             self.scratch.write_window("flags", flags[:, *own], images, inner)
 
     def _tiles(self, n_ints):
-        """Yield rows and columns of tiles that cover the detector, and the same with the pixels around them (pairs of slices)."""
+        """Yield rows and columns of tiles that cover the detector, with and without surroundings.
+
+        Pairs of slices: of the tile, and of the tile with the pixels around it.
+        """
         n_groups, ny, nx = self.shape
         of_pixel = 5 * n_ints * n_groups
         columns = min(nx, max(TILE_BYTES // (3 * of_pixel), _FEWEST_COLUMNS))
@@ -89,7 +99,10 @@ class JumpsOfAll:
                 yield (slice(y, last_y), slice(x, last_x)), outer
 
     def block(self, ramp, first: int, last: int) -> Any:
-        """Return integrations ``first <= i < last`` as a model with the metadata of the ramp, and the flags that were found."""
+        """Return integrations ``first <= i < last`` as a model, with the flags of the jumps.
+
+        The metadata are those of the ramp.
+        """
         block = ramp.integrations(first, last)
         shape, size = (last - first, *self.shape), int(np.prod(self.shape))
         block.data = self.scratch.read("ramp", np.float32, shape, first * size)

@@ -11,7 +11,9 @@ from hexcal.models.dqflags import group, pixel
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _ROWS = 32
-"""Rows whose coefficients are in memory at one time, per thread: 1.3 MB for five coefficients of 2048 columns, so that they stay in the cache."""
+"""Rows whose coefficients are in memory at one time, per thread: 1.3 MB for five coefficients of 2048 columns, so that
+they stay in the cache.
+"""
 
 
 class LinearityStep(Step):
@@ -41,8 +43,9 @@ def correct_linearity(
 ):
     """Replace each value F by ``c0 + c1 F + c2 F^2 + ... + cn F^n``, in place.
 
-    Not corrected: groups flagged SATURATED; pixels that the reference flags NO_LIN_CORR, that have a NaN among their coefficients, or a linear
-    coefficient of 0 (a pixel that was never fitted). Such pixels, but not saturated groups, are flagged NO_LIN_CORR.
+    Not corrected: groups flagged SATURATED; pixels that the reference flags NO_LIN_CORR, that have a NaN among their
+    coefficients, or a linear coefficient of 0 (a pixel that was never fitted). Such pixels, but not saturated groups,
+    are flagged NO_LIN_CORR.
 
     Parameters
     ----------
@@ -53,8 +56,8 @@ def correct_linearity(
     pixel_dq : uint32 array (ny, nx)
         Gets the flags of the reference, and NO_LIN_CORR.
     read_coefficients : callable
-        ``read_coefficients(index)`` gives part of the (ncoeffs, ny, nx) coefficients, plane = order, as a contiguous float32 array: they are five
-        times the size of an image, and never needed as a whole.
+        ``read_coefficients(index)`` gives part of the (ncoeffs, ny, nx) coefficients, plane = order, as a contiguous
+        float32 array: they are five times the size of an image, and never needed as a whole.
     reference_dq : uint32 array (ny, nx) or None
         Flags of the reference, in master bits.
     no_correction : int

@@ -1,7 +1,7 @@
 """MIRI's electromagnetic interference: when each pixel is read, and which frequencies disturb which subarrays.
 
-The pixel clock and its 10 us are published (Ressler et al. 2015, PASP 127, 675); that rows outside a subarray are skipped at 7 clocks each follows
-from the published frame times of all subarrays.
+The pixel clock and its 10 us are published (Ressler et al. 2015, PASP 127, 675); that rows outside a subarray are
+skipped at 7 clocks each follows from the published frame times of all subarrays.
 """
 
 CLOCK = 1e-5
@@ -10,7 +10,9 @@ _DETECTOR_ROWS = 1024
 _SKIPPED_ROW = 7
 
 BEAT, COMMON = 390.625, 10.039216
-"""Frequencies, Hz. The frame times of the large subarrays are in phase with the first one, so that it does not disturb them."""
+"""Frequencies, Hz. The frame times of the large subarrays are in phase with the first one, so that it does not disturb
+them.
+"""
 _IN_PHASE = ("FULL", "BRIGHTSKY", "SUB256")
 
 _RESETS = {"FAST": 0, "SLOW": 0, "FASTR1": 2, "SLOWR1": 2}

@@ -28,12 +28,14 @@ class PersistenceStep(Step):
         )
         save_persistence: bool | str = parameter(
             False,
-            "Write what is subtracted, with suffix _output_pers; with persistence_time the windows that are still open, an ASDF file (true, or its name).",
+            "Write what is subtracted, with suffix _output_pers; with persistence_time the windows that are still "
+            "open, an ASDF file (true, or its name).",
         )
         save_trapsfilled: bool = parameter(True, "Write the filled traps, with suffix _trapsfilled.")
         persistence_time: int | None = parameter(
             None,
-            "Flag groups so long after much light, instead of subtracting what traps release (the method of release 3.0.0).",
+            "Flag groups so long after much light, instead of subtracting what traps release (the method of release "
+            "3.0.0).",
             unit="s",
             gt=0,
         )
@@ -100,14 +102,16 @@ class PersistenceStep(Step):
         filled = _cut(earlier, ramp)
         if filled.shape != shape:
             raise InputError(
-                f"the filled traps must have the trap families and the pixels of the exposure, {shape}; found {earlier.shape_of('data')}",
+                f"the filled traps must have the trap families and the pixels of the exposure, {shape}; "
+                f"found {earlier.shape_of('data')}",
                 where=str(name),
                 hint="give the _trapsfilled file of the exposure before, of the same detector",
             )
         end, start = earlier.meta.exposure.end_time, ramp.meta.exposure.start_time
         if end is None or start is None:
             raise InputError(
-                f"the traps decay from EXPEND of the exposure before ({end}) to EXPSTART of this one ({start}); both are needed",
+                f"the traps decay from EXPEND of the exposure before ({end}) to EXPSTART of this one ({start}); "
+                "both are needed",
                 where=str(name),
             )
         return filled * np.exp(-(start - end) * _SECONDS_PER_DAY * families[:, 3])[:, None, None]
@@ -123,9 +127,9 @@ class PersistenceStep(Step):
 def correct(data, group_dq, pixel_dq, filled, pixels, times, cutoff, keep=False, threads=None):
     """Subtract the persistence of each group, and fill the traps again.
 
-    Traps of a family that are filled, n, release n (1 - exp(-t / tau)) in a time t; what they have released since the start of the integration is
-    in every later group. At the end of an integration they capture: from the smooth ramp in proportion to its slope squared, while the signal is above the
-    full well, and from cosmic rays.
+    Traps of a family that are filled, n, release n (1 - exp(-t / tau)) in a time t; what they have released since the
+    start of the integration is in every later group. At the end of an integration they capture: from the smooth ramp in
+    proportion to its slope squared, while the signal is above the full well, and from cosmic rays.
 
     Parameters
     ----------
@@ -154,8 +158,8 @@ def correct(data, group_dq, pixel_dq, filled, pixels, times, cutoff, keep=False,
 
     Notes
     -----
-    Seed 004, lines 17436 to 17540. That a group holds all that was released since the start of the integration, and that no decay is counted for the resets
-    before the first one, is release 1.13.4.
+    Seed 004, lines 17436 to 17540. That a group holds all that was released since the start of the integration, and
+    that no decay is counted for the resets before the first one, is release 1.13.4.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.persistence import persistence
@@ -208,7 +212,10 @@ def _usable(density, full_well):
 
 
 def _cut(earlier, ramp):
-    """Filled traps of the pixels of an exposure, out of those of the same or of a larger area: float64 (nfamilies, ny, nx)."""
+    """Filled traps of the pixels of an exposure, out of those of the same or of a larger area.
+
+    Float64 (nfamilies, ny, nx).
+    """
     data = np.asarray(earlier.data, np.float64)
     shape, here, there = ramp.data.shape[-2:], ramp.meta.subarray, earlier.meta.subarray
     if data.shape[-2:] == shape:

@@ -1,4 +1,7 @@
-"""Persistence by a time window, as release 3.0.0 has it: groups soon after much light are flagged, also in the next exposures."""
+"""Persistence by a time window, as release 3.0.0 has it.
+
+Groups soon after much light are flagged, also in the next exposures.
+"""
 
 from pathlib import Path
 
@@ -15,8 +18,9 @@ _UNIX_EPOCH = 40587.0
 def flag_window(data, group_dq, times, window, threshold=None, discard=False, end=None, threads=None):
     """Flag groups within a time after much light, in place.
 
-    A window opens with a group whose signal is above the threshold, and again when it has passed and the signal still is; and with the first saturated group of
-    a pixel in an integration. Groups that end before the window does, or with it, are flagged PERSISTENCE.
+    A window opens with a group whose signal is above the threshold, and again when it has passed and the signal still
+    is; and with the first saturated group of a pixel in an integration. Groups that end before the window does, or with
+    it, are flagged PERSISTENCE.
 
     Parameters
     ----------
@@ -61,7 +65,8 @@ def process_window(step, ramp):
     own, exposure = step.parameters, ramp.meta.exposure
     if exposure.group_time is None or exposure.start_time is None:
         raise InputError(
-            f"the window needs the start of the exposure and the time between groups; EXPSTART is {exposure.start_time}, TGROUP is {exposure.group_time}",
+            "the window needs the start of the exposure and the time between groups; "
+            f"EXPSTART is {exposure.start_time}, TGROUP is {exposure.group_time}",
             where=str(ramp.path or "model in memory"),
         )
     times = ends_of_groups(ramp)
@@ -133,7 +138,10 @@ def _earlier(step, ramp):
 
 
 def _save(step, ramp, end):
-    """Write the open windows: rows, columns, and the Unix time when they close, by detector; the corner of the subarray as well."""
+    """Write the open windows: rows, columns, and the Unix time when they close, by detector.
+
+    The corner of the subarray as well.
+    """
     import asdf
 
     from hexcal.core import names

@@ -16,9 +16,10 @@ _WITHOUT_LIGHT = ("NRS_DARK",)
 class PictureFrameStep(Step):
     """Scale the picture frame of the reference to what changes from the first group to each other one, and subtract it.
 
-    The medians of the center and of the edge (70 pixels wide, without the outermost five) of a difference, in pixels that see no source, give the scale
-    of the frame and an offset; both are subtracted from the whole group. For NIRSpec full frames. The regions that spectra fall on are found from coordinates,
-    which are not there at this point of stage 1: with ``mask_science_regions`` the step works on darks only, where there is none.
+    The medians of the center and of the edge (70 pixels wide, without the outermost five) of a difference, in pixels
+    that see no source, give the scale of the frame and an offset; both are subtracted from the whole group. For NIRSpec
+    full frames. The regions that spectra fall on are found from coordinates, which are not there at this point of stage
+    1: with ``mask_science_regions`` the step works on darks only, where there is none.
     """
 
     alias = "picture_frame"
@@ -104,8 +105,8 @@ def subtract_frame(data, frame, mask, kept=None):
 
     Notes
     -----
-    The method of the reference implementation 3.0.0, as measured: ``a = (C - E) / (c - e)``, ``b = C - a c`` with C, E the medians of a difference to the
-    first group of the integration in center and edge, c, e those of the frame.
+    The method of the reference implementation 3.0.0, as measured: ``a = (C - E) / (c - e)``, ``b = C - a c`` with C, E
+    the medians of a difference to the first group of the integration in center and edge, c, e those of the frame.
     """
     good = mask & np.isfinite(frame)
     inner, outer = (slice(_EDGE, -_EDGE),) * 2, (slice(_BORDER, -_BORDER),) * 2

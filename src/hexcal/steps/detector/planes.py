@@ -1,9 +1,14 @@
-"""Subtract a reference that has one image per group, and possibly per integration, from a ramp: what the dark and the reset correction share."""
+"""Subtract a reference that has one image per group, and possibly per integration, from a ramp.
+
+What the dark and the reset correction share.
+"""
 
 from hexcal.errors import ReferenceError_
 
 _ROWS = 64
-"""Rows of an image that are in memory at one time, per thread: half a megabyte for 2048 columns, so that it is subtracted while still in the cache."""
+"""Rows of an image that are in memory at one time, per thread: half a megabyte for 2048 columns, so that it is
+subtracted while still in the cache.
+"""
 
 
 def require_same_subarray(ramp, reference, reference_type):
@@ -21,10 +26,13 @@ def require_same_subarray(ramp, reference, reference_type):
     if reference.shape is None or reference.shape[-2:] != ramp.shape[-2:]:
         found = None if reference.shape is None else reference.shape[-2:]
         raise ReferenceError_(
-            f"the {reference_type} reference must be of the subarray of the exposure: needed (ny, nx) = {ramp.shape[-2:]}, "
+            f"the {reference_type} reference must be of the subarray of the exposure: needed (ny, "
+            f"nx) = {ramp.shape[-2:]}, "
             f"SUBARRAY = {ramp.meta.subarray.name}; found {found}, SUBARRAY = {reference.meta.subarray.name}",
             where=str(reference.path or "a reference in memory"),
-            hint=f"the {reference_type} depends on the subarray and is not cut out of a larger one; give a matching file",
+            hint=(
+                f"the {reference_type} depends on the subarray and is not cut out of a larger one; give a matching file"
+            ),
         )
 
 
@@ -65,7 +73,8 @@ def subtract_images(data, image_of, n_groups, matched, threads=None):
     data : float32 array (nints, ngroups, ny, nx), DN
         The ramp.
     image_of : callable
-        ``image_of(plane, group, rows)`` gives rows (a slice) of the image to subtract, float32 (rows, nx); NaN counts as 0.
+        ``image_of(plane, group, rows)`` gives rows (a slice) of the image to subtract, float32 (rows, nx); NaN counts
+        as 0.
     n_groups : int
         Only the first `n_groups` groups are changed.
     matched : list of (int, int, int)

@@ -28,7 +28,9 @@ class RampFitStep(Step):
     weighting = "optimal"
     """The only weights there are: Fixsen et al. 2000; no parameter, but code that asks for it finds it."""
     uses_up_ramp = False
-    """Whether nobody needs the ramp after the fit: then its memory is given back while the fit goes on. A pipeline says so."""
+    """Whether nobody needs the ramp after the fit: then its memory is given back while the fit goes on. A pipeline says
+    so.
+    """
     adjustable = (*Step.adjustable, "uses_up_ramp")
     largest_kernel = "hexcal.kernels.ramp_fit:fit_ramps"
 
@@ -37,8 +39,10 @@ class RampFitStep(Step):
 
         algorithm: Literal["OLS_C", "OLS", "LIKELY"] = parameter(
             "OLS_C",
-            "OLS_C, OLS: ordinary least squares with optimal weights, two names for the same fit. LIKELY: maximum likelihood with a jump test of its own "
-            "(Brandt 2024), from 4 groups on; it needs differences of groups, so that suppress_one_group and the zero frame do not matter.",
+            "OLS_C, OLS: ordinary least squares with optimal weights, two names for the same fit. LIKELY: "
+            "maximum likelihood with a jump test of its own "
+            "(Brandt 2024), from 4 groups on; it needs differences of groups, "
+            "so that suppress_one_group and the zero frame do not matter.",
         )
         likely_start: Literal["all", "used"] = parameter(
             "all",
@@ -216,14 +220,15 @@ class Ramps:
         Noise of the difference of two frames (CDS).
     timing : Timing
     group_range, used_range : (first, last), optional
-        Groups that exist for the fit (default all), and the groups of these (counted from the first) that are not to be treated as DO_NOT_USE.
+        Groups that exist for the fit (default all), and the groups of these (counted from the first) that are not to be
+        treated as DO_NOT_USE.
     suppress_one_group : bool
         Treat a ramp with one good group as if it were saturated.
     average_dark : float32 (ny, nx), optional
         Dark current that was subtracted, DN/s; its Poisson noise is added.
     zero_frame : float32 (nints, ny, nx), optional
-        First frame of each integration, DN, 0 where it is saturated: gives the rate of ramps that are saturated in all groups, unless
-        `suppress_one_group`.
+        First frame of each integration, DN, 0 where it is saturated: gives the rate of ramps that are saturated in all
+        groups, unless `suppress_one_group`.
     """
 
     data: np.ndarray
@@ -293,10 +298,11 @@ class Fit:
 def fit_ramps(ramps, threads: int | None = 1, use_up=False):
     """Fit all ramps by ordinary least squares with optimal weights.
 
-    Each segment of n groups gives a slope by least squares weighted with ``|k - k_middle|**P``, P growing from 0 to 10 with the signal to noise ratio;
-    its variances are ``var_R = 12 R^2 / ((n^3 - n) T^2)`` with R the noise of one read of a group, and ``var_P = rate / (T gain (n - 1))`` with the rate
-    the median first difference per integration, averaged over the integrations, or 0 if that is negative. Segments and integrations are averaged with
-    weights 1/var_R; variances add as inverse sums.
+    Each segment of n groups gives a slope by least squares weighted with ``|k - k_middle|**P``, P growing from 0 to 10
+    with the signal to noise ratio; its variances are ``var_R = 12 R^2 / ((n^3 - n) T^2)`` with R the noise of one read
+    of a group, and ``var_P = rate / (T gain (n - 1))`` with the rate the median first difference per integration,
+    averaged over the integrations, or 0 if that is negative. Segments and integrations are averaged with weights
+    1/var_R; variances add as inverse sums.
 
     Parameters
     ----------
@@ -355,10 +361,10 @@ def fit_details(ramps, slopes, threads=1):
     Returns
     -------
     dict of float32 arrays
-        (nints, nsegments, ny, nx), in the order of the ramp, 0 where there is no such segment: slope, var_poisson, var_rnoise (DN/s), weights = 1/var_rnoise,
-        sigslope (error of the slope from the read noise, electrons per group), yint (DN, at the first group), sigyint (electrons). pedestal
-        (nints, ny, nx): DN at exposure time zero, 0 where the first group is saturated. crmag (nints, njumps, ny, nx): steps of the groups flagged
-        JUMP_DET, DN.
+        (nints, nsegments, ny, nx), in the order of the ramp, 0 where there is no such segment: slope, var_poisson,
+        var_rnoise (DN/s), weights = 1/var_rnoise, sigslope (error of the slope from the read noise, electrons per
+        group), yint (DN, at the first group), sigyint (electrons). pedestal (nints, ny, nx): DN at exposure time zero,
+        0 where the first group is saturated. crmag (nints, njumps, ny, nx): steps of the groups flagged JUMP_DET, DN.
 
     Notes
     -----

@@ -14,7 +14,9 @@ from hexcal.steps.detector.ramp_products import rate_model, rateints_model, take
 
 
 class FitInBlocks:
-    """What the blocks give by themselves is found as they pass (`add`); what needs the mean rate of all integrations, in the end (`rate`, `rateints`).
+    """What the blocks give by themselves is found as they pass (`add`).
+
+    What needs the mean rate of all integrations, in the end (`rate`, `rateints`).
 
     The bits are those of `fit_ramps` for the whole exposure.
 
@@ -59,7 +61,10 @@ class FitInBlocks:
         take_gain_factor(block, references)
 
     def _with_groups_of_all(self, ramps):
-        """Groups that are flagged everywhere are left out; in a block they may be more than in the exposure, but not fewer than in the blocks before."""
+        """Groups that are flagged everywhere are left out.
+
+        In a block they may be more than in the exposure, but not fewer than in the blocks before.
+        """
         (first, last), (own_first, own_last) = self.pixels.group_range, ramps.group_range
         if own_first < first or own_last > last:
             raise BlocksDisagree(
@@ -68,7 +73,10 @@ class FitInBlocks:
         return replace(ramps, group_range=self.pixels.group_range, used_range=self.pixels.used_range)
 
     def rate(self, ramp):
-        """Return the rates of the exposure, all blocks of which have passed, as a model with the metadata of the ramp."""
+        """Return the rates of the exposure, all blocks of which have passed, as a model.
+
+        The metadata are those of the ramp.
+        """
         from hexcal.kernels.ramp_fit_close import close_exposure
 
         shape = self.pixels.pixel_dq.shape

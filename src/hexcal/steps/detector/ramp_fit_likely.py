@@ -1,4 +1,7 @@
-"""The ramp fit by maximum likelihood (``algorithm="LIKELY"``), of an exposure in memory, or whose integrations come in blocks."""
+"""The ramp fit by maximum likelihood (``algorithm="LIKELY"``).
+
+Of an exposure in memory, or of one whose integrations come in blocks.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +18,17 @@ FEWEST_GROUPS = 4
 _ROWS = 64
 """Rows of all integrations that are averaged at a time."""
 ONE_LEFT_OUT, TWO_LEFT_OUT = 20.25, 23.8
-"""Improvement of chi-squared from which on one difference, or two neighbours, are left out: 4.5 sigma (Brandt 2024, PASP 136, 045005)."""
+"""Improvement of chi-squared from which on one difference, or two neighbours, are left out: 4.5 sigma (Brandt 2024,
+PASP 136, 045005).
+"""
 
 
 def noise_of(timing, use_all=True):
     """Return what the kernels need to know of the noise (`hexcal.kernels.likelihood_solve.Noise`).
 
-    For groups of N frames at distance t the mean time of the photon noise of a group lies ``delta = t (N^2 - 1) / (6 N)`` before the mean time of its
-    frames (Brandt 2024, PASP 136, 045004: tau), so that ``alpha_p = (T - 2 delta) / T^2`` and ``beta_p = delta / T^2`` with T the time between groups.
+    For groups of N frames at distance t the mean time of the photon noise of a group lies ``delta = t (N^2 - 1) / (6
+    N)`` before the mean time of its frames (Brandt 2024, PASP 136, 045004: tau), so that ``alpha_p = (T - 2 delta) /
+    T^2`` and ``beta_p = delta / T^2`` with T the time between groups.
 
     Parameters
     ----------
@@ -49,10 +55,11 @@ def noise_of(timing, use_all=True):
 def fit_likely(ramps, threads: int | None = 1, use_all=True):
     """Fit all ramps by maximum likelihood; jumps are found on the way.
 
-    The differences of neighbouring groups of an integration have a tridiagonal covariance matrix, from the photon noise of the rate and from the read
-    noise. Of the matrix for the median of the differences follow the differences that jumps fall into, and a rate; of that for this rate the final one,
-    by generalized least squares. A group with any flag takes no part. Integrations are averaged with the variances that they would have at a common
-    rate: that of their median, then that of the average.
+    The differences of neighbouring groups of an integration have a tridiagonal covariance matrix, from the photon noise
+    of the rate and from the read noise. Of the matrix for the median of the differences follow the differences that
+    jumps fall into, and a rate; of that for this rate the final one, by generalized least squares. A group with any
+    flag takes no part. Integrations are averaged with the variances that they would have at a common rate: that of
+    their median, then that of the average.
 
     Parameters
     ----------
@@ -66,14 +73,16 @@ def fit_likely(ramps, threads: int | None = 1, use_all=True):
     Returns
     -------
     exposure, integrations : hexcal.steps.detector.ramp_fit.Fit
-        (ny, nx) and (nints, ny, nx); where no difference counts all is NaN, and flagged DO_NOT_USE. JUMP_DET where a jump was found.
+        (ny, nx) and (nints, ny, nx); where no difference counts all is NaN, and flagged DO_NOT_USE. JUMP_DET where a
+        jump was found.
     chi_squared : float32 (ny, nx)
         Sum over the integrations.
 
     Notes
     -----
-    Brandt 2024, PASP 136, 045004 and 045005. That the first estimate is the median of all differences, that flagged groups take none of their differences
-    with them, how often jumps are looked for and how integrations are averaged is as the reference implementation 3.0.0 does.
+    Brandt 2024, PASP 136, 045004 and 045005. That the first estimate is the median of all differences, that flagged
+    groups take none of their differences with them, how often jumps are looked for and how integrations are averaged is
+    as the reference implementation 3.0.0 does.
     """
     from hexcal.kernels.likelihood import combine
     from hexcal.steps.detector.ramp_fit import Fit
@@ -138,7 +147,9 @@ def _plane(ramp, chi_squared):
 
 
 class LikelyInBlocks:
-    """The fit of an exposure whose integrations come in blocks: each integration is fitted by itself; their average waits for the last one.
+    """The fit of an exposure whose integrations come in blocks: each integration is fitted by itself.
+
+    Their average waits for the last one.
 
     The bits are those of `fit_likely` for the whole exposure.
 
@@ -176,7 +187,10 @@ class LikelyInBlocks:
         take_gain_factor(block, references)
 
     def rate(self, ramp):
-        """Return the rates of the exposure, all blocks of which have passed, as a model with the metadata of the ramp."""
+        """Return the rates of the exposure, all blocks of which have passed, as a model.
+
+        The metadata are those of the ramp.
+        """
         from hexcal.kernels.likelihood import combine
         from hexcal.steps.detector.ramp_fit import Fit
         from hexcal.steps.detector.ramp_products import rate_model

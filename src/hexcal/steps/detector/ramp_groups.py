@@ -28,12 +28,18 @@ def used_groups(n_groups, first, last, warn):
 
 
 def all_flagged(group_dq, groups, flag):
-    """Whether all pixels of these groups of all integrations carry a flag; looks no further than the first group where one does not."""
+    """Whether all pixels of these groups of all integrations carry a flag.
+
+    Looks no further than the first group where one does not.
+    """
     return all(((group_dq[i, g] & flag) != 0).all() for g in groups for i in range(group_dq.shape[0]))
 
 
 def without_unused_ends(group_dq, first, last):
-    """Shrink a range of groups by those at its ends that are DO_NOT_USE in all pixels and integrations; last < first if nothing is left."""
+    """Shrink a range of groups by those at its ends that are DO_NOT_USE in all pixels and integrations.
+
+    Last < first if nothing is left.
+    """
     while first <= last and all_flagged(group_dq, (first,), group.DO_NOT_USE):
         first += 1
     while last > first and all_flagged(group_dq, (last,), group.DO_NOT_USE):

@@ -11,7 +11,9 @@ def take_gain_factor(ramp, references):
 
 
 def rate_model(ramp, fit, pixel_dq):
-    """Return the rate (ImageModel, or IFUImageModel for an integral-field exposure), with the metadata of the ramp (RampModel).
+    """Return the rate, with the metadata of the ramp (RampModel).
+
+    An ImageModel, or an IFUImageModel for an integral-field exposure.
 
     ``pixel_dq``, uint32 (ny, nx), is its PIXELDQ after all steps before the fit.
     """

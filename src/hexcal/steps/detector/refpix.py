@@ -9,8 +9,10 @@ from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _N_SIGMA = 3.0
 _DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
-"""NIRSpec subarrays without reference pixels, whose first and last four columns get no light (JWST pipeline documentation 1.13.5, section
-refpix)."""
+"""NIRSpec subarrays without reference pixels, whose first and last four columns get no light (JWST pipeline
+documentation 1.13.5, section
+refpix).
+"""
 
 
 class RefPixStep(Step):
@@ -39,7 +41,8 @@ class RefPixStep(Step):
         preserve_irs2_refpix: bool = parameter(False, "NIRSpec IRS2: keep the interleaved reference pixels.")
         irs2_zeros: Literal["gaps", "values"] = parameter(
             "gaps",
-            "NIRSpec IRS2: what a value is that equals the mean of its pixel over the groups: a gap in the series, or a value.",
+            "NIRSpec IRS2: what a value is that equals the mean of its pixel over the groups: a gap in the series, "
+            "or a value.",
         )
         irs2_mean_subtraction: bool = parameter(
             False, "NIRSpec IRS2: first subtract the level of the pixels in the first and last lines that see no light."
@@ -197,10 +200,11 @@ def _subtract(images, where, along_fast, along_slow, threads):
 def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, threads=None):
     """Correct a near-infrared full frame, or a subarray read through four amplifiers, in place.
 
-    In each image (group of an integration): the clipped mean (3 sigma) of the reference pixels of an amplifier in the first four lines of the detector
-    and that in the last four are averaged and subtracted from the amplifier, odd and even columns apart if `by_parity`. Then the running median of the
-    four reference columns at one side and that at the other are averaged, multiplied by `gain` and subtracted line by line. Where only one edge or side
-    has usable pixels it stands alone; where none has, that part is left out.
+    In each image (group of an integration): the clipped mean (3 sigma) of the reference pixels of an amplifier in the
+    first four lines of the detector and that in the last four are averaged and subtracted from the amplifier, odd and
+    even columns apart if `by_parity`. Then the running median of the four reference columns at one side and that at the
+    other are averaged, multiplied by `gain` and subtracted line by line. Where only one edge or side has usable pixels
+    it stands alone; where none has, that part is left out.
 
     Parameters
     ----------
@@ -213,8 +217,8 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
     by_parity, use_sides : bool
         See above.
     length : int
-        Lines in the window of the running median; it is mirrored at both ends of the detector and ends at the edges of a subarray. An even window
-        reaches one line further back than forward in the order of read-out.
+        Lines in the window of the running median; it is mirrored at both ends of the detector and ends at the edges of
+        a subarray. An even window reaches one line further back than forward in the order of read-out.
     gain : float
         See above.
     threads : int, optional
@@ -265,7 +269,8 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
 def correct_single_output(data, usable, where, by_parity, threads=None):
     """Correct a near-infrared subarray read through one amplifier, in place.
 
-    In each image the clipped mean (3 sigma) of all reference pixels is subtracted from all pixels; odd and even columns apart if `by_parity`.
+    In each image the clipped mean (3 sigma) of all reference pixels is subtracted from all pixels; odd and even columns
+    apart if `by_parity`.
 
     Parameters
     ----------
@@ -305,9 +310,10 @@ def correct_single_output(data, usable, where, by_parity, threads=None):
 def correct_miri(data, usable, by_parity, threads=None):
     """Correct a MIRI full frame, in place.
 
-    In each image after the first of an integration, and relative to the first: the clipped mean (3 sigma) of the reference column of an amplifier on the
-    left and that on the right are averaged and subtracted from the columns of the amplifier; odd and even rows apart if `by_parity`. Images in which
-    any of these means is missing are not changed, as in the reference implementation.
+    In each image after the first of an integration, and relative to the first: the clipped mean (3 sigma) of the
+    reference column of an amplifier on the left and that on the right are averaged and subtracted from the columns of
+    the amplifier; odd and even rows apart if `by_parity`. Images in which any of these means is missing are not
+    changed, as in the reference implementation.
 
     Parameters
     ----------

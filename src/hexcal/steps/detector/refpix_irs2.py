@@ -1,4 +1,7 @@
-"""Reference-pixel correction of NIRSpec IRS2 frames: the reference pixels, weighted in Fourier space, say what the normal pixels have in common with them."""
+"""Reference-pixel correction of NIRSpec IRS2 frames.
+
+The reference pixels, weighted in Fourier space, say what the normal pixels have in common with them.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +19,11 @@ _CLIPS = 5
 _MOST_THREADS = 8
 """A thread takes some 150 MB."""
 _PASS, _STOP = 30268, 35268
-"""Cycles per frame between which the filter of the reference output falls from 1 to 0: near 16 a line; and likewise from the highest frequency down."""
-# The reads of a visit that stand for its eight times: as the reference implementation 3.0.0 does, to which the weights of the reference files belong.
+"""Cycles per frame between which the filter of the reference output falls from 1 to 0: near 16 a line; and likewise
+from the highest frequency down.
+"""
+# The reads of a visit that stand for its eight times: as the reference implementation 3.0.0 does, to which the weights
+# of the reference files belong.
 _STAND_FOR = (0, 2, 0, 2, 1, 3, 1, 3)
 
 
@@ -34,7 +40,10 @@ class Weights:
 
     @classmethod
     def of(cls, table):
-        """Take the weights from the table of a reference: real and imaginary parts take turns; a correction is real, so that only that part counts."""
+        """Take the weights from the table of a reference: real and imaginary parts take turns.
+
+        A correction is real, so that only that part counts.
+        """
         return cls(*(_half([table[f"{name}_{k}"] for k in range(irs2.SECTORS)]) for name in ("alpha", "beta")))
 
 
@@ -47,7 +56,9 @@ def _half(columns):
 
 
 def bad_pairs_of(table):
-    """Return bool (4, 32, 2): pairs of reads (sector, visit, first or second in time) that the DQ table of a reference calls bad.
+    """Return bool (4, 32, 2).
+
+    Pairs of reads (sector, visit, first or second in time) that the DQ table of a reference calls bad.
 
     A row has an output from 1, the pair, 1 or 2, and a mask with one bit for each visit, counted along the detector.
     """
@@ -62,9 +73,10 @@ def bad_pairs_of(table):
 def suspicious_pairs(data, detector, factor):
     """Find pairs of reads of reference pixels that are bad at times.
 
-    Of each pair the mean and the standard deviation of all its values in the exposure are taken, and the mean amount of the difference of its two reads. A
-    pair is suspicious if one of these exceeds the mean of the pairs of the sector by `factor` standard deviations; both without the pairs that are as far from
-    the median, taken out again and again (at most five times).
+    Of each pair the mean and the standard deviation of all its values in the exposure are taken, and the mean amount of
+    the difference of its two reads. A pair is suspicious if one of these exceeds the mean of the pairs of the sector by
+    `factor` standard deviations; both without the pairs that are as far from the median, taken out again and again (at
+    most five times).
 
     Parameters
     ----------
@@ -80,7 +92,8 @@ def suspicious_pairs(data, detector, factor):
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, section refpix; the clipping, and that the reads of a pair are compared, as the reference implementation 3.0.0 does.
+    JWST pipeline documentation 1.13.5, section refpix; the clipping, and that the reads of a pair are compared, as the
+    reference implementation 3.0.0 does.
     """
     suspicious = np.zeros((irs2.SECTORS, irs2.JUMPS, 2), bool)
     for k in range(irs2.SECTORS):
@@ -112,7 +125,10 @@ def _clipped(values, factor):
 
 
 def _references(frame, k):
-    """Return a copy of the reads of reference pixels of a sector: (32 visits, 2 pairs, 2 reads, 2048 lines), in the order of time."""
+    """Return a copy of the reads of reference pixels of a sector.
+
+    (32 visits, 2 pairs, 2 reads, 2048 lines), in the order of time.
+    """
     return _visits(irs2.sector(frame, k))
 
 
@@ -124,8 +140,8 @@ def _visits(values):
 def replace_pairs(references, bad):
     """Replace bad pairs of reads of a sector, in place.
 
-    By the mean of the same pair of the visits before and after, or by that of them which is good; if neither is, by the other pair of the visit (the second
-    one only by a good one), else by 0.
+    By the mean of the same pair of the visits before and after, or by that of them which is good; if neither is, by the
+    other pair of the visit (the second one only by a good one), else by 0.
 
     Parameters
     ----------
@@ -148,12 +164,12 @@ def replace_pairs(references, bad):
 class How:
     """How frames are corrected.
 
-    detector : NRS1 or NRS2
-    weights : Weights
-    bad : bool (4, 32, 2), pairs of reads to replace (`replace_pairs`)
-    preserve : keep the reference pixels: those of the sectors, corrected as normal pixels are, without the mean of the groups, and the reference output
+    detector : NRS1 or NRS2 weights : Weights bad : bool (4, 32, 2), pairs of reads to replace (`replace_pairs`)
+    preserve : keep the reference pixels: those of the sectors, corrected as normal pixels are, without the mean of the
+    groups, and the reference output
         without its line
-    zeros_are_gaps : take a value that is the mean of the groups for one that is not there, as the reference implementation does, in which gaps are zeros
+    zeros_are_gaps : take a value that is the mean of the groups for one that is not there,
+        as the reference implementation does, in which gaps are zeros
     """
 
     detector: str
@@ -166,9 +182,10 @@ class How:
 def correct_frames(frames, how, threads: int | None = 1):
     """Correct the groups of one integration.
 
-    From each group the mean of the groups is taken, and from each output the straight line through its first and last four lines. What is left of the
-    reference pixels and of the reference output, as functions of time, is multiplied in Fourier space by the weights, and the sum is subtracted from the normal
-    pixels, as the line is. Gaps in the reference output are filled by `fill_gaps`.
+    From each group the mean of the groups is taken, and from each output the straight line through its first and last
+    four lines. What is left of the reference pixels and of the reference output, as functions of time, is multiplied in
+    Fourier space by the weights, and the sum is subtracted from the normal pixels, as the line is. Gaps in the
+    reference output are filled by `fill_gaps`.
 
     Parameters
     ----------
@@ -184,7 +201,8 @@ def correct_frames(frames, how, threads: int | None = 1):
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, section refpix, IRS2; what it leaves open is as the reference implementation 3.0.0 does it.
+    JWST pipeline documentation 1.13.5, section refpix, IRS2; what it leaves open is as the reference implementation
+    3.0.0 does it.
     """
     from hexcal.core.bands import default_threads, run_bands
 
@@ -269,9 +287,10 @@ def _spectrum_of_output(change, there, line):
 def fill_gaps(stream, holes):
     """Fill the reference output at the times at which no normal pixel is read.
 
-    Times without a value, such as those of jumps and overheads, first get the mean of the values within 15 times, weighted by the cosine of the
-    distance; then all these times, those of reference pixels included, get three times the values of the series filtered in Fourier space: frequencies
-    below 16 cycles a line pass, and those as near to the highest one.
+    Times without a value, such as those of jumps and overheads, first get the mean of the values within 15 times,
+    weighted by the cosine of the distance; then all these times, those of reference pixels included, get three times
+    the values of the series filtered in Fourier space: frequencies below 16 cycles a line pass, and those as near to
+    the highest one.
 
     Parameters
     ----------
@@ -326,7 +345,8 @@ def subtract_edge_means(frame, usable, detector, by_parity):
 
     Notes
     -----
-    As for detectors read otherwise: the clipped means (3 sigma) of the first four lines and of the last four are averaged.
+    As for detectors read otherwise: the clipped means (3 sigma) of the first four lines and of the last four are
+    averaged.
     """
     from scipy.stats import sigmaclip
 

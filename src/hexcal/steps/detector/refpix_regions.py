@@ -1,4 +1,7 @@
-"""Where the reference pixels of an exposure are, in the terms of the read-out: amplifiers, odd and even columns, edges and sides."""
+"""Where the reference pixels of an exposure are, in the terms of the read-out.
+
+Amplifiers, odd and even columns, edges and sides.
+"""
 
 from typing import NamedTuple
 
@@ -12,11 +15,13 @@ MIRI_AMPLIFIERS = 4
 class Layout(NamedTuple):
     """How an image lies on its detector.
 
-    `transposed`: the fast read-out direction is along y. `backwards`: the slow direction is against the axis. `fast`, `slow`: detector coordinates, from 0,
-    of the pixels of the image along these directions. `n_fast`, `n_slow`: size of the detector. `fast_border`, `slow_border`: widths of the strips of
-    reference pixels at the first and at the last coordinates along these directions. `amplifiers`: number of outputs in full frame.
+    `transposed`: the fast read-out direction is along y. `backwards`: the slow direction is against the axis. `fast`,
+    `slow`: detector coordinates, from 0, of the pixels of the image along these directions. `n_fast`, `n_slow`: size of
+    the detector. `fast_border`, `slow_border`: widths of the strips of reference pixels at the first and at the last
+    coordinates along these directions. `amplifiers`: number of outputs in full frame.
 
-    The sign of the fast direction is of no account: amplifiers, and odd and even columns, are the same sets of pixels when it is turned.
+    The sign of the fast direction is of no account: amplifiers, and odd and even columns, are the same sets of pixels
+    when it is turned.
     """
 
     transposed: bool
@@ -35,7 +40,10 @@ class Layout(NamedTuple):
 
 
 class PixelClasses(NamedTuple):
-    """Reference pixels sorted by class: pixels ``starts[c]`` to ``starts[c + 1] - 1`` make up class c (int64 arrays)."""
+    """Reference pixels sorted by class.
+
+    Pixels ``starts[c]`` to ``starts[c + 1] - 1`` make up class c (int64 arrays).
+    """
 
     rows: np.ndarray
     columns: np.ndarray
@@ -120,7 +128,10 @@ def edge_classes(usable, where, by_parity):
 
 
 def side_strips(where):
-    """Return (first, width) along the fast direction of the strips of reference pixels that the image holds at the two sides of the detector."""
+    """Return the strips of reference pixels that the image holds at the two sides of the detector.
+
+    As (first, width) along the fast direction.
+    """
     first, last = where.fast_border
     sides = (np.nonzero(where.fast < first)[0], np.nonzero(where.fast >= where.n_fast - last)[0])
     return [(int(strip[0]), strip.size) for strip in sides if strip.size]
@@ -163,7 +174,8 @@ def miri_classes(usable, by_parity):
     Returns
     -------
     PixelClasses
-        Of 8 classes, or 16 by parity, in the order (side, parity, amplifier): the amplifiers take turns column by column.
+        Of 8 classes, or 16 by parity, in the order (side, parity, amplifier): the amplifiers take turns column by
+        column.
     """
     ny, nx = usable.shape
     parities = 2 if by_parity else 1

@@ -36,8 +36,8 @@ class ResetStep(Step):
 def subtract_reset(data, pixel_dq, image_of, reference_shape, reference_dq, first_integration=1, threads=None):
     """Subtract the reset anomaly, integration by integration and group by group, in place.
 
-    ``data[i, g] -= reset[min(i, nints_ref - 1), g]``, where i counts from the start of the exposure; groups that the reference does not reach
-    are not changed.
+    ``data[i, g] -= reset[min(i, nints_ref - 1), g]``, where i counts from the start of the exposure; groups that the
+    reference does not reach are not changed.
 
     Parameters
     ----------

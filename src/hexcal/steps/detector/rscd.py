@@ -23,7 +23,8 @@ class RscdStep(Step):
     def process(self, ramp, references):
         if self.parameters.type == "enhanced":
             raise ParameterError(
-                "rscd has only the method 'baseline'; the correction 'enhanced' was never enabled, and no reference file supports it",
+                "rscd has only the method 'baseline'; the correction 'enhanced' was never enabled, "
+                "and no reference file supports it",
                 where=self.where,
                 hint="leave the parameter 'type' at its default 'baseline'",
             )
@@ -52,8 +53,8 @@ def groups_to_skip(table, subarray, readpatt, where=None):
     Parameters
     ----------
     table : structured array or None
-        RSCD_GROUP_SKIP, with the columns subarray, readpatt, group_skip (newer files have group_skip1, for the first integration, as well; it is not
-        used by the documented method).
+        RSCD_GROUP_SKIP, with the columns subarray, readpatt, group_skip (newer files have group_skip1, for the first
+        integration, as well; it is not used by the documented method).
     subarray, readpatt : str
         SUBARRAY and READPATT of the exposure.
     where : str, optional

@@ -53,7 +53,10 @@ class SaturationStep(Step):
 
 
 def _thresholds(ramp, reference):
-    """Thresholds and flags of the reference for the pixels of an exposure; interleaved reference pixels of IRS2 frames have none, and no flags."""
+    """Thresholds and flags of the reference for the pixels of an exposure.
+
+    Interleaved reference pixels of IRS2 frames have none, and no flags.
+    """
     from hexcal.steps.detector import irs2
 
     if not irs2.is_interleaved(ramp) or reference.shape[-2:] == ramp.shape[-2:]:
@@ -69,9 +72,10 @@ def flag_saturation(
 ):
     """Flag saturated samples and samples at the A/D floor, in place.
 
-    A sample at or above its threshold is SATURATED, and so are all later ones of that pixel in the integration, and those of all pixels in the box of
-    ``2 * distance + 1`` pixels around it. A sample that is zero or negative gets AD_FLOOR and DO_NOT_USE, alone. Flags that were set before stay.
-    Growth does not spare pixels without threshold or reference pixels.
+    A sample at or above its threshold is SATURATED, and so are all later ones of that pixel in the integration, and
+    those of all pixels in the box of ``2 * distance + 1`` pixels around it. A sample that is zero or negative gets
+    AD_FLOOR and DO_NOT_USE, alone. Flags that were set before stay. Growth does not spare pixels without threshold or
+    reference pixels.
 
     Parameters
     ----------
@@ -82,7 +86,8 @@ def flag_saturation(
     group_dq : uint8 array (nints, ngroups, ny, nx)
         Flags of the samples.
     threshold : float32 array (ny, nx), DN
-        Saturation threshold. NaN, or a pixel flagged NO_SAT_CHECK: no sample of a 16-bit converter can reach it (65536 DN).
+        Saturation threshold. NaN, or a pixel flagged NO_SAT_CHECK: no sample of a 16-bit converter can reach it (65536
+        DN).
     reference_dq : uint32 array (ny, nx) or None
         Flags of the reference, in master bits.
     distance : int
@@ -137,14 +142,16 @@ def flag_saturation(
 def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, distance, threads=None):
     """Flag as DO_NOT_USE groups that are averages over saturated and unsaturated frames, in place.
 
-    The average of the frames of a group can lie below the threshold while its last frames were above. Two cases are looked for, both in the group g
-    just before the first one that is flagged as saturated:
+    The average of the frames of a group can lie below the threshold while its last frames were above. Two cases are
+    looked for, both in the group g just before the first one that is flagged as saturated:
 
-    * a steady ramp: ``data[g] >= threshold * mean(frames of g) / last frame of g`` (frames counted from 1 at the start of the integration, gaps
-      between groups left out), in pixels that have a threshold; neighbours in the box are flagged in the same group;
+    * a steady ramp: ``data[g] >= threshold * mean(frames of g) / last frame of g`` (frames counted from 1 at the start
+      of the integration, gaps between groups left out), in pixels that have a threshold; neighbours in the box are
+      flagged in the same group;
     * a jump to saturation within the second group, g = 1: one frame at the threshold is enough to explain its average,
-      ``data[1] > data[0] + (threshold - data[0]) / n_frames``, while a steady ramp from the first group would not be saturated at the end of the
-      third, ``data[0] < bias + (threshold - bias) * mean(frames of group 0) / (3 * n_frames)``; no neighbours are flagged.
+      ``data[1] > data[0] + (threshold - data[0]) / n_frames``, while a steady ramp from the first group would not be
+      saturated at the end of the third, ``data[0] < bias + (threshold - bias) * mean(frames of group 0) / (3 *
+      n_frames)``; no neighbours are flagged.
 
     Parameters
     ----------
@@ -167,7 +174,8 @@ def flag_partly_saturated(data, group_dq, threshold, bias, n_frames, first, dist
 
     Notes
     -----
-    Not in the documentation of 1.13.5. The rules are those that ``use_readpatt`` of the reference implementation 3.0.0 shows from outside.
+    Not in the documentation of 1.13.5. The rules are those that ``use_readpatt`` of the reference implementation 3.0.0
+    shows from outside.
     """
     import numpy as np
 

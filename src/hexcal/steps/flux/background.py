@@ -23,8 +23,8 @@ _SHOULD_AGREE = {
 class BackgroundStep(Step):
     """Subtract the average of background exposures from an exposure.
 
-    Outliers among the backgrounds (sources, cosmic rays) are clipped, of rates per integration first within each exposure. The errors of the target are not
-    changed; flags of the backgrounds are added to its own.
+    Outliers among the backgrounds (sources, cosmic rays) are clipped, of rates per integration first within each
+    exposure. The errors of the target are not changed; flags of the backgrounds are added to its own.
 
     Wide-field slitless spectra, whose background is a scaled reference image, are refused until a later version.
     """
@@ -56,7 +56,8 @@ class BackgroundStep(Step):
         )
         clip_by: Literal["scatter", "noise"] = parameter(
             "scatter",
-            "'scatter': by the standard deviation of the values, which clips nothing of two; 'noise': by their errors, leaving out values flagged DO_NOT_USE.",
+            "'scatter': by the standard deviation of the values, which clips nothing of two; 'noise': "
+            "by their errors, leaving out values flagged DO_NOT_USE.",
         )
         wfss_mmag_extract: float | None = parameter(
             None,
@@ -121,8 +122,10 @@ class BackgroundStep(Step):
                 self.log.warning("The background %s has %s = %s, the target %s", name, keyword, found, needed)
         if target.overlap(window) is None:
             raise InputError(
-                f"the background {name} covers no pixel of the target: it begins at column {window.x + 1}, row {window.y + 1} "
-                f"with {window.shape} pixels (ny, nx); the target at column {target.x + 1}, row {target.y + 1} with {target.shape}",
+                f"the background {name} covers no pixel of the target: it begins at column {window.x + 1}, "
+                f"row {window.y + 1} "
+                f"with {window.shape} pixels (ny, nx); the target at column {target.x + 1}, "
+                f"row {target.y + 1} with {target.shape}",
                 where=str(member.path or name),
                 hint="a background of the same subarray or of the full detector is needed",
             )
@@ -138,7 +141,8 @@ class BackgroundStep(Step):
 def _refuse_wfss(science):
     if science.meta.exposure.type in _WFSS:
         raise InputError(
-            f"the background of wide-field slitless spectra (EXP_TYPE {science.meta.exposure.type}) is not in this version of Hexcal",
+            f"the background of wide-field slitless spectra (EXP_TYPE {science.meta.exposure.type}) is not in this "
+            "version of Hexcal",
             where=str(science.path or "EXP_TYPE"),
             hint="skip=true leaves the step out",
         )

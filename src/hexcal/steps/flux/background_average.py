@@ -48,7 +48,10 @@ class Window:
     shape: tuple
 
     def overlap(self, other):
-        """Return rows and columns that are in another window too, as slices of this one and of the other; None if there are none."""
+        """Return rows and columns that are in another window too, as slices of this one and of the other.
+
+        None if there are none.
+        """
         mine, theirs = [], []
         for start, length, other_start, other_length in (
             (self.y, self.shape[0], other.y, other.shape[0]),
@@ -91,7 +94,8 @@ def average(backgrounds, window, clipping, threads=None):
     Parameters
     ----------
     backgrounds : list of (DataModel, Window)
-        Images (ny, nx) or cubes (nints, ny, nx), read band by band. Only what overlaps the window of the target is used.
+        Images (ny, nx) or cubes (nints, ny, nx), read band by band. Only what overlaps the window of the target is
+        used.
     window : Window
         That of the target.
     clipping : Clipping
@@ -105,9 +109,10 @@ def average(backgrounds, window, clipping, threads=None):
 
     Notes
     -----
-    Clipped by scatter it is the average of the documents (JWST pipeline documentation 1.13.5, background): flags do not keep a value from being used, and
-    those of all backgrounds are combined. Clipped by noise, values flagged DO_NOT_USE are left out, only flags of values that were used are combined, and a
-    pixel for which no value is left is DO_NOT_USE.
+    Clipped by scatter it is the average of the documents (JWST pipeline documentation 1.13.5, background): flags do not
+    keep a value from being used, and those of all backgrounds are combined. Clipped by noise, values flagged DO_NOT_USE
+    are left out, only flags of values that were used are combined, and a pixel for which no value is left is
+    DO_NOT_USE.
     """
     ny, nx = window.shape
     result = Average(
@@ -155,7 +160,10 @@ def _average_rows(backgrounds, window, clipping, rows, result, threads):
 
 
 def _exposure(model, index, clipping, threads):
-    """Values, errors and flags of a part of one exposure, averaged over its integrations; and how many values were clipped."""
+    """Values, errors and flags of a part of one exposure, averaged over its integrations.
+
+    And how many values were clipped.
+    """
     is_cube = len(model.shape) == 3
     index = (slice(None), *index) if is_cube else index
     values, errors, flags = (np.ascontiguousarray(model.read(name, index)) for name in ("data", "err", "dq"))

@@ -100,10 +100,11 @@ def with_time(reference, row, factor, mid_time):
 
     Notes
     -----
-    TIMECOEFF (MIRI images, documentation 1.13.5): the sensitivity decays towards a constant, ``factor + amplitude exp(-dt / tau)``. TIMECOEFF_LINEAR,
-    _EXPONENTIAL and _POWERLAW (release 3.0.0): the factor is divided by ``1 - lossperyear dt / 365``, ``amplitude exp(-dt / tau) + const`` and
-    ``year1value ((dt + tsoft) / (365 + tsoft))^alpha``, each where there is such a table; ``dt`` is the time since ``t0`` in days. The documents do not print
-    the formulas: they are as measured of releases 1.13.4 and 3.0.0.
+    TIMECOEFF (MIRI images, documentation 1.13.5): the sensitivity decays towards a constant, ``factor + amplitude
+    exp(-dt / tau)``. TIMECOEFF_LINEAR, _EXPONENTIAL and _POWERLAW (release 3.0.0): the factor is divided by ``1 -
+    lossperyear dt / 365``, ``amplitude exp(-dt / tau) + const`` and ``year1value ((dt + tsoft) / (365 +
+    tsoft))^alpha``, each where there is such a table; ``dt`` is the time since ``t0`` in days. The documents do not
+    print the formulas: they are as measured of releases 1.13.4 and 3.0.0.
     """
     corrected = factor
     for name, change in _CHANGES.items():
@@ -114,7 +115,8 @@ def with_time(reference, row, factor, mid_time):
         corrected = change(corrected, mid_time() - coefficients["t0"], coefficients)
     if not (math.isfinite(corrected) and corrected > 0):
         raise ReferenceError_(
-            f"the coefficients of the change with time give no conversion factor for row {row + 1} of the table: {corrected:g}",
+            f"the coefficients of the change with time give no conversion factor for row {row + 1} of the table: "
+            f"{corrected:g}",
             where=str(reference.path or "a reference in memory"),
             hint="is the time of the exposure right? apply_time_correction=false leaves the change out",
         )
@@ -122,7 +124,10 @@ def with_time(reference, row, factor, mid_time):
 
 
 def _coefficients(reference, name, table, row):
-    """The coefficients of one row, by name in small letters; the row must be of the same setting as that of the conversion factor."""
+    """The coefficients of one row, by name in small letters.
+
+    The row must be of the same setting as that of the conversion factor.
+    """
     factors = reference.phot_table
     where = str(reference.path or "a reference in memory")
     if len(table) != len(factors):
@@ -135,7 +140,8 @@ def _coefficients(reference, name, table, row):
     for column in settings:
         if column in factors.dtype.names and _text(table[row][column]) != _text(factors[row][column]):
             raise ReferenceError_(
-                f"row {row + 1} of {name.upper()} is for {column} {_text(table[row][column])}, that of PHOTOM for {_text(factors[row][column])}",
+                f"row {row + 1} of {name.upper()} is for {column} {_text(table[row][column])}, "
+                f"that of PHOTOM for {_text(factors[row][column])}",
                 where=where,
                 hint="apply_time_correction=false leaves the change with time out",
             )

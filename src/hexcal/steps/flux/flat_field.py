@@ -14,8 +14,8 @@ _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO
 class FlatFieldStep(Step):
     """Divide by the flat field, and carry its errors and flags along.
 
-    All modes but the spectra of NIRSpec, whose flat field is put together from three references for the wavelength of each pixel: they are refused until a
-    later version.
+    All modes but the spectra of NIRSpec, whose flat field is put together from three references for the wavelength of
+    each pixel: they are refused until a later version.
     """
 
     alias = "flat_field"
@@ -27,7 +27,8 @@ class FlatFieldStep(Step):
 
         save_interpolated_flat: bool = parameter(
             False,
-            "Write the flat field that was put together for the wavelength of each pixel, with suffix _interpolatedflat. Only for spectra of NIRSpec.",
+            "Write the flat field that was put together for the wavelength of each pixel, "
+            "with suffix _interpolatedflat. Only for spectra of NIRSpec.",
         )
         user_supplied_flat: str | None = parameter(
             None, "Flat field file of the user, instead of the reference that the rules choose."
@@ -41,7 +42,8 @@ class FlatFieldStep(Step):
     def process(self, model, references):
         if _is_interpolated(model):
             raise InputError(
-                f"the flat field of NIRSpec spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of Hexcal",
+                f"the flat field of NIRSpec spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of "
+                "Hexcal",
                 where=str(model.path or "EXP_TYPE"),
                 hint="skip=true leaves the step out",
             )
@@ -102,9 +104,10 @@ def usable_flat(flat, flat_dq=None):
 def flatten(planes, flat, flat_err, inverse=False, threads=None):
     """Divide by a flat field, in place.
 
-    ``SCI / F``, variances ``/ F^2``, ``VAR_FLAT = (SCI / F)^2 ERR_F^2`` with SCI divided already, ``ERR = sqrt(sum of the variances)``. Where there are no
-    variances ERR is divided as the data are, and VAR_FLAT added to its square; that of a guider exposure (without flags per integration) is not divided, as
-    the documents say. A pixel that is NaN in one plane, or DO_NOT_USE, becomes NaN in all, and DO_NOT_USE.
+    ``SCI / F``, variances ``/ F^2``, ``VAR_FLAT = (SCI / F)^2 ERR_F^2`` with SCI divided already, ``ERR = sqrt(sum of
+    the variances)``. Where there are no variances ERR is divided as the data are, and VAR_FLAT added to its square;
+    that of a guider exposure (without flags per integration) is not divided, as the documents say. A pixel that is NaN
+    in one plane, or DO_NOT_USE, becomes NaN in all, and DO_NOT_USE.
 
     Parameters
     ----------
@@ -119,7 +122,8 @@ def flatten(planes, flat, flat_err, inverse=False, threads=None):
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, sections flat_field and error propagation. What they do not say is as measured of the reference implementation.
+    JWST pipeline documentation 1.13.5, sections flat_field and error propagation. What they do not say is as measured
+    of the reference implementation.
     """
 
     def flatten_part(part, rows):

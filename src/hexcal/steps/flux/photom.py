@@ -24,9 +24,10 @@ _SELECTORS = {
 class PhotomStep(Step):
     """Convert the count rates of images to surface brightness in MJy/sr.
 
-    The conversion factor is found in the table of the photom reference by the filter, and the pupil or the subarray. It multiplies the data and errors, and its
-    square the variances; it is written as PHOTMJSR and, per square arcsecond, PHOTUJA2. The map of pixel areas goes into the product (AREA), and the nominal
-    pixel area into PIXAR_SR and PIXAR_A2.
+    The conversion factor is found in the table of the photom reference by the filter, and the pupil or the subarray. It
+    multiplies the data and errors, and its square the variances; it is written as PHOTMJSR and, per square arcsecond,
+    PHOTUJA2. The map of pixel areas goes into the product (AREA), and the nominal pixel area into PIXAR_SR and
+    PIXAR_A2.
 
     Spectra are refused until a later version. Images of NIRSpec are left as they are: there is no table for them.
     """
@@ -41,7 +42,8 @@ class PhotomStep(Step):
         inverse: bool = parameter(False, "Divide instead of multiplying, to take back the conversion.")
         source_type: Literal["POINT", "EXTENDED"] | None = parameter(
             None,
-            "Take the source of a spectrum to be of this type. Images are surface brightness whatever their sources are.",
+            "Take the source of a spectrum to be of this type. Images are surface brightness whatever their sources "
+            "are.",
         )
         mrs_time_correction: bool = parameter(
             True, "Correct spectra of MIRI MRS for the loss of sensitivity with time. Only for MRS."
@@ -65,7 +67,8 @@ class PhotomStep(Step):
     def process(self, model, references):
         if _is_spectrum(model):
             raise InputError(
-                f"the flux calibration of spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of Hexcal",
+                f"the flux calibration of spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of "
+                "Hexcal",
                 where=str(model.path or "EXP_TYPE"),
                 hint="skip=true leaves the step out",
             )

@@ -55,7 +55,8 @@ def in_blocks(shape, work, threads=None):
     shape : tuple of int
         Of the arrays: (ny, nx) or (nints, ny, nx).
     work : callable
-        ``work(part, rows)``: `part` is the index of the block in an array of this shape, `rows` its rows in an image (slice).
+        ``work(part, rows)``: `part` is the index of the block in an array of this shape, `rows` its rows in an image
+        (slice).
     threads : int, optional
         Default: the number of the run.
     """

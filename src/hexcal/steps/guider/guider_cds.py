@@ -8,7 +8,9 @@ from hexcal.core import Step, StepParameters, parameter
 from hexcal.errors import InputError
 
 DEFAULT_GAIN = 1.97139
-"""Electrons per DN where there is no gain reference: the value that release 1.13.4 of the reference implementation is measured to use."""
+"""Electrons per DN where there is no gain reference: the value that release 1.13.4 of the reference implementation is
+measured to use.
+"""
 DEFAULT_READ_NOISE = 21.0
 """DN, noise of the difference of two reads, where there is no readnoise reference: measured in the same way."""
 _IDENTIFICATION = ("FGS_ID-IMAGE", "FGS_ID-STACK")
@@ -16,7 +18,9 @@ _FINE_GUIDING = "FGS_FINEGUIDE"
 _FOWLER_READS = 4
 """Reads that fine guiding averages, before and after the integration."""
 _SMALLER_OF_TWO = np.float32(1 - 1 / np.pi)
-"""Variance of the smaller of two values of the same normal distribution, in units of theirs (David and Nagaraja, Order Statistics, 3rd ed. 2003)."""
+"""Variance of the smaller of two values of the same normal distribution, in units of theirs (David and Nagaraja, Order
+Statistics, 3rd ed. 2003).
+"""
 
 
 class GuiderCdsStep(Step):
@@ -31,11 +35,13 @@ class GuiderCdsStep(Step):
 
         error_formula: Literal["documented", "propagated"] = parameter(
             "documented",
-            "ERR by the formula of the documents, whose read noise is too large; or as it follows from the noise of the reads.",
+            "ERR by the formula of the documents, whose read noise is too large; "
+            "or as it follows from the noise of the reads.",
         )
         identification_references: bool = parameter(
             False,
-            "Use the gain and readnoise references for identification too, as release 3.0.0 does; else their default values.",
+            "Use the gain and readnoise references for identification too, as release 3.0.0 does; "
+            "else their default values.",
         )
 
     def is_optional(self, reference_type):
@@ -58,7 +64,8 @@ class GuiderCdsStep(Step):
         if self.parameters.error_formula == "documented":
             variance = documented_variance(signal, gain, read_noise, group_time)
         else:
-            # The mean of the integrations is the best there is to tell the Poisson noise of each, where they have the same light.
+            # The mean of the integrations is the best there is to tell the Poisson noise of each, where they have the
+            # same light.
             expected = differences.mean(axis=0, keepdims=True) if is_fine or is_identification else differences
             variance = propagated_variance(expected, gain, read_noise, group_time, _FOWLER_READS if is_fine else 1)
             if is_identification:
@@ -112,7 +119,8 @@ def read_differences(data, reads):
     data : float32 array (nints, ngroups, ny, nx), DN
         The reads.
     reads : int
-        1: the second group less the first. 4 (fine guiding): the mean of the last four groups less that of the first four.
+        1: the second group less the first. 4 (fine guiding): the mean of the last four groups less that of the first
+        four.
 
     Returns
     -------
@@ -130,8 +138,9 @@ def read_differences(data, reads):
 def documented_variance(signal, gain, read_noise, group_time):
     """Return the variance of the rates by the formula of the documents.
 
-    ``2 R^2 / t^2 + D / (t g)``, the second term not below 0, where D is the difference (in DN) and not, as one may read the documents, the rate: so does
-    the reference implementation, also for fine guiding, where the documents have the average of all integrations.
+    ``2 R^2 / t^2 + D / (t g)``, the second term not below 0, where D is the difference (in DN) and not, as one may read
+    the documents, the rate: so does the reference implementation, also for fine guiding, where the documents have the
+    average of all integrations.
 
     Parameters
     ----------
@@ -160,8 +169,8 @@ def documented_variance(signal, gain, read_noise, group_time):
 def propagated_variance(signal, gain, read_noise, group_time, reads):
     """Return the variance of the rates as it follows from the noise of the reads and of the light.
 
-    A difference of two means of n reads has the read noise ``R / sqrt(n)``, R being the noise of the difference of two reads, and D / g of Poisson
-    noise, in DN^2; both are divided by the square of the time.
+    A difference of two means of n reads has the read noise ``R / sqrt(n)``, R being the noise of the difference of two
+    reads, and D / g of Poisson noise, in DN^2; both are divided by the square of the time.
 
     Parameters
     ----------

@@ -111,7 +111,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Matching:
-    """How stars are matched and the correction is fitted; lengths in arcsec, meaning as of the parameters of the step."""
+    """How stars are matched and the correction is fitted.
+
+    Lengths in arcsec, meaning as of the parameters of the step.
+    """
 
     searchrad: float
     use2dhist: bool
@@ -159,8 +162,9 @@ def align_to(group: Group, catalogue: Catalogue, matching: Matching) -> np.ndarr
 
     Notes
     -----
-    Stars are matched by ``XYXYMatch`` and fitted by ``iter_linear_fit`` of tweakwcs, in the tangent plane of the first image of the group. Where they then
-    agree to more than a pixel only, most matches are chance (cosmic rays within the tolerance): they are matched again, within a few pixels of the first shift.
+    Stars are matched by ``XYXYMatch`` and fitted by ``iter_linear_fit`` of tweakwcs, in the tangent plane of the first
+    image of the group. Where they then agree to more than a pixel only, most matches are chance (cosmic rays within the
+    tolerance): they are matched again, within a few pixels of the first shift.
     """
     plane, pixel = group.fields[0].plane, group.fields[0].pixel_scale
     result = _solution(group, catalogue, matching, plane)
@@ -186,7 +190,10 @@ def align_to(group: Group, catalogue: Catalogue, matching: Matching) -> np.ndarr
 
 @dataclass(frozen=True)
 class _Solution:
-    """A correction in the tangent plane: ``p -> matrix p + shift`` (arcsec); stars of the group that matched, scatter, and number of stars used."""
+    """A correction in the tangent plane: ``p -> matrix p + shift`` (arcsec).
+
+    Stars of the group that matched, scatter, and number of stars used.
+    """
 
     matrix: np.ndarray
     shift: np.ndarray
@@ -281,7 +288,8 @@ def align_relative(groups: list[Group], matching: Matching, in_order: bool, expa
         At least two.
     matching : Matching
     in_order : bool
-        Take them in their order; otherwise begin with the two that overlap most, and go on with what overlaps most with what is aligned.
+        Take them in their order; otherwise begin with the two that overlap most, and go on with what overlaps most with
+        what is aligned.
     expand : bool
         Add the stars of each aligned group to those that the next is aligned to.
     """
@@ -301,7 +309,10 @@ def align_relative(groups: list[Group], matching: Matching, in_order: bool, expa
 
 
 def _first_pair(waiting, in_order):
-    """Take the reference and the group to be aligned first out of those that wait, and sort the rest by overlap with the reference."""
+    """Take the reference and the group to be aligned first out of those that wait.
+
+    The rest is sorted by overlap with the reference.
+    """
     if len(waiting) == 2 or in_order:
         return waiting.pop(0), waiting.pop(0)
     overlap = np.zeros((len(waiting), len(waiting)))
@@ -389,7 +400,8 @@ def mean_positions(group: Group) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ra, dec : float64 array (m,)
         Degrees.
     weight : float64 array (m,)
-        One over the variance (arcsec) of mean and catalogue together, where an error of 1 mas is taken for the catalogue; 1 without weights.
+        One over the variance (arcsec) of mean and catalogue together, where an error of 1 mas is taken for the
+        catalogue; 1 without weights.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

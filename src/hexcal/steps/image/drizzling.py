@@ -1,7 +1,7 @@
 """Drizzling: the one core of all resampling to a regular grid.
 
-Fruchter & Hook 2002 (PASP 114, 144): each pixel of an exposure, shrunk to a drop, is laid on the mosaic through the map between the two, and its value
-is shared out by the overlap. Values are surface brightness.
+Fruchter & Hook 2002 (PASP 114, 144): each pixel of an exposure, shrunk to a drop, is laid on the mosaic through the map
+between the two, and its value is shared out by the overlap. Values are surface brightness.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,8 @@ class Exposure:
     level : float
         Background, which is subtracted.
     importance : float
-        How much its variances count among those of others; 0: as the inverse of the resampled read noise, for weights that are its inverse too.
+        How much its variances count among those of others; 0: as the inverse of the resampled read noise, for weights
+        that are its inverse too.
     ratio : float
         Size of a pixel of the mosaic in pixels of the exposure; for kernels other than ``square`` and ``point``.
     """
@@ -130,8 +131,9 @@ class Drizzle:
     n_exposures : int
         How many will be added; 0: no context is kept.
     with_variances, with_dq : bool
-        Whether variances and flags are carried along. Deviations (square roots of variances) are resampled as the values are, and the squares of what
-        each exposure has in a pixel combined as those of a weighted mean: sum of u^2 v over the square of the sum of u, u being their importance.
+        Whether variances and flags are carried along. Deviations (square roots of variances) are resampled as the
+        values are, and the squares of what each exposure has in a pixel combined as those of a weighted mean: sum of
+        u^2 v over the square of the sum of u, u being their importance.
     threads : int, optional
         Default: the number of the run.
 
@@ -243,7 +245,10 @@ class Drizzle:
         ] + 1
 
     def _is_lattice(self, exposure, largest):
-        """Whether whole pixels can be added by their edges: not where a few values are so large that their rounding would spoil the others."""
+        """Whether whole pixels can be added by their edges.
+
+        Not where a few values are so large that their rounding would spoil the others.
+        """
         if self.kernel != "square" or self.pixfrac != 1 or self._with_dq or min(exposure.data.shape) < 2:
             return False
         if largest > _SMOOTH_WEIGHTS * _typical(exposure.weights):
@@ -280,7 +285,10 @@ class Drizzle:
 
 
 def _typical(values):
-    """Median of the sizes of values that are not 0, from a sample of them; infinity if there is none, so that nothing counts as large."""
+    """Median of the sizes of values that are not 0, from a sample of them.
+
+    Infinity if there is none, so that nothing counts as large.
+    """
     sample = np.abs(np.ravel(values)[:: max(1, values.size // 10007)])
     sample = sample[sample > 0]
     return float(np.median(sample)) if sample.size else np.inf

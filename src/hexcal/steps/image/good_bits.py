@@ -14,8 +14,9 @@ def bad_flags(good_bits: str | int | None) -> int:
     Parameters
     ----------
     good_bits : str, int or None
-        Flags that do no harm: names or numbers, joined by ``+``, ``|`` or ``,`` (``"JUMP_DET + 4"``), or their sum; a ``~`` before them turns that
-        around: these, and only these, do harm. 0: every flag does harm. None, or an empty text: no flag does.
+        Flags that do no harm: names or numbers, joined by ``+``, ``|`` or ``,`` (``"JUMP_DET + 4"``), or their sum; a
+        ``~`` before them turns that around: these, and only these, do harm. 0: every flag does harm. None, or an empty
+        text: no flag does.
 
     Returns
     -------

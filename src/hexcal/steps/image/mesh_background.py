@@ -88,8 +88,9 @@ def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> Mesh
 
     Notes
     -----
-    Each box is clipped at 3 sigma about its median, at most 5 times. Boxes of which less than 90 % of a whole box is left (those at the edges too) are
-    interpolated from the others by inverse distance; if all are so, each box that has pixels is taken.
+    Each box is clipped at 3 sigma about its median, at most 5 times. Boxes of which less than 90 % of a whole box is
+    left (those at the edges too) are interpolated from the others by inverse distance; if all are so, each box that has
+    pixels is taken.
     """
     box = (min(box_size, data.shape[0]), min(box_size, data.shape[1]))
     counts = [-(-length // size) for length, size in zip(data.shape, box, strict=True)]
@@ -107,7 +108,9 @@ def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> Mesh
 
 
 def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
-    """Return median, standard deviation and number of values after clipping at 3 sigma about the median (NaN, NaN, 0 for none).
+    """Return median, standard deviation and number of values after clipping about the median.
+
+    Clipped is at 3 sigma; NaN, NaN, 0 for no values.
 
     Parameters
     ----------

@@ -54,7 +54,10 @@ class Summary:
         self.count += 1
 
     def fill(self, product):
-        """Give a product the metadata of its exposures, the table of theirs, and the sums of the exposure times (detectors of one exposure count once)."""
+        """Give a product the metadata of its exposures, their table, and the sums of exposure times.
+
+        Detectors of one exposure count once.
+        """
         product.observatory = self._first.observatory
         product.update(self._first)
         if self.blender is not None and self.count > 1:
@@ -100,7 +103,10 @@ def set_coordinates(product, wcs, shape, pixel_area=None):
 
 
 def fits_cards(wcs, shape):
-    """Return the keywords (dict, names as in ``meta.wcsinfo``) of a tangent plane: exact for a grid that is one, else that which touches its centre."""
+    """Return the keywords (dict, names as in ``meta.wcsinfo``) of a tangent plane.
+
+    Exact for a grid that is one, else that which touches its centre.
+    """
     steps = {step.name: step for step in _parts(wcs.forward_transform) if step.name}
     if {"crpix1", "crpix2", "pc_rotation_matrix", "cdelt1", "cdelt2"} <= set(steps):
         pixel = (-steps["crpix1"].offset.value, -steps["crpix2"].offset.value)
@@ -159,7 +165,10 @@ def set_arrays(product, result, manner, with_variances=True, with_errors=True):
 
 
 def errors_of(variances, weights, fill):
-    """Return ERR (float32): the square root of the sum of the variances that are there; `fill` where there are no data."""
+    """Return ERR (float32): the square root of the sum of the variances that are there.
+
+    `fill` where there are no data.
+    """
     total = np.zeros(weights.shape, np.float32)
     for variance in variances:
         np.add(total, variance, out=total, where=np.isfinite(variance))

@@ -25,15 +25,17 @@ _WITH_NAN = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
 class OutlierDetectionStep(Step):
     """Flag pixels that differ from the median of all exposures (OUTLIER, and DO_NOT_USE).
 
-    Images are resampled to a common grid, all detectors of an exposure together; their median is interpolated back to each exposure, and a pixel is an
-    outlier where ``|image - median| > scale * steepness + snr * ERR``, the steepness being the largest difference of the median to its four neighbours.
-    Beside an outlier the second, lower pair of limits holds. Integrations of coronagraphic and of time-series exposures are compared as they are, with the
-    median of all, or of those near in time (`rolling_window_width`).
+    Images are resampled to a common grid, all detectors of an exposure together; their median is interpolated back to
+    each exposure, and a pixel is an outlier where ``|image - median| > scale * steepness + snr * ERR``, the steepness
+    being the largest difference of the median to its four neighbours. Beside an outlier the second, lower pair of
+    limits holds. Integrations of coronagraphic and of time-series exposures are compared as they are, with the median
+    of all, or of those near in time (`rolling_window_width`).
 
-    Only sections of the resampled images are in memory for the median. Spectra are not flagged by this version. What the original has no parameter for,
-    and `--profile=recommended` sets: of two values the lower one is the median (`two_values`), so that a cosmic ray in one is none in the other; the
-    errors are at least the scatter of a pixel (`add_scatter`), so that the changing core of a star is no outlier; and what only one exposure sees is
-    flagged if it is sharper than stars (`alone`).
+    Only sections of the resampled images are in memory for the median. Spectra are not flagged by this version. What
+    the original has no parameter for, and `--profile=recommended` sets: of two values the lower one is the median
+    (`two_values`), so that a cosmic ray in one is none in the other; the errors are at least the scatter of a pixel
+    (`add_scatter`), so that the changing core of a star is no outlier; and what only one exposure sees is flagged if it
+    is sharper than stars (`alone`).
     """
 
     alias = "outlier_detection"
@@ -97,11 +99,13 @@ class OutlierDetectionStep(Step):
         pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
         two_values: Literal["mean", "lower"] = parameter(
             "mean",
-            "The median of two values: their mean, or the lower one; then of up to two only what lies above it is an outlier.",
+            "The median of two values: their mean, or the lower one; then of up to two only what lies above it is an "
+            "outlier.",
         )
         alone: Literal["median", "sharpness"] = parameter(
             "median",
-            "Pixels that one exposure sees: compared with its own median, or flagged too if they are sharper than stars.",
+            "Pixels that one exposure sees: compared with its own median, "
+            "or flagged too if they are sharper than stars.",
         )
         add_scatter: bool = parameter(
             False, "Errors are at least the scatter that a pixel has over all exposures or integrations."

@@ -5,7 +5,10 @@ from hexcal.steps.image.outlier_detection_scaled import OutlierDetectionScaledSt
 
 
 class OutlierDetectionStackStep(OutlierDetectionScaledStep):
-    """Flag outliers of images that lie on one grid, or of the integrations of an exposure, with the documented defaults: lower limits, no resampling."""
+    """Flag outliers of images that lie on one grid, or of the integrations of an exposure.
+
+    The documented defaults differ from those of imaging: lower limits, no resampling.
+    """
 
     alias = "outlier_detection_stack"
     status = "outlier_detection"

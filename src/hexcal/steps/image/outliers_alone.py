@@ -1,4 +1,7 @@
-"""Cosmic rays where there is only one exposure: told from stars by their sharpness, which the rest of the image teaches."""
+"""Cosmic rays where there is only one exposure.
+
+Told from stars by their sharpness, which the rest of the image teaches.
+"""
 
 import numpy as np
 
@@ -15,8 +18,9 @@ _SHARE, _MARGIN, _LOWEST = 0.995, 0.05, 0.75
 def flag_alone(data, errors, dq, number, threads=None):
     """Flag pixels that only one exposure sees, and that are sharper than stars, in place.
 
-    How sharp stars are is taken from the same image, where several exposures agree that there is no cosmic ray: the limit is what 99.5 % of its bright
-    pixels do not reach, with a margin. In images whose stars are as sharp as cosmic rays nothing is flagged.
+    How sharp stars are is taken from the same image, where several exposures agree that there is no cosmic ray: the
+    limit is what 99.5 % of its bright pixels do not reach, with a margin. In images whose stars are as sharp as cosmic
+    rays nothing is flagged.
 
     Parameters
     ----------

@@ -47,7 +47,10 @@ def flag_cr(sci_image, blot_image, snr="5.0 4.0", scale="1.2 0.7", backg=0.0, re
 
 
 def abs_deriv(array):
-    """Return the largest absolute difference of each pixel to its four neighbours (float32 array (ny, nx)); NaN ones do not count."""
+    """Return the largest absolute difference of each pixel to its four neighbours (float32 array (ny, nx)).
+
+    NaN ones do not count.
+    """
     array = np.asarray(array, np.float32)
     result = np.zeros_like(array)
     for axis in (0, 1):

@@ -122,7 +122,8 @@ def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, sp
     level : float
         Background of the image that is not in `expected`.
     number : float32 array (ny, nx), optional
-        How many values the median has in each pixel; then only what is above it is an outlier where there are fewer than 3.
+        How many values the median has in each pixel; then only what is above it is an outlier where there are fewer
+        than 3.
     spread : float32 array (ny, nx), optional
         Scatter of the values of which the median is; takes the place of errors that are smaller.
     threads : int, optional
@@ -150,7 +151,10 @@ def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, sp
 
 
 def blotted(image, x, y, threads=None, linear=True):
-    """Return the values of an image at the places of the pixels of an exposure (float32, NaN beside it): linear between its pixels, or of the nearest one."""
+    """Return the values of an image at the places of the pixels of an exposure (float32, NaN beside it).
+
+    Linear between its pixels, or of the nearest one.
+    """
     from hexcal.kernels import outliers
 
     result = np.empty(x.shape, np.float32)

@@ -1,4 +1,7 @@
-"""Outliers of the integrations of one exposure, or of images on one grid: each is compared with the median of all, pixel by pixel."""
+"""Outliers of the integrations of one exposure, or of images on one grid.
+
+Each is compared with the median of all, pixel by pixel.
+"""
 
 from dataclasses import dataclass, field
 
@@ -97,7 +100,8 @@ def _flag_rows(data, errors, expected, dq, first, rule, threads):
         from scipy.ndimage import uniform_filter
 
         run_bands(kernels.scatter, n_rows, data, expected, spread, threads=threads)
-        # Of few integrations the scatter of one pixel is uncertain; what changes, speckles and the cores of stars, is wider than a pixel.
+        # Of few integrations the scatter of one pixel is uncertain; what changes, speckles and the cores of stars, is
+        # wider than a pixel.
         spread = uniform_filter(spread, 3, mode="nearest")
     details = (rule.snr, FLAGS, dq, first, counts)
     run_bands(kernels.flag_stack, n_rows, data, expected, errors, spread, *details, threads=threads)

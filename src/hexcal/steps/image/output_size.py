@@ -46,7 +46,8 @@ def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic
     room = free * (allowed or 1.0)
     part = "" if allowed is None else f" (allowed: {100 * allowed:.3g} % of {free / _GIB:.3g})"
     raise OutputTooLargeError(
-        f"the mosaic would have {shape[1]} x {shape[0]} pixels and take {needed / _GIB:.3g} GiB; {room / _GIB:.3g} are there{part}",
+        f"the mosaic would have {shape[1]} x {shape[0]} pixels and take {needed / _GIB:.3g} GiB; "
+        f"{room / _GIB:.3g} are there{part}",
         where=where,
         hint=_reason(images),
     )
@@ -96,5 +97,8 @@ def _reason(images):
         return coarser
     what = f"{images[farthest].name} lies {60 * distances[farthest]:.1f} arcmin from the others: is its pointing right?"
     if len(images) == 2:
-        what = f"{images[0].name} and {images[1].name} lie {60 * distances[0]:.1f} arcmin apart: are their pointings right?"
+        what = (
+            f"{images[0].name} and {images[1].name} lie {60 * distances[0]:.1f} arcmin apart: "
+            "are their pointings right?"
+        )
     return f"{what} Take one out of the association, or make two mosaics"

@@ -89,7 +89,9 @@ def _from_wcs(wcs, shape, corners, name):
 
 
 def mosaic_wcs(images, *, pixel_scale_ratio=1.0, pixel_scale=None, rotation=None, crpix=None, crval=None, shape=None):
-    """Return the WCS of a mosaic: a tangent plane with the orientation and pixel scale of the first image, which covers all.
+    """Return the WCS of a mosaic.
+
+    A tangent plane with the orientation and pixel scale of the first image, which covers all.
 
     Parameters
     ----------
@@ -157,14 +159,18 @@ def _not_one_field(images):
     center = middle(images[0].corners)
     away = max(images, key=lambda image: separation(center, middle(image.corners)))
     return InputError(
-        f"the exposures are too far apart for one tangent plane: {separation(center, middle(away.corners)):.1f} degrees",
+        f"the exposures are too far apart for one tangent plane: {separation(center, middle(away.corners)):.1f} "
+        "degrees",
         where=away.name,
         hint="is its pointing right? Take it out of the association, or make two mosaics",
     )
 
 
 def middle(corners):
-    """Return the middle of corners on the sky, (RA, Dec) in degrees: half way between the least and the largest of their Cartesian coordinates."""
+    """Return the middle of corners on the sky, (RA, Dec) in degrees.
+
+    Half way between the least and the largest of their Cartesian coordinates.
+    """
     vectors = _vectors(corners[:, 0], corners[:, 1])
     x, y, z = (vectors.max(axis=1) + vectors.min(axis=1)) / 2
     return float(np.degrees(np.arctan2(y, x)) % 360), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
@@ -182,7 +188,10 @@ def separation(first, second):
 
 
 def scale_at(wcs, place):
-    """Return the size of a pixel at a place (RA, Dec) on the sky, degrees: the geometric mean of its width and height."""
+    """Return the size of a pixel at a place (RA, Dec) on the sky, degrees.
+
+    The geometric mean of its width and height.
+    """
     x, y = (float(np.ravel(value)[0]) for value in sky_to_pixel(wcs, *place))
     ra, dec = pixel_to_sky(wcs, [x, x + 1, x], [y, y, y + 1])
     return float(np.sqrt(separation((ra[0], dec[0]), (ra[1], dec[1])) * separation((ra[0], dec[0]), (ra[2], dec[2]))))
@@ -271,7 +280,9 @@ class GivenGrid:
 
 
 def read_grid(path, shape=None):
-    """Read the parameter ``output_wcs``: an ASDF file with a WCS under ``wcs``, and perhaps ``pixel_area``, ``pixel_shape``, ``array_shape``.
+    """Read the parameter ``output_wcs``.
+
+    An ASDF file with a WCS under ``wcs``, and perhaps ``pixel_area``, ``pixel_shape``, ``array_shape``.
 
     Parameters
     ----------

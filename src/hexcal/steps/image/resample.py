@@ -19,14 +19,16 @@ _DEGREE = 3600.0
 class ResampleStep(Step):
     """Drizzle exposures onto one grid of square pixels: values, errors, weights, and which exposure contributed where.
 
-    The grid is a tangent plane that holds all exposures, with the orientation and pixel scale of the first, unless parameters say otherwise. An exposure
-    is laid on it through the map between the two, whose error is measured and below 0.001 pixel (``exact_pixmap`` evaluates it for each pixel); all arrays
-    are resampled in one pass, and the memory does not depend on the number of exposures. The deviations of each exposure (square roots of its variances)
-    are resampled as its values are; those of several exposures are combined as the errors of their weighted mean, and divided by the square of the
-    pixel scale ratio: a pixel twice as wide sees four pixels of an exposure.
+    The grid is a tangent plane that holds all exposures, with the orientation and pixel scale of the first, unless
+    parameters say otherwise. An exposure is laid on it through the map between the two, whose error is measured and
+    below 0.001 pixel (``exact_pixmap`` evaluates it for each pixel); all arrays are resampled in one pass, and the
+    memory does not depend on the number of exposures. The deviations of each exposure (square roots of its variances)
+    are resampled as its values are; those of several exposures are combined as the errors of their weighted mean, and
+    divided by the square of the pixel scale ratio: a pixel twice as wide sees four pixels of an exposure.
 
-    Pixels at the border of the grid are used as far as they reach into it; the original leaves out those whose centre is beyond the outermost centres.
-    The reference file ``drizpars`` is chosen and recorded, and has no effect, as in the original, because all parameters have defaults.
+    Pixels at the border of the grid are used as far as they reach into it; the original leaves out those whose centre
+    is beyond the outermost centres. The reference file ``drizpars`` is chosen and recorded, and has no effect, as in
+    the original, because all parameters have defaults.
     """
 
     alias = "resample"
@@ -88,7 +90,10 @@ class ResampleStep(Step):
         exact_pixmap: bool = parameter(False, "Evaluate the map for every pixel, instead of to 0.001 pixel.")
 
     def references_needed(self, model):
-        """The reference file is asked for where there is a place for such; it has no effect, and its want must not stop anybody."""
+        """The reference file is asked for where there is a place for such.
+
+        It has no effect, and its want must not stop anybody.
+        """
         from hexcal.references import chooser
 
         folder = self.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
@@ -113,7 +118,10 @@ class ResampleStep(Step):
         return [self._mosaic(science, images, numbers, manner, grid, pixel_area) for numbers in groups.values()]
 
     def _plan(self, science):
-        """Return how the exposures are resampled, the grid, where they lie, and the area of a pixel where a file says it."""
+        """Return how the exposures are resampled, the grid, and where they lie.
+
+        Also the area of a pixel where a file says it.
+        """
         from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, on_sky, read_grid
 
         given = self.parameters

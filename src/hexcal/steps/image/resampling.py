@@ -68,7 +68,9 @@ class Manner:
 
 
 def fill_of(fillval):
-    """Return the number that the parameter ``fillval`` stands for: ``INDEF`` leaves the zeros that a mosaic is made with.
+    """Return the number that the parameter ``fillval`` stands for.
+
+    ``INDEF`` leaves the zeros that a mosaic is made with.
 
     Raises
     ------
@@ -161,7 +163,8 @@ def positions(wcs, shape, target, manner):
         return pixel_map(wcs, target, shape, exact=manner.exact_map).rows(0, shape[0])
     from scipy.interpolate import RectBivariateSpline
 
-    # As many equal steps, of about the length asked for, as reach from the first pixel to the last; a spline needs one node more than its order.
+    # As many equal steps, of about the length asked for, as reach from the first pixel to the last; a spline needs one
+    # node more than its order.
     nodes = [np.linspace(0, n - 1, max(int(np.ceil((n - 1) / manner.map_step)), manner.map_order) + 1) for n in shape]
     columns, rows = np.meshgrid(nodes[1], nodes[0])
     degree: Any = manner.map_order

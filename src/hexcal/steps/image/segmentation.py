@@ -64,7 +64,9 @@ class Segmentation:
             return (values / (weights + outside)).astype(np.float32)
 
     def sources(self, convolved: np.ndarray, masked: np.ndarray, threshold: Any) -> Any:
-        """Return the sources as an image of labels (``photutils.segmentation.SegmentationImage``); None if there are none.
+        """Return the sources as an image of labels (``photutils.segmentation.SegmentationImage``).
+
+        None if there are none.
 
         Parameters
         ----------

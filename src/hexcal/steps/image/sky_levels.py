@@ -71,9 +71,12 @@ class SkyMeasurements:
         return [min(net) + offset if net else None for offset in shifted]
 
     def offsets(self, match_down: bool = True) -> list[float | None]:
-        """Return the additive corrections that make overlaps equal in the least-squares sense; None for a group that overlaps with no other.
+        """Return the additive corrections that make overlaps equal in the least-squares sense.
 
-        Each pair weighs as the product of its numbers of pixels. Of the solutions that with the smallest norm is taken: each connected set has a mean of zero.
+        None for a group that overlaps with no other.
+
+        Each pair weighs as the product of its numbers of pixels. Of the solutions that with the smallest norm is taken:
+        each connected set has a mean of zero.
         """
         n = len(self.local)
         pairs = [(i, j) for i in range(n) for j in range(i + 1, n) if self._is_usable(i, j)]

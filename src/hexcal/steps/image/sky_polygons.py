@@ -43,7 +43,8 @@ def directions(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def intersection(first: np.ndarray, second: np.ndarray) -> np.ndarray | None:
     """Return where two polygons on the sphere overlap; where ``second`` is not convex, its convex hull is taken.
 
-    In the gnomonic projection about the centre of ``second`` great circles are straight lines, so that the intersection of the plane polygons is exact.
+    In the gnomonic projection about the centre of ``second`` great circles are straight lines, so that the intersection
+    of the plane polygons is exact.
 
     Parameters
     ----------

@@ -22,8 +22,9 @@ class SkyStatistics:
 
     Notes
     -----
-    As the documentation of IRAF's ``imstatistics`` defines them: the midpoint is where half of the histogram is reached, interpolated within its bin; the mode
-    is the peak of the parabola through the highest bin and its neighbours.
+    As the documentation of IRAF's ``imstatistics`` defines them: the midpoint is where half of the histogram is
+    reached, interpolated within its bin; the mode is the peak of the parabola through the highest bin and its
+    neighbours.
     """
 
     skystat: str = "mode"
@@ -73,7 +74,8 @@ class SkyStatistics:
         counts = np.zeros(n_bins, np.int64)
         sky.histogram(values, low, (high - low) / n_bins, counts)
         position = mode_bin(counts) if self.skystat == "mode" else midpoint_bin(counts)
-        # The original places the bins over the whole range, and gives their position in units of the width that was asked for.
+        # The original places the bins over the whole range, and gives their position in units of the width that was
+        # asked for.
         return low + position * width
 
 

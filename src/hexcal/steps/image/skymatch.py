@@ -18,11 +18,13 @@ from hexcal.steps.image.sky_statistics import SkyStatistics
 class SkyMatchStep(Step):
     """Find the level of the sky in each exposure, or the offsets that make the levels equal where exposures overlap.
 
-    Images of one exposure (of several detectors) share one level. The level is written to BKGLEVEL and left in the data, unless `subtract` is set: outlier
-    detection and resampling take it out. An image whose level cannot be found, because it overlaps with no other or has no usable pixel, is SKIPPED.
+    Images of one exposure (of several detectors) share one level. The level is written to BKGLEVEL and left in the
+    data, unless `subtract` is set: outlier detection and resampling take it out. An image whose level cannot be found,
+    because it overlaps with no other or has no usable pixel, is SKIPPED.
 
-    Differences from the original: an overlap is the intersection of two images on the sky (not of the union of all footprints of a group); pairs weigh as the
-    product of their numbers of pixels, as there; the list of levels for ``skymethod=user`` may have comments, and an image that it lacks is named.
+    Differences from the original: an overlap is the intersection of two images on the sky (not of the union of all
+    footprints of a group); pairs weigh as the product of their numbers of pixels, as there; the list of levels for
+    ``skymethod=user`` may have comments, and an image that it lacks is named.
     """
 
     alias = "skymatch"

@@ -22,13 +22,17 @@ _STAR_SIGMA = 3.0
 
 
 class SourceCatalogStep(Step):
-    """Find the sources of a combined image, and measure them: the catalogue (``_cat.ecsv``) and the map of the sources (``_segm``).
+    """Find the sources of a combined image, and measure them.
 
-    Sources are found, and isophotal fluxes and shapes measured, by photutils on the background and the convolved image of the original.
+    The results are the catalogue (``_cat.ecsv``) and the map of the sources (``_segm``).
 
-    Differences from the original: with ``kron_total`` there are columns of the Kron flux, the total of galaxies; ``star_test=psf`` holds concentrations
-    against those of a point source; ``phase_errors`` adds the scatter with the phase of pixels to the errors of apertures. Profile `recommended` has all three.
-    With ``starfinder`` dao or iraf there are no isophotal columns and no map.
+    Sources are found, and isophotal fluxes and shapes measured, by photutils on the background and the convolved image
+    of the original.
+
+    Differences from the original: with ``kron_total`` there are columns of the Kron flux, the total of galaxies;
+    ``star_test=psf`` holds concentrations against those of a point source; ``phase_errors`` adds the scatter with the
+    phase of pixels to the errors of apertures. Profile `recommended` has all three. With ``starfinder`` dao or iraf
+    there are no isophotal columns and no map.
     """
 
     alias = "source_catalog"
@@ -140,7 +144,8 @@ class SourceCatalogStep(Step):
         unit = str(image.get_meta("meta.bunit_data") or "").replace(" ", "")
         if not area or not area > 0 or (unit and unit.lower() != "mjy/sr"):
             raise SkipStep(
-                f"fluxes need data in MJy/sr and the solid angle of a pixel (PIXAR_SR); found: {unit or 'no unit'}, {area}"
+                f"fluxes need data in MJy/sr and the solid angle of a pixel (PIXAR_SR); found: {unit or 'no unit'}, "
+                f"{area}"
             )
         offset = vega_offset_of(vega, image)
         if offset is None:
@@ -274,8 +279,8 @@ def is_wider_than_a_star(flux, error, energies) -> np.ndarray:
     Returns
     -------
     bool array (n,)
-        True where the ratio of largest to smallest aperture exceeds that of a point source by 10 per cent and by 3 times its error, and where a flux is not
-        positive.
+        True where the ratio of largest to smallest aperture exceeds that of a point source by 10 per cent and by 3
+        times its error, and where a flux is not positive.
     """
     expected = energies[2] / energies[0]
     with np.errstate(all="ignore"):

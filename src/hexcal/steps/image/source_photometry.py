@@ -70,7 +70,8 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
 
     Notes
     -----
-    Apertures are exact (the part of each pixel inside counts). The median of the ring, clipped at 3 sigma, is subtracted.
+    Apertures are exact (the part of each pixel inside counts). The median of the ring, clipped at 3 sigma, is
+    subtracted.
     """
     from astropy.stats import SigmaClip
     from photutils.aperture import ApertureStats, CircularAnnulus
@@ -116,8 +117,9 @@ def _sum(net, err, masked, centres, radius):
 def phase_scatter(flux, error, wide, wide_error) -> np.ndarray:
     """Return what the fluxes of bright stars scatter beyond their noise, as a fraction of the flux.
 
-    An undersampled star puts more or less of its light into a small aperture as its centre lies in a pixel; a wide aperture does not notice. Stars are those
-    sources that agree with most bright ones in what the smallest aperture holds.
+    An undersampled star puts more or less of its light into a small aperture as its centre lies in a pixel; a wide
+    aperture does not notice. Stars are those sources that agree with most bright ones in what the smallest aperture
+    holds.
 
     Parameters
     ----------

@@ -76,7 +76,8 @@ class SourceTable:
             (photometry.background + background) * jansky,
             photometry.background_error * jansky,
             (
-                "The local background value calculated as the sigma-clipped median value in the background annulus aperture",
+                "The local background value calculated as the sigma-clipped median value in the background annulus "
+                "aperture",
                 "The standard error of the sigma-clipped median background value",
             ),
         )
@@ -192,7 +193,9 @@ def sky_positions(wcs, x, y):
 
 
 def position_angle(wcs, x, y, orientation) -> np.ndarray:
-    """Return the angle on the sky, north through east, of directions in the image, plus half a turn as the original gives it (degrees, 0 to 360).
+    """Return the angle on the sky, north through east, of directions in the image.
+
+    Plus half a turn, as the original gives it (degrees, 0 to 360).
 
     Parameters
     ----------

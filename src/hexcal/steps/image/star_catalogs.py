@@ -60,7 +60,8 @@ def read_stars(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     names = next((pair for pair in _POSITIONS if set(pair) <= set(table.colnames)), None)
     if names is None:
         raise InputError(
-            f"a catalogue of stars needs the columns x and y (or xcentroid, ycentroid); found: {', '.join(table.colnames)}",
+            "a catalogue of stars needs the columns x and y (or xcentroid, ycentroid); found: "
+            f"{', '.join(table.colnames)}",
             where=str(path),
         )
     return _numbers(table, names[0], path), _numbers(table, names[1], path), _weight(table, path)
@@ -113,7 +114,8 @@ def read_catfile(path) -> dict[str, Path | None]:
     Parameters
     ----------
     path : path-like
-        Text: in each line the name of an image, and that of its catalogue, from the folder of the list; without a catalogue, stars are found in the image.
+        Text: in each line the name of an image, and that of its catalogue, from the folder of the list; without a
+        catalogue, stars are found in the image.
 
     Returns
     -------

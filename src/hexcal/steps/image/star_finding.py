@@ -64,7 +64,8 @@ class StarFinder:
 
         Notes
         -----
-        The image is searched by compiled code; shapes and positions come from photutils, which is given a neighbourhood of each peak.
+        The image is searched by compiled code; shapes and positions come from photutils, which is given a neighbourhood
+        of each peak.
         """
         kernel = self.kernel()
         threshold_of_peaks = threshold * (kernel.rel_err if self.kind == "dao" else 1.0)
@@ -174,8 +175,9 @@ def windowed(net: np.ndarray, err: np.ndarray, x: np.ndarray, y: np.ndarray, fwh
 
     Notes
     -----
-    Bertin & Arnouts 1996 (A&AS 117, 393) and the manual of SExtractor, "windowed positional parameters": the error of sampling falls as
-    exp(-2 pi^2 s^2), with s the width of star times window, where those of plain moments and marginal fits in 5 x 5 pixels are 0.05 pixel.
+    Bertin & Arnouts 1996 (A&AS 117, 393) and the manual of SExtractor, "windowed positional parameters": the error of
+    sampling falls as exp(-2 pi^2 s^2), with s the width of star times window, where those of plain moments and marginal
+    fits in 5 x 5 pixels are 0.05 pixel.
     """
     from hexcal.kernels import stars
 

@@ -36,7 +36,8 @@ class StarMeasuring:
         Returns
         -------
         Table
-            With ``id``, ``x``, ``y`` (0-based pixels), ``flux`` (sum of the pixels of the kernel or of the source); ``error`` (pixel) for windowed positions.
+            With ``id``, ``x``, ``y`` (0-based pixels), ``flux`` (sum of the pixels of the kernel or of the source);
+            ``error`` (pixel) for windowed positions.
         """
         from astropy.table import Table
 

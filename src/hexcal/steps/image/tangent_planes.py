@@ -15,9 +15,12 @@ _ARCSEC = np.pi / 180 / 3600
 
 
 class TangentPlane:
-    """The plane that touches the sphere of V2 and V3 at the reference point of an image, with the correction of its WCS.
+    """The plane that touches the sphere of V2 and V3 at the reference point of an image.
 
-    Coordinates are in arcsec, along axes turned by the roll angle: x east, y north for a telescope that is where its header says.
+    It holds the correction of the WCS of the image.
+
+    Coordinates are in arcsec, along axes turned by the roll angle: x east, y north for a telescope that is where its
+    header says.
 
     Parameters
     ----------
@@ -59,7 +62,10 @@ class TangentPlane:
         self.matrix, self.shift = matrix @ self.matrix, matrix @ self.shift + shift * _ARCSEC
 
     def correct_as(self, other: "TangentPlane", matrix: np.ndarray, shift: np.ndarray) -> None:
-        """Add a correction that was found in the plane of another image: near the tangent point both planes are taken as linear functions of each other."""
+        """Add a correction that was found in the plane of another image.
+
+        Near the tangent point both planes are taken as linear functions of each other.
+        """
         points = self.from_sky(*other.to_sky([[0, 0], [1, 0], [0, 1]]))
         origin, turn = points[0], (points[1:] - points[0]).T
         own = turn @ matrix @ np.linalg.inv(turn)
@@ -90,7 +96,10 @@ class TangentPlane:
 
 
 def _axes(angles):
-    """Rotation that takes vectors of V2 and V3 to the axes of the plane: about z by v2, y by -v3, x by the roll (degrees)."""
+    """Rotation that takes vectors of V2 and V3 to the axes of the plane.
+
+    About z by v2, y by -v3, x by the roll (degrees).
+    """
     z, y, x = np.radians(angles)
     about_z = np.array([[np.cos(z), np.sin(z), 0], [-np.sin(z), np.cos(z), 0], [0, 0, 1]])
     about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
@@ -130,7 +139,8 @@ def correction_model(angles: tuple[float, float, float], matrix: np.ndarray, shi
 
     Notes
     -----
-    Its parts and their names are those of tweakwcs (``JWSTWCSCorrector``), so that the original, tweakwcs and jdaviz take it for what it is.
+    Its parts and their names are those of tweakwcs (``JWSTWCSCorrector``), so that the original, tweakwcs and jdaviz
+    take it for what it is.
     """
     inverse = np.linalg.inv(matrix)
     forward = _chain(angles, matrix, shift, "tp_affine")

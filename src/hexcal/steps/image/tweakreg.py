@@ -19,13 +19,16 @@ _SMALLEST_ERROR = 0.005
 
 
 class TweakRegStep(Step):
-    """Align images to one another, and to a catalogue, by the stars in them; the correction becomes part of their WCS (frame ``v2v3corr``).
+    """Align images to one another, and to a catalogue, by the stars in them.
 
-    Stars are found as by the original (the finders of photutils on the same background); matches and corrections are those of tweakwcs. An image that cannot
-    be aligned keeps its WCS and is SKIPPED, with the reason in the log; if no image can be, the step is.
+    The correction becomes part of their WCS (frame ``v2v3corr``).
 
-    Differences from the original: ``centroids`` and ``average_stars`` (profile `recommended`) take out the errors of pixel phase and of single faint stars;
-    too few matches are no success; an unreachable catalogue service is an error.
+    Stars are found as by the original (the finders of photutils on the same background); matches and corrections are
+    those of tweakwcs. An image that cannot be aligned keeps its WCS and is SKIPPED, with the reason in the log; if no
+    image can be, the step is.
+
+    Differences from the original: ``centroids`` and ``average_stars`` (profile `recommended`) take out the errors of
+    pixel phase and of single faint stars; too few matches are no success; an unreachable catalogue service is an error.
     """
 
     alias = "tweakreg"

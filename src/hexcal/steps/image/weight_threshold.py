@@ -6,7 +6,9 @@ _SIGMA, _ROUNDS = 3.0, 5
 
 
 def weight_threshold(weights, part):
-    """Return a part of the typical weight: of the mean of the positive weights, clipped at 3 sigma about their median, five times at most.
+    """Return a part of the typical weight.
+
+    Of the mean of the positive weights, clipped at 3 sigma about their median, five times at most.
 
     Parameters
     ----------
@@ -22,7 +24,8 @@ def weight_threshold(weights, part):
 
     Notes
     -----
-    As measured of the reference implementation. Computed from a histogram with bins of relative width 1/2048, so that it takes one pass over the weights.
+    As measured of the reference implementation. Computed from a histogram with bins of relative width 1/2048, so that
+    it takes one pass over the weights.
     """
     from hexcal.kernels.outliers import WEIGHT_BINS, weight_histogram
 
@@ -45,6 +48,9 @@ def weight_threshold(weights, part):
 
 
 def _median(counts, means):
-    """Median of values of which only the number and mean in each bin are known: between the means, in proportion to the numbers."""
+    """Median of values of which only the number and mean in each bin are known.
+
+    Between the means, in proportion to the numbers.
+    """
     ranks = np.cumsum(counts) - 0.5 * counts
     return np.interp(0.5 * counts.sum(), ranks, means)

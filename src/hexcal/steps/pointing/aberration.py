@@ -16,7 +16,8 @@ def set_velocity_aberration(path, force_level1bmodel=True):
     Parameters
     ----------
     path : path-like
-        The exposure, changed in place. Its header has the velocity (JWST_DX, JWST_DY, JWST_DZ) and the reference point (RA_REF, DEC_REF).
+        The exposure, changed in place. Its header has the velocity (JWST_DX, JWST_DY, JWST_DZ) and the reference point
+        (RA_REF, DEC_REF).
     force_level1bmodel : bool
         Open the file as a raw exposure, whatever it says that it is.
 
@@ -35,7 +36,8 @@ def set_velocity_aberration(path, force_level1bmodel=True):
     missing = [keyword for value, keyword in values if value is None]
     if missing:
         raise InputError(
-            f"velocity aberration follows from the velocity and the pointing: {', '.join(missing)} not in the header of SCI",
+            f"velocity aberration follows from the velocity and the pointing: {', '.join(missing)} not in the header "
+            "of SCI",
             where=str(path),
             hint="set_telescope_pointing writes RA_REF and DEC_REF",
         )

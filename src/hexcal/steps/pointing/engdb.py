@@ -43,7 +43,10 @@ class EngdbABC:
         return []
 
     def _records(self, mnemonic, starttime, endtime):
-        """Return the values of a mnemonic around an interval: (MJD float64 array, list of values), in the order of time."""
+        """Return the values of a mnemonic around an interval.
+
+        (MJD float64 array, list of values), in the order of time.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define _records")
 
     def get_values(
@@ -120,7 +123,8 @@ class EngdbFile(EngdbABC):
         rows = csv.DictReader(io.StringIO(text))
         if not {"mnemonic", "mjd", "value"} <= set(rows.fieldnames or ()):
             raise InputError(
-                f"a table of telemetry has the columns mnemonic, mjd and value, this file has {', '.join(rows.fieldnames or ['none'])}",
+                "a table of telemetry has the columns mnemonic, mjd and value, "
+                f"this file has {', '.join(rows.fieldnames or ['none'])}",
                 where=str(path),
             )
         for row in rows:

@@ -71,7 +71,8 @@ def add_wcs(
     if type(model).__name__ not in EXPECTED_MODELS and not allow_any_file:
         if not (force_level1bmodel and type(model).__name__ == "DataModel"):
             raise InputError(
-                f"only raw exposures and rates are updated ({', '.join(EXPECTED_MODELS)}), this is a {model.model_type}",
+                f"only raw exposures and rates are updated ({', '.join(EXPECTED_MODELS)}), "
+                f"this is a {model.model_type}",
                 where=str(filename),
                 hint="a product with a WCS would be spoilt; --allow-any-file does it nevertheless",
             )
@@ -181,7 +182,8 @@ def t_pars_from_model(model, **values):
     Raises
     ------
     InputError
-        If the aperture (APERNAME) is missing or not in the table, or the time of the exposure (EXPSTART, EXPEND) is missing, or it is of a guider function.
+        If the aperture (APERNAME) is missing or not in the table, or the time of the exposure (EXPSTART, EXPEND) is
+        missing, or it is of a guider function.
     """
     meta = model.meta
     if model.is_guiding if hasattr(model, "is_guiding") else False:

@@ -30,7 +30,8 @@ def get_pointings(t_pars):
     Returns
     -------
     list of Pointing
-        One for each quaternion during the observation; where there is none, those nearest to it, not farther than the tolerance.
+        One for each quaternion during the observation; where there is none, those nearest to it, not farther than the
+        tolerance.
 
     Raises
     ------
@@ -75,7 +76,10 @@ def first_pointing(pointings):
 
 
 def pointing_from_average(pointings):
-    """Return the average of some pointings; each number on its own, which is right for quaternions that differ by little."""
+    """Return the average of some pointings.
+
+    Each number on its own, which is right for quaternions that differ by little.
+    """
     from astropy.time import Time
 
     # A quaternion and its negative are the same attitude.

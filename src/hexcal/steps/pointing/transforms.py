@@ -1,7 +1,8 @@
 """From telemetry to where an aperture looks: a chain of rotations.
 
-Frames: ECI, the sky (equatorial, ICRS); J, that of the attitude control; FGS, the ideal frame of a guider, whose z axis looks out; GS, the same turned so
-that z points to the guide star; V, the telescope; SIAF, the ideal frame of an aperture. ``m_eci2v`` turns vectors of ECI into vectors of V.
+Frames: ECI, the sky (equatorial, ICRS); J, that of the attitude control; FGS, the ideal frame of a guider, whose z axis
+looks out; GS, the same turned so that z points to the guide star; V, the telescope; SIAF, the ideal frame of an
+aperture. ``m_eci2v`` turns vectors of ECI into vectors of V.
 """
 
 import enum
@@ -63,7 +64,8 @@ class Pointing(NamedTuple):
     obstime : astropy.time.Time
         When.
     gs_commanded, gs_position : float64 array (2,)
-        Where in the ideal frame of the guider the guide star was commanded to be (SA_ZFGGSCMDX, Y) and is (SA_ZFGGSPOSX, Y), arcsec.
+        Where in the ideal frame of the guider the guide star was commanded to be (SA_ZFGGSCMDX, Y) and is
+        (SA_ZFGGSPOSX, Y), arcsec.
     fgsid : int or None
         The guider (SA_ZFGDETID).
     """
@@ -174,7 +176,10 @@ _MATRICES = tuple(item.name for item in fields(Transforms) if item.name != "over
 
 
 def v2siaf(aperture):
-    """Return the rotation from V to the ideal frame of an aperture (float64 array (3, 3)): rows x, y, and z, which looks out."""
+    """Return the rotation from V to the ideal frame of an aperture (float64 array (3, 3)).
+
+    Rows x, y, and z, which looks out.
+    """
     v2, v3, angle = aperture.v2_ref * _ARCSEC, aperture.v3_ref * _ARCSEC, np.radians(aperture.v3_idl_yang)
     east, north, out = _axes(v2, v3)
     y = np.cos(angle) * north + np.sin(angle) * east
@@ -236,7 +241,10 @@ def gs2gsapp(m_eci2gs, velocity):
 
 
 def position_angle(vector, axis):
-    """Return the position angle of a direction at a place of the sky, degrees north over east (float); both unit vectors of ECI."""
+    """Return the position angle of a direction at a place of the sky, degrees north over east (float).
+
+    Both unit vectors of ECI.
+    """
     ra, dec = angles_of(vector)
     east, north, _ = _axes(np.radians(ra), np.radians(dec))
     return float(np.degrees(np.arctan2(axis @ east, axis @ north)) % 360)
@@ -261,7 +269,8 @@ def calc_transforms(t_pars):
 
     Notes
     -----
-    JWST-STScI-003222 (SM-12) revision C, as summarised in the JWST pipeline documentation 1.13.5, set_telescope_pointing.
+    JWST-STScI-003222 (SM-12) revision C, as summarised in the JWST pipeline documentation 1.13.5,
+    set_telescope_pointing.
     """
     method = t_pars.method
     if method is Methods.OPS_TR_202111:
@@ -281,7 +290,10 @@ def calc_transforms(t_pars):
 
 
 def _guider(t_pars, is_coarse):
-    """The aperture of the guider: of the one that was asked for, else that of telemetry, or the first; without tracking not the one that takes the exposure."""
+    """The aperture of the guider: of the one that was asked for, else that of telemetry, or the first.
+
+    Without tracking not the one that takes the exposure.
+    """
     other = {"GUIDER1": 2, "GUIDER2": 1}.get(str(t_pars.detector).upper()) if is_coarse else None
     number = t_pars.fgsid or other or t_pars.pointing.fgsid or 1
     if number not in GUIDERS:

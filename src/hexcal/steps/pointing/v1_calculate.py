@@ -109,8 +109,8 @@ def calc_deltas(exposures, extra_meta=()):
     Returns
     -------
     astropy.table.Table
-        Columns ``exposure``, ``target``, ``v1``, ``refpoint`` (SkyCoord), ``delta_v1``, ``delta_refpoint`` (degrees from the target), and the extra ones.
-        NaN where the header does not say.
+        Columns ``exposure``, ``target``, ``v1``, ``refpoint`` (SkyCoord), ``delta_v1``, ``delta_refpoint`` (degrees
+        from the target), and the extra ones. NaN where the header does not say.
     """
     import numpy as np
     from astropy import units

@@ -16,10 +16,11 @@ MOVING_TARGET = "moving_target"
 class AssignMTWcsStep(Step):
     """Shift the WCS of exposures of a moving target, so that the target is at the same place of the sky in all of them.
 
-    The place is the average of where it was in the middle of each exposure (MT_RA, MT_DEC), written as MT_AVRA and MT_AVDEC. The frame ``world`` stays, and
-    ``moving_target`` comes after it, so that ``model.meta.wcs.get_transform("detector", "world")`` still gives the true sky. The original goes on
-    without a word when an exposure lacks the position of its target, and averages positions on both sides of right ascension 0 to the other side of
-    the sky.
+    The place is the average of where it was in the middle of each exposure (MT_RA, MT_DEC), written as MT_AVRA and
+    MT_AVDEC. The frame ``world`` stays, and ``moving_target`` comes after it, so that
+    ``model.meta.wcs.get_transform("detector", "world")`` still gives the true sky. The original goes on without a word
+    when an exposure lacks the position of its target, and averages positions on both sides of right ascension 0 to the
+    other side of the sky.
     """
 
     alias = "assign_mtwcs"
@@ -34,8 +35,10 @@ class AssignMTWcsStep(Step):
         )
         motion: Literal["shift", "rotation"] = parameter(
             "shift",
-            "How the sky is moved: 'shift' adds to right ascension and declination, as the original does; 'rotation' turns the sphere, so that the "
-            "field keeps its shape (a shift of 1 arcmin in declination changes the width of the field by up to 3e-4 tan(dec)).",
+            "How the sky is moved: 'shift' adds to right ascension and declination, as the original does; "
+            "'rotation' turns the sphere, so that the "
+            "field keeps its shape (a shift of 1 arcmin in declination changes the width of the field by up to 3e-4 "
+            "tan(dec)).",
         )
 
     def process(self, exposures):
@@ -69,9 +72,13 @@ class AssignMTWcsStep(Step):
             raise SkipStep("the target does not move (TARGTYPE)", is_expected=True)
         if without:
             raise InputError(
-                f"the position of the moving target (MT_RA, MT_DEC) is missing in {len(without)} of {len(targets)} exposures",
+                f"the position of the moving target (MT_RA, MT_DEC) is missing in {len(without)} of {len(targets)} "
+                "exposures",
                 where=", ".join(without[:3]),
-                hint="it is written when the raw exposures are made from the ephemeris; skip=true goes on with a sky that stands still",
+                hint=(
+                    "it is written when the raw exposures are made from the ephemeris; "
+                    "skip=true goes on with a sky that stands still"
+                ),
             )
         return targets
 
@@ -151,7 +158,10 @@ def _shift(target, centre):
 
 
 def _rotation(target, centre):
-    """Turn the target to the meridian, up to the declination of the centre, and to its right ascension: north stays north at the target."""
+    """Turn the target to the meridian, up to the declination of the centre, and to its right ascension.
+
+    North stays north at the target.
+    """
     from astropy.modeling.rotations import RotationSequence3D
     from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
 

@@ -7,15 +7,18 @@ from hexcal.errors import InputError
 from hexcal.steps.wcs.footprint import footprint, s_region
 
 _KINDS = {"imaging": "hexcal.steps.wcs.imaging"}
-"""Where the WCS of a kind of exposure (column ``wcs`` of the exposure types) is made: ``reference_types(model)``, ``wcs_of(model, references, log)``."""
+"""Where the WCS of a kind of exposure (column ``wcs`` of the exposure types) is made: ``reference_types(model)``,
+``wcs_of(model, references, log)``.
+"""
 
 
 class AssignWcsStep(Step):
     """Assign the WCS: the transforms from pixels to the sky, as an object of gwcs in ``meta.wcs``.
 
-    Images of FGS, MIRI, NIRCam and NIRISS get one. It goes through the frames detector, v2v3, v2v3vacorr (corrected for velocity aberration) and world,
-    and stands in the ASDF extension of the product; FITS keywords of the SCI header approximate it (`sip_approx`), and S_REGION holds its outline.
-    Exposures that do not see the sky (darks, flats of lamps) are left as they are, SKIPPED.
+    Images of FGS, MIRI, NIRCam and NIRISS get one. It goes through the frames detector, v2v3, v2v3vacorr (corrected for
+    velocity aberration) and world, and stands in the ASDF extension of the product; FITS keywords of the SCI header
+    approximate it (`sip_approx`), and S_REGION holds its outline. Exposures that do not see the sky (darks, flats of
+    lamps) are left as they are, SKIPPED.
     """
 
     alias = "assign_wcs"

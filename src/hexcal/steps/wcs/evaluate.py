@@ -8,7 +8,9 @@ from hexcal.errors import InputError
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
 _CLOSE = 1e-7
-"""Pixels, or arcsec: a compiled transform that differs from the original by more at the corners of the image is not used."""
+"""Pixels, or arcsec: a compiled transform that differs from the original by more at the corners of the image is not
+used.
+"""
 _KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """WCS: {is forward: (what its transforms are, program)}."""
 
@@ -81,12 +83,16 @@ def require_image(wcs):
         raise InputError("a WCS is required, there is none", hint="run the step assign_wcs first")
     if (wcs.pixel_n_dim, wcs.world_n_dim) != (2, 2):
         raise InputError(
-            f"the WCS of an image is required (2 pixel and 2 sky coordinates), this one has {wcs.pixel_n_dim} and {wcs.world_n_dim}"
+            "the WCS of an image is required (2 pixel and 2 sky coordinates), "
+            f"this one has {wcs.pixel_n_dim} and {wcs.world_n_dim}"
         )
 
 
 def _program(wcs, forward):
-    """Return the compiled transforms of a WCS in one direction; None if there is a model in them that the compiler does not know, or no inverse."""
+    """Return the compiled transforms of a WCS in one direction.
+
+    None if there is a model in them that the compiler does not know, or no inverse.
+    """
     state = tuple(
         (id(step.transform), step.transform.parameters.tobytes()) for step in wcs.pipeline if step.transform is not None
     )

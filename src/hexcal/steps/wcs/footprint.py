@@ -14,7 +14,8 @@ def footprint(model_or_wcs, shape=None):
     model_or_wcs : DataModel or gwcs.WCS
         A model with its WCS, or a WCS.
     shape : tuple of int, optional
-        (ny, nx) of the image, whose outer edges are taken; default: the bounding box of the WCS, else the shape of the model.
+        (ny, nx) of the image, whose outer edges are taken; default: the bounding box of the WCS, else the shape of the
+        model.
 
     Returns
     -------

@@ -1,4 +1,6 @@
-"""The coordinate frames of a WCS and the transforms that all modes share: velocity aberration, and from V2V3 to the sky.
+"""The coordinate frames of a WCS and the transforms that all modes share.
+
+Velocity aberration, and from V2V3 to the sky.
 
 gwcs and astropy are imported by the functions: a run that assigns no WCS does not load them.
 """
@@ -91,8 +93,8 @@ def world_frame():
 def velocity_aberration(scale, v2, v3):
     """Return the transform from V2V3 to V2V3 corrected for differential velocity aberration.
 
-    The telescope is steered so that the reference point is where it should be; around it the motion of the observatory shrinks or stretches the field:
-    ``v' = v_ref + scale (v - v_ref)``.
+    The telescope is steered so that the reference point is where it should be; around it the motion of the observatory
+    shrinks or stretches the field: ``v' = v_ref + scale (v - v_ref)``.
 
     Parameters
     ----------
@@ -134,8 +136,9 @@ def v2v3_to_sky(pointing):
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, assign_wcs: a rotation by Euler angles, from V2_REF, V3_REF, ROLL_REF, DEC_REF and RA_REF. The angles are those of
-    JWST-STScI-001550 (SIAF document), section 5: turn the reference point onto the x axis, roll about it, turn it to the target.
+    JWST pipeline documentation 1.13.5, assign_wcs: a rotation by Euler angles, from V2_REF, V3_REF, ROLL_REF, DEC_REF
+    and RA_REF. The angles are those of JWST-STScI-001550 (SIAF document), section 5: turn the reference point onto the
+    x axis, roll about it, turn it to the target.
     """
     from astropy.modeling.rotations import RotationSequence3D
     from gwcs.geometry import CartesianToSpherical, SphericalToCartesian

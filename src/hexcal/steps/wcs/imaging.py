@@ -1,4 +1,7 @@
-"""The WCS of images of FGS, MIRI, NIRCam and NIRISS: distortion, offset of the filter, velocity aberration, pointing."""
+"""The WCS of images of FGS, MIRI, NIRCam and NIRISS.
+
+Distortion, offset of the filter, velocity aberration, pointing.
+"""
 
 from hexcal.errors import ReferenceError_
 from hexcal.steps.wcs import frames
@@ -28,7 +31,8 @@ def wcs_of(model, references, log):
     Returns
     -------
     gwcs.WCS
-        With frames detector (pixels, first one 0), v2v3, v2v3vacorr (arcsec) and world (degrees, ICRS), and a bounding box.
+        With frames detector (pixels, first one 0), v2v3, v2v3vacorr (arcsec) and world (degrees, ICRS), and a bounding
+        box.
 
     Raises
     ------
@@ -47,7 +51,8 @@ def wcs_of(model, references, log):
     scale = model.get_meta("meta.velocity_aberration.scale_factor")
     if scale is None:
         log.warning(
-            "There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the reference point)"
+            "There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the "
+            "reference point)"
         )
     offsets = filter_offset(model, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
     distortion = _distortion(references.distortion)
@@ -85,7 +90,10 @@ def _to_v2v3(model, distortion, offsets):
 
 
 def subarray_offset(model):
-    """Return (columns, rows) from the first pixel of the detector to that of the subarray; (0, 0) where the header does not say."""
+    """Return (columns, rows) from the first pixel of the detector to that of the subarray.
+
+    (0, 0) where the header does not say.
+    """
     subarray = model.meta.subarray
     return (subarray.xstart or 1) - 1, (subarray.ystart or 1) - 1
 
@@ -115,7 +123,8 @@ def filter_offset(model, filters):
 def bounding_box(model, distortion):
     """Return the bounding box of an image: ((xmin, xmax), (ymin, ymax)), pixels.
 
-    That of the distortion file if it has one and the image begins at its first pixel; else the outer edges of the pixels.
+    That of the distortion file if it has one and the image begins at its first pixel; else the outer edges of the
+    pixels.
     """
     ny, nx = model.shape[-2:]
     own = distortion.bounding_box if distortion._user_bounding_box is not None else None

@@ -1,7 +1,8 @@
 """Where the pixels of one image lie in another.
 
-The transforms between two images are smooth: they are evaluated at the nodes of a sparse grid, and interpolated between them. The error of that is
-measured at the centres of all cells of the grid, where it is largest, and the grid refined until it is below the tolerance.
+The transforms between two images are smooth: they are evaluated at the nodes of a sparse grid, and interpolated between
+them. The error of that is measured at the centres of all cells of the grid, where it is largest, and the grid refined
+until it is below the tolerance.
 """
 
 import logging
@@ -33,7 +34,8 @@ class PixelMap:
     step : int
         Distance of the nodes, source pixels.
     origin : tuple of int
-        (x, y): source pixel of node [0, 0]. The grid reaches beyond the image by one cell at each side, so that it is interpolated everywhere.
+        (x, y): source pixel of node [0, 0]. The grid reaches beyond the image by one cell at each side, so that it is
+        interpolated everywhere.
     shape : tuple of int
         (ny, nx) of the source image.
     error : float
@@ -65,7 +67,10 @@ class PixelMap:
         return out_x, out_y
 
     def at(self, x, y):
-        """Return the target positions of any places in the source image, x and y (float64 arrays of the shape of `x`)."""
+        """Return the target positions of any places in the source image.
+
+        x and y (float64 arrays of the shape of `x`).
+        """
         from hexcal.kernels import pixel_map as kernels
 
         places_x, places_y = np.ravel(x).astype(float), np.ravel(y).astype(float)
@@ -150,11 +155,15 @@ def _nodes(shape, step):
 
 
 def _error(grid, positions):
-    """Return the largest distance between interpolated and true positions at the centres of the cells, and how many there are."""
+    """Return the largest distance between interpolated and true positions, and how many there are.
+
+    Positions at the centres of the cells.
+    """
     x, y = np.meshgrid(*(_centres(length, grid.step) for length in (grid.shape[1], grid.shape[0])))
     found, true = grid.at(x, y), positions(x, y)
     distance = np.hypot(found[0] - true[0], found[1] - true[1])
-    # Where the target does not see the place there is nothing to compare; where only a node is not seen, a finer grid may do.
+    # Where the target does not see the place there is nothing to compare; where only a node is not seen, a finer grid
+    # may do.
     distance[~np.isfinite(true[0])] = 0.0
     distance[np.isnan(distance)] = np.inf
     return float(distance.max(initial=0.0)), distance.size

@@ -1,8 +1,10 @@
-"""A transform of astropy, from two coordinates to two, as a list of instructions for the kernel `hexcal.kernels.transforms`.
+"""A transform of astropy, from two coordinates to two, as a list of instructions.
 
-The transforms of a WCS are trees of small models; each model becomes one instruction or none (a mapping only says which value is which). Where a
-direction on the sphere is computed from a vector only to be made a vector again, the vector is kept: of the five changes between angles and vectors
-in an aligned WCS two remain.
+They are for the kernel `hexcal.kernels.transforms`.
+
+The transforms of a WCS are trees of small models; each model becomes one instruction or none (a mapping only says which
+value is which). Where a direction on the sphere is computed from a vector only to be made a vector again, the vector is
+kept: of the five changes between angles and vectors in an aligned WCS two remain.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +30,10 @@ class Program:
     outputs: np.ndarray
 
     def __call__(self, x, y):
-        """Return the transformed coordinates: two float64 arrays of the shape of `x` and `y` (float64 arrays of one shape)."""
+        """Return the transformed coordinates.
+
+        Two float64 arrays of the shape of `x` and `y` (float64 arrays of one shape).
+        """
         from hexcal.kernels import transforms
 
         flat_x, flat_y = np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel()
@@ -145,7 +150,9 @@ class _Writer:
 
 
 def _places(steps, outputs):
-    """Return register -> place for all values, and the number of places: a place is taken again when its value is not needed any more.
+    """Return register -> place for all values, and the number of places.
+
+    A place is taken again when its value is not needed any more.
 
     No instruction writes where it reads: the outputs of one are placed before its inputs are let go.
     """

@@ -35,7 +35,8 @@ def update_fits_wcsinfo(
     max_pix_error : float
         Largest error of the sky position, pixels. Not looked at where `degree` is one number.
     degree : int, iterable of int or None
-        Of the SIP polynomials, 1 to 6: one number, or those of which the lowest that is accurate enough is taken; None: all.
+        Of the SIP polynomials, 1 to 6: one number, or those of which the lowest that is accurate enough is taken; None:
+        all.
     npoints : int
         Points along each axis that the polynomials are fitted to.
     crpix : (float, float), optional
@@ -67,7 +68,8 @@ def update_fits_wcsinfo(
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, assign_wcs; convention of SIP: Shupe et al. 2005, ASPC 347, 491. The fit is that of gwcs.
+    JWST pipeline documentation 1.13.5, assign_wcs; convention of SIP: Shupe et al. 2005, ASPC 347, 491. The fit is that
+    of gwcs.
     """
     header = approximation(
         datamodel.meta.wcs if imwcs is None else imwcs,
@@ -113,7 +115,8 @@ def approximation(wcs, crpix, *, degree, inv_degree, **wanted):
     degrees = {"degree": _degrees(degree, "degree"), "inv_degree": _degrees(inv_degree, "inv_degree")}
     try:
         with warnings.catch_warnings():
-            # That the accuracy is not reached is said by the header, too; the check with twice the points says the same.
+            # That the accuracy is not reached is said by the header, too; the check with twice the points says the
+            # same.
             warnings.filterwarnings("ignore", "Failed to achieve requested SIP|Double sampling check")
             return wcs.to_fits_sip(crpix=crpix, **degrees, **wanted)
     except ValueError as error:
@@ -121,7 +124,10 @@ def approximation(wcs, crpix, *, degree, inv_degree, **wanted):
 
 
 def missed_accuracy(header, max_pix_error, degree, max_inv_pix_error, inv_degree):
-    """Return in words by how much an approximation misses the accuracy; an empty text where it does not, or a degree was given."""
+    """Return in words by how much an approximation misses the accuracy.
+
+    An empty text where it does not, or a degree was given.
+    """
     pairs = [
         ("SIPMXERR", max_pix_error, degree, "to the sky"),
         ("SIPIVERR", max_inv_pix_error, inv_degree, "on the way back"),
