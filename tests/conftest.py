@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -27,6 +28,17 @@ for _name in [name for name in os.environ if name.startswith(("CRDS_", "STPIPE_"
 def _cache_of_its_own(tmp_path_factory):
     """What Hexcal remembers between runs is not mixed with that of the user."""
     os.environ["HEXCAL_CACHE"] = str(tmp_path_factory.mktemp("hexcal_cache"))
+
+
+@pytest.fixture
+def signals_reach_children():
+    """Signals end what the test starts, also where they are ignored here (in the background of a shell, under nohup)."""
+    ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from exposures import write_references, write_uncal
 
 from hexcal import datamodels
 
+pytestmark = pytest.mark.usefixtures("signals_reach_children")
+
 SHAPE = (1, 4, 512, 512)
 _STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGKILL: -9}
 TRIALS = int(os.environ.get("HEXCAL_ENDINGS", "3"))

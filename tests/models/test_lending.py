@@ -15,6 +15,8 @@ from hexcal.datamodels import ImageModel, ModelContainer
 from hexcal.errors import InputError, ResourceError
 from hexcal.models import scratch
 
+pytestmark = pytest.mark.usefixtures("signals_reach_children")
+
 SIZE = 200
 """Large enough for the arrays to be put into files."""
 

@@ -25,7 +25,6 @@ class _Partial:
         # The lock lasts as long as one of the two is open.
         self.lock = os.dup(descriptor)
         self.stream = os.fdopen(descriptor, "wb")
-        endings.begun(self.temporary)
 
     def publish(self, replace=True):
         """Give the file its final name; the lock ends after that."""
@@ -53,7 +52,13 @@ class _Partial:
 def _created(folder, name):
     while True:
         temporary = os.path.join(folder, left_over.partial_name(name))
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        # Noted before it is there: a signal may come as soon as it is.
+        endings.begun(temporary)
+        try:
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError:
+            endings.done(temporary)
+            raise
         try:
             held = locks.lock(descriptor)
         except (ImportError, OSError):
@@ -61,6 +66,7 @@ def _created(folder, name):
             held = True
         if held and locks.is_at(descriptor, temporary):
             return temporary, descriptor
+        endings.done(temporary)
         os.close(descriptor)
 
 
