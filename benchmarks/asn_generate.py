@@ -1,5 +1,7 @@
 #!/usr/bin/env python
-"""Generating associations: the large given pool as a command, beside the reference implementation, and made pools of growing size.
+"""Generating associations.
+
+The large given pool as a command, beside the reference implementation, and made pools of growing size.
 
 Part ``associations`` of run.py. This file is also what a measured process runs.
 """
@@ -61,7 +63,10 @@ def _large_pool(bench):
 
 
 def _peer(bench, pool):
-    """What the reference implementation took: measured if asked for, else as it is kept from the last time; None if it never was."""
+    """What the reference implementation took: measured if asked for, else as it is kept from the last time.
+
+    None if it never was.
+    """
     record = bench.work / PEER_RECORD
     if not bench.asn_peer:
         return json.loads(record.read_text()) if record.is_file() else None
@@ -114,14 +119,18 @@ def _measured(path):
 
 
 _COLUMNS = (
-    "filename obs_id program obs_num visit act_id exp_type instrume detector channel targetid pntgtype expspcin dithptin mostilno filter pupil "
-    "patttype numdthpt subpxpns patt_num subarray grating fxd_slit band asn_candidate exposerr is_psf is_imprt bkgdtarg tsovisit visitype msametfl"
+    "filename obs_id program obs_num visit act_id exp_type instrume detector channel targetid pntgtype expspcin "
+    "dithptin mostilno filter pupil "
+    "patttype numdthpt subpxpns patt_num subarray grating fxd_slit band asn_candidate exposerr is_psf is_imprt "
+    "bkgdtarg tsovisit visitype msametfl"
 ).split()
 _SHORT, _LONG = [f"nrc{module}{n}" for module in "ab" for n in range(1, 5)], ["nrcalong", "nrcblong"]
 
 
 def write_pool(path, size, seed=1):
-    """Write a pool of about a year's mixture of modes: programmes of some dozen observations, with backgrounds, mosaics and PSF stars.
+    """Write a pool of about a year's mixture of modes.
+
+    Programmes of some dozen observations, with backgrounds, mosaics and PSF stars.
 
     Parameters
     ----------
@@ -143,7 +152,10 @@ def write_pool(path, size, seed=1):
 
 
 def _program(program, chance):
-    """The exposures of one programme: targets with the same set of modes, some with a background target and a mosaic."""
+    """The exposures of one programme.
+
+    Targets with the same set of modes, some with a background target and a mosaic.
+    """
     rows = []
     modes = chance.sample(list(_MODES), k=chance.randint(1, 3))
     has_background = chance.random() < 0.3

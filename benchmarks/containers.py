@@ -1,6 +1,8 @@
-"""Memory of a container whose members are changed one after the other, and the time to look at the metadata of a hundred; run in a process of its own.
+"""Memory of a container whose members are changed one after the other.
 
-python benchmarks/containers.py EXPOSURE COUNT     (prints the largest resident size, MB, and the seconds for the metadata)
+Also the time to look at the metadata of a hundred; run in a process of its own.
+
+python benchmarks/containers.py EXPOSURE COUNT (prints the largest resident size, MB, and the seconds for the metadata)
 """
 
 import os

@@ -1,4 +1,7 @@
-"""calwebb_image3 of dithered NIRCam exposures, with alignment and catalogue, on both sides; memory for four times as many."""
+"""calwebb_image3 of dithered NIRCam exposures, with alignment and catalogue, on both sides.
+
+Memory for four times as many.
+"""
 
 import contextlib
 import json

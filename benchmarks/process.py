@@ -1,7 +1,7 @@
 """Runs a command and measures it: time, time of the processor, peak memory.
 
-Linux counts for a process what its parent held when it was started. The parent here has simulated exposures and holds much, so that commands are started by a
-small process in between: this file, run as a script.
+Linux counts for a process what its parent held when it was started. The parent here has simulated exposures and holds
+much, so that commands are started by a small process in between: this file, run as a script.
 """
 
 import json

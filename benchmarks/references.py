@@ -1,7 +1,10 @@
 #!/usr/bin/env python
-"""Choosing reference files: all types for a NIRCam exposure, by Hexcal and by the official client, each in processes of its own.
+"""Choosing reference files.
 
-Part ``references`` of run.py. This file is also what those processes run: it imports nothing of the other side, and of its own only what it measures.
+All types for a NIRCam exposure, by Hexcal and by the official client, each in processes of its own.
+
+Part ``references`` of run.py. This file is also what those processes run: it imports nothing of the other side, and of
+its own only what it measures.
 """
 
 import json
@@ -95,7 +98,8 @@ def _commands(bench, environment, context):
     programs = {side: Path(words[0]).parent for side, words in bench.sides.items()}
     commands = {
         "own": [programs["own"] / "hexcal", "crds", "bestrefs", "--context", context, path],
-        "peer": [programs["peer"] / "crds", "bestrefs", "--new-context", context, "--all-types", "--print-new-references", "--files", path],
+        "peer": [programs["peer"] / "crds", "bestrefs", "--new-context", context,
+                 "--all-types", "--print-new-references", "--files", path],
     }  # fmt: skip
     seconds = {side: [] for side in commands}
     for number in range(bench.runs + 1):

@@ -1,11 +1,14 @@
 #!/usr/bin/env python
-"""Times and peak memory of Hexcal and of the reference implementation, on the same input, one after the other on the same machine.
+"""Times and peak memory of Hexcal and of the reference implementation, on the same input.
+
+One after the other on the same machine.
 
     .venv/bin/python benchmarks/run.py [--runs 3] [--json FILE] [--only ROWS...]
 
-Both sides run in the same way: a new process per run, which imports, runs one job and writes the products (parity/own.py, parity/peer.py); after one
-warm-up each, own and peer take turns, and the medians are printed. "call" is the time inside the process, from the file name to the written products;
-"process" includes start and imports. Times of steps are those within the pipeline. Peak memory is the largest resident size of the process.
+Both sides run in the same way: a new process per run, which imports, runs one job and writes the products
+(parity/own.py, parity/peer.py); after one warm-up each, own and peer take turns, and the medians are printed. "call" is
+the time inside the process, from the file name to the written products; "process" includes start and imports. Times of
+steps are those within the pipeline. Peak memory is the largest resident size of the process.
 """
 
 import argparse
@@ -160,7 +163,8 @@ def pipeline(bench):
     """NIRCam, 10 groups: the whole pipeline, its steps, and peak memory, against the peer."""
     bench.need_peer()
     exposure = bench.exposure((1, 10, bench.size, bench.size))
-    # As a user gets it without a word, and with the number of threads said (jump and ramp_fit have one by default, as documented).
+    # As a user gets it without a word, and with the number of threads said (jump and ramp_fit have one by default, as
+    # documented).
     counts = sorted({1, 2, cores()})
     environments = {"own": {}, **{f"own, {n} threads": {"HEXCAL_THREADS": str(n)} for n in counts}, "peer": {}}
     runs = {name: [] for name in environments}
@@ -214,8 +218,12 @@ def memory4(bench):
 
 
 def series(bench):
-    """Time series of 50 and of 400 integrations, which pass in blocks: peak memory must not grow with their number, the time in proportion."""
-    # From minimum_sigclip_groups integrations on (100), jumps are found by sigma clipping, in two passes over the integrations.
+    """Time series of 50 and of 400 integrations, which pass in blocks.
+
+    Peak memory must not grow with their number, the time in proportion.
+    """
+    # From minimum_sigclip_groups integrations on (100), jumps are found by sigma clipping, in two passes over the
+    # integrations.
     for method, least in (("two-point differences", 10**6), ("sigma clipping", 2)):
         runs = {}
         for n_ints in (50, 400):
@@ -268,7 +276,10 @@ def threads(bench):
 
 
 def clip(bench):
-    """Jumps of time series, which both sides find by sigma clipping from 100 integrations on: time per sample, and that of two-point differences."""
+    """Jumps of time series, which both sides find by sigma clipping from 100 integrations on.
+
+    Time per sample, and that of two-point differences.
+    """
     bench.need_peer()
     per_sample = {}
     # As many samples in both, so that the start of the step (loading compiled kernels) weighs the same.

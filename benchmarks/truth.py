@@ -1,11 +1,14 @@
 #!/usr/bin/env python
-"""How close to the truth: Hexcal as documented, Hexcal as recommended, and the reference implementation, on the same simulated files.
+"""How close to the truth.
+
+Hexcal as documented, Hexcal as recommended, and the reference implementation, on the same simulated files.
 
     make truth
     .venv/bin/python benchmarks/truth.py ['flicker*' ...]
 
-One line per case and figure. To add a case, write a function that makes the input and measures a result, and list it in CASES. Inputs and products of the
-reference implementation are kept in HEXCAL_PARITY_DIR (default ~/.cache/hexcal-parity), below `truth`, under names that change with the code that makes them.
+One line per case and figure. To add a case, write a function that makes the input and measures a result, and list it in
+CASES. Inputs and products of the reference implementation are kept in HEXCAL_PARITY_DIR (default
+~/.cache/hexcal-parity), below `truth`, under names that change with the code that makes them.
 """
 
 import argparse

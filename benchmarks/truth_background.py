@@ -41,7 +41,10 @@ def _write(path, data, err):
 
 
 def measure_background(product, folder):
-    """Pixels that are wrong by more than five standard deviations of the noise and not flagged; scatter and bias of the others."""
+    """Pixels that are wrong by more than five standard deviations of the noise and not flagged.
+
+    Scatter and bias of the others.
+    """
     error = fits.getdata(product, "SCI") - np.load(folder / "truth.npz")["stars"]
     good = fits.getdata(product, "DQ") & 1 == 0
     wrong = good & (np.abs(error) > 5 * NOISE)

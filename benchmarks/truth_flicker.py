@@ -34,8 +34,8 @@ def make_flicker(folder, sigma=10.0, n_groups=10, size=512, seed=7):
 def measure_flicker(product, folder):
     """Noise that the lines of the sky still share, and its mean, in the last group less the first; DN.
 
-    The first group is what all others are compared with: nobody takes out its own noise, and in the difference there is none of it when all others
-    have been brought to it.
+    The first group is what all others are compared with: nobody takes out its own noise, and in the difference there is
+    none of it when all others have been brought to it.
     """
     truth = np.load(folder / "truth.npz")
     data, signal = fits.getdata(product, "SCI")[0], truth["signal"][0]

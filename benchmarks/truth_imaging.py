@@ -1,4 +1,7 @@
-"""Mosaics of a simulated sky and their catalogues: positions, fluxes of stars, total fluxes of galaxies, which sources are extended."""
+"""Mosaics of a simulated sky and their catalogues.
+
+Positions, fluxes of stars, total fluxes of galaxies, which sources are extended.
+"""
 
 import contextlib
 import os
@@ -14,7 +17,10 @@ _NEAR = 0.1
 
 
 def make_mosaic(folder, instrument="NIRCAM", size=1024, n_exposures=4, seed=1):
-    """Write calibrated exposures with wrong pointings and cosmic rays, the association ``input.json``, references and truth."""
+    """Write calibrated exposures with wrong pointings and cosmic rays, and what belongs to them.
+
+    The association ``input.json``, references and truth.
+    """
     from hexcal.pipeline import Image2Pipeline
     from hexcal.simulate.imaging import Imaging
     from hexcal.simulate.imaging_setups import setup_of

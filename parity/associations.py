@@ -1,18 +1,20 @@
 #!/usr/bin/env python
 """Generate the associations of pools with Hexcal and with the reference implementation; both must be the same sets.
 
-    .venv/bin/python parity/associations.py                    all pools but mega_pool where its truth is not kept, in all modes
-    .venv/bin/python parity/associations.py jw80600 mega       pools whose names contain one of these
-    .venv/bin/python parity/associations.py --make-mega        also make the truth of mega_pool: 1 to 25 minutes for each mode, once
-    .venv/bin/python parity/associations.py --version 3.0.0    one of the releases; default: both
-    .venv/bin/python parity/associations.py --examples 5       also print some of the associations that differ
+    .venv/bin/python parity/associations.py all pools but mega_pool where its truth is not kept, in all modes
+    .venv/bin/python parity/associations.py jw80600 mega pools whose names contain one of these .venv/bin/python
+    parity/associations.py --make-mega also make the truth of mega_pool: 1 to 25 minutes for each mode, once
+    .venv/bin/python parity/associations.py --version 3.0.0 one of the releases; default: both .venv/bin/python
+    parity/associations.py --examples 5 also print some of the associations that differ
 
-Pools are those of `HEXCAL_REAL_DATA` (default ../shared/data). Templates (`pool_templates.py`) are compared as they are and filled in. The truth is
-`asn_generate` of releases 1.13.4 and 3.0.0, each run in its own environment (`peer_env.py`), and compared with `asn_generate --rules-of`; it is kept in
-`HEXCAL_PARITY_DIR`, under names that change with the pool.
+Pools are those of `HEXCAL_REAL_DATA` (default ../shared/data). Templates (`pool_templates.py`) are compared as they are
+and filled in. The truth is `asn_generate` of releases 1.13.4 and 3.0.0, each run in its own environment
+(`peer_env.py`), and compared with `asn_generate --rules-of`; it is kept in `HEXCAL_PARITY_DIR`, under names that change
+with the pool.
 
-An association is its rule, type, candidate, name of product, and members with exposure type. Numbers and time stamps do not count. One line per pool:
-associations expected, found, missing, extra, over all modes. Exit status 1 if more differ than KNOWN declares.
+An association is its rule, type, candidate, name of product, and members with exposure type. Numbers and time stamps do
+not count. One line per pool: associations expected, found, missing, extra, over all modes. Exit status 1 if more differ
+than KNOWN declares.
 """
 
 import argparse
@@ -146,7 +148,10 @@ def _some_candidates(text):
 
 
 def _truth(name, text, mode, words, version, make_mega):
-    """What the reference implementation makes (set), from what is kept where it has been made; None if it takes too long."""
+    """What the reference implementation makes (set), from what is kept where it has been made.
+
+    None if it takes too long.
+    """
     pool = hashlib.sha256(" ".join([text, *words]).encode()).hexdigest()[:16]
     kept = KEPT / version / f"{name}-{mode}-{pool}.json"
     if kept.exists():

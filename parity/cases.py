@@ -1,8 +1,8 @@
 """What is compared. To add a case, add an exposure or a variant to the tables; nothing else has to be written.
 
-Chain cases: every step of the order of `CHAINS` for every exposure. Both sides get the same file, the product of the peer's step before.
-Pipeline cases: both sides run the whole pipeline on the raw exposure.
-Variants: one step with other parameters, on the same input as its chain case.
+Chain cases: every step of the order of `CHAINS` for every exposure. Both sides get the same file, the product of the
+peer's step before. Pipeline cases: both sides run the whole pipeline on the raw exposure. Variants: one step with other
+parameters, on the same input as its chain case.
 """
 
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ RATE = ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE")
 FITOPT = ("SLOPE", "SIGSLOPE", "VAR_POISSON", "VAR_RNOISE", "YINT", "SIGYINT", "WEIGHTS", "CRMAG")
 PEDESTAL_FLOOR = 4e-3
 
-# Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is subtracted,
-# where the next number is 0.004 DN away.
-# A rate near zero, and its Poisson variance, are differences of large numbers: what counts is the error of the rate; (plane, power, factor).
+# Absolute floors per set of planes, for values near zero. A ramp is float32 at 10000 to 60000 DN before the bias is
+# subtracted, where the next number is 0.004 DN away. A rate near zero, and its Poisson variance, are differences of
+# large numbers: what counts is the error of the rate; (plane, power, factor).
 FLOORS = {
     RAMP: {"SCI": 4e-3},
     RATE: {"SCI": ("ERR", 1, 1e-5), "VAR_POISSON": ("ERR", 2, 1e-5)},
@@ -196,8 +196,8 @@ def chain_of(exposure):
     return tuple(step for step in CHAINS[exposure.instrument] if step not in skipped)
 
 
-# Where the coded defaults of 3.0.0 are not those of the documents, both sides get the documents'. IPC is switched off by the parameter files of the
-# operations pipeline; firstframe is switched off in 3.0.0 and on in the documents.
+# Where the coded defaults of 3.0.0 are not those of the documents, both sides get the documents'. IPC is switched off
+# by the parameter files of the operations pipeline; firstframe is switched off in 3.0.0 and on in the documents.
 STEP_PARAMETERS = {
     "saturation": {"use_readpatt": False},
     "firstframe": {"skip": False, "bright_use_group1": False},
@@ -224,10 +224,12 @@ class Case:
     """One comparison.
 
     name : as printed and as asked for on the command line.
-    exposure, target : what is run on what; `after` is the chain step whose product is the input, None for the raw exposure.
+    exposure, target : what is run on what; `after` is the chain step whose product is the input,
+        None for the raw exposure.
     outputs : label of each result -> planes to compare. Labels of a pipeline are suffixes of files.
     params, steps : parameters for both sides; own, own_steps : parameters for Hexcal only.
-    known : explanation of differences that are there for a reason; known_counts : plane -> how many values may differ for it.
+    known : explanation of differences that are there for a reason;
+        known_counts : plane -> how many values may differ for it.
     """
 
     name: str
@@ -256,24 +258,37 @@ def outputs_of(target):
     return {"": RATE if target == "gain_scale" else RAMP}
 
 
-# Explained differences: (exposure or "*", label of the case) -> (text, {plane: values that may differ}); "keywords" is a plane.
-_FLOAT32_MEANS = "means of reference pixels are float32 in 3.0.0, float64 here: up to 1.2e-4 DN in a ramp, which shows where the rate is near 0"
+# Explained differences: (exposure or "*", label of the case) -> (text, {plane: values that may differ}); "keywords" is
+# a plane.
+_FLOAT32_MEANS = (
+    "means of reference pixels are float32 in 3.0.0, float64 here: up to 1.2e-4 DN in a ramp, "
+    "which shows where the rate is near 0"
+)
 _NO_REFERENCE_PIXELS = (
     "without reference pixels the documents say S_REFPIX = SKIPPED; 3.0.0 changes nothing and writes COMPLETE",
     {"keywords": 1},
 )
-_RSCD = "rscd of 3.0.0 spares the last two good groups of ramps that saturate early and flags FLUX_ESTIMATED; the documents do not"
+_RSCD = (
+    "rscd of 3.0.0 spares the last two good groups of ramps that saturate early and flags FLUX_ESTIMATED; "
+    "the documents do not"
+)
 _LONE_GROUP = (
     "a lone good group after a discarded first one: 3.0.0 gives no Poisson variance and ERR = 0 beside VAR_RNOISE > 0"
 )
 _FITOPT = "without valid gain or read noise 3.0.0 has NaN, 0 or inf, Hexcal a number"
 _NO_SEGMENT = "groups that give no segment: 3.0.0 says rate 0 with error 0, Hexcal says NaN and DO_NOT_USE"
-_LONE_GROUPS = "single good groups with discarded groups between them (below the A/D floor): 3.0.0 takes the first, Hexcal says NaN"
+_LONE_GROUPS = (
+    "single good groups with discarded groups between them (below the A/D floor): 3.0.0 takes the first, "
+    "Hexcal says NaN"
+)
 _FLICKER_EDGE = (
     "pixels at the very edge of the clip of a difference count on one side only: 0.5 % of the lines, by up to 0.3 DN"
 )
 _AFTER_JUMP = "3.0.0 compares jumps with after_jump_flag_dn in units of the median gain, Hexcal in DN of the pixel"
-_LIKELY = "without a positive gain, and where one of two differences must go, 3.0.0 gives an arbitrary number; where it gives NaN Hexcal says DO_NOT_USE"
+_LIKELY = (
+    "without a positive gain, and where one of two differences must go, 3.0.0 gives an arbitrary number; "
+    "where it gives NaN Hexcal says DO_NOT_USE"
+)
 KNOWN = {
     ("nircam_full_10", "calwebb_detector1"): (_FLOAT32_MEANS, {"ERR": 1, "VAR_POISSON": 3}),
     ("nircam_full_5", "ramp_fit"): (_LONE_GROUPS, {"DQ": 3}),
@@ -292,7 +307,8 @@ KNOWN = {
         {"PIXELDQ": 210, "DQ": 426, "SCI": 6, "ERR": 6, "VAR_POISSON": 6, "VAR_RNOISE": 6},
     ),
     ("nircam_corner_10x3", "calwebb_detector1_charge_migration"): (
-        "pixels that lose charge from the first group on have no rate: 3.0.0 gives the read noise of the groups left out, Hexcal 0",
+        "pixels that lose charge from the first group on have no rate: 3.0.0 gives the read noise of the groups left "
+        "out, Hexcal 0",
         {"VAR_RNOISE": 32},
     ),
     ("miri_real", "emicorr_sequential"): (

@@ -1,4 +1,7 @@
-"""Compare two products: flags bit by bit, numbers within a tolerance where the flags agree, status keywords and tables."""
+"""Compare two products.
+
+Flags bit by bit, numbers within a tolerance where the flags agree, status keywords and tables.
+"""
 
 from dataclasses import dataclass, field
 
@@ -16,9 +19,10 @@ EXAMPLES = 3
 class PlaneResult:
     """How one plane (or "keywords", or a table) compares.
 
-    `differing` of `size` values differ; `worst` is the largest difference of all numbers, as a multiple of what is tolerated (up to 1 is no difference);
-    `examples` are (index, own, peer) of some that differ; `problem` says why the planes could not be compared at all.
-    Of flags, `flagged` samples carry one on either side, and `bits` has for each bit (samples that carry it on either side, samples where it differs).
+    `differing` of `size` values differ; `worst` is the largest difference of all numbers, as a multiple of what is
+    tolerated (up to 1 is no difference); `examples` are (index, own, peer) of some that differ; `problem` says why the
+    planes could not be compared at all. Of flags, `flagged` samples carry one on either side, and `bits` has for each
+    bit (samples that carry it on either side, samples where it differs).
     """
 
     name: str
@@ -69,7 +73,9 @@ def flags_differ(own, peer):
 
 
 def tensions(own, peer, rtol=RTOL, floor=0.0):
-    """Return how far numbers are apart, as a multiple of what is tolerated: ``|own - peer| / max(rtol |peer|, floor)``; above 1 they differ.
+    """Return how far numbers are apart, as a multiple of what is tolerated.
+
+    ``|own - peer| / max(rtol |peer|, floor)``; above 1 they differ.
 
     Parameters
     ----------

@@ -1,15 +1,19 @@
 #!/usr/bin/env python
-"""Choose references for random headers with Hexcal and with the reference implementation's client; every answer must be the same.
+"""Choose references for random headers with Hexcal and with the reference implementation's client.
 
-    .venv/bin/python parity/crds_draws.py                      20,000 headers, all contexts of the real cache, all types: minutes
+Every answer must be the same.
+
+    .venv/bin/python parity/crds_draws.py 20,000 headers, all contexts of the real cache, all types: minutes
     .venv/bin/python parity/crds_draws.py --draws 2000 --seed 7 --examples
 
-Headers are made of the values that occur in the mappings of the context (alternatives, wild cards filled in, dates at, just before and long after
-those of rules), mixed with values that do not: absent, N/A, ANY, UNDEFINED, other spellings of numbers and dates, nonsense. Every context gets its share.
-The client runs in its own environment (`peer_env.py`), on a copy of the cache, without network. Exit status 1 if an answer differs.
+Headers are made of the values that occur in the mappings of the context (alternatives, wild cards filled in, dates at,
+just before and long after those of rules), mixed with values that do not: absent, N/A, ANY, UNDEFINED, other spellings
+of numbers and dates, nonsense. Every context gets its share. The client runs in its own environment (`peer_env.py`), on
+a copy of the cache, without network. Exit status 1 if an answer differs.
 
-What is compared, per type: the file chosen, "N/A", "omitted", or "not found". Several rules of the same weight: the client ends with an exception; there
-its rules are asked directly. If they name different files, Hexcal must say that it is ambiguous, which elsewhere counts as "not found".
+What is compared, per type: the file chosen, "N/A", "omitted", or "not found". Several rules of the same weight: the
+client ends with an exception; there its rules are asked directly. If they name different files, Hexcal must say that it
+is ambiguous, which elsewhere counts as "not found".
 """
 
 import argparse
@@ -296,7 +300,8 @@ def compare(number=20_000, seed=1, examples=0, out=print):
     counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     out(
         f"{'FAIL' if differing else 'pass'}  crds_draws  differing: {len(differing)}/{total} answers"
-        f" | {number} headers, {len({name for name, _ in draws})} contexts, seed {seed} | {counts} | {seconds:.1f} s, peer {peer_seconds:.1f} s"
+        f" | {number} headers, {len({name for name, _ in draws})} contexts, seed {seed} | {counts} | {seconds:.1f} s, "
+        f"peer {peer_seconds:.1f} s"
     )
     for name, kind, one, other, header in differing[: examples or 0]:
         out(f"      {name} {kind}: Hexcal {one}, peer {other}; {header}")

@@ -1,14 +1,17 @@
 #!/usr/bin/env python
-"""Insert random reference files into real rules with Hexcal and with the reference implementation's client; the new rules must be the same.
+"""Insert random reference files into real rules with Hexcal and with the reference implementation's client.
+
+The new rules must be the same.
 
     .venv/bin/python parity/crds_insert.py                     30 files, rules of three contexts: two minutes
     .venv/bin/python parity/crds_insert.py --draws 200 --seed 7
 
-Headers are made of the values of a rule of the type, or of several rules, some replaced by ANY or N/A, or-ed values as P_ keywords. The client
-(``crds refactor insert``) runs in its own environment (`peer_env.py`), without network. Exit status 1 if rules differ.
+Headers are made of the values of a rule of the type, or of several rules, some replaced by ANY or N/A, or-ed values as
+P_ keywords. The client (``crds refactor insert``) runs in its own environment (`peer_env.py`), without network. Exit
+status 1 if rules differ.
 
-Two differences are declared and counted. Hexcal refuses a rule that would count the same as one that leads to N/A: exposures that match both would get no
-file. The client has lists of legal values per instrument, Hexcal one for all.
+Two differences are declared and counted. Hexcal refuses a rule that would count the same as one that leads to N/A:
+exposures that match both would get no file. The client has lists of legal values per instrument, Hexcal one for all.
 """
 
 import argparse

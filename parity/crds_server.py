@@ -1,12 +1,15 @@
 #!/usr/bin/env python
-"""The client of the reference implementation with `hexcal crds serve` as its server: what it chooses and what it fetches must be right, byte by byte.
+"""The client of the reference implementation with `hexcal crds serve` as its server.
+
+What it chooses and what it fetches must be right, byte by byte.
 
     .venv/bin/python parity/crds_server.py                      all cases: a minute or two
     .venv/bin/python parity/crds_server.py 'sync*' bestrefs     those whose names match
     .venv/bin/python parity/crds_server.py --show               also what the client says
 
-A cache is made of the real mappings, and of reference files for one context: the real file where there is one, else bytes that its name decides. It is served
-on this machine; every case begins with an empty cache for the client, which runs in its own environment (`peer_env.py`). Exit status 1 if a case fails.
+A cache is made of the real mappings, and of reference files for one context: the real file where there is one, else
+bytes that its name decides. It is served on this machine; every case begins with an empty cache for the client, which
+runs in its own environment (`peer_env.py`). Exit status 1 if a case fails.
 """
 
 import argparse
@@ -26,7 +29,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REAL_DATA = Path(os.environ.get("HEXCAL_REAL_DATA") or HERE.parent.parent / "shared" / "data")
 CONTEXT = "jwst_0541.pmap"
-# Observatory: (default context, what is fetched of it). The real context of ligeriri names mappings that are not there; those of IRIS are.
+# Observatory: (default context, what is fetched of it). The real context of ligeriri names mappings that are not there;
+# those of IRIS are.
 OTHERS = {
     "tmt": ("tmt_0001.pmap", "tmt_0001.pmap"),
     "ligeriri": ("ligeriri_0001.pmap", "ligeriri_iris_0001.imap"),
@@ -131,7 +135,10 @@ class Workplace:
         return [line for line in lines if "INFO" not in line and line.strip()]
 
     def compare(self, cache, wanted):
-        """How the files in a client's cache differ from those that are served (list of str); `wanted`: names that must be there."""
+        """How the files in a client's cache differ from those that are served (list of str).
+
+        `wanted`: names that must be there.
+        """
         here = {path.name: path for kind in ("mappings", "references") for path in (cache / kind).rglob("*.*")}
         there = {path.name: path for kind in ("mappings", "references") for path in (self.served / kind).rglob("*.*")}
         problems = [f"{name} is missing" for name in sorted(wanted - here.keys())]
@@ -139,7 +146,10 @@ class Workplace:
         return problems + [f"{name} differs" for name in sorted(here) if _bytes(here[name]) != _bytes(there.get(name))]
 
     def exposures(self):
-        """Headers of real exposures, written as FITS files: (names, headers). Without EXP_TYPE the client does not say what is of use."""
+        """Headers of real exposures, written as FITS files: (names, headers).
+
+        Without EXP_TYPE the client does not say what is of use.
+        """
         from astropy.io import fits
 
         names, headers = [], []
@@ -174,7 +184,10 @@ def _bytes(path):
 
 
 def _differing(found, own, names):
-    """Where the client's answers are not Hexcal's; it asks for the types that it holds to be of use for an exposure, and for none else."""
+    """Where the client's answers are not Hexcal's.
+
+    It asks for the types that it holds to be of use for an exposure, and for none else.
+    """
     wrong = [f"{name}: no answer" for name in names if not any(key[0] == name for key in found)]
     return wrong + [f"{key}: {new}, Hexcal {own.get(key)}" for key, new in found.items() if new != own.get(key)]
 
@@ -265,7 +278,10 @@ def library(place):
     header |= {"META.EXPOSURE.TYPE": "MIR_IMAGE", "META.OBSERVATION.DATE": "2019-01-01"}
     header |= {"META.OBSERVATION.TIME": "00:00:00"}
     types = ["dark", "gain", "mask", "linearity"]
-    code = f"import crds, json; print('FOUND', json.dumps(crds.getreferences({header!r}, reftypes={types!r}, observatory='jwst')))"
+    code = (
+        f"import crds, json; print('FOUND', json.dumps(crds.getreferences({header!r}, reftypes={types!r}, "
+        "observatory='jwst')))"
+    )
     lines = place.client(cache, "-c", code, program="python")
     found = json.loads(next((line[6:] for line in lines if line.startswith("FOUND ")), "{}"))
     names = {Path(path).name for path in found.values() if os.path.isfile(path)}
@@ -340,7 +356,8 @@ def compare(names=(), show=False, out=print):
                 failures += bool(wrong)
                 told = f"{len(wrong)} wrong: {'; '.join(wrong[:3])}" if wrong else done
                 out(
-                    f"{'FAIL' if wrong else 'pass'}  {'crds_server:' + name:40s} {told} | {time.perf_counter() - begin:.1f} s"
+                    f"{'FAIL' if wrong else 'pass'}  {'crds_server:' + name:40s} {told} | "
+                    f"{time.perf_counter() - begin:.1f} s"
                 )
         unchanged = _digest(place.served) == before
         out(f"{'pass' if unchanged else 'FAIL'}  {'crds_server:read_only':40s} the served cache is as it was")

@@ -1,13 +1,17 @@
-"""Print the names of one release of the original: pipelines, steps, parameters, models. Run it in the environment of that release.
+"""Print the names of one release of the original: pipelines, steps, parameters, models.
+
+Run it in the environment of that release.
 
 usage: PEER/bin/python parity/documented_names.py RELEASE >> names.tsv
 
-The rows are those of ``src/hexcal/observatories/jwst/documented.tsv``, without the column of releases, which is made by joining the rows of all releases:
+The rows are those of ``src/hexcal/observatories/jwst/documented.tsv``, without the column of releases, which is made by
+joining the rows of all releases:
 
-  for r in 1.13.4 3.0.0; do PEER-$r/bin/python parity/documented_names.py $r; done | python parity/documented_names.py --join > documented.tsv
+  for r in 1.13.4 3.0.0; do PEER-$r/bin/python parity/documented_names.py $r; done | python parity/documented_names.py
+  --join > documented.tsv
 
-Only the public interface is used: the classes of ``jwst.step`` and ``jwst.pipeline``, their `class_alias`, `step_defs` and `spec`, and the names in
-``jwst.datamodels``.
+Only the public interface is used: the classes of ``jwst.step`` and ``jwst.pipeline``, their `class_alias`, `step_defs`
+and `spec`, and the names in ``jwst.datamodels``.
 """
 
 import re
@@ -63,7 +67,10 @@ def rows():
 
 
 def join(lines):
-    """Return the rows of several releases as one table: a row that several have once, with the type and default of the first."""
+    """Return the rows of several releases as one table.
+
+    A row that several have once, with the type and default of the first.
+    """
     order = {"pipeline": 0, "part": 1, "step": 2, "parameter": 3, "model": 4}
     table, releases = {}, {}
     for line in lines:

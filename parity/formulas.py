@@ -1,4 +1,7 @@
-"""Planes that differ as a whole are compared with formulas: Hexcal's with that of the documents, the peer's with the one that explains it."""
+"""Planes that differ as a whole are compared with formulas.
+
+Hexcal's with that of the documents, the peer's with the one that explains it.
+"""
 
 import numpy as np
 from astropy.io import fits
@@ -10,7 +13,9 @@ PEER_SECONDS = 1.0
 
 
 def pedestal(ramp_path, rates, seconds=None):
-    """Return what PEDESTAL has to be: the signal at exposure time zero, from the first group that is used and the rate of the integration.
+    """Return what PEDESTAL has to be.
+
+    The signal at exposure time zero, from the first group that is used and the rate of the integration.
 
     Parameters
     ----------
@@ -24,7 +29,8 @@ def pedestal(ramp_path, rates, seconds=None):
     Returns
     -------
     float64 array, (nints, ny, nx), DN
-        0 where the first group is saturated, NaN where there is no rate. JWST pipeline documentation 1.13.5, section ramp_fitting.
+        0 where the first group is saturated, NaN where there is no rate. JWST pipeline documentation 1.13.5, section
+        ramp_fitting.
     """
     with fits.open(ramp_path) as hdus:
         header, data, flags = hdus[0].header, hdus["SCI"].data, hdus["GROUPDQ"].data
@@ -56,7 +62,10 @@ def compare_with(name, found, expected, floor):
 
 
 def check_pedestal(own_folder, peer_folder, ramp_path, floor):
-    """Compare PEDESTAL of both sides in their fitopt products, each with its own rates per integration; returns two PlaneResults."""
+    """Compare PEDESTAL of both sides in their fitopt products, each with its own rates per integration.
+
+    Returns two PlaneResults.
+    """
     results = []
     for name, folder, seconds in (
         ("PEDESTAL by the documents", own_folder, None),

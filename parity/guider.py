@@ -1,10 +1,12 @@
 #!/usr/bin/env python
-"""Exposures of all guider functions, simulated with their tables, through calwebb_guider of both sides; a dark through calwebb_dark.
+"""Exposures of all guider functions, simulated with their tables, through calwebb_guider of both sides.
+
+A dark through calwebb_dark.
 
     .venv/bin/python parity/guider.py
 
-One line per function: how many values differ in SCI, ERR and DQ, and whether the tables are the same. Hexcal runs with the profile 3.0.0. Exit status 1 if
-anything differs.
+One line per function: how many values differ in SCI, ERR and DQ, and whether the tables are the same. Hexcal runs with
+the profile 3.0.0. Exit status 1 if anything differs.
 """
 
 import json
@@ -26,7 +28,10 @@ PLANES = {"calwebb_guider": ("SCI", "ERR", "DQ"), "calwebb_dark": ("SCI", "PIXEL
 
 
 def in_columns_of_release_3(raw):
-    """Give the tables the columns on which the models of 3.0.0 insist: a further one for planned stars, HGA_motion as text; the documents have others."""
+    """Give the tables the columns on which the models of 3.0.0 insist.
+
+    A further one for planned stars, HGA_motion as text; the documents have others.
+    """
     stars, pointing = raw.planned_star_table, raw.pointing_table
     if stars is not None:
         columns = [(name, stars.dtype[name]) for name in stars.dtype.names]

@@ -3,9 +3,10 @@
 
     .venv/bin/python parity/imaging.py ['photom*' ...]
 
-Hexcal runs with the profile 3.0.0. Numbers are compared where both sides have one; they agree within a share of the value, or the floor that a case gives for
-values near zero (in units of ERR). NaN equals only NaN, flags must be the same. What differs for a reason is declared with the case (`known`): the plane, how
-many values may differ, and why. Exit status 1 if anything else differs.
+Hexcal runs with the profile 3.0.0. Numbers are compared where both sides have one; they agree within a share of the
+value, or the floor that a case gives for values near zero (in units of ERR). NaN equals only NaN, flags must be the
+same. What differs for a reason is declared with the case (`known`): the plane, how many values may differ, and why.
+Exit status 1 if anything else differs.
 
 To add cases, add a module to the folder imaging_cases and name it in `MODULES`.
 """
@@ -54,7 +55,10 @@ _OF_WCS = re.compile(
 
 
 def compare_wcs(own_path, peer_path, there):
-    """Yield the same for the stored WCS, evaluated here and by the reference implementation, and for the keywords that approximate it."""
+    """Yield the same for the stored WCS and for the keywords that approximate it.
+
+    The stored WCS is evaluated here and by the reference implementation.
+    """
     peer = wcs_positions.here(peer_path)
     if peer is not None:
         sides = [wcs_positions.here(own_path), there.get(str(own_path))]

@@ -1,4 +1,7 @@
-"""Make an exposure and its reference files in a folder. Neither side's models are used, so that reading is compared as well."""
+"""Make an exposure and its reference files in a folder.
+
+Neither side's models are used, so that reading is compared as well.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Reference files for the comparison. All that can go wrong with a pixel is in them: NaN, flags of every kind, values out of range."""
+"""Reference files for the comparison.
+
+All that can go wrong with a pixel is in them: NaN, flags of every kind, values out of range.
+"""
 
 import asdf
 import numpy as np

@@ -1,4 +1,6 @@
-"""Exposures for the comparison, written with numpy, astropy and asdf alone; their reference files are in inputs_references.py.
+"""Exposures for the comparison, written with numpy, astropy and asdf alone.
+
+Their reference files are in inputs_references.py.
 
 Neither side's models are used, so that reading is compared as well. Everything is seeded.
 """
@@ -20,10 +22,11 @@ FULL_SIZE = {"NIRCAM": (2048, 2048), "MIRI": (1024, 1032)}
 class Exposure:
     """One exposure and its references, declared.
 
-    shape is (nints, ngroups, ny, nx); corner is (SUBSTRT1, SUBSTRT2). `divisor` is FRMDIVSR; it defaults to `nframes`. `dark` is (NFRAMES, GROUPGAP)
-    of the dark reference; the default is single frames. `full_references` makes the references full frame, but for the dark, which no step cuts.
-    `gain_factor` is GAINFACT in the gain reference. `hits` is the number of cosmic rays per pixel and group. `real` is a file below the folder of
-    real data that is used instead of a simulation.
+    shape is (nints, ngroups, ny, nx); corner is (SUBSTRT1, SUBSTRT2). `divisor` is FRMDIVSR; it defaults to `nframes`.
+    `dark` is (NFRAMES, GROUPGAP) of the dark reference; the default is single frames. `full_references` makes the
+    references full frame, but for the dark, which no step cuts. `gain_factor` is GAINFACT in the gain reference. `hits`
+    is the number of cosmic rays per pixel and group. `real` is a file below the folder of real data that is used
+    instead of a simulation.
     """
 
     name: str
@@ -136,7 +139,10 @@ def some_of(rng, size, fraction):
 
 
 def _drift(exposure, rng):
-    """What reference pixels are there to remove: a level per amplifier and parity of the column (MIRI: of the row), and a slow drift along rows."""
+    """What reference pixels are there to remove.
+
+    A level per amplifier and parity of the column (MIRI: of the row), and a slow drift along rows.
+    """
     ny, nx = exposure.shape[-2:]
     x, y = np.arange(nx) + exposure.corner[0] - 1, np.arange(ny)
     amplifier = x % 4 if exposure.is_miri else x // 512 if exposure.outputs == 4 else np.zeros(nx, int)

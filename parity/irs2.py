@@ -3,7 +3,8 @@
 
     .venv/bin/python parity/irs2.py
 
-One line per exposure and product: how many values differ. Hexcal runs with the profile 3.0.0. Exit status 1 if more differ than is known.
+One line per exposure and product: how many values differ. Hexcal runs with the profile 3.0.0. Exit status 1 if more
+differ than is known.
 """
 
 import json

@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Run steps or pipelines of Hexcal. Same jobs and same report as peer.py, so that both sides are started and timed in the same way."""
+"""Run steps or pipelines of Hexcal.
+
+Same jobs and same report as peer.py, so that both sides are started and timed in the same way.
+"""
 
 import json
 import sys

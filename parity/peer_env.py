@@ -17,7 +17,8 @@ def peer_python(version=VERSION, folder=None):
     version : str
         Version of the reference implementation.
     folder : path-like, optional
-        Where the environment is; default ``$HEXCAL_PEER_DIR``, else ``~/.cache/hexcal-peer``, with the version below it.
+        Where the environment is; default ``$HEXCAL_PEER_DIR``, else ``~/.cache/hexcal-peer``, with the version below
+        it.
     """
     base = Path(folder or os.environ.get("HEXCAL_PEER_DIR") or Path.home() / ".cache" / "hexcal-peer")
     python = base / version / "bin" / "python"

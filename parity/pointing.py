@@ -3,9 +3,9 @@
 
     .venv/bin/python parity/pointing.py
 
-A server in this process answers as the engineering database of MAST does, with the telemetry of a random attitude. Positions may differ by 4 mas
-without tracking (the aberration of the guide star: docs/decisions.md) and by 2 mas with it, all else by the last digits. Exit status 1 if anything else
-differs.
+A server in this process answers as the engineering database of MAST does, with the telemetry of a random attitude.
+Positions may differ by 4 mas without tracking (the aberration of the guide star: docs/decisions.md) and by 2 mas with
+it, all else by the last digits. Exit status 1 if anything else differs.
 """
 
 import os
@@ -149,7 +149,10 @@ def main():
             tolerated = TOLERATED["COARSE" if case[-1] in ("COARSE", "NONE") else "TRACK"]
             is_right = max(positions, corners) < tolerated and not wrong and scale < 1e-12
             failed += not is_right
-            text = f"positions and angles {positions:.3f} mas, corners {corners:.3f} mas, numbers {wrong or 'equal'}, VA_SCALE {scale:.0e}"
+            text = (
+                f"positions and angles {positions:.3f} mas, corners {corners:.3f} mas, numbers {wrong or 'equal'}, "
+                f"VA_SCALE {scale:.0e}"
+            )
             print(
                 f"{'pass' if is_right else 'FAIL'}  {case[3]} {case[4]}: {text} | tolerated {tolerated:g} mas",
                 flush=True,

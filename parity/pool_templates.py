@@ -1,7 +1,8 @@
 """Pools that are templates: cells such as ``@!fmt_cand([(obsnum.value, 'observation')])`` are filled in, row by row.
 
-A template counts observations, exposures and wider candidates: ``next(obsnum)`` is the next number, ``obsnum.value`` the current one, ``acid.set(1001)``
-changes it. ``fmt_cand`` writes candidates, ``fmt_fname`` the name of a file. Nothing else is understood, and nothing is executed.
+A template counts observations, exposures and wider candidates: ``next(obsnum)`` is the next number, ``obsnum.value``
+the current one, ``acid.set(1001)`` changes it. ``fmt_cand`` writes candidates, ``fmt_fname`` the name of a file.
+Nothing else is understood, and nothing is executed.
 """
 
 import ast

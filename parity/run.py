@@ -5,9 +5,9 @@
     .venv/bin/python parity/run.py 'nircam_corner*' '*:jump'     those whose names match
     .venv/bin/python parity/run.py --list
 
-A line says: pass or FAIL, the case, how many values differ in each plane compared (0 where it is alone; flags, out of the samples flagged on either
-side), the tolerance, the worst difference and, where there are differences for a known reason, that reason. Exit status 1 if a case fails. Rules:
-parity/README.md.
+A line says: pass or FAIL, the case, how many values differ in each plane compared (0 where it is alone; flags, out of
+the samples flagged on either side), the tolerance, the worst difference and, where there are differences for a known
+reason, that reason. Exit status 1 if a case fails. Rules: parity/README.md.
 """
 
 import argparse
@@ -35,7 +35,10 @@ def digest(*parts):
 
 
 class Workplace:
-    """Where inputs and the peer's products of one exposure are kept, so that a second run of the comparison needs only Hexcal."""
+    """Where inputs and the peer's products of one exposure are kept.
+
+    A second run of the comparison needs only Hexcal.
+    """
 
     def __init__(self, exposure, root, real_data):
         self.exposure = exposure
@@ -199,7 +202,8 @@ def report(case, own_job, peer_job, errors, options):
     if case.pedestal:
         folders = own_job["folder"], peer_job["folder"]
         results += formulas.check_pedestal(*folders, own_job["input"], table.PEDESTAL_FLOOR)
-    # A product that nobody asked for is a difference as well (not for a step run alone: the peer calls its product after the class).
+    # A product that nobody asked for is a difference as well (not for a step run alone: the peer calls its product
+    # after the class).
     extra = (set(own) ^ set(peer)) - set(case.outputs) if case.target.startswith("calwebb_") else ()
     for name in sorted(extra):
         results.append(compare.PlaneResult(name, problem=f"only {'the peer' if name in peer else 'Hexcal'} made it"))
@@ -214,7 +218,10 @@ def report(case, own_job, peer_job, errors, options):
 
 
 def report_reading(case, own_job):
-    """Print whether the models of the reference implementation open Hexcal's products of one case; returns whether all do."""
+    """Print whether the models of the reference implementation open Hexcal's products of one case.
+
+    Returns whether all do.
+    """
     files = sorted(str(path) for path in products(own_job).values())
     done = subprocess.run(
         [str(peer_python()), str(HERE / "reader.py"), *files], capture_output=True, text=True, check=True
@@ -238,7 +245,10 @@ def line(case, results, passed):
     floors = ", ".join(f"{plane} {_floor(floor)}" for plane, floor in limits.items())
     differs = any(result.differing for result in results)
     known = f" | known: {case.known}" if case.known and differs else ""
-    return f"{'pass' if passed else 'FAIL'}  {case.name:40s} differing: {counts} | rtol {case.rtol:g}, floor {floors or 0} | {extreme}{known}"
+    return (
+        f"{'pass' if passed else 'FAIL'}  {case.name:40s} differing: {counts} | rtol {case.rtol:g}, "
+        f"floor {floors or 0} | {extreme}{known}"
+    )
 
 
 def _floor(floor):

@@ -1,11 +1,14 @@
 #!/usr/bin/env python
-"""The reference implementation uses a cache that `hexcal simulate` filled: same files chosen in every context, and calwebb_detector1 runs with nothing else.
+"""The reference implementation uses a cache that `hexcal simulate` filled.
+
+Same files chosen in every context, and calwebb_detector1 runs with nothing else.
 
     .venv/bin/python parity/simulated_cache.py
 
-Two NIRCam exposures of the same mode with detectors of their own and one of MIRI are simulated into one cache: three contexts. For every context and
-exposure the official client is asked for all types, on a copy of the cache and without network; then each exposure goes through calwebb_detector1 of both
-sides, in the context made for it, and the products must name the same context and files. Exit status 1 if anything differs.
+Two NIRCam exposures of the same mode with detectors of their own and one of MIRI are simulated into one cache: three
+contexts. For every context and exposure the official client is asked for all types, on a copy of the cache and without
+network; then each exposure goes through calwebb_detector1 of both sides, in the context made for it, and the products
+must name the same context and files. Exit status 1 if anything differs.
 """
 
 import json
@@ -39,7 +42,10 @@ def simulated(folder, cache):
 
 
 def questions(made, cache):
-    """(exposure, context, header, types) for all types of every exposure in every context that knows its instrument, with Hexcal's answers."""
+    """(exposure, context, header, types) for all types, with Hexcal's answers.
+
+    Of every exposure in every context that knows its instrument.
+    """
     from hexcal.references.context import open_context
     from hexcal.references.header_cards import read_header
 

@@ -1,4 +1,7 @@
-"""Times of the steps of a pipeline, from the messages that both sides log when a step starts and ends. Standard library only: both sides import it."""
+"""Times of the steps of a pipeline, from the messages that both sides log when a step starts and ends.
+
+Standard library only: both sides import it.
+"""
 
 import contextlib
 import logging

@@ -1,16 +1,21 @@
 #!/usr/bin/env python
-"""Parameters from parameter references, parameter files and the user: Hexcal and the reference implementation must resolve the same values.
+"""Parameters from parameter references, parameter files and the user.
+
+Hexcal and the reference implementation must resolve the same values.
 
     .venv/bin/python parity/steppars.py                     all cases, about a minute
     .venv/bin/python parity/steppars.py 'pipeline*' --examples
 
-A small cache of the observatory's rules is made, with a parameter reference for the jump step and one for the pipeline; the reference implementation runs
-on it in its own environment (`peer_env.py`), without network. The cases are all combinations of: references used, left out by the option or by the environment;
-parameter file none, with values, naming another file; values at the call none, given, naming another file; command line, `call` and `run`. Every source
-sets some of the same parameters to a value of its own, so that each pair of sources meets. All parameters that both sides have are compared.
+A small cache of the observatory's rules is made, with a parameter reference for the jump step and one for the pipeline;
+the reference implementation runs on it in its own environment (`peer_env.py`), without network. The cases are all
+combinations of: references used, left out by the option or by the environment; parameter file none, with values, naming
+another file; values at the call none, given, naming another file; command line, `call` and `run`. Every source sets
+some of the same parameters to a value of its own, so that each pair of sources meets. All parameters that both sides
+have are compared.
 
-One line per case: how many parameters differ, the values of `ORDER` as Hexcal has them, and the reason of a known difference. A case passes if Hexcal has the
-values of the documented precedence, and the peer has the same, or differs for a reason in `KNOWN`. Exit status 1 if one fails.
+One line per case: how many parameters differ, the values of `ORDER` as Hexcal has them, and the reason of a known
+difference. A case passes if Hexcal has the values of the documented precedence, and the peer has the same, or differs
+for a reason in `KNOWN`. Exit status 1 if one fails.
 """
 
 import argparse
@@ -58,7 +63,8 @@ NOT_COMPARED |= {"emicorr.algorithm", "persistence.skip", "persistence.save_pers
 NOT_COMPARED |= {"firstframe.bright_use_group1", "firstframe.skip", "saturation.use_readpatt"}
 KNOWN = {
     "TRUE": "the documents switch references off with true in any case; 3.0.0 does not understand TRUE",
-    "named": "a file named for a step ranks below the user's parameter file and above CRDS, as documented; in call() of 3.0.0 it depends on where it is named",
+    "named": "a file named for a step ranks below the user's parameter file and above CRDS, as documented; "
+    "in call() of 3.0.0 it depends on where it is named",
     "absent": "Hexcal stops with an error; 3.0.0 goes on with coded defaults and says nothing",
 }
 
@@ -273,7 +279,10 @@ def known_difference(case):
 
 
 def report(case, own, peer, examples):
-    """Print the line of a case; returns whether it passes: as documented, and equal to the peer where nothing else is declared."""
+    """Print the line of a case.
+
+    Returns whether it passes: as documented, and equal to the peer where nothing else is declared.
+    """
     both = sorted(own["parameters"].keys() & peer["parameters"].keys())
     differing = [name for name in both if own["parameters"][name] != peer["parameters"][name]]
     prefix = "jump." if case["target"] == PIPELINE else ""

@@ -1,4 +1,7 @@
-"""What both sides of steppars.py are given: an exposure, caches with parameter references, parameter files, and the values of each case."""
+"""What both sides of steppars.py are given.
+
+An exposure, caches with parameter references, parameter files, and the values of each case.
+"""
 
 import json
 import pprint
@@ -57,7 +60,8 @@ def meta_of(kind):
     )
 
 
-# State of the rules for the jump step -> serial number of the context that has it. One cache: the peer keeps what it has read, by name.
+# State of the rules for the jump step -> serial number of the context that has it. One cache: the peer keeps what it
+# has read, by name.
 CONTEXTS = {"chosen": 1, "absent": 2, "no rule": 3, "N/A": 4, "not a type": 5}
 PIPELINE_TYPE, JUMP_TYPE = "pars-detector1pipeline", "pars-jumpstep"
 # What else the pipeline of 3.0.0 looks for.

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Positions on the sky of the pixels of products, by their stored WCS; runs on both sides.
 
-$PEER parity/wcs_positions.py FILES.json POSITIONS.npz     FILES.json is a list of paths; a file without WCS, or with one of spectra, is left out
+$PEER parity/wcs_positions.py FILES.json POSITIONS.npz FILES.json is a list of paths; a file without WCS, or with one of
+spectra, is left out
 """
 
 import json
@@ -17,7 +18,10 @@ DEGREES, PIXELS = 1e-9, 1e-6
 
 
 def positions(model):
-    """Return sky positions (degrees) of 13 x 13 places of an image, and the pixels that they come back to, (4, 13, 13); None if there is no WCS of an image."""
+    """Return sky positions (degrees) of places of an image, and the pixels that they come back to.
+
+    (4, 13, 13), of 13 x 13 places; None if there is no WCS of an image.
+    """
     wcs = model.meta.wcs if hasattr(model.meta, "wcs") else None
     if wcs is None or wcs.pixel_n_dim != 2 or wcs.world_n_dim != 2:
         return None

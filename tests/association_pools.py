@@ -3,8 +3,10 @@
 from hexcal.associations.pool import AssociationPool
 
 COLUMNS = (
-    "filename obs_id program obs_num visit act_id exp_type instrume detector channel targetid pntgtype expspcin dithptin mostilno filter pupil "
-    "patttype numdthpt subpxpns patt_num subarray grating fxd_slit band asn_candidate exposerr is_psf is_imprt bkgdtarg tsovisit visitype "
+    "filename obs_id program obs_num visit act_id exp_type instrume detector channel targetid pntgtype expspcin "
+    "dithptin mostilno filter pupil "
+    "patttype numdthpt subpxpns patt_num subarray grating fxd_slit band asn_candidate exposerr is_psf is_imprt "
+    "bkgdtarg tsovisit visitype "
     "msametfl lamp opmode dms_note"
 ).split()
 _INSTRUMENTS = {
@@ -55,7 +57,10 @@ def pool(*rows, name="made.csv"):
 
 
 def contents(associations):
-    """Return what associations say, without numbers: rule, type, candidate, products with their members (sorted list)."""
+    """Return what associations say, without numbers.
+
+    Rule, type, candidate, products with their members (sorted list).
+    """
     return sorted(
         (
             one["asn_rule"],

@@ -18,8 +18,9 @@ def kept(rows, candidates=None, whole=True, rule_sets=RULE_SETS):
 def texts(rows, level=None, names=False, **options):
     """Return one text for each association (sorted list).
 
-    ``Lv2Image image2 o001: 1 rate science, 2 rate background``: rule, type, candidate, and number, suffix and role of each member; with `names`, the name of
-    the product after the candidate. `level` keeps one level only: ``"Lv2"`` or ``"Lv3"``.
+    ``Lv2Image image2 o001: 1 rate science, 2 rate background``: rule, type, candidate, and number, suffix and role of
+    each member; with `names`, the name of the product after the candidate. `level` keeps one level only: ``"Lv2"`` or
+    ``"Lv3"``.
     """
     found = [one for one in kept(rows, **options) if level in (None, one.rule_set.name)]
     return sorted(_text(one, names) for one in found)

@@ -50,7 +50,10 @@ def write(folder, name, content, with_sum=True):
 
 
 def make_cache(root, mappings=None, observatory="jwst", **configuration):
-    """A cache in the layout of CRDS; by default two contexts of one instrument with darks, a flat that is not needed, and a type to omit."""
+    """A cache in the layout of CRDS.
+
+    By default two contexts of one instrument with darks, a flat that is not needed, and a type to omit.
+    """
     folder = Path(root) / "mappings" / observatory
     parkey = (("META.INSTRUMENT.DETECTOR", "META.EXPOSURE.READPATT", "META.SUBARRAY.NAME"), DATES)
     mappings = mappings or {

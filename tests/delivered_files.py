@@ -8,7 +8,10 @@ FLAGS = ((0, 1, "DO_NOT_USE", "bad"), (1, 2, "HOT", "hot"))
 
 
 def dark(path, drop=(), arrays=None, flags=FLAGS, history=HISTORY, **changes):
-    """A right dark for NRCA1, SUB64P, with changed keywords (None leaves one out), without some extensions, with other arrays."""
+    """A right dark for NRCA1, SUB64P, with changed keywords (None leaves one out).
+
+    Or without some extensions, or with other arrays.
+    """
     keywords = {
         "TELESCOP": "JWST",
         "INSTRUME": "NIRCAM",

@@ -1,4 +1,7 @@
-"""Small exposures and neutral reference files for tests, written with astropy alone, so that reading is tested as well."""
+"""Small exposures and neutral reference files for tests.
+
+They are written with astropy alone, so that reading is tested as well.
+"""
 
 from pathlib import Path
 
@@ -62,7 +65,10 @@ def write_uncal(folder, shape=(1, 6, 16, 24), mode=NIRCAM, data=None, name=NAME,
 
 
 def write_references(folder, shape=(1, 6, 16, 24), mode=NIRCAM, **arrays):
-    """Write references that change nothing, as ``<type>.fits``; `arrays` replaces the main array of a type. Returns the folder."""
+    """Write references that change nothing, as ``<type>.fits``; `arrays` replaces the main array of a type.
+
+    Returns the folder.
+    """
     _, ngroups, ny, nx = shape
     image, miri = np.zeros((ny, nx), "f4"), mode is MIRI
     dq = np.zeros((ny, nx), "u4")
@@ -110,7 +116,10 @@ TRAPS = ((180.0, -0.0004, 60.0, -0.0005), (150.0, -0.002, 100.0, -0.005), (90.0,
 
 
 def write_traps(folder, shape):
-    """Write trapdensity, trappars and persat references of a shape (ny, nx): 20000 DN of full well, and one pixel without valid values."""
+    """Write trapdensity, trappars and persat references of a shape (ny, nx).
+
+    20000 DN of full well, and one pixel without valid values.
+    """
     columns = [(name, "f4") for name in ("capture0", "capture1", "capture2", "decay_param")]
     hdus = {"trappars": fits.BinTableHDU(np.array(list(TRAPS), columns), name="TRAPPARS")}
     for kind, value in (("trapdensity", 1.0), ("persat", 20000.0)):

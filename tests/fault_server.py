@@ -15,9 +15,10 @@ from hexcal.references.names import named
 class FaultServer:
     """Serves files from memory in the protocol of CRDS.
 
-    `faults` holds, by name of a file or method, what happens to its next requests, one entry each; the last entry of a list that ends with "always" stays.
-    A fault is "500", "404", "stall", "drop" (no answer), "cut:N" (the line breaks after N bytes), "hold:N" (after N bytes no more comes), "short:N" (a
-    complete answer of N bytes), "altered", "longer", "no range", "wrong range", "not json", "slow".
+    `faults` holds, by name of a file or method, what happens to its next requests, one entry each; the last entry of a
+    list that ends with "always" stays. A fault is "500", "404", "stall", "drop" (no answer), "cut:N" (the line breaks
+    after N bytes), "hold:N" (after N bytes no more comes), "short:N" (a complete answer of N bytes), "altered",
+    "longer", "no range", "wrong range", "not json", "slow".
     """
 
     def __init__(self, files, observatory="jwst", **info):

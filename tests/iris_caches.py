@@ -52,7 +52,10 @@ def mappings():
 
 
 def iris_cache(root, real=None):
-    """A cache with TMT's mappings; `real` is the folder of real data, whose mappings are then taken (of both observatories)."""
+    """A cache with TMT's mappings.
+
+    `real` is the folder of real data, whose mappings are then taken (of both observatories).
+    """
     if real is None:
         return make_cache(root, mappings(), "tmt", operational_context="tmt_0001.pmap")
     for part in ("mappings", "config"):

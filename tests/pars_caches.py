@@ -57,7 +57,10 @@ def reference_path(root, kind):
 
 
 def make_pars_cache(folder):
-    """A cache whose rules have, for images of NIRCam: BendStep with factor 5, offset 1; BentPipeline with a note and factor 7 for its second step."""
+    """A cache whose rules have, for images of NIRCam: BendStep with factor 5, offset 1.
+
+    BentPipeline with a note and factor 7 for its second step.
+    """
     kinds = ("pars-bendstep", "pars-bentpipeline")
     mappings = {"jwst_0001.pmap": pmap({"NIRCAM": "jwst_nircam_0001.imap"})}
     mappings["jwst_nircam_0001.imap"] = imap(

@@ -35,7 +35,10 @@ def point(model, scale=1.0001, **changes):
 
 
 def camera(scale=0.03, centre=(511.5, 511.5), bend=1e-6, v2=120.0, v3=-520.0):
-    """Return a distortion from pixels to V2V3 (arcsec) with its inverse: a scale, a turn by half, a quadratic bend, and its place in the focal plane."""
+    """Return a distortion from pixels to V2V3 (arcsec) with its inverse.
+
+    A scale, a turn by half, a quadratic bend, and its place in the focal plane.
+    """
     from astropy.modeling import models
 
     def bent(sign):

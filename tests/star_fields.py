@@ -8,7 +8,10 @@ SCALE = 0.03
 
 
 def stars(count=60, radius=4.0, seed=1, brightest=200.0, faintest=3.0):
-    """Return positions (ra, dec in degrees) and fluxes of stars around the pointing, within `radius` arcsec along each axis."""
+    """Return positions (ra, dec in degrees) and fluxes of stars around the pointing.
+
+    Within `radius` arcsec along each axis.
+    """
     rng = np.random.default_rng(seed)
     east, north = rng.uniform(-radius, radius, (2, count))
     ra = POINTING["ra_ref"] + east / 3600 / np.cos(np.radians(POINTING["dec_ref"]))

@@ -1,8 +1,9 @@
 """Which rows of docs/requirements are shown by passing tests (``make trace``).
 
-A test names the rows that it shows: ``@pytest.mark.req("JUMP-03")``. With HEXCAL_TRACE set, ``tests/conftest.py`` records them during a run; this
-program counts the record against the sheets. A row is shown when a test that names it passed and none that names it failed; rows whose
-tests were all skipped (for want of data, say) are not shown, and are listed.
+A test names the rows that it shows: ``@pytest.mark.req("JUMP-03")``. With HEXCAL_TRACE set, ``tests/conftest.py``
+records them during a run; this program counts the record against the sheets. A row is shown when a test that names it
+passed and none that names it failed; rows whose tests were all skipped (for want of data, say) are not shown, and are
+listed.
 """
 
 import argparse

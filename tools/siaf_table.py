@@ -2,8 +2,9 @@
 
     python tools/siaf_table.py pysiaf-0.29.0-py3-none-any.whl [PRDOPSSOC-075]
 
-The XML files of all releases are in the wheel of pysiaf (BSD licence, https://github.com/spacetelescope/pysiaf), as the observatory publishes them; without
-a release the newest one is taken. The table holds what headers need of each aperture: nothing of the polynomials.
+The XML files of all releases are in the wheel of pysiaf (BSD licence, https://github.com/spacetelescope/pysiaf), as the
+observatory publishes them; without a release the newest one is taken. The table holds what headers need of each
+aperture: nothing of the polynomials.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""The page of all messages: what each error and each skipped step says, what to do next, and in which file it is written (``make docs``)."""
+"""The page of all messages.
+
+What each error and each skipped step says, what to do next, and in which file it is written (``make docs``).
+"""
 
 import ast
 from pathlib import Path
@@ -74,7 +77,8 @@ def page(found: list[Message]) -> str:
     lines = [
         "# All messages",
         "",
-        f"Made from the source. Look for a few fixed words of a message; {VARIABLE} stands for what depends on the case. The common ones are explained in "
+        f"Made from the source. Look for a few fixed words of a message; {VARIABLE} stands for what depends on the "
+        "case. The common ones are explained in "
         "[troubleshooting](../guide/troubleshooting.md).",
         "",
     ]

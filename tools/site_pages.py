@@ -1,7 +1,10 @@
-"""The pages of the documentation that are made from the code: one for each step and pipeline, and the list of all (``make docs``).
+"""The pages of the documentation that are made from the code.
 
-What a step does, its parameters, references and status keyword are asked of its class, the differences from the original of docs/decisions.md, so
-that a page cannot say anything else than the code. `write_pages` is called by docs/conf.py.
+One for each step and pipeline, and the list of all (``make docs``).
+
+What a step does, its parameters, references and status keyword are asked of its class, the differences from the
+original of docs/decisions.md, so that a page cannot say anything else than the code. `write_pages` is called by
+docs/conf.py.
 """
 
 import importlib
@@ -100,7 +103,10 @@ def areas_of_steps() -> dict[str, set[str]]:
 
 
 def concerns(decision: Decision, cls: type[Step], areas: set[str]) -> bool:
-    """Whether a decision is about a step: it names the step, a row of its requirements, or a parameter that only steps of that name have."""
+    """Whether a decision is about a step.
+
+    It names the step, a row of its requirements, or a parameter that only steps of that name have.
+    """
     alias = str(cls.alias)
     own = [name for name in cls.Parameters.model_fields if name not in parameters.StepParameters.model_fields]
     starts = alias.partition("_")[0]
@@ -296,7 +302,8 @@ def _differences(decisions):
     return [
         "## Differences from the original, and choices",
         "",
-        "Where the documents contradict themselves, are silent, or differ from what releases 1.13.4 and 3.0.0 of the original do "
+        "Where the documents contradict themselves, are silent, or differ from what releases 1.13.4 and 3.0.0 of the "
+        "original do "
         "([all decisions](../decisions.md)).",
         "",
         *_table(("what", "Hexcal", "why"), decisions),

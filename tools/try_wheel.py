@@ -1,4 +1,6 @@
-"""Build a wheel, install it into an environment of its own without the checkout, calibrate an exposure there, and let a type checker look (``make wheel``).
+"""Build a wheel, install it without the checkout, and calibrate an exposure there (``make wheel``).
+
+The environment is one of its own; a type checker looks at what is installed.
 
 python tools/try_wheel.py --python /path/to/python3.13      # with another Python
 """

@@ -1,7 +1,8 @@
 """Write what type checkers and editors see of the public modules, ``step.pyi`` and its like (``make format``).
 
-The public modules import each name when it is first used, which a type checker cannot follow; and the models of the tables have no class in the source. The
-stubs say both: where a name comes from, and which arrays and parts a declared model has.
+The public modules import each name when it is first used, which a type checker cannot follow; and the models of the
+tables have no class in the source. The stubs say both: where a name comes from, and which arrays and parts a declared
+model has.
 """
 
 import importlib

@@ -1,4 +1,8 @@
-"""Cases of parity/imaging.py: one module per group of steps, each with a function ``cases(folder)`` that makes the inputs and returns a list of `Case`."""
+"""Cases of parity/imaging.py.
+
+One module per group of steps, each with a function ``cases(folder)`` that makes the inputs and returns a list of
+`Case`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +29,8 @@ class Case:
     planes : bool
         Whether planes and keywords of products are compared.
     check : callable, optional
-        ``check(own, peer)``, with the folders of products, yields (what, number that differ, size, worst as a multiple of what is tolerated): what is no plane.
+        ``check(own, peer)``, with the folders of products, yields (what, number that differ, size, worst as a multiple
+        of what is tolerated): what is no plane.
     """
 
     name: str

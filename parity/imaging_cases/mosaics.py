@@ -109,7 +109,8 @@ _OUTLIERS = {
 def cases(folder):
     """Return the cases."""
     found = []
-    # Grids agree to 1e-7 pixel, which near the core of a bright star is 1e-5 of the value; weights are sums of float32 in another order.
+    # Grids agree to 1e-7 pixel, which near the core of a bright star is 1e-5 of the value; weights are sums of float32
+    # in another order.
     for name, params in _RESAMPLE.items():
         here = folder / f"resample_{name}"
         job = {"target": "resample", "input": association(here), "refs": str(here / "refs"), "params": params}

@@ -1,4 +1,7 @@
-"""The generator for rules that are written as classes; the order of what is tried is that of release 1.13.4 with the same rules and items."""
+"""The generator for rules that are written as classes.
+
+The order of what is tried is that of release 1.13.4 with the same rules and items.
+"""
 
 import pytest
 from class_rules import Recorder, attr, registry, rule

@@ -1,4 +1,7 @@
-"""Constraints of rules that are written as classes; the expected answers are those of release 1.13.4 with the same input, or of the documents."""
+"""Constraints of rules that are written as classes.
+
+The expected answers are those of release 1.13.4 with the same input, or of the documents.
+"""
 
 import pytest
 from hypothesis import given

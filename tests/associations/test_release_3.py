@@ -177,7 +177,8 @@ def test_mosaics_have_all_their_targets():
     assert not [one for one in old if "Mosaic" in one]
     assert [one for one in new if "c1000" in one] == [
         "Lv3Image image3 c1000 jw00001-c1000_t001_nircam_clear-f115w: 1 cal science, 2 cal science",
-        "Lv3ImageMosaic image3 c1000 jw00001-c1000_t000_nircam_clear-f115w: 1 cal science, 2 cal science, 3 cal science",
+        "Lv3ImageMosaic image3 c1000 jw00001-c1000_t000_nircam_clear-f115w: 1 cal science, 2 cal science, "
+        "3 cal science",
     ]
     assert {one.said["target"] for one in kept(rows, rule_sets=RELEASE_3) if "Mosaic" in one.rule.name} == {"t000"}
 

@@ -146,7 +146,8 @@ def test_ifu_spectra_of_nirspec_and_their_background():
 @pytest.mark.req("L3-10", "L3-13", "RMAP-12")
 def test_fixed_slits_and_their_background():
     assert level3(*together("nrs_fixedslit", BACKGROUND, **SLIT), names=True) == [
-        "Lv3NRSFSS spec3 c1000 jw00001-c1000_{source_id}_nirspec_f100lp-g140m-{slit_name}: 1 cal science, 2 x1d background",
+        "Lv3NRSFSS spec3 c1000 jw00001-c1000_{source_id}_nirspec_f100lp-g140m-{slit_name}: 1 cal science, "
+        "2 x1d background",
         "Lv3NRSFSS spec3 o001 jw00001-o001_{source_id}_nirspec_f100lp-g140m-{slit_name}: 1 cal science",
         "Lv3SpecAux spec3 o002 jw00001-o002_t002_nirspec_f100lp-g140m: 2 cal science",
     ]

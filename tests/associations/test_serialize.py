@@ -367,6 +367,9 @@ def test_a_comma_too_many_opens_by_every_door_and_is_told(tmp_path, caplog):
 
 def test_nothing_that_reads_associations_needs_their_rules():
     """The rules use the reader; the other way round would be a circle."""
-    code = "import sys, hexcal.models.association_text; print(*(name for name in sys.modules if 'associations.classes' in name))"
+    code = (
+        "import sys, hexcal.models.association_text; print(*(name for name in sys.modules if 'associations.classes' in "
+        "name))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -67,7 +67,9 @@ class Asn_Blue(Base):
                 Constraint(
                     [
                         AttrConstraint(name="psf", sources=["is_psf"], value="t", force_unique=False),
-                        SimpleConstraint(name="single", value=False, sources=lambda item: self.has_science(), force_unique=False),
+                        SimpleConstraint(
+                            name="single", value=False, sources=lambda item: self.has_science(), force_unique=False
+                        ),
                     ],
                     reduce=Constraint.any,
                 ),

@@ -1,4 +1,7 @@
-"""Companions that are near in time, wherever in the pool they belong: compared with trying every exposure against every other."""
+"""Companions that are near in time, wherever in the pool they belong.
+
+Compared with trying every exposure against every other.
+"""
 
 from types import SimpleNamespace
 

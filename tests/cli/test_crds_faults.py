@@ -1,4 +1,7 @@
-"""Every fault of a server, of a disk or of a mapping: one clear error, exit status 1, and a cache in which nothing is lost or wrong, byte for byte."""
+"""Every fault of a server, of a disk or of a mapping.
+
+One clear error, exit status 1, and a cache in which nothing is lost or wrong, byte for byte.
+"""
 
 import errno
 import os
@@ -145,7 +148,8 @@ def test_a_fault_is_one_clear_error_and_harms_nothing(server, capsys, monkeypatc
             # Half a file, to be continued: beside its place, never in it.
             assert path.suffix == ".part" and right[path.name[1:-5]].startswith(after[path])
         else:
-            # Mappings that came before the fault; a context whose names are paths is whole, and refused when it is used.
+            # Mappings that came before the fault; a context whose names are paths is whole, and refused when it is
+            # used.
             assert path.parts[0] == "config" or after[path] == told[path.name], path
     assert not Path("out").exists() and not list(Path().rglob("*evil*"))
 

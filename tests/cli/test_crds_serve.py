@@ -26,7 +26,10 @@ def root(tmp_path, monkeypatch):
 
 
 def start(*words, files=None):
-    """The command in a process of its own, with so many open files, when it has said where it serves: (process, its line, address)."""
+    """The command in a process of its own, with so many open files, when it has said where it serves.
+
+    (process, its line, address).
+    """
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "crds", "serve", "--port", "0", *map(str, words)],

@@ -139,7 +139,10 @@ def test_ctrl_c_soon_after_the_beginning_prints_no_traceback(folder, delay):
 
 
 def test_after_ctrl_c_was_left_to_the_system_a_run_still_ends_in_order(folder):
-    code = "import hexcal.cli.start, os, signal\nfrom hexcal.files import endings\nfrom hexcal.files.atomic import atomic\n"
+    code = (
+        "import hexcal.cli.start, os, signal\nfrom hexcal.files import endings\nfrom hexcal.files.atomic import "
+        "atomic\n"
+    )
     code += "with endings.orderly(), atomic('half') as stream:\n    os.kill(os.getpid(), signal.SIGINT)\n"
     before = os.listdir(folder)
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)

@@ -1,4 +1,7 @@
-"""What a user or a machine does wrong is said in four parts with the user's file name, before the work, and never as a fault of the program."""
+"""What a user or a machine does wrong is said in four parts, before the work.
+
+With the user's file name, and never as a fault of the program.
+"""
 
 import os
 import subprocess

@@ -67,7 +67,10 @@ def test_exposures_with_different_seeds_can_have_the_same_detector(tmp_path):
 
 
 def test_options_reach_the_exposure(tmp_path):
-    words = "--instrument miri --subarray sub64 --readpatt FASTGRPAVG --groups 20 --tso --filter F560W --sky 3 --stars 0 --galaxies 0 --cosmic-rays 0"
+    words = (
+        "--instrument miri --subarray sub64 --readpatt FASTGRPAVG --groups 20 --tso --filter F560W --sky 3 --stars 0 "
+        "--galaxies 0 --cosmic-rays 0"
+    )
     words += " --drift 0 --bad-pixels 0"
     assert main(["simulate", "exposure", *words.split(), "--output", str(tmp_path)]) == 0
     with fits.open(next(tmp_path.glob("*_uncal.fits"))) as file:

@@ -1,4 +1,7 @@
-"""The memory that a run may take: said before the work, kept by the choice of the blocks, refused at once where it is too little."""
+"""The memory that a run may take.
+
+Said before the work, kept by the choice of the blocks, refused at once where it is too little.
+"""
 
 import logging
 import subprocess

@@ -49,7 +49,8 @@ def test_messages_of_libraries_appear_as_those_of_the_running_step(uncal, tmp_pa
 @pytest.mark.req("LOG-02", "LOG-03", "LOG-08")
 def test_a_configuration_file_sends_messages_to_files(uncal, tmp_path):
     (tmp_path / "my.cfg").write_text(
-        '[*]\nhandler = "file:all.log, append:more.log"\nlevel = DEBUG\nformat = %(levelname)s|%(message)s\n[*.other]\nhandler = file:other.log\n'
+        '[*]\nhandler = "file:all.log, append:more.log"\nlevel = DEBUG\nformat = '
+        "%(levelname)s|%(message)s\n[*.other]\nhandler = file:other.log\n"
         "[*.group_scale]\nhandler = file:step.log\nformat = %(message)s\n"
         "[*.group_scale.*]\nhandler = file:below.log\nlevel = WARNING\nformat = %(message)s\n"
     )

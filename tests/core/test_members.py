@@ -1,4 +1,7 @@
-"""A step over several exposures: status, references, record and name of each; and steps that take inputs in several roles."""
+"""A step over several exposures: status, references, record and name of each.
+
+And steps that take inputs in several roles.
+"""
 
 import json
 

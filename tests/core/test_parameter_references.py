@@ -223,7 +223,8 @@ def test_an_error_in_a_parameter_reference_tells_the_ways_out(root, uncal, tmp_p
     assert str(caught.value).splitlines() == [
         "unknown parameter 'find_showers'",
         f"  where: {path}, for step 'bent.second'",
-        "  next:  --steps.second.skip=true does without the step; --disable-crds-steppars (STPIPE_DISABLE_CRDS_STEPPARS=true) uses coded defaults",
+        "  next:  --steps.second.skip=true does without the step; "
+        "--disable-crds-steppars (STPIPE_DISABLE_CRDS_STEPPARS=true) uses coded defaults",
     ]
     first = 1 * 5 + 1
     assert result(BentPipeline.from_cmdline([*words, "--steps.second.skip=true"])) == first

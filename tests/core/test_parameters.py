@@ -159,7 +159,8 @@ def test_asdf_parameter_files(tmp_path, uncal):
     )
     (tmp_path / "outer.asdf").write_text(
         f"{head}class: {__name__}.TwicePipeline\nname: twice\nparameters: {{note: hello}}\n"
-        "steps:\n- class: x.ScaleStep\n  name: first\n  parameters: {config_file: inner.asdf, factor: 5}\n- name: second\n  parameters: {skip: true}\n...\n"
+        "steps:\n- class: x.ScaleStep\n  name: first\n  parameters: {config_file: inner.asdf, factor: 5}\n- name: "
+        "second\n  parameters: {skip: true}\n...\n"
     )
     pipe = TwicePipeline(config_file=tmp_path / "outer.asdf")
     assert (pipe.note, pipe.first.factor, pipe.first.names, pipe.second.skip) == ("hello", 5.0, ["a", "b"], True)

@@ -80,7 +80,8 @@ def test_a_pipeline_from_the_lowest_source_to_the_highest(root, uncal, tmp_path)
     assert second(inline) == (12.0, 11.0)
     assert second(None, {"factor": 13}) == (13.0, 1.0)
     assert second(inline, {"factor": 13}) == (13.0, 11.0)
-    # A file named at the call takes the place of the one named in the parameter file, and stays below what is written there.
+    # A file named at the call takes the place of the one named in the parameter file, and stays below what is written
+    # there.
     assert second(inline, {"config_file": str(other)}) == (12.0, 14.0)
     assert second(None, {"config_file": str(other)}) == (7.0, 14.0)
 
@@ -107,7 +108,8 @@ def test_a_step_in_a_file_may_be_given_by_its_class(uncal, tmp_path):
 
     path = tmp_path / "mine.asdf"
     path.write_text(
-        f"{HEAD}class: jwst.pipeline.Detector1Pipeline\nparameters: {{}}\nsteps:\n- class: jwst.jump.jump_step.JumpStep\n"
+        f"{HEAD}class: jwst.pipeline.Detector1Pipeline\nparameters: {{}}\nsteps:\n- class: "
+        "jwst.jump.jump_step.JumpStep\n"
         "  parameters: {rejection_threshold: 12}\n...\n"
     )
     assert Detector1Pipeline(config_file=path).jump.rejection_threshold == 12.0

@@ -49,7 +49,8 @@ def test_on_a_terminal_messages_and_progress_stand_side_by_side(tmp_path):
     write_uncal(tmp_path, name="x_uncal.fits")
     code = (
         "import sys; from hexcal.core import progress; progress.QUIET_SECONDS = 0.0; "
-        "progress.Progress.__init__.__defaults__ = (0.0,); from hexcal.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        "progress.Progress.__init__.__defaults__ = (0.0,); from hexcal.cli.main import main; "
+        "sys.exit(main(sys.argv[1:]))"
     )
     words = ["run", "calwebb_detector1", "x_uncal.fits", "--references=refs"]
     parent, child = pty.openpty()

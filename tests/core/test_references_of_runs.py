@@ -1,4 +1,7 @@
-"""References of runs: looked up together before the first step, opened, overridden, and named as before when a product is made again."""
+"""References of runs.
+
+Looked up together before the first step, opened, overridden, and named as before when a product is made again.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""Nothing writes around the gate: the calls that write files are in the room `files`, and in few places that are named here."""
+"""Nothing writes around the gate.
+
+The calls that write files are in the room `files`, and in few places that are named here.
+"""
 
 import ast
 from pathlib import Path

@@ -10,7 +10,10 @@ from hexcal.steps.image.drizzling import KERNELS, Drizzle, Exposure, weights_of
 
 
 def grid(angle, ratio, shape=(70, 90), margin=4.0):
-    """Positions in a mosaic of the pixels of a slightly distorted, turned image, and the shape of the mosaic; all of it well inside."""
+    """Positions in a mosaic of the pixels of a slightly distorted, turned image, and the shape of the mosaic.
+
+    All of it well inside.
+    """
     yy, xx = np.mgrid[: shape[0], : shape[1]].astype(float)
     u, v = xx - 45 + 2e-5 * (xx - 45) ** 2, yy - 35 + 3e-5 * (xx - 45) * (yy - 35)
     x = (np.cos(angle) * u - np.sin(angle) * v) / ratio

@@ -212,7 +212,10 @@ def test_sigma_clipping(only, n_ints, size, threshold):
 
 
 def test_quick_test_of_sigma_clipping_misses_nothing():
-    """Pure noise, whose extremes lie around the clip level, on a slope that is large against the noise; and pixels without any noise."""
+    """Pure noise, whose extremes lie around the clip level, on a slope that is large against the noise.
+
+    And pixels without any noise.
+    """
     rng = np.random.default_rng(8)
     shape = (160, 3, 2, 300)
     steps = rng.normal(1e4, 10, shape)

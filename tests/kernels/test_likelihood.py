@@ -1,4 +1,7 @@
-"""The fit by maximum likelihood against a twin that inverts the whole covariance matrix, and against the truth of simulated ramps."""
+"""The fit by maximum likelihood against a twin, and against the truth of simulated ramps.
+
+The twin inverts the whole covariance matrix.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +21,10 @@ def frame_times(n_groups, n_frames, gap):
 
 
 def covariance(times):
-    """Matrices of the differences for the photon noise of 1 DN/s and for the read noise, from the covariance of every two frames."""
+    """Matrices of the differences for the photon noise of 1 DN/s and for the read noise.
+
+    From the covariance of every two frames.
+    """
     n_groups, n_frames = times.shape
     frames = times.ravel()
     photons = np.minimum(frames[:, None], frames[None, :]) / GAIN

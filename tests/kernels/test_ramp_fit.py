@@ -17,7 +17,10 @@ GAIN, NOISE = 2.0, 8.0
 
 
 def segments_of(flags):
-    """Runs of usable groups as (first, end); of several, those of one group do not count; of lone groups, only the first that no jump opened."""
+    """Runs of usable groups as (first, end); of several, those of one group do not count.
+
+    Of lone groups, only the first that no jump opened.
+    """
     runs, start = [], None
     for g, f in enumerate([*flags, DNU]):
         unusable = f & ~(JUMP | PERSISTENCE) != 0
@@ -88,7 +91,10 @@ def median_of(values, flags, timing, suppress):
 
 
 def twin(values, flags, pixel_dq, timing, suppress, gain=GAIN, noise=NOISE):
-    """Fit the ramps of one pixel, (nints, ngroups). Returns [(slope, err, dq, var_p, var_r)] for the exposure, then for each integration."""
+    """Fit the ramps of one pixel, (nints, ngroups).
+
+    Returns [(slope, err, dq, var_p, var_r)] for the exposure, then for each integration.
+    """
     values = values.astype(float)
     n_groups = values.shape[1]
     if not gain > 0:

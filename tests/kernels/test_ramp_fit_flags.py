@@ -20,7 +20,10 @@ def good(flags):
 
 
 def rates_of(group_dq, suppress, seed=5):
-    """Rates, and rates per integration, of one ramp for each row of flags; TGROUP is four times TFRAME, and the ramps stand on a pedestal."""
+    """Rates, and rates per integration, of one ramp for each row of flags.
+
+    TGROUP is four times TFRAME, and the ramps stand on a pedestal.
+    """
     n_groups, n = group_dq.shape[1], group_dq.shape[0]
     data = 5000 + np.cumsum(np.random.default_rng(seed).integers(60, 200, (1, n_groups, 1, n)), axis=1)
     shape = (1, n)

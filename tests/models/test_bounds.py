@@ -1,4 +1,7 @@
-"""Nothing is read without end: devices and pipes, texts that are too large, trees that are too deep or unfold to too much."""
+"""Nothing is read without end.
+
+Devices and pipes, texts that are too large, trees that are too deep or unfold to too much.
+"""
 
 import json
 import os

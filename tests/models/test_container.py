@@ -1,4 +1,7 @@
-"""Associations opened as containers: which members are models, that they are opened when asked for, what they carry, saving."""
+"""Associations opened as containers.
+
+Which members are models, that they are opened when asked for, what they carry, saving.
+"""
 
 import json
 from types import MappingProxyType

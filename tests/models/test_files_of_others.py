@@ -1,4 +1,7 @@
-"""Whatever opens is saved whole: files of other software keep their images, tables and cards, whether anybody looked at them or not."""
+"""Whatever opens is saved whole.
+
+Files of other software keep their images, tables and cards, whether anybody looked at them or not.
+"""
 
 import warnings
 

@@ -18,8 +18,10 @@ def image():
 
 
 HAVE = (
-    "info search schema search_schema get_primary_array_name instance keys items values hasattr get_dtype get_default validate to_fits to_asdf from_fits "
-    "from_asdf save update history to_flat_dict get_crds_parameters crds_observatory on_save on_init extend_schema add_schema_entry shape copy close "
+    "info search schema search_schema get_primary_array_name instance keys items values hasattr get_dtype get_default "
+    "validate to_fits to_asdf from_fits "
+    "from_asdf save update history to_flat_dict get_crds_parameters crds_observatory on_save on_init extend_schema "
+    "add_schema_entry shape copy close "
     "find_fits_keyword add_history_entry getarray_noinit meta"
 )
 

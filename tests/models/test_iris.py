@@ -78,7 +78,10 @@ _VALUES = {
 
 @given(st.data())
 def test_every_keyword_goes_into_the_file_and_back(tmp_path_factory, data):
-    """Any set of known keywords with legal values: in the header under the keyword and HDU of the table, and read back as it was."""
+    """Any set of known keywords with legal values.
+
+    In the header under the keyword and HDU of the table, and read back as it was.
+    """
     own = {"meta.telescope", "meta.filename", "meta.model_type", "meta.date_created", "meta.reftype"}
     rows = data.draw(
         st.lists(st.sampled_from([row for row in KEYWORDS if row.path not in own]), max_size=12, unique=True)

@@ -1,4 +1,7 @@
-"""Members of a container that are borrowed and given back: what was changed waits in files, and the memory does not grow with their number."""
+"""Members of a container that are borrowed and given back.
+
+What was changed waits in files, and the memory does not grow with their number.
+"""
 
 import os
 import signal

@@ -1,4 +1,7 @@
-"""What a notebook shows of a model: what it is, its arrays and steps, and a picture with the first row at the bottom."""
+"""What a notebook shows of a model.
+
+What it is, its arrays and steps, and a picture with the first row at the bottom.
+"""
 
 import base64
 import io

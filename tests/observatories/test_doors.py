@@ -1,4 +1,7 @@
-"""What a second observatory asks of the frame: detectors, keywords, names and extensions of its own, and steps that need no change."""
+"""What a second observatory asks of the frame.
+
+Detectors, keywords, names and extensions of its own, and steps that need no change.
+"""
 
 import numpy as np
 import pytest
@@ -465,7 +468,10 @@ def test_definitions_of_a_reference_file_are_translated_to_its_observatory(tmp_p
 
 @pytest.mark.req("TMT-06")
 def test_generic_steps_set_no_flag_that_means_something_else_to_the_observatory(tmp_path):
-    """Pixels without linearity coefficients, without a threshold, without a gain: nothing is a cross, and nothing has an unnamed bit."""
+    """Pixels without linearity coefficients, without a threshold, without a gain.
+
+    Nothing is a cross, and nothing has an unnamed bit.
+    """
     ny, nx = SHAPE[2:]
     coefficients = np.zeros((3, ny, nx), "f4")
     coefficients[1] = 1

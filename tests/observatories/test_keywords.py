@@ -19,38 +19,43 @@ def words(text):
     return text.split()
 
 
-STATUS = words("""S_AMIANA S_AMIAVG S_AMINOR S_BARSHA S_BKDSUB S_COMB1D S_DARK S_DQINIT S_EXTR1D S_EXTR2D S_FLAT S_FRINGE S_FRSTFR S_GANSCL S_GRPSCL
-    S_GUICDS S_IFUCUB S_IMPRNT S_IPC S_JUMP S_KLIP S_LASTFR S_LINEAR S_MIREMI S_MRSMAT S_MSAFLG S_OUTLIR S_PERSIS S_PHOTOM S_PSFALI S_PSFSTK S_PTHLOS
-    S_RAMP S_REFPIX S_RESAMP S_RESET S_RSCD S_SATURA S_SKYMAT S_SRCCAT S_SRCTYP S_STRAY S_SUPERB S_TELEMI S_TSPHOT S_TWKREG S_WCS S_WFSCOM
-    S_WHTLIT S_MSBSUB S_NSCLEN S_WAVCOR""")
+STATUS = words("""S_AMIANA S_AMIAVG S_AMINOR S_BARSHA S_BKDSUB S_COMB1D S_DARK S_DQINIT S_EXTR1D S_EXTR2D S_FLAT
+    S_FRINGE S_FRSTFR S_GANSCL S_GRPSCL S_GUICDS S_IFUCUB S_IMPRNT S_IPC S_JUMP S_KLIP S_LASTFR S_LINEAR S_MIREMI
+    S_MRSMAT S_MSAFLG S_OUTLIR S_PERSIS S_PHOTOM S_PSFALI S_PSFSTK S_PTHLOS S_RAMP S_REFPIX S_RESAMP S_RESET S_RSCD
+    S_SATURA S_SKYMAT S_SRCCAT S_SRCTYP S_STRAY S_SUPERB S_TELEMI S_TSPHOT S_TWKREG S_WCS S_WFSCOM S_WHTLIT S_MSBSUB
+    S_NSCLEN S_WAVCOR""")
 
 REQUIRED = {
-    "REFTYPE": "meta.reftype", "DESCRIP": "meta.description", "AUTHOR": "meta.author", "USEAFTER": "meta.useafter", "PEDIGREE": "meta.pedigree",
-    "TELESCOP": "meta.telescope", "INSTRUME": "meta.instrument.name", "DATAMODL": "meta.model_type", "DATE": "meta.date",
-    "FILENAME": "meta.filename", "SUBARRAY": "meta.subarray.name", "SUBSTRT1": "meta.subarray.xstart", "SUBSIZE1": "meta.subarray.xsize",
-    "SUBSTRT2": "meta.subarray.ystart", "SUBSIZE2": "meta.subarray.ysize", "FASTAXIS": "meta.subarray.fastaxis",
-    "SLOWAXIS": "meta.subarray.slowaxis", "EXP_TYPE": "meta.exposure.type", "READPATT": "meta.exposure.readpatt", "NRS_NORM": None,
-    "NRS_REF": None, "P_READPA": "meta.exposure.p_readpatt", "GAINFACT": "meta.exposure.gain_factor", "EXSEGNUM": None, "EXSEGTOT": None,
-    "INTSTART": None, "INTEND": None, "CRDS_CTX": "meta.ref_file.crds.context_used", "CRDS_VER": "meta.ref_file.crds.sw_version",
-    "R_DARK": "meta.ref_file.dark.name", "TSOVISIT": "meta.visit.tsovisit", "PRIMECRS": None,
+    "REFTYPE": "meta.reftype", "DESCRIP": "meta.description", "AUTHOR": "meta.author", "USEAFTER": "meta.useafter",
+    "PEDIGREE": "meta.pedigree", "TELESCOP": "meta.telescope", "INSTRUME": "meta.instrument.name",
+    "DATAMODL": "meta.model_type", "DATE": "meta.date", "FILENAME": "meta.filename", "SUBARRAY": "meta.subarray.name",
+    "SUBSTRT1": "meta.subarray.xstart", "SUBSIZE1": "meta.subarray.xsize", "SUBSTRT2": "meta.subarray.ystart",
+    "SUBSIZE2": "meta.subarray.ysize", "FASTAXIS": "meta.subarray.fastaxis", "SLOWAXIS": "meta.subarray.slowaxis",
+    "EXP_TYPE": "meta.exposure.type", "READPATT": "meta.exposure.readpatt", "NRS_NORM": None, "NRS_REF": None,
+    "P_READPA": "meta.exposure.p_readpatt", "GAINFACT": "meta.exposure.gain_factor", "EXSEGNUM": None, "EXSEGTOT": None,
+    "INTSTART": None, "INTEND": None, "CRDS_CTX": "meta.ref_file.crds.context_used",
+    "CRDS_VER": "meta.ref_file.crds.sw_version", "R_DARK": "meta.ref_file.dark.name", "TSOVISIT": "meta.visit.tsovisit",
+    "PRIMECRS": None,
 }  # fmt: skip
 
 # Cards of real files that no model maps, and why. They are carried along untouched.
 IN_ANY_HDU = {
-    "FITS": "SIMPLE BITPIX EXTEND PCOUNT GCOUNT XTENSION EXTNAME EXTVER EXTLEVEL INHERIT BSCALE BZERO TFIELDS CHECKSUM DATASUM LONGSTRN NEXTEND O_BZERO",
-    "statistics written by the makers of a reference file": "NEXP MEAN STDDEV MODE SKEW KURTOSIS MEDIAN MINIMUM MAXIMUM S_N NMBR_BD PRCT_BD",
+    "FITS": "SIMPLE BITPIX EXTEND PCOUNT GCOUNT XTENSION EXTNAME EXTVER EXTLEVEL INHERIT BSCALE BZERO TFIELDS CHECKSUM "
+    "DATASUM LONGSTRN NEXTEND O_BZERO",
+    "statistics written by the makers of a reference file": "NEXP MEAN STDDEV MODE SKEW KURTOSIS MEDIAN MINIMUM "
+    "MAXIMUM S_N NMBR_BD PRCT_BD",
     "names of DQ planes beside DQ_DEF": "DQ_1 DQ_2 DQ_3 DQ_4 DQ_5 DQ_6",
     "IRAF": "IRAF-TLM",
     "unit of a DQ array, which has none": "BUNIT",
 }
 IN_PRIMARY = {
-    "MIRI simulator": """CREATOR DETTEMP ROWRSETS FRMRSETS GRPAVG INTAVG CRMETHOD CRMODE GCR_FLUX CRNUM CRNUMPIX SUBBURST DETROWS DETCOLS SMPSKIP WELL
-        REQTIME RDNOISE GAINCF MAXDN SRCTYPE""",
-    "instrument teams' own notes in reference files": """MODELNAM DETSETNG SCA_ID VERSION TEMP LITREF COMPNAME SYSTEM COL_STRT ROW_STRT NCOLS NROWS
-        VERIFIED CERTIFYD ORIGFILE TYPE GWAXTILT GWAYTILT""",
+    "MIRI simulator": """CREATOR DETTEMP ROWRSETS FRMRSETS GRPAVG INTAVG CRMETHOD CRMODE GCR_FLUX CRNUM CRNUMPIX
+        SUBBURST DETROWS DETCOLS SMPSKIP WELL REQTIME RDNOISE GAINCF MAXDN SRCTYPE""",
+    "instrument teams' own notes in reference files": """MODELNAM DETSETNG SCA_ID VERSION TEMP LITREF COMPNAME SYSTEM
+        COL_STRT ROW_STRT NCOLS NROWS VERIFIED CERTIFYD ORIGFILE TYPE GWAXTILT GWAYTILT""",
     "MSA metadata file, read by its own reader": "PPSDBVER PNTG_SEQ MSACFG10 MSACFG36",
-    "MIRI ground test of 2017": """ROWSTART COLSTART ROOTNAME EXP_ID INT_ID READ_ID WALLTIME FRMRSTS INITLRST RSTWIDTH DET_JPL SCAIDJPL EXPTIME
-        INTTIME TIME-END""",
+    "MIRI ground test of 2017": """ROWSTART COLSTART ROOTNAME EXP_ID INT_ID READ_ID WALLTIME FRMRSTS INITLRST RSTWIDTH
+        DET_JPL SCAIDJPL EXPTIME INTTIME TIME-END""",
 }
 EXTENSIONS_OF_TEAMS = {"PSVAR", "UNIVAR", "UNC", "PS", "UNI"}
 STRUCTURE = re.compile(r"(NAXIS|TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP)\d*$")
@@ -113,7 +118,8 @@ def test_keywords_of_the_documents(keyword, path):
         ("PUPIL", "CLEAR F162M F164N F323N F405N F466N F470N CLEARP F090W F115W F140M F150W F158M F200W GR700XD NRM"),
         (
             "READPATT",
-            "SLOW FAST FASTGRPAVG FASTINTAVG DEEP8 RAPID NRSRAPID NRS NRSN16R4 NRSIRS2RAPID NIS NISRAPID ID FGS60 FGS840 FGS7850 FGS",
+            "SLOW FAST FASTGRPAVG FASTINTAVG DEEP8 RAPID NRSRAPID NRS NRSN16R4 NRSIRS2RAPID NIS NISRAPID ID FGS60 "
+            "FGS840 FGS7850 FGS",
         ),
         ("DETECTOR", "GUIDER1 GUIDER2 NIS NRCA1 NRCB4 NRCALONG NRCBLONG NRS1 NRS2 MIRIFULONG MIRIFUSHORT MIRIMAGE"),
         ("EXP_TYPE", "FGS_DARK MIR_DARK NRS_BOTA NRS_TASLIT NIS_TACONFIRM NRC_LED MIR_CORONCAL"),

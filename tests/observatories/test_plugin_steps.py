@@ -1,4 +1,7 @@
-"""Steps and pipelines of a plug-in: found by alias, class name and the names of the original; run by the commands; given inputs of all forms."""
+"""Steps and pipelines of a plug-in: found by alias, class name and the names of the original; run by the commands.
+
+Given inputs of all forms.
+"""
 
 import json
 import os

@@ -26,7 +26,10 @@ def formulas():
 
 @pytest.fixture
 def ramp(tmp_path):
-    """Signal 500 DN at time zero, 3 DN/s; four frames of 2 s a group, one frame dropped before the first; groups 10 s apart."""
+    """Signal 500 DN at time zero, 3 DN/s; four frames of 2 s a group, one frame dropped before the first.
+
+    Groups 10 s apart.
+    """
     times = (0.5 * (4 + 1) + 1) * 2 + 10 * np.arange(5)
     data = (500 + 3 * times)[None, :, None, None] + np.zeros((2, 5, 2, 3))
     flags = np.zeros(data.shape, "u1")

@@ -1,4 +1,7 @@
-"""An exposure that passes through calwebb_detector1 in blocks of integrations gives what it gives as a whole, bit for bit."""
+"""An exposure that passes calwebb_detector1 in blocks gives what it gives as a whole, bit for bit.
+
+A block is some of its integrations.
+"""
 
 import logging
 

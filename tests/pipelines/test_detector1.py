@@ -55,7 +55,9 @@ def test_ipc_is_left_out_unless_it_is_asked_for():
 
 @pytest.mark.req("DET1-03")
 def test_order_of_the_near_infrared():
-    expected = "group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump".split()
+    expected = """
+        group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump
+    """.split()
     expected += ["clean_flicker_noise", "ramp_fit", "gain_scale"]
     assert order(exposure("NIRCAM")) == expected
     not_in_time_series = ("persistence", "charge_migration")
@@ -206,8 +208,8 @@ def test_without_any_step_the_ramp_that_is_fitted_is_the_raw_one(folder):
 
 @pytest.mark.req("DET1-18")
 def test_names_of_the_steps_of_the_documents():
-    documented = """charge_migration dark_current dq_init emicorr firstframe gain_scale group_scale ipc jump lastframe linearity persistence ramp_fit
-        refpix reset rscd saturation superbias""".split()
+    documented = """charge_migration dark_current dq_init emicorr firstframe gain_scale group_scale ipc jump lastframe
+        linearity persistence ramp_fit refpix reset rscd saturation superbias""".split()
     pipe = Detector1Pipeline(steps={name: {"skip": True} for name in documented})
     assert all(getattr(pipe, name).skip for name in Detector1Pipeline.step_defs)
     with pytest.raises(ParameterError):

@@ -1,4 +1,7 @@
-"""Choosing reference files from a header: on a small cache, on the mappings of TMT, and on what the operations pipeline chose."""
+"""Choosing reference files from a header.
+
+On a small cache, on the mappings of TMT, and on what the operations pipeline chose.
+"""
 
 import json
 from types import SimpleNamespace

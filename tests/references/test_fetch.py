@@ -1,4 +1,7 @@
-"""What is missing in a cache comes from the server of the environment; what is there, or what no server is named for, touches no network."""
+"""What is missing in a cache comes from the server of the environment.
+
+What is there, or what no server is named for, touches no network.
+"""
 
 import os
 

@@ -1,4 +1,7 @@
-"""One file from a server: resumed, checked, renamed when right; with every fault, a clear error and nothing left that is wrong."""
+"""One file from a server: resumed, checked, renamed when right.
+
+With every fault, a clear error and nothing left that is wrong.
+"""
 
 import errno
 import hashlib

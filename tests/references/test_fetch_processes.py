@@ -1,4 +1,7 @@
-"""Many processes that fetch the same files at once, some of them killed: every file is whole or absent, and the next fetch completes."""
+"""Many processes that fetch the same files at once, some of them killed.
+
+Every file is whole or absent, and the next fetch completes.
+"""
 
 import hashlib
 import os

@@ -63,7 +63,10 @@ def tree(folder):
 
 @pytest.mark.req("TMT-04")
 def test_the_recipe_in_one_go(root, tmp_path):
-    """New rmap, imap and pmap with the next numbers and right sums, the file in the cache; what was there is as it was."""
+    """New rmap, imap and pmap with the next numbers and right sums, the file in the cache.
+
+    What was there is as it was.
+    """
     before = tree(root)
     made = insert(context(root), [reference(tmp_path / "jwst_nircam_dark_0004.fits")])
     assert made.context == "jwst_0003.pmap"

@@ -68,7 +68,10 @@ def test_what_is_written_is_read_again(header, selector, comment):
 
 @pytest.mark.req("MATCH-02")
 def test_every_real_mapping_can_be_written_again(real_data):
-    """The data are the same for all; the bytes for those that CRDS has written itself, and whose sum is right. Every fifth is tried."""
+    """The data are the same for all; the bytes for those that CRDS has written itself, and whose sum is right.
+
+    Every fifth is tried.
+    """
     folder = real_data / "crds_cache" / "mappings"
     count, same = 0, 0
     for path in sorted(folder.glob("*/*_????.?map"))[::5]:

@@ -1,4 +1,7 @@
-"""Types of reference files of the detector steps: by what the real rules choose them, which step asks for them, which model opens them, what certify wants."""
+"""Types of reference files of the detector steps.
+
+By what the real rules choose them, which step asks for them, which model opens them, what certify wants.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +14,8 @@ from hexcal.references.delivery.certify import certify
 
 INSTRUMENTS = ("FGS", "MIRI", "NIRCAM", "NIRISS", "NIRSPEC")
 WINDOW = "SUBSTRT1 SUBSTRT2 SUBSIZE1 SUBSIZE2"
-# Step, keywords that decide by instrument ("" for all others; None: no such references), model, arrays: name -> dimensions.
+# Step, keywords that decide by instrument ("" for all others; None: no such references), model, arrays: name ->
+# dimensions.
 TYPES = {
     "ipc": ("IPCStep", {"": "DETECTOR"}, "IPCModel", {"SCI": 2}),
     "linearity": (

@@ -6,7 +6,8 @@ from hexcal.references.cache import ReferenceCache
 from hexcal.references.context import Context
 from hexcal.references.mapping_file import read_mapping
 
-SHORT = {"DETECTOR": "META.INSTRUMENT.DETECTOR", "FILTER": "META.INSTRUMENT.FILTER", "PUPIL": "META.INSTRUMENT.PUPIL"} | {
+SHORT = {
+    "DETECTOR": "META.INSTRUMENT.DETECTOR", "FILTER": "META.INSTRUMENT.FILTER", "PUPIL": "META.INSTRUMENT.PUPIL",
     "GRATING": "META.INSTRUMENT.GRATING", "BAND": "META.INSTRUMENT.BAND", "EXP_TYPE": "META.EXPOSURE.TYPE",
     "READPATT": "META.EXPOSURE.READPATT", "SUBARRAY": "META.SUBARRAY.NAME",
 }  # fmt: skip

@@ -1,4 +1,7 @@
-"""No client can stop the server: slow ones are let go, places are limited, calls are bounded, and the log stays short."""
+"""No client can stop the server.
+
+Slow ones are let go, places are limited, calls are bounded, and the log stays short.
+"""
 
 import contextlib
 import http.client

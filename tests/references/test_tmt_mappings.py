@@ -1,4 +1,7 @@
-"""The worked example and the recipe of the TMT documents, on frames of IRIS with headers of FITS keywords: no line of Hexcal knows TMT but its plug-in."""
+"""The worked example and the recipe of the TMT documents, on frames of IRIS with headers of FITS keywords.
+
+No line of Hexcal knows TMT but its plug-in.
+"""
 
 import importlib
 import json
@@ -49,7 +52,10 @@ class DarkCurrentStep(Step):
 
 @pytest.fixture(params=["made", "real"])
 def root(request, tmp_path, monkeypatch):
-    """A cache with TMT's mappings, that the environment names; twice: mappings that are made here, and the real ones."""
+    """A cache with TMT's mappings, that the environment names.
+
+    Twice: mappings that are made here, and the real ones.
+    """
     for name in [name for name in os.environ if name.startswith("CRDS_")]:
         monkeypatch.delenv(name)
     real = request.getfixturevalue("real_data") if request.param == "real" else None

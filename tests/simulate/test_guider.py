@@ -48,7 +48,8 @@ def test_errors_are_the_scatter_about_the_truth(calibrated):
     good = simulation.truth.dq == 0
     pull = ((result.data - simulation.truth.rate) / result.err)[:, good]
     assert pull.std() == pytest.approx(1, abs=0.03)
-    # The smaller of two values is low by 0.564 of their error, and scatters by 0.826 of it: identification is so by design.
+    # The smaller of two values is low by 0.564 of their error, and scatters by 0.826 of it: identification is so by
+    # design.
     expected = -0.683 if simulation.function.exp_type.startswith("FGS_ID") else 0
     assert pull.mean() == pytest.approx(expected, abs=0.06)
 

@@ -45,5 +45,6 @@ def test_slopes_of_a_miri_ground_test(official, rscd_groups, ratio, tmp_path):
     medians = np.median(mine[good]) / np.median(true[good])
     print(f"{good.sum()} values, correlation {correlation:.5f}, ratio of medians {medians:.4f}")
     assert correlation >= 0.99
-    # With the first three groups left out, as the official reference says, what remains is the non-linearity, not corrected here.
+    # With the first three groups left out, as the official reference says, what remains is the non-linearity, not
+    # corrected here.
     assert ratio[0] < medians < ratio[1]

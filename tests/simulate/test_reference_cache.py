@@ -1,4 +1,7 @@
-"""Simulated references in a CRDS cache: the rules choose them, additions leave earlier contexts as they are, and the pipeline runs without overrides."""
+"""Simulated references in a CRDS cache.
+
+The rules choose them, additions leave earlier contexts as they are, and the pipeline runs without overrides.
+"""
 
 import multiprocessing
 import os

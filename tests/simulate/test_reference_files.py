@@ -13,7 +13,10 @@ from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.reference_files import REFERENCE_TYPES, save_references
 from hexcal.simulate.truth import read_truth
 
-REQUIRED = "REFTYPE DESCRIP AUTHOR USEAFTER PEDIGREE HISTORY TELESCOP INSTRUME SUBARRAY SUBSTRT1 SUBSTRT2 SUBSIZE1 SUBSIZE2 FASTAXIS SLOWAXIS".split()
+REQUIRED = """
+    REFTYPE DESCRIP AUTHOR USEAFTER PEDIGREE HISTORY TELESCOP INSTRUME SUBARRAY SUBSTRT1 SUBSTRT2 SUBSIZE1 SUBSIZE2
+    FASTAXIS SLOWAXIS
+""".split()
 
 
 @pytest.fixture(scope="module", params=["NIRCAM", "MIRI"])

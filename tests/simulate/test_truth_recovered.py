@@ -99,7 +99,8 @@ def test_gaussian_rate_of_many_differences_is_that_of_the_normal_distribution():
 def test_false_jumps_of_long_ramps_are_those_of_gaussian_noise(electrons):
     """Without cosmic rays: no more flags than a normal distribution has beyond the threshold, plus 20 %.
 
-    Short ramps have more, as the documented method (and the original, flag by flag) has: their median is noisy. See docs/decisions.md.
+    Short ramps have more, as the documented method (and the original, flag by flag) has: their median is noisy. See
+    docs/decisions.md.
     """
     rng, read_noise, shape = np.random.default_rng(3), 10.0, (1, 100, 64, 1024)
     ramps = np.cumsum(rng.normal(electrons, np.sqrt(electrons), shape), axis=1) + rng.normal(

@@ -9,8 +9,8 @@ from hexcal.core.parameters import INFRASTRUCTURE
 from hexcal.errors import ParameterError
 from hexcal.pipeline import Detector1Pipeline
 
-# rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones: a newer parameter asks for the
-# superbias too.
+# rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones:
+# a newer parameter asks for the superbias too.
 DOCUMENTED = [
     ("", "clean_flicker_noise", "CleanFlickerNoiseStep", {"flat", "gain", "readnoise"}, "S_CLNFNS"),
     ("REG-14", "emicorr", "EmiCorrStep", {"emicorr"}, "S_MIREMI"),

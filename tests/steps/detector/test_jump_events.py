@@ -22,7 +22,10 @@ def inside(y, x, radius):
 
 
 def flags_with(*events, n_ints=1, n_groups=5):
-    """Flags of a ramp with events (y, x, radius of the core or None, radius of the jumps, groups until the core saturates)."""
+    """Flags of a ramp with events.
+
+    Of each y, x, radius of the core or None, radius of the jumps, groups until the core saturates.
+    """
     flags = np.zeros((n_ints, n_groups, SIZE, SIZE), np.uint8)
     for y, x, core, halo, delay in events:
         if core is not None:
@@ -146,7 +149,10 @@ def test_flags_that_snowballs_leave_are_no_events_of_the_next_integration():
 
 
 def shower_ramp(excess, radius=12, n_groups=14, at=7, slope=20.0, jump=0.0, seed=2):
-    """A MIRI-like ramp (NaN-free, gain 1, read noise 10 e) with a round shower in one group, in units of the noise of a difference."""
+    """A MIRI-like ramp with a round shower in one group, in units of the noise of a difference.
+
+    NaN-free, gain 1, read noise 10 e.
+    """
     rng = np.random.default_rng(seed)
     steps = np.full((1, n_groups, SIZE, SIZE), slope)
     steps[0, 0] = 0

@@ -189,7 +189,10 @@ def test_flags_of_the_pixel():
 
 
 def test_ends_of_miri_that_nothing_uses():
-    """The groups that firstframe and lastframe flag are as if they had never been: their other flags do not come through."""
+    """The groups that firstframe and lastframe flag are as if they had never been.
+
+    Their other flags do not come through.
+    """
     ramp = make_ramp([7.0, 100, 200, 300, 9], [DNU, 0, 0, 0, DNU], "MIRI", "MIR_IMAGE")
     ramp.groupdq[0, 0, 0, 0] = ramp.groupdq[0, -1, 0, 1] = DNU | SAT
     rate, _ = run(ramp)

@@ -1,4 +1,7 @@
-"""algorithm="LIKELY" as a step and in the pipeline: products, too few groups, blocks. The fit itself: tests/kernels/test_likelihood.py."""
+"""algorithm="LIKELY" as a step and in the pipeline: products, too few groups, blocks.
+
+The fit itself: tests/kernels/test_likelihood.py.
+"""
 
 import logging
 
@@ -76,7 +79,10 @@ def test_with_fewer_than_4_groups_the_fit_is_that_by_least_squares(exposure, cap
 
 
 def test_start_from_differences_without_flags():
-    """Of a ramp that is saturated after five of twelve groups, the flat part must not decide how noisy the rest is: that gives false jumps."""
+    """Of a ramp that is saturated after five of twelve groups, the flat part must not decide how noisy the rest is.
+
+    That gives false jumps.
+    """
     rng = np.random.default_rng(2)
     ramp = np.minimum(np.cumsum(rng.poisson(2000, (1, 12, 80, 80)) / 2, axis=1), 5500).astype(np.float32)
     model = datamodels.RampModel(ramp + rng.normal(0, 3, ramp.shape).astype(np.float32))

@@ -239,7 +239,10 @@ def test_reference_is_for_irs2_only():
 @pytest.mark.req("REFPIX-01", "REFPIX-02", "REFPIX-08")
 @pytest.mark.parametrize("name", ["NRCA1", "NRCB1", "NRS1", "NIS", "GUIDER2"])
 def test_full_frame(name):
-    """Amplifiers are 512 pixels wide along the fast direction; the sides show what changes along the slow one; flags are not changed."""
+    """Amplifiers are 512 pixels wide along the fast direction; the sides show what changes along the slow one.
+
+    Flags are not changed.
+    """
     own = detector(name)
     y, x = np.mgrid[:2048, :2048]
     fast, slow = (y, x) if abs(own.fastaxis) == 2 else (x, y)

@@ -1,4 +1,7 @@
-"""Correction of NIRSpec IRS2 frames: where pixels are, which reference pixels count, what is subtracted, and what is left of simulated noise."""
+"""Correction of NIRSpec IRS2 frames.
+
+Where pixels are, which reference pixels count, what is subtracted, and what is left of simulated noise.
+"""
 
 import numpy as np
 import pytest
@@ -100,7 +103,10 @@ def test_pairs_that_are_bad_at_times():
 
 @pytest.mark.req("REFPIX-23", "REFPIX-24")
 def test_neighbours_of_reference_pixels_get_them_with_equal_weights():
-    """With beta = 1 at all frequencies a correction is the series of the reference pixels itself: beside a visit its first and its last read."""
+    """With beta = 1 at all frequencies a correction is the series of the reference pixels itself.
+
+    Beside a visit its first and its last read.
+    """
     rng = np.random.default_rng(4)
     frames = np.zeros((2, *FRAME), np.float32)
     frames[0] = rng.normal(0, 5, FRAME)
@@ -164,7 +170,10 @@ def calibrated(simulation, **parameters):
 
 @pytest.mark.req("REFPIX-18", "REFPIX-33")
 def test_shared_noise_is_removed(simulation):
-    """Of the noise that the outputs share little is left; the white noise of the reference pixels adds less than it takes away."""
+    """Of the noise that the outputs share little is left.
+
+    The white noise of the reference pixels adds less than it takes away.
+    """
     corrected = calibrated(simulation, irs2_zeros="values")
     assert corrected.meta.cal_step.refpix == "COMPLETE" and corrected.shape == (1, 2, 2048, 2048)
     assert corrected.groupdq.shape == corrected.shape and corrected.pixeldq.shape == (2048, 2048)

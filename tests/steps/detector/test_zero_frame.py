@@ -17,7 +17,10 @@ DNU, SAT = 1, 2
 
 
 def make_ramp(seed=1):
-    """A subarray read through one output, of single frames, whose zero frame is its first group; some pixels are saturated."""
+    """A subarray read through one output, of single frames, whose zero frame is its first group.
+
+    Some pixels are saturated.
+    """
     rng = np.random.default_rng(seed)
     data = (np.cumsum(rng.uniform(200, 400, (2, 4, SIZE, SIZE)), axis=1) + 500).astype(np.float32)
     data[:, :, 9, 9] = 60000

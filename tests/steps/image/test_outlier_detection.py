@@ -357,7 +357,10 @@ def test_exposures_that_do_not_overlap_or_are_all_flagged(dithered):
 
 
 def star_field(width, seed=1):
-    """Stars of one width, cosmic rays, noise; returns data, errors, flags, numbers of exposures (1 in the right half), where the rays are."""
+    """Stars of one width, cosmic rays, noise.
+
+    Returns data, errors, flags, numbers of exposures (1 in the right half), where the rays are.
+    """
     random = np.random.default_rng(seed)
     yy, xx = np.mgrid[:150, :160]
     data = 2 + random.normal(0, NOISE, yy.shape)

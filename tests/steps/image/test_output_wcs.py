@@ -26,7 +26,8 @@ def edges_inside(wcs, shape, images):
     for one, (ny, nx) in images:
         x, y = np.array([-0.5, nx - 0.5, nx - 0.5, -0.5]), np.array([-0.5, -0.5, ny - 0.5, ny - 0.5])
         u, v = sky_to_pixel(wcs, *pixel_to_sky(one, x, y))
-        # The grid begins with the edge of the images at the centre of its first pixels, as that of the reference implementation.
+        # The grid begins with the edge of the images at the centre of its first pixels, as that of the reference
+        # implementation.
         assert (u > -0.01).all() and (v > -0.01).all()
         assert (u < shape[1] + 0.51).all() and (v < shape[0] + 0.51).all()
 

@@ -60,12 +60,14 @@ def test_errors_are_those_of_the_error_array_and_true():
     assert (found.phase == 0).all()
 
 
-COLUMNS = """label xcentroid ycentroid sky_centroid aper_bkg_flux aper_bkg_flux_err aper30_flux aper30_flux_err aper50_flux aper50_flux_err aper70_flux
-aper70_flux_err aper_total_flux aper_total_flux_err aper30_abmag aper30_abmag_err aper50_abmag aper50_abmag_err aper70_abmag aper70_abmag_err
-aper_total_abmag aper_total_abmag_err aper30_vegamag aper30_vegamag_err aper50_vegamag aper50_vegamag_err aper70_vegamag aper70_vegamag_err
-aper_total_vegamag aper_total_vegamag_err CI_50_30 CI_70_50 CI_70_30 is_extended sharpness roundness nn_label nn_dist isophotal_flux
-isophotal_flux_err isophotal_abmag isophotal_abmag_err isophotal_vegamag isophotal_vegamag_err isophotal_area semimajor_sigma semiminor_sigma
-ellipticity orientation sky_orientation sky_bbox_ll sky_bbox_ul sky_bbox_lr sky_bbox_ur""".split()
+COLUMNS = """label xcentroid ycentroid sky_centroid aper_bkg_flux aper_bkg_flux_err aper30_flux aper30_flux_err
+aper50_flux aper50_flux_err aper70_flux aper70_flux_err aper_total_flux aper_total_flux_err aper30_abmag
+aper30_abmag_err aper50_abmag aper50_abmag_err aper70_abmag aper70_abmag_err aper_total_abmag aper_total_abmag_err
+aper30_vegamag aper30_vegamag_err aper50_vegamag aper50_vegamag_err aper70_vegamag aper70_vegamag_err aper_total_vegamag
+aper_total_vegamag_err CI_50_30 CI_70_50 CI_70_30 is_extended sharpness roundness nn_label nn_dist isophotal_flux
+isophotal_flux_err isophotal_abmag isophotal_abmag_err isophotal_vegamag isophotal_vegamag_err isophotal_area
+semimajor_sigma semiminor_sigma ellipticity orientation sky_orientation sky_bbox_ll sky_bbox_ul sky_bbox_lr
+sky_bbox_ur""".split()
 
 
 @pytest.mark.req("SCAT-12", "SCAT-14", "SCAT-02")

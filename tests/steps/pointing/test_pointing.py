@@ -36,7 +36,8 @@ def test_the_pointing_is_that_of_the_attitude(tmp_path, telemetry, mode):
     path = raw(tmp_path / "a_uncal.fits", ATTITUDE, mode)
     t_pars, found = add_wcs(path, engdb_url=telemetry)
     header = fits.getheader(path, "SCI")
-    # The roll at the guide star is taken for that at the reference point of the guider: some mas where a star is tracked.
+    # The roll at the guide star is taken for that at the reference point of the guider: some mas where a star is
+    # tracked.
     assert (header["RA_V1"], header["DEC_V1"], header["PA_V3"]) == pytest.approx((120.0, -30.0, 50.0), abs=2e-6)
     aperture = _aperture()
     assert (header["V2_REF"], header["V3_REF"]) == (aperture.v2_ref, aperture.v3_ref)
@@ -58,7 +59,8 @@ def test_images_get_a_tangent_plane_and_others_do_not(tmp_path, telemetry):
     header = fits.getheader(path, "SCI")
     wcs = WCS(header, naxis=2)
     assert wcs.all_pix2world([[692.5, 511.5]], 0)[0] == pytest.approx((header["RA_REF"], header["DEC_REF"]))
-    # Upwards is towards the y axis of the aperture, whose position angle is PA_APER, but for the unequal sides of the pixels.
+    # Upwards is towards the y axis of the aperture, whose position angle is PA_APER, but for the unequal sides of the
+    # pixels.
     (_, _), (ra, dec) = wcs.all_pix2world([[692.5, 511.5], [692.5, 521.5]], 0)
     east = (ra - header["RA_REF"]) * np.cos(np.radians(dec))
     assert np.degrees(np.arctan2(east, dec - header["DEC_REF"])) == pytest.approx(header["PA_APER"], abs=0.3)
@@ -185,7 +187,10 @@ def test_the_functions_take_the_documented_parameters():
 
 @pytest.mark.req("PTG-15", "PTG-16", "PTG-17", "PTG-22", "PTG-23", "PTG-25")
 def test_the_steps_on_the_way(tmp_path, telemetry):
-    names = "eci2fgs1 eci2gs eci2j eci2siaf eci2sifov eci2v fgs12sifov fgsx2gs gs2gsapp j2fgs1 sifov2v sifov_fsm_delta v2siaf"
+    names = (
+        "eci2fgs1 eci2gs eci2j eci2siaf eci2sifov eci2v fgs12sifov fgsx2gs gs2gsapp j2fgs1 sifov2v sifov_fsm_delta "
+        "v2siaf"
+    )
     assert [item.name for item in fields(Transforms)] == [*(f"m_{name}" for name in names.split()), "override"]
     model = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE))
     t_pars = t_pars_from_model(model, engdb_url=telemetry)
@@ -219,7 +224,10 @@ def test_bad_input_is_named(tmp_path, telemetry):
 
 
 def test_aberration_of_the_guide_star_moves_a_coarse_pointing(tmp_path, telemetry):
-    """The attitude is a true one: what the telescope sees lies in truth where it would not seem to be, were the telescope at rest."""
+    """The attitude is a true one.
+
+    What the telescope sees lies in truth where it would not seem to be, were the telescope at rest.
+    """
     still = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE))
     moving = datamodels.open(raw(tmp_path / "b_uncal.fits", ATTITUDE, velocity=(20.0, -10.0, 5.0)))
     update_wcs(still, engdb_url=telemetry)

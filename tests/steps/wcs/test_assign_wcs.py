@@ -22,8 +22,8 @@ MODES = {
     "FGS_IMAGE": ("FGS", "GUIDER1", None, None),
 }
 
-IMAGING = """FGS_IMAGE FGS_FOCUS FGS_SKYFLAT FGS_INTFLAT MIR_IMAGE MIR_TACQ MIR_LYOT MIR_4QPM MIR_CORONCAL MIR_TACONFIRM NRC_IMAGE NRC_TSIMAGE NRC_FOCUS
-NRC_TACONFIRM NRC_TACQ NRC_CORON NIS_IMAGE NIS_TACQ NIS_TACONFIRM NIS_FOCUS NIS_AMI"""
+IMAGING = """FGS_IMAGE FGS_FOCUS FGS_SKYFLAT FGS_INTFLAT MIR_IMAGE MIR_TACQ MIR_LYOT MIR_4QPM MIR_CORONCAL MIR_TACONFIRM
+NRC_IMAGE NRC_TSIMAGE NRC_FOCUS NRC_TACONFIRM NRC_TACQ NRC_CORON NIS_IMAGE NIS_TACQ NIS_TACONFIRM NIS_FOCUS NIS_AMI"""
 
 
 def image(exposure_type="NRC_IMAGE", shape=(64, 96), start=(1, 1), kind=datamodels.ImageModel, **changes):
@@ -62,7 +62,9 @@ def _vector(lon, lat):
 
 
 def _seen(v2, v3, v2_ref, v3_ref, ra_ref, dec_ref, roll_ref):
-    """Where on the sky a point of the focal plane looks: from its distance and position angle to the reference point (spherical trigonometry).
+    """Where on the sky a point of the focal plane looks.
+
+    From its distance and position angle to the reference point (spherical trigonometry).
 
     V3 points to position angle `roll_ref` at the reference point; V2 is 90 degrees east of it.
     """
@@ -277,12 +279,18 @@ def test_the_exposure_type_must_be_known(assign):
 def test_the_step_under_its_documented_names():
     cls = registry.find("assign_wcs")
     assert cls is registry.find("jwst.assign_wcs.AssignWcsStep") is AssignWcsStep
-    documented = "distortion filteroffset specwcs regions wavelengthrange camera collimator disperser fore fpa msa ote ifupost ifufore ifuslicer"
+    documented = (
+        "distortion filteroffset specwcs regions wavelengthrange camera collimator disperser fore fpa msa ote ifupost "
+        "ifufore ifuslicer"
+    )
     assert cls.reference_file_types == documented.split()
 
 
 def test_miri_with_its_real_reference_files(real_data):
-    """Positions in V2V3 of the reference point of the imager (SIAF, MIRIM_FULL: V2 -453.37, V3 -374.07 for the centre of its field)."""
+    """Positions in V2V3 of the reference point of the imager.
+
+    SIAF, MIRIM_FULL: V2 -453.37, V3 -374.07 for the centre of its field.
+    """
     folder = real_data / "references" / "miri_wcs"
     model = image("MIR_IMAGE", shape=(1024, 1032), v2_ref=-453.37, v3_ref=-374.07)
     result = AssignWcsStep.call(

@@ -11,7 +11,10 @@ from hexcal.steps.wcs.footprint import footprint, s_region
 
 
 def _tangent(ra, dec, ra_0, dec_0):
-    """Gnomonic projection, degrees (Calabretta & Greisen 2002, section 5.1.3, with the native pole at the tangent point)."""
+    """Gnomonic projection, degrees.
+
+    Calabretta & Greisen 2002, section 5.1.3, with the native pole at the tangent point.
+    """
     ra, dec, ra_0, dec_0 = map(np.radians, (ra, dec, ra_0, dec_0))
     depth = np.sin(dec) * np.sin(dec_0) + np.cos(dec) * np.cos(dec_0) * np.cos(ra - ra_0)
     xi = np.cos(dec) * np.sin(ra - ra_0) / depth
@@ -67,6 +70,7 @@ def test_the_footprint_goes_round_the_outer_edges():
 def test_the_region_as_text():
     corners = np.array([[10.5, -2.0], [10.25, -2.0], [10.25, 3.0], [10.5, 3.0]])
     assert s_region(corners) == (
-        "POLYGON ICRS  10.500000000 -2.000000000 10.250000000 -2.000000000 10.250000000 3.000000000 10.500000000 3.000000000"
+        "POLYGON ICRS  10.500000000 -2.000000000 10.250000000 -2.000000000 10.250000000 3.000000000 10.500000000 "
+        "3.000000000"
     )
     assert s_region(np.full((4, 2), np.nan)) is None
