@@ -32,7 +32,7 @@ def _cache_of_its_own(tmp_path_factory):
 
 @pytest.fixture
 def signals_reach_children():
-    """Signals end what the test starts, also where they are ignored here (in the background of a shell, under nohup)."""
+    """Signals end what the test starts, also where they are ignored here (in the background, under nohup)."""
     ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)
