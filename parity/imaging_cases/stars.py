@@ -14,8 +14,7 @@ _LARGEST_SHIFT = 0.001
 _FLUX = 1e-3
 """Share by which fluxes of a catalogue may differ."""
 _LEVEL = 0.05
-"""Levels of the sky may differ by this part of the noise: the width of half a bin of the histogram that gives the mode.
-"""
+"""Levels of the sky may differ by this part of the noise: the width of half a bin of the histogram that gives the mode."""
 
 
 _ORDER = {
@@ -128,10 +127,7 @@ def _mosaic(folder):
 
 
 def _pairs(own, peer, suffix):
-    """Files of both sides, in the order of the exposures.
-
-    The reference implementation gives some of them other names.
-    """
+    """Files of both sides, in the order of the exposures: the reference implementation gives some of them other names."""
     return list(zip(sorted(own.glob(f"*_{suffix}.*")), sorted(peer.glob(f"*_{suffix}*.*")), strict=False))
 
 
