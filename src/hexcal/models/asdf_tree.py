@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from hexcal import quick_imports
 from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
@@ -170,10 +171,20 @@ class _InFits:
     """Stands for an array that is in a FITS extension of the same file."""
 
 
-def _library_tree(source, where):
+def _library():
+    """The ASDF library, with the extensions of all installed packages."""
     import asdf
+
+    with quick_imports.for_asdf():
+        # Looked for by the first call only.
+        asdf.get_config().extensions  # noqa: B018
+    return asdf
+
+
+def _library_tree(source, where):
     import yaml
 
+    asdf = _library()
     with warnings.catch_warnings():
         # Files carry tags of many library versions; an unknown one leaves plain dicts and lists, which is all that is
         # needed here.
@@ -212,10 +223,8 @@ def to_bytes(tree, history=()):
 
 def to_bytes_with_library(tree, version=None):
     """As `to_bytes`, by the ASDF library, following a version of the standard (None: the newest)."""
-    import asdf
-
     buffer = io.BytesIO()
-    asdf.AsdfFile(tree, version=version).write_to(buffer)
+    _library().AsdfFile(tree, version=version).write_to(buffer)
     return buffer.getvalue()
 
 
@@ -224,9 +233,7 @@ def _write(stream, tree, history):
     if _is_plain(tree):
         stream.write(_plain_bytes(_with_stored_wcs(tree), history))
         return
-    import asdf
-
-    content = asdf.AsdfFile(stored_wcs.all_opened(tree))
+    content = _library().AsdfFile(stored_wcs.all_opened(tree))
     for entry in history:
         content.add_history_entry(str(entry))
     content.write_to(stream)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hexcal import quick_imports
 from hexcal.errors import ResourceError
 
 _FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -80,8 +81,9 @@ class Segmentation:
         ResourceError
             If sources are to be separated and scikit-image, which does it, is not installed.
         """
-        from photutils.segmentation import deblend_sources, detect_sources
-        from photutils.utils.exceptions import NoDetectionsWarning
+        with quick_imports.for_photutils():
+            from photutils.segmentation import deblend_sources, detect_sources
+            from photutils.utils.exceptions import NoDetectionsWarning
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NoDetectionsWarning)

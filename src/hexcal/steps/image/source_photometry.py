@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from hexcal import quick_imports
+
 _WIDE = 2.5
 """Radius of the aperture against which the others are held, in that of the largest."""
 _BRIGHT = 100.0
@@ -74,7 +76,9 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     subtracted.
     """
     from astropy.stats import SigmaClip
-    from photutils.aperture import ApertureStats, CircularAnnulus
+
+    with quick_imports.for_photutils():
+        from photutils.aperture import ApertureStats, CircularAnnulus
 
     positions = np.column_stack([x, y])
     is_finite = np.asarray(np.isfinite(positions).all(axis=1))
@@ -108,7 +112,8 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
 
 
 def _sum(net, err, masked, centres, radius):
-    from photutils.aperture import CircularAperture, aperture_photometry
+    with quick_imports.for_photutils():
+        from photutils.aperture import CircularAperture, aperture_photometry
 
     table: Any = aperture_photometry(net, CircularAperture(centres, radius), error=err, mask=masked)
     return np.asarray(table["aperture_sum"], float), np.asarray(table["aperture_sum_err"], float)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hexcal import quick_imports
 from hexcal.core.bands import run_bands
 
 if TYPE_CHECKING:
@@ -96,15 +97,17 @@ class StarFinder:
 
     def kernel(self):
         """Return the kernel of the finder: a Gaussian of zero sum, with its mask and relative error."""
-        from photutils.detection.core import _StarFinderKernel
+        with quick_imports.for_photutils():
+            from photutils.detection.core import _StarFinderKernel
 
         return _StarFinderKernel(self.fwhm, ratio=1.0, theta=0.0, sigma_radius=self.sigma_radius)
 
     def _of_photutils(self, strip, centres, threshold):
         import warnings
 
-        from photutils.detection import DAOStarFinder, IRAFStarFinder
-        from photutils.utils.exceptions import NoDetectionsWarning
+        with quick_imports.for_photutils():
+            from photutils.detection import DAOStarFinder, IRAFStarFinder
+            from photutils.utils.exceptions import NoDetectionsWarning
 
         finder: Any = DAOStarFinder if self.kind == "dao" else IRAFStarFinder
         with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hexcal import quick_imports
 from hexcal.steps.image.mesh_background import mesh_background
 from hexcal.steps.image.segmentation import Segmentation
 from hexcal.steps.image.star_finding import StarFinder, windowed
@@ -117,7 +118,8 @@ def source_measurements(net, labels, convolved, masked, err, parameters) -> Any:
     parameters : object
         With ``localbkg_width``, ``apermask_method`` and ``kron_params``.
     """
-    from photutils.segmentation import SourceCatalog
+    with quick_imports.for_photutils():
+        from photutils.segmentation import SourceCatalog
 
     options: dict[str, Any] = {} if parameters.kron_params is None else {"kron_params": tuple(parameters.kron_params)}
     return SourceCatalog(

@@ -1,0 +1,73 @@
+"""What is loaded without the parts that Hexcal does not use works as when it is loaded whole."""
+
+import subprocess
+import sys
+
+_PHOTUTILS = """
+import importlib.metadata, sys
+from hexcal import quick_imports
+search = importlib.metadata.packages_distributions
+with quick_imports.for_photutils():
+    from photutils.segmentation import SegmentationImage
+assert "scipy.signal" not in sys.modules
+assert importlib.metadata.packages_distributions is search
+from photutils.utils import _optional_deps
+assert "HAS_SHAPELY" in _optional_deps.__all__
+import numpy as np
+labels = SegmentationImage(np.eye(5, dtype=int))
+assert labels.make_source_mask(footprint=np.ones((3, 3))).sum() == 19
+import scipy.signal
+assert scipy.signal.fftconvolve([1, 1], [1, 1]).size == 3
+from scipy.signal import windows
+"""
+
+_USED_WITHIN = """
+from hexcal import quick_imports
+with quick_imports.for_photutils():
+    import scipy.signal
+    import scipy.signal.windows
+    assert scipy.signal.convolve([1, 1], [1, 1]).size == 3
+import scipy.signal
+assert scipy.signal.windows.hann(3).size == 3
+"""
+
+_ASDF = """
+import sys, yaml
+import asdf
+from hexcal import quick_imports
+slow = yaml.safe_load
+if sys.argv[1] == "quick":
+    with quick_imports.for_asdf():
+        asdf.get_config().extensions
+assert yaml.safe_load is slow
+for extension in asdf.get_config().extensions:
+    print(extension, [tag if isinstance(tag, str) else (tag.tag_uri, tag.schema_uris, tag.title) for tag in extension.tags])
+"""
+
+
+def _run(program, *words):
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_photutils_works_without_scipy_signal_until_it_is_needed():
+    _run(_PHOTUTILS)
+
+
+def test_scipy_signal_is_whole_when_something_else_loads_it_meanwhile():
+    _run(_USED_WITHIN)
+
+
+def test_extensions_of_asdf_are_those_that_the_library_reads_by_itself():
+    assert _run(_ASDF, "quick") == _run(_ASDF, "slow")
+
+
+def test_a_distribution_with_another_name_is_searched():
+    from hexcal.quick_imports import _Distributions
+
+    distributions = _Distributions(lambda: {"yaml": ["PyYAML"], "numpy": ["numpy"]})
+    assert distributions["yaml"] == ["PyYAML"]
+    assert distributions["numpy"] == ["numpy"]
+    assert distributions.get("no_such_package", ["x"]) == ["x"]
+    assert list(distributions) == ["yaml", "numpy"]
