@@ -41,7 +41,8 @@ if sys.argv[1] == "quick":
         asdf.get_config().extensions
 assert yaml.safe_load is slow
 for extension in asdf.get_config().extensions:
-    print(extension, [tag if isinstance(tag, str) else (tag.tag_uri, tag.schema_uris, tag.title) for tag in extension.tags])
+    tags = [tag if isinstance(tag, str) else (tag.tag_uri, tag.schema_uris, tag.title) for tag in extension.tags]
+    print(extension, tags)
 """
 
 

@@ -1,6 +1,7 @@
 """Libraries that take long to load for what Hexcal does not use of them: loaded without it.
 
-What stands in for a part of the standard or another library gives the same answers, and only while the library is loaded.
+What stands in for a part of the standard or another library gives the same answers, and only while the library is
+loaded.
 """
 
 import contextlib
@@ -18,8 +19,8 @@ from typing import Any
 def for_photutils():
     """Load photutils within: 0.7 s less.
 
-    It asks which distribution it is itself, for which the files of all that is installed are searched; and it loads the whole of ``scipy.signal`` and
-    ``scipy.stats`` for one function that Hexcal does not call.
+    It asks which distribution it is itself, for which the files of all that is installed are searched; and it loads the
+    whole of ``scipy.signal`` and ``scipy.stats`` for one function that Hexcal does not call.
     """
     if "photutils.segmentation" in sys.modules:
         yield
@@ -38,7 +39,10 @@ def for_photutils():
 
 
 class _Distributions(Mapping):
-    """Package -> names of the distributions that hold it. The one that is named like the package is found without a search."""
+    """Package -> names of the distributions that hold it.
+
+    The one that is named like the package is found without a search.
+    """
 
     def __init__(self, search):
         self._all = cache(search)
@@ -83,7 +87,10 @@ def _real_signal() -> Any:
 
 @contextlib.contextmanager
 def for_asdf():
-    """Load the extensions of the ASDF library within: it reads the lists of their tags with the slow reader of YAML; the fast one gives the same."""
+    """Load the extensions of the ASDF library within: it reads the lists of their tags with the slow reader of YAML.
+
+    The fast one gives the same.
+    """
     import yaml
 
     slow, loader = yaml.safe_load, getattr(yaml, "CSafeLoader", None)
