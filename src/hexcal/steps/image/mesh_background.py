@@ -119,7 +119,7 @@ def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
     """
     if not len(values):
         return np.nan, np.nan, 0
-    values = np.sort(values)
+    values = _sorted(values)
     origin = float(values[len(values) // 2])
     shifted = values.astype(np.float64) - origin
     sums = np.concatenate([[0.0], np.cumsum(shifted)])
@@ -134,6 +134,15 @@ def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
         first, last = low, high
         median, sigma = _middle(values, sums, squares, first, last)
     return median, sigma, last - first
+
+
+def _sorted(values):
+    """The values in order, float32 array (n,)."""
+    from hexcal.kernels.sorting import sort_finite
+
+    result = np.empty(values.size, np.uint32)
+    sort_finite(np.array(values, np.float32).view(np.uint32), result)
+    return result.view(np.float32)
 
 
 def _middle(values, sums, squares, first, last):
