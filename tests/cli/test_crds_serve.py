@@ -116,7 +116,8 @@ def test_half_open_requests_without_number_do_not_stop_it(root):
         process.terminate()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert len(err.splitlines()) <= 1
+    # How many connections are refused for want of files depends on the machine; the log has its bound.
+    assert len(err.splitlines()) <= 10
 
 
 @pytest.mark.parametrize(
