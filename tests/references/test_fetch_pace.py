@@ -34,6 +34,11 @@ def sending(parts, pause=0.0):
                 connection.sendall(part)
                 if ended.wait(pause):
                     return
+            # A connection that is closed with something unread is reset, and the client loses what is under way.
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(10)
+            while connection.recv(1 << 16):
+                continue
 
     def serve():
         with contextlib.suppress(OSError):
