@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from hexcal.core import declaration
 from hexcal.core.blockwise import Blockwise
@@ -15,9 +15,6 @@ from hexcal.core.parameterized import Parameterized
 from hexcal.core.parameters import StepParameters
 from hexcal.core.step_files import StepFiles
 from hexcal.errors import ParameterError
-
-if TYPE_CHECKING:
-    pass
 
 
 class Step(Parameterized, StepFiles, Blockwise):

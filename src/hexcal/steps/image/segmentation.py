@@ -39,6 +39,19 @@ class Segmentation:
     contrast: float = 0.001
     mode: str = "exponential"
 
+    @classmethod
+    def of(cls, parameters: Any) -> "Segmentation":
+        """Return it for the parameters of a step that finds sources."""
+        return cls(
+            parameters.kernel_fwhm,
+            parameters.npixels,
+            int(parameters.connectivity),
+            parameters.deblend,
+            parameters.nlevels,
+            parameters.contrast,
+            parameters.multithresh_mode,
+        )
+
     def convolved(self, net: np.ndarray, masked: np.ndarray) -> np.ndarray:
         """Return an image convolved with the Gaussian; masked and NaN pixels are left out of the means.
 

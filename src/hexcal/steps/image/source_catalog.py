@@ -161,15 +161,7 @@ class SourceCatalogStep(Step):
         if self.parameters.starfinder != "segmentation":
             return self._stars(net, masked, threshold)
         values = self.parameters
-        segmentation = Segmentation(
-            values.kernel_fwhm,
-            values.npixels,
-            int(values.connectivity),
-            values.deblend,
-            values.nlevels,
-            values.contrast,
-            values.multithresh_mode,
-        )
+        segmentation = Segmentation.of(values)
         convolved = segmentation.convolved(net, masked)
         labels = segmentation.sources(convolved, masked, threshold)
         if labels is None:

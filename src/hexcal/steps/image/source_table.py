@@ -1,14 +1,11 @@
 """The catalogue of sources as a table: columns, units, descriptions."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hexcal.steps.image.source_photometry import AperturePhotometry, Apertures, magnitudes, nearest_neighbours
-
-if TYPE_CHECKING:
-    pass
 
 _FLUX, _MAGNITUDE, _LENGTH = ".6e", ".6f", ".6f"
 

@@ -20,11 +20,6 @@ class StarMeasuring:
 
     parameters: Any
 
-    @classmethod
-    def of(cls, parameters: Any) -> "StarMeasuring":
-        """Return it for the parameters of a step."""
-        return cls(parameters)
-
     def stars(self, data: np.ndarray, err: np.ndarray, masked: np.ndarray) -> "Table":
         """Return the stars, the brightest first.
 
@@ -81,15 +76,7 @@ class StarMeasuring:
         from astropy.table import Table
 
         values = self.parameters
-        segmentation = Segmentation(
-            values.kernel_fwhm,
-            values.npixels,
-            int(values.connectivity),
-            values.deblend,
-            values.nlevels,
-            values.contrast,
-            values.multithresh_mode,
-        )
+        segmentation = Segmentation.of(values)
         convolved = segmentation.convolved(net, masked)
         labels = segmentation.sources(convolved, masked, threshold)
         if labels is None:

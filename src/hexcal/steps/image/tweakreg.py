@@ -185,9 +185,7 @@ class TweakRegStep(Step):
             x, y, weight = star_catalogs.read_stars(path)
             self.log.info("%s: %d stars of %s", name, len(x), path)
             return x, y, weight, False
-        table = StarMeasuring.of(self.parameters).stars(
-            exposure.data, exposure.err, (exposure.dq & pixel.DO_NOT_USE) != 0
-        )
+        table = StarMeasuring(self.parameters).stars(exposure.data, exposure.err, (exposure.dq & pixel.DO_NOT_USE) != 0)
         self.log.info("%s: %d stars found", name, len(table))
         if self.parameters.save_catalogs:
             self._catalogs[name] = self._save(table, exposure, name)
