@@ -1,0 +1,1 @@
+"""Steps that work on spectra: slits cut out, rectified, extracted."""
