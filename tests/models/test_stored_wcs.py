@@ -193,3 +193,24 @@ def test_real_products_open_and_evaluate_as_the_libraries_do_and_after_a_round_t
                     assert np.allclose(value, truth, rtol=0, atol=1e-12, equal_nan=True), path.name
         count += 1
     assert count == 38
+
+
+def test_a_wcs_whose_transforms_are_the_inverse_of_their_inverse_is_read_and_written(tmp_path):
+    # As the original stores those of rectified spectra.
+    wcs = tangent_plane()
+    forward = wcs.pipeline[0].transform
+    back = forward.inverse
+    forward.inverse, back.inverse = back, forward
+    path = tmp_path / "a_s2d.fits"
+    _image(tmp_path / "plain_s2d.fits")
+    with fits.open(tmp_path / "plain_s2d.fits") as hdus:
+        tree = {"meta": {"telescope": "JWST", "wcs": wcs}}
+        content = np.frombuffer(asdf_tree.to_bytes_with_library(tree), np.uint8)
+        column = fits.Column("ASDF_METADATA", f"{content.size}B", array=content[None])
+        hdus["ASDF"] = fits.BinTableHDU.from_columns([column], name="ASDF")
+        hdus.writeto(path)
+    assert b"inverse: *id" in _asdf(path)
+    datamodels.open(path).save(tmp_path / "b_s2d.fits")
+    again = datamodels.open(tmp_path / "b_s2d.fits")
+    assert b"inverse: *id" in _asdf(tmp_path / "b_s2d.fits")
+    assert np.abs(_sky(again) - _sky(datamodels.open(tmp_path / "plain_s2d.fits"))).max() < 1e-12

@@ -25,6 +25,7 @@ MOST_NODES = 5_000_000
 _SAFE_DEPTH = 1000
 # Each level of a block begins further to the right than the one around it.
 _INDENTED = f"[ ?:-]{{{_SAFE_DEPTH}}}"
+_WCS_TAG = "tag:stsci.edu:gwcs/wcs-"
 _HINT = "no file of an observatory is like that: do not trust where it came from"
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -213,7 +214,8 @@ def _require_bounded_nodes(root, where):
     """Refuse a document of YAML nodes that is deeper or larger than anything Hexcal reads, or refers to itself.
 
     What an alias stands for is counted at each place, as a writer that knows no aliases would write it, but looked at
-    only once.
+    only once. Transforms within a WCS may refer to themselves: the inverse of an inverse is the transform that it
+    began with. A WCS is kept as the nodes that it is, or read by the ASDF library, which makes such a loop of objects.
     """
     known: dict[int, tuple[int, int]] = {}
     # Of each node on the way from the root: itself, what of it has not been looked at, values and levels in it so far.
@@ -228,6 +230,9 @@ def _require_bounded_nodes(root, where):
             if path:
                 _add(path[-1], top[2], top[3])
         elif id(child) in on_path:
+            if _is_loop_in_wcs(path, child):
+                top[2] += 1
+                continue
             raise InputError("the tree of a file must not refer to itself, this one does", where=where, hint=_HINT)
         else:
             path.append([child, iter(_inner(child)), 1, 1])
@@ -238,6 +243,16 @@ def _require_bounded_nodes(root, where):
             raise InputError(
                 f"at most {MOST_NODES} values are read from a file, this one unfolds to more", where=where, hint=_HINT
             )
+
+
+def _is_loop_in_wcs(path, node):
+    """Whether a node of the way from the root has a WCS around it."""
+    for frame in path:
+        if frame[0] is node:
+            return False
+        if frame[0].tag.startswith(_WCS_TAG):
+            return True
+    return False
 
 
 def _first_unknown(frame, known):

@@ -185,6 +185,8 @@ def _renumbered(node, numbers, copies):
         return copies[id(node)]
     if isinstance(node.value, str):
         return node
+    # Known before its parts: a transform may be the inverse of its inverse.
+    copy = copies[id(node)] = type(node)(node.tag, [], flow_style=node.flow_style)
     children: list = [
         tuple(_renumbered(inner, numbers, copies) for inner in item)
         if isinstance(item, tuple)
@@ -195,5 +197,5 @@ def _renumbered(node, numbers, copies):
     if source is not None:
         number = type(source)(source.tag, str(numbers[int(source.value)]), style=source.style)
         children = [(key, number if key.value == "source" else value) for key, value in children]
-    copies[id(node)] = type(node)(node.tag, children, flow_style=node.flow_style)
-    return copies[id(node)]
+    copy.value.extend(children)
+    return copy
