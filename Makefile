@@ -71,6 +71,7 @@ parity: $(READY)
 	$(BIN)/python parity/crds_insert.py
 	$(BIN)/python parity/guider.py
 	$(BIN)/python parity/imaging.py
+	$(BIN)/python parity/spectra.py
 	$(BIN)/python parity/pointing.py
 	$(BIN)/python parity/irs2.py
 	$(BIN)/python parity/steppars.py

@@ -17,8 +17,11 @@ def run(job):
 
     cls = registry.find(job["target"])
     parameters = {"references": job["refs"], **job.get("params", {})}
-    if job.get("steps"):
-        parameters["steps"] = job["steps"]
+    steps = {name: {"save_results": True} for name in cls.step_defs} if job.get("all_steps") else {}
+    for name, values in job.get("steps", {}).items():
+        steps.setdefault(name, {}).update(values)
+    if steps:
+        parameters["steps"] = steps
     with step_times.collected("hexcal") as spent:
         start = time.perf_counter()
         result = cls.call(job["input"], **parameters)
