@@ -9,6 +9,7 @@ ALIASES = {
     "calwebb_guider": "hexcal.pipelines.guider:GuiderPipeline",
     "calwebb_image2": "hexcal.pipelines.image2:Image2Pipeline",
     "calwebb_image3": "hexcal.pipelines.image3:Image3Pipeline",
+    "calwebb_spec2": "hexcal.pipelines.spec2:Spec2Pipeline",
 }
 
 FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1", "bkg_subtract": "background"}

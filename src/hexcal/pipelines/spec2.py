@@ -1,0 +1,195 @@
+"""calwebb_spec2: count rates of spectra to calibrated, rectified and extracted spectra."""
+
+from hexcal.core import Pipeline, Role, StepParameters, parameter
+from hexcal.errors import ParameterError
+from hexcal.pipelines.spec2_modes import mode_of, steps_of
+from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
+from hexcal.steps.flux.background import BackgroundStep
+from hexcal.steps.flux.flat_field import FlatFieldStep
+from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.wcs.assign_wcs import AssignWcsStep
+
+_RATES = ("ImageModel", "IFUImageModel", "CubeModel")
+_SPECTRA = ("adaptive_trace_model", "pixel_replace", "resample_spec", "cube_build", "extract_1d")
+"""What comes after the calibrated exposure."""
+
+
+class Spec2Pipeline(Pipeline):
+    """Calibrate spectra, rectify and extract them.
+
+    Each product of an association has one science member, and the exposures of background and imprint that belong to
+    it. The calibrated exposure (`_cal`, `_calints`) is the result. The rectified one (`_s2d`, or a cube `_s3d`) and its
+    spectra (`_x1d`, `_x1dints`) are for a quick look, and made where products are saved.
+
+    Which steps an exposure gets depends on its type (EXP_TYPE; of lamps of NIRSpec, on OPMODE and LAMP too). Spectra
+    without slits (NIS_SOSS, NIS_WFSS, NRC_WFSS, NRC_TSGRISM) are refused until a later version.
+    """
+
+    alias = "calwebb_spec2"
+    roles = (
+        Role("science", _RATES, other_names=("sci",)),
+        Role("background", _RATES, many=True, required=False, other_names=("bkg",)),
+        Role("imprint", _RATES, many=True, required=False),
+        Role("selfcal", _RATES, many=True, required=False),
+        Role("target_acquisition", "ImageModel", required=False),
+        Role("sourcecat", required=False),
+        Role("direct_image", required=False),
+        Role("segmap", required=False),
+    )
+
+    class Parameters(StepParameters):
+        """Parameters of the pipeline itself."""
+
+        save_bsub: bool = parameter(
+            False, "Write the exposure after the background is subtracted, with suffix _bsub or _bsubints."
+        )
+        fail_on_exception: bool = parameter(
+            True, "End with the first product of the association that fails; otherwise go on with the next."
+        )
+        save_wfss_esec: bool = parameter(
+            False, "Write slitless exposures in electrons per second. They are not calibrated in this version."
+        )
+
+    step_defs = {
+        "assign_wcs": AssignWcsStep,
+        "clean_flicker_noise": CleanFlickerNoiseStep,
+        "bkg_subtract": BackgroundStep,
+        "flat_field": FlatFieldStep,
+        "photom": PhotomStep,
+    }
+    step_defaults = {"clean_flicker_noise": {"skip": True}}
+
+    def suffix_for(self, model):
+        """``cal``, or ``calints`` for an image per integration."""
+        return "calints" if _is_cube(model) else "cal"
+
+    def extra_products(self):
+        """The rectified exposure and its spectra, and the exposure without its background."""
+        after = {"resample_spec": ("s2d",), "cube_build": ("s3d",), "extract_1d": ("x1d", "x1dints")}
+        wanted = [name for name, step in self.steps.items() if name in after and not step.parameters.skip]
+        names = [suffix for name in wanted for suffix in after[name]] if self.saves else []
+        names += ["bsub", "bsubints"] if self.save_bsub else []
+        return [{"suffix": name} for name in names]
+
+    def steps_for(self, model):
+        """The steps that this exposure needs, in order.
+
+        Raises
+        ------
+        InputError
+            For an exposure of images, or of a mode that is not calibrated.
+        ParameterError
+            If the product of an exposure without slits is asked for.
+        """
+        if self.save_wfss_esec:
+            raise ParameterError(
+                "save_wfss_esec is for exposures without slits, which this version does not calibrate",
+                where=self.where,
+                hint="leave it out",
+            )
+        return [self.steps[name] for name in steps_of(model) if name in self.steps]
+
+    def process(self, science, background, imprint, selfcal, target_acquisition, sourcecat, direct_image, segmap):
+        """Return the calibrated exposure; what is made of it is saved beside it."""
+        mode, steps = mode_of(science), self.steps_for(science)
+        self._tell_missing(science)
+        exposure = science
+        for step in (step for step in steps if step.name not in _SPECTRA):
+            if step.name == "srctype" and mode in ("lrs", "lrs_slitless"):
+                exposure = _as_slit(exposure)
+            if step.name == "imprint_subtract":
+                exposure = self._without_imprint(exposure, background, imprint)
+            elif step.name == "bkg_subtract":
+                exposure = self._without_background(exposure, background)
+            else:
+                exposure = step.run(exposure)
+        self._make_spectra(exposure, [step for step in steps if step.name in _SPECTRA])
+        return exposure
+
+    def process_exposure_product(self, exp_product, pool_name="", asn_file=""):
+        """Calibrate one product of an association.
+
+        Parameters
+        ----------
+        exp_product : dict
+            ``name`` and ``members``, as in the association; the members are looked for in the present folder.
+        pool_name, asn_file : str
+            Names of the pool and of the association, for the headers (POOLNAME, ASNTABLE).
+
+        Returns
+        -------
+        DataModel
+        """
+        return self.run({"asn_pool": pool_name, "table_name": asn_file, "products": [exp_product]})
+
+    def _tell_missing(self, exposure):
+        names = [name for name in steps_of(exposure) if name not in self.steps]
+        if names:
+            self.log.warning("This version has no step %s: the result is NOT corrected by them", ", ".join(names))
+
+    def _without_imprint(self, exposure, background, imprint):
+        """The exposure less the imprint of the closed shutters, and the same for its backgrounds, if there is any."""
+        if not len(imprint):
+            return exposure
+        for index in range(len(background)):
+            with background.borrowed(index) as other:
+                self.imprint_subtract.run(other, imprint)
+        return self.imprint_subtract.run(exposure, imprint)
+
+    def _without_background(self, exposure, background):
+        """The exposure less its background exposures, if there are any; otherwise the step is not attempted."""
+        if not len(background) and not self.bkg_subtract.bkg_list:
+            return exposure
+        exposure = self.bkg_subtract.run(exposure, background)
+        if self.save_bsub:
+            self._save(exposure, "bsubints" if _is_cube(exposure) else "bsub", force=True)
+        return exposure
+
+    def _make_spectra(self, calibrated, steps):
+        """Save the rectified exposure and its spectra, where somebody asks for them."""
+        if not self.saves and not any(
+            step.saves or step.parameters.pre_hooks or step.parameters.post_hooks for step in steps
+        ):
+            return
+        result = calibrated
+        for step in steps:
+            if step.parameters.skip:
+                step.run(result)
+            elif step.name in ("adaptive_trace_model", "pixel_replace"):
+                # The calibrated exposure is a product as it is.
+                result = step.run(result.copy() if result is calibrated else result)
+            elif step.name == "extract_1d":
+                for spectra in _each(step.run(result)):
+                    self._save(spectra, "x1dints" if _is_cube(calibrated) else "x1d")
+            else:
+                result = step.run(result)
+                if step.last_status == "COMPLETE":
+                    for rectified in _each(result):
+                        self._save(rectified, "s3d" if step.name == "cube_build" else "s2d")
+
+    def _save(self, model, suffix, force=False):
+        """Save a product, unless the step that has made it has written it under the same name."""
+        from hexcal.files import gate
+
+        if not gate.is_written(self.make_output_path(suffix=suffix, model=model)):
+            self.save_model(model, suffix, force=force)
+
+
+def _as_slit(exposure):
+    """The exposure as a slit that is as large as itself: spectra without cutouts are slits, too."""
+    from hexcal.models.science import SlitModel
+
+    slit = SlitModel(exposure)
+    slit.xstart, slit.ystart = 1, 1
+    slit.ysize, slit.xsize = exposure.shape[-2:]
+    return slit
+
+
+def _each(result):
+    from hexcal.models.container import ModelContainer
+
+    return list(result) if isinstance(result, list | tuple | ModelContainer) else [result]
+
+
+def _is_cube(model):
+    return model is not None and model.shape is not None and len(model.shape) == 3
