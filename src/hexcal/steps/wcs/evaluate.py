@@ -93,9 +93,7 @@ def _program(wcs, forward):
 
     None if there is a model in them that the compiler does not know, or no inverse.
     """
-    state = tuple(
-        (id(step.transform), step.transform.parameters.tobytes()) for step in wcs.pipeline if step.transform is not None
-    )
+    state = state_of(wcs)
     known = _KNOWN.setdefault(wcs, {})
     if known.get(forward, (None,))[0] != state:
         try:
@@ -104,6 +102,35 @@ def _program(wcs, forward):
             program = None
         known[forward] = (state, program)
     return known[forward][1]
+
+
+def state_of(wcs):
+    """Return what tells whether a WCS has been changed since."""
+    return tuple(
+        (id(step.transform), step.transform.parameters.tobytes()) for step in wcs.pipeline if step.transform is not None
+    )
+
+
+def transform_points(wcs, first, last, *coordinates):
+    """Return points of one frame of a WCS in another.
+
+    Parameters
+    ----------
+    wcs : gwcs.WCS
+        With the frames.
+    first, last : str
+        Names of frames; or `first` None and `last` a transform.
+    *coordinates : float or arrays
+        Of the points; broadcast against each other.
+
+    Returns
+    -------
+    tuple of float64 arrays
+        Of one shape.
+    """
+    transform = last if first is None else wcs.get_transform(first, last)
+    inputs = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
+    return _as_arrays(transform(*inputs, with_bounding_box=False), inputs[0].shape)
 
 
 def _checked(wcs, program, forward):

@@ -1,0 +1,120 @@
+"""One slit or slice out of the WCS of a NIRSpec exposure.
+
+The stored WCS of an exposure has a third input, the number of the slit, that is handed on from frame to frame; between
+``gwa`` and ``slit_frame``, and between that and the plane of the shutters, it says which of a list of transforms is
+taken.
+"""
+
+from typing import Any
+
+from hexcal.errors import InputError, unknown_name
+
+NAME = "name"
+"""The input that says which slit is meant."""
+
+
+def slit_numbers(wcs):
+    """Return the numbers by which a WCS knows its slits (list); empty where it does not hold several."""
+    lists = [step.transform.slit_ids for step in wcs.pipeline if _chooses(step.transform)]
+    return list(lists[0]) if lists else []
+
+
+def slit_wcs(wcs, number):
+    """Return the WCS of one slit.
+
+    Parameters
+    ----------
+    wcs : gwcs.WCS
+        Of an exposure.
+    number : int or str
+        One of `slit_numbers`.
+
+    Returns
+    -------
+    gwcs.WCS
+        From two pixel coordinates; with the bounding box of the slit, where one is stored.
+
+    Raises
+    ------
+    InputError
+        If the WCS does not have this slit.
+    """
+    import gwcs
+
+    known = slit_numbers(wcs)
+    if number not in known:
+        raise unknown_name("slit", str(number), list(map(str, known)), where="WCS", error=InputError)
+    steps: Any = [(step.frame, of_slit(step.transform, number)) for step in wcs.pipeline]
+    result = gwcs.WCS(steps)
+    box = box_of_slit(wcs, number)
+    if box is not None:
+        result.bounding_box = box
+    return result
+
+
+def box_of_slit(wcs, number):
+    """Return the stored bounding box of a slit: ((xmin, xmax), (ymin, ymax)), pixels; None if there is none."""
+    boxes: Any = wcs.bounding_box
+    boxes = getattr(boxes, "bounding_boxes", {})
+    box = next((box for key, box in boxes.items() if key == (number,)), None)
+    return None if box is None else tuple((float(box[name].lower), float(box[name].upper)) for name in ("x", "y"))
+
+
+def of_slit(transform, number):
+    """Return a transform between two frames for one slit: the number of the slit is neither input nor output."""
+    if transform is None or (_chooses(transform) and not hasattr(transform, "left")):
+        return transform if transform is None else transform.get_model(number)
+    if NAME not in transform.inputs:
+        return transform
+    chooser = _chooser_in(transform)
+    if chooser is not None:
+        result: Any = chooser.get_model(number) & _models().Identity(1)
+    else:
+        result = _without_name(transform)
+    result.name = transform.name
+    result.inputs = tuple(name for name in transform.inputs if name != NAME)
+    result.outputs = tuple(name for name in transform.outputs if name != NAME)
+    return result
+
+
+def _models() -> Any:
+    from astropy.modeling import models
+
+    return models
+
+
+def _chooses(transform):
+    """Whether a model holds one transform per slit."""
+    return hasattr(transform, "slit_ids") and hasattr(transform, "get_model")
+
+
+def _chooser_in(transform):
+    """The model with one transform per slit in ``chooser & Identity(1) | Mapping``; None if there is none."""
+    while getattr(transform, "left", None) is not None:
+        transform = transform.left
+        if _chooses(transform):
+            return transform
+    return None
+
+
+def _without_name(transform):
+    """Return a transform without its last input, which is handed on as it is."""
+    left: Any = getattr(transform, "left", None)
+    right: Any = getattr(transform, "right", None)
+    operator = getattr(transform, "op", "")
+    if operator == "&" and isinstance(right, _models().Identity):
+        return left if right.n_inputs == 1 else left & _models().Identity(right.n_inputs - 1)
+    if operator == "|" and isinstance(right, _models().Mapping):
+        kept = tuple(place for place in right.mapping if place != left.n_outputs - 1)
+        inner = _without_name(left)
+        return inner if kept == tuple(range(inner.n_outputs)) else inner | _models().Mapping(kept)
+    if operator == "|" and isinstance(left, _models().Mapping):
+        first = _models().Mapping(left.mapping[:-1])
+        first.inverse = _models().Mapping(left.inverse.mapping[:-1], n_inputs=left.n_outputs - 1)
+        return first | _without_name(right)
+    raise InputError(
+        f"the transform {transform.name or type(transform).__name__} of the WCS hands on the number of the slit in a "
+        "way that is not known",
+        where="WCS",
+        hint="assign it anew with the step assign_wcs",
+    )

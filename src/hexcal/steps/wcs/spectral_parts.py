@@ -1,0 +1,173 @@
+"""The slices of an integral-field exposure, as its stored WCS knows them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import InputError
+from hexcal.steps.wcs import nirspec_slits
+from hexcal.steps.wcs.evaluate import box_of, transform_points
+
+SLIT_FRAME = "slit_frame"
+"""Frame of NIRSpec: position in a slit, in units of its width and height, and wavelength (metres)."""
+_SLICER, _ALPHA_BETA = "slicer", "alpha_beta"
+
+
+def is_of_many_slits(wcs):
+    """Whether a WCS holds the transforms of several slits."""
+    return bool(nirspec_slits.slit_numbers(wcs))
+
+
+def blanked(wcs, x, y, planes):
+    """Return planes with NaN where x, y are outside the bounding box of a WCS, or one of the planes is NaN already."""
+    box, outside = box_of(wcs), np.zeros(np.shape(x), bool)
+    if box is not None:
+        outside = ~((x >= box[0]) & (x <= box[1]) & (y >= box[2]) & (y <= box[3]))
+    for plane in planes:
+        outside |= np.isnan(plane)
+    return tuple(np.where(outside, np.nan, plane) for plane in planes)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One slice: which pixels it has, and what evaluates them.
+
+    Parameters
+    ----------
+    number, channel : int
+        As of `spectral.IFUSlice`.
+    row0, col0 : int
+        First pixel.
+    member : bool array (ny, nx)
+        Which pixels of the window belong to the slice.
+    evaluate : callable
+        ``evaluate(x, y) -> (ra, dec, wavelength, across, along)``, arrays of points.
+    """
+
+    number: int
+    channel: int
+    row0: int
+    col0: int
+    member: np.ndarray
+    evaluate: Any
+
+    def coordinates(self):
+        """Return (ra, dec, wavelength, across, along) of the window; NaN outside the slice."""
+        rows, columns = np.nonzero(self.member)
+        values = self.evaluate(columns + float(self.col0), rows + float(self.row0))
+        known = np.isfinite(values).all(axis=0)
+        planes = np.full((5, *self.member.shape), np.nan)
+        for plane, points in zip(planes, values, strict=True):
+            plane[rows[known], columns[known]] = points[known]
+        return tuple(planes)
+
+
+def slices_of(wcs, model):
+    """Yield the slices (Part) of an integral-field exposure.
+
+    Raises
+    ------
+    InputError
+        If the WCS is not one of slices.
+    """
+    shape = model.shape[-2:]
+    if is_of_many_slits(wcs):
+        yield from _of_slit_list(wcs, shape)
+    elif _SLICER in wcs.available_frames:
+        yield from _of_slice_map(wcs, shape)
+    elif _ALPHA_BETA in wcs.available_frames and hasattr(wcs.pipeline[0].transform, "label_mapper"):
+        yield from _of_mrs(wcs, shape)
+    else:
+        raise InputError(
+            "the WCS of an integral-field exposure is required; "
+            f"this one has the frames {', '.join(wcs.available_frames)}",
+            where=str(model.path or "model in memory"),
+            hint="run assign_wcs on an exposure of NIRSpec IFU or MIRI MRS",
+        )
+
+
+def _of_slit_list(wcs, shape):
+    """Slices of NIRSpec whose transforms stand in a list: each has a bounding box."""
+    for number in nirspec_slits.slit_numbers(wcs):
+        one = nirspec_slits.slit_wcs(wcs, number)
+        box = box_of(one)
+        if box is None:
+            raise InputError(
+                f"slice {number} has no bounding box in the WCS", hint="assign the WCS anew with the step assign_wcs"
+            )
+        first_row, last_row = _pixels(box[2], box[3], shape[0])
+        first_column, last_column = _pixels(box[0], box[1], shape[1])
+        member = np.ones((max(last_row - first_row + 1, 0), max(last_column - first_column + 1, 0)), bool)
+        if member.size:
+            yield Part(int(number), 0, first_row, first_column, member, _slice_evaluator(one))
+
+
+def _pixels(lower, upper, length):
+    """First and last pixel whose centres lie between two edges, inside the frame."""
+    return max(int(np.ceil(lower)), 0), min(int(np.floor(upper)), length - 1)
+
+
+def _slice_evaluator(wcs):
+    def evaluate(x, y):
+        slit_x, slit_y, metres, *_ = transform_points(wcs, "detector", SLIT_FRAME, x, y)
+        ra, dec, wavelength = transform_points(wcs, SLIT_FRAME, "world", slit_x, slit_y, metres)
+        return np.array([ra, dec, wavelength, slit_x, slit_y])
+
+    return evaluate
+
+
+def _of_slice_map(wcs, shape):
+    """Slices of NIRSpec that a map of the frame tells apart (the way of release 3.0.0), numbered from 1 in it."""
+    selector = next(step.transform for step in wcs.pipeline if hasattr(step.transform, "label_mapper"))
+    labels = np.asarray(selector.label_mapper.mapper)
+    _require_shape(labels, shape)
+    for label, (row0, col0, member) in _labelled(labels).items():
+        yield Part(int(label) - 1, 0, row0, col0, member, _map_evaluator(wcs, selector.selector[label]))
+
+
+def _map_evaluator(wcs, to_slicer):
+    to_slit, to_slicer_plane = to_slicer.left, to_slicer.right
+
+    def evaluate(x, y):
+        slit_x, slit_y, metres = transform_points(wcs, None, to_slit, x, y)
+        across, along, metres = transform_points(wcs, None, to_slicer_plane, slit_x, slit_y, metres)
+        ra, dec, wavelength = transform_points(wcs, _SLICER, "world", across, along, metres)
+        return np.array([ra, dec, wavelength, slit_x, slit_y])
+
+    return evaluate
+
+
+def _of_mrs(wcs, shape):
+    """Slices of MIRI MRS: their label is 100 times the channel, and the number of the slice."""
+    labels = np.asarray(wcs.pipeline[0].transform.label_mapper.mapper)
+    _require_shape(labels, shape)
+
+    def evaluate(x, y):
+        alpha, beta, wavelength = transform_points(wcs, "detector", _ALPHA_BETA, x, y)
+        ra, dec, _ = transform_points(wcs, _ALPHA_BETA, "world", alpha, beta, wavelength)
+        return np.array([ra, dec, wavelength, beta, alpha])
+
+    for label, (row0, col0, member) in _labelled(labels).items():
+        yield Part(int(label) % 100, int(label) // 100, row0, col0, member, evaluate)
+
+
+def _require_shape(labels, shape):
+    if labels.shape != tuple(shape):
+        raise InputError(
+            f"the map of slices in the WCS has {labels.shape[1]} x {labels.shape[0]} pixels, "
+            f"the exposure {shape[1]} x {shape[0]}",
+            hint="assign the WCS anew with the step assign_wcs",
+        )
+
+
+def _labelled(labels):
+    """Return label -> (first row, first column, its pixels in their window) for all labels but 0."""
+    from scipy import ndimage
+
+    windows = ndimage.find_objects(labels.astype(np.int32))
+    return {
+        number: (window[0].start, window[1].start, labels[window] == number)
+        for number, window in enumerate(windows, start=1)
+        if window is not None
+    }
