@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "run a pipeline or step: hexcal run calwebb_detector1 FILE",
     "steps": "list the pipelines and steps",
     "info": "show what a file is",
+    "show": "draw a picture of a product",
     "simulate": "make exposures and reference files with a known truth",
     "demo": "simulate an exposure, calibrate it, compare with the truth",
     "rerun": "make a product again from its own record",

@@ -67,14 +67,14 @@ def show_rate(axes, rate, unit="DN/s"):
     spread = max(float(np.median(np.abs(finite - middle))) * 1.48, 1e-6) if finite.size else 1.0
     norm = AsinhNorm(linear_width=2 * spread, vmin=float(low), vmax=max(float(high), float(low) + 10 * spread))
     drawn = axes.imshow(
-        _colours("inferno")(norm(np.ma.masked_invalid(rate))),
+        colours("inferno")(norm(np.ma.masked_invalid(rate))),
         origin="lower",
         interpolation="antialiased",
         interpolation_stage="rgba",
     )
     drawn.set_extent((0.5, rate.shape[1] + 0.5, 0.5, rate.shape[0] + 0.5))
     _label(axes, "Measured rate")
-    _colour_bar(axes, norm, "inferno", f"{unit} (asinh stretch)", round_ticks(norm.vmin, norm.vmax, norm.linear_width))
+    colour_bar(axes, norm, "inferno", f"{unit} (asinh stretch)", round_ticks(norm.vmin, norm.vmax, norm.linear_width))
 
 
 def _show_pull(axes, pull):
@@ -86,19 +86,19 @@ def _show_pull(axes, pull):
     y, x = (pull.shape[0] - size) // 2, (pull.shape[1] - size) // 2
     part = pull[y : y + size, x : x + size]
     axes.imshow(
-        np.ma.masked_invalid(part), cmap=_colours("RdBu_r"), norm=norm, origin="lower", interpolation="nearest",
+        np.ma.masked_invalid(part), cmap=colours("RdBu_r"), norm=norm, origin="lower", interpolation="nearest",
         extent=(x + 0.5, x + size + 0.5, y + 0.5, y + size + 0.5),
     )  # fmt: skip
     where = "" if size == min(pull.shape) else f", central {size} × {size} pixels"
     _label(axes, f"(measured − true) / ERR{where}")
-    _colour_bar(axes, norm, "RdBu_r", "σ (grey: flagged)")
+    colour_bar(axes, norm, "RdBu_r", "σ (grey: flagged)")
 
 
 def _show_histogram(axes, levels):
     edges = np.linspace(-_PULL_LIMIT, _PULL_LIMIT, 81)
     middle = (edges[1:] + edges[:-1]) / 2
-    colours = _colours("viridis")(np.linspace(0.05, 0.9, max(len(levels), 1)))
-    for (label, values), colour in zip(levels, colours, strict=False):
+    lines = colours("viridis")(np.linspace(0.05, 0.9, max(len(levels), 1)))
+    for (label, values), colour in zip(levels, lines, strict=False):
         count, _ = np.histogram(values, edges)
         density = count / max(len(values), 1) / (edges[1] - edges[0])
         axes.step(middle, np.where(density > 0, density, np.nan), where="mid", color=colour, label=label, linewidth=1.4)
@@ -117,7 +117,8 @@ def _show_histogram(axes, levels):
     axes.grid(alpha=0.2)
 
 
-def _colours(name):
+def colours(name):
+    """Return a colour map of matplotlib that draws grey what is masked."""
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad="0.55")
@@ -128,10 +129,11 @@ def _label(axes, title):
     axes.set(xlabel="x (pixel)", ylabel="y (pixel)")
 
 
-def _colour_bar(axes, norm, name, label, ticks=None):
+def colour_bar(axes, norm, name, label, ticks=None):
+    """Draw the colour bar of an image beside its axes."""
     from matplotlib.cm import ScalarMappable
 
-    bar = axes.figure.colorbar(ScalarMappable(norm, _colours(name)), ax=axes, label=label, fraction=0.046, pad=0.02)
+    bar = axes.figure.colorbar(ScalarMappable(norm, colours(name)), ax=axes, label=label, fraction=0.046, pad=0.02)
     if ticks is not None:
         bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         bar.minorticks_off()
