@@ -230,8 +230,8 @@ def _check_subarray(model):
         value = subarray.get(name)
         if value is not None and abs(value) not in (1, 2):
             raise _wrong(model, f"meta.subarray.{name}", "must be 1, -1, 2 or -2", value)
-    if model.shape is None or len(model.shape) < 2 or _is_resampled(model):
-        return
+    if model.shape is None or len(model.shape) < 2 or _is_resampled(model) or model.model_type == "SlitModel":
+        return  # a slit is a part of its subarray
     for name, pixels, axis in (("xsize", model.shape[-1], "columns"), ("ysize", model.shape[-2], "rows")):
         value = subarray.get(name)
         if value is not None and value != pixels and (value, pixels) != _interleaved(model):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import InputError, ReferenceError_
+from hexcal.errors import ReferenceError_
 from hexcal.models.dqflags import pixel
 from hexcal.steps.flux.flat_field import FlatFieldStep, usable_flat
 
@@ -169,15 +169,6 @@ def test_modes_with_one_flat_field(instrument, exposure_type):
 @pytest.mark.req("FLAT-29")
 def test_reference_types():
     assert FlatFieldStep.reference_types == ("flat", "fflat", "sflat", "dflat")
-
-
-@pytest.mark.parametrize("exposure_type", ["NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_IFU", "NRS_BRIGHTOBJ"])
-def test_spectra_of_nirspec_are_refused(exposure_type):
-    image = make_image()
-    image.meta.instrument.name, image.meta.instrument.detector = "NIRSPEC", "NRS1"
-    image.meta.exposure.type = exposure_type
-    with pytest.raises(InputError, match=f"NIRSpec spectra .EXP_TYPE {exposure_type}. is not in this version"):
-        FlatFieldStep.call(image, override_flat=make_flat())
 
 
 def test_there_is_no_interpolated_flat_field_to_save(tmp_path, caplog):

@@ -1,12 +1,14 @@
-"""Divide images by the flat field."""
+"""Divide images and spectra by the flat field."""
 
 import numpy as np
 
-from hexcal.core import Step, StepParameters, parameter
+from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.references.bundle import References
+from hexcal.steps.flux.nirspec_flat import interpolated_flat, reference_types_for, supplied_flats, wavelengths_of
 from hexcal.steps.flux.planes import Planes, in_blocks, leave_out, planes_of
+from hexcal.steps.spectrum.parts import correct_parts, parts_of
 
 _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO_NOT_USE)
 
@@ -14,13 +16,23 @@ _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO
 class FlatFieldStep(Step):
     """Divide by the flat field, and carry its errors and flags along.
 
-    All modes but the spectra of NIRSpec, whose flat field is put together from three references for the wavelength of
-    each pixel: they are refused until a later version.
+    The flat field of spectra of NIRSpec is put together for each pixel: fore optics, spectrograph and detector (fflat,
+    sflat, dflat) have each an image, linear in wavelength between its planes, and a curve, averaged over the
+    wavelengths that the pixel sees. One that is missing counts as 1. A pixel for which one of them has no value is
+    flagged NO_FLAT_FIELD, UNRELIABLE_FLAT and DO_NOT_USE. The primary slit of a fixed-slit exposure with a point source
+    keeps both flat fields, that of its source (FLATFIELD_PS, which is applied) and that of a uniform one, at the
+    wavelengths of the slit's centre (FLATFIELD_UN). A slit for which a table has no row is left as it is, and the
+    others go on (the original ends there).
     """
 
     alias = "flat_field"
     reference_types = ("flat", "fflat", "sflat", "dflat")
-    input_model = ("ImageModel", "CubeModel", "IFUImageModel", "GuiderCalModel")
+    input_model = ("ImageModel", "CubeModel", "IFUImageModel", "GuiderCalModel", "MultiSlitModel", "SlitModel")
+    correction_pars = None
+    """After a run on spectra of NIRSpec: ``{"flat": model}``, the flat field that was applied."""
+    use_correction_pars = False
+    """Whether to apply the flat field in `correction_pars` instead of making one."""
+    adjustable = ("allow_hooks", "correction_pars", "use_correction_pars")
 
     class Parameters(StepParameters):
         """Which flat field, and which way."""
@@ -37,16 +49,17 @@ class FlatFieldStep(Step):
 
     def references_needed(self, model):
         """The flat field; none where the user gives a file."""
-        return () if self.parameters.user_supplied_flat or _is_interpolated(model) else ("flat",)
+        if self.parameters.user_supplied_flat or self.use_correction_pars:
+            return ()
+        return reference_types_for(model) if _is_interpolated(model) else ("flat",)
+
+    def is_optional(self, reference_type):
+        """Fore optics, spectrograph and detector may be missing, but not all of them."""
+        return reference_type != "flat"
 
     def process(self, model, references):
         if _is_interpolated(model):
-            raise InputError(
-                f"the flat field of NIRSpec spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of "
-                "Hexcal",
-                where=str(model.path or "EXP_TYPE"),
-                hint="skip=true leaves the step out",
-            )
+            return self._flatten_spectra(model, references)
         if self.parameters.save_interpolated_flat:
             self.log.info(
                 "save_interpolated_flat: the flat field of this exposure is not interpolated, none is written"
@@ -67,11 +80,98 @@ class FlatFieldStep(Step):
         given = self.parameters.user_supplied_flat
         return References({"flat": self.make_input_path(given)}, model).flat if given else references.flat
 
+    def _flatten_spectra(self, model, references):
+        """The flat field of NIRSpec spectra."""
+        _require_parts(model)
+        types = reference_types_for(model)
+        if not types:
+            raise SkipStep(f"no flat field is applied to EXP_TYPE {model.meta.exposure.type}", is_expected=True)
+        parts = parts_of(model)
+        given, chosen = self._given_flats(parts), {}
+        if given is None:
+            chosen = {name: getattr(references, name) for name in types if name in references}
+            for name in types:
+                if name not in chosen:
+                    self.log.warning("There is no %s reference, it counts as 1", name)
+            if not chosen:
+                raise SkipStep(f"there is no {' and no '.join(types)} reference")
+        applied = {}
+
+        def correct(part):
+            if given is not None:
+                flat = given[id(part)]
+            else:
+                flat = interpolated_flat(part, model, chosen, wavelengths_of(part))
+                if _has_both(part, model):
+                    uniform = interpolated_flat(part, model, chosen, wavelengths_of(part, uncorrected=True))
+                    part.flatfield_point, part.flatfield_uniform = flat.data, uniform.data
+            applied[id(part)] = flat
+            part.dq |= flat.dq
+            part.var_flat = np.zeros(part.shape, np.float32)
+            flatten(planes_of(part), flat.data, flat.err, self.parameters.inverse)
+
+        corrected = correct_parts(model, correct, self.log)
+        self._keep(model, [(part, applied[id(part)]) for part in corrected])
+        return model
+
+    def _given_flats(self, parts):
+        """The flats of the user or of a run before, by part; None if they are to be made."""
+        source = self.parameters.user_supplied_flat
+        if source:
+            from hexcal.models.open import open as open_model
+
+            flat = open_model(self.make_input_path(source))
+        elif self.use_correction_pars:
+            flat = (self.correction_pars or {}).get("flat")
+            if flat is None:
+                raise InputError(
+                    "use_correction_pars needs the flat field of a run before, there is none",
+                    where=self.where,
+                    hint="run the step on the exposure first, or set correction_pars",
+                )
+        else:
+            return None
+        return {id(part): each for part, each in zip(parts, supplied_flats(flat, parts), strict=True)}
+
+    def _keep(self, model, flats):
+        """Note what was applied, and save it where that is asked for."""
+        from hexcal.steps.flux.flat_product import product_of
+
+        product = product_of(model, flats)
+        self.correction_pars = {"flat": product}
+        if self.parameters.save_interpolated_flat and not self.parameters.user_supplied_flat:
+            self.save_model(product, suffix="interpolatedflat", force=True)
+
+    def extra_products(self):
+        """The flat field that was put together."""
+        return [{"suffix": "interpolatedflat"}] if self.parameters.save_interpolated_flat else []
+
 
 def _is_interpolated(model):
     """Whether the flat field of an exposure depends on the wavelength of each pixel: that of spectra of NIRSpec."""
     spectrum = model.observatory.exposure_fact(model.meta.exposure.type, "stage2") == "spec2"
     return spectrum and model.meta.instrument.name == "NIRSPEC"
+
+
+def _require_parts(model):
+    """Refuse a NIRSpec exposure whose slits have not been cut out."""
+    if type(model).__name__ in ("MultiSlitModel", "SlitModel", "IFUImageModel") or model.is_ifu:
+        return
+    raise InputError(
+        f"the slits of a NIRSpec spectrum (EXP_TYPE {model.meta.exposure.type}) must be cut out before they are "
+        f"flattened; the input is a {type(model).__name__}",
+        where=str(model.path or "model in memory"),
+        hint="run the step extract_2d first",
+    )
+
+
+def _has_both(part, exposure):
+    """Whether a slit is the primary one of a fixed-slit exposure, with a point source in it."""
+    return (
+        exposure.meta.exposure.type == "NRS_FIXEDSLIT"
+        and part.get_meta("name") == exposure.get_meta("meta.instrument.fixed_slit")
+        and part.get_meta("source_type") == "POINT"
+    )
 
 
 def usable_flat(flat, flat_dq=None):
