@@ -6,19 +6,30 @@ from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.steps.wcs.footprint import footprint, s_region
 
-_KINDS = {"imaging": "hexcal.steps.wcs.imaging"}
+_IMAGING = "imaging"
+_KINDS = {
+    _IMAGING: "hexcal.steps.wcs.imaging",
+    "miri_lrs": "hexcal.steps.wcs.miri_lrs",
+    "miri_mrs": "hexcal.steps.wcs.miri_mrs",
+}
 """Where the WCS of a kind of exposure (column ``wcs`` of the exposure types) is made: ``reference_types(model)``,
-``wcs_of(model, references, log)``.
+``wcs_of(model, references, log)``, and for spectra ``complete(model, references, log)``, which sets what goes with it.
 """
 
 
 class AssignWcsStep(Step):
     """Assign the WCS: the transforms from pixels to the sky, as an object of gwcs in ``meta.wcs``.
 
-    Images of FGS, MIRI, NIRCam and NIRISS get one. It goes through the frames detector, v2v3, v2v3vacorr (corrected for
-    velocity aberration) and world, and stands in the ASDF extension of the product; FITS keywords of the SCI header
-    approximate it (`sip_approx`), and S_REGION holds its outline. Exposures that do not see the sky (darks, flats of
-    lamps) are left as they are, SKIPPED.
+    It stands in the ASDF extension of the product; S_REGION holds the outline of the exposure on the sky. Exposures
+    that do not see the sky (darks, flats of lamps) are left as they are, SKIPPED.
+
+    Images of FGS, MIRI, NIRCam and NIRISS: through the frames detector, v2v3, v2v3vacorr (corrected for velocity
+    aberration) and world; FITS keywords of the SCI header approximate it (`sip_approx`).
+
+    Spectra of MIRI, of the low-resolution spectrometer with and without slit and of the medium-resolution one: the
+    frame alpha_beta (along and across the slit or slice, arcsec) is between detector and v2v3, and wavelengths go with
+    the positions. They are corrected to the barycentre by VELOSYS. DISPAXIS is 2. Products of the low-resolution
+    spectrometer hold the wavelengths of all pixels besides (extension WAVELENGTH).
     """
 
     alias = "assign_wcs"
@@ -82,9 +93,13 @@ class AssignWcsStep(Step):
             raise InputError(
                 f"Hexcal does not yet assign the WCS of exposures of type {exposure_type}",
                 where=str(model.path or "model in memory"),
-                hint="it does so for images of FGS, MIRI, NIRCam and NIRISS",
+                hint="it does so for images of FGS, MIRI, NIRCam and NIRISS and for spectra of MIRI",
             )
-        model.meta.wcs = import_module(_KINDS[kind]).wcs_of(model, references, self.log)
+        makes = import_module(_KINDS[kind])
+        model.meta.wcs = makes.wcs_of(model, references, self.log)
+        if kind != _IMAGING:
+            makes.complete(model, references, self.log)
+            return model
         self._set_region(model)
         if self.parameters.sip_approx:
             self._approximate(model)

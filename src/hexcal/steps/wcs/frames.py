@@ -90,6 +90,17 @@ def world_frame():
     )
 
 
+def aberration_of(model, log):
+    """Return VA_SCALE of an exposure, None without it, which is logged (`velocity_aberration`)."""
+    scale = model.get_meta("meta.velocity_aberration.scale_factor")
+    if scale is None:
+        log.warning(
+            "There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the "
+            "reference point)"
+        )
+    return scale
+
+
 def velocity_aberration(scale, v2, v3):
     """Return the transform from V2V3 to V2V3 corrected for differential velocity aberration.
 

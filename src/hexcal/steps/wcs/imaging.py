@@ -48,14 +48,9 @@ def wcs_of(model, references, log):
     import gwcs
 
     pointing = frames.pointing_of(model)
-    scale = model.get_meta("meta.velocity_aberration.scale_factor")
-    if scale is None:
-        log.warning(
-            "There is no VA_SCALE: no correction for velocity aberration (up to 0.1 arcsec at 1000 arcsec from the "
-            "reference point)"
-        )
+    scale = frames.aberration_of(model, log)
     offsets = filter_offset(model, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
-    distortion = _distortion(references.distortion)
+    distortion = distortion_of(references.distortion)
     wcs = gwcs.WCS(
         [
             (frames.detector_frame(), _to_v2v3(model, distortion, offsets)),
@@ -68,7 +63,7 @@ def wcs_of(model, references, log):
     return wcs
 
 
-def _distortion(reference):
+def distortion_of(reference):
     """Return the transform of a distortion file, a copy: what is done with it must not reach other exposures."""
     transform = reference.tree.get("model")
     if transform is None or not hasattr(transform, "n_inputs"):

@@ -1,0 +1,144 @@
+"""What the WCS of all spectra have in common: frames with a wavelength, and the correction to the barycentre.
+
+gwcs and astropy are imported by the functions: a run that assigns no WCS does not load them.
+"""
+
+from typing import Any
+
+from hexcal.steps.wcs import frames
+
+SPEED_OF_LIGHT = 299792458.0
+"""m/s."""
+
+
+def wavelength_frame(name="spectral"):
+    """Wavelengths, micron: the third axis of a frame."""
+    from astropy import units
+    from gwcs import coordinate_frames
+
+    return coordinate_frames.SpectralFrame(name=name, axes_order=(2,), unit=(units.um,), axes_names=("lambda",))
+
+
+def plane_frame(name, axes_names, unit="arcsec"):
+    """Two coordinates of a plane, such as V2 and V3."""
+    from astropy import units
+    from gwcs import coordinate_frames
+
+    unit = units.Unit(unit)
+    return coordinate_frames.Frame2D(name=name, axes_order=(0, 1), unit=(unit, unit), axes_names=axes_names)
+
+
+def with_wavelength(name, plane, spectral=None):
+    """Return a frame of two coordinates and the wavelength.
+
+    Parameters
+    ----------
+    name : str
+        Of the whole frame.
+    plane : gwcs.coordinate_frames.CoordinateFrame
+        The first two axes.
+    spectral : gwcs.coordinate_frames.SpectralFrame, optional
+        The third; default `wavelength_frame`.
+    """
+    from gwcs import coordinate_frames
+
+    spectral = wavelength_frame() if spectral is None else spectral
+    return coordinate_frames.CompositeFrame([plane, spectral], name=name)
+
+
+def sky_frame():
+    """Right ascension, declination (degrees, ICRS) and wavelength (micron)."""
+    from astropy import coordinates, units
+    from gwcs import coordinate_frames
+
+    sky = coordinate_frames.CelestialFrame(
+        name="icrs",
+        reference_frame=coordinates.ICRS(),
+        axes_order=(0, 1),
+        unit=(units.deg, units.deg),
+        axes_names=("RA", "DEC"),
+    )
+    return with_wavelength(frames.WORLD, sky)
+
+
+def v2v3_to_world(model, log):
+    """Return the last steps of the WCS of a spectrum: from V2V3 and wavelength to the sky.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure, with its pointing.
+    log : logging.Logger
+        Told if there is no factor for velocity aberration.
+
+    Returns
+    -------
+    list of (frame, transform)
+        Frames v2v3, v2v3vacorr and world, as `gwcs.WCS` takes them.
+
+    Raises
+    ------
+    InputError
+        If the header does not say where the telescope points.
+    """
+    models = frames.transforms()
+    pointing = frames.pointing_of(model)
+    scale = frames.aberration_of(model, log)
+    aberration = frames.velocity_aberration(scale, pointing.v2, pointing.v3)
+    return [
+        (_v2v3(frames.V2V3), aberration & models.Identity(1)),
+        (_v2v3(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing) & models.Identity(1)),
+        (sky_frame(), None),
+    ]
+
+
+def _v2v3(name):
+    return with_wavelength(name, plane_frame(f"{name}_spatial", ("v2", "v3")))
+
+
+def barycentric_factor(velocity):
+    """Return what wavelengths at the detector are multiplied with to be those in the barycentric frame.
+
+    Parameters
+    ----------
+    velocity : float
+        VELOSYS, m/s: away from the observer.
+
+    Returns
+    -------
+    float
+        ``1 / (1 + v/c)``, as release 3.0.0 computes it.
+
+    Notes
+    -----
+    JWST pipeline documentation 1.13.5, assign_wcs, "Corrections due to spacecraft motion", calls it a relativistic
+    Doppler correction, without a formula: that would differ by ``v² / 2 c²``, 6e-9 at 30 km/s (docs/decisions.md).
+    """
+    return 1.0 / (1.0 + velocity / SPEED_OF_LIGHT)
+
+
+def to_barycentre(model, log) -> Any:
+    """Return the transform of wavelengths at the detector to barycentric ones, with its inverse.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure; without VELOSYS wavelengths stay as they are.
+    log : logging.Logger
+        Of the step.
+
+    Returns
+    -------
+    astropy.modeling.Model
+        One input, one output.
+    """
+    models = frames.transforms()
+    velocity = model.get_meta("meta.wcsinfo.velosys")
+    if velocity is None:
+        log.warning("There is no VELOSYS: wavelengths are not corrected for the motion of the observatory")
+        return models.Identity(1)
+    factor = barycentric_factor(velocity)
+    log.info("Wavelengths are multiplied by %.10f: barycentric, VELOSYS %g m/s", factor, velocity)
+    transform = models.Identity(1) * models.Const1D(factor, name="velocity_correction")
+    transform.inverse = models.Identity(1) / models.Const1D(factor, name="inv_vel_correction")
+    return transform
