@@ -263,9 +263,9 @@ def test_what_does_not_see_the_sky_is_skipped(assign, exposure_type):
     assert result.meta.cal_step.assign_wcs == "SKIPPED" and result.meta.wcs is None
 
 
-def test_spectra_are_refused(assign):
-    with pytest.raises(InputError, match="does not yet assign the WCS of exposures of type MIR_MRS"):
-        assign(image("MIR_MRS"))
+def test_slitless_spectra_are_refused(assign):
+    with pytest.raises(InputError, match="does not yet assign the WCS of exposures of type NIS_WFSS"):
+        assign(image("NIS_WFSS"))
 
 
 def test_the_exposure_type_must_be_known(assign):

@@ -191,8 +191,8 @@ def _to_alpha_beta(table, origin, scale, velocity) -> Any:
     place = models.Scale(1 / scale) | models.Shift(origin[0])
     row = velocity.inverse | row_of
     x = models.Mapping((0,), n_inputs=2) + (models.Mapping((1,)) | trace)
-    transform.inverse = models.Mapping((0, 2), n_inputs=3) | place & row | models.Mapping((0, 1, 1)) | (
-        x & models.Identity(1)
+    transform.inverse = (
+        models.Mapping((0, 2), n_inputs=3) | place & row | models.Mapping((0, 1, 1)) | (x & models.Identity(1))
     )
     return transform
 

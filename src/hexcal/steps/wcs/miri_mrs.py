@@ -215,15 +215,14 @@ def _to_alpha_beta(model, references, ranges, velocity) -> Any:
 
 
 def _slice_transforms(distortion, specwcs, velocity):
-    """Label of a slice -> its transform. Those of the files take y and x; those of the way back wavelength and alpha,
-    the wavelength at the detector.
+    """Label of a slice -> its transform.
+
+    Those of the files take y and x; those of the way back the wavelength at the detector, and alpha.
     """
     models = frames.transforms()
     names = ("slices", "alpha_model", "beta_model", "x_model", "y_model")
     lists = [_in_tree(distortion, name, "distortion") for name in names]
-    wavelengths = dict(
-        zip(_in_tree(specwcs, "slices", "specwcs"), _in_tree(specwcs, "model", "specwcs"), strict=True)
-    )
+    wavelengths = dict(zip(_in_tree(specwcs, "slices", "specwcs"), _in_tree(specwcs, "model", "specwcs"), strict=True))
     transforms = {}
     for label, alpha, beta, x, y in zip(*lists, strict=True):
         if label not in wavelengths:
@@ -255,7 +254,8 @@ def _slice_of_beta(distortion, ranges):
     for channel, limits in ranges.items():
         if channel not in first or channel not in width:
             raise _without_channel(distortion, channel, first)
-        of_beta = MIRI_AB2Slice(float(first[channel]), float(width[channel]), channel)
+        numbers: Any = (float(first[channel]), float(width[channel]), channel)
+        of_beta = MIRI_AB2Slice(*numbers)
         slices[limits] = selector.LabelMapper(
             inputs, of_beta, inputs_mapping=models.Mapping((1,), n_inputs=3), no_label=np.nan
         )
