@@ -36,6 +36,7 @@ from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
 from references import references  # noqa: E402
+from spec2 import spec2  # noqa: E402
 
 PARTS = (
     "pipeline",
@@ -50,6 +51,7 @@ PARTS = (
     "associations",
     "image2",
     "image3",
+    "spec2",
 )
 
 
@@ -432,6 +434,7 @@ def main(words=None):
             associations,
             image2,
             image3,
+            spec2,
         ),
         strict=True,
     ):

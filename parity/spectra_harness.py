@@ -56,6 +56,7 @@ _BANDS = {f"refs_{bands}": ("refs/common", f"refs/{bands}") for bands in ("12SHO
 INPUTS = {
     "fs": _nirspec("fs"),
     "mos": _nirspec("mos", "--slitlets", "12"),
+    "mos-60": _nirspec("mos", "--slitlets", "60"),
     "ifu": _nirspec("ifu"),
     "bots": _nirspec("bots", "--nints", "10"),
     "miri-lrs": _miri("miri-lrs"),
