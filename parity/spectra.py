@@ -51,7 +51,7 @@ def job_of(case, folder):
 def _input(case, run, source, products):
     if case.given is not None:
         return _as_text(case.given(source, products))
-    return str(harness.product(products, case.before) if case.before else source / run.association)
+    return str(harness.product(products, case.before) if case.before else harness.association(case.run))
 
 
 def _as_text(value):

@@ -81,6 +81,11 @@ class Run:
         The pipeline.
     steps : dict
         Parameters of steps.
+    made_from : tuple of (str, str)
+        Of stage 3: associations, and folders of reference files, that calwebb_spec2 of the reference implementation
+        works on first; the members of `association` are its products.
+    n_science : int, optional
+        Only so many science members of the association.
     """
 
     inputs: str
@@ -88,9 +93,18 @@ class Run:
     refs: str = "refs"
     target: str = "calwebb_spec2"
     steps: dict = field(default_factory=dict, hash=False)
+    made_from: tuple = ()
+    n_science: int | None = None
+
+
+def _stage3(inputs, association, made_from, refs="refs", **more):
+    pairs = tuple(item if isinstance(item, tuple) else (item, refs) for item in made_from)
+    return Run(inputs, association, refs, "calwebb_spec3", made_from=pairs, **more)
 
 
 _FRINGES = {"residual_fringe": {"skip": False}}
+_STAGE_2_STEPS = {"straylight": {"skip": True}, "cube_build": {"output_type": "multi"}}
+"""Parameters of stage 2 where its products are the input of stage 3: those of operations, less what takes a minute."""
 RUNS = {
     "fs": Run("fs", "fs_spec2_1_asn.json"),
     "fs-alone": Run("fs", "fs_spec2_1_nobkg_asn.json"),
@@ -105,6 +119,30 @@ RUNS = {
     "mrs12": Run("miri-mrs", "sub1_12SHORT_spec2_asn.json", "refs_12SHORT", steps=_FRINGES),
     "mrs12-alone": Run("miri-mrs", "plain1_12SHORT_spec2_asn.json", "refs_12SHORT"),
     "mrs34": Run("miri-mrs", "sub1_34SHORT_spec2_asn.json", "refs_34SHORT", steps=_FRINGES),
+    "fs-3": _stage3("fs", "fs_spec3_asn.json", [f"fs_spec2_{k}_asn.json" for k in (1, 2, 3)]),
+    "mos-3": _stage3("mos", "mos_spec3_asn.json", [f"mos_spec2_{k}_asn.json" for k in (1, 2, 3)]),
+    # Two of the four exposures: the reference implementation takes 9 GB for four.
+    "ifu-3": _stage3("ifu", "ifu_spec3_asn.json", [f"ifu_spec2_{k}_asn.json" for k in (1, 2)], n_science=2),
+    "ifu-3-master": _stage3(
+        "ifu",
+        "ifu_spec3_mbkg_asn.json",
+        ["ifu_spec2_1_asn.json", "ifu_spec2_2_asn.json", "ifu_spec2_sky_asn.json"],
+        n_science=2,
+    ),
+    "lrs-3": _stage3("miri-lrs", "nods_spec3_asn.json", ["nod1_spec2_asn.json", "nod2_spec2_asn.json"]),
+    "lrs-3-master": _stage3("miri-lrs", "master_spec3_asn.json", [f"plain{k}_spec2_asn.json" for k in (1, 2, 3)]),
+    "mrs-3": _stage3(
+        "miri-mrs",
+        "sub_spec3_asn.json",
+        [(f"sub{k}_{bands}_spec2_asn.json", f"refs_{bands}") for bands in ("12SHORT", "34SHORT") for k in (1, 2)],
+        "refs/common",
+    ),
+    "mrs-3-master": _stage3(
+        "miri-mrs",
+        "master_spec3_asn.json",
+        [(f"plain{k}_12SHORT_spec2_asn.json", "refs_12SHORT") for k in (1, 2, 3)],
+        "refs/common",
+    ),
 }
 
 
@@ -153,14 +191,50 @@ def _merge(folder, merged, parts):
 
 
 @cache
+def association(name):
+    """Return the path of the association of a run; of stage 3, beside the exposures that are made for it."""
+    run = RUNS[name]
+    source = inputs(run.inputs)
+    if not run.made_from:
+        return source / run.association
+    folder = source / "stage2" / digest(run.made_from, sorted(_STAGE_2_STEPS.items()), VERSION)
+    if not _is_complete(folder):
+        _make_stage2(source, folder, run)
+        _complete(folder)
+    table = json.loads((source / run.association).read_text())
+    members = [member for member in table["products"][0]["members"] if member["exptype"] == "science"]
+    others = [member for member in table["products"][0]["members"] if member["exptype"] != "science"]
+    table["products"][0]["members"] = [
+        {**member, "expname": Path(member["expname"]).name} for member in members[: run.n_science] + others
+    ]
+    path = folder / f"{name}_{run.association}"
+    path.write_text(json.dumps(table, indent=1))
+    return path
+
+
+def _make_stage2(source, folder, run):
+    """Have the reference implementation make the exposures that stage 3 combines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    params = {"save_results": True, "output_dir": str(folder)}
+    jobs = [
+        {"target": "calwebb_spec2", "input": str(source / name), "refs": str(source / refs), "params": params}
+        for name, refs in run.made_from
+    ]
+    peer([{**job, "steps": _STAGE_2_STEPS} for job in jobs], folder, f"running stage 2 of {VERSION} for {run.inputs}")
+
+
+@cache
 def products(name):
     """Return the folder with the products of a run of the reference implementation, of every step."""
     run = RUNS[name]
-    source = inputs(run.inputs)
-    folder = source / "runs" / f"{name}-{digest(run.association, run.refs, run.target, run.steps, VERSION)}"
+    source, given = inputs(run.inputs), association(name)
+    key = digest(
+        run.association, run.refs, run.target, run.steps, VERSION, *((given.parent.name,) * bool(run.made_from))
+    )
+    folder = source / "runs" / f"{name}-{key}"
     if not _is_complete(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        job = {"target": run.target, "input": str(source / run.association), "refs": str(source / run.refs)}
+        job = {"target": run.target, "input": str(given), "refs": str(source / run.refs)}
         job |= {"steps": run.steps, "all_steps": True, "params": {"save_results": True, "output_dir": str(folder)}}
         peer([job], folder, f"running {VERSION} on {name}")
         _complete(folder)
