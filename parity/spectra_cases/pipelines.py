@@ -4,6 +4,8 @@ import json
 
 from spectra_cases import Case
 
+_PIPELINES = ()
+
 
 def _with_backgrounds(association):
     """Roles of the members of an association, the science exposure as the step before left it."""
@@ -22,13 +24,33 @@ def _steps():
     yield Case("fs: background", "fs", "background", after="bsub", given=_with_backgrounds("fs_spec2_1_asn.json"))
 
 
+def _of_two_nods(inputs, products):
+    """An association of the spectra of two nods."""
+    import spectra_harness
+
+    folder = spectra_harness.association("lrs-3").parent
+    members = [{"expname": path.name, "exptype": "science"} for path in sorted(folder.glob("*_x1d.fits"))]
+    table = {"asn_type": "spec3", "asn_rule": "none", "asn_id": "a3001", "asn_pool": "none", "program": "1"}
+    (folder / "combine.json").write_text(json.dumps({**table, "products": [{"name": "combined", "members": members}]}))
+    return folder / "combine.json"
+
+
+def _combined():
+    for name, params in (
+        ("", {}),
+        (", integration time", {"exptime_key": "integration_time"}),
+        (", clipped", {"sigma_clip": 2.0}),
+    ):
+        yield Case(
+            f"lrs-3: combine_1d{name}", "lrs-3", "combine_1d", params=params, given=_of_two_nods, alone="combine_1d"
+        )
+
+
 def _pipelines():
-    for run in ("fs", "fs-alone", "mos", "mos-alone", "ifu", "ifu-background", "bots"):
-        yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
-    for run in ("lrs", "lrs-alone", "lrs-slitless", "mrs12", "mrs12-alone", "mrs34"):
+    for run in _PIPELINES:
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
 
 
 def cases():
     """Return the cases."""
-    return [*_steps(), *_pipelines()]
+    return [*_steps(), *_combined(), *_pipelines()]

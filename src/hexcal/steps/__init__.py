@@ -40,6 +40,7 @@ _OTHERS = {
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
+    "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
 }
 
 ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()} | _OTHERS
