@@ -156,7 +156,7 @@ def _carry_out_on_sphere(instruction, registers, r, n, parameters):
 
 
 @kernel
-def evaluate(first_block, last_block, instructions, r, parameters, n_registers, outputs, x, y, out_x, out_y):
+def evaluate(first_block, last_block, instructions, r, parameters, n_registers, outputs, points, results):
     """Carry out a list of instructions for blocks ``first_block <= b < last_block`` of points.
 
     Parameters
@@ -164,30 +164,30 @@ def evaluate(first_block, last_block, instructions, r, parameters, n_registers, 
     first_block, last_block : int
         Blocks of `BLOCK` points.
     instructions : int64 array (n, 5)
-        As the module describes them; registers 0 and 1 hold the point.
+        As the module describes them; the first registers hold the point.
     r : int64 array
         Table of registers.
     parameters : float64 array
         Numbers of all instructions.
     n_registers : int
         How many registers there are.
-    outputs : int64 array (2,)
+    outputs : int64 array (n_outputs,)
         Registers that hold the result.
-    x, y : float64 array (npoints,)
+    points : float64 array (n_inputs, npoints)
         The points.
-    out_x, out_y : float64 array (npoints,)
+    results : float64 array (n_outputs, npoints)
         The results.
     """
     registers = np.empty((n_registers, BLOCK))
     row = np.empty(BLOCK)
     for block in range(first_block, last_block):
         start = block * BLOCK
-        n = min(BLOCK, x.size - start)
-        for k in range(n):
-            registers[0, k] = x[start + k]
-            registers[1, k] = y[start + k]
+        n = min(BLOCK, points.shape[1] - start)
+        for i in range(points.shape[0]):
+            for k in range(n):
+                registers[i, k] = points[i, start + k]
         for i in range(instructions.shape[0]):
             _carry_out(instructions[i], registers, r, row, n, parameters)
-        for k in range(n):
-            out_x[start + k] = registers[outputs[0], k]
-            out_y[start + k] = registers[outputs[1], k]
+        for i in range(outputs.size):
+            for k in range(n):
+                results[i, start + k] = registers[outputs[i], k]

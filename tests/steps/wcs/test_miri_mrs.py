@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import InputError, ReferenceError_
+from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.step import AssignWcsStep
-from hexcal.steps.wcs import frames, miri_mrs
+from hexcal.steps.wcs import frames, miri_mrs, miri_slices
 from hexcal.steps.wcs.spectral import ifu_coordinates, ifu_slices
 
 FACTOR = 1 / (1 + 20000.0 / 299792458.0)
@@ -70,6 +70,37 @@ def test_frames_and_the_way_back(assigned):
         assert wcs.invert(*sky, with_bounding_box=False) == pytest.approx((round(x), y), abs=1e-6)
 
 
+def test_from_the_sky_to_slices_and_from_slices_to_pixels(assigned):
+    wcs = assigned.meta.wcs
+    for part in ifu_slices(assigned):
+        label = 100 * part.channel + part.number
+        y, x = np.nonzero(np.isfinite(part.ra))
+        alpha, beta = miri_slices.sky_to_alpha_beta(wcs, part.channel, part.ra[y, x], part.dec[y, x])
+        assert np.abs(alpha - part.along[y, x]).max() < 1e-9 and np.abs(beta - part.across[y, x]).max() < 1e-9
+        columns, rows = miri_slices.slice_to_detector(wcs, label, part.along[y, x], part.wavelength[y, x])
+        assert np.abs(columns - x - part.col0).max() < 1e-9 and np.abs(rows - y - part.row0).max() < 1e-9
+    with pytest.raises(ParameterError, match="3"):
+        miri_slices.sky_to_alpha_beta(wcs, 3, 0.0, 0.0)
+    with pytest.raises(ParameterError, match="317"):
+        miri_slices.slice_to_detector(wcs, 317, 0.0, 5.0)
+
+
+def test_slices_that_the_compiler_does_not_know_are_evaluated_by_gwcs(assigned, monkeypatch):
+    def unknown(*_):
+        raise miri_slices.NotCompilable("for this test")
+
+    expected = miri_slices.evaluators(assigned.meta.wcs)[101](np.array([10.0]), np.array([9.0]))
+    monkeypatch.setattr(miri_slices, "compiled", unknown)
+    by_gwcs = miri_slices.evaluators(assigned.meta.wcs)[101](np.array([10.0]), np.array([9.0]))
+    assert np.abs(by_gwcs - expected).max() < 1e-12
+
+
+def test_wavelengths_out_of_range_have_no_place(assigned):
+    wcs = assigned.meta.wcs
+    far = miri_slices.evaluators(wcs)[101](np.array([10.0, 10.0]), np.array([9.0, 400.0]))
+    assert np.isfinite(far[:, 0]).all() and np.isnan(far[:, 1]).all()
+
+
 def test_outline_and_wavelengths_are_those_of_all_pixels(assigned):
     ra, dec, wavelength, _ = ifu_coordinates(assigned)
     region = assigned.meta.wcsinfo.s_region
@@ -129,3 +160,26 @@ def test_the_map_is_that_of_80_percent_transmission(folder, tmp_path):
     asdf.AsdfFile({"regions": maps}).write_to(tmp_path / "regions.asdf")
     labels = miri_mrs.slice_map(miri.mrs_exposure(), datamodels.open(tmp_path / "regions.asdf"))
     assert np.nonzero(~labels.any(axis=1))[0].tolist() == [7]
+
+
+def test_the_real_reference_files(real_data, tmp_path):
+    """Both detectors: compiled slices against gwcs, and the way back, on the delivered distortion of 2025."""
+    real = real_data / "references" / "miri_wcs"
+    for detector, letter, channel in (("MIRIFUSHORT", "12A", "12"), ("MIRIFULONG", "34A", "34")):
+        folder = tmp_path / letter
+        folder.mkdir()
+        for kind in ("distortion", "specwcs"):
+            (folder / f"{kind}.asdf").write_bytes((real / f"jwst_miri_mrs{letter}_{kind}_flt9.asdf").read_bytes())
+        (folder / "wavelengthrange.asdf").write_bytes((real / "jwst_miri_mrs_wavelengthrange_flt9.asdf").read_bytes())
+        labels = np.zeros((1024, 1032), "i4")
+        known = datamodels.open(folder / "distortion.asdf").slices
+        for number, label in enumerate(sorted(known)):
+            labels[400:420, 20 + 20 * number : 30 + 20 * number] = label
+        asdf.AsdfFile({"regions": labels[None]}).write_to(folder / "regions.asdf")
+        exposure = miri.mrs_exposure(np.zeros((1024, 1032), "f4"))
+        exposure.meta.instrument.detector, exposure.meta.instrument.channel = detector, channel
+        result = AssignWcsStep.call(exposure, references=str(folder))
+        planes = ifu_coordinates(result)[:3]
+        y, x = np.mgrid[400:420, :1032].astype(float)
+        for own, slow in zip(planes, result.meta.wcs(x, y), strict=True):
+            assert np.allclose(own[400:420], slow, rtol=0, atol=1e-12, equal_nan=True)

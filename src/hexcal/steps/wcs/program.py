@@ -1,4 +1,4 @@
-"""A transform of astropy, from two coordinates to two, as a list of instructions.
+"""A transform of astropy as a list of instructions.
 
 They are for the kernel `hexcal.kernels.transforms`.
 
@@ -29,49 +29,60 @@ class Program:
     n_registers: int
     outputs: np.ndarray
 
-    def __call__(self, x, y):
+    def __call__(self, *coordinates):
         """Return the transformed coordinates.
 
-        Two float64 arrays of the shape of `x` and `y` (float64 arrays of one shape).
+        A tuple of float64 arrays of the shape of the coordinates (float64 arrays of one shape).
         """
         from hexcal.kernels import transforms
 
-        flat_x, flat_y = np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel()
-        out = np.empty((2, flat_x.size))
-        blocks = -(-flat_x.size // transforms.BLOCK)
+        points = np.array([np.ravel(values) for values in coordinates], np.float64)
+        results = np.empty((self.outputs.size, points.shape[1]))
+        blocks = -(-points.shape[1] // transforms.BLOCK)
         args = (self.instructions, self.registers, self.parameters, self.n_registers, self.outputs)
-        bands.run_bands(transforms.evaluate, blocks, *args, flat_x, flat_y, out[0], out[1])
-        return out[0].reshape(np.shape(x)), out[1].reshape(np.shape(x))
+        bands.run_bands(transforms.evaluate, blocks, *args, points, results)
+        return tuple(values.reshape(np.shape(coordinates[0])) for values in results)
 
 
-def compiled(transform):
+def compiled(transform, *further):
     """Return a transform as a program.
 
     Parameters
     ----------
     transform : astropy.modeling.Model
-        Two inputs, two outputs.
+        Any number of inputs and outputs.
+    *further : astropy.modeling.Model
+        Each takes what the one before gives.
+
+    Returns
+    -------
+    Program
+        Its results are those of the last transform; of several, followed by those of the first one.
 
     Raises
     ------
     NotCompilable
         If a model in it is not known.
     """
-    if (transform.n_inputs, transform.n_outputs) != (2, 2):
-        raise NotCompilable(f"{transform.n_inputs} inputs, {transform.n_outputs} outputs")
-    writer = _Writer()
-    outputs = writer.write(transform, (0, 1))
-    return writer.program(outputs)
+    writer = _Writer(transform.n_inputs)
+    first = outputs = writer.write(transform, tuple(range(transform.n_inputs)))
+    for following in further:
+        outputs = writer.write(following, outputs)
+    return writer.program((*outputs, *first) if further else outputs)
 
 
 @dataclass
 class _Writer:
     """Writes instructions; registers are numbered in the order in which they get their values."""
 
+    n_inputs: int
     steps: list = field(default_factory=list)
-    n_registers: int = 2
+    n_registers: int = 0
     vectors: dict = field(default_factory=dict)
     """Registers of (longitude, latitude): registers of the vector that they were computed from."""
+
+    def __post_init__(self):
+        self.n_registers = self.n_inputs
 
     def add(self, code, inputs, n_outputs, parameters=(), count=0):
         outputs = tuple(range(self.n_registers, self.n_registers + n_outputs))
@@ -132,7 +143,7 @@ class _Writer:
                 needed.update(step[1])
                 steps.append(step)
         steps.reverse()
-        place, count = _places(steps, outputs)
+        place, count = _places(steps, outputs, self.n_inputs)
         rows, table, parameters = [], [], []
         for code, inputs, results, numbers, size in steps:
             # Two inputs at least are looked up: those that an instruction does not have are its first one.
@@ -149,7 +160,7 @@ class _Writer:
         )
 
 
-def _places(steps, outputs):
+def _places(steps, outputs, n_inputs):
     """Return register -> place for all values, and the number of places.
 
     A place is taken again when its value is not needed any more.
@@ -158,7 +169,7 @@ def _places(steps, outputs):
     """
     last_use = {register: number for number, step in enumerate(steps) for register in (*step[1], *step[2])}
     last_use |= dict.fromkeys(outputs, len(steps))
-    place, free, count = {0: 0, 1: 1}, [], 2
+    place, free, count = {number: number for number in range(n_inputs)}, [], n_inputs
     for number, (_, inputs, results, _, _) in enumerate(steps):
         for register in results:
             if free:
@@ -248,9 +259,24 @@ def _polynomial_2d(writer, model, inputs):
         _windowed(writer, inputs[0], model.x_domain, model.x_window),
         _windowed(writer, inputs[1], model.y_domain, model.y_window),
     )
-    degree = model.degree
-    numbers = [_number(getattr(model, f"c{i}_{j}")) for j in range(degree + 1) for i in range(degree - j + 1)]
+    of_name = _numbers(model)
+    degree = max((i + j for i, j in _exponents(model.degree) if of_name[f"c{i}_{j}"] != 0), default=0)
+    numbers = [of_name[f"c{i}_{j}"] for i, j in _exponents(degree)]
     return writer.add(transforms.POLYNOMIAL_2D, places, 1, numbers, degree)
+
+
+def _exponents(degree):
+    """Those of x and y in the order of the kernel."""
+    return [(i, j) for j in range(degree + 1) for i in range(degree - j + 1)]
+
+
+def _numbers(model):
+    """Name of a parameter -> value, of a model of single numbers without units."""
+    if any(getattr(model, name).unit is not None for name in model.param_names[:1]):
+        raise NotCompilable("parameter with a unit")
+    if model.parameters.size != len(model.param_names):
+        raise NotCompilable("a set of models")
+    return dict(zip(model.param_names, map(float, model.parameters), strict=True))
 
 
 def _affine(writer, model, inputs):

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
-from hexcal.steps.wcs import nirspec_slits
+from hexcal.steps.wcs import miri_slices, nirspec_slits
 from hexcal.steps.wcs.evaluate import box_of, transform_points
 
 SLIT_FRAME = "slit_frame"
 """Frame of NIRSpec: position in a slit, in units of its width and height, and wavelength (metres)."""
-_SLICER, _ALPHA_BETA = "slicer", "alpha_beta"
+_SLICER = "slicer"
 
 
 def is_of_many_slits(wcs):
@@ -76,7 +76,7 @@ def slices_of(wcs, model):
         yield from _of_slit_list(wcs, shape)
     elif _SLICER in wcs.available_frames:
         yield from _of_slice_map(wcs, shape)
-    elif _ALPHA_BETA in wcs.available_frames and hasattr(wcs.pipeline[0].transform, "label_mapper"):
+    elif miri_slices.is_of_mrs(wcs):
         yield from _of_mrs(wcs, shape)
     else:
         raise InputError(
@@ -140,16 +140,12 @@ def _map_evaluator(wcs, to_slicer):
 
 def _of_mrs(wcs, shape):
     """Slices of MIRI MRS: their label is 100 times the channel, and the number of the slice."""
-    labels = np.asarray(wcs.pipeline[0].transform.label_mapper.mapper)
+    labels = miri_slices.labels_of(wcs)
     _require_shape(labels, shape)
-
-    def evaluate(x, y):
-        alpha, beta, wavelength = transform_points(wcs, "detector", _ALPHA_BETA, x, y)
-        ra, dec, _ = transform_points(wcs, _ALPHA_BETA, "world", alpha, beta, wavelength)
-        return np.array([ra, dec, wavelength, beta, alpha])
-
+    evaluators = miri_slices.evaluators(wcs)
     for label, (row0, col0, member) in _labelled(labels).items():
-        yield Part(int(label) % 100, int(label) // 100, row0, col0, member, evaluate)
+        if label in evaluators:
+            yield Part(int(label) % 100, int(label) // 100, row0, col0, member, evaluators[label])
 
 
 def _require_shape(labels, shape):
