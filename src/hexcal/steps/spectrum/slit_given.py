@@ -1,0 +1,127 @@
+"""The grid of a rectified slit that a file gives."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import InputError, ParameterError
+
+_ARCSEC = 3600.0
+
+
+class GivenSlitGrid:
+    """The grid of a rectified slit that a WCS gives.
+
+    Parameters
+    ----------
+    wcs : gwcs.WCS
+        From pixels to RA, Dec and wavelength, and back.
+    shape : tuple of 2 int
+        (ny, nx).
+    where : str
+        For messages.
+
+    Notes
+    -----
+    It does what `SlitGrid` does.
+    """
+
+    def __init__(self, wcs, shape, where):
+        self._wcs, self.shape = wcs, tuple(shape)
+        ny, nx = shape
+        x, y = (nx - 1) / 2, (ny - 1) / 2
+        steps = [np.array(wcs(x + dx, y + dy, with_bounding_box=False)) for dx, dy in ((0, 0), (1, 0), (0, 1))]
+        if not np.isfinite(steps).all():
+            raise InputError("the WCS has no sky or no wavelength at its middle", where=where)
+        sizes = [_on_sky(steps[0], step) for step in steps[1:]]
+        self.dispaxis = 1 if sizes[1] > sizes[0] else 2
+        self.scale = float(max(sizes))
+        self.input_scale = self.scale
+        self.n_along = ny if self.dispaxis == 1 else nx
+        pixels = np.arange(nx if self.dispaxis == 1 else ny, dtype=float)
+        at = (pixels, np.full(len(pixels), y)) if self.dispaxis == 1 else (np.full(len(pixels), x), pixels)
+        self.wavelengths = np.asarray(wcs(*at, with_bounding_box=False)[2], float)
+
+    @property
+    def middle_wavelength(self):
+        """Wavelength at the middle of the grid, micron."""
+        return float(self.wavelengths[len(self.wavelengths) // 2])
+
+    def positions(self, ra, dec, wavelength):
+        """Return where pixels of an exposure lie on the grid: x, y, float64 arrays (ny, nx), NaN beside it."""
+        x, y = self._wcs.invert(ra, dec, wavelength, with_bounding_box=False)[:2]
+        return np.array(x, float), np.array(y, float)
+
+    def sky(self, pixel):
+        """Return RA and Dec, degrees, of pixels along the slit."""
+        pixel = np.asarray(pixel, float)
+        middle = np.full(pixel.shape, (len(self.wavelengths) - 1) / 2)
+        ra, dec, _ = self._wcs(*((middle, pixel) if self.dispaxis == 1 else (pixel, middle)), with_bounding_box=False)
+        return np.asarray(ra), np.asarray(dec)
+
+    def wcs(self, slit_y=None):
+        """Return the WCS, as it was given."""
+        return self._wcs
+
+    def region(self, slit):
+        """Return S_REGION: the rectangle along RA and Dec that holds the slit."""
+        ra, dec = self.sky(np.arange(self.n_along))
+        offsets = (ra - ra[0] + 180) % 360 - 180
+        west, east = (ra[0] + offsets.min()) % 360, (ra[0] + offsets.max()) % 360
+        corners = [west, dec.min(), east, dec.min(), east, dec.max(), west, dec.max()]
+        return "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners)
+
+    def wavelength_image(self):
+        """Return the wavelength of each pixel, micron: float32 array of its shape."""
+        row = np.asarray(self.wavelengths, np.float32)
+        return np.ascontiguousarray(np.broadcast_to(row if self.dispaxis == 1 else row[:, None], self.shape))
+
+
+def _on_sky(first, second):
+    """Angle between two places (RA, Dec, wavelength), degrees."""
+    d_ra = (second[0] - first[0] + 180) % 360 - 180
+    return float(np.hypot(d_ra * np.cos(np.radians(first[1])), second[1] - first[1]))
+
+
+def read_slit_grid(path, shape=None):
+    """Read the parameter ``output_wcs``: an ASDF file with the WCS of a rectified slit under ``wcs``.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    shape : tuple of 2 int, optional
+        (ny, nx), instead of what the file says.
+
+    Returns
+    -------
+    GivenSlitGrid
+
+    Raises
+    ------
+    InputError
+        If the file is not there, has no such WCS, or nothing says how large the grid is.
+    """
+    from hexcal.models import asdf_tree, stored_wcs
+    from hexcal.models.fits_source import require_file
+
+    require_file(Path(path))
+    tree: Any = asdf_tree.from_file(Path(path))
+    wcs: Any = stored_wcs.opened(tree.get("wcs")) if isinstance(tree, dict) else None
+    if not stored_wcs.is_wcs(wcs) or (wcs.pixel_n_dim, wcs.world_n_dim) != (2, 3):
+        raise InputError(
+            "output_wcs must be an ASDF file with the WCS (gwcs) of a rectified slit under the key 'wcs': 2 pixel "
+            "coordinates; RA, Dec and wavelength",
+            where=str(path),
+        )
+    if shape is None:
+        given = wcs.array_shape or (wcs.pixel_shape[::-1] if wcs.pixel_shape else None)
+        if given is None:
+            raise ParameterError(
+                "nothing says how large the grid is: the WCS has no pixel_shape or array_shape",
+                where="output_shape",
+                hint="give output_shape = nx, ny",
+            )
+        shape = tuple(int(length) for length in given)
+    return GivenSlitGrid(wcs, shape, str(path))

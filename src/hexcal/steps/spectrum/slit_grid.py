@@ -1,0 +1,303 @@
+"""The grid of a rectified slit: linear on the sky along the slit, one wavelength for each column (or row)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import InputError, ParameterError
+
+_ARCSEC = 3600.0
+_WIDEST = 0.5
+"""Degrees; slits and dithers of any instrument are smaller."""
+
+
+@dataclass(frozen=True)
+class SlitGrid:
+    """The grid of a rectified slit.
+
+    Attributes
+    ----------
+    tangent : tuple of 2 float
+        RA and Dec of the tangent point, degrees.
+    slopes, intercepts : tuple of 2 float
+        Tangent-plane coordinates (towards East and North, degrees) of the pixel ``p`` along the slit:
+        ``intercept + slope * p``.
+    wavelengths : float64 array (n,)
+        Of the pixels in dispersion direction, micron.
+    n_along : int
+        Number of pixels along the slit.
+    dispaxis : int
+        1: dispersion along x; 2: along y.
+    input_scale : float
+        Size of an input pixel along the slit, degrees.
+    """
+
+    tangent: tuple
+    slopes: tuple
+    intercepts: tuple
+    wavelengths: np.ndarray
+    n_along: int
+    dispaxis: int
+    input_scale: float
+
+    @property
+    def shape(self):
+        """Size (ny, nx)."""
+        size = (self.n_along, len(self.wavelengths))
+        return size if self.dispaxis == 1 else size[::-1]
+
+    @property
+    def scale(self):
+        """Size of a pixel along the slit, degrees."""
+        return _length(self.slopes)
+
+    def plane(self, ra, dec):
+        """Return tangent-plane coordinates towards East and North, degrees, of sky positions."""
+        return to_plane(ra, dec, self.tangent)
+
+    def along(self, ra, dec):
+        """Return the pixel along the slit of sky positions: by the coordinate that changes most along the slit."""
+        axis = int(abs(self.slopes[1]) >= abs(self.slopes[0]))
+        return (self.plane(ra, dec)[axis] - self.intercepts[axis]) / self.slopes[axis]
+
+    def dispersed(self, wavelength):
+        """Return the pixel in dispersion direction of wavelengths (micron); NaN beyond the grid.
+
+        What lies beyond the last centre is laid on the last pixel, as far as the linear continuation of the last two
+        centres would reach over the whole grid.
+        """
+        values, pixels = self.with_edges(overrun=len(self.wavelengths) - 1.5)
+        values, pixels = (values, pixels) if values[-1] >= values[0] else (values[::-1], pixels[::-1])
+        return np.interp(wavelength, values, pixels, left=np.nan, right=np.nan)
+
+    def with_edges(self, overrun=0.5):
+        """Return wavelengths and the pixels they belong to: the centres and, in direction x, the outer edges.
+
+        Parameters
+        ----------
+        overrun : float
+            Wavelength of the last edge: that of the last centre and so many of the last steps.
+        """
+        values, pixels = self.wavelengths, np.arange(len(self.wavelengths), dtype=float)
+        if self.dispaxis == 1 and len(values) > 1:
+            first = 1.5 * values[0] - 0.5 * values[1]
+            last = values[-1] + overrun * (values[-1] - values[-2])
+            values, pixels = np.r_[first, values, last], np.r_[-0.5, pixels, pixels[-1] + 0.5]
+        return values, pixels
+
+    def positions(self, ra, dec, wavelength):
+        """Return where pixels of an exposure lie on the grid.
+
+        Parameters
+        ----------
+        ra, dec, wavelength : float64 array (ny, nx)
+            What they see: degrees, micron; NaN for nothing.
+
+        Returns
+        -------
+        x, y : float64 array (ny, nx)
+            Pixels of the grid, the first one at 0, 0; NaN beside it.
+        """
+        along, dispersed = self.along(ra, dec), self.dispersed(wavelength)
+        along, dispersed = along + 0 * dispersed, dispersed + 0 * along
+        return (dispersed, along) if self.dispaxis == 1 else (along, dispersed)
+
+    def sky(self, pixel):
+        """Return RA and Dec, degrees, of pixels along the slit."""
+        pixel = np.asarray(pixel, float)
+        x, y = (a + b * pixel for a, b in zip(self.intercepts, self.slopes, strict=True))
+        return from_plane(x, y, self.tangent)
+
+    @property
+    def middle_wavelength(self):
+        """Wavelength at the middle of the grid, micron."""
+        n = len(self.wavelengths)
+        return float(np.interp((n - 1) / 2, np.arange(n), self.wavelengths))
+
+    def wcs(self, slit_y=None):
+        """Return the WCS (gwcs) of the grid: `slit_wcs.rectified_wcs`."""
+        from hexcal.steps.spectrum.slit_wcs import rectified_wcs
+
+        return rectified_wcs(self, slit_y)
+
+    def region(self, slit):
+        """Return S_REGION: `slit_regions.region_of`."""
+        from hexcal.steps.spectrum.slit_regions import region_of
+
+        return region_of(self, slit)
+
+    def wavelength_image(self):
+        """Return the wavelength of each pixel, micron: float32 array of its shape."""
+        row = np.asarray(self.wavelengths, np.float32)
+        return np.ascontiguousarray(np.broadcast_to(row if self.dispaxis == 1 else row[:, None], self.shape))
+
+
+def to_plane(ra, dec, tangent):
+    """Return gnomonic coordinates towards East and North, degrees (Calabretta & Greisen 2002, A&A 395, 1077, 5.1.3)."""
+    d_ra, dec = np.radians(np.asarray(ra) - tangent[0]), np.radians(dec)
+    sine, cosine = np.sin(np.radians(tangent[1])), np.cos(np.radians(tangent[1]))
+    depth = sine * np.sin(dec) + cosine * np.cos(dec) * np.cos(d_ra)
+    x = np.cos(dec) * np.sin(d_ra) / depth
+    y = (cosine * np.sin(dec) - sine * np.cos(dec) * np.cos(d_ra)) / depth
+    return np.degrees(x), np.degrees(y)
+
+
+def from_plane(x, y, tangent):
+    """Return RA and Dec, degrees, of gnomonic coordinates: the inverse of `to_plane`."""
+    x, y = np.radians(x), np.radians(y)
+    sine, cosine = np.sin(np.radians(tangent[1])), np.cos(np.radians(tangent[1]))
+    ra = tangent[0] + np.degrees(np.arctan2(x, cosine - y * sine))
+    dec = np.degrees(np.arctan2(sine + y * cosine, np.hypot(x, cosine - y * sine)))
+    return ra % 360, dec
+
+
+def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, has_margin=True):
+    """Return the grid that a slit, seen in one or more exposures, is laid on.
+
+    Its wavelengths are the medians over the slit, of the first exposure; in direction along the slit its pixels have
+    the scale and orientation of the middle of the first exposure, and all exposures fit in.
+
+    Parameters
+    ----------
+    exposures : list of SlitCoordinates
+        What the pixels of each exposure see: ra, dec, wavelength, float64 arrays (ny, nx), NaN for nothing.
+    dispaxis : int
+        1: dispersion along x; 2: along y.
+    ratio : float
+        Size of a pixel of the grid along the slit in those of the first exposure.
+    pixel_scale : float, optional
+        Size of a pixel along the slit, arcsec; overrides `ratio`.
+    shape : tuple of 2 int, optional
+        (ny, nx) instead of the size that all exposures fit in, from the first pixel on.
+    has_margin : bool
+        Whether the grid has one pixel more than the exposures need, with them half a pixel above its middle (as that
+        of NIRSpec); otherwise it just holds them, and the middle of a single exposure is at its centre (MIRI LRS).
+
+    Returns
+    -------
+    SlitGrid
+
+    Raises
+    ------
+    InputError
+        If no pixel of the first exposure sees anything.
+    ParameterError
+        If the grid would have no pixel.
+    """
+    turned: Any = [tuple(np.asarray(v if dispaxis == 1 else v.T, float) for v in exposure) for exposure in exposures]
+    window = _window(turned[0])
+    first = tuple(values[window] for values in turned[0])
+    row, wavelengths = _middle_row(first), _reaching(_medians(first[2]), [_medians(one[2]) for one in turned[1:]])
+    everything = [np.concatenate([exposure[i][_sees(exposure)] for exposure in turned]) for i in (0, 1)]
+    own_middle = _mean(*row[:2])
+    tangent = own_middle if len(turned) == 1 and not has_margin else _middle(*everything)
+    _require_one_field(everything)
+    slopes = _slopes(row, tangent if has_margin else own_middle)
+    input_scale = _length(slopes)
+    factor = pixel_scale / _ARCSEC / input_scale if pixel_scale else ratio
+    slopes = tuple(slope * factor for slope in slopes)
+    ranges = [(values.min(), values.max()) for values in to_plane(everything[0], everything[1], tangent)]
+    n_along = int(np.ceil(_length([high - low for low, high in ranges]) / _length(slopes))) + has_margin
+    if shape is not None:
+        size = shape if dispaxis == 1 else shape[::-1]
+        wavelengths = _resized(wavelengths, size[1])
+        n_along, n_fit = size[0], n_along
+    else:
+        n_fit = n_along
+    if has_margin:
+        intercepts = tuple(
+            (low + high) / 2 - slope * n_fit / 2 for (low, high), slope in zip(ranges, slopes, strict=True)
+        )
+    else:
+        intercepts = tuple(-slope * (n_fit - 1) / 2 for slope in slopes)
+    if n_along < 1:
+        raise ParameterError(f"a rectified slit of {n_along} pixels along the slit cannot be made", where="pixel_scale")
+    return SlitGrid(tangent, slopes, intercepts, wavelengths, n_along, dispaxis, input_scale)
+
+
+def _require_one_field(everything):
+    """Raise InputError if what the exposures see is farther apart than a slit and its dithers reach."""
+    ra, dec = _offsets(everything[0]), everything[1]
+    corners = np.array([(ra.min(), dec.min()), (ra.max(), dec.max())])
+    spread = _length(corners[1] - corners[0])
+    if spread > _WIDEST:
+        raise InputError(
+            f"the exposures of a slit are too far apart for one rectified spectrum: {spread:.2g} degrees",
+            hint="is the pointing of each right? Take the odd one out of the association",
+        )
+
+
+def _length(vector):
+    return float(np.hypot(vector[0], vector[1]))
+
+
+def _sees(exposure):
+    return np.isfinite(exposure[0]) & np.isfinite(exposure[2])
+
+
+def _window(exposure):
+    """Rows and columns of the first exposure that see anything."""
+    sees = _sees(exposure)
+    rows, columns = np.flatnonzero(sees.any(axis=1)), np.flatnonzero(sees.any(axis=0))
+    if len(columns) < 2 or len(rows) < 2:
+        raise InputError(
+            "fewer than two pixels of the slit, along it or in dispersion direction, see the sky at a known "
+            "wavelength: it cannot be rectified"
+        )
+    return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _middle_row(exposure):
+    """RA and Dec of the pixels along the slit at the middle wavelength, and their numbers."""
+    column = (exposure[0].shape[1] - 1) // 2
+    order = sorted(range(exposure[0].shape[1]), key=lambda other: abs(other - column))
+    column = next(other for other in order if np.count_nonzero(_sees(exposure)[:, other]) > 1)
+    pixels = np.flatnonzero(_sees(exposure)[:, column])
+    return exposure[0][pixels, column], exposure[1][pixels, column], pixels
+
+
+def _medians(wavelength):
+    """Wavelength of each column that sees anything: the median over the slit; between its neighbours where not."""
+    columns = np.flatnonzero(np.isfinite(wavelength).any(axis=0))
+    medians = np.nanmedian(wavelength[:, columns], axis=0)
+    return np.interp(np.arange(columns[0], columns[-1] + 1), columns, medians)
+
+
+def _reaching(wavelengths, others):
+    """Wavelengths of the first exposure, up to that of the exposure that reaches farthest."""
+    step = wavelengths[-1] - wavelengths[-2]
+    steps_beyond = max([(other[-1] - wavelengths[-1]) / step for other in others], default=0.0)
+    whole = int(steps_beyond + 0.5) if steps_beyond > 0.5 else 0
+    more = np.r_[wavelengths, wavelengths[-1] + step * np.arange(1, whole + 1)]
+    if steps_beyond > 0:
+        more[-1] = wavelengths[-1] + step * steps_beyond
+    return more
+
+
+def _resized(wavelengths, size):
+    """Wavelengths of another number of pixels, the last step continued."""
+    step = wavelengths[-1] - wavelengths[-2]
+    more = wavelengths[-1] + step * np.arange(1, max(size - len(wavelengths), 0) + 1)
+    return np.r_[wavelengths, more][:size]
+
+
+def _mean(ra, dec):
+    """Mean place on the sky, (RA, Dec) in degrees, of neighbouring places."""
+    return float((ra[0] + _offsets(ra).mean()) % 360), float(dec.mean())
+
+
+def _middle(ra, dec):
+    """Half way between the least and the largest RA and Dec of neighbouring places, degrees."""
+    offsets = _offsets(ra)
+    return float((ra[0] + (offsets.min() + offsets.max()) / 2) % 360), float((dec.min() + dec.max()) / 2)
+
+
+def _offsets(ra):
+    """RA less the first one, without a step at 0 h."""
+    return (ra - ra[0] + 180) % 360 - 180
+
+
+def _slopes(row, tangent):
+    """Steps of the tangent-plane coordinates from pixel to pixel, degrees, by a straight line through them."""
+    return tuple(float(np.polyfit(row[2], values, 1)[0]) for values in to_plane(row[0], row[1], tangent))

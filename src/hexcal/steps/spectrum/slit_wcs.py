@@ -1,0 +1,125 @@
+"""The WCS (gwcs) of a rectified slit."""
+
+from typing import Any
+
+import numpy as np
+
+
+def rectified_wcs(grid, slit_y=None):
+    """Return the WCS of a rectified slit: from pixels to RA, Dec and wavelength, and back.
+
+    Parameters
+    ----------
+    grid : SlitGrid
+        The grid.
+    slit_y : float64 array (n_along,), optional
+        Position in the slit of NIRSpec (units of its length) of the pixels along the slit: the WCS then has a frame
+        ``slit_frame`` between the two ends.
+
+    Returns
+    -------
+    gwcs.WCS
+        With the bounding box of all pixels.
+    """
+    import gwcs
+
+    detector, slit_frame, world = _frames()
+    if slit_y is None:
+        steps = [(detector, _to_world(grid)), (world, None)]
+    else:
+        to_slit, to_world = _through_slit(grid, np.asarray(slit_y, float))
+        steps = [(detector, to_slit), (slit_frame, to_world), (world, None)]
+    wcs = gwcs.WCS(steps)
+    ny, nx = grid.shape
+    wcs.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
+    wcs.pixel_shape, wcs.array_shape = (nx, ny), (ny, nx)
+    return wcs
+
+
+def _frames():
+    from astropy import coordinates
+    from astropy import units as u
+    from gwcs import coordinate_frames as frames
+
+    detector = frames.Frame2D(name="detector", axes_order=(0, 1), unit=(u.pix, u.pix))
+    across = frames.Frame2D(name="slit_spatial", axes_order=(0, 1), unit=("", ""), axes_names=("x_slit", "y_slit"))
+    spectral: dict[str, Any] = {"axes_order": (2,), "unit": (u.micron,), "axes_names": ("wavelength",)}
+    slit_frame = frames.CompositeFrame([across, frames.SpectralFrame(name="slit_spectral", **spectral)], "slit_frame")
+    sky = frames.CelestialFrame(
+        name="sky", axes_order=(0, 1), reference_frame=coordinates.ICRS(), unit=(u.deg, u.deg), axes_names=("RA", "DEC")
+    )
+    world = frames.CompositeFrame([sky, frames.SpectralFrame(name="spectral", **spectral)], name="world")
+    return detector, slit_frame, world
+
+
+def _table(points, values) -> Any:
+    """Linear interpolation in a table, NaN beyond it."""
+    from astropy.modeling.models import Tabular1D
+
+    if points[0] > points[-1]:
+        points, values = points[::-1], values[::-1]
+    return Tabular1D(
+        points=np.array(points, float), lookup_table=np.array(values, float), bounds_error=False, fill_value=np.nan
+    )
+
+
+def _wavelength_tables(grid):
+    """From the pixel in dispersion direction to the wavelength, and back."""
+    values, pixels = grid.with_edges()
+    return _table(pixels, values), _table(values, pixels)
+
+
+def _line_tables(pixels, values):
+    """From the pixel along the slit to the position in it, and back, half a pixel farther than the centres."""
+    first, last = 1.5 * values[0] - 0.5 * values[1], 1.5 * values[-1] - 0.5 * values[-2]
+    values, pixels = np.r_[first, values, last], np.r_[pixels[0] - 0.5, pixels, pixels[-1] + 0.5]
+    return _table(pixels, values), _table(values, pixels)
+
+
+def _onto_sky(grid):
+    """From (pixel, pixel) to RA and Dec: the straight line of the slit in the tangent plane."""
+    from astropy.modeling import models as library
+
+    models: Any = library
+    lines = [models.Linear1D(slope, intercept) for slope, intercept in zip(grid.slopes, grid.intercepts, strict=True)]
+    tangent = models.Pix2Sky_TAN() | models.RotateNative2Celestial(*grid.tangent, 180.0)
+    steepest = int(abs(grid.slopes[1]) >= abs(grid.slopes[0]))
+    return lines[0] & lines[1] | tangent, lines[steepest].inverse, steepest, tangent.inverse
+
+
+def _to_world(grid):
+    from astropy.modeling import models as library
+
+    models: Any = library
+    to_wavelength, to_pixel = _wavelength_tables(grid)
+    onto_sky, to_line, steepest, to_plane = _onto_sky(grid)
+    along_y = grid.dispaxis == 1
+    transform = models.Mapping((1, 1, 0) if along_y else (0, 0, 1)) | onto_sky & to_wavelength
+    pixels = to_pixel & to_line if along_y else to_line & to_pixel
+    order = (2, steepest) if along_y else (steepest, 2)
+    transform.inverse = to_plane & models.Identity(1) | models.Mapping(order, n_inputs=3) | pixels
+    return transform
+
+
+def _through_slit(grid, slit_y):
+    from astropy.modeling import models as library
+
+    models: Any = library
+    to_wavelength, to_pixel = _wavelength_tables(grid)
+    to_slit, from_slit = _line_tables(np.arange(grid.n_along, dtype=float), slit_y)
+    onto_sky, to_line, steepest, to_plane = _onto_sky(grid)
+    along_y = grid.dispaxis == 1
+    first = models.Mapping((0, 1, 0) if along_y else (1, 0, 1)) | models.Const1D(0.0) & to_slit & to_wavelength
+    back = to_pixel & from_slit if along_y else from_slit & to_pixel
+    first.inverse = models.Mapping((2, 1) if along_y else (1, 2), n_inputs=3) | back
+    second = (
+        models.Mapping((1, 1, 2), n_inputs=3)
+        | from_slit & from_slit & models.Identity(1)
+        | onto_sky & models.Identity(1)
+    )
+    second.inverse = (
+        to_plane & models.Identity(1)
+        | models.Mapping((steepest, steepest, 2), n_inputs=3)
+        | models.Const1D(0.0) & (to_line | to_slit) & models.Identity(1)
+    )
+    return first, second
