@@ -167,12 +167,12 @@ class Pointing:
 
     def sky_to_pixel(self, camera, ra, dec):
         """Return the pixels (counted from 0) on which light from the sky (degrees) falls."""
-        vector = np.tensordot(self.attitude(*camera.reference).T, _vector(np.radians(ra), np.radians(dec)), 1)
-        v2, v3 = _angles(vector)
-        angles = ((v2 + np.pi) % (2 * np.pi) - np.pi, v3)
+        direction = np.tensordot(self.attitude(*camera.reference).T, vector(np.radians(ra), np.radians(dec)), 1)
+        v2, v3 = angles(direction)
+        signed = ((v2 + np.pi) % (2 * np.pi) - np.pi, v3)
         seen = [
             start + (np.degrees(angle) * 3600 - start) / self.aberration
-            for angle, start in zip(angles, camera.reference, strict=True)
+            for angle, start in zip(signed, camera.reference, strict=True)
         ]
         return camera.to_pixel(*seen)
 
@@ -182,8 +182,8 @@ class Pointing:
         v2, v3 = (
             start + (value - start) * self.aberration for value, start in zip(seen, camera.reference, strict=True)
         )
-        vector = _vector(np.radians(v2 / 3600), np.radians(v3 / 3600))
-        ra, dec = _angles(np.tensordot(self.attitude(*camera.reference), vector, 1))
+        direction = vector(np.radians(v2 / 3600), np.radians(v3 / 3600))
+        ra, dec = angles(np.tensordot(self.attitude(*camera.reference), direction, 1))
         return np.degrees(ra) % 360, np.degrees(dec)
 
     def position_angle(self, camera, v2=0.0, v3=0.0):
@@ -193,21 +193,23 @@ class Pointing:
         """
         attitude = self.attitude(*camera.reference)
         center, _, up = (attitude @ axis for axis in _frame(np.radians(v2 / 3600), np.radians(v3 / 3600)))
-        ra, dec = _angles(center)
+        ra, dec = angles(center)
         _, east, north = _frame(ra, dec)
         angle = np.arctan2(up @ east, up @ north)
         return float(np.degrees(ra)) % 360, float(np.degrees(dec)), float(np.degrees(angle)) % 360
 
 
-def _vector(longitude, latitude):
+def vector(longitude, latitude):
+    """Return the unit vector of a direction (radians): (3, ...)."""
     longitude, latitude = np.broadcast_arrays(longitude, latitude)
     return np.stack(
         [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)]
     ).reshape(3, *longitude.shape)
 
 
-def _angles(vector):
-    return np.arctan2(vector[1], vector[0]), np.arcsin(np.clip(vector[2], -1, 1))
+def angles(direction):
+    """Return longitude and latitude (radians) of unit vectors (3, ...)."""
+    return np.arctan2(direction[1], direction[0]), np.arcsin(np.clip(direction[2], -1, 1))
 
 
 def _frame(longitude, latitude):
