@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from astropy.io import fits
@@ -62,12 +63,30 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     data = [data] if isinstance(data, str | Path | fits.HDUList) or hasattr(data, "header") else list(data)
     if not data:
         raise InputError("a pool needs at least one exposure")
+    return pool_of_headers((_header(source, kwargs) for source in data), candidates, added)
+
+
+def pool_of_headers(headers, candidates=(), added=MappingProxyType(ADDED)):
+    """Make a pool from headers that have been read.
+
+    Parameters
+    ----------
+    headers : iterable of (str, Mapping)
+        Name of the file, and its primary header.
+    candidates : list of (str, str)
+        Candidates that every exposure belongs to besides its observation.
+    added : Mapping of str to str
+        Values of the columns that most headers do not have.
+
+    Returns
+    -------
+    AssociationPool
+    """
     target_ids, rows = {}, []
-    for source in data:
-        name, header = _header(source, kwargs)
+    for name, header in headers:
         row = {key.lower(): _text(header[key]) for key in header if key.lower() not in _NOT_COLUMNS}
         row["filename"] = name
-        row["asn_candidate"] = _all_candidates(row, name, candidates)
+        row["asn_candidate"] = _all_candidates(row, name, list(candidates))
         target = next(
             (row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)), NULL
         )

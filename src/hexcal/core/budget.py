@@ -22,7 +22,7 @@ rates.
 """
 _PRODUCTS = 5
 """Images of a rate image: values, errors, flags, two variances."""
-_SECONDS = 40e-9
+SECONDS_OF_SAMPLE = 40e-9
 """Time for one sample on one core, about."""
 
 
@@ -98,7 +98,7 @@ def tell(pipeline, shape: tuple[int, ...], n_ints: int | None, reason: str | Non
         size,
         needed / 1e6,
         allowed,
-        1 + _SECONDS * math.prod(shape),
+        1 + SECONDS_OF_SAMPLE * math.prod(shape),
     )
     if limit is not None and needed > limit:
         together = f"all integrations at once ({reason})" if reason else "one integration at a time"

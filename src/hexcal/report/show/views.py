@@ -64,7 +64,9 @@ def _drawing(model):
         return slits_view
     if model.model_type == "IFUCubeModel":
         return cube_view
-    if model.model_type in ("SlitModel", "SlitDataModel") or (is_rectified(model) and model.has("wavelength")):
+    if model.model_type in ("SlitModel", "SlitDataModel") or (
+        is_rectified(model) and "wavelength" in model.specs and model.has("wavelength")
+    ):
         return slit_view
     return image_view
 

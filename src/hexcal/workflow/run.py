@@ -1,0 +1,222 @@
+"""Doing the jobs of a plan: those that changed, each as soon as what it needs is there, on the workers of a cluster."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hexcal.core.provenance import version
+from hexcal.files.atomic import atomic
+from hexcal.workflow import cluster, ledger, worker
+
+LOGS = "logs"
+"""Folder of the logs, in that of the products."""
+
+
+@dataclass
+class Outcome:
+    """What became of the jobs of a plan.
+
+    Attributes
+    ----------
+    done, failed, no_data : dict of str to dict
+        Key -> what the worker said.
+    not_run : dict of str to str
+        Key -> which job it waited for in vain.
+    kept : list of str
+        Keys of jobs whose products are as they would be made now.
+    seconds : float
+        From beginning to end.
+    """
+
+    done: dict = field(default_factory=dict)
+    failed: dict = field(default_factory=dict)
+    no_data: dict = field(default_factory=dict)
+    not_run: dict = field(default_factory=dict)
+    kept: list = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def is_good(self):
+        """Whether nothing failed."""
+        return not self.failed
+
+
+@dataclass
+class Settings:
+    """How jobs are done.
+
+    Attributes
+    ----------
+    out : pathlib.Path
+        Folder of the products.
+    words : dict of str to list of str
+        Options for each pipeline, as those of ``hexcal run``.
+    resources : Resources
+        Of workers that are started.
+    scheduler, slurm : str or None
+        See `hexcal.workflow.cluster.client`.
+    groups : int or None
+        How many groups of a ramp are read.
+    """
+
+    out: Path
+    words: dict
+    resources: cluster.Resources
+    scheduler: str | None = None
+    slurm: str | None = None
+    groups: int | None = None
+
+
+def run(plan, book, changes, settings, tell: Callable[[str, Any], None]) -> Outcome:
+    """Do the jobs of a plan that have to run.
+
+    Parameters
+    ----------
+    plan : Plan
+        What has to be made.
+    book : Ledger
+        Where it is noted.
+    changes : Changes
+        Says which jobs have to run.
+    settings : Settings
+        How.
+    tell : callable
+        Is told ``("kept", job)``, ``("begin", job, why)``, ``("end", job, result)``, ``("left", job, key)``.
+
+    Returns
+    -------
+    Outcome
+    """
+    started, outcome = time.perf_counter(), Outcome()
+    waiting = {}
+    for job in plan.jobs.values():
+        if changes.why(job) is None:
+            outcome.kept.append(job.key)
+        else:
+            waiting[job.key] = job
+    if waiting:
+        cluster.require_room(waiting.values(), settings.resources)
+        _write_associations(plan, waiting, settings.out)
+        with contextlib.ExitStack() as stack:
+            _Runner(plan, book, changes, settings, tell, outcome, stack).all_of(waiting)
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _write_associations(plan, waiting, out):
+    """Write the associations that jobs will read, unless they are there as they are."""
+    for job in waiting.values():
+        text = plan.associations.get(job.source.name)
+        if text is None:
+            continue
+        path = out / job.source.name
+        content = text.encode()
+        if not path.is_file() or path.read_bytes() != content:
+            with atomic(path) as stream:
+                stream.write(content)
+
+
+class _Runner:
+    """Submits jobs, and takes their results."""
+
+    def __init__(self, plan, book, changes, settings, tell, outcome, stack):
+        self.plan, self.book, self.changes, self.settings = plan, book, changes, settings
+        self.tell, self.outcome = tell, outcome
+        self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm))
+        self.running = {}
+
+    def all_of(self, waiting):
+        """Do jobs (dict of str to Job); those whose needs failed are left."""
+        from distributed import as_completed
+
+        tell = self.tell
+        tell("cluster", self.client)
+        waiting = dict(waiting)
+        completed = as_completed(with_results=True, raise_errors=False)
+        self._submit_ready(waiting, completed)
+        while self.running:
+            future, result = next(completed)
+            job = self.running.pop(future.key)
+            self._end(job, result, future)
+            self._submit_ready(waiting, completed)
+
+    def _submit_ready(self, waiting, completed):
+        """Submit the jobs whose needs are there; leave those whose needs never will be."""
+        at_work = {job.key for job in self.running.values()}
+        for key, job in list(waiting.items()):
+            bad = next((need for need in job.needs if self._is_lost(need)), None)
+            if bad is not None:
+                self.outcome.not_run[key] = bad
+                self.tell("left", job, bad)
+                del waiting[key]
+            elif not any(need in waiting or need in at_work for need in job.needs):
+                del waiting[key]
+                at_work.add(key)
+                completed.add(self._submit(job))
+
+    def _is_lost(self, key):
+        return key in self.outcome.failed or key in self.outcome.no_data or key in self.outcome.not_run
+
+    def _submit(self, job):
+        why = self.changes.again[job.key]
+        self.book.begin(job, why)
+        described = {
+            "pipeline": job.pipeline,
+            "source": str(job.source),
+            "words": [*self.settings.words[job.pipeline], f"--output_dir={self.settings.out}"],
+            "log": str(self.log_of(job)),
+            "groups": self.settings.groups if job.source.name.endswith(("_uncal.fits", "_uncal.fits.gz")) else None,
+            "threads": self.settings.resources.threads,
+        }
+        future = self.client.submit(
+            worker.do,
+            described,
+            key=f"{job.key} {time.time_ns()}",
+            resources={cluster.MEMORY: max(1, job.memory / 1e6)},
+            pure=False,
+            retries=0,
+        )
+        self.running[future.key] = job
+        self.tell("begin", job, why)
+        return future
+
+    def log_of(self, job):
+        """Path of the log of a job."""
+        return self.settings.out / LOGS / f"{job.key.replace(' ', '-').replace('/', '-')}.log"
+
+    def _end(self, job, result, future):
+        if future.status != "finished":
+            # The worker was killed, again and again, or could not even load the program.
+            result = {
+                "state": ledger.FAILED,
+                "error": f"the worker was lost: {_text(result)}",
+                "seconds": None,
+                "peak_memory_mb": None,
+                "products": [],
+                "made_of": None,
+                "worker": None,
+            }
+        for product in result["products"]:
+            product["sha256"] = self.book.digest(product["path"])
+        made_of = None
+        if result["state"] != ledger.FAILED:
+            made_of = {
+                "version": version(),
+                **(result["made_of"] or {}),
+                "words": self.settings.words[job.pipeline],
+                "members": [list(member) for member in job.members],
+            }
+        self.book.end(job.key, **{**result, "made_of": made_of, "log": os.fspath(self.log_of(job))})
+        book = {ledger.DONE: self.outcome.done, ledger.NO_DATA: self.outcome.no_data}
+        book.get(result["state"], self.outcome.failed)[job.key] = result
+        self.tell("end", job, result)
+
+
+def _text(result):
+    """What Dask says of a lost job: (type, exception, traceback), or an exception."""
+    error = result[1] if isinstance(result, tuple) and len(result) > 1 else result
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,131 @@
+"""What a worker does: one job, in its own process, with the log in a file of its own."""
+
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from hexcal.errors import HexcalError, shortened
+from hexcal.references.digest import sha256
+
+_NO_SCIENCE = 64
+"""Exit status of a run that finds no science data on the detector."""
+
+
+def do(job: dict[str, Any]) -> dict[str, Any]:
+    """Do a job; never raises an error of the job.
+
+    Parameters
+    ----------
+    job : dict
+        ``pipeline``, ``source`` (path), ``words`` (options as of ``hexcal run``), ``log`` (path), ``groups`` (int or
+        None: how many groups of a ramp are read), ``threads``.
+
+    Returns
+    -------
+    dict
+        ``state`` ("done", "failed", "no data"), ``error``, ``seconds``, ``peak_memory_mb``, ``products`` (list of
+        dict: path, size, mtime_ns), ``made_of`` (what the products say of how they were made), ``worker``.
+    """
+    from hexcal.files import gate
+    from hexcal.workflow import ledger
+
+    started = time.perf_counter()
+    _forget_peak()
+    state, error, written = ledger.DONE, None, []
+    with gate.run():
+        files = gate.current()
+        try:
+            _run(job)
+        except HexcalError as failure:
+            state = ledger.NO_DATA if failure.exit_status == _NO_SCIENCE else ledger.FAILED
+            error = str(failure)
+        except MemoryError:
+            state, error = ledger.FAILED, "not enough memory"
+        except Exception as fault:  # noqa: BLE001 - one job must not end the worker, which has others to do
+            state, error = ledger.FAILED, f"fault in the program: {type(fault).__name__}: {shortened(str(fault))}"
+        written = [
+            path for path in dict.fromkeys(files.written.values() if files is not None else ()) if os.path.isfile(path)
+        ]
+    products = [path for path in written if path != job["log"]]
+    return {
+        "state": state,
+        "error": error,
+        "seconds": round(time.perf_counter() - started, 3),
+        "peak_memory_mb": _peak_memory_mb(),
+        "products": [_described(path) for path in products],
+        "made_of": _made_of(products, job) if state == ledger.DONE else None,
+        "worker": f"process {os.getpid()} on {os.uname().nodename}",
+    }
+
+
+def _run(job):
+    from hexcal.core import cmdline
+
+    Path(job["log"]).parent.mkdir(parents=True, exist_ok=True)
+    words = [*job["words"], f"--threads={job['threads']}", f"--log-file={job['log']}", "--log-stream=null"]
+    if job.get("groups") is None:
+        cmdline.run_target([job["pipeline"], job["source"], *words])
+        return
+    from hexcal.workflow.quick import with_first_groups
+
+    with with_first_groups(job["source"], job["groups"]) as source:
+        cmdline.run_target([job["pipeline"], source, *words])
+
+
+def _described(path):
+    status = os.stat(path)
+    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _made_of(products, job):
+    """What the record of the first product that has one says: inputs, references, with their digests."""
+    from hexcal.models.open import open as open_model
+
+    for path in products:
+        if not path.endswith((".fits", ".fits.gz", ".asdf")):
+            continue
+        record = open_model(path).get_meta("provenance")
+        if record is None:
+            continue
+        record = record.instance
+        return {
+            "version": record["software"]["version"],
+            "inputs": _inputs(record, job),
+            "references": [item for entry in record["steps"] for item in _references(entry)],
+        }
+    return None
+
+
+def _inputs(record, job):
+    """The inputs of a record; of a job that has read a short copy, the exposure that it was copied from."""
+    if job.get("groups") is not None:
+        return [{"path": job["source"], "sha256": sha256(job["source"])}]
+    return [item for item in record["inputs"] if item is not None]
+
+
+def _references(entry):
+    """The references of a step: type, which exposure they are for (None: the whole), path, digest."""
+    for kind, item in entry["references"].items():
+        yield {"step": entry["step"], "type": kind, "exposure": None, **item}
+    for item in entry.get("references_asked", ()):
+        yield {"step": entry["step"], **item}
+    for part in entry.get("parts", ()):
+        for kind, item in part["references"].items():
+            yield {"step": entry["step"], "type": kind, "exposure": part["name"], **item}
+
+
+def _forget_peak():
+    """Have the system measure the peak of the memory anew, where it can: a worker does one job after the other."""
+    if os.access("/proc/self/clear_refs", os.W_OK):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak_memory_mb():
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1e3, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)

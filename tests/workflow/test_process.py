@@ -1,0 +1,98 @@
+"""The command on a small programme: what is made, kept, made again, and told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from exposures import write_references, write_uncal
+
+from hexcal.cli.main import main
+from hexcal.workflow.ledger import DONE, FAILED, Ledger
+
+COMMON = {
+    "PROGRAM": "00001", "OBSERVTN": "001", "VISIT": "001", "VISITGRP": "02", "SEQ_ID": "1", "ACT_ID": "01",
+    "TARGPROP": "STAR",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def programme(tmp_path_factory):
+    """Two raw exposures that can be calibrated, one that is cut short, and references."""
+    folder = tmp_path_factory.mktemp("programme")
+    for number in (1, 2, 3):
+        write_uncal(folder, name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", **COMMON)
+    cut = folder / "jw00001001001_02101_00003_nrca1_uncal.fits"
+    cut.write_bytes(cut.read_bytes()[:-2880])
+    write_references(folder / "refs")
+    return folder
+
+
+def process(folder, *words):
+    """Run the command; returns the exit status."""
+    own = ["--until=1", "--workers=1", f"--references={folder / 'refs'}"]
+    return main(["process", str(folder), f"--out={folder / 'out'}", *own, *words])
+
+
+def test_a_programme_is_made_kept_and_made_again(programme, capfd):
+    assert process(programme) == 1
+    said = capfd.readouterr().out
+    assert "2 jobs done" in said and "1 failed" in said
+    assert "failed: calwebb_detector1 jw00001001001_02101_00003_nrca1" in said
+    assert (programme / "out" / "report" / "index.html").is_file()
+    jobs = {job["key"]: job for job in Ledger(programme / "out", writes=False).jobs()}
+    assert sorted(job["state"] for job in jobs.values()) == [DONE, DONE, FAILED]
+    done = jobs["calwebb_detector1 jw00001001001_02101_00001_nrca1"]
+    assert {item["type"] for item in done["made_of"]["references"]} >= {"dark", "gain", "readnoise"}
+
+    # What was made is kept; what failed is tried again.
+    assert process(programme) == 1
+    assert "0 jobs done (0 files), 2 up to date, 1 failed" in capfd.readouterr().out
+
+    (programme / "jw00001001001_02101_00003_nrca1_uncal.fits").unlink()
+    write_references(programme / "refs", gain=None, dark=None)
+    os.utime(programme / "refs" / "mask.fits", (1e9, 1e9))
+    assert process(programme, "--dry-run", "--steps.jump.rejection_threshold=6") == 0
+    said = capfd.readouterr().out
+    assert "options: --steps.jump.rejection_threshold=6" in said
+
+    assert main(["status", str(programme / "out")]) == 1
+    assert "2 done, 1 failed" in capfd.readouterr().out
+
+
+def test_a_dry_run_writes_nothing(programme, capfd, tmp_path):
+    assert main(["process", str(programme), f"--out={tmp_path / 'new'}", "--dry-run", "--json"]) == 0
+    assert {job["pipeline"] for job in json.loads(capfd.readouterr().out)["jobs"]} >= {"calwebb_detector1"}
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_killed_run_leaves_whole_files_and_is_resumed(tmp_path, capfd):
+    for number in (1, 2):
+        write_uncal(tmp_path, name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", **COMMON)
+    write_references(tmp_path / "refs")
+    out = tmp_path / "out"
+    words = ["process", str(tmp_path), f"--out={out}", "--until=1", "--workers=1", f"--references={tmp_path / 'refs'}"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hexcal", *words], stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    while child.poll() is None and not (out / "logs").is_dir():
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert main(words) == 0
+    names = sorted(path.name for path in out.glob("*.fits"))
+    assert names == [
+        f"jw00001001001_02101_0000{number}_nrca1_{kind}.fits" for number in (1, 2) for kind in ("rate", "rateints")
+    ]
+    assert not [path for path in out.iterdir() if "partial" in path.name or path.name.endswith(".part")]
+
+
+def test_wrong_words_are_said_at_once(tmp_path, capfd):
+    assert main(["process", "--out", str(tmp_path / "out")]) == 1
+    assert "folders or files with exposures are missing" in capfd.readouterr().err
+    assert main(["process", str(tmp_path), "--out", str(tmp_path / "out"), "--json"]) == 1
+    assert "--dry-run" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
