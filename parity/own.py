@@ -26,7 +26,8 @@ def run(job):
         start = time.perf_counter()
         result = cls.call(job["input"], **parameters)
         seconds = time.perf_counter() - start
-    results = list(result) if isinstance(result, list | tuple) else [result]
+    is_many = isinstance(result, list | tuple) or type(result).__name__ == "ModelContainer"
+    results = list(result) if is_many else [result]
     for model, path in zip(results, job.get("outputs", []), strict=False):
         model.save(path)
     return seconds, spent

@@ -46,6 +46,25 @@ def _combined():
         )
 
 
+def _masters():
+    def given(inputs, products):
+        import spectra_harness
+
+        return spectra_harness.association("lrs-3-master")
+
+    for name, params in (("", {}), (", smoothed", {"median_kernel": 7})):
+        known = {"SCI": (450, "the median at the ends of the spectrum (docs/decisions.md)")} if params else {}
+        yield Case(
+            f"lrs-3: master_background{name}",
+            "lrs-3-master",
+            "master_background",
+            params=params,
+            given=given,
+            alone="master_background",
+            known=known,
+        )
+
+
 def _pipelines():
     for run in _PIPELINES:
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
@@ -53,4 +72,4 @@ def _pipelines():
 
 def cases():
     """Return the cases."""
-    return [*_steps(), *_combined(), *_pipelines()]
+    return [*_steps(), *_combined(), *_masters(), *_pipelines()]

@@ -16,7 +16,7 @@ NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 NEED_SLITS = {"resample_spec"}
 """Steps that need slits with coordinates: tests/steps/spectrum/test_contract_of_spectra.py."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
-WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d"}  # tests/steps/spectrum
+WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum
 ELSEWHERE = NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
 ALIASES = [alias for alias in ALL_ALIASES if alias not in ELSEWHERE]
 SHAPE = (2, 8, 20, 24)

@@ -42,6 +42,7 @@ _OTHERS = {
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
+    "master_background": "hexcal.steps.spectrum.master_background:MasterBackgroundStep",
 }
 
 ALIASES = {alias: f"hexcal.steps.detector.{alias}:{name}" for alias, name in _DETECTOR.items()} | _OTHERS

@@ -38,7 +38,7 @@ class Combine1dStep(Step):
 
     def process(self, science):
         """Return the mean of the spectra of each order, as a MultiCombinedSpecModel."""
-        by_order, first, weight_of = {}, None, self._weight()
+        by_order, first, weight_of = {}, None, self.weights()
         for exposure in science.each():
             first = exposure.copy() if first is None else first
             for part in exposure.parts():
@@ -71,8 +71,8 @@ class Combine1dStep(Step):
         product.spec = parts
         return product
 
-    def _weight(self):
-        """How the weight of an exposure is found."""
+    def weights(self):
+        """Return how the weight of an exposure is found: a function of the exposure."""
         key = self.exptime_key.lower().replace("-", "_")
         if key == "effinttm" or key.startswith("integration"):
             return lambda exposure: self._time(exposure, "integration_time", "EFFINTTM")
