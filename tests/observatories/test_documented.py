@@ -17,6 +17,7 @@ OWN_PARAMETERS = {
     ("jump", "pool_integrations"),
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
+    ("master_background", "flag_beyond"),
     ("resample", "exact_pixmap"),
     ("outlier_detection", "two_values"),
     ("outlier_detection", "add_scatter"),

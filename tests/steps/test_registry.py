@@ -33,7 +33,7 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-NAMED_AFTER_MODELS = {"assign_mtwcs", "tweakreg"}
+NAMED_AFTER_MODELS = {"assign_mtwcs", "tweakreg", "master_background"}
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame"}
