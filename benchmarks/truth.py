@@ -33,6 +33,7 @@ from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
+from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
 from truth_spectra import is_available, make_spectra, measure_extended, measure_spectra  # noqa: E402
 
@@ -104,6 +105,19 @@ def _spectra(name, mode, association, refs="refs", extended=False, steps=None):
     )
 
 
+def _jumps(name, rate, n_groups, hit=0.0, **more):
+    return Case(
+        f"{name}, {n_groups} groups, {rate:g} DN/s",
+        "calwebb_detector1",
+        make_jumps,
+        measure_jumps,
+        {"rate": rate, "n_groups": n_groups, "hit": hit, **more},
+        {"output_dir": "{folder}/{side}", "save_results": True, "save_calibrated_ramp": True},
+        "truth_jumps.py",
+        {step: {"skip": True} for step in OTHER_STEPS},
+    )
+
+
 _ONE_CUBE = {"cube_build": {"output_type": "multi"}}
 
 CASES = [
@@ -119,9 +133,13 @@ CASES = [
     _mosaic("mosaic, NIRCam, 8 exposures", "NIRCAM", n_exposures=8),
     _mosaic("mosaic, MIRI, 4 exposures", "MIRI"),
     _mosaic("mosaic, NIRISS, 3 exposures", "NIRISS", n_exposures=3),
-    _faint("60 faint groups, OLS_C", {}),
+    *(_jumps("ramps", *what) for what in ((0.05, 40), (0.05, 80), (0.1, 60), (0.3, 60), (1, 20), (10, 10))),
+    *(_jumps("ramps", 1, n_groups, size=600) for n_groups in (3, 4, 5, 8)),
+    *(_jumps("hits of 5 sigma", 5, n_groups, 5.0, size=600) for n_groups in (3, 4, 5, 10, 20)),
+    *(_jumps("hits of 40 sigma", 10, n_groups, 40.0, size=600) for n_groups in (5, 8, 20)),
+    _faint("60 faint groups, OLS_C", {"algorithm": "OLS_C"}),
     _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
-    _faint("20 groups, 1 DN/s, OLS_C", {}, rate=1.0, n_groups=20),
+    _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
     Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]

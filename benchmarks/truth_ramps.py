@@ -9,12 +9,19 @@ GAIN, READ_NOISE, GROUP_TIME = 2.0, 3.5, 10.0
 
 def make_faint(folder, rate=0.3, n_groups=60, size=150, seed=9):
     """Write a ramp of one true rate (DN/s), as it is after the jump step, its references and its truth."""
-    from hexcal import datamodels
-
     rng = np.random.default_rng(seed)
     shape = (1, n_groups, size, size)
     electrons = np.cumsum(rng.poisson(rate * GROUP_TIME * GAIN, shape), axis=1)
-    ramp = datamodels.RampModel((electrons / GAIN + rng.normal(0, READ_NOISE, shape)).astype(np.float32))
+    write_ramp(folder, (electrons / GAIN + rng.normal(0, READ_NOISE, shape)).astype(np.float32))
+    np.savez(folder / "truth.npz", rate=rate)
+
+
+def write_ramp(folder, data):
+    """Write a NIRCam ramp (1, ngroups, size, size), DN, and the references of jump and ramp_fit."""
+    from hexcal import datamodels
+
+    ramp, shape = datamodels.RampModel(data), data.shape
+    n_groups, size = shape[1], shape[-1]
     ramp.pixeldq, ramp.groupdq = np.zeros(shape[-2:], np.uint32), np.zeros(shape, np.uint8)
     ramp.meta.filename = "jw00001001001_02101_00001_nrca1_jump.fits"
     meta = ramp.meta
@@ -23,6 +30,7 @@ def make_faint(folder, rate=0.3, n_groups=60, size=150, seed=9):
     exposure, where = meta.exposure, meta.subarray
     exposure.type, exposure.readpatt, exposure.nints, exposure.ngroups = "NRC_IMAGE", "RAPID", 1, n_groups
     exposure.nframes, exposure.groupgap, exposure.drop_frames1 = 1, 0, 0
+    exposure.frame_divisor, exposure.integration_start, exposure.integration_end = 1, 1, 1
     exposure.group_time = exposure.frame_time = GROUP_TIME
     where.name, where.xstart, where.ystart, where.xsize, where.ysize = "SUB160", 1, 1, size, size
     ramp.save(folder / "input.fits")
@@ -32,7 +40,6 @@ def make_faint(folder, rate=0.3, n_groups=60, size=150, seed=9):
         primary = fits.PrimaryHDU(header=fits.Header(header))
         image = fits.ImageHDU(np.full(shape[-2:], value, np.float32), name="SCI")
         fits.HDUList([primary, image]).writeto(folder / "refs" / f"{kind}.fits", overwrite=True)
-    np.savez(folder / "truth.npz", rate=rate)
 
 
 def measure_faint(product, folder):

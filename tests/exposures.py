@@ -129,3 +129,28 @@ def write_traps(folder, shape):
     for kind, hdu in hdus.items():
         header = fits.Header({"TELESCOP": "JWST", "INSTRUME": "NIRCAM", "REFTYPE": kind.upper()})
         fits.HDUList([fits.PrimaryHDU(header=header), hdu]).writeto(folder / f"{kind}.fits")
+
+
+def write_rscd(folder):
+    """Write an rscd reference: one group of the first integration, two of the others."""
+    table = np.array(
+        [("SUB64P", "FAST", 1, 2)],
+        dtype=[("subarray", "S13"), ("readpatt", "S8"), ("group_skip1", "f4"), ("group_skip", "f4")],
+    )
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "RSCD", "INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"})
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="RSCD_GROUP_SKIP")]).writeto(
+        folder / "rscd.fits"
+    )
+
+
+def write_waves(folder):
+    """Write an emicorr reference of one wave, for SUB64."""
+    import asdf
+
+    wave = np.sin(2 * np.pi * np.arange(100) / 100).astype("f4")
+    case = {"rowclocks": 28, "frameclocks": 8512, "freqs": {"FAST": ["Hz390"]}}
+    frequencies = {"Hz390": {"frequency": 390.625, "phase_amplitudes": wave}}
+    tree = {"meta": {"reftype": "EMICORR", "telescope": "JWST", "instrument": {"name": "MIRI"}}}
+    asdf.AsdfFile({**tree, "frequencies": frequencies, "subarray_cases": {"SUB64": case}}).write_to(
+        folder / "emicorr.asdf"
+    )

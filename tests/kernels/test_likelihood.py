@@ -155,6 +155,28 @@ def test_jumps_are_found_and_false_ones_are_rare():
     assert dq[:, :100].mean() > 0.9
 
 
+def test_of_a_jump_only_its_difference_may_be_lost():
+    data, _ = simulate(np.random.default_rng(12), 1, 10, 1, 0, (60, 60), 1.0)
+    flags = np.zeros(data.shape, np.uint8)
+    flags[:, 5] = 4
+    hit = data.copy()
+    hit[:, 5:] += 500
+    both, one, of_hit = (
+        fit_likely(ramps_of(of, flags.copy()), 1, "used", after_jumps)[0]
+        for of, after_jumps in ((data, False), (data, True), (hit, True))
+    )
+    np.testing.assert_allclose(of_hit.slope, one.slope, atol=1e-4)
+    assert one.err.mean() < 0.92 * both.err.mean() and one.slope.std() < 0.92 * both.slope.std()
+    assert abs(((one.slope - 1) / one.err).std() - 1) < 0.04
+
+
+def test_false_jumps_of_long_faint_ramps_are_rare_with_the_noise_of_a_fit():
+    data, _ = simulate(np.random.default_rng(13), 1, 80, 1, 0, (150, 150), 0.05)
+    used, fitted = (((fit_likely(ramps_of(data), 1, start)[0].dq & 4) > 0).mean() for start in ("used", "fit"))
+    gaussian = 79 * 6.8e-6  # 4.5 sigma, two sides
+    assert fitted < 2.5 * gaussian < used
+
+
 def test_without_a_difference_there_is_no_rate():
     data, _ = simulate(np.random.default_rng(5), 2, 6, 1, 0, (2, 4), 3.0)
     flags = np.zeros(data.shape, np.uint8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exposures import MIRI, NIRCAM, write_references, write_traps, write_uncal
+from exposures import MIRI, NIRCAM, write_references, write_rscd, write_traps, write_uncal, write_waves
 from sky_projections import point, tangent_plane, write_wcs_references
 
 from hexcal import datamodels
@@ -56,8 +56,8 @@ def references(folder):
         both["flat"] = rng.normal(1, 0.1, (ny, nx)).astype("f4")
         both["reset"] = (dark[None] + 1).astype("f4")
         made[name] = write_references(folder / f"refs_{name.lower()}", SHAPE, mode, ipc=kernel, **both)
-        _write_rscd(made[name])
-        _write_waves(made[name])
+        write_rscd(made[name])
+        write_waves(made[name])
     write_traps(made["NIRCAM"], (ny, nx))
     _write_factors(made["NIRCAM"])
     _write_background(made["NIRCAM"], (ny, nx))
@@ -87,31 +87,6 @@ def _write_background(folder, shape):
         "NRCA1",
     )
     background.save(folder / "background" / "b_rate.fits")
-
-
-def _write_rscd(folder):
-    from astropy.io import fits
-
-    table = np.array(
-        [("SUB64P", "FAST", 1, 2)],
-        dtype=[("subarray", "S13"), ("readpatt", "S8"), ("group_skip1", "f4"), ("group_skip", "f4")],
-    )
-    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "RSCD", "INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"})
-    fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="RSCD_GROUP_SKIP")]).writeto(
-        folder / "rscd.fits"
-    )
-
-
-def _write_waves(folder):
-    import asdf
-
-    wave = np.sin(2 * np.pi * np.arange(100) / 100).astype("f4")
-    case = {"rowclocks": 28, "frameclocks": 8512, "freqs": {"FAST": ["Hz390"]}}
-    frequencies = {"Hz390": {"frequency": 390.625, "phase_amplitudes": wave}}
-    tree = {"meta": {"reftype": "EMICORR", "telescope": "JWST", "instrument": {"name": "MIRI"}}}
-    asdf.AsdfFile({**tree, "frequencies": frequencies, "subarray_cases": {"SUB64": case}}).write_to(
-        folder / "emicorr.asdf"
-    )
 
 
 @pytest.fixture(scope="module")

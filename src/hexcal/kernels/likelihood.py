@@ -1,6 +1,7 @@
 """Count rates by maximum likelihood (Brandt 2024, PASP 136, 045004 and 045005), with a jump test of their own.
 
-Each integration of a pixel gives its rate by itself: differences of groups without any flag; an estimate of the rate,
+Each integration of a pixel gives its rate by itself: differences of groups without any flag (or, if the noise says so,
+with a jump before the first of them alone); an estimate of the rate,
 which gives their covariance; the differences that a jump falls into, left out one after the other (`mask_jumps`); a
 rate with that covariance, and from the covariance of this rate the final one. Integrations are averaged with the
 variances that they would have at their common rate (`combine`).
@@ -12,7 +13,7 @@ pixel alone.
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.likelihood_solve import find_jumps, new_system, solve, sweep
+from hexcal.kernels.likelihood_solve import find_jumps, new_system, solve, solve_for_jumps, sweep
 from hexcal.kernels.ramp_fit_arrays import CHUNK, load_chunk, new_pixels, new_ramps
 from hexcal.kernels.ramp_fit_close import KEPT_FLAGS, own_flags, part_of_integration, read_pixels
 from hexcal.kernels.ramp_fit_segments import DO_NOT_USE, JUMP_DET
@@ -29,14 +30,14 @@ def load_differences(ramps, width, settings, system, noise, pairs, ordered):
     ``pairs`` are the comparisons that sort them (`sorting_pairs`), ``ordered``, float64 (ndifferences, CHUNK), is
     scratch.
     """
-    n, clean = system.used.shape[0], True
+    n, clean, kept = system.used.shape[0], True, np.uint8(~noise.after_jump)
     for i in range(n):
         early, late, flag, flag_after = ramps.value[i], ramps.value[i + 1], ramps.flag[i], ramps.flag[i + 1]
         difference, used, copy = system.difference[i], system.used[i], ordered[i]
         for x in range(width):
             difference[x] = (np.float64(late[x]) - np.float64(early[x])) / settings.group_time
             copy[x] = difference[x]
-            used[x] = 1.0 if flag[x] | flag_after[x] == 0 else 0.0
+            used[x] = 1.0 if (flag[x] & kept) | flag_after[x] == 0 else 0.0
     for x in range(width):
         clean = clean and ramps.union[x] == 0
     for p in range(pairs.shape[0]):
@@ -79,7 +80,7 @@ def leave_out(system, x, jump):
 @kernel
 def mask_jumps(system, noise, pixels, dark, width, jump, lines, hit):
     """Leave out the differences that a jump falls into; ``hit``, bool (CHUNK,), says which pixels have one."""
-    solve(system, noise, pixels, dark, 0, width)
+    solve_for_jumps(system, noise, pixels, dark, 0, width)
     find_jumps(system, noise, 0, width, jump, lines)
     for x in range(width):
         hit[x] = jump[x] >= 0
@@ -87,7 +88,7 @@ def mask_jumps(system, noise, pixels, dark, width, jump, lines, hit):
             leave_out(system, x, jump[x])
             if system.used[:, x].sum() < FEWEST_LEFT:
                 break
-            solve(system, noise, pixels, dark, x, x + 1)
+            solve_for_jumps(system, noise, pixels, dark, x, x + 1)
             find_jumps(system, noise, x, x + 1, jump, lines)
 
 

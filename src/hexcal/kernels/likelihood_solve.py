@@ -32,6 +32,8 @@ class Noise(NamedTuple):
     two neighbours, are left out; two is infinite where a jump cannot lie in
         the middle of a group
     use_all : whether the first estimate of the rate is the median of all differences, also of those that are flagged
+    refine : whether jumps are looked for with the covariance of a rate that is fitted, instead of the first estimate's
+    after_jump : flag of a jump, JUMP_DET, if the difference from a group with it to the next one counts, else 0
     """
 
     diagonal: float
@@ -41,6 +43,8 @@ class Noise(NamedTuple):
     one: float
     two: float
     use_all: bool
+    refine: bool
+    after_jump: np.uint8
 
 
 class System(NamedTuple):
@@ -140,6 +144,19 @@ def solve(system, noise, pixels, dark, first, last):
             linked = b[x] * used[x] * after[x]
             weight[x] = (left[x] - linked * weight_after[x]) * inverse[x]
             pull[x] = (right[x] - linked * pull_after[x]) * inverse[x]
+
+
+@kernel
+def solve_for_jumps(system, noise, pixels, dark, first, last):
+    """As `solve`; if the noise says so once more, with the rate that comes out, not below 0.
+
+    The median of many faint differences is much less certain than a fit, and where it is too low, so is the noise.
+    """
+    solve(system, noise, pixels, dark, first, last)
+    if noise.refine:
+        for x in range(first, last):
+            system.rate[x] = max(system.mean[x], 0.0) if np.isfinite(system.mean[x]) else system.rate[x]
+        solve(system, noise, pixels, dark, first, last)
 
 
 @kernel

@@ -168,8 +168,14 @@ class RampModel(Integrations, ExposureModel):
         return (isinstance(model, cls) or type(model) in (Level1bModel, DataModel)) and not _is_guiding(model)
 
     def check(self):
-        """Also compare NGROUPS and NINTS with the data."""
+        """Also compare NGROUPS and NINTS with the data, of which there must be some."""
         super().check()
+        if 0 in self.shape:
+            raise InputError(
+                f"a ramp needs an integration, a group and a pixel at least, its shape is {tuple(self.shape)} "
+                "(integrations, groups, rows, columns)",
+                where=str(self.path or "SCI"),
+            )
         ngroups = self.meta.exposure.ngroups
         if ngroups is not None and ngroups != self.shape[1]:
             raise InputError(

@@ -88,7 +88,10 @@ def _clean_ramp(cube, integration, images, fit, flags, found):
         current = ramp[number].copy()
         mean = _median_image(cube, number, fit) if fit.background == "median_image" else None
         bad = None if flags is None else flags[integration, number]
-        noise, background = images.noise(current - reference, bad, mean)
+        # The difference of infinite samples is NaN, which counts as missing.
+        with np.errstate(invalid="ignore"):
+            difference = current - reference
+        noise, background = images.noise(difference, bad, mean)
         if fit.from_first:
             total = noise
         else:

@@ -25,6 +25,8 @@ _FIRST = NORMAL // 2
 _place = np.arange(SECTOR) - _FIRST
 IS_REFERENCE = (_place >= 0) & (_place % (NORMAL + REFERENCE) < REFERENCE)
 """bool (640,): interleaved reference pixels of a line."""
+COLUMN_PARITY = np.where(IS_REFERENCE, _place % (NORMAL + REFERENCE) // 2, np.arange(SECTOR)) % 2
+"""int (640,): whether the column that is read is an even or an odd one; each reference pixel is read twice in a row."""
 _normal = np.arange(SECTOR - JUMPS * REFERENCE)
 TIMES_NORMAL = _normal + (REFERENCE + 2) * ((_normal + _FIRST) // NORMAL)
 """int (512,): when normal pixels are read, from the start of the line."""

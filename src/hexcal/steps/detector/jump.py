@@ -1,6 +1,7 @@
 """Find cosmic-ray hits and other jumps in ramps."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -80,6 +81,12 @@ class JumpStep(Step):
         pool_integrations: bool = parameter(
             False, "Two-point differences: take all integrations together, as release 3.0.0 of the original does."
         )
+        difference_test: Literal["two_point", "likelihood"] = parameter(
+            "two_point",
+            "Where sigma clipping is not used. two_point: compare each difference with the median, as documented. "
+            "likelihood: leave out the difference without which a straight line fits better by more than the threshold "
+            "(Brandt 2024), integration by integration; thresholds then mean what they say for any number of groups.",
+        )
 
     @classmethod
     def compile_kernels(cls):
@@ -107,7 +114,8 @@ class JumpStep(Step):
         own = self.parameters
         if own.expand_large_events and masked_groups(own, model.shape[0], model.meta.exposure.group_time):
             return "cores of snowballs are flagged in the next integration as well"
-        return "pool_integrations takes all integrations together" if own.pool_integrations else None
+        pools = own.pool_integrations and own.difference_test == "two_point"
+        return "pool_integrations takes all integrations together" if pools else None
 
     def gathers(self, model):
         """Sigma clipping looks at all integrations of one pixel.
@@ -140,7 +148,7 @@ class JumpStep(Step):
         gain, read_noise = references.gain.cutout(ramp), references.readnoise.cutout(ramp)
         search = search_from(self.parameters, ramp.groupdq, ramp.meta.exposure)
         self.require_same("single_pass", search.single_pass)
-        self.log.info("method: %s", "sigma clipping" if search.sigma_clip else "two-point differences")
+        self.log.info("method: %s", search.method)
         threads = threads_of(self)
         no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
         detect_jumps(ramp.data, ramp.groupdq, ramp.pixeldq, gain.data, read_noise.data, search, threads, no_gain)
@@ -199,6 +207,10 @@ class Search:
     single_pass : bool
         Two-point differences: test each ramp once, with the plain median of the differences; otherwise again after each
         jump.
+    likelihood : bool
+        Test what chi-squared of a straight line gains, instead of two-point differences.
+    group_frames : int
+        Frames from one group to the next, with those that are left out.
     """
 
     thresholds: tuple = (4.0, 5.0, 6.0)
@@ -210,6 +222,15 @@ class Search:
     only_integrations: bool = True
     pool_integrations: bool = False
     single_pass: bool = False
+    likelihood: bool = False
+    group_frames: int = 1
+
+    @property
+    def method(self):
+        """Its name in the log."""
+        if self.sigma_clip:
+            return "sigma clipping"
+        return "likelihood" if self.likelihood else "two-point differences"
 
 
 def search_from(parameters, group_dq, exposure):
@@ -222,7 +243,7 @@ def search_from(parameters, group_dq, exposure):
     group_dq : uint8 array (nints, ngroups, ny, nx)
         Flags of the samples.
     exposure : meta node
-        Its ``group_time`` (s) and ``nframes``.
+        Its ``group_time`` (s), ``nframes`` and ``groupgap``.
 
     Raises
     ------
@@ -230,6 +251,7 @@ def search_from(parameters, group_dq, exposure):
         If later groups shall be flagged and the time between groups is not known.
     """
     times = (parameters.after_jump_flag_time1, parameters.after_jump_flag_time2)
+    likelihood = parameters.difference_test == "likelihood"
     return Search(
         thresholds=(
             parameters.rejection_threshold,
@@ -244,8 +266,10 @@ def search_from(parameters, group_dq, exposure):
         after_groups=tuple(whole_groups(time, exposure.group_time) for time in times),
         sigma_clip=clips(parameters, *group_dq.shape[:2]),
         only_integrations=parameters.only_use_ints,
-        pool_integrations=parameters.pool_integrations,
-        single_pass=fewest_differences(group_dq) >= parameters.min_diffs_single_pass,
+        pool_integrations=parameters.pool_integrations and not likelihood,
+        single_pass=not likelihood and fewest_differences(group_dq) >= parameters.min_diffs_single_pass,
+        likelihood=likelihood,
+        group_frames=(exposure.nframes or 1) + (exposure.groupgap or 0),
     )
 
 
@@ -278,8 +302,10 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, 
 
     Two-point differences (Anderson & Gordon 2011, PASP 123, 1237): for each integration and pixel with the differences
     ``d[k] = g[k+1] - g[k]`` of usable groups in electrons and their median m, the ratio ``|d - m| / sqrt(|m| + R**2 /
-    n_frames)`` is compared with the threshold. Or sigma clipping of each group over the integrations: at most five
-    times ``|d - median| > threshold * standard deviation``. See `hexcal.kernels.jump`.
+    n_frames)`` is compared with the threshold. Or what chi-squared of a straight line loses without a difference is
+    compared with the square of the threshold (Brandt 2024, PASP 136, 045005; `hexcal.kernels.jump_likelihood`). Or
+    sigma clipping of each group over the integrations: at most five times ``|d - median| > threshold * standard
+    deviation``. See `hexcal.kernels.jump`.
 
     Groups that are SATURATED or DO_NOT_USE, and differences with a NaN, take no part; JUMP_DET is removed from such
     groups. JUMP_DET that was set before stays, and has the same consequences for neighbours and later groups as a jump
@@ -330,6 +356,10 @@ def flag_jumps(samples, search, threads=1):
     if search.sigma_clip:
         test = ClipTest(normal, limits, bool(search.only_integrations))
         run_bands(clip_jumps, ny, samples, test, spread, threads=threads)
+    elif search.likelihood:
+        from hexcal.kernels.jump_likelihood import find_jumps_by_likelihood
+
+        run_bands(find_jumps_by_likelihood, ny, samples, likelihood_test(search, limits), spread, threads=threads)
     else:
         pooled, once = bool(search.pool_integrations), bool(search.single_pass)
         test = TwoPointTest(normal, four_group, three_group, limits, pooled, once)
@@ -340,6 +370,25 @@ def flag_jumps(samples, search, threads=1):
         sizes, groups = tuple(map(float, search.after_sizes)), tuple(map(int, search.after_groups))
         after = AfterJump(sizes, groups, bool(search.sigma_clip or search.pool_integrations))
         run_bands(flag_after_jumps, ny, samples, after, threads=threads)
+
+
+def likelihood_test(search, limits):
+    """Return the `hexcal.kernels.jump_likelihood.LikelihoodTest` of a search, in units of one group.
+
+    Two neighbours, between which a group of averaged frames lies, are left out together where the fall of chi-squared
+    is as unlikely for noise as that of one difference.
+    """
+    from scipy.special import log_ndtr
+
+    from hexcal.kernels.jump_likelihood import LikelihoodTest
+    from hexcal.steps.detector.ramp_fit import Timing
+    from hexcal.steps.detector.ramp_fit_likely import noise_of
+
+    noise = noise_of(Timing(1.0, 1.0 / search.group_frames, search.n_frames), "fit")
+    # The two-sided probability of t sigma, and the fall of chi-squared of two differences of the same probability.
+    falls = [(t * t, -2.0 * (np.log(2.0) + log_ndtr(-t)) if search.n_frames > 1 else np.inf) for t in search.thresholds]
+    noises = [noise._replace(one=float(one), two=float(two)) for one, two in falls]
+    return LikelihoodTest(*noises, limits)
 
 
 __all__ = ["JumpStep", "Search", "detect_jumps", "search_from", "whole_groups"]

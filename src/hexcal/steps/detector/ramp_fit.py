@@ -44,9 +44,15 @@ class RampFitStep(Step):
             "(Brandt 2024), from 4 groups on; it needs differences of groups, "
             "so that suppress_one_group and the zero frame do not matter.",
         )
-        likely_start: Literal["all", "used"] = parameter(
+        likely_start: Literal["all", "used", "fit"] = parameter(
             "all",
-            "LIKELY: differences whose median is the first estimate of a rate: all, or those without flagged groups.",
+            "LIKELY: the rate with whose noise jumps are looked for: the median of all differences, of those that are "
+            "used (without flagged groups), or what a first fit with the latter gives.",
+        )
+        likely_jumps: Literal["group", "difference"] = parameter(
+            "group",
+            "LIKELY: what a jump that the jump step has found takes out: the differences on both sides of its group, "
+            "or only the one that leads to it, as for least squares.",
         )
         int_name: str = parameter("", "Write the rates per integration under this base name as well.")
         save_opt: bool = parameter(False, "Write the details of the fit of every segment, with suffix _fitopt.")
@@ -143,15 +149,17 @@ class RampFitStep(Step):
 
     def _groups(self, ramp):
         """Return (first, last) of the groups to read, and of those to use, counted from the first that is read."""
+        from hexcal.steps.detector.ramp_fit_likely import FEWEST_GROUPS
+
         n_groups = ramp.data.shape[1]
         used = used_groups(n_groups, self.parameters.firstgroup, self.parameters.lastgroup, self.log.warning)
-        zero_frame = ramp.zeroframe is not None and not self.parameters.suppress_one_group
+        likely = self.parameters.algorithm == "LIKELY" and n_groups >= FEWEST_GROUPS
+        zero_frame = ramp.zeroframe is not None and not self.parameters.suppress_one_group and not likely
         if ramp.zeroframe is not None:
+            reason = "LIKELY needs differences of groups" if likely else "suppress_one_group is on"
             self.log.info(
                 "zero frame: %s",
-                "gives the rate of ramps that are saturated in all groups"
-                if zero_frame
-                else "not used (suppress_one_group is on)",
+                "gives the rate of ramps that are saturated in all groups" if zero_frame else f"not used ({reason})",
             )
         if not zero_frame and all_flagged(ramp.groupdq, range(n_groups), group.SATURATED):
             raise DataUnusable(

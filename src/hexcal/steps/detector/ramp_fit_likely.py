@@ -12,6 +12,7 @@ import numpy as np
 from hexcal.core.bands import run_bands, threads_of
 from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import DataUnusable
+from hexcal.models.dqflags import group
 
 FEWEST_GROUPS = 4
 """With fewer groups the fit is that by least squares, as in the reference implementation."""
@@ -23,7 +24,7 @@ PASP 136, 045005).
 """
 
 
-def noise_of(timing, use_all=True):
+def noise_of(timing, start="all", after_jumps=False):
     """Return what the kernels need to know of the noise (`hexcal.kernels.likelihood_solve.Noise`).
 
     For groups of N frames at distance t the mean time of the photon noise of a group lies ``delta = t (N^2 - 1) / (6
@@ -33,8 +34,11 @@ def noise_of(timing, use_all=True):
     Parameters
     ----------
     timing : hexcal.steps.detector.ramp_fit.Timing
-    use_all : bool
-        Whether the first estimate of a rate is the median of all differences, also of those that are flagged.
+    start : str
+        The rate with whose noise jumps are looked for: "all", the median of all differences, also of those that are
+        flagged; "used", of those that count; "fit", what a fit with the latter gives.
+    after_jumps : bool
+        Whether the difference from a group with a jump to the next one counts.
     """
     from hexcal.kernels.likelihood_solve import Noise
 
@@ -48,11 +52,13 @@ def noise_of(timing, use_all=True):
         read_neighbour=-1 / period**2,
         one=ONE_LEFT_OUT,
         two=TWO_LEFT_OUT if n > 1 else np.inf,
-        use_all=bool(use_all),
+        use_all=start == "all",
+        refine=start == "fit",
+        after_jump=np.uint8(group.JUMP_DET if after_jumps else 0),
     )
 
 
-def fit_likely(ramps, threads: int | None = 1, use_all=True):
+def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
     """Fit all ramps by maximum likelihood; jumps are found on the way.
 
     The differences of neighbouring groups of an integration have a tridiagonal covariance matrix, from the photon noise
@@ -67,7 +73,7 @@ def fit_likely(ramps, threads: int | None = 1, use_all=True):
         Of at least 2 groups. `suppress_one_group` and `zero_frame` do not matter: a single group has no difference.
     threads : int, optional
         None for the number of the run.
-    use_all : bool
+    start, after_jumps
         As of `noise_of`.
 
     Returns
@@ -87,14 +93,14 @@ def fit_likely(ramps, threads: int | None = 1, use_all=True):
     from hexcal.kernels.likelihood import combine
     from hexcal.steps.detector.ramp_fit import Fit
 
-    integrations, chi_squared = fit_integrations(ramps, threads, use_all)
+    integrations, chi_squared = fit_integrations(ramps, threads, start, after_jumps)
     shape = ramps.pixel_dq.shape
     exposure = Fit.empty(shape)
     run_bands(combine, shape[0], integrations.arrays(), exposure.arrays(), threads=threads)
     return exposure, integrations, chi_squared
 
 
-def fit_integrations(ramps, threads, use_all):
+def fit_integrations(ramps, threads, start, after_jumps):
     """Return the `Fit` of the integrations of ``ramps``, each by itself, and their chi-squared, as of `fit_likely`."""
     from hexcal.kernels.likelihood import fit_likely as kernel
     from hexcal.steps.detector.ramp_fit import Fit
@@ -106,7 +112,14 @@ def fit_integrations(ramps, threads, use_all):
     ramps = replace(ramps, group_range=(0, n_groups - 1), used_range=(first + first_used, first + last_used))
     integrations, chi_squared = Fit.empty((n_ints, ny, nx)), np.zeros((ny, nx), np.float32)
     exposure, settings, tables = ramps.arguments()
-    how = exposure, settings, noise_of(ramps.timing, use_all), tables.pairs, integrations.arrays(), chi_squared
+    how = (
+        exposure,
+        settings,
+        noise_of(ramps.timing, start, after_jumps),
+        tables.pairs,
+        integrations.arrays(),
+        chi_squared,
+    )
     run_bands(kernel, ny, *how, threads=threads)
     return integrations, chi_squared
 
@@ -121,13 +134,18 @@ def uses_likelihood(step, ramp) -> bool:
     return n_groups >= FEWEST_GROUPS
 
 
+def start_and_jumps(parameters):
+    """Return `start` and `after_jumps` of `noise_of`, as the parameters of a ramp fit step ask for."""
+    return parameters.likely_start, parameters.likely_jumps == "difference"
+
+
 def process_likely(step, ramp, references):
     """Fit an exposure in memory; return the rate and the rates per integration, as models."""
     from hexcal.steps.detector.ramp_products import rate_model, rateints_model, take_gain_factor
 
     parameters = step.parameters
     exposure, integrations, chi_squared = fit_likely(
-        step.ramps(ramp, references), threads_of(step), parameters.likely_start == "all"
+        step.ramps(ramp, references), threads_of(step), *start_and_jumps(parameters)
     )
     step.tell(exposure)
     take_gain_factor(ramp, references)
@@ -178,8 +196,7 @@ class LikelyInBlocks:
             ramps = self.step.ramps(block, references)
         except DataUnusable as error:
             raise BlocksDisagree(f"in some integrations {error.message}") from error
-        use_all = self.step.parameters.likely_start == "all"
-        fit, _ = fit_integrations(ramps, threads_of(self.step), use_all)
+        fit, _ = fit_integrations(ramps, threads_of(self.step), *start_and_jumps(self.step.parameters))
         for name, _ in self._planes:
             self.scratch.append(name, (getattr(fit, name).data,))
         self.sizes.append(ramps.data.shape[0])

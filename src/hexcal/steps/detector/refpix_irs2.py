@@ -331,7 +331,7 @@ def _filter():
 
 
 def subtract_edge_means(frame, usable, detector, by_parity):
-    """Subtract from each output the mean of its normal pixels that see no light, in place.
+    """Subtract from each output the mean of its pixels that see no light, in place.
 
     Parameters
     ----------
@@ -341,22 +341,22 @@ def subtract_edge_means(frame, usable, detector, by_parity):
     detector : str
         NRS1 or NRS2.
     by_parity : bool
-        Odd and even positions along a line apart.
+        Odd and even positions along a line apart; of the four reads of a visit of the reference pixels, which are those
+        of an even and of an odd column, twice each, the first two belong to the even positions.
 
     Notes
     -----
     As for detectors read otherwise: the clipped means (3 sigma) of the first four lines and of the last four are
-    averaged.
+    averaged. That the interleaved reference pixels count is as in the reference implementation 3.0.0.
     """
     from scipy.stats import sigmaclip
 
     read, good = irs2.as_read(frame, detector), irs2.as_read(usable, detector)
-    position = np.arange(irs2.SECTOR)
     for k in range(-1, irs2.SECTORS):
         values, chosen = irs2.sector(read, k), irs2.sector(good, k)
         for parity in range(2 if by_parity else 1):
-            of_class = position % 2 == parity if by_parity else position >= 0
-            rows = np.flatnonzero(of_class & ~irs2.IS_REFERENCE)
+            of_class = np.equal(irs2.COLUMN_PARITY, parity) if by_parity else np.ones(irs2.SECTOR, bool)
+            rows = np.flatnonzero(of_class)
             edges = [values[np.ix_(rows, lines)][chosen[np.ix_(rows, lines)]] for lines in (_EDGE[:4], _EDGE[4:])]
             means = [sigmaclip(edge, 3, 3)[0].mean(dtype=np.float64) for edge in edges if edge.size]
             if means:

@@ -1,0 +1,214 @@
+"""Every detector step, and the pipelines, on exposures at the edge of what there is.
+
+Each gives a result with its status, or an error that says what is missing: never a fault, a change of the input, or a
+storm of warnings.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from exposures import MIRI, NIRCAM, write_references, write_rscd, write_traps, write_uncal, write_waves
+
+from hexcal import datamodels
+from hexcal.core import registry
+from hexcal.errors import HexcalError
+from hexcal.models.dqflags import group, pixel
+from hexcal.pipeline import DarkPipeline, Detector1Pipeline
+from hexcal.steps import ALIASES
+
+FULL = (40, 48)
+"""Of the references."""
+STEPS = sorted(alias for alias, where in ALIASES.items() if ".detector." in where)
+MIRI_ONLY = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
+OPTIONS = {
+    "persistence": {"save_trapsfilled": False},
+    "jump": {"expand_large_events": True, "find_showers": True},
+    "ramp_fit": {"suppress_one_group": False},
+}
+"""What else a step may do."""
+
+
+def flagged(**flags):
+    def change(ramp):
+        for name, value in flags.items():
+            getattr(ramp, name)[...] = value
+
+    return change
+
+
+def values(number):
+    def change(ramp):
+        ramp.data[...] = number
+
+    return change
+
+
+def random_flags(ramp):
+    rng = np.random.default_rng(1)
+    ramp.groupdq = rng.integers(0, 256, ramp.shape, dtype=np.uint8)
+    ramp.pixeldq = rng.integers(0, 1 << 32, ramp.shape[-2:], dtype=np.uint32)
+
+
+def without(*paths):
+    def change(ramp):
+        for path in paths:
+            ramp.set_meta(f"meta.{path}", None)
+
+    return change
+
+
+def keywords(**given):
+    def change(ramp):
+        for name, value in given.items():
+            setattr(ramp.meta.exposure, name, value)
+
+    return change
+
+
+SHAPES = {
+    "one group": (2, 1, 16, 24),
+    "two groups": (2, 2, 16, 24),
+    "three groups": (1, 3, 16, 24),
+    "one integration of one group": (1, 1, 16, 24),
+    "no integration": (0, 6, 16, 24),
+    "no group": (1, 0, 16, 24),
+    "one pixel": (1, 6, 1, 1),
+    "one row": (2, 6, 1, 24),
+    "one column": (2, 6, 24, 1),
+    "odd sizes": (1, 6, 17, 23),
+    "more groups than the references": (1, 14, 8, 12),
+}
+CHANGES = {
+    "all NaN": values(np.nan),
+    "all infinite": values(np.inf),
+    "all negative": values(-500.0),
+    "at the top of the converter": values(65535.0),
+    "all saturated": flagged(groupdq=group.SATURATED, pixeldq=pixel.SATURATED),
+    "all groups flagged": flagged(groupdq=group.DO_NOT_USE),
+    "all pixels flagged": flagged(pixeldq=pixel.DO_NOT_USE),
+    "all reference pixels": flagged(pixeldq=pixel.REFERENCE_PIXEL),
+    "all hit": flagged(groupdq=group.JUMP_DET),
+    "flags at random": random_flags,
+    "averaged frames": keywords(nframes=4, groupgap=1, frame_divisor=4, group_time=10.0),
+    "five frames divided by eight": keywords(nframes=5, groupgap=5, frame_divisor=8, group_time=20.0),
+    "without numbers of frames": without("exposure.nframes", "exposure.groupgap", "exposure.frame_divisor"),
+    "without times": without("exposure.frame_time", "exposure.group_time", "exposure.integration_time"),
+    "without pattern": without("exposure.readpatt"),
+    "without place": without("subarray.name", "subarray.xstart", "subarray.ystart"),
+    "without sizes": without("subarray.xsize", "subarray.ysize"),
+    "without axes": without("subarray.fastaxis", "subarray.slowaxis"),
+    "without counts": without("exposure.nints", "exposure.ngroups", "exposure.integration_start"),
+    "without detector": without("instrument.detector"),
+    "without instrument": without("instrument.name"),
+    "without type": without("exposure.type"),
+    "without dates": without("observation.date", "observation.time", "exposure.start_time", "exposure.end_time"),
+}
+EDGES = [*SHAPES, *CHANGES]
+
+
+@pytest.fixture(scope="module")
+def references(tmp_path_factory):
+    folders = {}
+    for name, mode in (("NIRCAM", NIRCAM), ("MIRI", MIRI)):
+        kernel = np.array([[0, -0.01, 0], [-0.01, 1.04, -0.01], [0, -0.01, 0]], "f4")
+        shape = (2, 8, *FULL)
+        folders[name] = write_references(tmp_path_factory.mktemp(name), shape, mode, ipc=kernel)
+    write_rscd(folders["MIRI"])
+    write_waves(folders["MIRI"])
+    write_traps(folders["NIRCAM"], FULL)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """Raw exposures by instrument and shape; those that no file can hold are made of a part of another one."""
+    folder, paths = tmp_path_factory.mktemp("raw"), {}
+
+    def make(instrument, shape):
+        if (instrument, shape) not in paths:
+            mode = MIRI if instrument == "MIRI" else NIRCAM
+            name = f"{instrument.lower()}_{len(paths)}_uncal.fits"
+            paths[instrument, shape] = write_uncal(folder, tuple(max(n, 1) for n in shape), mode, name=name)
+        ramp = datamodels.RampModel(datamodels.open(paths[instrument, shape]))
+        if 0 in shape:
+            # The flags of nothing are made anew.
+            of_none = datamodels.RampModel(np.zeros(shape, np.float32))
+            of_none.update(ramp)
+            of_none.meta.exposure.nints, of_none.meta.exposure.ngroups = shape[:2]
+            ramp = of_none
+        return ramp
+
+    return make
+
+
+def edge_input(edge, instrument, raw):
+    ramp = raw(instrument, SHAPES.get(edge, (2, 6, 16, 24)))
+    if edge in CHANGES:
+        CHANGES[edge](ramp)
+    return ramp
+
+
+def arrays_of(model):
+    return {name: getattr(model, name) for name in model.specs if isinstance(getattr(model, name), np.ndarray)}
+
+
+def result_or_message(run, ramp):
+    """Run; return the result, or None if there was an error that is meant. Nothing else may happen."""
+    before = {name: value.copy() for name, value in arrays_of(ramp).items()}
+    meta = ramp.to_flat_dict(include_arrays=False)
+    result, message = None, ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            result = run(ramp)
+        except HexcalError as error:
+            message = str(error)
+    assert result is not None or 0 < len(message.splitlines()) <= 5
+    for name, value in arrays_of(ramp).items():
+        assert value.tobytes() == before[name].tobytes(), f"{name} of the input has changed"
+    assert ramp.to_flat_dict(include_arrays=False) == meta
+    return result
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("alias", STEPS)
+def test_a_step(alias, edge, raw, references):
+    step, instruments = registry.find(alias), ("MIRI",) if alias in MIRI_ONLY else ("NIRCAM", "MIRI")
+    for instrument in instruments:
+        ramp = edge_input(edge, instrument, raw)
+        options = {"references": str(references[instrument]), "skip": False, **OPTIONS.get(alias, {})}
+        result = result_or_message(lambda ramp, options=options: step.call(ramp, **options), ramp)
+        for model in (result if isinstance(result, tuple) else (result,)) if result is not None else ():
+            assert model.get_meta(f"meta.cal_step.{step.status}") in ("COMPLETE", "SKIPPED")
+            assert not np.isinf(model.data).any() or edge == "all infinite"
+
+
+ON = {"persistence": {"save_trapsfilled": False}, "charge_migration": {"skip": False}, "emicorr": {"skip": False}}
+MODES = {
+    "documents": {"steps": ON},
+    "3.0.0": {"profile": "3.0.0"},
+    "recommended": {"profile": "recommended", "steps": {"clean_flicker_noise": {"skip": False}}},
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("instrument", ["NIRCAM", "MIRI"])
+def test_a_pipeline(instrument, mode, edge, raw, references):
+    ramp = edge_input(edge, instrument, raw)
+    options = {"references": str(references[instrument]), **MODES[mode]}
+    rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
+    if rate is not None:
+        assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
+        bad = ~np.isfinite(rate.data)
+        assert (rate.dq[bad] & pixel.DO_NOT_USE).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("instrument", ["NIRCAM", "MIRI"])
+def test_darks(instrument, edge, raw, references):
+    ramp = edge_input(edge, instrument, raw)
+    options = {"references": str(references[instrument])}
+    dark = result_or_message(lambda ramp: DarkPipeline.call(ramp, **options), ramp)
+    assert dark is None or dark.shape == ramp.shape
