@@ -37,6 +37,8 @@ _OTHERS = {
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
+    "pathloss": "hexcal.steps.flux.pathloss:PathLossStep",
+    "barshadow": "hexcal.steps.flux.barshadow:BarShadowStep",
     "photom": "hexcal.steps.flux.photom:PhotomStep",
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",

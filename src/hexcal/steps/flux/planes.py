@@ -80,7 +80,7 @@ def _parts(shape, rows):
 
 
 def scale(planes, factor, threads=None):
-    """Multiply values and errors by a number, and variances by its square, in place.
+    """Multiply values and errors by a number or an image, and variances by its square, in place.
 
     A pixel that is NaN in one plane, or DO_NOT_USE, becomes NaN in all, and DO_NOT_USE.
 
@@ -88,20 +88,20 @@ def scale(planes, factor, threads=None):
     ----------
     planes : Planes
         The exposure.
-    factor : float
-        The number.
+    factor : float, or array (ny, nx)
+        The number, or one for each pixel.
     threads : int, optional
         Default: the number of the run.
     """
-    of_values, of_variances = np.float32(factor), np.float32(factor**2)
+    of_values, of_variances = (np.asarray(power, np.float32) for power in (factor, np.float64(factor) ** 2))
 
     def scale_part(part, rows):
         values = [planes.data[part], planes.err[part]]
         variances = [variance[part] for variance in planes.all_variances]
         for array in values:
-            array *= of_values
+            array *= of_values[rows] if of_values.ndim else of_values
         for array in variances:
-            array *= of_variances
+            array *= of_variances[rows] if of_variances.ndim else of_variances
         leave_out([*values, *variances], None if planes.dq is None else planes.dq[part])
 
     in_blocks(planes.data.shape, scale_part, threads)
