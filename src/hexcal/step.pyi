@@ -26,7 +26,9 @@ from hexcal.steps.detector.rscd import RscdStep as RscdStep
 from hexcal.steps.detector.saturation import SaturationStep as SaturationStep
 from hexcal.steps.detector.superbias import SuperBiasStep as SuperBiasStep
 from hexcal.steps.flux.background import BackgroundStep as BackgroundStep
+from hexcal.steps.flux.barshadow import BarShadowStep as BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
+from hexcal.steps.flux.pathloss import PathLossStep as PathLossStep
 from hexcal.steps.flux.photom import PhotomStep as PhotomStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep as OutlierDetectionStep
@@ -42,4 +44,4 @@ from hexcal.steps.spectrum.resample_spec import ResampleSpecStep as ResampleSpec
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']

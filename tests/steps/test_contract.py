@@ -13,8 +13,8 @@ from hexcal.steps import ALIASES as ALL_ALIASES
 
 NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
-NEED_SLITS = {"resample_spec"}
-"""Steps that need slits with coordinates: tests/steps/spectrum/test_contract_of_spectra.py."""
+NEED_SLITS = {"resample_spec", "pathloss", "barshadow"}
+"""Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum
 ELSEWHERE = NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
