@@ -31,6 +31,7 @@ sys.path.insert(0, str(PARITY))
 
 from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
+from truth_events import make_events, measure_events  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
 from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
@@ -118,6 +119,19 @@ def _jumps(name, rate, n_groups, hit=0.0, **more):
     )
 
 
+def _events(kind, search, seed):
+    return Case(
+        f"{kind}, seed {seed}",
+        "calwebb_detector1",
+        make_events,
+        measure_events,
+        {"kind": kind, "seed": seed},
+        {"output_dir": "{folder}/{side}", "save_results": True, "save_calibrated_ramp": True},
+        "truth_events.py",
+        {"jump": search, "ipc": {"skip": True}, "persistence": {"skip": True}},
+    )
+
+
 _ONE_CUBE = {"cube_build": {"output_type": "multi"}}
 
 CASES = [
@@ -137,6 +151,8 @@ CASES = [
     *(_jumps("ramps", 1, n_groups, size=600) for n_groups in (3, 4, 5, 8)),
     *(_jumps("hits of 5 sigma", 5, n_groups, 5.0, size=600) for n_groups in (3, 4, 5, 10, 20)),
     *(_jumps("hits of 40 sigma", 10, n_groups, 40.0, size=600) for n_groups in (5, 8, 20)),
+    *(_events("snowballs", {"expand_large_events": True}, seed) for seed in (1, 2)),
+    *(_events("showers", {"find_showers": True}, seed) for seed in (1, 2)),
     _faint("60 faint groups, OLS_C", {"algorithm": "OLS_C"}),
     _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
     _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),

@@ -78,7 +78,14 @@ def jobs_for(folder):
 
 def run_side(side, command, jobs, folder, **parameters):
     """Run the jobs on one side; returns the path of the product of each."""
-    mine = [{**job, "params": parameters, "outputs": [str(folder / f"{job['id']}_{side}.fits")]} for job in jobs]
+    mine = [
+        {
+            **job,
+            "params": {**parameters, **job.get("params", {})},
+            "outputs": [str(folder / f"{job['id']}_{side}.fits")],
+        }
+        for job in jobs
+    ]
     given, report = folder / f"{side}.json", folder / f"{side}_report.json"
     given.write_text(json.dumps(mine))
     with open(folder / f"{side}.log", "w") as log:

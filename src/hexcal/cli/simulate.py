@@ -99,7 +99,14 @@ def _exposure_options():
         type=number(0),
         default=0.0,
         metavar="RATE",
-        help="snowballs per s in 2048 x 2048 pixels; 0.05 is usual in space (default 0)",
+        help="snowballs per s in 2048 x 2048 pixels; 0.05 is usual in space (default 0); near-infrared detectors",
+    )
+    add(
+        "--showers",
+        type=number(0),
+        default=0.0,
+        metavar="RATE",
+        help="showers (faint, extended events) per s in 1024 x 1032 pixels (default 0); MIRI",
     )
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
@@ -141,6 +148,7 @@ def _exposure(options):
     simulations = series(
         mode, options.exposures, _scene(options, mode), seed=options.seed, detector_seed=options.detector_seed,
         cosmic_ray_flux=options.cosmic_rays, snowball_rate=options.snowballs / 2048**2,
+        shower_rate=options.showers / (1024 * 1032),
         drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
     )  # fmt: skip
     print(

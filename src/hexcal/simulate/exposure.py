@@ -9,7 +9,7 @@ from hexcal.errors import ParameterError
 from hexcal.models.science import INT_TIMES_COLUMNS, Level1bModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.products import exposure_name
-from hexcal.simulate import cosmic_rays, snowballs
+from hexcal.simulate import cosmic_rays, showers, snowballs
 from hexcal.simulate import scene as scenes
 from hexcal.simulate.detector import DetectorPixels, make_detector
 from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
@@ -23,7 +23,7 @@ START = 60000.0
 """MJD at which the first exposure of a series starts: 2023-02-25."""
 OVERHEAD = 30.0
 """Time between two exposures of a series, s."""
-_DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT, _SNOWBALLS = range(6)
+_DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT, _SNOWBALLS, _SHOWERS = range(7)
 _DAY = 86400.0
 
 
@@ -92,6 +92,7 @@ def simulate(
     start=START,
     cosmic_ray_flux=cosmic_rays.FLUX,
     snowball_rate=0.0,
+    shower_rate=0.0,
     drift=6.0,
     bad_pixels=0.004,
     whole_detector=False,
@@ -119,6 +120,8 @@ def simulate(
     snowball_rate : float
         Snowballs per pixel and s; `hexcal.simulate.snowballs.RATE` is what happens in space. Near-infrared detectors
         only.
+    shower_rate : float
+        Showers per pixel and s. MIRI only.
     drift : float
         Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure
         them.
@@ -141,6 +144,7 @@ def simulate(
     for name, value in (
         ("cosmic_ray_flux", cosmic_ray_flux),
         ("snowball_rate", snowball_rate),
+        ("shower_rate", shower_rate),
         ("drift", drift),
         ("bad_pixels", bad_pixels),
         ("seed", seed),
@@ -151,6 +155,8 @@ def simulate(
             )
     if snowball_rate and mode.instrument == "MIRI":
         raise ParameterError("snowballs are events of near-infrared detectors, MIRI has none", where="snowball_rate")
+    if shower_rate and mode.instrument != "MIRI":
+        raise ParameterError(f"showers are events of MIRI, not of {mode.instrument}", where="shower_rate")
     if scene is None:
         scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
     if scene.rate.shape != mode.image_shape:
@@ -165,6 +171,10 @@ def simulate(
     balls = snowballs.draw(mode, stream(seed, _SNOWBALLS), snowball_rate)
     if balls.size:
         hits = cosmic_rays.arranged(np.concatenate([hits, snowballs.hits(balls, mode)]), mode)
+    showering = stream(seed, _SHOWERS)
+    clouds = showers.draw(mode, showering, shower_rate)
+    if clouds.size:
+        hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
     data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads)
@@ -175,7 +185,7 @@ def simulate(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds)
     return Simulation(mode, exposure, truth, detector, number)
 
 

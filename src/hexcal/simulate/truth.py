@@ -1,11 +1,11 @@
 """What was put into an exposure, and its file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from hexcal.simulate import cosmic_rays, snowballs
+from hexcal.simulate import cosmic_rays, showers, snowballs
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Truth:
     seed : int
     snowballs : structured array
         One row per snowball; columns in `hexcal.simulate.snowballs`. Their charge is in `cosmic_rays` as well.
+    showers : structured array
+        One row per shower; columns in `hexcal.simulate.showers`. Their charge is in `cosmic_rays` as well.
     """
 
     rate: np.ndarray
@@ -37,6 +39,7 @@ class Truth:
     shape: tuple
     seed: int
     snowballs: np.ndarray
+    showers: np.ndarray = field(default_factory=lambda: np.zeros(0, list(showers.COLUMNS)))
 
     def cosmic_ray_mask(self):
         """Return where charge of a cosmic ray first appears: bool (nints, ngroups, ny, nx)."""
@@ -46,8 +49,12 @@ class Truth:
         """Return where a snowball first appears: bool (nints, ngroups, ny, nx); `radius` may be "core_radius"."""
         return snowballs.mask(self.snowballs, self.shape, radius)
 
+    def shower_mask(self):
+        """Return where a shower first appears: bool (nints, ngroups, ny, nx)."""
+        return showers.mask(self.showers, self.shape)
+
     def save(self, path):
-        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS, SNOWBALLS."""
+        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS, SNOWBALLS, SHOWERS."""
         from astropy.io import fits
 
         from hexcal.files.atomic import atomic
@@ -59,9 +66,9 @@ class Truth:
         rate, dq = fits.ImageHDU(self.rate, name="RATE"), fits.ImageHDU(self.dq, name="DQ")
         rate.header["BUNIT"] = "DN/s"
         hits, stars = fits.BinTableHDU(self.cosmic_rays, name="COSMIC_RAYS"), fits.BinTableHDU(self.stars, name="STARS")
-        balls = fits.BinTableHDU(self.snowballs, name="SNOWBALLS")
+        events = fits.BinTableHDU(self.snowballs, name="SNOWBALLS"), fits.BinTableHDU(self.showers, name="SHOWERS")
         with atomic(path) as stream:
-            fits.HDUList([primary, rate, dq, hits, stars, balls]).writeto(stream)
+            fits.HDUList([primary, rate, dq, hits, stars, *events]).writeto(stream)
         return str(path)
 
 
@@ -70,9 +77,11 @@ def read_truth(path):
     from astropy.io import fits
 
     rate, dq = (np.ascontiguousarray(fits.getdata(path, name), dtype) for name, dtype in (("RATE", "f4"), ("DQ", "u4")))
-    hits, stars, balls = (_native(fits.getdata(path, name)) for name in ("COSMIC_RAYS", "STARS", "SNOWBALLS"))
+    tables = ("COSMIC_RAYS", "STARS", "SNOWBALLS", "SHOWERS")
+    hits, stars, balls, clouds = (_native(fits.getdata(path, name)) for name in tables)
     header = fits.getheader(path)
-    return Truth(rate, dq, hits, stars, (header["NINTS"], header["NGROUPS"], *rate.shape), header["SEED"], balls)
+    shape = (header["NINTS"], header["NGROUPS"], *rate.shape)
+    return Truth(rate, dq, hits, stars, shape, header["SEED"], balls, clouds)
 
 
 def _native(records: Any):

@@ -17,8 +17,10 @@ from hexcal.steps.detector.refpix_irs2 import (
     bad_pairs_of,
     correct_frames,
     fill_gaps,
+    leave_out_pairs,
     process_irs2,
     replace_pairs,
+    subtract_edge_means,
     suspicious_pairs,
 )
 from hexcal.steps.detector.saturation import SaturationStep
@@ -196,6 +198,35 @@ def test_parameters_of_irs2(simulation):
     assert abs(np.median(level)) < 40 and level.std() > 0
     with pytest.raises(SkipStep, match="3200 x 2048"):
         process_irs2(RefPixStep(), plain, None)
+
+
+@pytest.mark.parametrize("detector", ["NRS1", "NRS2"])
+def test_edge_means_are_those_of_a_column_parity_with_its_reference_pixels(detector):
+    """Of four reads of a visit two are of an even and two of an odd column; bad pairs do not count."""
+    rows = np.arange(640)
+    is_reference, read = (rows - 8) % 20 < 4, (rows - 8) % 20
+    is_reference[:8] = is_reference[632:] = False
+    odd = np.where(is_reference, read >= 2, rows % 2 == 1)
+    line = np.where(is_reference, 40.0, 20.0) + 100 * odd
+    stored = np.zeros(FRAME, np.float32)
+    stored[:] = np.tile(line, 5)[:, None]
+    stored[:, 4:-4] = 7.0  # nobody looks here
+    usable = np.ones(FRAME, bool)
+    frame = np.array(irs2.as_read(stored, detector))
+    subtract_edge_means(frame, usable, detector, True)
+    given = irs2.as_read(frame, detector)[:, 0]
+    # 256 normal pixels and 64 reads of reference pixels in each class.
+    np.testing.assert_allclose(given, np.tile(line - 24 - 100 * odd, 5), atol=1e-4)
+    bad = NONE.copy()
+    bad[:, :, 0] = True
+    frame = np.array(irs2.as_read(stored, detector))
+    leave_out_pairs(usable, bad, detector)
+    subtract_edge_means(frame, usable, detector, True)
+    assert (~usable).sum() == 4 * 64 * 2048
+    means = (np.tile(line, 5) - irs2.as_read(frame, detector)[:, 0]).reshape(5, 640)
+    assert np.unique(np.round(means[0], 3)).tolist() == [24, 124]  # the reference output has no pairs
+    assert np.unique(np.round(means[1], 3)).tolist() == [20, 124]
+    assert np.unique(np.round(means[2], 3)).tolist() == [24, 120]  # read backwards: the first pair is of odd columns
 
 
 @pytest.mark.req("SAT-06")

@@ -330,6 +330,22 @@ def _filter():
     return (fall(frequency) + fall(irs2.N_TIMES // 2 - frequency)).astype(np.float32)
 
 
+def leave_out_pairs(usable, bad, detector):
+    """Mark the reads of bad pairs of reference pixels as unusable, in place.
+
+    Parameters
+    ----------
+    usable : bool (3200, 2048)
+    bad : bool (4, 32, 2)
+        As of `bad_pairs_of`.
+    detector : str
+        NRS1 or NRS2.
+    """
+    for k in range(irs2.SECTORS):
+        reads = np.repeat(bad[k].ravel(), 2)
+        irs2.sector(irs2.as_read(usable, detector), k)[np.flatnonzero(irs2.IS_REFERENCE)[reads]] = False
+
+
 def subtract_edge_means(frame, usable, detector, by_parity):
     """Subtract from each output the mean of its pixels that see no light, in place.
 
@@ -372,13 +388,14 @@ def process_irs2(step, ramp, references):
     own, detector, data = step.parameters, ramp.meta.instrument.detector, ramp.data
     if data.shape[1] < 2:
         step.log.warning("one group: nothing changes from group to group that could be corrected")
+    suspicious = suspicious_pairs(data, detector, own.ovr_corr_mitigation_ftr)
+    step.log.info("%d of 256 pairs of reads of reference pixels are bad at times", np.count_nonzero(suspicious))
     if own.irs2_mean_subtraction:
         usable = (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
+        leave_out_pairs(usable, suspicious, detector)
         for frame in data.reshape(-1, *data.shape[2:]):
             subtract_edge_means(frame, usable, detector, own.odd_even_columns)
     table = references.refpix
-    suspicious = suspicious_pairs(data, detector, own.ovr_corr_mitigation_ftr)
-    step.log.info("%d of 256 pairs of reads of reference pixels are bad at times", np.count_nonzero(suspicious))
     bad = bad_pairs_of(table.dq_table) | suspicious
     keep = own.preserve_irs2_refpix
     how = How(detector, Weights.of(table.irs2_table), bad, keep, own.irs2_zeros == "gaps")
