@@ -9,7 +9,7 @@ _GRID = np.linspace(0.5, 6.5, 61)
 
 def of(alias):
     """Return reference type -> model for a step that corrects the slits of `slits.make_slits`."""
-    return {"flat_field": _flats, "pathloss": _pathloss, "barshadow": _barshadow}[alias]()
+    return {"flat_field": _flats, "pathloss": _pathloss, "barshadow": _barshadow, "photom": _photom}[alias]()
 
 
 def _flats():
@@ -47,3 +47,14 @@ def _barshadow():
     model.data1x1 = model.data1x3 = np.full((1001, 101), 0.9, "f4")
     model.crval1, model.cdelt1, model.crval2, model.cdelt2 = 0.6e-6, 4.7e-8, -1.0, 0.002
     return {"barshadow": model}
+
+
+def _photom():
+    columns = [("filter", "S12"), ("grating", "S15"), ("slit", "S15"), ("photmj", "f4"), ("uncertainty", "f4")]
+    columns += [("nelem", "i2"), ("wavelength", "f4", (61,)), ("relresponse", "f4", (61,))]
+    columns += [("reluncertainty", "f4", (61,))]
+    slits = ("S200A1", "S400A1")
+    rows = np.array([("CLEAR", "PRISM", slit, 1e-9, 0, 61, _GRID, 1 + _GRID, 0 * _GRID) for slit in slits], columns)
+    area = datamodels.NirspecSlitAreaModel()
+    area.area_table = np.array([(slit, 0.02) for slit in slits], [("slit_id", "S15"), ("pixarea", "f4")])
+    return {"photom": datamodels.NrsFsPhotomModel(phot_table=rows), "area": area}

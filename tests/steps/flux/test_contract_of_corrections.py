@@ -8,7 +8,7 @@ from slits import make_slits
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["flat_field", "pathloss", "barshadow"]
+ALIASES = ["flat_field", "pathloss", "barshadow", "photom"]
 
 
 def make(alias):

@@ -161,11 +161,6 @@ def test_images_of_nirspec_have_no_conversion_factors():
     assert result.meta.cal_step.photom == "SKIPPED" and (result.data == 10).all()
 
 
-def test_spectra_are_refused():
-    with pytest.raises(InputError, match="flux calibration of spectra"):
-        run(image(exposure__type="NRC_WFSS"), factors(NIRCAM_ROWS))
-
-
 @pytest.mark.req("PHOT-32")
 def test_the_map_of_pixel_areas_is_added():
     result = run(image(), factors(NIRCAM_ROWS), areas())

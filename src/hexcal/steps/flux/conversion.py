@@ -11,6 +11,8 @@ from hexcal.errors import InputError, ReferenceError_
 _DAYS_PER_YEAR = 365.0
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _ARCSEC = math.pi / 180 / 3600
+ARCSEC2 = _ARCSEC**2
+"""A square arcsecond in steradians."""
 MICROJANSKY_PER_ARCSEC2 = 1e12 * _ARCSEC**2
 """A surface brightness of 1 MJy/sr in microjansky per square arcsecond: 23.50443."""
 GENERIC = "GENERIC"
@@ -136,7 +138,9 @@ def _coefficients(reference, name, table, row):
             where=where,
             hint="apply_time_correction=false leaves the change with time out",
         )
-    settings = [column for column in ("filter", "pupil", "subarray") if column in table.dtype.names]
+    settings = [
+        column for column in ("filter", "pupil", "subarray", "grating", "slit", "order") if column in table.dtype.names
+    ]
     for column in settings:
         if column in factors.dtype.names and _text(table[row][column]) != _text(factors[row][column]):
             raise ReferenceError_(

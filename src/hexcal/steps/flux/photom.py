@@ -1,4 +1,4 @@
-"""Convert count rates to surface brightness."""
+"""Convert count rates to surface brightness or flux."""
 
 from functools import partial
 from typing import Literal
@@ -22,19 +22,24 @@ _SELECTORS = {
 
 
 class PhotomStep(Step):
-    """Convert the count rates of images to surface brightness in MJy/sr.
+    """Convert count rates to surface brightness (MJy/sr), and those of point sources in NIRSpec slits to flux (MJy).
 
-    The conversion factor is found in the table of the photom reference by the filter, and the pupil or the subarray. It
-    multiplies the data and errors, and its square the variances; it is written as PHOTMJSR and, per square arcsecond,
-    PHOTUJA2. The map of pixel areas goes into the product (AREA), and the nominal pixel area into PIXAR_SR and
-    PIXAR_A2.
+    Images: the conversion factor is found in the table of the photom reference by the filter, and the pupil or the
+    subarray. It multiplies the data and errors, and its square the variances; it is written as PHOTMJSR and, per square
+    arcsecond, PHOTUJA2. The map of pixel areas goes into the product (AREA), and the nominal pixel area into PIXAR_SR
+    and PIXAR_A2. Images of NIRSpec are left as they are: there is no table for them.
 
-    Spectra are refused until a later version. Images of NIRSpec are left as they are: there is no table for them.
+    Spectra: the row is found by filter and grating, slit or order, and its relative response taken at the wavelength of
+    each pixel; beyond its ends pixels are DO_NOT_USE. NIRSpec slits: MJy, which for other than point sources is divided
+    by the area of a pixel. The primary slit with a point source keeps both factors (PHOTOM_PS, PHOTOM_UN). NIRSpec IFU:
+    MJy/sr by the area of each slice. MIRI MRS: the factor of each pixel. A slit without a row is left as it is.
+
+    Spectra of NIRISS SOSS are refused until a later version.
     """
 
     alias = "photom"
     reference_types = ("photom", "area")
-    input_model = ("ImageModel", "CubeModel")
+    input_model = ("ImageModel", "CubeModel", "MultiSlitModel", "SlitModel", "IFUImageModel")
 
     class Parameters(StepParameters):
         """Which way, and what counts."""
@@ -42,7 +47,7 @@ class PhotomStep(Step):
         inverse: bool = parameter(False, "Divide instead of multiplying, to take back the conversion.")
         source_type: Literal["POINT", "EXTENDED"] | None = parameter(
             None,
-            "Take the source of a spectrum to be of this type. Images are surface brightness whatever their sources "
+            "Take all sources in NIRSpec slits to be of this type. All else is surface brightness whatever its sources "
             "are.",
         )
         mrs_time_correction: bool = parameter(
@@ -57,8 +62,8 @@ class PhotomStep(Step):
         )
 
     def references_needed(self, model):
-        """Those of images; NIRSpec has no conversion factors for them."""
-        return self.reference_types if model.meta.instrument.name in _SELECTORS and not _is_spectrum(model) else ()
+        """Both; NIRSpec has no conversion factors for images."""
+        return self.reference_types if model.meta.instrument.name in _SELECTORS or _is_spectrum(model) else ()
 
     def is_optional(self, reference_type):
         """The map of pixel areas may be missing."""
@@ -66,18 +71,16 @@ class PhotomStep(Step):
 
     def process(self, model, references):
         if _is_spectrum(model):
-            raise InputError(
-                f"the flux calibration of spectra (EXP_TYPE {model.meta.exposure.type}) is not in this version of "
-                "Hexcal",
-                where=str(model.path or "EXP_TYPE"),
-                hint="skip=true leaves the step out",
-            )
+            from hexcal.steps.flux.spectral_photom import SpectralConversion
+
+            SpectralConversion(self, model, references).convert()
+            return model
         instrument = model.meta.instrument.name
         if instrument not in _SELECTORS:
             raise SkipStep(f"there are no conversion factors for images of {instrument or 'an unnamed instrument'}")
         conversion = self._conversion(model, references.photom)
         area = references.area if "area" in references else None
-        self._add_areas(model, references.photom, area)
+        self.add_areas(model, references.photom, area)
         factor = conversion.factor
         scale(planes_of(model), 1 / factor if self.parameters.inverse else factor)
         model.meta.photometry.conversion_megajanskys = factor
@@ -125,7 +128,7 @@ class PhotomStep(Step):
             )
         return value
 
-    def _add_areas(self, model, photom, area):
+    def add_areas(self, model, photom, area):
         """Put the map of pixel areas and the nominal pixel area into a model."""
         if area is not None:
             model.area = np.array(area.cutout(model).data, np.float32)
