@@ -385,6 +385,10 @@ class MirMrsPhotomModel(ReferenceFileModel):
     dq: ndarray
     dq_def: Any
     pixsiz: ndarray
+    timecoeff_ch1: Any
+    timecoeff_ch2: Any
+    timecoeff_ch3: Any
+    timecoeff_ch4: Any
     timecoeff_powerlaw_ch1: Any
     timecoeff_powerlaw_ch2: Any
     timecoeff_powerlaw_ch3: Any

@@ -1,0 +1,54 @@
+"""Corrections of slits and of integral-field images: flat_field, pathloss, barshadow, photom."""
+
+from spectra_cases import Case
+
+_CHAINS = {
+    "fs": ("wavecorr", "flat_field", "pathloss", "photom"),
+    "mos": ("wavecorr", "flat_field", "pathloss", "barshadow", "photom"),
+    "ifu": ("srctype", "flat_field", "pathloss", "photom"),
+    "bots": ("wavecorr", "flat_field", "photom"),
+    "lrs": ("flat_field", "pathloss", "photom"),
+    "lrs-slitless": ("flat_field", "photom"),
+    "mrs12": ("residual_fringe", "photom"),
+}
+"""Run -> suffixes of the products, one step after the other."""
+_TAKEN_BACK = {
+    "flat_field": ("fs", "mos", "ifu"),
+    "pathloss": ("fs", "mos"),
+    "barshadow": ("mos",),
+    "photom": ("fs", "mos"),
+}
+
+
+def cases():
+    """Return the cases."""
+    steps = [
+        Case(f"{run}: {after}", run, after, before=before, after=after)
+        for run, chain in _CHAINS.items()
+        for before, after in zip(chain[:-1], chain[1:], strict=True)
+    ]
+    inverse = [
+        Case(f"{run}: {step} inverse", run, step, before=step, alone=step, params={"inverse": True})
+        for step, runs in _TAKEN_BACK.items()
+        for run in runs
+    ]
+    forced = [
+        Case(f"{run}: {step} {kind}", run, step, before=before, alone=step, params={"source_type": kind})
+        for run, step, before in (
+            *(("fs", "pathloss", "flat_field"), ("mos", "pathloss", "flat_field")),
+            *(("mos", "barshadow", "pathloss"), ("fs", "photom", "pathloss"), ("mos", "photom", "barshadow")),
+        )
+        for kind in ("POINT", "EXTENDED")
+    ]
+    places = [
+        Case(
+            f"lrs: pathloss at {place} arcsec",
+            "lrs",
+            "pathloss",
+            before="flat_field",
+            alone="pathloss",
+            params={"user_slit_loc": place},
+        )
+        for place in (-0.1, 0.2, 1.0)
+    ]
+    return [*steps, *inverse, *forced, *places]
