@@ -65,6 +65,15 @@ def _masters():
         )
 
 
+def _outliers():
+    def given(inputs, products):
+        import spectra_harness
+
+        return spectra_harness.association("lrs-3")
+
+    yield Case("lrs-3: outlier_detection", "lrs-3", "outlier_detection", given=given, alone="outlier_detection")
+
+
 def _pipelines():
     for run in _PIPELINES:
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
@@ -72,4 +81,4 @@ def _pipelines():
 
 def cases():
     """Return the cases."""
-    return [*_steps(), *_combined(), *_masters(), *_pipelines()]
+    return [*_steps(), *_combined(), *_masters(), *_outliers(), *_pipelines()]

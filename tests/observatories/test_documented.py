@@ -24,6 +24,7 @@ OWN_PARAMETERS = {
     ("outlier_detection", "add_scatter"),
     ("outlier_detection", "alone"),
     ("outlier_detection", "set_nan"),
+    ("outlier_detection", "slit_errors"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),

@@ -18,7 +18,8 @@ from hexcal.steps.image.resampling import Grid, Manner
 IMAGES = {"FGS_IMAGE", "MIR_IMAGE", "NRC_IMAGE", "NIS_IMAGE"}
 STACKS = {"MIR_LYOT", "MIR_4QPM", "NRC_CORON"}
 TIME_SERIES = {"MIR_LRS-SLITLESS", "NRC_TSGRISM", "NIS_SOSS", "NRS_BRIGHTOBJ", "NRC_TSIMAGE"}
-SPECTRA = {"MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC", "MIR_MRS", "NRS_IFU"}
+SLITS = {"MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC"}
+INTEGRAL_FIELDS = {"MIR_MRS", "NRS_IFU"}
 _WITH_NAN = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
 
 
@@ -31,7 +32,10 @@ class OutlierDetectionStep(Step):
     limits holds. Integrations of coronagraphic and of time-series exposures are compared as they are, with the median
     of all, or of those near in time (`rolling_window_width`).
 
-    Only sections of the resampled images are in memory for the median. Spectra are not flagged by this version. What
+    Spectra of slits are rectified to a common grid for each slit (as by resample_spec), and compared in the same way;
+    those of integral-field units are not flagged by this version.
+
+    Only sections of the resampled images are in memory for the median. What
     the original has no parameter for, and `--profile=recommended` sets: of two values the lower one is the median
     (`two_values`), so that a cosmic ray in one is none in the other; the errors are at least the scatter of a pixel
     (`add_scatter`), so that the changing core of a star is no outlier; and what only one exposure sees is flagged if it
@@ -39,7 +43,7 @@ class OutlierDetectionStep(Step):
     """
 
     alias = "outlier_detection"
-    input_model = ("ImageContainer", "CubeContainer")
+    input_model = ("ImageContainer", "CubeContainer", "SlitContainer", "MultiSlitContainer")
     relative_time = 3.0
     _asn_id = None
 
@@ -110,6 +114,9 @@ class OutlierDetectionStep(Step):
         add_scatter: bool = parameter(
             False, "Errors are at least the scatter that a pixel has over all exposures or integrations."
         )
+        slit_errors: Literal["exposure", "median"] = parameter(
+            "exposure", "Slits: errors of each pixel, or the median of those of all exposures, rectified as the values."
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
@@ -120,7 +127,7 @@ class OutlierDetectionStep(Step):
     def process(self, exposures):
         exposures.check()
         self._asn_id = exposures.asn_table.get("asn_id")
-        kinds = {(len(model.shape), model.meta.exposure.type, model.is_tso) for model in exposures.each()}
+        kinds = {(len(model.shape or ()), model.meta.exposure.type, model.is_tso) for model in exposures.each()}
         modes = {self._mode(*kind) for kind in kinds}
         if len(modes) > 1:
             raise InputError(
@@ -131,19 +138,23 @@ class OutlierDetectionStep(Step):
         mode = modes.pop()
         if mode == "images":
             self._flag_images(exposures.of_type("science"))
+        elif mode == "slits":
+            self._flag_slits(exposures.of_type("science"))
         else:
             self._flag_stacks(exposures, self.parameters.rolling_window_width if mode == "time series" else 0)
         return exposures
 
     def _mode(self, dimensions, exposure_type, is_tso):
-        """Return "images", "stacks" or "time series"."""
-        if exposure_type in SPECTRA:
+        """Return "images", "slits", "stacks" or "time series"."""
+        if exposure_type in SLITS and dimensions < 3:
+            return "slits"
+        if exposure_type in INTEGRAL_FIELDS:
             raise InputError(
-                f"outliers of spectra are not flagged by this version (EXP_TYPE {exposure_type})",
+                f"outliers of integral-field exposures are not flagged by this version (EXP_TYPE {exposure_type})",
                 where=self.where,
                 hint="skip the step: --skip=true, or --steps.outlier_detection.skip=true of a pipeline",
             )
-        known = IMAGES | STACKS | TIME_SERIES
+        known = IMAGES | STACKS | TIME_SERIES | SLITS
         if exposure_type not in known:
             raise SkipStep(f"exposures of type {exposure_type} have no outlier detection")
         if dimensions == 3:
@@ -275,6 +286,34 @@ class OutlierDetectionStep(Step):
         for index in range(len(science)):
             with science.borrowed(index, changed=self._changed()) as model:
                 self._flag(model, median.values, limits, science.name_of(index), counts, median.spread)
+
+    # ---- slits
+
+    def _flag_slits(self, science):
+        from hexcal.steps.image.outliers_slits import SlitRule, flag_all
+
+        if len(science) < 2:
+            raise SkipStep("there is only one exposure, and nothing to compare it with")
+        given = self.parameters
+        rule = SlitRule(
+            Limits(self._pair("snr"), self._pair("scale"), given.grow),
+            self._median_rule(),
+            given.pixfrac,
+            given.kernel,
+            bad_flags(given.good_bits),
+            given.weight_type == "ivm",
+            given.maskpt,
+            given.backg,
+            given.two_values == "lower",
+            given.slit_errors == "median",
+        )
+        for name, result in flag_all(science, rule, given.set_nan):
+            numbers = ", ".join(map(str, result.counts))
+            self.log.info("%s: %s pixels of its exposures are outliers", name, numbers)
+            for number, (rectified, expected) in enumerate(result.images):
+                self._save(science, number, "outlier_s2d", rectified, None)
+                self._save(science, number, "blot", expected, None)
+            self._save(science, 0, "median", result.median, None, of_product=True)
 
     # ---- integrations
 

@@ -1,0 +1,205 @@
+"""Outliers of spectra of slits: each exposure is compared with the median of all, rectified on one grid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hexcal.models.container import ModelContainer
+from hexcal.models.dqflags import pixel
+from hexcal.models.science import MultiSlitModel
+from hexcal.steps.image.outliers_images import Limits, MedianRule, blotted, flag_outliers, median_of
+from hexcal.steps.image.weight_threshold import weight_threshold
+from hexcal.steps.spectrum.parts import name_of_part
+from hexcal.steps.spectrum.slit_sources import Source
+
+WITH_NAN = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
+
+
+@dataclass(frozen=True)
+class SlitRule:
+    """How slits are compared; see the parameters of the step.
+
+    Attributes
+    ----------
+    limits : Limits
+        When a pixel is an outlier.
+    median : MedianRule
+        How the median is taken.
+    pixfrac, kernel : float, str
+        Of the drops.
+    bad : int
+        Flags of pixels that do not count for the median.
+    by_variance : bool
+        Whether pixels weigh by their read noise, otherwise all the same within an exposure.
+    mask_part : float
+        Pixels with less than this part of the typical weight do not count.
+    level : float
+        Background that is not in the median.
+    few_above_only : bool
+        Whether of fewer than 3 values only what lies above the median is an outlier.
+    median_errors : bool
+        Whether the errors are the median of those of all exposures, rectified as the values are, instead of those of
+        each pixel.
+    """
+
+    limits: Limits
+    median: MedianRule
+    pixfrac: float = 1.0
+    kernel: str = "square"
+    bad: int = 1
+    by_variance: bool = True
+    mask_part: float = 0.7
+    level: float = 0.0
+    few_above_only: bool = False
+    median_errors: bool = False
+
+
+@dataclass
+class SlitOutliers:
+    """What was found in a slit of several exposures.
+
+    Attributes
+    ----------
+    counts : list of int
+        Pixels flagged in each exposure.
+    median : float32 array
+        The rectified median.
+    images : list of (float32 array, float32 array)
+        Of each exposure what is rectified, and the median at its pixels (NaN beside it).
+    """
+
+    counts: list
+    median: np.ndarray
+    images: list
+
+
+def flag_all(exposures, rule, set_nan=False):
+    """Flag the outliers of all slits of several exposures, in their flags.
+
+    Parameters
+    ----------
+    exposures : ModelContainer
+        Of single slits, which are compared, or of products of slits, of which those of the same name are.
+    rule : SlitRule
+        How they are compared.
+    set_nan : bool
+        Make outliers NaN in values, errors and variances.
+
+    Yields
+    ------
+    str, SlitOutliers
+        Name of a slit, and what was found.
+    """
+    with exposures.borrowed(0, changed=False) as first:
+        is_single = not isinstance(first, MultiSlitModel)
+        name = name_of_part(first)
+    if is_single:
+        yield name, flag_slit(Source(name, exposures), rule, set_nan)
+        return
+    slits: dict[str, list] = {}
+    models = [exposures.borrow(number) for number in range(len(exposures))]
+    for model in models:
+        for part in model.slits:
+            slits.setdefault(name_of_part(part, model), []).append(part)
+    for name, parts in slits.items():
+        if len(parts) > 1:
+            yield name, flag_slit(Source(name, parts), rule, set_nan)
+    for number in range(len(exposures)):
+        exposures.give_back(number)
+
+
+def flag_slit(source, rule, set_nan=False):
+    """Flag the outliers of a slit in all its exposures, in their flags.
+
+    Parameters
+    ----------
+    source : hexcal.steps.spectrum.slit_sources.Source
+        The slit in each exposure; two or more.
+    rule : SlitRule
+        How they are compared.
+    set_nan : bool
+        Make outliers NaN in values, errors and variances.
+
+    Returns
+    -------
+    SlitOutliers
+
+    Raises
+    ------
+    InputError
+        If an exposure has no WCS of a slit, or sees nothing.
+    """
+    seen, grid = _common_grid(source)
+    rectified, errors = [], []
+    for slit, (coordinates, window) in zip(_each(source), seen, strict=True):
+        rectified.append(_rectified(slit, grid, coordinates, window, rule))
+        if rule.median_errors:
+            errors.append(_rectified(slit, grid, coordinates, window, rule, "err"))
+    median = median_of(rectified, rule.median)
+    errors = median_of(errors, MedianRule()).values if errors else None
+    counts, images = [], []
+    changed = ("dq", *WITH_NAN) if set_nan else ("dq",)
+    for number, (slit, (coordinates, window)) in enumerate(zip(_each(source, changed), seen, strict=True)):
+        x, y = grid.positions(*coordinates)
+        expected = blotted(median.values, x, y)
+        few = blotted(median.counts, x, y, linear=False) if rule.few_above_only else None
+        spread = None if median.spread is None else blotted(median.spread, x, y)
+        data, err, dq = (np.ascontiguousarray(plane[window]) for plane in (slit.data, slit.err, slit.dq))
+        err = err if errors is None else blotted(errors, x, y)
+        before = (dq & pixel.OUTLIER) == 0
+        counts.append(flag_outliers(data, err, dq, expected, rule.limits, rule.level, few, spread))
+        slit.dq[window] = dq
+        if set_nan:
+            _make_nan(slit, window, before & ((dq & pixel.OUTLIER) != 0))
+        images.append((rectified[number], expected))
+    return SlitOutliers(counts, median.values, images)
+
+
+def _make_nan(slit, window, outliers):
+    for name in WITH_NAN:
+        values = getattr(slit, name)
+        if values is not None:
+            values[window][outliers] = np.nan
+
+
+def _each(source, changed: Any = False) -> Iterator[Any]:
+    """The slit in each exposure; those of a container are borrowed one after the other."""
+    exposures = source.exposures
+    yield from exposures.each(changed=changed) if isinstance(exposures, ModelContainer) else exposures
+
+
+def _common_grid(source) -> Any:
+    """What each exposure sees, and the grid that holds all."""
+    from hexcal.errors import InputError
+    from hexcal.steps.spectrum.slit_grid import slit_grid
+    from hexcal.steps.spectrum.slit_resampling import coordinates_of, dispersion_axis
+
+    seen, axes, is_miri = [], set(), False
+    for slit in _each(source):
+        axes.add(dispersion_axis(slit, source.name))
+        seen.append(coordinates_of(slit))
+        is_miri = slit.is_miri
+    if len(axes) > 1:
+        raise InputError("the exposures are dispersed along different axes of their detectors", where=source.name)
+    coordinates = [each for each, _ in seen]
+    return seen, slit_grid(coordinates, axes.pop(), ratio=1.0, pixel_scale=None, shape=None, has_margin=not is_miri)
+
+
+def _rectified(slit, grid, coordinates, window, rule, name="data"):
+    """An array of the slit of one exposure on the grid, NaN where it has too little weight."""
+    from hexcal.steps.image.drizzling import weights_of
+    from hexcal.steps.spectrum.slit_resampling import resampled_values
+
+    variance = slit.var_rnoise if rule.by_variance else None
+    cut = [
+        None if plane is None else np.ascontiguousarray(plane[window])
+        for plane in (getattr(slit, name), slit.dq, variance)
+    ]
+    values, dq, variance = cut
+    weights = weights_of(dq, rule.bad, variance)
+    result = resampled_values(values, weights, grid, coordinates, pixfrac=rule.pixfrac, kernel=rule.kernel)
+    low = weight_threshold(result.weights, rule.mask_part)
+    result.data[(result.weights < low) | (result.weights == 0)] = np.nan
+    return result.data

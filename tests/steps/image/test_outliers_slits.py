@@ -1,0 +1,120 @@
+"""outlier_detection of slits: planted cosmic rays, and nothing else, in dithered spectra of a star and a sky."""
+
+import numpy as np
+import pytest
+from tilted_slits import SHAPE, smooth, star, tilted_slit
+
+from hexcal import datamodels
+from hexcal.models.dqflags import pixel
+from hexcal.steps.image.outlier_detection import OutlierDetectionStep
+
+SHIFTS = (-3.0, 0.0, 2.5)
+HITS = [(0, 12, 20), (0, 5, 41), (1, 16, 33), (2, 22, 8), (2, 14, 50)]
+
+
+def profile(position):
+    """A star on a sky."""
+    return 5 * star(width=2.0)(position) + 0.2
+
+
+def exposures(shifts=SHIFTS, hits=HITS, seed=1):
+    """Dithered slits with noise and cosmic rays, named as files are."""
+    rng = np.random.default_rng(seed)
+    slits = []
+    for number, shift in enumerate(shifts):
+        slit = tilted_slit(profile, smooth, shift)
+        slit.data = slit.data + rng.normal(0, 1, SHAPE).astype("f4")
+        for exposure, row, column in hits:
+            if exposure == number:
+                slit.data[row, column] += 400
+        slit.meta.filename = f"nod{number}_cal.fits"
+        slits.append(slit)
+    return slits
+
+
+def found(result):
+    """(exposure, row, column) of the outliers."""
+    return {
+        (number, int(y), int(x)) for number, slit in enumerate(result) for y, x in np.argwhere(slit.dq & pixel.OUTLIER)
+    }
+
+
+@pytest.mark.parametrize("errors", ["exposure", "median"])
+def test_cosmic_rays_are_found(errors):
+    given = exposures()
+    before = given[0].dq.copy()
+    result = OutlierDetectionStep.call(given, slit_errors=errors)
+    outliers = found(result)
+    assert set(HITS) <= outliers
+    # Beside a detection the limits are lower, which may catch a pixel of noise; nothing else may be flagged.
+    beside = {(n, y + dy, x + dx) for n, y, x in HITS for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
+    assert outliers <= beside
+    for number, row, column in outliers:
+        assert result[number].dq[row, column] & pixel.DO_NOT_USE
+    assert all(slit.meta.cal_step.outlier_detection == "COMPLETE" for slit in result)
+    np.testing.assert_array_equal(given[0].dq, before)
+
+
+def test_nothing_is_found_where_nothing_is():
+    assert not found(OutlierDetectionStep.call(exposures(hits=())))
+
+
+def test_outliers_can_be_made_nan():
+    result = OutlierDetectionStep.call(exposures(), set_nan=True)
+    for number, row, column in HITS:
+        assert np.isnan(result[number].data[row, column]) and np.isnan(result[number].var_rnoise[row, column])
+
+
+def test_of_two_exposures_the_lower_value_is_right():
+    hits = [(0, 12, 20)]
+    result = OutlierDetectionStep.call(exposures((-3.0, 0.0), hits), two_values="lower")
+    assert set(hits) <= found(result)
+    assert all(number == 0 for number, _, _ in found(result))
+
+
+def test_a_single_exposure_is_left(caplog):
+    result = OutlierDetectionStep.call(exposures((0.0,), [(0, 12, 20)]))
+    assert not found(result)
+    assert "only one exposure" in caplog.text
+
+
+def test_products_of_many_slits_are_compared_slit_by_slit():
+    models = []
+    for number, slit in enumerate(exposures()):
+        other = tilted_slit(profile, smooth, SHIFTS[number])
+        model = datamodels.MultiSlitModel()
+        model.update(slit)
+        model.meta.exposure.type, model.meta.instrument.name = "NRS_FIXEDSLIT", "NIRSPEC"
+        model.meta.filename = f"e{number}_cal.fits"
+        slit.name, other.name = "S200A1", "S400A1"
+        model.slits = [slit, other]
+        models.append(model)
+    result = OutlierDetectionStep.call(models)
+    assert set(HITS) <= found([model.slits[0] for model in result])
+    assert not found([model.slits[1] for model in result])
+
+
+def test_intermediate_products(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    OutlierDetectionStep.call(exposures(), save_intermediate_results=True, output_dir=str(tmp_path))
+    names = {path.name for path in tmp_path.glob("*.fits")}
+    assert {"nod0_outlier_s2d.fits", "nod2_blot.fits", "nod1_crf.fits"} <= names
+    assert sum("median" in name for name in names) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_same_bits_for_any_number_of_threads(threads, monkeypatch):
+    reference = found(OutlierDetectionStep.call(exposures()))
+    monkeypatch.setenv("HEXCAL_THREADS", str(threads))
+    assert found(OutlierDetectionStep.call(exposures())) == reference
+
+
+def test_flagged_and_missing_pixels_do_not_count():
+    slits = exposures()
+    slits[1].data[10:14, 25:30] = 1e6
+    slits[1].dq[10:14, 25:30] |= pixel.DO_NOT_USE
+    slits[2].data[18, :] = np.nan
+    slits[2].err[18, :] = np.nan
+    result = OutlierDetectionStep.call(slits)
+    assert not any(number != 1 and 9 <= y <= 18 and 24 <= x <= 31 for number, y, x in found(result) - set(HITS))
+    assert set(HITS) <= found(result)
