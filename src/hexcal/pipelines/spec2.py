@@ -5,11 +5,16 @@ from hexcal.errors import ParameterError
 from hexcal.pipelines.spec2_modes import mode_of, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.flux.background import BackgroundStep
+from hexcal.steps.flux.barshadow import BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
+from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 
 _RATES = ("ImageModel", "IFUImageModel", "CubeModel")
+_ON_IMAGES = ("assign_wcs", "clean_flicker_noise", "bkg_subtract")
+"""What comes before the whole image of the low-resolution spectrometer of MIRI becomes a slit."""
 _SPECTRA = ("adaptive_trace_model", "pixel_replace", "resample_spec", "cube_build", "extract_1d")
 """What comes after the calibrated exposure."""
 
@@ -55,7 +60,10 @@ class Spec2Pipeline(Pipeline):
         "clean_flicker_noise": CleanFlickerNoiseStep,
         "bkg_subtract": BackgroundStep,
         "flat_field": FlatFieldStep,
+        "pathloss": PathLossStep,
+        "barshadow": BarShadowStep,
         "photom": PhotomStep,
+        "resample_spec": ResampleSpecStep,
     }
     step_defaults = {"clean_flicker_noise": {"skip": True}}
 
@@ -95,7 +103,7 @@ class Spec2Pipeline(Pipeline):
         self._tell_missing(science)
         exposure = science
         for step in (step for step in steps if step.name not in _SPECTRA):
-            if step.name == "srctype" and mode in ("lrs", "lrs_slitless"):
+            if mode in ("lrs", "lrs_slitless") and step.name not in _ON_IMAGES:
                 exposure = _as_slit(exposure)
             if step.name == "imprint_subtract":
                 exposure = self._without_imprint(exposure, background, imprint)
@@ -179,8 +187,10 @@ def _as_slit(exposure):
     """The exposure as a slit that is as large as itself: spectra without cutouts are slits, too."""
     from hexcal.models.science import SlitModel
 
+    if isinstance(exposure, SlitModel):
+        return exposure
     slit = SlitModel(exposure)
-    slit.xstart, slit.ystart = 1, 1
+    slit.xstart, slit.ystart = exposure.get_meta("meta.subarray.xstart"), exposure.get_meta("meta.subarray.ystart")
     slit.ysize, slit.xsize = exposure.shape[-2:]
     return slit
 
