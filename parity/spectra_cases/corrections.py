@@ -1,5 +1,7 @@
 """Corrections of slits and of integral-field images: flat_field, pathloss, barshadow, photom."""
 
+import itertools
+
 from spectra_cases import Case
 
 _CHAINS = {
@@ -25,7 +27,7 @@ def cases():
     steps = [
         Case(f"{run}: {after}", run, after, before=before, after=after)
         for run, chain in _CHAINS.items()
-        for before, after in zip(chain[:-1], chain[1:], strict=True)
+        for before, after in itertools.pairwise(chain)
     ]
     inverse = [
         Case(f"{run}: {step} inverse", run, step, before=step, alone=step, params={"inverse": True})

@@ -13,7 +13,7 @@ from hexcal.steps import ALIASES as ALL_ALIASES
 
 NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
-NEED_SLITS = {"resample_spec", "pathloss", "barshadow"}
+NEED_SLITS = {"resample_spec", "imprint", "pathloss", "barshadow"}
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum

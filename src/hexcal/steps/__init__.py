@@ -37,6 +37,7 @@ _OTHERS = {
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
+    "imprint": "hexcal.steps.flux.imprint:ImprintStep",
     "pathloss": "hexcal.steps.flux.pathloss:PathLossStep",
     "barshadow": "hexcal.steps.flux.barshadow:BarShadowStep",
     "photom": "hexcal.steps.flux.photom:PhotomStep",
