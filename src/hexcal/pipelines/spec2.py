@@ -7,6 +7,7 @@ from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.flux.background import BackgroundStep
 from hexcal.steps.flux.barshadow import BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
+from hexcal.steps.flux.imprint import ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
@@ -58,6 +59,7 @@ class Spec2Pipeline(Pipeline):
     step_defs = {
         "assign_wcs": AssignWcsStep,
         "clean_flicker_noise": CleanFlickerNoiseStep,
+        "imprint_subtract": ImprintStep,
         "bkg_subtract": BackgroundStep,
         "flat_field": FlatFieldStep,
         "pathloss": PathLossStep,
