@@ -225,8 +225,8 @@ class GLS_RampFitModel(ExposureModel):
 class IFUCubeModel(ExposureModel):
     """A cube of an integral-field spectrograph: (nwavelengths, ny, nx)."""
     data: ndarray
-    dq: ndarray
     err: ndarray
+    dq: ndarray
     weightmap: ndarray
     wavetable: Any
 

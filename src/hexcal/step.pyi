@@ -40,9 +40,10 @@ from hexcal.steps.image.skymatch import SkyMatchStep as SkyMatchStep
 from hexcal.steps.image.source_catalog import SourceCatalogStep as SourceCatalogStep
 from hexcal.steps.image.tweakreg import TweakRegStep as TweakRegStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep as Combine1dStep
+from hexcal.steps.spectrum.cube_build import CubeBuildStep as CubeBuildStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep as MasterBackgroundStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep as ResampleSpecStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']

@@ -15,9 +15,11 @@ NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
 NEED_SLITS = {"resample_spec", "imprint", "pathloss", "barshadow"}
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
+NEED_SLICES = {"cube_build"}
+"""Steps that need slices of an integral-field unit: tests/steps/spectrum/test_cube_build.py."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum
-ELSEWHERE = NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
+ELSEWHERE = NEED_SLICES | NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
 ALIASES = [alias for alias in ALL_ALIASES if alias not in ELSEWHERE]
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}

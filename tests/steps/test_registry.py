@@ -33,7 +33,7 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-NAMED_AFTER_MODELS = {"assign_mtwcs", "tweakreg", "master_background"}
+NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "tweakreg", "master_background"}
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame"}
@@ -79,7 +79,7 @@ def test_every_step_has_the_implicit_parameters():
         defaults = registry.find(alias)().get_pars()
         assert set(documented.split()) <= set(defaults)
         assert (defaults["output_ext"], defaults["output_use_index"]) == (".fits", True)
-        assert defaults["search_output_file"] is ("outlier_detection" not in alias)
+        assert defaults["search_output_file"] is ("outlier_detection" not in alias and alias != "cube_build")
         assert defaults["save_results"] is False
         assert defaults["output_use_model"] is (alias in NAMED_AFTER_MODELS)
         assert defaults["skip"] is (alias in OFF_BY_DEFAULT)

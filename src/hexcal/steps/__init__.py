@@ -33,6 +33,7 @@ _OTHERS = {
     "outlier_detection_scaled": "hexcal.steps.image.outlier_detection_scaled:OutlierDetectionScaledStep",
     "outlier_detection_stack": "hexcal.steps.image.outlier_detection_stack:OutlierDetectionStackStep",
     "resample_spec": "hexcal.steps.spectrum.resample_spec:ResampleSpecStep",
+    "cube_build": "hexcal.steps.spectrum.cube_build:CubeBuildStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",

@@ -40,7 +40,7 @@ def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic
         If the environment variable is not a number from 0 to 1.
     """
     allowed = _from_environment() if allowed is None else allowed
-    needed, free = shape[0] * shape[1] * bytes_per_pixel, _free()
+    needed, free = shape[0] * shape[1] * bytes_per_pixel, free_memory()
     if free is None or needed <= free * (allowed or 1.0):
         return
     room = free * (allowed or 1.0)
@@ -68,7 +68,7 @@ def _from_environment():
     return allowed
 
 
-def _free():
+def free_memory():
     """Bytes of memory that a run can have; None where the platform does not tell."""
     found = [limit] if (limit := memory.limit()) is not None else []
     try:

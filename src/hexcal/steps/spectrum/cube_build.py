@@ -1,0 +1,163 @@
+"""Make spectral cubes of the exposures of integral-field spectrographs."""
+
+from typing import Literal
+
+from hexcal.core import Step, StepParameters, names, parameter
+from hexcal.models.container import ModelContainer
+from hexcal.steps.spectrum import cube_bands, cube_planning
+from hexcal.steps.spectrum.cube_filling import CubeFilling, mark_holes
+from hexcal.steps.spectrum.cube_product import Headers, set_coordinates
+from hexcal.steps.spectrum.cube_report import Watched
+
+_ZERO = "0: what the reference file says."
+
+
+class CubeBuildStep(Step):
+    """Combine exposures of MIRI MRS or NIRSpec IFU into cubes of surface brightness: two axes on the sky, one spectral.
+
+    The values of the detector pixels are laid into the voxels of a regular grid, either drizzled in three dimensions,
+    with weights that are the exact overlap of the pixel with the spaxel times that with the plane of wavelength (Law et
+    al. 2023, AJ 166, 45), or as points weighted by their distance (modified Shepard's method, `emsm` and `msm`). The
+    sampling comes from the reference file. Exposures are added one after the other, so that the memory is that of the
+    cube. A cube that would not fit into memory is refused before any work.
+
+    By default each band (channel and subchannel, grating and filter) has a cube of its own, with a linear wavelength
+    axis; a cube of several bands has the wavelengths of the reference file (WCS-TABLE). SCI and ERR are in the unit of
+    the exposures, WMAP counts pixels, DQ is 0, DO_NOT_USE in holes, or DO_NOT_USE and NON_SCIENCE outside of the field.
+    """
+
+    alias = "cube_build"
+    reference_types = ("cubepar",)
+    input_model = "IFUImageContainer"
+    relative_time = 3.0
+    default_suffix = "s3d"
+
+    class Parameters(StepParameters):
+        """Which data go into which cube, the grid, and the weights."""
+
+        channel: str = parameter("all", "Channels of MIRI: all, or a list of 1, 2, 3, 4.")
+        band: str = parameter(
+            "all", "Subchannel of MIRI: all, short, medium, long, or a crossed one (short-medium ...)."
+        )
+        grating: str = parameter("all", "Gratings of NIRSpec: all, or a list of prism, g140m, g140h ... g395h.")
+        filter: str = parameter("all", "Filters of NIRSpec: all, or a list of clear, f070lp, f100lp, f170lp, f290lp.")
+        output_type: Literal["band", "channel", "grating", "multi"] | None = parameter(
+            None,
+            "One cube for each band, for each channel, for all gratings, or one of everything. Default: band.",
+        )
+        linear_wave: bool = parameter(
+            True, "A cube of one band has a linear wavelength axis; otherwise the wavelengths of the reference file."
+        )
+        scalexy: float = parameter(0.0, f"Size of a spaxel. {_ZERO}", unit="arcsec", ge=0)
+        scalew: float = parameter(0.0, f"Step of a linear wavelength axis. {_ZERO}", unit="micron", ge=0)
+        weighting: Literal["emsm", "msm", "drizzle"] = parameter(
+            "drizzle", "Overlap of volumes, or points weighted by their distance: exponentially, or by a power of it."
+        )
+        coord_system: Literal["skyalign", "world", "internal_cal", "ifualign"] = parameter(
+            "skyalign",
+            "North up (skyalign, world), along the slices (ifualign), or the plane of the slices (internal_cal).",
+        )
+        ra_center: float | None = parameter(None, "RA of the tangent point. Default: middle of the field.", unit="deg")
+        dec_center: float | None = parameter(None, "Dec of the tangent point.", unit="deg", ge=-90, le=90)
+        cube_pa: float | None = parameter(None, "Position angle of the cube, East of North.", unit="deg")
+        nspax_x: int | None = parameter(None, "Number of spaxels along x, odd. Default: the field.", ge=1)
+        nspax_y: int | None = parameter(None, "Number of spaxels along y, odd. Default: the field.", ge=1)
+        rois: float = parameter(
+            0.0, f"emsm, msm: radius on the sky within which pixels count. {_ZERO}", unit="arcsec", ge=0
+        )
+        roiw: float = parameter(0.0, f"emsm, msm: the same in wavelength. {_ZERO}", unit="micron", ge=0)
+        weight_power: float = parameter(2.0, "msm: power of the distance; 2: what the reference file says.", gt=0)
+        wavemin: float | None = parameter(None, "Shortest wavelength of the cube.", unit="micron", gt=0)
+        wavemax: float | None = parameter(None, "Longest wavelength of the cube.", unit="micron", gt=0)
+        single: bool = parameter(False, "One cube for each exposure, all on one grid.")
+        skip_dqflagging: bool = parameter(False, "Do not tell holes from voxels outside of the field in DQ.")
+        offset_file: str | None = parameter(
+            None, "ASDF file with filename, raoffset and decoffset (arcsec): how exposures are to be shifted."
+        )
+        debug_spaxel: str = parameter("-1 -1 -1", "x y z of a voxel, 0-based: tell which pixels are in it (drizzle).")
+        search_output_file: bool = parameter(False, "Use the output_file of the pipeline that the step is part of.")
+        output_use_model: bool = parameter(True, "Name products after the exposure, or the product of the association.")
+        suffix: str | None = parameter("s3d", "Ending of the names of products.")
+
+    def process(self, exposures, references):
+        science = exposures.of_type("science")
+        science.check()
+        request, plans, cubes = cube_planning.Request.of(self, science), self._plans(science), []
+        for plan in plans:
+            grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+            self._tell(plan, grid)
+            for members in request.each(plan):
+                cubes.append(self._build(science, members, request, grid, reach, plan))
+        return cubes[0] if len(cubes) == 1 else ModelContainer(cubes)
+
+    def _plans(self, science):
+        given = self.parameters
+        bands = [cube_bands.bands_of(model) for model in science.each()]
+        if bands[0][0].first in cube_bands.CHANNELS:
+            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
+            second = cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
+        else:
+            first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
+            second = cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
+        return cube_bands.plans(bands, first, second, given.output_type or "band", self.where)
+
+    def _build(self, science, members, request, grid, reach, plan):
+        """Return the cube of some exposures."""
+        from hexcal.models.declared import everywhere
+
+        filling, headers, used = CubeFilling(grid, request.weighting, reach), Headers(), 0
+        watched = Watched.of(self.parameters.debug_spaxel, grid, request.weighting, self.log)
+        for member in members:
+            with science.borrowed(member.index, changed=False) as model:
+                headers.add(model)
+                name = science.name_of(member.index)
+                used += filling.add(model, member.channels, request.offset_of(name, model), watched, name)
+        if not used:
+            self.log.warning("No pixel of any exposure is fit for use: the cube %s is empty", plan.text)
+        product = everywhere()["IFUCubeModel"]()
+        headers.fill(product)
+        self._set_arrays(product, filling, plan)
+        set_coordinates(product, grid)
+        self._describe(product, plan, request, grid, reach)
+        return product
+
+    def _set_arrays(self, product, filling, plan):
+        cube = filling.finish(cuts_tears=plan.is_miri)
+        if not self.parameters.skip_dqflagging:
+            mark_holes(cube)
+        product.data, product.err, product.dq, product.weightmap = cube.data, cube.err, cube.dq, cube.counts
+        if cube.torn:
+            self.log.info("%d planes at the ends of the band, which few slices reach, are left empty", cube.torn)
+
+    def _describe(self, product, plan, request, grid, reach):
+        """The keywords that say how the cube was made, and its name."""
+        ifu = product.meta.ifu
+        ifu.flux_extension, ifu.error_extension, ifu.dq_extension = "SCI", "ERR", "DQ"
+        ifu.error_type = "ERR"
+        ifu.weighting = request.weighting
+        ifu.roi_spatial = 0.0 if reach is None else float(reach.radius[0] * grid.spaxel[0])
+        ifu.roi_wave = 0.0 if reach is None else float(reach.half[0])
+        ifu.weight_power = 0.0 if reach is None else float(reach.power[0])
+        if plan.is_miri:
+            product.meta.instrument.channel = "".join(dict.fromkeys(band.first for band in plan.bands))
+            product.meta.instrument.band = "-".join(dict.fromkeys(band.second for band in plan.bands)).upper()
+        product.meta.filename = f"{names.base_name(self)[0]}_{plan.text}_{self.parameters.suffix}.fits"
+        product.meta.bunit_data = product.meta.bunit_err = product.meta.bunit_data or "MJy/sr"
+
+    def _tell(self, plan, grid):
+        nz, ny, nx = grid.shape
+        unit = "arcsec" if grid.on_sky else "units of the slicer"
+        self.log.info(
+            "Cube %s of %d exposures: %d x %d spaxels of %.4g %s, %d planes from %.5g to %.5g micron",
+            *(
+                plan.text,
+                len(plan.members),
+                nx,
+                ny,
+                grid.spaxel[0],
+                unit,
+                nz,
+                grid.wavelengths[0],
+                grid.wavelengths[-1],
+            ),
+        )

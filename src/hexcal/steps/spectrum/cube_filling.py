@@ -1,0 +1,166 @@
+"""Exposures added to a cube, one after the other, slice by slice."""
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hexcal.core.bands import run_bands
+from hexcal.models.dqflags import pixel
+from hexcal.steps.spectrum import cube_pixels
+from hexcal.steps.spectrum.ifu_planes import pixels_of, slice_planes
+
+EMPTY = pixel.DO_NOT_USE | pixel.NON_SCIENCE
+"""Flags of voxels that no pixel reaches."""
+_TEAR = 0.27
+"""Share of the largest number of covered spaxels."""
+
+
+class Cube(NamedTuple):
+    """A finished cube, arrays (nz, ny, nx).
+
+    Attributes
+    ----------
+    data, err : float32
+        Surface brightness and its error; NaN where there is nothing.
+    dq : uint32
+        0, or DO_NOT_USE and NON_SCIENCE.
+    counts : float32
+        Number of pixels that contribute.
+    torn : int
+        Number of planes that were emptied.
+    """
+
+    data: np.ndarray
+    err: np.ndarray
+    dq: np.ndarray
+    counts: np.ndarray
+    torn: int = 0
+
+
+class CubeFilling:
+    """A cube that is being made; its size does not depend on the number of exposures.
+
+    Parameters
+    ----------
+    grid : CubeGrid
+        Where the voxels are.
+    weighting : str
+        ``drizzle``, ``emsm`` or ``msm``.
+    reach : Reach, optional
+        Of the weightings by distance.
+    """
+
+    def __init__(self, grid, weighting, reach=None):
+        from hexcal.kernels.cube import Sums
+
+        self.grid, self.weighting, self.reach = grid, weighting, reach
+        self.sums: Any = Sums(*(np.zeros(grid.shape, np.float32) for _ in range(4)))
+        self.planes = grid.planes
+
+    def add(self, model, channels=None, offset=(0.0, 0.0), watched=None, name=""):
+        """Add the slices of an exposure.
+
+        Parameters
+        ----------
+        model : IFUImageModel
+            Calibrated, with its WCS.
+        channels : tuple of int, optional
+            Channels of MIRI; default all.
+        offset : (float, float)
+            Added to RA and Dec of all pixels, degrees on the axes.
+        watched : Watched, optional
+            A voxel whose pixels are told.
+        name : str
+            Of the exposure, for that.
+
+        Returns
+        -------
+        int
+            Number of usable pixels that see something.
+        """
+        values, errors = np.asarray(model.data), np.asarray(model.err)
+        bad, used = (model.dq & pixel.DO_NOT_USE) != 0, 0
+
+        def place(ra, dec):
+            return self.grid.place(ra + offset[0], dec + offset[1])
+
+        for plane in slice_planes(model, channels):
+            pixels = pixels_of(plane)
+            where = pixels.rows, pixels.columns
+            of_slice = np.where(bad[where], np.float32(np.nan), values[where]).astype(np.float32)
+            used += int(np.count_nonzero(np.isfinite(of_slice)))
+            tell = watched and functools.partial(watched.tell, name, plane.number, pixels)
+            self._add_slice(plane, pixels, of_slice, errors[where].astype(np.float32), place, tell)
+        return used
+
+    def _add_slice(self, plane, pixels, values, errors, place, tell):
+        from hexcal.kernels import cube
+
+        nz = self.grid.shape[0]
+        if self.weighting == "drizzle":
+            x, y = cube_pixels.corners(plane, pixels, place)
+            volumes = cube.Volumes(x, y, pixels.wavelength, pixels.depth, values, errors)
+            run_bands(cube.drizzle_cube, nz, self.sums, self.planes, volumes)
+            if tell is not None:
+                tell(x, y, values, errors)
+            return
+        x, y = cube_pixels.middles(plane, pixels, place)
+        points = cube.Points(np.ascontiguousarray(x), np.ascontiguousarray(y), pixels.wavelength, values, errors)
+        run_bands(cube.weigh_cube, nz, self.sums, self.planes, points, self.reach, self.weighting == "emsm")
+
+    def finish(self, cuts_tears=False) -> Cube:
+        """Return the cube; the sums are used up.
+
+        Parameters
+        ----------
+        cuts_tears : bool
+            Whether planes at the ends of a band that only few slices reach are emptied.
+        """
+        from hexcal.kernels.cube import finish_cube
+
+        sums, self.sums = self.sums, None
+        torn = _cut_tears(sums) if cuts_tears else 0
+        dq = np.empty(self.grid.shape, np.uint32)
+        run_bands(finish_cube, self.grid.shape[0], sums, dq, np.uint32(EMPTY))
+        return Cube(sums.values, sums.variances, dq, sums.counts, torn)
+
+
+def _cut_tears(sums):
+    """Empty planes that few slices reach; return their number."""
+    covered = np.array([np.count_nonzero(plane) for plane in sums.weights])
+    few = np.flatnonzero((covered > 0) & (covered <= tear_limit(covered)))
+    for values in sums:
+        values[few] = 0
+    return few.size
+
+
+def tear_limit(covered):
+    """Return the number of spaxels up to which a plane is at the torn end of a band.
+
+    Parameters
+    ----------
+    covered : int array (nz,)
+        Number of spaxels with data in each plane.
+    """
+    seen = covered[covered > 0]
+    if not seen.size:
+        return 0
+    return _TEAR * seen.max()
+
+
+def mark_holes(cube):
+    """Take NON_SCIENCE from voxels without data inside the field: between voxels with data on all four sides.
+
+    Parameters
+    ----------
+    cube : Cube
+        Its DQ is changed in place.
+    """
+    for plane in cube.dq:
+        filled = plane == 0
+        if not filled.any():
+            continue
+        hole = ~filled[1:-1, 1:-1]
+        hole &= filled[:-2, 1:-1] & filled[2:, 1:-1] & filled[1:-1, :-2] & filled[1:-1, 2:]
+        plane[1:-1, 1:-1][hole] = pixel.DO_NOT_USE

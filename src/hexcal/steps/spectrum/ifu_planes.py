@@ -1,0 +1,223 @@
+"""Slices of integral-field exposures: where their pixels, and the corners of their pixels, lie on the sky."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import InputError
+from hexcal.steps.wcs import nirspec_slits, spectral_parts
+from hexcal.steps.wcs.evaluate import transform_points
+from hexcal.steps.wcs.spectral import MICRON
+
+HALF = 0.4999
+"""Distance from the middle of a pixel to its edge, pixels; a bit less, so that edges belong to the slice."""
+HALF_ALONG_NIRSPEC = 0.49
+"""The same for the edges along a slice of NIRSpec."""
+
+
+@dataclass(frozen=True)
+class SlicePlane:
+    """One slice of an exposure.
+
+    Parameters
+    ----------
+    number, channel : int
+        As of `spectral.IFUSlice`.
+    rows, columns : int array (n,)
+        Its pixels in the frame.
+    locate : callable
+        ``locate(x, y) -> (along, across, wavelength)`` of places on the detector; NaN outside the slice.
+    to_sky : callable
+        ``to_sky(along, across, wavelength) -> (ra, dec)``, degrees.
+    width : float
+        Of the slice, in the unit of `across`.
+    along_x : bool
+        Whether the slice runs along detector rows (MIRI), or along columns (NIRSpec).
+    """
+
+    number: int
+    channel: int
+    rows: np.ndarray
+    columns: np.ndarray
+    locate: Callable[..., Any]
+    to_sky: Callable[..., Any]
+    width: float
+    along_x: bool
+
+
+@dataclass(frozen=True)
+class SlicePixels:
+    """The pixels of a slice that see something, arrays (n,).
+
+    Parameters
+    ----------
+    rows, columns : int array
+        In the frame.
+    along, across, wavelength : float64 array
+        Of the middle: in the slice; micron.
+    depth : float64 array
+        Extent in wavelength, micron.
+    ends : float64 array (4, n)
+        Position along the slice and wavelength of its one edge, and of the other.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    along: np.ndarray
+    across: np.ndarray
+    wavelength: np.ndarray
+    depth: np.ndarray
+    ends: np.ndarray
+
+
+def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
+    """Yield the slices of an exposure.
+
+    Parameters
+    ----------
+    model : IFUImageModel
+        Of NIRSpec or MIRI, with its WCS.
+    channels : collection of int, optional
+        Channels of MIRI that are wanted; default all.
+
+    Yields
+    ------
+    SlicePlane
+
+    Raises
+    ------
+    InputError
+        If there is no WCS of an integral-field exposure.
+    """
+    wcs = model.meta.wcs
+    if wcs is None:
+        raise InputError(
+            "a WCS is required, there is none",
+            where=str(model.path or "model in memory"),
+            hint="run the step assign_wcs first",
+        )
+    parts = [part for part in spectral_parts.slices_of(wcs, model) if channels is None or part.channel in channels]
+    widths = _widths_of_miri(wcs, parts) if model.is_miri else _widths_of_nirspec(wcs, parts)
+    for part, width in zip(parts, widths, strict=True):
+        rows, columns = np.nonzero(part.member)
+        yield SlicePlane(
+            part.number,
+            part.channel,
+            rows + part.row0,
+            columns + part.col0,
+            _locator(part.evaluate),
+            _sky_of_miri(wcs) if model.is_miri else _sky_of_nirspec(wcs, part.number),
+            width,
+            bool(model.is_miri),
+        )
+
+
+def pixels_of(plane: SlicePlane) -> SlicePixels:
+    """Return the pixels of a slice, and where their edges lie.
+
+    The extent along the slice and that in wavelength are taken along the two axes of the detector, as if the slice ran
+    along one of them (Law et al. 2023, AJ 166, 45).
+
+    Parameters
+    ----------
+    plane : SlicePlane
+        The slice.
+
+    Returns
+    -------
+    SlicePixels
+        Those whose middle and edges are inside the slice.
+    """
+    x, y = plane.columns.astype(np.float64), plane.rows.astype(np.float64)
+    along, across, wavelength = plane.locate(x, y)
+    if plane.along_x:
+        first, second = plane.locate(x - HALF, y), plane.locate(x + HALF, y)
+        below, above = plane.locate(x, y - HALF), plane.locate(x, y + HALF)
+    else:
+        first, second = plane.locate(x, y - HALF_ALONG_NIRSPEC), plane.locate(x, y + HALF_ALONG_NIRSPEC)
+        below, above = plane.locate(x - HALF, y), plane.locate(x + HALF, y)
+    depth = np.abs(above[2] - below[2])
+    ends = np.array([first[0], first[2], second[0], second[2]])
+    sees = np.isfinite(along + wavelength + depth) & np.isfinite(ends).all(axis=0)
+    return SlicePixels(
+        plane.rows[sees],
+        plane.columns[sees],
+        along[sees],
+        across[sees],
+        wavelength[sees],
+        depth[sees],
+        np.ascontiguousarray(ends[:, sees]),
+    )
+
+
+def _locator(evaluate):
+    def locate(x, y):
+        _, _, wavelength, across, along = evaluate(x, y)
+        return along, across, wavelength
+
+    return locate
+
+
+def _widths_of_miri(wcs, parts):
+    """Distance of neighbouring slices of a channel: the median, arcsec."""
+    middles: dict[int, list] = {}
+    for part in parts:
+        middles.setdefault(part.channel, []).append(_middle_across(part))
+    width = {channel: _median_step(values) for channel, values in middles.items()}
+    return [width[part.channel] for part in parts]
+
+
+def _middle_across(part):
+    """Beta of a slice: the same for all its pixels."""
+    rows, columns = np.nonzero(part.member)
+    middle = rows.size // 2
+    return float(
+        part.evaluate(np.array([columns[middle] + part.col0 + 0.0]), np.array([rows[middle] + part.row0 + 0.0]))[3, 0]
+    )
+
+
+def _median_step(values):
+    if len(values) < 2:
+        raise InputError(f"{len(values)} slice of a channel is in the WCS, at least two are required")
+    return float(np.median(np.diff(np.sort(np.asarray(values, np.float64)))))
+
+
+def _widths_of_nirspec(wcs, parts):
+    """Distance of neighbouring slices, in units of the width of each."""
+    ends = np.array([[_slicer_x(wcs, part.number, end) for end in (0.0, 1.0)] for part in parts])
+    return list(_median_step(ends[:, 0]) / (ends[:, 1] - ends[:, 0]))
+
+
+def _slicer_x(wcs, number, slit_x):
+    """Position in the plane of the slicer of a place in a slice."""
+    if nirspec_slits.slit_numbers(wcs):
+        one = nirspec_slits.slit_wcs(wcs, number)
+        return float(transform_points(one, spectral_parts.SLIT_FRAME, "slicer", slit_x, 0.0, 2e-6)[0])
+    return float(transform_points(wcs, None, _to_slicer(wcs, number), slit_x, 0.0, 2e-6)[0])
+
+
+def _to_slicer(wcs, number):
+    """From a slice to the plane of the slicer, of a WCS with a map of slices."""
+    selector = next(step.transform for step in wcs.pipeline if hasattr(step.transform, "label_mapper"))
+    return selector.selector[number + 1].right
+
+
+def _sky_of_nirspec(wcs, number):
+    if nirspec_slits.slit_numbers(wcs):
+        one = nirspec_slits.slit_wcs(wcs, number)
+        return lambda along, across, wavelength: transform_points(
+            one, spectral_parts.SLIT_FRAME, "world", across, along, wavelength / MICRON
+        )[:2]
+    to_slicer = _to_slicer(wcs, number)
+
+    def to_sky(along, across, wavelength):
+        places = transform_points(wcs, None, to_slicer, across, along, wavelength / MICRON)
+        return transform_points(wcs, "slicer", "world", *places)[:2]
+
+    return to_sky
+
+
+def _sky_of_miri(wcs):
+    return lambda along, across, wavelength: transform_points(wcs, "alpha_beta", "world", along, across, wavelength)[:2]

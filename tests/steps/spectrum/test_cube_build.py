@@ -1,0 +1,271 @@
+"""cube_build: scenes of known brightness come back, grids, names, coordinate systems, bad input."""
+
+import warnings
+
+import asdf
+import cubes
+import miri_spectra as miri
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from hexcal import datamodels
+from hexcal.errors import InputError, ParameterError, ReferenceError_, ResourceError
+from hexcal.step import CubeBuildStep
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return cubes.write_references(tmp_path_factory.mktemp("cubes"))
+
+
+@pytest.fixture(scope="module")
+def sloped(folder):
+    """Brightness that is linear in RA, Dec and wavelength."""
+    return cubes.exposure(folder, _slope)
+
+
+def _slope(ra, dec, wavelength):
+    return 10 + 3600 * (0.3 * (ra - 53.16) - 0.2 * (dec + 27.79)) + wavelength
+
+
+def build(model, folder, **parameters):
+    return CubeBuildStep.call(model, references=str(folder), **parameters)
+
+
+def _coordinates(cube):
+    nz, ny, nx = cube.data.shape
+    z, y, x = np.mgrid[:nz, :ny, :nx].astype(float)
+    return cube.meta.wcs(x, y, z, with_bounding_box=False)
+
+
+@pytest.mark.req("CUBE-03", "CUBE-08", "CUBE-12", "CUBE-15", "CUBE-16", "CUBE-20")
+def test_a_cube_for_each_band_with_the_brightness_of_the_scene(sloped, folder):
+    one, two = build(sloped, folder)
+    for cube, channel in ((one, 1), (two, 2)):
+        ra, dec, wavelength = _coordinates(cube)
+        filled = np.isfinite(cube.data)
+        assert filled.sum() > 300 and np.array_equal(filled, cube.dq == 0)
+        assert set(np.unique(cube.dq)) <= {0, 1, 513} and np.isnan(cube.err[~filled]).all()
+        # Voxels that pixels fill from all sides: the mean place of what fills them is their middle.
+        inner = filled & (cube.weightmap >= 6)
+        assert inner.any()
+        off = (cube.data - _slope(ra, dec, wavelength))[inner]
+        assert np.abs(np.median(off)) < 0.02
+        assert cube.meta.wcsinfo.cdelt1 * 3600 == pytest.approx(cubes.SPAXEL[channel])
+        assert cube.meta.wcsinfo.cdelt3 == pytest.approx(cubes.STEP[channel])
+        assert cube.meta.instrument.channel == str(channel)
+
+
+def test_a_uniform_scene_stays_uniform_with_the_errors_of_the_mean(folder):
+    for weighting in ("drizzle", "emsm", "msm"):
+        cube = build(cubes.exposure(folder, lambda ra, dec, w: 7 + 0 * ra), folder, weighting=weighting, channel="1")
+        filled = np.isfinite(cube.data)
+        assert np.allclose(cube.data[filled], 7, atol=1e-5)
+        assert (cube.err[filled] <= 0.1001).all() and cube.err[filled].min() < 0.07
+
+
+def test_the_error_of_a_voxel_is_that_of_the_weighted_mean(folder):
+    model = cubes.exposure(folder, lambda ra, dec, w: 0 * ra)
+    rng, values = np.random.default_rng(1), []
+    for _ in range(40):
+        model.data[...] = rng.normal(0, 0.1, model.data.shape)
+        cube = build(model, folder, channel="1")
+        values.append(cube.data / cube.err)
+    pulls = np.array(values)[:, np.isfinite(values[0])]
+    assert 0.97 < pulls.std() < 1.03 and abs(pulls.mean()) < 0.02
+
+
+@pytest.mark.req("CUBE-09", "CUBE-10", "CUBE-21")
+def test_one_cube_of_both_channels_has_the_wavelengths_of_the_table(sloped, folder, tmp_path):
+    cube = build(sloped, folder, output_type="multi")
+    waves = np.arange(4.9, 8.8, 0.06)
+    assert cube.data.shape[0] == len(waves) - 1 or cube.data.shape[0] == len(waves)
+    assert cube.meta.wcsinfo.cdelt1 * 3600 == pytest.approx(0.2)
+    path = tmp_path / "multi_s3d.fits"
+    cube.save(path)
+    with fits.open(path) as hdus:
+        header = hdus["SCI"].header
+        assert (header["PS3_0"], header["PS3_1"], header["CTYPE3"]) == ("WCS-TABLE", "wavelength", "WAVE-TAB")
+        table = hdus["WCS-TABLE"].data
+        assert table["nelem"][0] == cube.data.shape[0]
+        assert np.allclose(np.ravel(table["wavelength"][0]), waves[: cube.data.shape[0]], rtol=1e-6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(header, hdus)
+            ra, dec, wave = wcs.all_pix2world(2.0, 3.0, 5.0, 0)
+    own = cube.meta.wcs(2.0, 3.0, 5.0)
+    # Astropy leaves wavelengths of a table in their unit.
+    assert (float(ra), float(dec), float(wave)) == pytest.approx(tuple(map(float, own)), rel=1e-7)
+
+
+@pytest.mark.req("CUBE-13", "CUBE-14")
+def test_the_file_and_its_coordinates_are_read_by_astropy(sloped, folder, tmp_path):
+    cube = build(sloped, folder, channel="1", cube_pa=35.0)
+    cube.save(tmp_path / "cube.fits")
+    with fits.open(tmp_path / "cube.fits") as hdus:
+        assert [hdu.name for hdu in hdus][:5] == ["PRIMARY", "SCI", "ERR", "DQ", "WMAP"]
+        assert all(hdus[name].data.ndim == 3 for name in ("SCI", "ERR", "DQ", "WMAP"))
+        primary = hdus[0].header
+        assert [primary[key] for key in ("FLUXEXT", "ERREXT", "MASKEXT")] == ["SCI", "ERR", "DQ"]
+        assert hdus["ERR"].header["ERRTYPE"] == "ERR"
+        wcs = WCS(hdus["SCI"].header)
+        ra, dec, wave = wcs.all_pix2world(3.0, 1.0, 4.0, 0)
+    own = cube.meta.wcs(3.0, 1.0, 4.0)
+    assert (float(ra), float(dec), float(wave) * 1e6) == pytest.approx(tuple(map(float, own)), rel=1e-9)
+
+
+@pytest.mark.req("CUBE-38", "CUBE-39", "CUBE-40")
+def test_center_angle_size_and_limits_are_those_asked_for(sloped, folder):
+    cube = build(
+        sloped,
+        folder,
+        channel="1",
+        ra_center=53.1601,
+        dec_center=-27.7899,
+        cube_pa=20.0,
+        nspax_x=9,
+        nspax_y=11,
+        wavemin=5.0,
+        wavemax=5.6,
+    )
+    assert cube.data.shape == (12, 11, 9)
+    ra, dec, wavelength = cube.meta.wcs(4.0, 5.0, 0.0)
+    assert (ra, dec, wavelength) == pytest.approx((53.1601, -27.7899, 5.025))
+    up = cube.meta.wcs(4.0, 6.0, 0.0)
+    angle = np.degrees(np.arctan2((up[0] - ra) * np.cos(np.radians(dec)), up[1] - dec))
+    assert angle == pytest.approx(20.0, abs=1e-3)
+
+
+@pytest.mark.req("CUBE-35")
+def test_scale_of_spaxels_and_steps(sloped, folder):
+    cube = build(sloped, folder, channel="1", scalexy=0.31, scalew=0.1)
+    assert (cube.meta.wcsinfo.cdelt1 * 3600, cube.meta.wcsinfo.cdelt3) == pytest.approx((0.31, 0.1))
+
+
+def test_along_the_slices(sloped, folder):
+    cube = build(sloped, folder, channel="1", coord_system="ifualign")
+    plain = build(sloped, folder, channel="1")
+    assert cube.data[0].size < plain.data[0].size
+    assert np.isfinite(cube.data).mean() > np.isfinite(plain.data).mean()
+
+
+def test_world_is_another_name_of_skyalign(sloped, folder):
+    one, two = (build(sloped, folder, channel="1", coord_system=name) for name in ("world", "skyalign"))
+    assert one.data.tobytes() == two.data.tobytes()
+
+
+@pytest.mark.req("CUBE-36")
+def test_a_wider_region_of_influence_holds_more_pixels(sloped, folder):
+    default = build(sloped, folder, channel="1", weighting="msm")
+    wide = build(sloped, folder, channel="1", weighting="msm", rois=1.2, roiw=0.3)
+    assert wide.weightmap.sum() > 2 * default.weightmap.sum()
+    assert (wide.meta.ifu.roi_spatial, wide.meta.ifu.roi_wave) == pytest.approx((1.2, 0.3))
+    steep = build(sloped, folder, channel="1", weighting="msm", weight_power=6.0)
+    assert not np.allclose(steep.data, default.data, equal_nan=True)
+
+
+def test_each_exposure_adds_to_the_cube(folder):
+    scene = lambda ra, dec, w: 5 + 0 * ra  # noqa: E731
+    one, two = cubes.exposure(folder, scene), cubes.exposure(folder, scene)
+    single = build(one, folder, channel="1")
+    both = build([one, two], folder, channel="1")
+    assert np.array_equal(both.weightmap, 2 * single.weightmap)
+    filled = np.isfinite(single.data)
+    assert np.allclose(both.err[filled] * np.sqrt(2), single.err[filled], rtol=1e-5)
+    each = build([one, two], folder, channel="1", single=True)
+    assert len(each) == 2 and each[0].data.tobytes() == each[1].data.tobytes()
+
+
+def test_offsets_of_a_file_shift_exposures(folder, tmp_path):
+    model = cubes.exposure(folder, _slope)
+    name = model.meta.filename
+    path = tmp_path / "offsets.asdf"
+    tree = {"units": "arcsec", "filename": [name], "raoffset": [3.0], "decoffset": [-2.0]}
+    asdf.AsdfFile(tree).write_to(path)
+    plain = build(model, folder, channel="1", cube_pa=0.1)
+    moved = build(model, folder, channel="1", cube_pa=0.1, offset_file=str(path))
+    east = (moved.meta.wcsinfo.crval1 - plain.meta.wcsinfo.crval1) * np.cos(np.radians(-27.79)) * 3600
+    assert (east, (moved.meta.wcsinfo.crval2 - plain.meta.wcsinfo.crval2) * 3600) == pytest.approx((3, -2), abs=1e-3)
+    asdf.AsdfFile({**tree, "filename": ["other_cal.fits"]}).write_to(path)
+    with pytest.raises(InputError, match="has none for"):
+        build(model, folder, channel="1", offset_file=str(path))
+    asdf.AsdfFile({**tree, "units": "deg"}).write_to(path)
+    with pytest.raises(InputError, match="arcsec"):
+        build(model, folder, channel="1", offset_file=str(path))
+
+
+def test_flagged_pixels_and_nan_do_not_count(folder):
+    model = cubes.exposure(folder, lambda ra, dec, w: 5 + 0 * ra)
+    clean = build(model, folder, channel="1")
+    model.data[10, 8], model.dq[10, 8] = 1e6, 1
+    model.data[20, 22] = np.nan
+    cube = build(model, folder, channel="1")
+    assert np.nanmax(cube.data) == pytest.approx(5, abs=1e-4)
+    assert cube.weightmap.sum() < clean.weightmap.sum()
+
+
+@pytest.mark.req("CUBE-43")
+def test_the_pixels_of_a_voxel_are_told(sloped, folder, caplog):
+    cube = build(sloped, folder, channel="1")
+    z, y, x = (int(index) for index in np.argwhere(cube.weightmap == cube.weightmap.max())[0])
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        build(sloped, folder, channel="1", debug_spaxel=f"{x} {y} {z}")
+    told = [record.message for record in caplog.records if record.message.startswith("Voxel")]
+    assert len(told) == cube.weightmap.max()
+    for text in ("1 2", "900 0 0"):
+        with pytest.raises(ParameterError, match="debug_spaxel"):
+            build(sloped, folder, channel="1", debug_spaxel=text)
+    with pytest.raises(ParameterError, match="drizzle"):
+        build(sloped, folder, channel="1", debug_spaxel="1 1 1", weighting="emsm")
+
+
+@pytest.mark.req("CUBE-17", "CUBE-18")
+def test_products_are_named_after_exposure_and_band(sloped, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / sloped.meta.filename
+    sloped.save(path)
+    CubeBuildStep.call(path, references=str(folder), save_results=True)
+    root = "jw00001001001_02101_00001_mirifushort"
+    assert {f"{root}_ch1-short_s3d.fits", f"{root}_ch2-short_s3d.fits"} <= {file.name for file in tmp_path.iterdir()}
+    CubeBuildStep.call(path, references=str(folder), save_results=True, output_type="multi")
+    assert (tmp_path / f"{root}_ch1-2-short_s3d.fits").exists()
+
+
+def test_bad_input(sloped, folder, tmp_path):
+    for parameters, words in (
+        ({"channel": "3"}, "there are 1-short, 2-short"),
+        ({"band": "long"}, "there are 1-short, 2-short"),
+    ):
+        with pytest.raises(InputError, match=words):
+            build(sloped, folder, **parameters)
+    for parameters, words in (
+        ({"channel": "5"}, "channel must be"),
+        ({"nspax_x": 8}, "odd"),
+        ({"ra_center": 53.1}, "belong together"),
+        ({"wavemin": 6.0, "wavemax": 5.0}, "wavemin"),
+        ({"channel": "1", "wavemin": 9.0}, "no wavelength is left"),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            build(sloped, folder, **parameters)
+    with pytest.raises(ResourceError, match="voxels"):
+        build(sloped, folder, channel="1", scalexy=1e-4)
+    other = cubes.write_cubepar(tmp_path, channels=(2,))
+    with pytest.raises(ReferenceError_, match="no row for 1, short"):
+        build(sloped, other, channel="1")
+    image = datamodels.IFUImageModel(np.zeros((4, 4), "f4"))
+    image.update({"meta": {"telescope": "JWST", "instrument": {"name": "NIRCAM"}, "exposure": {"type": "NRC_IMAGE"}}})
+    with pytest.raises(InputError, match="integral-field"):
+        build(image, folder, override_cubepar=str(folder / "cubepar.fits"))
+    bare = miri.mrs_exposure()
+    with pytest.raises(InputError, match="assign_wcs"):
+        build(bare, folder)
+
+
+def test_exposures_that_point_elsewhere_are_refused_before_memory_is_taken(folder):
+    near = cubes.exposure(folder)
+    far = cubes.exposure(folder, ra_ref=100.0)
+    with pytest.raises(ResourceError, match="do all exposures point at one target"):
+        build([near, far], folder, channel="1")
