@@ -6,11 +6,13 @@ from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.steps.wcs.footprint import footprint, s_region
 
-_IMAGING = "imaging"
+_IMAGING, _NIRSPEC, _NIRSPEC_IMAGING = "imaging", "nirspec", "nirspec_imaging"
 _KINDS = {
     _IMAGING: "hexcal.steps.wcs.imaging",
     "miri_lrs": "hexcal.steps.wcs.miri_lrs",
     "miri_mrs": "hexcal.steps.wcs.miri_mrs",
+    _NIRSPEC: "hexcal.steps.wcs.nirspec",
+    _NIRSPEC_IMAGING: "hexcal.steps.wcs.nirspec_imaging",
 }
 """Where the WCS of a kind of exposure (column ``wcs`` of the exposure types) is made: ``reference_types(model)``,
 ``wcs_of(model, references, log)``, and for spectra ``complete(model, references, log)``, which sets what goes with it.
@@ -25,6 +27,12 @@ class AssignWcsStep(Step):
 
     Images of FGS, MIRI, NIRCam and NIRISS: through the frames detector, v2v3, v2v3vacorr (corrected for velocity
     aberration) and world; FITS keywords of the SCI header approximate it (`sip_approx`).
+
+    Spectra of NIRSpec (fixed slits, micro-shutters, integral-field unit, bright objects, lamps): one WCS holds all
+    slits that fall on the detector, through the frames detector, sca, gwa, slit_frame, (slicer,) msa_frame, oteip,
+    v2v3, v2v3vacorr and world, with a bounding box for each; its third input is the number of the slit. Open shutters are
+    read from the MSA metadata file. Images of NIRSpec go through the mirror to the plane of the shutters. Wavelengths
+    are barycentric; DISPAXIS is 1. Without a slit on the detector the run ends with status 64.
 
     Spectra of MIRI, of the low-resolution spectrometer with and without slit and of the medium-resolution one: the
     frame alpha_beta (along and across the slit or slice, arcsec) is between detector and v2v3, and wavelengths go with
@@ -50,6 +58,7 @@ class AssignWcsStep(Step):
         "ifupost",
         "ifufore",
         "ifuslicer",
+        "chromcorr",
     )
 
     class Parameters(StepParameters):
@@ -69,6 +78,17 @@ class AssignWcsStep(Step):
             None, "Degree of its polynomials for the way back; None: the lowest that is accurate enough.", ge=1, le=6
         )
         sip_npoints: int = parameter(12, "Points along each axis that the approximation is fitted to.", ge=3)
+        slit_y_low: float = parameter(
+            -0.55, "Lower edge of a slit or shutter of NIRSpec, in units of its height from its centre."
+        )
+        slit_y_high: float = parameter(
+            0.55, "Upper edge of a slit or shutter of NIRSpec, in units of its height from its centre."
+        )
+        nrs_ifu_slice_wcs: bool = parameter(
+            True,
+            "The WCS of the integral-field unit of NIRSpec holds its slices one by one, as that of slits does; else a "
+            "map of the frame (REGIONS) says which slice a pixel belongs to, and the WCS takes pixels of the frame.",
+        )
 
     def references_needed(self, model):
         """Those of the kind of exposure; none where there is nothing to do."""
@@ -76,8 +96,8 @@ class AssignWcsStep(Step):
         return import_module(_KINDS[kind]).reference_types(model) if kind in _KINDS else ()
 
     def is_optional(self, reference_type):
-        """Without offsets of the filters they are 0."""
-        return reference_type == "filteroffset"
+        """Without offsets of the filters they are 0; the chromatic correction is younger than other files."""
+        return reference_type in ("filteroffset", "chromcorr")
 
     def process(self, model, references):
         kind = _kind_of(model)
@@ -93,17 +113,23 @@ class AssignWcsStep(Step):
             raise InputError(
                 f"Hexcal does not yet assign the WCS of exposures of type {exposure_type}",
                 where=str(model.path or "model in memory"),
-                hint="it does so for images of FGS, MIRI, NIRCam and NIRISS and for spectra of MIRI",
+                hint="it does so for images, and for spectra of MIRI and NIRSpec",
             )
         makes = import_module(_KINDS[kind])
-        model.meta.wcs = makes.wcs_of(model, references, self.log)
-        if kind != _IMAGING:
+        model.meta.wcs = makes.wcs_of(model, references, self.log, **self._options(kind))
+        if kind not in (_IMAGING, _NIRSPEC_IMAGING):
             makes.complete(model, references, self.log)
             return model
         self._set_region(model)
         if self.parameters.sip_approx:
             self._approximate(model)
         return model
+
+    def _options(self, kind):
+        if kind != _NIRSPEC:
+            return {}
+        edges = (self.parameters.slit_y_low, self.parameters.slit_y_high)
+        return {"edges": edges, "by_slice": self.parameters.nrs_ifu_slice_wcs}
 
     def _set_region(self, model):
         region = s_region(footprint(model))
@@ -137,4 +163,6 @@ class AssignWcsStep(Step):
 
 def _kind_of(model):
     """Which transforms an exposure has: a kind; "" for one that does not see the sky; None where that is not known."""
-    return model.observatory.exposure_fact(model.meta.exposure.type, "wcs")
+    kind = model.observatory.exposure_fact(model.meta.exposure.type, "wcs")
+    is_undispersed = kind == _NIRSPEC and model.meta.instrument.grating == "MIRROR"
+    return _NIRSPEC_IMAGING if is_undispersed else kind

@@ -128,7 +128,19 @@ def transform_points(wcs, first, last, *coordinates):
     tuple of float64 arrays
         Of one shape.
     """
-    transform = last if first is None else wcs.get_transform(first, last)
+    return evaluate_points(last if first is None else wcs.get_transform(first, last), *coordinates)
+
+
+def evaluate_points(transform, *coordinates):
+    """Return what a transform makes of points: tuple of float64 arrays of one shape.
+
+    Parameters
+    ----------
+    transform : astropy.modeling.Model
+        Its bounding box is not looked at.
+    *coordinates : float or arrays
+        Of the points; broadcast against each other.
+    """
     inputs = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
     return _as_arrays(transform(*inputs, with_bounding_box=False), inputs[0].shape)
 

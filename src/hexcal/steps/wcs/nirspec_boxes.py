@@ -11,7 +11,7 @@ WAVELENGTHS = 1000
 MARGIN_X, MARGIN_Y = 10, 2
 """Pixels that the box is wider than the slit, along and across the dispersion."""
 _ONE_BASED = 1
-"""The original takes traced positions as counted from 1, so that its boxes are shifted by a pixel; ours are the same."""
+"""The original takes traced positions as counted from 1, so that its boxes lie one pixel lower; ours are the same."""
 
 
 def bounding_box(slit_to_detector, detector_to_slit, wavelength_range, edges, shape=(DETECTOR_SIZE, DETECTOR_SIZE)):
@@ -33,7 +33,7 @@ def bounding_box(slit_to_detector, detector_to_slit, wavelength_range, edges, sh
     ((xmin, xmax), (ymin, ymax)) or None
         Pixels, the centre of the first one 0; None if no pixel of the exposure sees the slit.
     """
-    wavelength = np.linspace(*wavelength_range, WAVELENGTHS)
+    wavelength = np.linspace(wavelength_range[0], wavelength_range[1], WAVELENGTHS)
     traced = [slit_to_detector(np.zeros(WAVELENGTHS), np.full(WAVELENGTHS, edge), wavelength) for edge in edges]
     x, y = (np.concatenate([trace[axis] for trace in traced]) for axis in (0, 1))
     if not (np.isfinite(x).any() and np.isfinite(y).any()):
@@ -55,10 +55,17 @@ def _clipped(lower, upper, length):
     return float(max(lower, 0.0) - 0.5), float(min(upper, length - 1.0) + 0.5)
 
 
+def pixels_of(box):
+    """Return the pixels that a box touches by more than half: x and y, float64 arrays (ny, nx)."""
+    columns, rows = (np.arange(np.floor(low + 0.5), np.ceil(high - 0.5) + 1) for low, high in box)
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
 def _rows_seen(detector_to_slit, x_range, y_range):
     """First and last row of the box with a pixel in the slit; None if there is none."""
-    columns, rows = (np.arange(np.floor(low + 0.5), np.floor(high + 0.5) + 1) for low, high in (x_range, y_range))
-    x, y = np.meshgrid(columns, rows)
+    x, y = pixels_of((x_range, y_range))
+    rows = y[:, 0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         slit_y = detector_to_slit(x.ravel(), y.ravel())[1].reshape(x.shape)

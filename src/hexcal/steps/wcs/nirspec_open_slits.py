@@ -66,6 +66,30 @@ def fixed_slits(primary, edges, names=FIXED_SLITS):
     ]
 
 
+def open_slits(model, mode, edges, log):
+    """Return the open slits of an exposure.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure.
+    mode : str
+        "MSASPEC": the slitlets of its MSA metadata file; else the fixed slits.
+    edges : (float, float)
+        Edges of a slit, slit_y.
+    log : logging.Logger
+        Of the step.
+
+    Returns
+    -------
+    list of Slit
+    """
+    if mode == "MSASPEC":
+        return msa_slitlets(model, edges, log)
+    names = ("S1600A1",) if model.meta.exposure.type == "NRS_BRIGHTOBJ" else FIXED_SLITS
+    return fixed_slits(model.meta.instrument.fixed_slit, edges, names)
+
+
 def msa_file_of(model):
     """Return the path of the MSA metadata file of an exposure: as its header names it, or beside the exposure.
 
@@ -162,7 +186,8 @@ def read_msa_file(path):
 
     gate.reading(path)
     try:
-        with fits.open(path, memmap=False) as hdus:
+        with fits.open(path, memmap=False) as opened:
+            hdus: Any = opened
             shutters, sources = (np.array(hdus[name].data) for name in ("SHUTTER_INFO", "SOURCE_INFO"))
             program = hdus[0].header.get("PROGRAM")
     except (OSError, KeyError) as error:
@@ -260,9 +285,7 @@ def _slitlet(number, rows, position, edges, sources, path, log):
 
 def _position(row):
     """Estimated position of the source in its shutter, 0 at the centre; 0 where there is none."""
-    places = [
-        row[f"estimated_source_in_shutter_{axis}"] - np.float32(HALF_SHUTTER) for axis in ("x", "y")
-    ]
+    places = [row[f"estimated_source_in_shutter_{axis}"] - np.float32(HALF_SHUTTER) for axis in ("x", "y")]
     values = [0.0 if np.isnan(place) else float(place) for place in places]
     return {"source_xpos": values[0], "source_ypos": values[1]}
 

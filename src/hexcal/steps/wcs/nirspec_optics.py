@@ -19,7 +19,8 @@ DETECTOR_SIZE = 2048
 """Pixels along each side of one detector."""
 TABLE_POINTS = 1000
 """Points of the table from the angle across the dispersion to slit_y."""
-_MICRON = 1e6
+MICRON = 1e6
+"""Microns of a metre."""
 
 
 def models() -> Any:
@@ -185,45 +186,42 @@ def _prism(model, tree):
     return make.RefractionIndexFromPrism(tree["angle"], name="n_prism") | to_wavelength, snell
 
 
-def velocity_correction(wavelength, velosys):
-    """Return a transform to wavelength with the correction to the barycentre behind it.
+@dataclass
+class SlitGeometry:
+    """One slit or slice, as the optics sees it.
 
     Parameters
     ----------
-    wavelength : Model
-        To the wavelength at the observatory.
-    velosys : float or None
-        VELOSYS, the radial velocity of the observatory from the target, m/s; None: no correction.
-
-    Returns
-    -------
-    model : Model
-    factor : float
-        ``sqrt((1 + v/c) / (1 - v/c))``, relativistic Doppler (Greisen et al. 2006, A&A 446, 747, eq. 7); with the sign
-        of VELOSYS, which is positive where the observatory moves away from the target.
+    slit : Slit or int
+        What the stored WCS keeps of it: all that is known of a slit; the number of a slice.
+    key : int
+        Its number in the WCS.
+    label : str
+        Its name.
+    edges : (float, float)
+        Lower and upper edge, slit_y.
+    axis_to_gwa : Model
+        From slit_x, slit_y to the unit vector at the disperser, as the forward transform takes it.
+    slit_to_gwa : Model or None
+        From slit_x, slit_y, wavelength to that vector, where the way depends on wavelength.
+    to_plane : Model
+        From slit_x, slit_y to the plane of the micro-shutters, or of the slicer, metres.
     """
-    factor = doppler(velosys)
-    if velosys is None:
-        return wavelength, factor
+
+    slit: Any
+    key: int
+    label: str
+    edges: tuple
+    axis_to_gwa: Any
+    slit_to_gwa: Any
+    to_plane: Any
+
+
+def aperture(centre, size):
+    """Return the transform from a slit (units of its size, 0 at its centre) to its place, metres."""
     make = models()
-    correction = make.Identity(1) * make.Const1D(factor, name="velocity_correction")
-    correction.inverse = make.Identity(1) / make.Const1D(factor, name="inv_vel_correction")
-    return wavelength | correction, factor
-
-
-def doppler(velosys):
-    """Return the factor to barycentric wavelengths; 1 where VELOSYS is None."""
-    ratio = (velosys or 0.0) / 299792458.0
-    return float(np.sqrt((1 + ratio) / (1 - ratio)))
-
-
-def aperture(centre, size, plane):
-    """Return the transform from a slit (units of its size, 0 at the centre) to a plane, and the plane's own geometry."""
-    make = models()
-    place = make.Scale(float(size[0])) & make.Scale(float(size[1])) | make.Shift(float(centre[0])) & make.Shift(
-        float(centre[1])
-    )
-    return place if plane is None else place | plane
+    scale: Any = make.Scale(float(size[0])) & make.Scale(float(size[1]))
+    return scale | make.Shift(float(centre[0])) & make.Shift(float(centre[1]))
 
 
 def msa_to_gwa(collimator, disperser):
@@ -263,24 +261,25 @@ class SlitChain:
     ----------
     disperser : Disperser
         Of the exposure.
-    velosys : float or None
-        VELOSYS, m/s.
+    to_barycentre : Model
+        From wavelengths at the observatory to barycentric ones, with its inverse.
+    unit : float
+        Of wavelengths in the slit: what a metre is there.
     """
 
-    def __init__(self, disperser, velosys):
+    def __init__(self, disperser, to_barycentre, unit=1.0):
         make = models()
-        self.disperser = disperser
-        wavelength, self.factor = velocity_correction(disperser.wavelength, velosys)
+        self.unit = unit
+        wavelength = disperser.wavelength | to_barycentre
+        if unit != 1.0:
+            wavelength = wavelength | make.Scale(unit)
         # The reflection turns the sign of the angle across the dispersion; slit_x is 0.
         mirrored = make.Const1D(0) * make.Identity(1) & make.Const1D(-1) * make.Identity(1) & make.Identity(2)
         self.before_table = make.Mapping((0, 1, 0, 1), n_inputs=3) | mirrored
         self.after_table = make.Mapping((0, 1, 0, 1, 2, 3))
         self.to_wavelength = make.Mapping((0, 1, 2, 3, 5), n_inputs=7) | make.Identity(2) & wavelength
         self.from_slit = make.Mapping((3, 0, 1, 2))
-        if self.factor != 1.0:
-            at_observatory = make.Identity(1) / make.Const1D(self.factor, name="inv_vel_correction")
-            self.from_slit = self.from_slit | at_observatory & make.Identity(3)
-        self.from_slit = self.from_slit | disperser.dispersed
+        self.from_slit = self.from_slit | to_barycentre.inverse & make.Identity(3) | disperser.dispersed
         self._cuts = {}
 
     def of_slit(self, axis_to_gwa, edges, slit_to_gwa=None):
@@ -315,7 +314,8 @@ class SlitChain:
             backward = axis_to_gwa & make.Identity(1)
         else:
             backward = make.Mapping((0, 1, 2, 2)) | slit_to_gwa & make.Identity(1)
-        forward.inverse = backward | self.from_slit
+        in_metres = make.Identity(2) & make.Scale(1 / self.unit)
+        forward.inverse = backward | self.from_slit if self.unit == 1.0 else in_metres | backward | self.from_slit
         return forward
 
     def _inside(self, edges):
@@ -343,22 +343,28 @@ def _cut(edges):
 
 def cross_dispersion_table(axis_to_gwa, edges):
     """Return angles at the disperser, across the dispersion, along the axis of a slit, ascending; and slit_y there."""
-    slit_y = np.linspace(*edges, TABLE_POINTS)
+    slit_y = np.linspace(edges[0], edges[1], TABLE_POINTS)
     angles = axis_to_gwa(np.zeros(TABLE_POINTS), slit_y)[1]
     return (angles, slit_y) if angles[-1] > angles[0] else (angles[::-1], slit_y[::-1])
 
 
-def msa_to_oteip(fore):
-    """Return the transform from the plane of the shutters to the focal plane of the telescope; wavelength goes along."""
+def with_wavelength(optics, name=None) -> Any:
+    """Return chromatic optics as a transform of x, y and wavelength, which goes along both ways.
+
+    Parameters
+    ----------
+    optics : Model
+        From x, y, wavelength to x, y; its inverse takes the wavelength too.
+    name : str, optional
+        Of the mapping that hands the wavelength on.
+    """
     make = models()
-    mapping = make.Mapping((0, 1, 2, 2), name="msa2fore_mapping")
-    mapping.inverse = make.Identity(3)
-    return mapping | fore & make.Identity(1)
+    result = make.Mapping((0, 1, 2, 2), name=name) | optics & make.Identity(1)
+    result.inverse = make.Mapping((0, 1, 2, 2)) | optics.inverse & make.Identity(1)
+    return result
 
 
-def oteip_to_v2v3(ote):
-    """Return the transform from the focal plane to V2V3, arcsec; metres become micron."""
+def oteip_to_v2v3(ote) -> Any:
+    """Return the transform from the focal plane of the telescope to V2V3, arcsec; metres become micron."""
     make = models()
-    mapping = make.Identity(3, name="fore2ote_mapping")
-    mapping.inverse = make.Mapping((0, 1, 2, 2))
-    return mapping | ote & make.Scale(_MICRON)
+    return make.Identity(3, name="fore2ote_mapping") | ote & make.Scale(MICRON)

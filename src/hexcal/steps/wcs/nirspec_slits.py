@@ -109,12 +109,22 @@ def _without_name(transform):
         inner = _without_name(left)
         return inner if kept == tuple(range(inner.n_outputs)) else inner | _models().Mapping(kept)
     if operator == "|" and isinstance(left, _models().Mapping):
-        first = _models().Mapping(left.mapping[:-1])
-        first.inverse = _models().Mapping(left.inverse.mapping[:-1], n_inputs=left.n_outputs - 1)
-        return first | _without_name(right)
+        return _without_last_of_mapping(left, _without_name(right))
     raise InputError(
         f"the transform {transform.name or type(transform).__name__} of the WCS hands on the number of the slit in a "
         "way that is not known",
         where="WCS",
         hint="assign it anew with the step assign_wcs",
     )
+
+
+def _without_last_of_mapping(mapping, right):
+    """``mapping | right`` for ``right`` without the last coordinate, which the mapping hands on at its end.
+
+    The way back through fore-optics needs the wavelength twice, which the original's mapping does not give.
+    """
+    make = _models()
+    result = make.Mapping(mapping.mapping[:-1]) | right
+    back = right.inverse | make.Mapping(mapping.inverse.mapping[:-1], n_inputs=right.n_inputs - 1)
+    result.inverse = make.Mapping((0, 1, 2, 2)) | back if back.n_inputs == 4 else back
+    return result

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.errors import InputError
-from hexcal.steps.wcs import spectral_parts
+from hexcal.steps.wcs import frames, spectral_parts
 from hexcal.steps.wcs.evaluate import state_of, transform_points
 
 MICRON = 1e6
 """Microns of a metre: wavelengths are in metres in the frames of NIRSpec from the detector to ``oteip``."""
+MOVING_TARGET = "moving_target"
+"""Frame behind ``world`` in which a target of the solar system stands still."""
 _KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """WCS: {what was asked: (state of the WCS, answer)}."""
 
@@ -94,7 +96,7 @@ def slit_coordinates(slit, *, rows=None):
         If there is no WCS, or not that of a slit.
     """
     wcs = require_slit(slit)
-    answer = _kept(wcs, ("sky", slit.shape[-2:]), lambda: SlitCoordinates(*_on_grid(wcs, slit, "world")))
+    answer = _kept(wcs, ("sky", slit.shape[-2:]), lambda: SlitCoordinates(*_sky(wcs, slit)))
     return answer if rows is None else SlitCoordinates(*(values[rows[0] : rows[1]] for values in answer))
 
 
@@ -119,7 +121,7 @@ def slit_plane(slit):
         If there is no WCS of a slit of NIRSpec.
     """
     wcs = require_slit(slit, needs_slit_frame=True)
-    return _kept(wcs, ("plane", slit.shape[-2:]), lambda: _in_micron(_on_grid(wcs, slit, spectral_parts.SLIT_FRAME)))
+    return _kept(wcs, ("plane", slit.shape[-2:]), lambda: _plane(wcs, slit))
 
 
 def slit_to_detector(slit, slit_x, slit_y, wavelength):
@@ -140,8 +142,8 @@ def slit_to_detector(slit, slit_x, slit_y, wavelength):
         Pixels of the slit's own arrays, the first one at 0, 0.
     """
     wcs = require_slit(slit, needs_slit_frame=True)
-    metres = np.asarray(wavelength, np.float64) / MICRON
-    x, y, *_ = transform_points(wcs, spectral_parts.SLIT_FRAME, "detector", slit_x, slit_y, metres)
+    own = np.asarray(wavelength, np.float64) / _unit(wcs)
+    x, y, *_ = transform_points(wcs, spectral_parts.SLIT_FRAME, "detector", slit_x, slit_y, own)
     return x, y
 
 
@@ -259,6 +261,15 @@ def _kept(wcs, question, answer):
     return known[question][1]
 
 
+def _sky(wcs, slit):
+    """Sky and wavelength; spectra of lamps have wavelengths only."""
+    if frames.WORLD in wcs.available_frames or MOVING_TARGET in wcs.available_frames:
+        return _on_grid(wcs, slit, wcs.available_frames[-1])
+    wavelength = _on_grid(wcs, slit, wcs.available_frames[-1])[2]
+    nowhere = np.full_like(wavelength, np.nan)
+    return nowhere, nowhere, wavelength
+
+
 def _on_grid(wcs, slit, frame):
     """Coordinates in a frame of all pixels of a slit: arrays (ny, nx), NaN outside the bounding box."""
     ny, nx = slit.shape[-2:]
@@ -267,9 +278,14 @@ def _on_grid(wcs, slit, frame):
     return spectral_parts.blanked(wcs, x, y, planes)
 
 
-def _in_micron(planes):
-    slit_x, slit_y, metres = planes[:3]
-    return slit_x, slit_y, metres * MICRON
+def _plane(wcs, slit):
+    slit_x, slit_y, wavelength = _on_grid(wcs, slit, spectral_parts.SLIT_FRAME)[:3]
+    return slit_x, slit_y, wavelength * _unit(wcs)
+
+
+def _unit(wcs):
+    """Microns of the unit of wavelengths in the slit: metres; micron where a lamp's WCS ends at the slits."""
+    return MICRON if frames.WORLD in wcs.available_frames else 1.0
 
 
 def _slices(wcs, model):

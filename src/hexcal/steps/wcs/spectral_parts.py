@@ -19,6 +19,11 @@ def is_of_many_slits(wcs):
     return bool(nirspec_slits.slit_numbers(wcs))
 
 
+def sees_sky(wcs):
+    """Whether a WCS reaches the sky; those of lamps do not."""
+    return "world" in wcs.available_frames
+
+
 def blanked(wcs, x, y, planes):
     """Return planes with NaN where x, y are outside the bounding box of a WCS, or one of the planes is NaN already."""
     box, outside = box_of(wcs), np.zeros(np.shape(x), bool)
@@ -56,7 +61,7 @@ class Part:
         """Return (ra, dec, wavelength, across, along) of the window; NaN outside the slice."""
         rows, columns = np.nonzero(self.member)
         values = self.evaluate(columns + float(self.col0), rows + float(self.row0))
-        known = np.isfinite(values).all(axis=0)
+        known = np.isfinite(values[2:]).all(axis=0)
         planes = np.full((5, *self.member.shape), np.nan)
         for plane, points in zip(planes, values, strict=True):
             plane[rows[known], columns[known]] = points[known]
@@ -110,8 +115,11 @@ def _pixels(lower, upper, length):
 
 def _slice_evaluator(wcs):
     def evaluate(x, y):
-        slit_x, slit_y, metres, *_ = transform_points(wcs, "detector", SLIT_FRAME, x, y)
-        ra, dec, wavelength = transform_points(wcs, SLIT_FRAME, "world", slit_x, slit_y, metres)
+        slit_x, slit_y, wavelength, *_ = transform_points(wcs, "detector", SLIT_FRAME, x, y)
+        if not sees_sky(wcs):
+            nowhere = np.full_like(wavelength, np.nan)
+            return np.array([nowhere, nowhere, wavelength, slit_x, slit_y])
+        ra, dec, wavelength = transform_points(wcs, SLIT_FRAME, wcs.available_frames[-1], slit_x, slit_y, wavelength)
         return np.array([ra, dec, wavelength, slit_x, slit_y])
 
     return evaluate
@@ -132,7 +140,7 @@ def _map_evaluator(wcs, to_slicer):
     def evaluate(x, y):
         slit_x, slit_y, metres = transform_points(wcs, None, to_slit, x, y)
         across, along, metres = transform_points(wcs, None, to_slicer_plane, slit_x, slit_y, metres)
-        ra, dec, wavelength = transform_points(wcs, _SLICER, "world", across, along, metres)
+        ra, dec, wavelength = transform_points(wcs, _SLICER, wcs.available_frames[-1], across, along, metres)
         return np.array([ra, dec, wavelength, slit_x, slit_y])
 
     return evaluate

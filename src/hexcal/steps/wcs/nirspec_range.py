@@ -1,0 +1,72 @@
+"""Spectral order and range of wavelengths of a NIRSpec exposure."""
+
+from hexcal.errors import ReferenceError_
+
+LAMPS = ("NRS_LAMP", "NRS_AUTOWAVE", "NRS_AUTOFLAT")
+"""Exposure types whose light comes from a lamp: it stands in place of the filter."""
+
+
+def order_and_range(model, reference):
+    """Return spectral order and range of wavelengths.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure: filter, or lamp where the filter is OPAQUE; grating.
+    reference : TreeModel
+        WAVELENGTHRANGE: ``waverange_selector`` (such as "F290LP_G395M"), ``order``, ``wavelengthrange``.
+
+    Returns
+    -------
+    order : int
+    wavelength_range : (float, float)
+        Metres.
+    listed : bool
+        Whether the file has a row of both; else its first row of the grating is taken.
+
+    Raises
+    ------
+    ReferenceError_
+        If it is no such file, or does not know the grating.
+    """
+    tree = reference.tree
+    try:
+        names = list(tree["waverange_selector"])
+        orders, ranges = tree["order"], tree["wavelengthrange"]
+    except KeyError as error:
+        raise ReferenceError_(
+            f"a WAVELENGTHRANGE file of NIRSpec needs waverange_selector, order, wavelengthrange; {error} is missing",
+            where=str(reference.path or "WAVELENGTHRANGE"),
+        ) from error
+    name, grating = selector_of(model), str(model.meta.instrument.grating)
+    rows = [place for place, row in enumerate(names) if row.rpartition("_")[2] == grating]
+    if not rows:
+        known = sorted({row.rpartition("_")[2] for row in names})
+        raise ReferenceError_(
+            f"the wavelengths of grating {grating} are needed, the WAVELENGTHRANGE file has {', '.join(known)}",
+            where=str(reference.path or "WAVELENGTHRANGE"),
+            hint="is GRATING right in the primary header? Else give another file with override_wavelengthrange",
+        )
+    place = names.index(name) if name in names else rows[0]
+    return int(orders[place]), (float(ranges[place][0]), float(ranges[place][1])), name in names
+
+
+def selector_of(model):
+    """Return the name of the row of the file: filter, or lamp, and grating."""
+    instrument = model.meta.instrument
+    lamp, source = str(instrument.lamp_state or "NONE"), str(instrument.filter)
+    return f"{lamp if model.meta.exposure.type in LAMPS else source}_{instrument.grating}"
+
+
+def set_range(model, reference, log):
+    """Set order and range in the metadata of an exposure; return (order, range)."""
+    order, wavelength_range, listed = order_and_range(model, reference)
+    info = model.meta.wcsinfo
+    info.waverange_start, info.waverange_end = wavelength_range
+    info.spectral_order = order
+    log.info(
+        "%s: order %d, %.3g to %.3g micron%s",
+        selector_of(model), order, wavelength_range[0] * 1e6, wavelength_range[1] * 1e6,
+        "" if listed else " (the WAVELENGTHRANGE file has no row for it: that of another filter or lamp)",
+    )  # fmt: skip
+    return order, wavelength_range
