@@ -49,7 +49,7 @@ def test_the_product_is_the_ramp_before_the_dark_is_subtracted(tmp_path, monkeyp
     write_uncal(tmp_path, SHAPE, extra=extra, EXP_TYPE="NRC_DARK")
     dark = np.full(SHAPE[1:], 7, "f4")
     write_references(tmp_path / "refs", SHAPE, dark=dark)
-    assert main(["run", "calwebb_dark", NAME, "--references=refs", "--steps.ipc.skip=true"]) == 0
+    assert main(["run", "calwebb_dark", NAME, "--references=refs"]) == 0
     stage1 = Detector1Pipeline(references="refs", save_calibrated_ramp=True)
     for step in ("ipc", "dark_current", "charge_migration", "jump", "clean_flicker_noise", "ramp_fit"):
         getattr(stage1, step).skip = True
@@ -69,7 +69,7 @@ def test_the_product_is_the_ramp_before_the_dark_is_subtracted(tmp_path, monkeyp
 def test_a_dark_made_into_a_reference_leaves_nothing_of_itself(mode, tmp_path):
     write_uncal(tmp_path, SHAPE, mode, name="d_uncal.fits", EXP_TYPE="NRC_DARK" if mode is NIRCAM else "MIR_DARKIMG")
     refs = write_references(tmp_path / "refs", SHAPE, mode)
-    ramp = DarkPipeline.call(tmp_path / "d_uncal.fits", references=str(refs), steps={"ipc": {"skip": True}})
+    ramp = DarkPipeline.call(tmp_path / "d_uncal.fits", references=str(refs))
     assert ramp.shape == SHAPE
     slopes = np.diff(ramp.data[:, 1:-1], axis=1)
     assert np.median(slopes) == pytest.approx(10, abs=1)

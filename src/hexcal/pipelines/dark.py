@@ -37,6 +37,8 @@ class DarkPipeline(Pipeline):
         "linearity": LinearityStep,
     }
 
+    step_defaults = {"ipc": {"skip": True}}
+
     def steps_for(self, model):
         """The steps before the dark current, in the order of the instrument."""
         if model.is_miri:

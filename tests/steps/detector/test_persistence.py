@@ -50,7 +50,7 @@ def run(references, tmp_path, monkeypatch):
     return call
 
 
-def plain(data, flags, filled):
+def plain(data, flags, filled, density):
     """The documents' formulas, one integration after the other."""
     data, filled = data.astype(np.float64), [plane.copy() for plane in filled]
     persistence = np.zeros(data.shape)
@@ -73,19 +73,22 @@ def plain(data, flags, filled):
         for f, (slow, rate, instant, _) in enumerate(FAMILIES):
             tau = 1 / rate
             new = time**2 * (slow + instant) / 2 + slow * (time * tau + tau**2) * np.exp(-time / tau) - slow * tau**2
-            new *= 2 * (slope / 20000 / GROUP_TIME) ** 2
-            new = np.where(ramp[0] > 20000, instant, new)
-            new += np.where(above > 0, (slow - new + instant) * (1 - np.exp(-above * GROUP_TIME / tau)), 0)
+            new *= 2 * density * (slope / 20000 / GROUP_TIME) ** 2
+            new = np.where(ramp[0] > 20000, density * instant, new)
+            new += np.where(
+                above > 0, (density * slow - (new - density * instant)) * (1 - np.exp(-above * GROUP_TIME / tau)), 0
+            )
             for k in range(1, len(ramp)):
                 jump = np.maximum(ramp[k] - ramp[k - 1] - slope, 0)
                 left = (len(ramp) - k - 0.5) * GROUP_TIME
-                cosmic_ray = 2 * jump * (slow * (1 - np.exp(-left / tau)) + instant)
+                cosmic_ray = 2 * density * jump * (slow * (1 - np.exp(-left / tau)) + instant)
                 new += np.where(dq[k] & group.JUMP_DET != 0, cosmic_ray, 0)
             filled[f] += new
     return persistence, np.array(filled)
 
 
-@pytest.mark.req("PERS-04")
+@pytest.mark.req("PERS-02", "PERS-04", "PERS-07", "PERS-08", "PERS-09", "PERS-10", "PERS-11", "PERS-12", "PERS-13")
+@pytest.mark.req("PERS-14")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_equal_to_the_plain_way(rng, threads):
     data = ramp_of(rng).data
@@ -95,8 +98,9 @@ def test_equal_to_the_plain_way(rng, threads):
     data += np.cumsum(np.where(flags != 0, 900, 0), axis=1).astype(np.float32)
     flags |= np.where(data > 40000, group.SATURATED, 0).astype(np.uint8)
     filled, pixel_dq = 100 * rng.random((3, *SHAPE[-2:])), np.zeros(SHAPE[-2:], np.uint32)
-    expected, traps = plain(data, flags, filled)
-    density, full_well = np.ones(SHAPE[-2:]), np.full(SHAPE[-2:], 20000.0)
+    density = rng.uniform(0.5, 1.5, SHAPE[-2:])
+    expected, traps = plain(data, flags, filled, density)
+    full_well = np.full(SHAPE[-2:], 20000.0)
     times = GROUP_TIME, np.full(2, FRAME_TIME)
     before = data.copy()
     found = correct(
@@ -108,7 +112,7 @@ def test_equal_to_the_plain_way(rng, threads):
     np.testing.assert_array_equal(pixel_dq != 0, (expected >= 1e4).any((0, 1)))
 
 
-@pytest.mark.req("PERS-16")
+@pytest.mark.req("PERS-03", "PERS-16", "PERS-18", "PERS-19", "PERS-23")
 def test_what_one_exposure_fills_the_next_one_sees(rng, run):
     run(ramp_of(rng), "first")
     faint = ramp_of(rng, start=60000.002, faint=True)
@@ -116,14 +120,17 @@ def test_what_one_exposure_fills_the_next_one_sees(rng, run):
     assert result.meta.cal_step.persistence == "COMPLETE"
     persistence = datamodels.open("second_output_pers.fits").data
     np.testing.assert_allclose(result.data + persistence, faint.data, rtol=1e-5, atol=1e-2)
+    assert type(result) is type(datamodels.open("second_output_pers.fits")) is datamodels.RampModel
+    assert type(datamodels.open("first_trapsfilled.fits")) is datamodels.TrapsFilledModel
     filled = datamodels.open("first_trapsfilled.fits").data
+    assert filled.shape == (3, *SHAPE[-2:]) and filled.dtype == np.float32
     decayed = filled * np.exp(-0.001 * 86400 * FAMILIES[:, 3])[:, None, None]
     first_group = (decayed * (1 - np.exp(-GROUP_TIME * FAMILIES[:, 3]))[:, None, None]).sum(0)
     np.testing.assert_allclose(persistence[0, 0], first_group, rtol=1e-3)
     assert np.nanmax(first_group) > 1 and first_group[0, 0] == 0
 
 
-@pytest.mark.req("PERS-15")
+@pytest.mark.req("PERS-15", "PERS-17")
 def test_much_persistence_is_flagged(rng, run):
     run(ramp_of(rng), "first")
     faint = ramp_of(rng, start=60000.002, faint=True)
@@ -133,6 +140,7 @@ def test_much_persistence_is_flagged(rng, run):
     largest = datamodels.open("second_output_pers.fits").data.max(axis=(0, 1))
     np.testing.assert_array_equal(result.pixeldq & pixel.PERSISTENCE != 0, largest >= 3.0)
     assert 0 < (largest >= 3).sum() < largest.size
+    assert PersistenceStep().flag_pers_cutoff == 40.0
 
 
 def test_files_that_do_not_belong_to_the_exposure_are_refused(rng, run, tmp_path):

@@ -158,8 +158,8 @@ def correct(data, group_dq, pixel_dq, filled, pixels, times, cutoff, keep=False,
 
     Notes
     -----
-    Seed 004, lines 17436 to 17540. That a group holds all that was released since the start of the integration, and
-    that no decay is counted for the resets before the first one, is release 1.13.4.
+    JWST pipeline documentation 1.13.5, section persistence. That a group holds all that was released since the start of
+    the integration, and that no decay is counted for the resets before the first one, is release 1.13.4.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.persistence import persistence
