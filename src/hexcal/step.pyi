@@ -28,9 +28,11 @@ from hexcal.steps.detector.superbias import SuperBiasStep as SuperBiasStep
 from hexcal.steps.flux.background import BackgroundStep as BackgroundStep
 from hexcal.steps.flux.barshadow import BarShadowStep as BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep as FlatFieldStep
+from hexcal.steps.flux.fringe import FringeStep as FringeStep
 from hexcal.steps.flux.imprint import ImprintStep as ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep as PathLossStep
 from hexcal.steps.flux.photom import PhotomStep as PhotomStep
+from hexcal.steps.flux.straylight import StraylightStep as StraylightStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep as OutlierDetectionStep
 from hexcal.steps.image.outlier_detection_scaled import OutlierDetectionScaledStep as OutlierDetectionScaledStep
@@ -46,4 +48,4 @@ from hexcal.steps.spectrum.resample_spec import ResampleSpecStep as ResampleSpec
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'parameter']

@@ -42,6 +42,8 @@ _OTHERS = {
     "pathloss": "hexcal.steps.flux.pathloss:PathLossStep",
     "barshadow": "hexcal.steps.flux.barshadow:BarShadowStep",
     "photom": "hexcal.steps.flux.photom:PhotomStep",
+    "straylight": "hexcal.steps.flux.straylight:StraylightStep",
+    "fringe": "hexcal.steps.flux.fringe:FringeStep",
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",

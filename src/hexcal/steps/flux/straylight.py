@@ -1,0 +1,240 @@
+"""Take out of MIRI MRS exposures what is not light of the sky where it falls."""
+
+import numpy as np
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter, run_bands
+from hexcal.errors import InputError, ReferenceError_
+from hexcal.models.dqflags import pixel
+from hexcal.steps.flux.showers import Limits, shower_model
+
+_MIDDLE = 516
+"""Column between the two channels of a detector."""
+_SIDES = {"MIRIFUSHORT": (1, 2), "MIRIFULONG": (4, 3)}
+"""Channels on the left and on the right half of a detector."""
+_FIRST_WHEEL = (1, 4)
+"""Channels whose band is that of the first wheel, which the first name of a crossed band says."""
+_COLUMNS = ("lor_fwhm", "lor_scale", "gau_fwhm", "gau_xoff", "gau_scale1", "gau_scale2")
+_REFERENCE_COLUMNS = 4
+_GAPS = {"MIRIFUSHORT": np.s_[50:-50, 503:516], "MIRIFULONG": np.s_[50:-50, 474:507]}
+"""Pixels between the channels, where no light of the sky falls; those of release 3.0.0."""
+_CLIP, _ROUNDS = 3.0, 5
+_DO_NOT_USE = np.uint32(pixel.DO_NOT_USE)
+
+
+class StraylightStep(Step):
+    """Subtract the cross artifact of MIRI MRS detectors, their residual dark current, and showers of cosmic rays.
+
+    Cross artifact: each pixel spreads a part of its light along its row, as a Lorentzian and two pairs of Gaussians
+    around it; the reference gives their widths and scales for each band and row. What all pixels of a row spread is
+    added up and subtracted. Pixels that are NaN or flagged DO_NOT_USE spread nothing.
+
+    Pedestal: the median count rate between the two channels, where no light of the sky falls, is subtracted, so that it
+    is 0 there.
+
+    Showers (``clean_showers``): the pixels between the slices, smoothed by a Gaussian, show the extended light of
+    cosmic-ray showers, which is interpolated to the slices and subtracted. For faint sources whose background has been
+    subtracted: of bright ones the slices spill light into the gaps between them.
+
+    Errors and flags are not changed.
+    """
+
+    alias = "straylight"
+    reference_types = ("mrsxartcorr", "regions")
+    input_model = ("IFUImageModel", "ImageModel")
+
+    class Parameters(StepParameters):
+        """The model of showers (release 3.0.0)."""
+
+        clean_showers: bool = parameter(False, "Subtract the extended light of showers of cosmic rays too.")
+        shower_plane: int = parameter(
+            3,
+            "Map of slices, of those in the regions reference, that says which pixels lie between the slices.",
+            ge=0,
+        )
+        shower_x_stddev: float = parameter(
+            18.0, "Width of the smoothing along rows, a standard deviation.", unit="pixel", gt=0
+        )
+        shower_y_stddev: float = parameter(
+            5.0, "Width of the smoothing along columns, a standard deviation.", unit="pixel", gt=0
+        )
+        shower_low_reject: float = parameter(
+            0.1, "Pixels between the slices that are fainter than this percentile are left out.", ge=0, le=100
+        )
+        shower_high_reject: float = parameter(
+            99.9, "Pixels between the slices that are brighter than this percentile are left out.", ge=0, le=100
+        )
+        save_shower_model: bool = parameter(
+            False, "Write the light of showers that is subtracted, with suffix _shower_model."
+        )
+
+    def references_needed(self, model):
+        """The maps of slices only for showers."""
+        if not _is_mrs(model):
+            return ()
+        return self.reference_types if self.parameters.clean_showers else ("mrsxartcorr",)
+
+    def extra_products(self):
+        """The model of showers."""
+        wanted = self.parameters.clean_showers and self.parameters.save_shower_model
+        return [{"suffix": "shower_model"}] if wanted else []
+
+    def process(self, model, references):
+        if not _is_mrs(model):
+            raise SkipStep(
+                f"the cross artifact is corrected in exposures of MIR_MRS only, this is {model.meta.exposure.type}",
+                is_expected=True,
+            )
+        parameters = artifact_parameters(model, references.mrsxartcorr, self.log)
+        gives_light = np.isfinite(model.data) & (model.dq & _DO_NOT_USE == 0)
+        subtract_artifact(model.data, gives_light, parameters)
+        pedestal = subtract_pedestal(model.data, _GAPS[model.meta.instrument.detector])
+        self.log.info("Between the channels there were %.4g DN/s, subtracted from all pixels", pedestal)
+        if self.parameters.clean_showers:
+            self._clean_showers(model, references.regions)
+        return model
+
+    def _clean_showers(self, model, regions):
+        own = self.parameters
+        maps = np.asarray(regions.regions)
+        if maps.ndim != 3 or own.shower_plane >= len(maps) or maps.shape[1:] != model.data.shape:
+            raise ReferenceError_(
+                f"a regions file with map {own.shower_plane} of {model.data.shape} pixels is required, "
+                f"this one has maps of shape {maps.shape}",
+                where=str(regions.path or "model in memory"),
+                hint="set shower_plane, or give another file with override_regions",
+            )
+        limits = Limits(own.shower_low_reject, own.shower_high_reject)
+        between = maps[own.shower_plane] == 0
+        widths = own.shower_x_stddev, own.shower_y_stddev
+        showers = shower_model(model.data, model.dq, between, widths, limits)
+        if showers is None:
+            self.log.warning("No pixel between the slices is left to model showers by: none are subtracted")
+            return
+        model.data -= showers
+        self.log.info("Showers: %.3g to %.3g DN/s subtracted", showers.min(), showers.max())
+        if own.save_shower_model:
+            product = type(model)(showers, dq=np.zeros_like(model.dq), err=np.zeros_like(showers))
+            product.update(model)
+            self.save_model(product, suffix="shower_model", force=True)
+
+
+def _is_mrs(model):
+    return model.meta.exposure.type == "MIR_MRS"
+
+
+def artifact_parameters(model, reference, log):
+    """Return what describes the cross artifact of an exposure.
+
+    Parameters
+    ----------
+    model : DataModel
+        The exposure.
+    reference : MirMrsXArtCorrModel
+        With one table for each band; without that of a band its half of the detector is not corrected.
+    log : logging.Logger
+        Of the step.
+
+    Returns
+    -------
+    float64 array (2, ny, 6)
+        For the left and the right half of the detector; see `hexcal.kernels.cross_artifact`.
+
+    Raises
+    ------
+    InputError
+        If the header does not name a detector and band of MIRI MRS.
+    ReferenceError_
+        If a table does not have a row for each row of the exposure.
+    """
+    detector, band = model.meta.instrument.detector, model.meta.instrument.band
+    if detector not in _SIDES or not band:
+        raise InputError(
+            "DETECTOR must be MIRIFUSHORT or MIRIFULONG, and BAND that of the exposure: "
+            f"they are {detector} and {band}",
+            where=str(model.path or "model in memory"),
+        )
+    ny = model.shape[-2]
+    parameters = np.zeros((2, ny, len(_COLUMNS)))
+    for side, channel in enumerate(_SIDES[detector]):
+        names = str(band).split("-")
+        letter = {"SHORT": "a", "MEDIUM": "b", "LONG": "c"}.get(names[0 if channel in _FIRST_WHEEL else -1])
+        table = getattr(reference, f"ch{channel}{letter}_table", None) if letter else None
+        if table is None:
+            log.warning("The mrsxartcorr file has no table for channel %d, band %s: not corrected", channel, band)
+            continue
+        if len(table) != ny:
+            raise ReferenceError_(
+                f"the table of channel {channel} must have a row for each of the {ny} rows, it has {len(table)}",
+                where=str(reference.path or "model in memory"),
+                hint="give another file with override_mrsxartcorr",
+            )
+        by_name = {name.lower(): name for name in table.dtype.names}
+        order = np.argsort(table[by_name["yrow"]], kind="stable")
+        for column, name in enumerate(_COLUMNS):
+            parameters[side, :, column] = table[by_name[name]][order]
+    return parameters
+
+
+def subtract_artifact(image, gives_light, parameters, threads=None):
+    """Subtract the cross artifact, in place.
+
+    Parameters
+    ----------
+    image : float32 array (ny, nx)
+        Count rates, DN/s. The columns of reference pixels stay as they are.
+    gives_light : bool array (ny, nx)
+        Pixels whose light is spread.
+    parameters : float64 array (2, ny, 6)
+        Of `artifact_parameters`.
+    threads : int, optional
+        Default: the number of the run.
+
+    Notes
+    -----
+    JWST pipeline documentation 1.13.5, straylight, "Algorithm".
+    """
+    from hexcal.kernels.cross_artifact import spread_along_rows
+
+    ny, nx = image.shape
+    spread = np.empty((ny, nx))
+    edges = np.array([0, min(_MIDDLE, nx), nx])
+    run_bands(spread_along_rows, ny, image, gives_light, edges, parameters, spread, threads=threads)
+    lit = _lit_columns(nx)
+    image[:, lit] -= spread[:, lit]
+
+
+def _lit_columns(nx):
+    return slice(_REFERENCE_COLUMNS, nx - _REFERENCE_COLUMNS)
+
+
+def subtract_pedestal(image, gap):
+    """Subtract the clipped median of the pixels between the channels, in place; returns it.
+
+    Parameters
+    ----------
+    image : float32 array (ny, nx)
+        Count rates, DN/s. The columns of reference pixels stay as they are; NaN does not count.
+    gap : pair of slices
+        Rows and columns between the channels.
+
+    Returns
+    -------
+    float
+        DN/s; 0 without a pixel there.
+    """
+    values = image[gap].astype(np.float64)
+    pedestal = clipped_median(values[np.isfinite(values)])
+    image[:, _lit_columns(image.shape[1])] -= np.float32(pedestal)
+    return pedestal
+
+
+def clipped_median(values):
+    """Median of values, after those farther than 3 standard deviations from it are left out, up to five times."""
+    for _ in range(_ROUNDS):
+        if not values.size:
+            return 0.0
+        kept = np.abs(values - np.median(values)) <= _CLIP * values.std()
+        if kept.all():
+            break
+        values = values[kept]
+    return float(np.median(values)) if values.size else 0.0
