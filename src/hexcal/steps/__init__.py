@@ -47,6 +47,7 @@ _OTHERS = {
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
+    "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
     "master_background": "hexcal.steps.spectrum.master_background:MasterBackgroundStep",
 }

@@ -18,6 +18,8 @@ _REFERENCE_COLUMNS = 4
 _GAPS = {"MIRIFUSHORT": np.s_[50:-50, 503:516], "MIRIFULONG": np.s_[50:-50, 474:507]}
 """Pixels between the channels, where no light of the sky falls; those of release 3.0.0."""
 _CLIP, _ROUNDS = 3.0, 5
+_SOURCES_ABOVE = 3.0
+"""Standard deviations above the mean of the gap."""
 _DO_NOT_USE = np.uint32(pixel.DO_NOT_USE)
 
 
@@ -26,10 +28,10 @@ class StraylightStep(Step):
 
     Cross artifact: each pixel spreads a part of its light along its row, as a Lorentzian and two pairs of Gaussians
     around it; the reference gives their widths and scales for each band and row. What all pixels of a row spread is
-    added up and subtracted. Pixels that are NaN or flagged DO_NOT_USE spread nothing.
+    added up and subtracted. Pixels that are NaN, flagged DO_NOT_USE or no brighter than the noise spread nothing: less
+    than 3 standard deviations above the mean between the two channels, where no light of the sky falls.
 
-    Pedestal: the median count rate between the two channels, where no light of the sky falls, is subtracted, so that it
-    is 0 there.
+    Pedestal: the median count rate between the two channels is subtracted, so that it is 0 there.
 
     Showers (``clean_showers``): the pixels between the slices, smoothed by a Gaussian, show the extended light of
     cosmic-ray showers, which is interpolated to the slices and subtracted. For faint sources whose background has been
@@ -85,9 +87,13 @@ class StraylightStep(Step):
                 is_expected=True,
             )
         parameters = artifact_parameters(model, references.mrsxartcorr, self.log)
-        gives_light = np.isfinite(model.data) & (model.dq & _DO_NOT_USE == 0)
-        subtract_artifact(model.data, gives_light, parameters)
-        pedestal = subtract_pedestal(model.data, _GAPS[model.meta.instrument.detector])
+        gap = _GAPS[model.meta.instrument.detector]
+        dark = clipped(np.nan_to_num(model.data[gap], nan=0.0))
+        noise = dark.mean() + _SOURCES_ABOVE * dark.std() if dark.size else 0.0
+        with np.errstate(invalid="ignore"):
+            gives_light = (model.data > noise) & np.isfinite(model.data) & (model.dq & _DO_NOT_USE == 0)
+        spread = subtract_artifact(model.data, gives_light, parameters)
+        pedestal = subtract_pedestal(model.data, spread, gap)
         self.log.info("Between the channels there were %.4g DN/s, subtracted from all pixels", pedestal)
         if self.parameters.clean_showers:
             self._clean_showers(model, references.regions)
@@ -176,7 +182,7 @@ def artifact_parameters(model, reference, log):
 
 
 def subtract_artifact(image, gives_light, parameters, threads=None):
-    """Subtract the cross artifact, in place.
+    """Subtract the cross artifact, in place; returns it.
 
     Parameters
     ----------
@@ -189,6 +195,11 @@ def subtract_artifact(image, gives_light, parameters, threads=None):
     threads : int, optional
         Default: the number of the run.
 
+    Returns
+    -------
+    float64 array (ny, nx)
+        DN/s.
+
     Notes
     -----
     JWST pipeline documentation 1.13.5, straylight, "Algorithm".
@@ -197,23 +208,27 @@ def subtract_artifact(image, gives_light, parameters, threads=None):
 
     ny, nx = image.shape
     spread = np.empty((ny, nx))
-    edges = np.array([0, min(_MIDDLE, nx), nx])
+    edges = np.array([0, _MIDDLE, nx - _REFERENCE_COLUMNS])
     run_bands(spread_along_rows, ny, image, gives_light, edges, parameters, spread, threads=threads)
     lit = _lit_columns(nx)
     image[:, lit] -= spread[:, lit]
+    return spread
 
 
 def _lit_columns(nx):
     return slice(_REFERENCE_COLUMNS, nx - _REFERENCE_COLUMNS)
 
 
-def subtract_pedestal(image, gap):
+def subtract_pedestal(image, spread, gap):
     """Subtract the clipped median of the pixels between the channels, in place; returns it.
 
     Parameters
     ----------
     image : float32 array (ny, nx)
-        Count rates, DN/s. The columns of reference pixels stay as they are; NaN does not count.
+        Count rates, DN/s. The columns of reference pixels stay as they are. A pixel that is NaN counts as one that was
+        0 before the cross artifact was subtracted, as in release 3.0.0.
+    spread : float64 array (ny, nx)
+        The cross artifact, DN/s.
     gap : pair of slices
         Rows and columns between the channels.
 
@@ -222,19 +237,30 @@ def subtract_pedestal(image, gap):
     float
         DN/s; 0 without a pixel there.
     """
-    values = image[gap].astype(np.float64)
-    pedestal = clipped_median(values[np.isfinite(values)])
+    values = clipped(np.where(np.isnan(image[gap]), -spread[gap], image[gap]))
+    pedestal = float(np.median(values)) if values.size else 0.0
     image[:, _lit_columns(image.shape[1])] -= np.float32(pedestal)
     return pedestal
 
 
-def clipped_median(values):
-    """Median of values, after those farther than 3 standard deviations from it are left out, up to five times."""
+def clipped(values):
+    """Return values that are not farther than 3 standard deviations from their median, found in up to five rounds.
+
+    Parameters
+    ----------
+    values : float32 array
+        NaN does not count.
+
+    Returns
+    -------
+    float64 array (n,)
+    """
+    kept = values[np.isfinite(values)].astype(np.float64)
     for _ in range(_ROUNDS):
-        if not values.size:
-            return 0.0
-        kept = np.abs(values - np.median(values)) <= _CLIP * values.std()
-        if kept.all():
+        if not kept.size:
             break
-        values = values[kept]
-    return float(np.median(values)) if values.size else 0.0
+        near = np.abs(kept - np.median(kept)) <= _CLIP * kept.std()
+        if near.all():
+            break
+        kept = kept[near]
+    return kept
