@@ -40,6 +40,7 @@ OWN_PARAMETERS = {
     ("source_catalog", "phase_errors"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
+    ("fringe", "scale_variances"),
 }
 """Parameters that only Hexcal has."""
 VARIANTS_OF_OUTLIER_DETECTION = {"outlier_detection_scaled", "outlier_detection_stack"}
