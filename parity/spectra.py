@@ -92,7 +92,7 @@ def pairs(case, folder):
             yield peer.stem, folder / peer.name, peer
     elif case.after is None:
         for peer in sorted(products.glob("*.fits")):
-            yield peer.stem.rpartition("_")[2], folder / peer.name, peer
+            yield peer.stem.rpartition("_")[2], folder / (case.rename or str)(peer.name), peer
     else:
         suffixes = (case.after,) if isinstance(case.after, str) else case.after
         for index, suffix in enumerate(suffixes):

@@ -43,6 +43,8 @@ class Case:
         -> (number of values that may differ, why).
     ignored : tuple of str
         Planes and keywords that are not compared.
+    rename : callable, optional
+        Of a pipeline: name of a product of the reference implementation -> that of Hexcal.
     wcs : bool
         Whether the stored WCS of all slits are evaluated and compared.
     check : callable, optional
@@ -64,5 +66,6 @@ class Case:
     rtols: dict = field(default_factory=dict)
     known: dict = field(default_factory=dict)
     ignored: tuple = ()
+    rename: Callable[[str], str] | None = None
     wcs: bool = False
     check: Callable[..., Any] | None = None

@@ -1,10 +1,12 @@
-"""calwebb_spec2 of each mode, with the products of all its steps; and the background that nods subtract."""
+"""calwebb_spec2 and calwebb_spec3 of each mode, with the products of all steps; steps on backgrounds and outliers."""
 
 import json
+import re
 
 from spectra_cases import Case
 
 _PIPELINES = ()
+_PIPELINES_3 = ()
 
 
 def _with_backgrounds(association):
@@ -74,9 +76,16 @@ def _outliers():
     yield Case("lrs-3: outlier_detection", "lrs-3", "outlier_detection", given=given, alone="outlier_detection")
 
 
+def _of_source(name):
+    """Name of the product of a source: five digits, and no name of a slit (docs/decisions.md)."""
+    return re.sub(r"(_s\d+a\d)?_(cal|crf|s2d|x1d)\.fits$", r"_\2.fits", re.sub(r"_s0*(\d{5})_", r"_s\1_", name))
+
+
 def _pipelines():
     for run in _PIPELINES:
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
+    for run in _PIPELINES_3:
+        yield Case(f"{run}: calwebb_spec3", run, "calwebb_spec3", rename=_of_source)
 
 
 def cases():

@@ -10,6 +10,7 @@ ALIASES = {
     "calwebb_image2": "hexcal.pipelines.image2:Image2Pipeline",
     "calwebb_image3": "hexcal.pipelines.image3:Image3Pipeline",
     "calwebb_spec2": "hexcal.pipelines.spec2:Spec2Pipeline",
+    "calwebb_spec3": "hexcal.pipelines.spec3:Spec3Pipeline",
 }
 
 FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1", "bkg_subtract": "background"}

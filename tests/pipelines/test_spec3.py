@@ -1,0 +1,162 @@
+"""calwebb_spec3: which steps, which products, what it refuses; spectra of a known star with cosmic rays."""
+
+import json
+
+import numpy as np
+import pytest
+from extracted_spectra import spectra
+from tilted_slits import SHAPE, smooth, star, tilted_slit
+
+from hexcal import datamodels
+from hexcal.errors import InputError
+from hexcal.models.dqflags import pixel
+from hexcal.pipeline import Spec3Pipeline
+from hexcal.pipelines.spec3 import steps_of
+
+SHIFTS = (-3.0, 0.0, 2.5)
+HIT = (12, 20)
+TABLE = {
+    "NRS_FIXEDSLIT": "assign_mtwcs master_background outlier_detection resample_spec extract_1d",
+    "NRS_MSASPEC": "assign_mtwcs outlier_detection resample_spec extract_1d",
+    "NRS_IFU": "assign_mtwcs master_background outlier_detection cube_build extract_1d",
+    "MIR_LRS-FIXEDSLIT": "assign_mtwcs master_background outlier_detection resample_spec extract_1d",
+    "MIR_MRS": "assign_mtwcs master_background mrs_imatch outlier_detection cube_build extract_1d spectral_leak",
+}
+OF_NEWER_RELEASES = {"adaptive_trace_model", "pixel_replace"}
+
+
+def slit(number, name=None, hit=False, sky=0.0, seed=1):
+    """One dithered exposure of a star, perhaps on a sky, with noise and a cosmic ray."""
+    model = tilted_slit(lambda position: 5 * star(width=2.0)(position), smooth, SHIFTS[number])
+    rng = np.random.default_rng(100 * seed + number)
+    model.data = model.data + rng.normal(0, 1, SHAPE).astype("f4") + np.float32(sky)
+    if hit:
+        model.data[HIT] += 400
+    model.meta.filename = f"nod{number}_cal.fits"
+    model.name = name
+    return model
+
+
+def association(folder, models, backgrounds=(), name="combined"):
+    members = []
+    for model in models:
+        model.save(folder / model.meta.filename)
+        members.append({"expname": model.meta.filename, "exptype": "science"})
+    members += [{"expname": path.name, "exptype": "background"} for path in backgrounds]
+    table = {"asn_type": "spec3", "asn_rule": "none", "asn_id": "a3001", "asn_pool": "none", "program": "1"}
+    path = folder / "asn.json"
+    path.write_text(json.dumps({**table, "products": [{"name": name, "members": members}]}))
+    return str(path)
+
+
+def fixed_slits(number):
+    """An exposure of two fixed slits of NIRSpec."""
+    model = datamodels.MultiSlitModel()
+    model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_FIXEDSLIT"
+    model.meta.filename = f"e{number}_cal.fits"
+    slits = []
+    for name in ("S200A1", "S400A1"):
+        part = slit(number, name, hit=number == 0)
+        part.meta.bunit_data = "MJy/sr"
+        slits.append(part)
+    model.slits = slits
+    return model
+
+
+def names(folder):
+    return {path.name for path in (folder / "out").glob("*.fits")}
+
+
+@pytest.mark.req("SPC3-02", "SPC3-03", "SPC3-04")
+@pytest.mark.parametrize("exposure_type", TABLE)
+def test_steps(exposure_type):
+    model = datamodels.ImageModel((4, 4))
+    model.meta.telescope, model.meta.exposure.type = "JWST", exposure_type
+    assert [name for name in steps_of(model) if name not in OF_NEWER_RELEASES] == TABLE[exposure_type].split()
+
+
+@pytest.mark.req("SPC3-06")
+@pytest.mark.parametrize("kind", ["MOVING", "FIXED", None])
+def test_coordinates_of_moving_targets_only(kind):
+    model = datamodels.ImageModel((4, 4))
+    model.meta.telescope, model.meta.exposure.type, model.meta.target.type = "JWST", "MIR_LRS-FIXEDSLIT", kind
+    assert ("assign_mtwcs" in [step.name for step in Spec3Pipeline().steps_for(model)]) is (kind == "MOVING")
+
+
+def test_low_resolution_spectra_are_combined(tmp_path):
+    asn = association(tmp_path, [slit(number, hit=number == 1) for number in range(3)])
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+    assert names(tmp_path) >= {"combined_s2d.fits", *(f"nod{number}_a3001_crf.fits" for number in range(3))}
+    flagged = datamodels.open(tmp_path / "out" / "nod1_a3001_crf.fits")
+    assert flagged.dq[HIT] & pixel.OUTLIER and flagged.meta.cal_step.outlier_detection == "COMPLETE"
+    rectified = datamodels.open(tmp_path / "out" / "combined_s2d.fits")
+    assert rectified.meta.asn.table_name == "asn.json"
+    # The star is as bright as it is, at every wavelength, and the cosmic ray is gone.
+    along = np.nansum(rectified.data, axis=0)
+    wave = rectified.wavelength[rectified.shape[0] // 2]
+    ratio = along[4:-4] / (5 * smooth(wave[4:-4]))
+    assert abs(np.median(ratio) - 1) < 0.01 and np.abs(ratio - 1).max() < 0.1
+
+
+@pytest.mark.req("SPC3-07")
+def test_background_of_the_association(tmp_path):
+    wave = np.linspace(0.5, 3, 40)
+    path = spectra(tmp_path / "b_x1d.fits", (wave, 0 * wave + 3, {}))
+    background = datamodels.open(path)
+    background.meta.observation.bkgdtarg = True
+    background.save(path)
+    models = [slit(number, sky=30.0) for number in range(3)]
+    asn = association(tmp_path, models, [path])
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+    rectified = datamodels.open(tmp_path / "out" / "combined_s2d.fits")
+    assert rectified.meta.cal_step.master_background == "COMPLETE"
+    assert abs(np.nanmedian(rectified.data[:6])) < 0.5
+
+
+@pytest.mark.req("SPC3-08", "E2S-11")
+def test_each_slit_is_a_product(tmp_path):
+    asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+    sources = ("jw1-o001_s00001_nirspec_prism", "jw1-o001_s00003_nirspec_prism")
+    assert names(tmp_path) >= {f"{source}_{suffix}.fits" for source in sources for suffix in ("cal", "crf", "s2d")}
+    flagged = datamodels.open(tmp_path / "out" / f"{sources[1]}_crf.fits")
+    assert [bool(exposure.dq[HIT] & pixel.OUTLIER) for exposure in flagged.exposures] == [True, False, False]
+    source = datamodels.open(tmp_path / "out" / f"{sources[0]}_cal.fits")
+    assert len(source.exposures) == 3 and not (source.exposures[0].dq & pixel.OUTLIER).any()
+
+
+def test_a_source_that_fails_is_left_out(tmp_path, caplog):
+    models = [fixed_slits(number) for number in range(3)]
+    for model in models:
+        model.slits[1].meta.wcsinfo.dispersion_direction = None
+    asn = association(tmp_path, models, name="jw1-o001_{source_id}_nirspec_prism")
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+    assert "Source 3 is left out" in caplog.text
+    assert "jw1-o001_s00001_nirspec_prism_s2d.fits" in names(tmp_path)
+    assert "jw1-o001_s00003_nirspec_prism_s2d.fits" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("exposure_type", ["NIS_SOSS", "NIS_WFSS", "NRC_WFSS"])
+def test_spectra_without_slits_are_refused(exposure_type):
+    model = slit(0)
+    model.meta.exposure.type = exposure_type
+    with pytest.raises(InputError, match="without slits"):
+        Spec3Pipeline.call([model])
+
+
+@pytest.mark.req("SPC3-01")
+def test_time_series_and_images_are_sent_to_their_pipelines():
+    model = slit(0)
+    model.meta.exposure.type = "NRS_BRIGHTOBJ"
+    with pytest.raises(InputError, match="tso3"):
+        Spec3Pipeline.call([model])
+    model.meta.exposure.type = "NRC_IMAGE"
+    with pytest.raises(InputError, match="image3"):
+        Spec3Pipeline.call([model])
+
+
+def test_modes_are_not_mixed():
+    models = [slit(0), slit(1)]
+    models[1].meta.exposure.type = "MIR_MRS"
+    with pytest.raises(InputError, match="exposures of one mode"):
+        Spec3Pipeline.call(models)
