@@ -7,7 +7,7 @@ from sky_projections import point, tangent_plane
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
-from hexcal.steps.image.outlier_detection import SPECTRA, OutlierDetectionStep
+from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.image.outliers_alone import flag_alone
 from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
 from hexcal.steps.image.weight_threshold import weight_threshold
@@ -311,15 +311,6 @@ def test_what_cannot_be_compared_is_skipped(dithered):
     for image in other:
         image.meta.exposure.type = "NRC_TACONFIRM"
     assert run(other)[0].meta.cal_step.outlier_detection == "SKIPPED"
-
-
-@pytest.mark.parametrize("exposure_type", sorted(SPECTRA))
-def test_spectra_are_refused_for_now(dithered, exposure_type):
-    images = copies(dithered)[:2]
-    for image in images:
-        image.meta.exposure.type = exposure_type
-    with pytest.raises(InputError, match="outliers of spectra"):
-        run(images)
 
 
 @pytest.mark.parametrize(
