@@ -39,6 +39,7 @@ _FLAGS = {
     },
     "reset": {"DO_NOT_USE": "Bad pixel, not to be used"},
     "flat": {"DO_NOT_USE": "Bad pixel, not to be used", "NO_FLAT_FIELD": "No flat field is known"},
+    "mrs": {"DO_NOT_USE": "Bad pixel, not to be used", "NON_SCIENCE": "Sees no light"},
 }
 
 

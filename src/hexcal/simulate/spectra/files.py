@@ -1,10 +1,14 @@
 """The files of simulated spectra: exposures, references, associations, and tables of what is true."""
 
+import contextlib
 import json
 
 from hexcal.models import association_file
 from hexcal.models.open import TreeModel
 from hexcal.simulate.output import make_folder, planned
+
+_INLINE = 5000
+"""Values of an array at most."""
 
 
 def write(series, folder, overwrite=False):
@@ -53,7 +57,21 @@ def _write_references(references, folder):
         if isinstance(model, dict):
             association_file.write_text(path, json.dumps(model, indent=1) + "\n")
         else:
-            model.save(path)
+            with _inline_arrays(isinstance(model, TreeModel)):
+                model.save(path)
+
+
+@contextlib.contextmanager
+def _inline_arrays(is_tree):
+    """Have short arrays of ASDF files stand in their text: some programs close such a file before they read blocks."""
+    if not is_tree:
+        yield
+        return
+    import asdf
+
+    with asdf.config_context() as config:
+        config.array_inline_threshold = _INLINE
+        yield
 
 
 def truth_tables(series):

@@ -9,6 +9,9 @@ MODES = {
     "miri-lrs-slitless": ("lrs", "LrsSlitless", "a time series of a star with a transit"),
     "nirspec-fs": ("nirspec_slits", "FixedSlits", "three nods of a star in S200A1, the sky in all fixed slits"),
     "nirspec-bots": ("nirspec_slits", "BrightObject", "a time series of a bright star with a transit"),
+    "nirspec-mos": ("nirspec_mos", "MultiObject", "three nods of a few slitlets: stars, a blob, the sky"),
+    "nirspec-ifu": ("nirspec_ifu", "IntegralField", "two dithers of a star and a blob, in short slices"),
+    "miri-mrs": ("mrs", "Mrs", "two dithers of a star, channels 1 and 2, with fringes"),
 }
 """Name -> module, class, and what is taken."""
 SERIES = ("miri-lrs-slitless", "nirspec-bots")

@@ -89,9 +89,13 @@ class Flux:
         fast = fore_flat(wavelength, aperture) * spectrograph_flat(wavelength) * detector_flat(wavelength)
         return image * slow_flat(wavelength) * fast
 
+    def loss(self, wavelength, across, along):
+        """Return the share of a star's light that passes, by its place in the slit."""
+        return loss_of_point(across, along, wavelength)
+
     def of_point(self, wavelength, across, along):
         """Return DN/s of 1 MJy of a star in the slit, flat field left out."""
-        loss = loss_of_point(across, along, wavelength) if self.has_losses else 1.0
+        loss = self.loss(wavelength, across, along) if self.has_losses else 1.0
         return loss / (self.scale * response(wavelength))
 
     def of_surface(self, wavelength):
@@ -111,7 +115,7 @@ class Flux:
         found = {
             "dflat": self._detector_model(),
             "sflat": self._image_flat(self.spectrograph_image, [(name, spectrograph_flat(WAVE)) for name in names]),
-            "fflat": _flat_model(fast=fore),
+            "fflat": self.fore_model(fore),
             "photom": self._photom(),
             "area": self._area(),
         }
@@ -132,6 +136,10 @@ class Flux:
             about.name, about.xstart, about.ystart = "GENERIC", 1, 1
             about.xsize = about.ysize = _DETECTOR_SIDE
         return references
+
+    def fore_model(self, rows):
+        """Return the flat field of the fore-optics: rows of a name and the values at `WAVE`."""
+        return flat_part(datamodels.NirspecFlatModel(), rows)
 
     def _detector_model(self):
         planes = (slow_flat(SLOW_WAVE)[:, None, None] * self.detector_image).astype(np.float32)
@@ -171,40 +179,48 @@ class Flux:
     def _pathloss(self):
         model = datamodels.PathlossModel()
         wave = _LOSS_WAVE * 1e6
-        along, across = np.meshgrid(_LOSS_PLACE, _LOSS_PLACE, indexing="ij")
-        for name in self.loss_names():
+        along, across = np.meshgrid(self.loss_along, _LOSS_PLACE, indexing="ij")
+        for name, shutters in self.loss_entries():
             part: Any = model.new_part()
-            part.pointsource_data = loss_of_point(across, along, wave[:, None, None]).astype(np.float32)
+            part.pointsource_data = self.loss(wave[:, None, None], across, along).astype(np.float32)
             part.pointsource_err = np.full(part.pointsource_data.shape, 1e-6, np.float32)
             part.uniform_data = loss_of_surface(wave).astype(np.float32)
             part.uniform_err = np.full(wave.shape, 1e-6, np.float32)
-            step, wave_step = _LOSS_PLACE[1] - _LOSS_PLACE[0], _LOSS_WAVE[1] - _LOSS_WAVE[0]
+            steps = [float(grid[1] - grid[0]) for grid in (_LOSS_PLACE, self.loss_along, _LOSS_WAVE)]
             part.set_meta("name", name)
-            part.set_meta("shutters", 1)
-            for axis, start, each in ((1, -0.5, step), (2, -0.5, step), (3, _LOSS_WAVE[0], wave_step)):
+            part.set_meta("shutters", shutters)
+            starts = (_LOSS_PLACE[0], self.loss_along[0], _LOSS_WAVE[0])
+            for axis, (start, step) in enumerate(zip(starts, steps, strict=True), 1):
                 part.set_meta(f"pointsource_wcs.crpix{axis}", 1.0)
                 part.set_meta(f"pointsource_wcs.crval{axis}", float(start))
-                part.set_meta(f"pointsource_wcs.cdelt{axis}", float(each))
+                part.set_meta(f"pointsource_wcs.cdelt{axis}", step)
             part.set_meta("uniform_wcs.crpix1", 1.0)
             part.set_meta("uniform_wcs.crval1", float(_LOSS_WAVE[0]))
-            part.set_meta("uniform_wcs.cdelt1", float(wave_step))
+            part.set_meta("uniform_wcs.cdelt1", steps[2])
             model.apertures.append(part)
         return model
 
-    def loss_names(self):
-        """Return the names of apertures of the path loss."""
-        return self.apertures
+    loss_along = _LOSS_PLACE
+    """Places along the slit at which the path loss is told."""
+
+    def loss_entries(self):
+        """Return the apertures of the path loss: names, and numbers of shutters."""
+        return [(name, 1) for name in self.apertures]
 
 
-def _flat_model(image=None, fast=()):
-    """A flat with its variation with the wavelength: rows of a name and the values at `WAVE`."""
-    model = datamodels.NirspecFlatModel() if image is None else datamodels.NirspecFlatModel(image)
+def _flat_model(image, fast):
+    """A flat of the pixels with its variation with the wavelength."""
+    model = flat_part(datamodels.NirspecFlatModel(image), fast)
+    model.dq_def = flag_definitions("flat")
+    return model
+
+
+def flat_part(model, fast):
+    """Give a model the table of its variation with the wavelength: rows of a name and the values at `WAVE`."""
     length = len(WAVE)
     columns = f"slit_name:S15 nelem:i4 wavelength:f4:{length} data:f4:{length} error:f4:{length}"
     rows = [(name, length, WAVE, values, np.full(length, 1e-3)) for name, values in fast]
     model.flat_table = table(columns, rows)
-    if image is not None:
-        model.dq_def = flag_definitions("flat")
     return model
 
 
@@ -240,7 +256,7 @@ def aperture_corrections(apertures):
     return model
 
 
-def wavelength_corrections(holes, names):
+def wavelength_corrections(holes, names, unit=1.0):
     """Return the reference of wavelengths of stars that are not in the middle of a slit.
 
     Parameters
@@ -248,6 +264,8 @@ def wavelength_corrections(holes, names):
     holes : list of Opening
     names : list of str
         Their names in the file.
+    unit : float
+        Of places in the table, in units of the width: the pitch of shutters.
 
     Notes
     -----
@@ -259,10 +277,9 @@ def wavelength_corrections(holes, names):
     wave, place = np.linspace(0.55, 5.45, 50), np.linspace(-0.5, 0.5, 21)
     found = []
     for hole, name in zip(holes, names, strict=True):
-        off = [hole.to_pixel(across, 0.0, wave)[0] - hole.to_pixel(0.0, 0.0, wave)[0] for across in place]
+        off = [hole.to_pixel(across * unit, 0.0, wave)[0] - hole.to_pixel(0.0, 0.0, wave)[0] for across in place]
         lookup: dict = {"bounds_error": False, "fill_value": None, "method": "linear"}
         offset = models.Tabular2D(points=(1e-6 * wave, place), lookup_table=-np.array(off).T, **lookup)
-        found.append(
-            {"aperture_name": name, "width": hole.width, "variance": np.zeros((50, 21)), "zero_point_offset": offset}
-        )
+        about = {"aperture_name": name, "width": hole.width * unit, "variance": np.zeros((50, 21))}
+        found.append(about | {"zero_point_offset": offset})
     return datamodels.WaveCorrModel(apertures=found)

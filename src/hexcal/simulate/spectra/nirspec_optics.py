@@ -141,6 +141,8 @@ class Opening:
         Metres: across (in the direction of dispersion) and along.
     low, high : float
         Its lower and upper end, in units of its height from its middle.
+    frame : tuple of float
+        Where the frame of `x` and `y` lies in the plane of the shutters, metres, and by how much it is turned, degrees.
     """
 
     name: str
@@ -150,10 +152,14 @@ class Opening:
     height: float
     low: float = -0.5
     high: float = 0.5
+    frame: tuple = (0.0, 0.0, 0.0)
 
     def to_shutters(self, across, along):
         """Return the place in metres of a place in units of width and height from the middle."""
-        return self.x + np.asarray(across) * self.width, self.y + np.asarray(along) * self.height
+        x, y = self.x + np.asarray(across) * self.width, self.y + np.asarray(along) * self.height
+        x0, y0, angle = self.frame
+        c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        return x0 + x * c - y * s, y0 + x * s + y * c
 
     def to_pixel(self, across, along, wavelength):
         """Return pixels (from 0) of a place in the opening and a wavelength (µm, at the telescope)."""
@@ -167,6 +173,9 @@ class Opening:
     def from_telescope(self, v2, v3):
         """Return the place in the opening of V2, V3 (arcsec)."""
         x, y = telescope_to_shutters(v2, v3)
+        x0, y0, angle = self.frame
+        c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        x, y = (x - x0) * c + (y - y0) * s, -(x - x0) * s + (y - y0) * c
         return float((x - self.x) / self.width), float((y - self.y) / self.height)
 
     @property

@@ -28,7 +28,7 @@ _NOD = 0.9
 
 def y_angle(opening):
     """Return the angle from V3 to the y axis of the ideal frame (degrees), against which the slit runs."""
-    low, high = opening.to_telescope(0.0, -0.5), opening.to_telescope(0.0, 0.5)
+    low, high = (np.asarray(opening.to_telescope(0.0, end), float) for end in (-0.5, 0.5))
     return float(np.degrees(np.arctan2(low[0] - high[0], low[1] - high[1])))
 
 

@@ -58,8 +58,8 @@ def _bent(bend):
     return first | second, undo_second | undo_first
 
 
-def _scaled(width, height, x, y):
-    """A scale with a shift, and its inverse."""
+def scaled(width, height, x, y):
+    """Return a scale with a shift, and its inverse."""
     models = _models()
     scale, shift = np.diag([width, height]), np.array([x, y])
     back = np.diag([1 / width, 1 / height])
@@ -74,7 +74,7 @@ def _with_inverse(forward, backward):
 def _camera():
     """From metres on the detectors to tangents."""
     bent, straight = _bent(optics.CAMERA_BEND)
-    to, back = _scaled(*optics.CAMERA, 0.0, optics.OFF_AXIS)
+    to, back = scaled(*optics.CAMERA, 0.0, optics.OFF_AXIS)
     return _with_inverse(bent | to, back | straight)
 
 
@@ -82,7 +82,7 @@ def _collimator():
     """From tangents to metres in the plane of the shutters."""
     models = _models()
     bent, straight = _bent(optics.COLLIMATOR_BEND)
-    to, back = _scaled(*optics.COLLIMATOR, 0.0, 0.0)
+    to, back = scaled(*optics.COLLIMATOR, 0.0, 0.0)
     up, down = (models.Shift(0.0) & models.Shift(sign * optics.OFF_AXIS) for sign in (1, -1))
     return _with_inverse(up | bent | to, back | straight | down)
 
@@ -127,5 +127,5 @@ def fore_optics(matrix, shift=(0.0, 0.0)):
 
 
 def _telescope():
-    to, back = _scaled(*optics.TELESCOPE, *optics.V2V3)
+    to, back = scaled(*optics.TELESCOPE, *optics.V2V3)
     return _with_inverse(to, back)
