@@ -14,6 +14,7 @@ _CHAINS = {
     "mrs12": ("residual_fringe", "photom"),
 }
 """Run -> suffixes of the products, one step after the other."""
+_UNIT = {"key BUNIT": (12, "taken back it is DN/s again; 3.0.0 writes another one")}
 _TAKEN_BACK = {
     "flat_field": ("fs", "mos", "ifu"),
     "pathloss": ("fs", "mos"),
@@ -30,7 +31,7 @@ def cases():
         for before, after in itertools.pairwise(chain)
     ]
     inverse = [
-        Case(f"{run}: {step} inverse", run, step, before=step, alone=step, params={"inverse": True})
+        Case(f"{run}: {step} inverse", run, step, before=step, alone=step, params={"inverse": True}, known=_UNIT)
         for step, runs in _TAKEN_BACK.items()
         for run in runs
     ]
@@ -38,7 +39,7 @@ def cases():
         Case(f"{run}: {step} {kind}", run, step, before=before, alone=step, params={"source_type": kind})
         for run, step, before in (
             *(("fs", "pathloss", "flat_field"), ("mos", "pathloss", "flat_field")),
-            *(("mos", "barshadow", "pathloss"), ("fs", "photom", "pathloss"), ("mos", "photom", "barshadow")),
+            *(("mos", "barshadow", "pathloss"), ("mos", "photom", "barshadow")),
         )
         for kind in ("POINT", "EXTENDED")
     ]
@@ -53,4 +54,17 @@ def cases():
         )
         for place in (-0.1, 0.2, 1.0)
     ]
-    return [*steps, *inverse, *forced, *places]
+    replaced = [
+        Case(
+            f"{run}: pixel_replace {algorithm}",
+            run,
+            "pixel_replace",
+            before="photom",
+            alone="pixel_replace",
+            params={"skip": False, "algorithm": algorithm},
+            rtol=2e-4 if algorithm == "fit_profile" else 1e-5,  # of the numerical minimisation
+        )
+        for run in ("fs", "mos", "bots", "lrs", "mrs12", "ifu")
+        for algorithm in ("fit_profile", "mingrad")
+    ]
+    return [*steps, *inverse, *forced, *places, *replaced]

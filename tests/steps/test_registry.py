@@ -33,10 +33,10 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "tweakreg", "master_background"}
+NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "pixel_replace", "tweakreg", "master_background"}
 """Steps whose documented default of output_use_model is True."""
 
-OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame"}
+OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame", "pixel_replace"}
 
 
 @pytest.mark.parametrize(

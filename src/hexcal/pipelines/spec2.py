@@ -10,6 +10,7 @@ from hexcal.steps.flux.flat_field import FlatFieldStep
 from hexcal.steps.flux.imprint import ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 
@@ -65,6 +66,7 @@ class Spec2Pipeline(Pipeline):
         "pathloss": PathLossStep,
         "barshadow": BarShadowStep,
         "photom": PhotomStep,
+        "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
     }
     step_defaults = {"clean_flicker_noise": {"skip": True}}

@@ -48,6 +48,7 @@ _OTHERS = {
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
     "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
+    "pixel_replace": "hexcal.steps.spectrum.pixel_replace:PixelReplaceStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
     "master_background": "hexcal.steps.spectrum.master_background:MasterBackgroundStep",
 }

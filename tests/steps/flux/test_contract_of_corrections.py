@@ -8,7 +8,8 @@ from slits import make_slits
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["flat_field", "pathloss", "barshadow", "photom"]
+NEED_REFERENCES = ["flat_field", "pathloss", "barshadow", "photom"]
+ALIASES = [*NEED_REFERENCES, "pixel_replace"]
 
 
 def make(alias):
@@ -23,7 +24,7 @@ def make(alias):
 
 def run(alias, model, **parameters):
     given = {f"override_{name}": reference for name, reference in slit_references.of(alias).items()}
-    return registry.find(alias).call(model, **{**given, **parameters})
+    return registry.find(alias).call(model, **{**given, "skip": False, **parameters})
 
 
 def arrays_of(model):
@@ -72,7 +73,7 @@ def test_skip_passes_the_input_on_unchanged(alias):
     assert status_of(alias, result) == "SKIPPED"
 
 
-@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("alias", NEED_REFERENCES)
 def test_without_a_reference_the_step_is_skipped(alias):
     overrides = {f"override_{name}": "N/A" for name in slit_references.of(alias)}
     result = run(alias, make(alias), **overrides)

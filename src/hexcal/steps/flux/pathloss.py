@@ -68,7 +68,8 @@ class PathLossStep(Step):
             wavelength = wavelengths_of(part)
             # A uniform source has no place in its slit: where wavecorr has moved the wavelengths of a fixed slit, it
             # has those of the slit's centre.
-            moved = model.meta.exposure.type == "NRS_FIXEDSLIT" and part.get_meta("wavelength_corrected")
+            is_fixed = model.meta.exposure.type == "NRS_FIXEDSLIT"
+            moved = is_fixed and is_point and part.get_meta("wavelength_corrected")
             centred = wavelengths_of(part, uncorrected=True) if moved else wavelength
             part.pathloss_point = curves.at(wavelength, point).astype(np.float32)
             part.pathloss_uniform = curves.at(centred, uniform).astype(np.float32)
