@@ -17,6 +17,9 @@ An observatory is a plug-in: a module-level `Observatory` object, named in the e
     observatory's own. Models ask the columns ``stage1`` (``guider``: an exposure of the guider) and ``ifu`` (``yes``:
     of an integral-field unit); assign_wcs asks ``wcs`` (``imaging``: two sky coordinates; empty: the exposure does not
     see the sky). May be absent: any value of EXP_TYPE is right then.
+``calibration_kinds.tsv``
+    exp_type, kind: what exposures that reference files are made of are (dark, flat ...). May be absent: names of files
+    say it then.
 ``detectors.tsv``
     detector, instrument, fastaxis, slowaxis, columns, rows, left, right, bottom, top, outputs
     (`hexcal.observatories.detectors`): what steps ask of a detector. May be absent: steps that need to know are refused
@@ -383,6 +386,12 @@ class Observatory:
         None if there is no such row or column.
         """
         return self._exposure_facts.get(exposure_type, {}).get(column)
+
+    @cached_property
+    def calibration_kinds(self):
+        """EXP_TYPE -> kind of a calibration exposure (dict of str), from ``calibration_kinds.tsv``."""
+        filename = os.path.join(self.folder, "calibration_kinds.tsv")
+        return dict(read_table(filename, ("exp_type", "kind"))) if os.path.exists(filename) else {}
 
     @cached_property
     def apertures(self):

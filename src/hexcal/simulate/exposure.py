@@ -261,6 +261,7 @@ def describe_exposure(model, mode, number=1, start=START):
     }
     for name, value in {**numbers, "exposure_number": f"{number:05d}"}.items():
         setattr(meta.observation, name, value)
+    meta.observation.observation_label = "simulated"
     meta.visit.tsovisit = mode.tso
     _describe_readout(meta.exposure, mode)
     starts = start + np.arange(mode.n_ints) * (mode.integration_time + mode.frame_time) / _DAY

@@ -200,20 +200,39 @@ class _Runner:
                 "made_of": None,
                 "worker": None,
             }
-        for product in result["products"]:
-            product["sha256"] = self.book.digest(product["path"])
-        made_of = None
-        if result["state"] != ledger.FAILED:
-            made_of = {
-                "version": version(),
-                **(result["made_of"] or {}),
-                "words": self.settings.words[job.pipeline],
-                "members": [list(member) for member in job.members],
-            }
-        self.book.end(job.key, **{**result, "made_of": made_of, "log": os.fspath(self.log_of(job))})
+        note_end(self.book, job, result, self.settings.words[job.pipeline], self.log_of(job))
         book = {ledger.DONE: self.outcome.done, ledger.NO_DATA: self.outcome.no_data}
         book.get(result["state"], self.outcome.failed)[job.key] = result
         self.tell("end", job, result)
+
+
+def note_end(book, job, result, words, log) -> None:
+    """Note in a ledger how a job ended.
+
+    Parameters
+    ----------
+    book : Ledger
+        The ledger.
+    job : Job
+        The job.
+    result : dict
+        As `hexcal.workflow.worker.do` returns it; its products get their digests.
+    words : list of str
+        Options of the run.
+    log : path-like
+        Its log.
+    """
+    for product in result["products"]:
+        product["sha256"] = book.digest(product["path"])
+    made_of = None
+    if result["state"] != ledger.FAILED:
+        made_of = {
+            "version": version(),
+            **(result["made_of"] or {}),
+            "words": list(words),
+            "members": [list(member) for member in job.members],
+        }
+    book.end(job.key, **{**result, "made_of": made_of, "log": os.fspath(log)})
 
 
 def _text(result):

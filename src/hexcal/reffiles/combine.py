@@ -1,0 +1,138 @@
+"""Individual reference files joined to the one that is delivered, pixel by pixel, in bands of rows."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from hexcal.core.parameters import CheckedValues, parameter
+from hexcal.errors import InputError
+from hexcal.models.dqflags import pixel
+from hexcal.reffiles.statistics import MEDIAN_ERROR, clipped
+
+_ARRAYS = ("data", "coeffs")
+_BAND = 1 << 23
+
+
+class CombineParameters(CheckedValues):
+    """How individual files become one."""
+
+    method: Literal["mean", "median", "clip", "weighted", "first"] = parameter(
+        "clip", "Mean, median, clipped mean, mean weighted by 1/ERR^2, or the first file as it is."
+    )
+    sigma: float = parameter(3.0, "Clipping: values farther from the median are left out.", unit="sigma", gt=0)
+    max_iterations: int = parameter(5, "Most iterations of clipping.", ge=0)
+    min_values: int = parameter(
+        3, "Pixels with fewer values are flagged DO_NOT_USE; with fewer files, fewer are enough.", ge=1
+    )
+    flag_fraction: float = parameter(
+        0.8, "A flag is set that this share of the files has; 0: that any of them has.", ge=0, le=1
+    )
+
+
+def combined(models: list[Any], parameters: CombineParameters) -> Any:
+    """Join reference files of one type and shape.
+
+    Parameters
+    ----------
+    models : list of DataModel
+        The individual files.
+    parameters : CombineParameters
+        How.
+
+    Returns
+    -------
+    DataModel
+        A copy of the first with joined values, ERR as standard error, and flags.
+
+    Raises
+    ------
+    InputError
+        If there are none, if they are of several classes or shapes, or hold tables, which nobody can average.
+    """
+    if not models:
+        raise InputError("there are no individual files to join")
+    first = models[0]
+    kinds = {(model.model_type, model.shape) for model in models}
+    if len(kinds) > 1:
+        raise InputError(
+            f"the individual files differ: {', '.join(f'{kind} {shape}' for kind, shape in sorted(kinds))}"
+        )
+    result = first.copy()
+    if len(models) == 1 or parameters.method == "first":
+        return result
+    name = next((name for name in _ARRAYS if name in first.specs and first.has(name)), None)
+    has_flags = "dq" in first.specs and first.has("dq")
+    if name is None and not has_flags:
+        raise InputError(
+            f"files of {first.model_type} hold no image: they cannot be averaged", hint="method=first takes the first"
+        )
+    if has_flags:
+        result.dq = _flags([model.dq for model in models], parameters.flag_fraction)
+    if name is not None:
+        _values(models, name, result, has_flags, parameters)
+    return result
+
+
+def _flags(arrays, fraction):
+    """Each flag where at least a share of the files has it."""
+    result = np.zeros_like(arrays[0])
+    for bit in range(32):
+        value = np.uint32(1 << bit)
+        count = sum(((array & value) != 0).astype(np.int32) for array in arrays)
+        result[count >= max(1, int(np.ceil(fraction * len(arrays))))] |= value
+    return result
+
+
+def _values(models, name, result, has_flags, parameters):
+    """Fill the array and the errors of the result, in place."""
+    shape = getattr(models[0], name).shape
+    planes, rows = int(np.prod(shape[:-2], dtype=int)), shape[-2]
+    step = max(1, _BAND // max(1, len(models) * planes * shape[-1]))
+    values, errors = np.empty(shape, np.float32), np.zeros(shape, np.float32)
+    least = min(parameters.min_values, len(models))
+    few = np.zeros(shape[-2:], bool)
+    for first in range(0, rows, step):
+        window = np.s_[..., first : first + step, :]
+        stack = np.stack([getattr(model, name)[window] for model in models])
+        used = np.isfinite(stack)
+        if has_flags:
+            bad = np.stack([(model.dq[window] & 1) != 0 for model in models])
+            used &= ~np.broadcast_to(
+                bad.reshape(len(models), *(1,) * (stack.ndim - bad.ndim), *bad.shape[1:]), stack.shape
+            )
+        value, error, count = _joined(stack, used, models, window, parameters)
+        values[window], errors[window] = value, error
+        few[first : first + step] |= (count < least).reshape(-1, *count.shape[-2:]).any(axis=0)
+    setattr(result, name, values)
+    if "err" in result.specs and name == "data":
+        result.err = errors
+    if has_flags:
+        result.dq[..., few] |= np.uint32(pixel.DO_NOT_USE)
+
+
+def _joined(stack, used, models, window, parameters):
+    """Value, standard error and number of values, each of the shape of one file's part."""
+    flat = stack.reshape(len(stack), -1, stack.shape[-1])
+    good = used.reshape(flat.shape)
+    if parameters.method == "weighted":
+        return _weighted(stack, used, models, window)
+    sigma = parameters.sigma if parameters.method == "clip" else np.inf
+    found = clipped(flat, good, sigma, parameters.max_iterations if parameters.method == "clip" else 0)
+    value, error = found.mean, found.error
+    if parameters.method == "median":
+        with np.errstate(all="ignore"):
+            value = np.nanmedian(np.where(good, flat, np.nan), axis=0) if good.any() else found.mean
+        error = MEDIAN_ERROR * found.error
+    shape = stack.shape[1:]
+    return value.reshape(shape), np.nan_to_num(error).reshape(shape), found.count.reshape(shape)
+
+
+def _weighted(stack, used, models, window):
+    errors = np.stack([model.err[window] for model in models]).astype(np.float64)
+    good = used & (errors > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.where(good, 1 / errors**2, 0.0)
+        total = weight.sum(axis=0)
+        value = np.sum(weight * np.where(good, stack, 0.0), axis=0) / total
+        error = 1 / np.sqrt(total)
+    return value, np.where(np.isfinite(error), error, 0.0), good.sum(axis=0)

@@ -1,0 +1,143 @@
+"""A maker: what turns a group of exposures into one reference file."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hexcal.core.parameters import CheckedValues, parameter
+from hexcal.errors import InputError
+
+BAND_SAMPLES = 1 << 24
+"""Samples of all members that are in memory at once."""
+JUMP_DET, SATURATED, DO_NOT_USE = 4, 2, 1
+"""Bits of GROUPDQ that makers ask for."""
+
+
+class MakerParameters(CheckedValues):
+    """The parameters that every maker has."""
+
+    author: str | None = parameter(None, "AUTHOR of the file; nothing is made without one.")
+    description: str | None = parameter(None, "DESCRIP of the file. Default: what it is and of how many exposures.")
+    pedigree: str | None = parameter(
+        None, "PEDIGREE. Default: SIMULATION, or INFLIGHT with the dates of the exposures; GROUND and DUMMY if said so."
+    )
+    useafter: str | None = parameter(None, "USEAFTER. Default: the beginning of the day of the first exposure.")
+    history: str | None = parameter(None, "Text that says what is different from the file before (DIFFERENCES).")
+
+
+class Maker:
+    """Makes one type of reference file.
+
+    A maker declares what it is and what it needs, and does the work in `make`. Opening, running the pipeline, naming,
+    headers, checks and writing belong to `hexcal.reffiles`.
+
+    Attributes
+    ----------
+    label : str
+        What it is called in commands and configurations.
+    reference_type : str
+        Such as ``superbias``.
+    inputs : str
+        Which exposures go into one file (see `hexcal.reffiles.patterns`).
+    steps : str
+        Steps that they must have had (see `hexcal.reffiles.pipeline_steps`).
+    forbidden : tuple of str
+        Steps that they must not have had.
+    needs : tuple of str
+        Types of reference files that its steps use.
+    by_integration : tuple of str
+        Kinds of exposures of which it wants the rates of each integration, where it wants rates.
+    without : tuple of str
+        Types of reference files that the pipeline must not use, since they would hide what is looked for.
+    """
+
+    label: ClassVar[str] = ""
+    reference_type: ClassVar[str] = ""
+    inputs: ClassVar[str] = "D+"
+    steps: ClassVar[str] = ""
+    forbidden: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    by_integration: ClassVar[tuple[str, ...]] = ()
+    without: ClassVar[tuple[str, ...]] = ()
+    Parameters: ClassVar[type[MakerParameters]] = MakerParameters
+
+    def make(self, members: "Members", parameters: Any, log: logging.Logger) -> Any:
+        """Return the reference model that a group of exposures gives.
+
+        Parameters
+        ----------
+        members : Members
+            The exposures, opened, after the steps.
+        parameters : MakerParameters
+            Its own parameters.
+        log : logging.Logger
+            For what should be known of the result.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define make")
+
+
+class Members:
+    """The exposures of a group, as a maker sees them: read band by band, so that memory does not grow with them.
+
+    Parameters
+    ----------
+    models : list of (str, DataModel)
+        Kind and model of each.
+    """
+
+    def __init__(self, models):
+        self.models = list(models)
+        shapes = {model.shape_of("data")[-2:] for _, model in self.models}
+        if len(shapes) > 1:
+            raise InputError(f"the exposures differ in size: {', '.join(map(str, sorted(shapes)))}")
+        self.shape = shapes.pop()
+
+    def of_kind(self, kind: str) -> list[Any]:
+        """Return the models of a kind."""
+        return [model for own, model in self.models if own == kind]
+
+    @property
+    def first(self) -> Any:
+        """The first model, whose metadata stand for all."""
+        return self.models[0][1]
+
+    @property
+    def n_groups(self) -> int:
+        """The smallest number of groups of the ramps."""
+        return min(model.shape_of("data")[1] for _, model in self.models)
+
+    def bands(self, samples_per_pixel: int) -> Iterator[tuple[int, int]]:
+        """Yield bands of rows (first, last) of which so many values per pixel fit into memory at once."""
+        rows = max(1, BAND_SAMPLES // max(1, samples_per_pixel * self.shape[1]))
+        for first in range(0, self.shape[0], rows):
+            yield first, min(first + rows, self.shape[0])
+
+    def bad_pixels(self) -> Any:
+        """Return which pixels no exposure can use (DO_NOT_USE in all of them), bool (ny, nx)."""
+        return np.logical_and.reduce([(_pixel_flags(model) & DO_NOT_USE) != 0 for _, model in self.models])
+
+    def reference_pixels(self) -> Any:
+        """Return which pixels see no light, bool (ny, nx): the borders of the detector as far as they were read."""
+        model, result = self.first, np.zeros(self.shape, bool)
+        facts = model.observatory.detector(model.meta.instrument.detector)
+        rows = np.arange(self.shape[0]) + (model.meta.subarray.ystart or 1) - 1
+        columns = np.arange(self.shape[1]) + (model.meta.subarray.xstart or 1) - 1
+        result[(rows < facts.bottom) | (rows >= facts.rows - facts.top)] = True
+        result[:, (columns < facts.left) | (columns >= facts.columns - facts.right)] = True
+        return result
+
+
+def _pixel_flags(model) -> Any:
+    """Flags of pixels, uint32 (ny, nx): what all integrations have."""
+    flags = model.pixeldq if "pixeldq" in model.specs else model.dq
+    return flags if flags.ndim == 2 else np.bitwise_and.reduce(flags, axis=0)
+
+
+def ramp_rows(model, first: int, last: int, groups: int | None = None) -> tuple[Any, Any]:
+    """Return rows of a ramp: values (nints, ngroups, rows, nx) as float32, and its flags of groups."""
+    index = np.s_[:, :groups, first:last]
+    flags = model.read("groupdq", index) if model.has("groupdq") else None
+    data = model.read("data", index).astype(np.float32, copy=False)
+    return data, np.zeros(data.shape, np.uint8) if flags is None else flags

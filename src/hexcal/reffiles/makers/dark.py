@@ -1,0 +1,126 @@
+"""Dark current: the signal that darks gather, group by group."""
+
+from typing import Any
+
+import numpy as np
+
+from hexcal.core.parameters import parameter
+from hexcal.errors import InputError
+from hexcal.models.dqflags import pixel
+from hexcal.models.reference import DarkMIRIModel, DarkModel
+from hexcal.reffiles.flags import definitions
+from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.statistics import clipped, of_map
+
+_BAD_GROUP = 1 | 2 | 4
+"""DO_NOT_USE, SATURATED, JUMP_DET."""
+
+
+class DarkMaker(Maker):
+    """The sum of the clipped means of the differences between groups, from the first group on.
+
+    A cosmic ray spoils one difference, not the rest of the ramp. The first group is 0. For MIRI the first integration
+    and the others are kept apart. ERR is the standard error of the sum.
+    """
+
+    label = "dark"
+    reference_type = "dark"
+    inputs = "D+"
+    steps = "linearity-,jump"
+    forbidden = ("dark_current",)
+    needs = ("mask", "superbias", "saturation", "linearity", "readnoise", "gain", "reset", "rscd")
+
+    class Parameters(MakerParameters):
+        """Parameters of the dark."""
+
+        clipping_sigma: float = parameter(3.0, "Differences farther from the median are clipped.", unit="sigma", gt=1)
+        max_clipping_iters: int = parameter(5, "Most iterations of clipping.", ge=0)
+        max_groups: int | None = parameter(None, "Most groups. Default: those that all exposures have.", ge=2)
+        hot_sigma: float = parameter(5.0, "Pixels whose rate lies so far above the median are HOT.", unit="sigma", gt=0)
+        hot_rate: float | None = parameter(None, "Rate from which a pixel is HOT. Default: by hot_sigma.", unit="DN/s")
+        warm_rate: float | None = parameter(None, "Rate from which a pixel is WARM. Default: none is.", unit="DN/s")
+
+    def make(self, members, parameters, log):
+        """Return the dark."""
+        models, n_groups = members.of_kind("dark"), members.n_groups
+        if parameters.max_groups is not None:
+            n_groups = min(n_groups, parameters.max_groups)
+        classes = _classes(models)
+        shape = (len(classes), n_groups, *members.shape)
+        data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        for number, chosen in enumerate(classes):
+            _fill(data[number], variance[number], models, chosen, members, n_groups, parameters)
+        rate = (data[-1, -1] - data[-1, 0]) / (max(1, n_groups - 1) * _group_time(members.first))
+        dq = _flags(rate, ~np.isfinite(data).all(axis=(0, 1)), members.reference_pixels(), parameters, log)
+        data[~np.isfinite(data)] = 0
+        return _model(data, np.sqrt(np.where(np.isfinite(variance), variance, 0)), dq, members.first.is_miri)
+
+
+def _classes(models):
+    """Which integrations belong together: of MIRI the first, and the others; of the others all (list of callables)."""
+    if not models[0].is_miri:
+        return [lambda n_ints: slice(0, n_ints)]
+    if max(model.shape_of("data")[0] for model in models) == 1:
+        return [lambda n_ints: slice(0, 1)]
+    return [lambda n_ints: slice(0, 1), lambda n_ints: slice(1, n_ints)]
+
+
+def _fill(data, variance, models, chosen, members, n_groups, parameters):
+    """Sum the clipped means of the differences of groups, in place."""
+    n_ints = sum(model.shape_of("data")[0] for model in models)
+    for first, last in members.bands(n_ints * n_groups):
+        parts = [
+            tuple(array[chosen(array.shape[0])] for array in ramp_rows(model, first, last, n_groups))
+            for model in models
+        ]
+        for group in range(1, n_groups):
+            values = np.concatenate([ramp[:, group] - ramp[:, group - 1] for ramp, _ in parts])
+            bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & _BAD_GROUP for _, flags in parts])
+            found = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+            data[group, first:last] = data[group - 1, first:last] + found.mean
+            variance[group, first:last] = _variance(parts, group, found.count, parameters)
+
+
+def _variance(parts, group, count, parameters) -> Any:
+    """Variance of the mean signal of a group.
+
+    That of the signal since the first group: errors of single differences cannot be added, since the read noise of a
+    group is in two of them, with opposite signs.
+    """
+    rises = np.concatenate([ramp[:, group] - ramp[:, 0] for ramp, _ in parts])
+    bad = np.concatenate([np.bitwise_or.reduce(flags[:, : group + 1], axis=1) & _BAD_GROUP for _, flags in parts])
+    found = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 1, found.unbiased_scatter**2 / count, np.nan)
+
+
+def _group_time(model) -> float:
+    time = model.meta.exposure.group_time
+    if not time:
+        raise InputError("the exposures do not say how long a group takes", where="TGROUP")
+    return float(time)
+
+
+def _flags(rate, unknown, reference, parameters, log) -> Any:
+    """Flags by the rate, DN/s (ny, nx)."""
+    dq = np.zeros(rate.shape, np.uint32)
+    median, spread = float(np.nanmedian(rate[~reference])), of_map(rate, ~reference)[1]
+    limit = parameters.hot_rate if parameters.hot_rate is not None else median + parameters.hot_sigma * spread
+    hot = (rate > limit) & ~reference
+    dq[hot] |= np.uint32(pixel.HOT)
+    if parameters.warm_rate is not None:
+        dq[(rate > parameters.warm_rate) & ~hot & ~reference] |= np.uint32(pixel.WARM)
+    dq[unknown] |= np.uint32(pixel.UNRELIABLE_DARK | pixel.DO_NOT_USE)
+    log.info("Median dark rate %.4g DN/s; %d pixels above %.4g DN/s are HOT", median, hot.sum(), limit)
+    return dq
+
+
+def _model(data, err, dq, is_miri):
+    if is_miri:
+        model: Any = DarkMIRIModel(data)
+        model.err, model.dq = err, np.broadcast_to(dq, (data.shape[0], 1, *dq.shape)).copy()
+    else:
+        model = DarkModel(data[0])
+        model.err, model.dq = err[0], dq
+    model.dq_def = definitions("DO_NOT_USE", "HOT", "WARM", "UNRELIABLE_DARK")
+    return model

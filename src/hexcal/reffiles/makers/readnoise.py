@@ -1,0 +1,101 @@
+"""Read noise: the scatter of the differences of pairs of reads of darks."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from hexcal.core.parameters import parameter
+from hexcal.errors import InputError
+from hexcal.models.reference import ReadnoiseModel
+from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.statistics import clipped, of_map
+
+_BAD_GROUP = 1 | 2 | 4
+"""DO_NOT_USE, SATURATED, JUMP_DET."""
+
+
+class ReadnoiseMaker(Maker):
+    """The noise of the difference of two reads (CDS), as the pipeline expects it.
+
+    The clipped scatter of all differences of independent pairs of reads, divided by what clipping takes from the
+    scatter of Gaussian noise; the shot noise of the dark signal is not taken out, since it is far below the read noise
+    in darks that are fit for this.
+    """
+
+    label = "readnoise"
+    reference_type = "readnoise"
+    inputs = "D"
+    steps = "refpix-,jump"
+    needs = ("mask", "superbias", "saturation", "linearity", "gain", "dark")
+
+    class Parameters(MakerParameters):
+        """Parameters of the read noise."""
+
+        method: Literal["stack", "ramp"] = parameter(
+            "stack", "Scatter of all differences together, or mean of the scatters of each exposure."
+        )
+        group_diff_type: Literal["independent", "consecutive"] = parameter(
+            "independent", "Differences of disjoint pairs of reads, or of all that follow one another."
+        )
+        clipping_sigma: float = parameter(4.0, "Differences farther from the median are clipped.", unit="sigma", gt=1)
+        max_clipping_iters: int = parameter(3, "Most iterations of clipping.", ge=0)
+        scale: bool = parameter(
+            False, "Take averaged groups (NFRAMES > 1) too: their noise is scaled to that of single reads."
+        )
+        single_value: bool = parameter(False, "Give all pixels the mean of the map.")
+
+    def make(self, members, parameters, log):
+        """Return the read noise."""
+        factor = _scale_of(members.first, parameters)
+        stacks = (
+            [[model] for model in members.of_kind("dark")] if parameters.method == "ramp" else [members.of_kind("dark")]
+        )
+        total, number = np.zeros(members.shape), np.zeros(members.shape)
+        for models in stacks:
+            noise = _noise(models, members, parameters)
+            known = np.isfinite(noise)
+            total[known] += noise[known]
+            number += known
+        with np.errstate(invalid="ignore"):
+            noise = factor * total / number
+        mean, spread = of_map(noise, ~members.reference_pixels())
+        log.info("Read noise (of a difference): %.3f DN, scatter %.3f DN over the pixels", mean, spread)
+        unknown = ~np.isfinite(noise)
+        if unknown.any():
+            log.info("%d pixels without a value get the mean", unknown.sum())
+        noise = np.where(unknown | parameters.single_value, mean, noise)
+        return ReadnoiseModel(noise.astype(np.float32))
+
+
+def _scale_of(model, parameters):
+    frames = int(model.meta.exposure.nframes or 1)
+    if frames > 1 and not parameters.scale:
+        raise InputError(
+            f"the read noise is that of single reads, the groups of the exposures are means of {frames}",
+            where="NFRAMES",
+            hint="use darks with NFRAMES = 1, or scale=true",
+        )
+    return float(np.sqrt(frames))
+
+
+def _noise(models, members, parameters) -> Any:
+    """Scatter of the differences of some exposures, (ny, nx)."""
+    noise = np.full(members.shape, np.nan)
+    samples = sum(int(np.prod(model.shape_of("data")[:2])) for model in models)
+    for first, last in members.bands(samples):
+        pairs = [_differences(*ramp_rows(model, first, last), parameters) for model in models]
+        values, used = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        statistics = clipped(values, used, parameters.clipping_sigma, parameters.max_clipping_iters)
+        noise[first:last] = statistics.unbiased_scatter
+    return noise
+
+
+def _differences(data, flags, parameters):
+    """Differences of reads, and which of them are good: (n, rows, nx)."""
+    n_groups = data.shape[1] - data.shape[1] % 2 if parameters.group_diff_type == "independent" else data.shape[1]
+    step = 2 if parameters.group_diff_type == "independent" else 1
+    later, former = np.s_[:, 1:n_groups:step], np.s_[:, 0 : n_groups - 1 : step]
+    bad = (flags & _BAD_GROUP) != 0
+    values = data[later] - data[former]
+    shape = (-1, *values.shape[2:])
+    return values.reshape(shape), ~(bad[later] | bad[former]).reshape(shape)

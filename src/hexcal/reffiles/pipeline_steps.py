@@ -1,0 +1,131 @@
+"""Which steps of the pipeline an exposure has had, and which remain before a reference file can be made of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hexcal.core import registry
+from hexcal.errors import InputError, unknown_name
+from hexcal.models.open import open as open_model
+
+ALIASES = {"dark": "dark_current", "rate": "ramp_fit", "slope": "ramp_fit", "dark_sub": "dark_current"}
+"""Other names of steps, in configurations of the original and in the products."""
+PIPELINE = "calwebb_detector1"
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """What has to be done to an exposure.
+
+    Attributes
+    ----------
+    order : tuple of str
+        All steps that must be complete, in the order of the pipeline of the exposure.
+    done : tuple of str
+        Those of them that are.
+    to_do : tuple of str
+        Those that are not.
+    left_out : tuple of str
+        Steps of the pipeline that must not run.
+    """
+
+    order: tuple[str, ...]
+    done: tuple[str, ...]
+    to_do: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def suffix(self) -> str | None:
+        """Suffix of the product: the last step that was done; None where none is needed."""
+        last = self.order[-1] if self.order else None
+        return "rate" if last == "ramp_fit" else last
+
+    def words(self, source: str) -> list[str]:
+        """Return the words after ``hexcal run`` that do what remains."""
+        skipped = [f"--steps.{name}.skip=true" for name in (*self.left_out, *self.done)]
+        # The pipeline leaves some steps out by itself.
+        wanted = [f"--steps.{name}.skip=false" for name in self.to_do if name in _off_by_default()]
+        return [PIPELINE, source, *skipped, *wanted, f"--suffix={self.suffix}"]
+
+
+def parsed(text: str, where: str | None = None) -> list[tuple[str, bool]]:
+    """Return the steps that a text asks for: (step, whether all before it are asked for too).
+
+    Parameters
+    ----------
+    text : str
+        ``refpix-`` (all up to and with refpix), ``dq_init,saturation``, or both; empty: none.
+
+    Raises
+    ------
+    ParameterError
+        If a step is not known; with the nearest name.
+    """
+    known = set(registry.find(PIPELINE).step_defs)
+    wanted = []
+    for word in (word.strip() for word in text.split(",")):
+        if not word:
+            continue
+        name = ALIASES.get(word.rstrip("-"), word.rstrip("-"))
+        if name not in known:
+            raise unknown_name("step", word.rstrip("-"), [*known, *ALIASES], where=where)
+        wanted.append((name, word.endswith("-")))
+    return wanted
+
+
+def remaining(exposure: Any, text: str, forbidden: tuple[str, ...] = ()) -> Remaining:
+    """Return what remains to be done to an exposure.
+
+    Parameters
+    ----------
+    exposure : Input
+        With the status of the steps that it has had.
+    text : str
+        Steps that must be complete (see `parsed`), whatever was done to it.
+    forbidden : tuple of str
+        Steps that it must not have had, such as dark_current for a dark.
+
+    Returns
+    -------
+    Remaining
+
+    Raises
+    ------
+    InputError
+        If it has had a step that is forbidden, or one that comes after those that remain.
+    """
+    wanted = parsed(text)
+    pipeline: Any = registry.find(PIPELINE)()
+    names = {id(step): name for name, step in pipeline.steps.items()}
+    # What the pipeline does by itself, and what it leaves out unless it is asked to.
+    everything = [names[id(step)] for step in pipeline.steps_for(open_model(exposure.path))]
+    default = [name for name in everything if not pipeline.steps[name].skip]
+    order: set[str] = set()
+    for name, with_all_before in wanted:
+        if name not in everything:
+            continue
+        order.add(name)
+        if with_all_before:
+            order.update(step for step in default if everything.index(step) < everything.index(name))
+    needed = [name for name in everything if name in order]
+    by_name = {name for name, _ in wanted}
+    done = [name for name in needed if _is_done(exposure, name, name in by_name)]
+    to_do = [name for name in needed if name not in done]
+    had = [name for name in everything if _is_done(exposure, name, True)]
+    bad = next((name for name in had if name in forbidden), None)
+    late = next((name for name in had if to_do and everything.index(name) > everything.index(to_do[0])), None)
+    if bad is not None or late is not None:
+        reason = f"{bad} has been done, which must not be" if bad else f"{late} has been done before {to_do[0]}"
+        raise InputError(reason, where=str(exposure.path), hint="give the raw exposure (_uncal)")
+    return Remaining(tuple(needed), tuple(done), tuple(to_do), tuple(name for name in everything if name not in needed))
+
+
+def _is_done(exposure, name, by_name):
+    """Whether a step was done; one that was skipped counts unless it is asked for by its own name."""
+    step = registry.find(PIPELINE).step_defs[name]
+    status = exposure.steps.get(step.status) or exposure.steps.get(name)
+    return status == "COMPLETE" or (status == "SKIPPED" and not by_name)
+
+
+def _off_by_default():
+    pipeline: Any = registry.find(PIPELINE)()
+    return {name for name, step in pipeline.steps.items() if step.skip}

@@ -1,0 +1,124 @@
+"""From raw exposures to checked files, by the command."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from exposures import write_references, write_uncal
+
+from hexcal.cli.main import main
+from hexcal.reffiles.template import text_of
+
+DARK = {"EXP_TYPE": "NRC_DARK", "NINTS": 1}
+
+
+@pytest.fixture(scope="module")
+def darks(tmp_path_factory):
+    """Four darks of a bias of 1000 DN, and references."""
+    folder = tmp_path_factory.mktemp("darks")
+    for number in range(1, 5):
+        data = np.random.default_rng(number).normal(1000, 5, (1, 6, 16, 24)).round().astype(np.uint16)
+        write_uncal(
+            folder,
+            data=data,
+            name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits",
+            **DARK,
+            EXPSTART=60000.0 + number,
+        )
+    write_references(folder / "refs")
+    return folder
+
+
+def make(folder, *words):
+    return main(["reffiles", *words, f"--references={folder / 'refs'}"])
+
+
+@pytest.mark.req("RFF-37", "RFF-49", "RFF-75")
+def test_the_plan_says_all_and_writes_nothing(darks, tmp_path, capfd):
+    assert make(darks, "plan", "superbias", "readnoise", str(darks), "--output", str(tmp_path / "out"), "--json") == 0
+    tasks = json.loads(capfd.readouterr().out)
+    assert [task["maker"] for task in tasks] == ["superbias", "readnoise"]
+    assert [len(task["groups"]) for task in tasks] == [1, 4]
+    assert tasks[0]["groups"][0]["steps"][0] == ["group_scale", "dq_init", "saturation"]
+    assert tasks[0]["parameters"]["clipping_sigma"] == {"value": 3.0, "origin": "default"}
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.req("RFF-45", "RFF-67", "RFF-68", "RFF-69", "RFF-70", "RFF-71", "RFF-74", "RFF-75", "RFF-78", "RFF-127")
+def test_files_are_made_checked_and_kept(darks, tmp_path, capfd):
+    before = {path: path.read_bytes() for path in darks.glob("*_uncal.fits")}
+    words = ("make", "superbias", "readnoise", str(darks), f"--output={tmp_path}", "--author", "A. Name")
+    assert make(darks, *words, "--useafter=2023-02-01 00:00:00") == 0
+    said = capfd.readouterr().out
+    assert "error" not in said and "warning" not in said
+    path = tmp_path / "run000" / "superbias" / "superbias_run000.superbias.fits"
+    with fits.open(path) as hdus:
+        header = hdus[0].header
+        assert (header["AUTHOR"], header["USEAFTER"], header["REFTYPE"]) == (
+            "A. Name",
+            "2023-02-01T00:00:00",
+            "SUPERBIAS",
+        )
+        assert header["PEDIGREE"] == "INFLIGHT 2023-02-26 2023-03-01"
+        assert sum("DATA USED" in line for line in header["HISTORY"]) == 4
+        assert abs(hdus["SCI"].data.mean() - 1000) < 1
+        assert set(hdus["DQ_DEF"].data["VALUE"]) == {1, 1 << 20} or len(hdus["DQ_DEF"].data) == 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert make(darks, *words, "--useafter=2023-02-01 00:00:00") == 0
+    assert "superbias_run000.001.superbias.fits: kept" in capfd.readouterr().out
+
+
+@pytest.mark.req("RFF-68")
+def test_the_author_is_asked_for_before_anything_runs(darks, tmp_path, capfd):
+    assert make(darks, "make", "superbias", str(darks), f"--output={tmp_path / 'out'}") == 1
+    assert "the author of a reference file must be named" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.req("RFF-20", "RFF-21")
+def test_what_was_made_is_used_by_what_comes_after(darks, tmp_path):
+    settings = tmp_path / "c.yaml"
+    settings.write_text("dark:\n  reffile4ssb: {superbias: SELF}\n")
+    words = ("make", "dark", "superbias", str(darks), f"--output={tmp_path}", "--author=A", "-c", str(settings))
+    assert make(darks, *words) == 0
+    product = next((tmp_path / "run000" / "ssb" / "dark" / "dark").glob("*_jump.fits"))
+    from hexcal.models.open import open as open_model
+
+    record = open_model(product).get_meta("provenance").instance
+    used = next(entry["references"]["superbias"] for entry in record["steps"] if entry["step"].endswith("superbias"))
+    assert used["path"].endswith("references/superbias.fits") and used["sha256"]
+
+
+@pytest.mark.req("RFF-52", "RFF-57", "RFF-58")
+def test_a_maker_of_the_user_runs_and_one_that_fails_fails_alone(darks, tmp_path, capfd):
+    (tmp_path / "good.py").write_text(text_of("my_bias"))
+    (tmp_path / "bad.py").write_text(
+        text_of("no_bias").replace("darks = members", "raise RuntimeError('no luck')\n        darks = members")
+    )
+    words = ["make", "my_bias", "no_bias", str(darks), f"--output={tmp_path}", "--author=A"]
+    words += [f"--plugin={tmp_path / name}.py" for name in ("good", "bad")]
+    assert make(darks, *words, "--my_bias.sigma=4") == 1
+    said = capfd.readouterr()
+    assert "my_bias_run000.superbias.fits" in said.out
+    assert "no_bias, group 1 failed: RuntimeError: no luck" in said.err
+
+
+@pytest.mark.req("RFF-79")
+def test_exit_statuses(darks, tmp_path, capfd):
+    assert make(darks, "make", "gain", str(darks), f"--output={tmp_path}", "--author=A") == 64
+    assert "no group of the inputs fits DDFF" in capfd.readouterr().err
+    assert main(["reffiles", "makers"]) == 0 and main(["reffiles", "config"]) == 0
+    assert main(["reffiles", "mak"]) == 1
+    assert "did you mean" in capfd.readouterr().err
+    assert make(darks, "make", "superbias", str(darks), "--authr=A") == 1
+    assert "author" in capfd.readouterr().err
+
+
+@pytest.mark.req("RFF-40")
+def test_an_exposure_that_had_too_much_is_left_out(darks, tmp_path, capfd):
+    path = tmp_path / "raw" / "jw00001001001_02101_00009_nrca1_uncal.fits"
+    path.parent.mkdir()
+    write_uncal(path.parent, name=path.name, **DARK, EXPSTART=60000.0, S_DARK="COMPLETE", S_SUPERB="COMPLETE")
+    assert make(darks, "plan", "superbias", str(path)) == 64
+    assert "superbias has been done, which must not be" in capfd.readouterr().out
