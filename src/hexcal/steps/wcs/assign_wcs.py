@@ -31,8 +31,8 @@ class AssignWcsStep(Step):
     Spectra of NIRSpec (fixed slits, micro-shutters, integral-field unit, bright objects, lamps): one WCS holds all
     slits that fall on the detector, through the frames detector, sca, gwa, slit_frame, (slicer,) msa_frame, oteip,
     v2v3, v2v3vacorr and world, with a bounding box for each; its third input is the number of the slit. Open shutters
-    are read from the MSA metadata file. Images of NIRSpec go through the mirror to the plane of the shutters. Wavelengths
-    are barycentric; DISPAXIS is 1. Without a slit on the detector the run ends with status 64.
+    are read from the MSA metadata file. Images of NIRSpec go through the mirror to the plane of the shutters.
+    Wavelengths are barycentric; DISPAXIS is 1. Without a slit on the detector the run ends with status 64.
 
     Spectra of MIRI, of the low-resolution spectrometer with and without slit and of the medium-resolution one: the
     frame alpha_beta (along and across the slit or slice, arcsec) is between detector and v2v3, and wavelengths go with
