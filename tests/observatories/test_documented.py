@@ -41,6 +41,7 @@ OWN_PARAMETERS = {
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
     ("fringe", "scale_variances"),
+    ("badpix_selfcal", "edges"),
 }
 """Parameters that only Hexcal has."""
 VARIANTS_OF_OUTLIER_DETECTION = {"outlier_detection_scaled", "outlier_detection_stack"}

@@ -8,7 +8,7 @@ from hexcal import datamodels
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["straylight", "fringe", "srctype"]
+ALIASES = ["straylight", "fringe", "srctype", "badpix_selfcal"]
 SHAPE = (1024, 1032)
 
 
@@ -40,7 +40,8 @@ def arrays_of(model):
 
 
 def run(alias, model, folder, **parameters):
-    return registry.find(alias).call(model, references=str(folder), **{"skip": False, **parameters})
+    own = {"force_single": True} if alias == "badpix_selfcal" else {}
+    return registry.find(alias).call(model, references=str(folder), **{"skip": False, **own, **parameters})
 
 
 @pytest.mark.parametrize("alias", ALIASES)

@@ -37,6 +37,7 @@ NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "pixel_replace", "tweakreg",
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame", "pixel_replace"}
+OFF_BY_DEFAULT = {"badpix_selfcal", "charge_migration", "emicorr", "clean_flicker_noise", "picture_frame"}
 
 
 @pytest.mark.parametrize(

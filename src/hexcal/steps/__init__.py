@@ -48,6 +48,7 @@ _OTHERS = {
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
+    "badpix_selfcal": "hexcal.steps.spectrum.badpix_selfcal:BadpixSelfcalStep",
     "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
     "pixel_replace": "hexcal.steps.spectrum.pixel_replace:PixelReplaceStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",

@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter, run_bands
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.steps.flux.mrs_gap import GAPS, clipped
 from hexcal.steps.flux.showers import Limits, shower_model
 
 _MIDDLE = 516
@@ -15,9 +16,6 @@ _FIRST_WHEEL = (1, 4)
 """Channels whose band is that of the first wheel, which the first name of a crossed band says."""
 _COLUMNS = ("lor_fwhm", "lor_scale", "gau_fwhm", "gau_xoff", "gau_scale1", "gau_scale2")
 _REFERENCE_COLUMNS = 4
-_GAPS = {"MIRIFUSHORT": np.s_[50:-50, 503:516], "MIRIFULONG": np.s_[50:-50, 474:507]}
-"""Pixels between the channels, where no light of the sky falls; those of release 3.0.0."""
-_CLIP, _ROUNDS = 3.0, 5
 _SOURCES_ABOVE = 3.0
 """Standard deviations above the mean of the gap."""
 _DO_NOT_USE = np.uint32(pixel.DO_NOT_USE)
@@ -87,7 +85,7 @@ class StraylightStep(Step):
                 is_expected=True,
             )
         parameters = artifact_parameters(model, references.mrsxartcorr, self.log)
-        gap = _GAPS[model.meta.instrument.detector]
+        gap = GAPS[model.meta.instrument.detector]
         dark = clipped(np.nan_to_num(model.data[gap], nan=0.0))
         noise = dark.mean() + _SOURCES_ABOVE * dark.std() if dark.size else 0.0
         with np.errstate(invalid="ignore"):
@@ -241,26 +239,3 @@ def subtract_pedestal(image, spread, gap):
     pedestal = float(np.median(values)) if values.size else 0.0
     image[:, _lit_columns(image.shape[1])] -= np.float32(pedestal)
     return pedestal
-
-
-def clipped(values):
-    """Return values that are not farther than 3 standard deviations from their median, found in up to five rounds.
-
-    Parameters
-    ----------
-    values : float32 array
-        NaN does not count.
-
-    Returns
-    -------
-    float64 array (n,)
-    """
-    kept = values[np.isfinite(values)].astype(np.float64)
-    for _ in range(_ROUNDS):
-        if not kept.size:
-            break
-        near = np.abs(kept - np.median(kept)) <= _CLIP * kept.std()
-        if near.all():
-            break
-        kept = kept[near]
-    return kept
