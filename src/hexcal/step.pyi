@@ -44,6 +44,7 @@ from hexcal.steps.image.tweakreg import TweakRegStep as TweakRegStep
 from hexcal.steps.spectrum.badpix_selfcal import BadpixSelfcalStep as BadpixSelfcalStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep as Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep as CubeBuildStep
+from hexcal.steps.spectrum.extract_1d import Extract1dStep as Extract1dStep
 from hexcal.steps.spectrum.extract_2d import Extract2dStep as Extract2dStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep as MasterBackgroundStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep as PixelReplaceStep
@@ -52,4 +53,4 @@ from hexcal.steps.spectrum.srctype import SourceTypeStep as SourceTypeStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract1dStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'parameter']

@@ -20,6 +20,8 @@ OWN_PARAMETERS = {
     ("background", "clip_by"),
     ("master_background", "flag_beyond"),
     ("resample", "exact_pixmap"),
+    ("extract_1d", "clipped_area"),
+    ("extract_1d", "integrations_as"),
     ("outlier_detection", "two_values"),
     ("outlier_detection", "add_scatter"),
     ("outlier_detection", "alone"),

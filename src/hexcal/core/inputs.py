@@ -220,8 +220,9 @@ def _check_types(model, branch):
 
 
 def _is_resampled(model):
-    """Whether an image is a mosaic, whose header still has the subarray of its first exposure."""
-    return model.get_meta("meta.cal_step.resample") == "COMPLETE" or model.model_type == "DrizProductModel"
+    """Whether it is a mosaic or a cube, whose header still has the subarray of its first exposure."""
+    is_mosaic = model.get_meta("meta.cal_step.resample") == "COMPLETE"
+    return is_mosaic or model.model_type in ("DrizProductModel", "IFUCubeModel")
 
 
 def _check_subarray(model):

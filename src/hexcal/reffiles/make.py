@@ -114,7 +114,7 @@ class Run:
             self.say(f"{item.output.name}: kept")
             return item.output
         models = [(member.kind, open_model(path)) for member, path in zip(item.group.members, paths, strict=True)]
-        members = Members(models, item.group.members)
+        members = Members(models)
         maker = task.maker()
         model = maker.make(members, task.parameters, self.log.getChild(maker.label))
         headers.describe(model, maker, members, list(item.group.members), task.parameters)
@@ -177,7 +177,7 @@ class Run:
             if source == "CRDS":
                 continue
             path = self._self(kind) if source == SELF else source
-            words += [f"--steps.{step}.override_{kind}={path}" for step in steps_with(kind)]
+            words += [f"--steps.{step}.override_{kind}={path}" for step in _steps_with(kind)]
         return words
 
     def _self(self, kind):
@@ -213,7 +213,7 @@ def _newer(path, sources):
     return all(path.stat().st_mtime_ns >= Path(source).stat().st_mtime_ns for source in sources)
 
 
-def steps_with(kind):
+def _steps_with(kind):
     """The steps of the pipeline that ask for a type of reference file."""
     from hexcal.core import registry
 

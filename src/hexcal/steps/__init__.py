@@ -33,6 +33,7 @@ _OTHERS = {
     "outlier_detection_scaled": "hexcal.steps.image.outlier_detection_scaled:OutlierDetectionScaledStep",
     "outlier_detection_stack": "hexcal.steps.image.outlier_detection_stack:OutlierDetectionStackStep",
     "extract_2d": "hexcal.steps.spectrum.extract_2d:Extract2dStep",
+    "extract_1d": "hexcal.steps.spectrum.extract_1d:Extract1dStep",
     "resample_spec": "hexcal.steps.spectrum.resample_spec:ResampleSpecStep",
     "cube_build": "hexcal.steps.spectrum.cube_build:CubeBuildStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",

@@ -7,7 +7,7 @@ from tilted_slits import smooth, star, tilted_slit
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["resample_spec"]
+ALIASES = ["resample_spec", "extract_1d"]
 
 
 def input_of(alias):
@@ -15,7 +15,8 @@ def input_of(alias):
 
 
 def run(alias, model, **parameters):
-    return registry.find(alias).call(model, **parameters)
+    given = {"override_extract1d": "N/A", "override_apcorr": "N/A"} if alias == "extract_1d" else {}
+    return registry.find(alias).call(model, **given, **parameters)
 
 
 def arrays_of(model):

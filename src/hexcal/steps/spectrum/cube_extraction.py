@@ -1,0 +1,299 @@
+"""Extraction of spectra from cubes of integral-field units."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hexcal.errors import InputError, ReferenceError_
+from hexcal.steps.spectrum import spectrum_product as products
+from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
+from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, as_table
+
+_ARCSEC = 3600.0
+_METHODS = {"exact": 0, "center": 1, "centre": 1, "subsample": 2, "subpixel": 2, "subpixels": 2}
+_FWHM_OF_REFERENCE = 2.0
+"""Radius of the reference in units of the FWHM of the point spread function (JWST documents, ifu_rscale)."""
+_VARIANCES = tuple(f"{kind}_VAR_{part}" for kind in ("FLUX", "SB", "BKGD") for part in ("POISSON", "RNOISE", "FLAT"))
+
+
+class CircleReference(NamedTuple):
+    """An extract1d reference of cubes.
+
+    Attributes
+    ----------
+    wavelengths, radius, inner, outer : float64 array (n,)
+        Micron; arcsec.
+    method : str
+        How the overlap of a spaxel and a circle is found: "exact", "center", "subsample".
+    parts : int
+        Parts of a spaxel along a side, for "subsample".
+    subtract : bool
+        Whether the annulus is subtracted.
+    """
+
+    wavelengths: np.ndarray
+    radius: np.ndarray
+    inner: np.ndarray
+    outer: np.ndarray
+    method: str
+    parts: int
+    subtract: bool
+
+
+def read_circles(chosen) -> CircleReference:
+    """Return the circles of an extract1d reference (ASDF).
+
+    Raises
+    ------
+    ReferenceError_
+        If an array is missing.
+    """
+    from pathlib import Path
+
+    from hexcal.models import asdf_tree
+
+    where = str(chosen if isinstance(chosen, str | Path) else getattr(chosen, "path", None) or "a model in memory")
+    tree: Any = asdf_tree.from_file(Path(chosen)) if isinstance(chosen, str | Path) else chosen.whole_tree()
+    content = tree.get("data") or tree
+    meta = tree.get("meta") or {}
+    try:
+        arrays = [np.asarray(content[name], float) for name in ("wavelength", "radius", "inner_bkg", "outer_bkg")]
+    except (KeyError, TypeError) as error:
+        raise ReferenceError_(
+            f"an extract1d reference of cubes needs the array {error.args[0]!r}",
+            where=where,
+            hint="wavelength, radius, inner_bkg and outer_bkg, under `data`",
+        ) from None
+
+    def setting(name, default):
+        return content.get(name, meta.get(name, default))
+
+    method = str(setting("method", "exact")).lower()
+    if method not in _METHODS:
+        raise ReferenceError_(f"method must be exact, center or subsample, it is {method}", where=where)
+    order = np.argsort(arrays[0])
+    wavelengths, radius, inner, outer = (values[order] for values in arrays)
+    parts, subtract = int(setting("subpixels", 10)), bool(setting("subtract_background", True))
+    return CircleReference(wavelengths, radius, inner, outer, method, parts, subtract)
+
+
+def extract_cube(model, step, references):
+    """Return the spectrum of a cube.
+
+    Parameters
+    ----------
+    model : IFUCubeModel
+        The cube, (nwavelengths, ny, nx).
+    step : Extract1dStep
+        Its parameters.
+    references : References
+        Of the cube.
+
+    Returns
+    -------
+    MultiSpecModel
+    """
+    given = step.parameters
+    if model.data is None or len(model.shape) != 3 or model.meta.wcs is None:
+        raise InputError(
+            "a cube with its WCS is required, (nwavelengths, ny, nx)",
+            where=str(model.path or "model in memory"),
+            hint="cube_build makes it",
+        )
+    source_type = _source_type(model, given, step.log)
+    wavelengths = _wavelengths(model)
+    area = model.meta.photometry.pixelarea_steradians
+    if area is None:
+        raise InputError("the area of a spaxel is required (PIXAR_SR)", where=str(model.path or "model in memory"))
+    data = np.ascontiguousarray(model.data, np.float32)
+    errors = np.zeros_like(data) if model.err is None else np.ascontiguousarray(model.err, np.float32)
+    circles: Any = None
+    if source_type == "POINT":
+        circles = _circles(references)
+        totals, place = _of_point(model, step, circles, wavelengths, data, errors)
+    else:
+        totals, place = _of_all(data, errors), None
+        step.log.info("Extended source: all of the cube is extracted")
+    unit = model.meta.bunit_data
+    columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale)
+    if source_type == "POINT" and given.apply_apcorr and "apcorr" in references:
+        _correct(columns, model, step, references, _radii(circles, wavelengths, given)[0])
+    return _product(model, columns, place)
+
+
+def _source_type(model, given, log):
+    source_type = model.meta.target.source_type or "EXTENDED"
+    if given.ifu_set_srctype is not None:
+        if model.is_miri:
+            return given.ifu_set_srctype
+        log.warning("ifu_set_srctype holds for MIRI MRS only: the source is %s", source_type)
+    return "POINT" if source_type == "POINT" else "EXTENDED"
+
+
+def _wavelengths(model):
+    """Wavelength of each plane, micron."""
+    n, ny, nx = model.shape
+    x, y = np.full(n, (nx - 1) / 2), np.full(n, (ny - 1) / 2)
+    return np.asarray(model.meta.wcs(x, y, np.arange(n, dtype=float), with_bounding_box=False)[2], float)
+
+
+def _circles(references):
+    if "extract1d" not in references:
+        raise ReferenceError_(
+            "the extraction of a point source from a cube needs an extract1d reference",
+            where="extract1d",
+            hint="--override_extract1d=FILE",
+        )
+    return read_circles(references.chosen["extract1d"])
+
+
+def _radii(circles, wavelengths, given, scale_of_fwhm=True):
+    """Radius, inner and outer radius of the annulus at each wavelength, arcsec."""
+    radius, inner, outer = (
+        np.interp(wavelengths, circles.wavelengths, values) for values in (circles.radius, circles.inner, circles.outer)
+    )
+    if given.ifu_rscale is not None and scale_of_fwhm:
+        radius = radius * given.ifu_rscale / _FWHM_OF_REFERENCE
+    return radius, inner, outer
+
+
+def _of_point(model, step, circles, wavelengths, data, errors):
+    """Sums over the circle and the annulus, and the centre of the circle."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import cube_extraction as kernels
+
+    given = step.parameters
+    if given.ifu_rscale is not None and not model.is_miri:
+        step.log.warning("ifu_rscale holds for MIRI MRS only: the radius is that of the reference")
+    x, y = _centre(model, step, data)
+    scale = abs(model.meta.wcsinfo.cdelt1 or 0) * _ARCSEC
+    if not scale:
+        raise InputError("the size of a spaxel is required (CDELT1)", where=str(model.path or "model in memory"))
+    radius, inner, outer = (
+        values / scale for values in _radii(circles, wavelengths, given, scale_of_fwhm=model.is_miri)
+    )
+    subtract = circles.subtract if given.subtract_background is None else given.subtract_background
+    if not subtract:
+        outer = np.zeros_like(outer)
+    places = (np.full(len(data), float(x)), np.full(len(data), float(y)))
+    options = (_METHODS[circles.method], circles.parts, float(given.bkg_sigma_clip), given.clipped_area == "counted")
+    out = np.empty((len(data), 6))
+    run_bands(kernels.extract_planes, len(data), data, errors, places, (radius, inner, outer), options, out)
+    step.log.info("Circle at x = %.2f, y = %.2f, radius %.2f to %.2f spaxels", x, y, radius.min(), radius.max())
+    return out, (x, y)
+
+
+def _of_all(data, errors):
+    """Sums over all of each plane."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import cube_extraction as kernels
+
+    out = np.zeros((len(data), 6))
+    run_bands(kernels.sum_planes, len(data), data, errors, out)
+    return out
+
+
+def _centre(model, step, data):
+    """Centre of the circle: the parameter, the brightest source, the target, or the middle of the cube."""
+    given, (_, ny, nx) = step.parameters, data.shape
+    if given.center_xy is not None:
+        return tuple(given.center_xy)
+    if given.ifu_autocen:
+        place = brightest(data)
+        if place is not None:
+            return place
+        step.log.warning("No source is found in the cube: the aperture is centred on the target")
+    ra, dec = model.meta.target.ra, model.meta.target.dec
+    if ra is not None and dec is not None:
+        wavelength = _wavelengths(model)[len(data) // 2]
+        x, y = (float(value) for value in model.meta.wcs.invert(ra, dec, wavelength, with_bounding_box=False)[:2])
+        if np.isfinite([x, y]).all() and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5:
+            # Whole spaxels, as in the original.
+            return float(round(x)), float(round(y))
+        step.log.warning("The target is not in the cube: the aperture is at its middle")
+    return nx / 2, ny / 2
+
+
+def brightest(data):
+    """Return the centre (x, y) of the brightest source in the median of a cube over wavelength; None if there is none.
+
+    Sources are found by DAOFIND (Stetson 1987, PASP 99, 191) with a width of 3 spaxels.
+    """
+    import warnings
+
+    from photutils.detection import DAOStarFinder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = np.nanmedian(data, axis=0)
+        finite = np.isfinite(image)
+        if not finite.any():
+            return None
+        level = np.median(image[finite])
+        spread = 1.4826 * np.median(np.abs(image[finite] - level))
+        found = DAOStarFinder(threshold=max(10 * spread, np.finfo(np.float32).tiny), fwhm=3.0)(
+            np.where(finite, image - level, 0.0), mask=~finite
+        )
+    if found is None or not len(found):
+        return None
+    best = found[int(np.argmax(found["flux"]))]
+    names = ("x_centroid", "y_centroid") if "x_centroid" in found.colnames else ("xcentroid", "ycentroid")
+    return float(best[names[0]]), float(best[names[1]])
+
+
+def _columns(totals, wavelengths, unit, area, covariance):
+    """The columns of a spectrum; variances are not told apart in cubes, and are 0."""
+    pixels, beside_area = totals[:, 2], totals[:, 5]
+    has_pixels = pixels > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_pixel = np.where(has_pixels, 1 / pixels, 0.0)
+        level = np.where(beside_area > 0, totals[:, 3] / beside_area, 0.0)
+        level_variance = np.where(beside_area > 0, totals[:, 4] / beside_area**2, 0.0)
+    to_flux = area * 1e6 if unit == BRIGHTNESS_UNIT else 1.0
+    net = np.where(has_pixels, totals[:, 0] - level * pixels, np.nan)
+    error = np.sqrt(totals[:, 1] + pixels**2 * level_variance) * covariance
+    columns: dict[str, Any] = {name: np.zeros(len(pixels)) for name in _VARIANCES}
+    columns |= {
+        "WAVELENGTH": wavelengths,
+        "FLUX": net * to_flux,
+        "FLUX_ERROR": error * to_flux,
+        "SURF_BRIGHT": net * np.where(has_pixels, per_pixel, np.nan),
+        "SB_ERROR": error * per_pixel,
+        "BACKGROUND": level,
+        "BKGD_ERROR": np.sqrt(level_variance) * covariance,
+        "NPIXELS": pixels,
+        "DQ": np.where(has_pixels, 0, 1).astype(np.uint32),
+    }
+    return columns
+
+
+def _correct(columns, model, step, references, radius):
+    """Apply the aperture correction for the radius at each wavelength."""
+    correction = find_correction(references.chosen["apcorr"], model, None, step.log)
+    if correction is None:
+        return
+    factor = correction.at(columns["WAVELENGTH"], radius)
+    apply_correction(columns, factor)
+    step.log.info("Aperture correction: %.4f (median)", float(np.nanmedian(factor)))
+
+
+def _product(model, columns, place):
+    product = products.new_product(model)
+    part = product.new_part()
+    part.spec_table = as_table(columns)
+    part.set_meta("name", model.get_meta("name") or model.meta.exposure.type)
+    part.set_meta("source_type", model.meta.target.source_type)
+    part.set_meta("detector", model.meta.instrument.detector)
+    if place is not None:
+        part.set_meta("extraction_x", float(place[0]))
+        part.set_meta("extraction_y", float(place[1]))
+    _, ny, nx = model.shape
+    ra, dec, _ = model.meta.wcs(nx / 2, ny / 2, 0.0, with_bounding_box=False)
+    part.set_meta("slit_ra", float(ra))
+    part.set_meta("slit_dec", float(dec))
+    for key in ("position_angle",):
+        value = model.get_meta("meta.aperture.position_angle")
+        if value is not None:
+            part.set_meta(key, value)
+    product.spec = [part]
+    return product

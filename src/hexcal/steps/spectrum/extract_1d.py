@@ -1,0 +1,271 @@
+"""Extract one-dimensional spectra."""
+
+from typing import Literal
+
+import numpy as np
+
+from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.errors import InputError, ParameterError
+from hexcal.models.container import ModelContainer
+from hexcal.steps.spectrum import spectrum_product as products
+from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
+from hexcal.steps.spectrum.apertures import Choices
+from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, FLUX_UNIT, mean_wavelengths
+from hexcal.steps.spectrum.extraction_reference import ApertureEntry, read_reference
+from hexcal.steps.spectrum.parts import SkipPart, name_of_part, parts_of
+from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position
+from hexcal.steps.spectrum.slit_resampling import dispersion_axis
+
+_LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
+_WHOLE_CUTOUTS = ("NIS_WFSS", "NRC_WFSS")
+"""No extract1d reference: all of the cutout is the source."""
+_IN_ARCSEC = 3600.0
+
+
+class Extract1dStep(Step):
+    """Extract spectra: one for each slit, integration, or cube.
+
+    **Slits.** The aperture is a box of constant width, or polynomials of the pixel or of the wavelength, as the
+    extract1d reference has it; without a reference it is the whole slit. For point sources it is moved to where the
+    source is: from the position in the slit (NIRSpec; in spectra that are not rectified it follows the trace), from
+    the dithered pointing (MIRI LRS), or from the target. What lies beside may be fitted for each column by a
+    polynomial, its mean or its median, and subtracted. Pixels that the aperture cuts count in part. Errors are those
+    of the sums, variances of a subtracted background included. A slit without an aperture in the reference, or whose
+    aperture or wavelengths lie beside it, is left out with the reason, and the others go on.
+
+    **Cubes.** The light of a point source is summed in a circle that changes with wavelength as the reference has it,
+    less the mean in an annulus; of an extended source all of the cube is summed.
+
+    **Aperture correction.** The factor is interpolated in the apcorr reference, in wavelength and size (radius); it
+    multiplies fluxes and errors of point sources.
+
+    Time series give one spectrum for each integration, as the documents say, or one table row for each, as 3.0.0 does
+    (``integrations_as``).
+    """
+
+    alias = "extract_1d"
+    reference_types = ("extract1d", "apcorr")
+    default_suffix = "x1d"
+    relative_time = 2.0
+
+    class Parameters(StepParameters):
+        """Apertures, background, correction."""
+
+        smoothing_length: int | None = parameter(
+            None, "Pixels in dispersion direction that the background is averaged over; odd. Default: the reference."
+        )
+        bkg_fit: Literal["poly", "mean", "median"] | None = parameter(
+            None, "How the background is fitted. Default: what the reference says, else poly."
+        )
+        bkg_order: int | None = parameter(
+            None, "Order of the polynomial of the background. Default: the reference, else 0.", ge=0
+        )
+        bkg_sigma_clip: float = parameter(
+            3.0, "Clipping of the background annulus of cubes, in standard deviations.", gt=0
+        )
+        log_increment: int = parameter(50, "Integrations after which the log says how far the work is; 0: never.")
+        subtract_background: bool | None = parameter(
+            None, "Whether the background is subtracted. Default: where the reference has one."
+        )
+        use_source_posn: bool | None = parameter(
+            None, "Whether apertures are moved to the source. Default: for point sources that may be off centre."
+        )
+        position_offset: float = parameter(0.0, "Shift of the aperture along the slit.", unit="pixel")
+        center_xy: list[float] | None = parameter(
+            None, "Centre of the aperture in cubes, x, y, 0-based.", min_length=2, max_length=2
+        )
+        apply_apcorr: bool = parameter(True, "Apply the aperture correction.")
+        ifu_autocen: bool = parameter(False, "Centre the aperture on the brightest source of the cube.")
+        ifu_set_srctype: Literal["POINT", "EXTENDED"] | None = parameter(
+            None, "Take the source of cubes of MIRI MRS to be of this type."
+        )
+        ifu_rscale: float | None = parameter(
+            None, "Radius in cubes of MIRI MRS, in units of the FWHM; the reference has 2.", ge=0.5, le=3
+        )
+        ifu_covar_scale: float = parameter(
+            1.0, "Factor of the errors of spectra of cubes, for the covariance between spaxels.", gt=0
+        )
+        clipped_area: Literal["counted", "left_out"] = parameter(
+            "counted",
+            "Whether spaxels that are clipped from the background annulus of cubes count in its area, as in the "
+            "original, or not.",
+        )
+        integrations_as: Literal["spectra", "rows"] = parameter(
+            "spectra", "Spectra of a time series as a table each, or as rows of one table (3.0.0)."
+        )
+
+    def is_optional(self, reference_type):
+        """Without a reference all of the slit is extracted, without aperture correction."""
+        return True
+
+    def suffix_for(self, model):
+        """`_x1dints` for spectra of integrations."""
+        spectra = getattr(model, "spec", None) or []
+        has_integrations = model is not None and model.model_type == "TSOMultiSpecModel"
+        return "x1dints" if has_integrations or any(part.get_meta("int_num") for part in spectra) else "x1d"
+
+    def process(self, model, references):
+        length = self.parameters.smoothing_length
+        if length is not None and (length < 1 or length % 2 == 0):
+            raise ParameterError(f"smoothing_length must be an odd number, got {length}", where="smoothing_length")
+        if isinstance(model, ModelContainer):
+            return [self._of_exposure(member, references) for member in model]
+        return self._of_exposure(model, references)
+
+    def _of_exposure(self, model, references):
+        kind = model.meta.exposure.type
+        if kind in _LATER:
+            raise InputError(
+                f"the extraction of {_LATER[kind]} is not in this version of Hexcal",
+                where=str(model.path or "EXP_TYPE"),
+                hint="skip=true leaves the step out",
+            )
+        if model.is_ifu or model.model_type == "IFUCubeModel":
+            from hexcal.steps.spectrum.cube_extraction import extract_cube
+
+            return extract_cube(model, self, references)
+        return self._of_slits(model, references)
+
+    def _of_slits(self, model, references):
+        slits = parts_of(model)
+        if model.meta.exposure.type == "NRS_FIXEDSLIT" and any(len(slit.shape or ()) == 3 for slit in slits):
+            raise SkipStep("rates of integrations of NIRSpec fixed slits are not extracted")
+        reference = None
+        if "extract1d" in references and model.meta.exposure.type not in _WHOLE_CUTOUTS:
+            reference = read_reference(references.chosen["extract1d"])
+        in_rows = self.parameters.integrations_as == "rows" and any(len(slit.shape or ()) == 3 for slit in slits)
+        product = products.new_product(model, "TSOMultiSpecModel" if in_rows else "MultiSpecModel")
+        spectra = []
+        for slit in slits:
+            name = name_of_part(slit, model)
+            try:
+                spectra += self._of_slit(slit, model, reference, references, product, in_rows)
+            except (SkipPart, InputError) as reason:
+                if len(slits) == 1:
+                    raise SkipStep(str(reason)) from reason
+                self.log.warning("Not extracted: %s: %s", name, reason)
+        if not spectra:
+            raise SkipStep("no slit can be extracted")
+        product.spec = spectra
+        if "int_times" in model.specs and model.int_times is not None and len(slits) == 1:
+            product.int_times = model.int_times
+        return product
+
+    def _of_slit(self, slit, model, reference, references, product, in_rows):
+        """The spectra of a slit: one, or one for each integration."""
+        given, kind = self.parameters, model.meta.exposure.type
+        self.log.info("Extracting %s", name_of_part(slit, model))
+        if slit.data is None or len(slit.shape or ()) not in (2, 3):
+            raise SkipPart("it has no image")
+        name = slit.get_meta("name") or kind
+        order = slit.get_meta("meta.wcsinfo.spectral_order")
+        entry = self._entry(reference, name, order, kind)
+        dispaxis = entry.dispaxis or dispersion_axis(slit, name_of_part(slit, model))
+        view = turned(slit, dispaxis)
+        source_type = slit.get_meta("source_type") or model.get_meta("meta.target.source_type")
+        wanted = given.use_source_posn if reference is not None else bool(given.use_source_posn)
+        use_position = entry.image is None and uses_source_position(wanted, entry, kind, source_type)
+        choices = Choices(given.smoothing_length, given.bkg_fit, given.bkg_order, given.subtract_background)
+        shift = given.position_offset
+        aperture = source_aperture(slit, model, entry, view, choices, use_position, shift, self.log)
+        waves = mean_wavelengths(view.wavelengths, aperture)
+        units = self._unit(slit, model), self._pixel_area(slit, model)
+        spectra = extracted(view, aperture, waves, *units, entry.image)
+        self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
+        order = 1 if order is None else order
+        place = _place(slit, aperture, dispaxis)
+        if view.data.shape[0] == 1 and len(slit.shape) == 2:
+            part = product.new_part()
+            part.spec_table = products.spectrum_table(spectra[0], aperture)
+            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
+            return [part]
+        times = products.times_of(model, len(spectra))
+        if in_rows:
+            part = product.new_part()
+            segment = model.get_meta("meta.exposure.segment_number") or 1
+            part.spec_table = products.table_of_rows(spectra, times, segment, aperture.first, aperture.last)
+            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
+            return [part]
+        parts = []
+        for columns, time in zip(spectra, times, strict=True):
+            part = product.new_part()
+            part.spec_table = products.spectrum_table(columns, aperture)
+            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
+            products.note_times(part, time, model)
+            parts.append(part)
+            if given.log_increment > 0 and len(parts) % given.log_increment == 0:
+                self.log.info("%d integrations done", len(parts))
+        return parts
+
+    def _entry(self, reference, name, order, kind):
+        """The aperture of the reference; all of the slit where there is none."""
+        if reference is None:
+            self.log.info("No extract1d reference: all of the slit is extracted")
+            return ApertureEntry()
+        entry = reference.find(name, order) or reference.find(kind, order)
+        if entry is None:
+            raise SkipPart(f"{reference.where} has no aperture for {name}, order {order}")
+        return entry
+
+    def _unit(self, slit, model):
+        unit = slit.get_meta("meta.bunit_data") or model.get_meta("meta.bunit_data")
+        if unit not in (FLUX_UNIT, BRIGHTNESS_UNIT):
+            self.log.warning("The flux is not calibrated (unit %s): the spectrum has the unit of the data", unit)
+        return unit
+
+    def _pixel_area(self, slit, model):
+        area = slit.get_meta("meta.photometry.pixelarea_steradians")
+        area = model.get_meta("meta.photometry.pixelarea_steradians") if area is None else area
+        if area is None:
+            self.log.warning("PIXAR_SR is missing: FLUX, of surface brightness, is NaN")
+            return float("nan")
+        return float(area)
+
+    def _correct(self, spectra, aperture, waves, slit, model, name, source_type, references):
+        """Apply the aperture correction to the spectra of a point source."""
+        if not self.parameters.apply_apcorr or source_type != "POINT" or "apcorr" not in references:
+            return
+        correction = find_correction(references.chosen["apcorr"], model, name, self.log)
+        if correction is None:
+            return
+        low, high = aperture.limits
+        middle = (low + high) / 2
+        scale = _scale_along(slit, aperture) * _IN_ARCSEC if correction.in_arcsec else 1.0
+        for number, columns in enumerate(spectra):
+            # As in the original: a pixel that does not count makes the aperture smaller.
+            factor = correction.at(waves, columns["NPIXELS"] * scale, abs(middle - round(middle)))
+            apply_correction(columns, factor)
+            if number == 0:
+                self.log.info("Aperture correction: %.4f (median)", float(np.nanmedian(factor)))
+
+
+def _seen_along(slit, aperture):
+    """RA and Dec along the slit in the middle of what is extracted, and the numbers of the pixels."""
+    from hexcal.steps.wcs.spectral import slit_coordinates
+
+    seen = slit_coordinates(slit)
+    along_y = slit.get_meta("meta.wcsinfo.dispersion_direction") != 2
+    ra, dec = (seen.ra, seen.dec) if along_y else (seen.ra.T, seen.dec.T)
+    column = min((aperture.first + aperture.last) // 2, ra.shape[1] - 1)
+    pixels = np.flatnonzero(np.isfinite(ra[:, column]))
+    return ra[pixels, column], dec[pixels, column], pixels
+
+
+def _scale_along(slit, aperture):
+    """Size of a pixel along the slit, degrees."""
+    ra, dec, pixels = _seen_along(slit, aperture)
+    if len(pixels) < 2:
+        return float("nan")
+    d_ra = ((ra[-1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0]))
+    return float(np.hypot(d_ra, dec[-1] - dec[0]) / (pixels[-1] - pixels[0]))
+
+
+def _place(slit, aperture, dispaxis):
+    """RA and Dec of the middle of the aperture; None where they are not known."""
+    if slit.meta.wcs is None:
+        return None
+    low, high = aperture.limits
+    middle, column = (low + high) / 2, (aperture.first + aperture.last) / 2 - 0.5
+    pixel = (column, middle) if dispaxis == 1 else (middle, column)
+    ra, dec = slit.meta.wcs(*pixel)[:2]
+    return float(ra), float(dec)

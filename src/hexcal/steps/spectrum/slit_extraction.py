@@ -1,0 +1,185 @@
+"""Extraction of a spectrum from a slit: where the source is, what is summed, and what is known of it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hexcal.steps.spectrum import box_extraction
+from hexcal.steps.spectrum.apertures import Aperture, centre_at, moved, nominal_aperture
+from hexcal.steps.spectrum.extraction_reference import ApertureEntry
+from hexcal.steps.spectrum.image_extraction import fitted_image, image_sums
+from hexcal.steps.spectrum.parts import SkipPart
+from hexcal.steps.spectrum.source_place import place_of_sky, row_wavelengths, trace_in_slit, wavelengths_of
+
+IN_SLITS_OF_NIRSPEC = ("NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_BRIGHTOBJ")
+MAY_BE_OFF_CENTRE = ("MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_BRIGHTOBJ")
+"""Exposure types whose sources need not be where the reference has its aperture: nods, dithers, catalogues."""
+
+
+class Turned(NamedTuple):
+    """A slit, dispersed along the last axis.
+
+    Attributes
+    ----------
+    data : float32 array (nints, ny, nx)
+        Values.
+    variances : tuple of 3 float32 arrays or None
+        VAR_POISSON, VAR_RNOISE, VAR_FLAT.
+    wavelengths : float64 array (ny, nx)
+        Micron.
+    dispaxis : int
+        1: the image is as it was; 2: its axes were exchanged.
+    """
+
+    data: np.ndarray
+    variances: tuple
+    wavelengths: np.ndarray
+    dispaxis: int
+
+    @property
+    def shape(self):
+        """(ny, nx)."""
+        return self.data.shape[1:]
+
+
+def turned(slit, dispaxis) -> Turned:
+    """Return a slit with its light dispersed along the last axis, and integrations along the first."""
+
+    def turn(values) -> Any:
+        if values is None:
+            return None
+        values = values if values.ndim == 3 else values[None]
+        return np.ascontiguousarray(values if dispaxis == 1 else np.swapaxes(values, 1, 2), np.float32)
+
+    variances = tuple(turn(getattr(slit, name)) for name in ("var_poisson", "var_rnoise", "var_flat"))
+    return Turned(turn(slit.data), variances, wavelengths_of(slit, slit.shape[-2:], dispaxis), dispaxis)
+
+
+def uses_source_position(parameter, entry, exposure_type, source_type):
+    """Return whether the aperture is moved to the source: by the user, the reference, or the kind of exposure."""
+    if parameter is not None:
+        return parameter
+    if entry.use_source_posn is not None:
+        return bool(entry.use_source_posn) and source_type != "EXTENDED"
+    return exposure_type in MAY_BE_OFF_CENTRE and source_type == "POINT"
+
+
+def source_aperture(slit, exposure, entry: ApertureEntry, view: Turned, choices, use_position, offset, log) -> Aperture:
+    """Return the aperture of a spectrum.
+
+    Parameters
+    ----------
+    slit, exposure : DataModel
+        The slit, and the product that it is a part of (or itself).
+    entry : ApertureEntry
+        Of the reference.
+    view : Turned
+        The slit.
+    choices : Choices
+        What parameters say of the background.
+    use_position : bool
+        Whether it is moved to the source.
+    offset : float
+        Pixels by which it is moved besides.
+    log : logging.Logger
+        Says where it is.
+
+    Returns
+    -------
+    Aperture
+        Cut to where wavelengths are known.
+    """
+    rows = row_wavelengths(view.wavelengths)
+    known = np.flatnonzero(np.isfinite(rows))
+    if not len(known):
+        raise SkipPart("no pixel has a wavelength")
+    aperture = nominal_aperture(entry, view.shape, view.dispaxis, np.nan_to_num(rows), choices)
+    if use_position:
+        aperture = _at_source(slit, exposure, entry, view, aperture, rows, log)
+    if offset:
+        aperture = moved(aperture, offset)
+    from dataclasses import replace
+
+    aperture = replace(aperture, first=max(aperture.first, int(known[0])), last=min(aperture.last, int(known[-1]) + 1))
+    if aperture.first >= aperture.last:
+        raise SkipPart("its aperture lies beside the pixels in dispersion direction that have a wavelength")
+    low, high = aperture.limits
+    log.info("Aperture from %.2f to %.2f along the slit", low, high)
+    if high < -0.5 or low > view.shape[0] - 0.5:
+        raise SkipPart(f"its aperture, {low:.1f} to {high:.1f}, lies beside the slit of {view.shape[0]} pixels")
+    return aperture
+
+
+def _at_source(slit, exposure, entry, view, aperture, rows, log):
+    """The aperture moved to the source; where that is not known, as it was."""
+    known = np.flatnonzero(np.isfinite(rows))
+    column = int((known[0] + known[-1] + 1) // 2)
+    trace = None
+    if exposure.get_meta("meta.exposure.type") in IN_SLITS_OF_NIRSPEC:
+        trace = _in_slit(slit, rows, view.dispaxis)
+        place = float("nan") if trace is None else float(trace[column])
+    else:
+        place = _on_sky(slit, exposure, rows, view.dispaxis, column)
+    if not np.isfinite(place):
+        log.warning("Where the source is, is not known: the aperture stays where the reference has it")
+        return aperture
+    if not -0.5 <= place <= view.shape[0] - 0.5:
+        log.warning(
+            "The source is at %.1f along a slit of %d pixels, beside it: the aperture stays where the reference has it",
+            place,
+            view.shape[0],
+        )
+        return aperture
+    log.info("The source is at %.2f along the slit, at %.2f micron", place, rows[column])
+    if trace is not None and entry.extract_width is not None and not entry.src_coeff:
+        # The trace of a source is curved in spectra that are not rectified.
+        return moved(aperture, np.where(np.isfinite(trace), trace, place) - centre_at(aperture, column, view.shape[0]))
+    return moved(aperture, place - centre_at(aperture, column, view.shape[0]))
+
+
+def _in_slit(slit, rows, dispaxis):
+    """Trace of the place that the slit's own coordinates give; None if they do not."""
+    x, y = slit.get_meta("source_xpos"), slit.get_meta("source_ypos")
+    if x is None or y is None or slit.meta.wcs is None:
+        return None
+    return trace_in_slit(slit, rows, dispaxis, x, y)
+
+
+def _on_sky(slit, exposure, rows, dispaxis, column):
+    """Place of the target: of MIRI LRS with a slit that of the dithered pointing."""
+    dither, target = exposure.meta.dither, exposure.meta.target
+    ra, dec = target.ra, target.dec
+    if exposure.get_meta("meta.exposure.type") == "MIR_LRS-FIXEDSLIT":
+        ra, dec = dither.dithered_ra, dither.dithered_dec
+    if ra is None or dec is None or slit.meta.wcs is None:
+        return float("nan")
+    return place_of_sky(slit, ra, dec, rows, dispaxis, column)
+
+
+def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None, threads=None):
+    """Return the columns of the spectrum of each integration: list of dict, of the whole slit in dispersion direction.
+
+    Parameters
+    ----------
+    view : Turned
+        The slit.
+    aperture : Aperture
+        The regions.
+    wavelengths : float64 array (nx,)
+        Micron.
+    unit : str
+        Of the data.
+    pixel_area : float
+        sr.
+    image : float32 array, optional
+        Reference image, as the slit lies in its file, instead of the aperture.
+    threads : int, optional
+        Default: the number of the run.
+    """
+    if image is None:
+        totals = box_extraction.sums(view.data, view.variances, aperture, threads)
+    else:
+        turned_image = image if view.dispaxis == 1 else image.T
+        regions = fitted_image(turned_image, view.shape)[None]
+        totals = np.swapaxes(image_sums(view.data, view.variances, regions, 1), 0, 1)
+    return [box_extraction.columns_of(one, wavelengths, unit, pixel_area) for one in totals]
