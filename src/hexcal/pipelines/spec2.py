@@ -7,11 +7,17 @@ from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.flux.background import BackgroundStep
 from hexcal.steps.flux.barshadow import BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
+from hexcal.steps.flux.fringe import FringeStep
 from hexcal.steps.flux.imprint import ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.flux.straylight import StraylightStep
+from hexcal.steps.spectrum.badpix_selfcal import BAD_PIXEL, BadpixSelfcalStep
+from hexcal.steps.spectrum.cube_build import CubeBuildStep
+from hexcal.steps.spectrum.extract_2d import Extract2dStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
+from hexcal.steps.spectrum.srctype import SourceTypeStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 
 _RATES = ("ImageModel", "IFUImageModel", "CubeModel")
@@ -59,17 +65,23 @@ class Spec2Pipeline(Pipeline):
 
     step_defs = {
         "assign_wcs": AssignWcsStep,
+        "badpix_selfcal": BadpixSelfcalStep,
         "clean_flicker_noise": CleanFlickerNoiseStep,
         "imprint_subtract": ImprintStep,
         "bkg_subtract": BackgroundStep,
+        "extract_2d": Extract2dStep,
+        "srctype": SourceTypeStep,
+        "straylight": StraylightStep,
         "flat_field": FlatFieldStep,
+        "fringe": FringeStep,
         "pathloss": PathLossStep,
         "barshadow": BarShadowStep,
         "photom": PhotomStep,
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
+        "cube_build": CubeBuildStep,
     }
-    step_defaults = {"clean_flicker_noise": {"skip": True}}
+    step_defaults = {"clean_flicker_noise": {"skip": True}, "cube_build": {"output_type": "multi"}}
 
     def suffix_for(self, model):
         """``cal``, or ``calints`` for an image per integration."""
@@ -109,7 +121,9 @@ class Spec2Pipeline(Pipeline):
         for step in (step for step in steps if step.name not in _SPECTRA):
             if mode in ("lrs", "lrs_slitless") and step.name not in _ON_IMAGES:
                 exposure = _as_slit(exposure)
-            if step.name == "imprint_subtract":
+            if step.name == "badpix_selfcal":
+                exposure = self._without_bad_pixels(exposure, background, selfcal)
+            elif step.name == "imprint_subtract":
                 exposure = self._without_imprint(exposure, background, imprint)
             elif step.name == "bkg_subtract":
                 exposure = self._without_background(exposure, background)
@@ -138,6 +152,15 @@ class Spec2Pipeline(Pipeline):
         names = [name for name in steps_of(exposure) if name not in self.steps]
         if names:
             self.log.warning("This version has no step %s: the result is NOT corrected by them", ", ".join(names))
+
+    def _without_bad_pixels(self, exposure, background, selfcal):
+        """The exposure with the bad pixels that it shows by itself flagged, in its backgrounds too."""
+        step = self.badpix_selfcal
+        exposure = step.run(exposure, background, selfcal)
+        if step.last_status == "COMPLETE":
+            for other in background.each(changed=("dq",)):
+                other.dq[..., step.bad_pixels] |= BAD_PIXEL
+        return exposure
 
     def _without_imprint(self, exposure, background, imprint):
         """The exposure less the imprint of the closed shutters, and the same for its backgrounds, if there is any."""

@@ -8,6 +8,7 @@ from hexcal.errors import HexcalError, InputError
 from hexcal.models.container import ModelContainer
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
+from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep
@@ -63,6 +64,7 @@ class Spec3Pipeline(Pipeline):
         "master_background": MasterBackgroundStep,
         "outlier_detection": OutlierDetectionStep,
         "resample_spec": ResampleSpecStep,
+        "cube_build": CubeBuildStep,
         "combine_1d": Combine1dStep,
     }
 

@@ -9,7 +9,7 @@ from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.flux.mrs_gap import GAPS, clipped
 
-_BAD = np.uint32(pixel.OTHER_BAD_PIXEL | pixel.DO_NOT_USE)
+BAD_PIXEL = np.uint32(pixel.OTHER_BAD_PIXEL | pixel.DO_NOT_USE)
 _MODELS = ("IFUImageModel", "ImageModel")
 
 
@@ -73,7 +73,7 @@ class BadpixSelfcalStep(Step):
                     _check(science, other)
                     np.fmin(lowest, without_dark(other), out=lowest)
         self.bad_pixels = outliers(lowest, axis, own.kernel_size, (own.flagfrac_lower, own.flagfrac_upper), own.edges)
-        science.dq[self.bad_pixels] |= _BAD
+        science.dq[self.bad_pixels] |= BAD_PIXEL
         self.log.info("%d bad pixels flagged", np.count_nonzero(self.bad_pixels))
         if own.save_flagged_bkg and background is not None:
             self._save_backgrounds(background)
@@ -83,7 +83,7 @@ class BadpixSelfcalStep(Step):
         for index in range(len(background)):
             with background.borrowed(index, changed=False) as member:
                 flagged = member.copy()
-                flagged.dq[self.bad_pixels] |= _BAD
+                flagged.dq[self.bad_pixels] |= BAD_PIXEL
                 self.save_model(flagged, suffix=f"badpix_selfcal_bkg_{index}", force=True)
 
 

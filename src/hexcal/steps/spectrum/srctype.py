@@ -4,6 +4,7 @@ from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.models.parts import Parts
+from hexcal.models.science import SlitModel
 from hexcal.steps.spectrum.parts import name_of_part, parts_of
 
 POINT, EXTENDED, UNKNOWN = "POINT", "EXTENDED", "UNKNOWN"
@@ -80,6 +81,9 @@ class SourceTypeStep(Step):
     def _of_one_source(self, model, found):
         if not isinstance(model, Parts):
             model.meta.target.source_type = found
+            if isinstance(model, SlitModel):
+                # What the file of a single slit says is that of the slit.
+                model.set_meta("source_type", found)
             return
         for part in parts_of(model):
             part.set_meta("source_type", found)
