@@ -274,3 +274,47 @@ def finish_cube(first_plane, last_plane, sums, dq, empty):
                     sums.values[plane, r, c] = np.nan
                     sums.variances[plane, r, c] = np.nan
                     dq[plane, r, c] = empty
+
+
+@kernel
+def fill_column(first_plane, last_plane, sums, column, corner_y, corner_z, values, errors):
+    """Add the pixels of a slice to the column of a cube that stands for it, by the area of each voxel that they cover.
+
+    Parameters
+    ----------
+    first_plane, last_plane : int
+        Planes that are worked on.
+    sums : Sums
+        Changed in place.
+    column : int
+        Of the slice.
+    corner_y, corner_z : float64 array (4, n)
+        Corners along the slice and in wavelength, in order, in voxels: the first one covers 0 to 1.
+    values, errors : float32 array (n,)
+        A pixel whose value or error is NaN is not used.
+    """
+    cells = np.empty(_CELLS)
+    ny = sums.values.shape[1]
+    for i in range(values.size):
+        value, error = values[i], errors[i]
+        ys = (corner_y[0, i], corner_y[1, i], corner_y[2, i], corner_y[3, i])
+        zs = (corner_z[0, i], corner_z[1, i], corner_z[2, i], corner_z[3, i])
+        if not math.isfinite(ys[0] + ys[1] + ys[2] + ys[3] + zs[0] + zs[1] + zs[2] + zs[3] + value + error):
+            continue
+        row, rows = bounds(ys)
+        plane, planes = bounds(zs)
+        if plane >= last_plane or plane + planes <= first_plane or row >= ny or row + rows <= 0:
+            continue
+        if rows * planes > _CELLS:
+            continue
+        ys = (ys[0] - row, ys[1] - row, ys[2] - row, ys[3] - row)
+        zs = (zs[0] - plane, zs[1] - plane, zs[2] - plane, zs[3] - plane)
+        cover(cells, planes, rows, ys, zs)
+        for z in range(max(plane, first_plane), min(plane + planes, last_plane)):
+            for y in range(max(row, 0), min(row + rows, ny)):
+                weight = abs(cells[(z - plane) * rows + y - row])
+                if weight > SHARE:
+                    sums.values[z, y, column] += weight * value
+                    sums.weights[z, y, column] += weight
+                    sums.variances[z, y, column] += (weight * error) ** 2
+                    sums.counts[z, y, column] += 1

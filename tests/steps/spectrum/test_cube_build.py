@@ -269,3 +269,59 @@ def test_exposures_that_point_elsewhere_are_refused_before_memory_is_taken(folde
     far = cubes.exposure(folder, ra_ref=100.0)
     with pytest.raises(ResourceError, match="do all exposures point at one target"):
         build([near, far], folder, channel="1")
+
+
+@pytest.mark.req("CUBE-37")
+def test_the_plane_of_the_slices_has_a_column_for_each_slice(folder):
+    model = cubes.exposure(folder)
+    labels = miri.mrs_labels()
+    for number in (1, 2):
+        model.data[labels == 100 + number] = 10.0 * number
+    cube = build(model, folder, channel="1", coord_system="internal_cal")
+    assert cube.data.shape[2] == 2 and cube.meta.filename.endswith("_ch1-short_internal_s3d.fits")
+    for column in (0, 1):
+        plane = cube.data[:, :, column]
+        assert np.allclose(plane[np.isfinite(plane)], 10.0 * (column + 1), rtol=1e-5) and np.isfinite(plane).sum() > 50
+    across, along, wavelength = (float(value) for value in cube.meta.wcs(1.0, (cube.data.shape[1] - 1) / 2, 0.0))
+    assert (across, along, wavelength) == pytest.approx((miri.mrs_beta(102), 0.0, miri.MRS_RANGES[1][0]), abs=1e-6)
+    assert cube.meta.wcsinfo.ctype1 == "MRSBE1"
+    shifted = build(model, folder, channel="1", coord_system="internal_cal", pixel_origin="corner")
+    assert not np.array_equal(np.isfinite(shifted.data), np.isfinite(cube.data))
+    with pytest.raises(ParameterError, match="cube_pa, weighting: not for cubes in the plane"):
+        build(model, folder, channel="1", coord_system="internal_cal", cube_pa=3.0, weighting="emsm")
+    with pytest.raises(InputError, match="one band of one exposure"):
+        build(model, folder, output_type="multi", coord_system="internal_cal")
+
+
+def test_a_slope_along_the_slices_is_found_at_its_place(folder):
+    from hexcal.steps.wcs.spectral import ifu_slices
+
+    model = cubes.exposure(folder)
+    for part in ifu_slices(model):
+        seen = np.isfinite(part.along)
+        model.data[part.window][seen] = 5 + part.along[seen] + 3 * part.wavelength[seen]
+    cube = build(model, folder, channel="1", coord_system="internal_cal", scalew=0.2)
+    _, along, wavelength = _coordinates(cube)
+    inner = np.isfinite(cube.data) & (cube.weightmap > 6)
+    off = (cube.data - (5 + along + 3 * wavelength))[inner]
+    assert inner.sum() > 10 and abs(np.median(off)) < 0.02
+
+
+@pytest.mark.parametrize("weighting", ["drizzle", "emsm"])
+def test_the_same_bits_for_any_number_of_threads_and_an_untouched_input(sloped, folder, weighting, monkeypatch):
+    results, before = [], (sloped.data.tobytes(), sloped.dq.tobytes())
+    for threads in ("1", "3"):
+        monkeypatch.setenv("HEXCAL_THREADS", threads)
+        cube = build(sloped, folder, channel="1", weighting=weighting)
+        results.append(b"".join(getattr(cube, name).tobytes() for name in ("data", "err", "dq", "weightmap")))
+    assert results[0] == results[1] and (sloped.data.tobytes(), sloped.dq.tobytes()) == before
+    assert cube.meta.cal_step.cube_build == "COMPLETE"
+
+
+def test_input_without_a_usable_pixel_gives_an_empty_cube(folder, caplog):
+    model = cubes.exposure(folder)
+    model.data[...] = np.nan
+    cube = build(model, folder, channel="1")
+    assert np.isnan(cube.data).all() and (cube.dq == 513).all() and "no pixel" in caplog.text.lower()
+    skipped = build(model, folder, channel="1", skip=True)
+    assert skipped[0].meta.cal_step.cube_build == "SKIPPED"

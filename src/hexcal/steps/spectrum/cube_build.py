@@ -57,6 +57,9 @@ class CubeBuildStep(Step):
             "skyalign",
             "North up (skyalign, world), along the slices (ifualign), or the plane of the slices (internal_cal).",
         )
+        pixel_origin: Literal["middle", "corner"] = parameter(
+            "middle", "internal_cal: what the coordinates of a pixel are of; corner: half a pixel off, as in 3.0.0."
+        )
         ra_center: float | None = parameter(None, "RA of the tangent point. Default: middle of the field.", unit="deg")
         dec_center: float | None = parameter(None, "Dec of the tangent point.", unit="deg", ge=-90, le=90)
         cube_pa: float | None = parameter(None, "Position angle of the cube, East of North.", unit="deg")
@@ -110,6 +113,10 @@ class CubeBuildStep(Step):
         for member in members:
             with science.borrowed(member.index, changed=False) as model:
                 headers.add(model)
+                if request.is_internal:
+                    origin = 0.5 * (self.parameters.pixel_origin == "corner")
+                    used += filling.add_internal(model, member.channels, origin)
+                    continue
                 name = science.name_of(member.index)
                 used += filling.add(model, member.channels, request.offset_of(name, model), watched, name)
         if not used:
@@ -117,7 +124,7 @@ class CubeBuildStep(Step):
         product = everywhere()["IFUCubeModel"]()
         headers.fill(product)
         self._set_arrays(product, filling, plan)
-        set_coordinates(product, grid)
+        set_coordinates(product, grid, _axes(plan))
         self._describe(product, plan, request, grid, reach)
         return product
 
@@ -138,10 +145,11 @@ class CubeBuildStep(Step):
         ifu.roi_spatial = 0.0 if reach is None else float(reach.radius[0] * grid.spaxel[0])
         ifu.roi_wave = 0.0 if reach is None else float(reach.half[0])
         ifu.weight_power = 0.0 if reach is None else float(reach.power[0])
+        ending = "_internal" if request.is_internal else ""
         if plan.is_miri:
             product.meta.instrument.channel = "".join(dict.fromkeys(band.first for band in plan.bands))
             product.meta.instrument.band = "-".join(dict.fromkeys(band.second for band in plan.bands)).upper()
-        product.meta.filename = f"{names.base_name(self)[0]}_{plan.text}_{self.parameters.suffix}.fits"
+        product.meta.filename = f"{names.base_name(self)[0]}_{plan.text}{ending}_{self.parameters.suffix}.fits"
         product.meta.bunit_data = product.meta.bunit_err = product.meta.bunit_data or "MJy/sr"
 
     def _tell(self, plan, grid):
@@ -161,3 +169,11 @@ class CubeBuildStep(Step):
                 grid.wavelengths[-1],
             ),
         )
+
+
+def _axes(plan):
+    """Types and unit of the axes in the plane of the slices."""
+    if plan.is_miri:
+        channel = plan.bands[0].first
+        return f"MRSBE{channel}", f"MRSAL{channel}", "arcsec"
+    return "NRSSLICERX", "NRSSLICERY", "meter"

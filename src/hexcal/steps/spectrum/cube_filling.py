@@ -109,6 +109,43 @@ class CubeFilling:
         points = cube.Points(np.ascontiguousarray(x), np.ascontiguousarray(y), pixels.wavelength, values, errors)
         run_bands(cube.weigh_cube, nz, self.sums, self.planes, points, self.reach, self.weighting == "emsm")
 
+    def add_internal(self, model, channels=None, origin=0.0):
+        """Add the slices of an exposure to the columns of a cube in the plane of the slices.
+
+        Parameters
+        ----------
+        model : IFUImageModel
+            Calibrated, with its WCS.
+        channels : tuple of int, optional
+            Channels of MIRI; default all.
+        origin : float
+            Where the middle of pixel 0 is, pixels.
+
+        Returns
+        -------
+        int
+            Number of usable pixels that see something.
+        """
+        from hexcal.kernels.cube import fill_column
+
+        values, errors = np.asarray(model.data), np.asarray(model.err)
+        bad, used, grid = (model.dq & pixel.DO_NOT_USE) != 0, 0, self.grid
+        first = grid.wavelengths[0] - 0.5 * grid.depths[0]
+        for column, plane in enumerate(sorted_across(model, channels)):
+            x, y = plane.columns + origin, plane.rows + origin
+            corner_y, corner_z = (np.empty((4, x.size)) for _ in range(2))
+            for corner, (dx, dy) in enumerate(((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))):
+                along, across, wavelength = plane.locate(x + dx, y + dy)
+                along, _ = plane.to_field(along, across)
+                corner_y[corner] = (along - grid.reference[1]) / grid.spaxel[1] + grid.crpix[1] - 0.5
+                corner_z[corner] = (wavelength - first) / grid.depths[0]
+            where = plane.rows, plane.columns
+            of_slice = np.where(bad[where], np.float32(np.nan), values[where]).astype(np.float32)
+            used += int(np.count_nonzero(np.isfinite(of_slice)))
+            of_errors = errors[where].astype(np.float32)
+            run_bands(fill_column, grid.shape[0], self.sums, column, corner_y, corner_z, of_slice, of_errors)
+        return used
+
     def finish(self, cuts_tears=False) -> Cube:
         """Return the cube; the sums are used up.
 
@@ -124,6 +161,19 @@ class CubeFilling:
         dq = np.empty(self.grid.shape, np.uint32)
         run_bands(finish_cube, self.grid.shape[0], sums, dq, np.uint32(EMPTY))
         return Cube(sums.values, sums.variances, dq, sums.counts, torn)
+
+
+def sorted_across(model, channels=None):
+    """Return the slices of an exposure in their order across the field (list of SlicePlane)."""
+    planes = list(slice_planes(model, channels))
+    return sorted(planes, key=middle_across)
+
+
+def middle_across(plane):
+    """Where a slice is across the field, in the unit of `SlicePlane.to_field`."""
+    middle = plane.rows.size // 2
+    along, across, _ = plane.locate(plane.columns[middle : middle + 1] + 0.0, plane.rows[middle : middle + 1] + 0.0)
+    return float(plane.to_field(along, across)[1][0])
 
 
 def _cut_tears(sums):

@@ -8,7 +8,9 @@ import numpy as np
 from hexcal.errors import InputError, ParameterError
 from hexcal.steps.spectrum import cube_grid, cube_offsets, cube_parameters
 from hexcal.steps.spectrum.cube_bands import CubePlan
+from hexcal.steps.spectrum.cube_filling import middle_across, sorted_across
 from hexcal.steps.spectrum.cube_grid import CubeGrid, Footprint
+from hexcal.steps.spectrum.cube_report import NOWHERE
 from hexcal.steps.spectrum.ifu_planes import slice_planes
 
 _ALONG = {"NIRSPEC": 0.005, "MIRI": 0.005}
@@ -56,11 +58,8 @@ class Request:
             raise ParameterError(
                 f"wavemin ({given.wavemin:g}) must be below wavemax ({given.wavemax:g})", where="wavemin"
             )
-        if given.coord_system == "internal_cal" and (given.cube_pa is not None or given.ra_center is not None):
-            raise ParameterError(
-                "cube_pa, ra_center and dec_center are for cubes on the sky, and coord_system is internal_cal",
-                where="coord_system",
-            )
+        if given.coord_system == "internal_cal":
+            _require_internal(given)
         names = [science.name_of(index) for index in range(len(science))]
         path = given.offset_file and step.make_input_path(given.offset_file)
         return cls(given, cube_offsets.read_offsets(path, names) if path else None, step.where)
@@ -112,6 +111,8 @@ def layout(science, plan: CubePlan, request: Request, reference, where):
         None: the cube is drizzled.
     """
     given, weighting = request.given, request.weighting
+    if request.is_internal:
+        return _internal(science, plan, given, reference, where), None
     samplings = [cube_parameters.sampling_of(reference, band, weighting) for band in plan.bands]
     spaxel = given.scalexy or min(sampling.spaxel for sampling in samplings)
     waves, table = _waves(plan, samplings, given, reference, where)
@@ -129,6 +130,49 @@ def layout(science, plan: CubePlan, request: Request, reference, where):
         where=where,
     )
     return grid, _reach(grid, samplings, table, given, len(plan.members))
+
+
+def _require_internal(given):
+    """Refuse parameters that mean nothing in the plane of the slices."""
+    unfit = [
+        name
+        for name in ("cube_pa", "ra_center", "dec_center", "nspax_x", "nspax_y", "scalexy", "offset_file")
+        if getattr(given, name)
+    ]
+    unfit += ["weighting"] if given.weighting != "drizzle" else []
+    unfit += ["debug_spaxel"] if " ".join(given.debug_spaxel.split()) != NOWHERE else []
+    if unfit:
+        raise ParameterError(
+            f"{', '.join(unfit)}: not for cubes in the plane of the slices (coord_system=internal_cal)", where=unfit[0]
+        )
+
+
+def _internal(science, plan, given, reference, where):
+    """The grid of a cube in the plane of the slices: a column for each slice, and half its width along it."""
+    if len(plan.members) > 1 or len(plan.bands) > 1:
+        raise InputError(
+            "coord_system=internal_cal is for one band of one exposure; there are "
+            f"{len(plan.members)} exposures and {len(plan.bands)} bands in the cube",
+            where=where,
+        )
+    sampling = cube_parameters.sampling_of(reference, plan.bands[0], "drizzle")
+    (member,) = plan.members
+    with science.borrowed(member.index, changed=False) as model:
+        planes = sorted_across(model, member.channels)
+        ends = [middle_across(plane) for plane in (planes[0], planes[-1])]
+        reach = 0.0
+        for plane in planes:
+            along, across, _ = plane.locate(plane.columns + 0.0, plane.rows + 0.0)
+            reach = max(reach, float(np.nanmax(np.abs(plane.to_field(along, across)[0]))))
+    step = 0.5 * (ends[1] - ends[0]) / len(planes)
+    ny = 2 * int(np.ceil(reach / step)) + 1
+    low, high = given.wavemin or sampling.wave_min, given.wavemax or sampling.wave_max
+    middles, depths, _ = cube_grid.linear_waves(low, high, given.scalew or sampling.step, where)
+    shape = (len(middles), ny, len(planes))
+    cube_grid.require_size(shape, where)
+    width = (ends[1] - ends[0]) / (len(planes) - 1)
+    crpix, waves = (1.0, (ny + 1) / 2), middles - 0.5 * depths
+    return CubeGrid((ends[0], 0.0), (width, step), shape, crpix, 0.0, waves, depths, True, on_sky=False)
 
 
 def _waves(plan, samplings, given, reference, where):

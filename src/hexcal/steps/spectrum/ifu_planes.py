@@ -15,6 +15,8 @@ HALF = 0.4999
 """Distance from the middle of a pixel to its edge, pixels; a bit less, so that edges belong to the slice."""
 HALF_ALONG_NIRSPEC = 0.49
 """The same for the edges along a slice of NIRSpec."""
+_ANY_WAVELENGTH = 2e-6
+"""Metres; the plane of the slicer does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class SlicePlane:
         ``locate(x, y) -> (along, across, wavelength)`` of places on the detector; NaN outside the slice.
     to_sky : callable
         ``to_sky(along, across, wavelength) -> (ra, dec)``, degrees.
+    to_field : callable
+        ``to_field(along, across) -> (along, across)`` in the field of all slices: of NIRSpec in the plane of the
+        slicer, metres; of MIRI alpha and beta, arcsec.
     width : float
         Of the slice, in the unit of `across`.
     along_x : bool
@@ -43,6 +48,7 @@ class SlicePlane:
     columns: np.ndarray
     locate: Callable[..., Any]
     to_sky: Callable[..., Any]
+    to_field: Callable[..., Any]
     width: float
     along_x: bool
 
@@ -109,6 +115,7 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
             columns + part.col0,
             _locator(part.evaluate),
             _sky_of_miri(wcs) if model.is_miri else _sky_of_nirspec(wcs, part.number),
+            (lambda along, across: (along, across)) if model.is_miri else _field_of_nirspec(wcs, part.number),
             width,
             bool(model.is_miri),
         )
@@ -192,10 +199,19 @@ def _widths_of_nirspec(wcs, parts):
 
 def _slicer_x(wcs, number, slit_x):
     """Position in the plane of the slicer of a place in a slice."""
-    if nirspec_slits.slit_numbers(wcs):
-        one = nirspec_slits.slit_wcs(wcs, number)
-        return float(transform_points(one, spectral_parts.SLIT_FRAME, "slicer", slit_x, 0.0, 2e-6)[0])
-    return float(transform_points(wcs, None, _to_slicer(wcs, number), slit_x, 0.0, 2e-6)[0])
+    return float(_field_of_nirspec(wcs, number)(0.0, slit_x)[1])
+
+
+def _field_of_nirspec(wcs, number):
+    numbers = nirspec_slits.slit_numbers(wcs)
+    frames = (spectral_parts.SLIT_FRAME, "slicer") if numbers else (None, _to_slicer(wcs, number))
+    source = nirspec_slits.slit_wcs(wcs, number) if numbers else wcs
+
+    def to_field(along, across):
+        slicer_x, slicer_y, *_ = transform_points(source, *frames, across, along, _ANY_WAVELENGTH)
+        return slicer_y, slicer_x
+
+    return to_field
 
 
 def _to_slicer(wcs, number):
