@@ -30,6 +30,7 @@ import numpy as np  # noqa: E402
 from asn_generate import associations  # noqa: E402
 from astropy.io import fits  # noqa: E402
 from cases import PIPELINE_STEPS  # noqa: E402
+from detector_options import detector_options  # noqa: E402
 from image2 import image2  # noqa: E402
 from image3 import image3  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
@@ -44,6 +45,7 @@ PARTS = (
     "series",
     "threads",
     "clip",
+    "options",
     "container",
     "compile",
     "start",
@@ -427,6 +429,7 @@ def main(words=None):
             series,
             threads,
             clip,
+            detector_options,
             container,
             compile_,
             start,
