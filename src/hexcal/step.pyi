@@ -32,6 +32,7 @@ from hexcal.steps.flux.fringe import FringeStep as FringeStep
 from hexcal.steps.flux.imprint import ImprintStep as ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep as PathLossStep
 from hexcal.steps.flux.photom import PhotomStep as PhotomStep
+from hexcal.steps.flux.residual_fringe import ResidualFringeStep as ResidualFringeStep
 from hexcal.steps.flux.straylight import StraylightStep as StraylightStep
 from hexcal.steps.guider.guider_cds import GuiderCdsStep as GuiderCdsStep
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep as OutlierDetectionStep
@@ -53,4 +54,4 @@ from hexcal.steps.spectrum.srctype import SourceTypeStep as SourceTypeStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract1dStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract1dStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'ResidualFringeStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'parameter']

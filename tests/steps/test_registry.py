@@ -37,7 +37,14 @@ NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "pixel_replace", "tweakreg",
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame", "pixel_replace"}
-OFF_BY_DEFAULT = {"badpix_selfcal", "charge_migration", "emicorr", "clean_flicker_noise", "picture_frame"}
+OFF_BY_DEFAULT = {
+    "badpix_selfcal",
+    "residual_fringe",
+    "charge_migration",
+    "emicorr",
+    "clean_flicker_noise",
+    "picture_frame",
+}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,9 @@ def test_every_step_has_the_implicit_parameters():
         defaults = registry.find(alias)().get_pars()
         assert set(documented.split()) <= set(defaults)
         assert (defaults["output_ext"], defaults["output_use_index"]) == (".fits", True)
-        assert defaults["search_output_file"] is ("outlier_detection" not in alias and alias != "cube_build")
+        assert defaults["search_output_file"] is (
+            "outlier_detection" not in alias and alias not in ("cube_build", "residual_fringe")
+        )
         assert defaults["save_results"] is False
         assert defaults["output_use_model"] is (alias in NAMED_AFTER_MODELS)
         assert defaults["skip"] is (alias in OFF_BY_DEFAULT)

@@ -46,6 +46,7 @@ _OTHERS = {
     "photom": "hexcal.steps.flux.photom:PhotomStep",
     "straylight": "hexcal.steps.flux.straylight:StraylightStep",
     "fringe": "hexcal.steps.flux.fringe:FringeStep",
+    "residual_fringe": "hexcal.steps.flux.residual_fringe:ResidualFringeStep",
     "tweakreg": "hexcal.steps.image.tweakreg:TweakRegStep",
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",

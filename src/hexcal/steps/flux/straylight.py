@@ -5,15 +5,13 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter, run_bands
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
-from hexcal.steps.flux.mrs_gap import GAPS, clipped
+from hexcal.steps.flux.mrs_gap import GAPS, band_of, clipped
 from hexcal.steps.flux.showers import Limits, shower_model
 
 _MIDDLE = 516
 """Column between the two channels of a detector."""
 _SIDES = {"MIRIFUSHORT": (1, 2), "MIRIFULONG": (4, 3)}
 """Channels on the left and on the right half of a detector."""
-_FIRST_WHEEL = (1, 4)
-"""Channels whose band is that of the first wheel, which the first name of a crossed band says."""
 _COLUMNS = ("lor_fwhm", "lor_scale", "gau_fwhm", "gau_xoff", "gau_scale1", "gau_scale2")
 _REFERENCE_COLUMNS = 4
 _SOURCES_ABOVE = 3.0
@@ -160,8 +158,7 @@ def artifact_parameters(model, reference, log):
     ny = model.shape[-2]
     parameters = np.zeros((2, ny, len(_COLUMNS)))
     for side, channel in enumerate(_SIDES[detector]):
-        names = str(band).split("-")
-        letter = {"SHORT": "a", "MEDIUM": "b", "LONG": "c"}.get(names[0 if channel in _FIRST_WHEEL else -1])
+        letter = {"SHORT": "a", "MEDIUM": "b", "LONG": "c"}.get(band_of(channel, band))
         table = getattr(reference, f"ch{channel}{letter}_table", None) if letter else None
         if table is None:
             log.warning("The mrsxartcorr file has no table for channel %d, band %s: not corrected", channel, band)
