@@ -36,14 +36,14 @@ DOCUMENTED = [
 NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "pixel_replace", "tweakreg", "master_background"}
 """Steps whose documented default of output_use_model is True."""
 
-OFF_BY_DEFAULT = {"charge_migration", "emicorr", "clean_flicker_noise", "picture_frame", "pixel_replace"}
 OFF_BY_DEFAULT = {
     "badpix_selfcal",
-    "residual_fringe",
     "charge_migration",
-    "emicorr",
     "clean_flicker_noise",
+    "emicorr",
     "picture_frame",
+    "pixel_replace",
+    "residual_fringe",
 }
 
 
