@@ -19,19 +19,11 @@ NEED_SLICES = {"cube_build"}
 """Steps that need slices of an integral-field unit: tests/steps/spectrum/test_cube_build.py."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum
-STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal"}  # tests/steps/test_contract_of_mrs.py
+STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe"}
+"""Steps of full frames: tests/steps/test_contract_of_mrs.py, tests/steps/flux/test_residual_fringe.py."""
 NEED_OPEN_SLITS = {"extract_2d", "msa_flagging", "wavecorr"}  # tests/steps/test_contract_of_nirspec.py
 ELSEWHERE = STEPS_OF_MRS | NEED_SLICES | NEED_SOURCES | NEED_SLITS | NEED_OPEN_SLITS
 ELSEWHERE |= FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
-ELSEWHERE = NEED_SLICES | NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
-STEPS_OF_MRS = {
-    "straylight",
-    "fringe",
-    "srctype",
-    "badpix_selfcal",
-    "residual_fringe",
-}  # tests/steps/test_contract_of_mrs.py
-ELSEWHERE = STEPS_OF_MRS | NEED_SOURCES | NEED_SLITS | FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA
 ALIASES = [alias for alias in ALL_ALIASES if alias not in ELSEWHERE]
 SHAPE = (2, 8, 20, 24)
 MIRI_STEPS = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
