@@ -250,3 +250,68 @@ def test_reference_pixels_are_those_of_the_window():
     cube.meta.subarray.xstart, cube.meta.subarray.ystart = 2048 - SHAPE[1] + 1, 1001
     mask = made("mask", [cube]).dq
     assert np.all(mask[:, -4:] == pixel.REFERENCE_PIXEL) and not mask[:, :-4].any()
+
+
+def miri(model):
+    """A ramp that MIRI has taken."""
+    model.meta.instrument.name, model.meta.instrument.detector = "MIRI", "MIRIMAGE"
+    model.meta.subarray.name, model.meta.exposure.readpatt = "SUB64", "FASTR1"
+    model.meta.subarray.xstart = model.meta.subarray.ystart = 101
+    return model
+
+
+@pytest.mark.req("RFF-113", "RFF-120")
+def test_the_reset_anomaly_is_what_the_first_groups_are_off():
+    rng = np.random.default_rng(11)
+    decay = np.where(np.arange(60) < 15, -30 * np.exp(-np.arange(60) / 3.0), 0)
+    darks = []
+    for _ in range(12):
+        data = level(0.05, 60)[None].repeat(3, axis=0) + rng.normal(0, READ, (3, 60, *SHAPE))
+        data[0] += decay[:, None, None]
+        data[1:] += 2 * decay[:, None, None]
+        darks.append(miri(ramp(data)))
+    model = made("reset", darks)
+    assert model.data.shape == (2, 15, *SHAPE)
+    for number, factor in enumerate((1, 2)):
+        for group in (1, 5, 14):
+            error = model.data[number, group] - factor * decay[group]
+            assert abs(np.mean(error)) < 0.2
+            assert np.std(error) < 1.4 * READ / np.sqrt(12 if number == 0 else 24)
+
+
+@pytest.mark.req("RFF-121")
+def test_the_groups_that_a_reset_disturbs_are_counted():
+    rng = np.random.default_rng(12)
+    offsets = np.zeros(24)
+    offsets[:4] = 20, 30.8, 15.8, 8.1
+    data = level(30.0, 24)[None].repeat(4, axis=0) + rng.normal(0, READ, (4, 24, *SHAPE))
+    data[1:] += offsets[:, None, None]
+    model = made("rscd", [miri(ramp(data))], kind="flat")
+    (row,) = model.rscd_group_skip_table
+    assert row["group_skip"] == 4 and row["subarray"] in (b"SUB64", "SUB64")
+
+
+@pytest.mark.req("RFF-116", "RFF-117")
+def test_the_coupling_of_pixels_is_undone():
+    from scipy import ndimage
+
+    from hexcal.reffiles.makers.ipc import inverse
+
+    rng = np.random.default_rng(13)
+    alpha = 0.006
+    kernel = np.array([[0, alpha, 0], [alpha, 1 - 4 * alpha, alpha], [0, alpha, 0]])
+    rate = np.zeros((120, 130))
+    places = [(y, x) for y in range(6, 114, 9) for x in range(6, 124, 9)]
+    for y, x in places:
+        rate[y, x] = rng.uniform(400, 4000)
+    seen = ndimage.convolve(rate, kernel)
+    darks = []
+    for _ in range(8):
+        signal = seen * np.arange(2)[:, None, None]
+        darks.append(ramp((signal + rng.normal(0, READ, signal.shape))[None]))
+    model = made("ipc", darks)
+    assert model.data.sum() == pytest.approx(1, abs=1e-6) and model.data[1, 1] > 1
+    assert np.allclose(model.data, inverse(kernel), atol=0.02 * alpha * 4)
+    undone = ndimage.convolve(seen, model.data.astype(float))
+    neighbours = np.array([undone[y, x + 1] / rate[y, x] for y, x in places])
+    assert abs(np.mean(neighbours)) < 0.02 * alpha

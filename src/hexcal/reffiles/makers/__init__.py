@@ -5,9 +5,12 @@ In the order in which they are made where none is there yet: each uses only what
 
 MAKERS = {
     "saturation": "hexcal.reffiles.makers.saturation:SaturationMaker",
+    "reset": "hexcal.reffiles.makers.reset:ResetMaker",
     "superbias": "hexcal.reffiles.makers.superbias:SuperbiasMaker",
     "readnoise": "hexcal.reffiles.makers.readnoise:ReadnoiseMaker",
     "linearity": "hexcal.reffiles.makers.linearity:LinearityMaker",
+    "rscd": "hexcal.reffiles.makers.rscd:RscdMaker",
+    "ipc": "hexcal.reffiles.makers.ipc:IpcMaker",
     "gain": "hexcal.reffiles.makers.gain:GainMaker",
     "dark": "hexcal.reffiles.makers.dark:DarkMaker",
     "mask": "hexcal.reffiles.makers.mask:MaskMaker",

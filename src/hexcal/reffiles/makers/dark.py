@@ -45,7 +45,7 @@ class DarkMaker(Maker):
         models, n_groups = members.of_kind("dark"), members.n_groups
         if parameters.max_groups is not None:
             n_groups = min(n_groups, parameters.max_groups)
-        classes = _classes(models)
+        classes = integration_classes(models)
         shape = (len(classes), n_groups, *members.shape)
         data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for number, chosen in enumerate(classes):
@@ -56,8 +56,11 @@ class DarkMaker(Maker):
         return _model(data, np.sqrt(np.where(np.isfinite(variance), variance, 0)), dq, members.first.is_miri)
 
 
-def _classes(models):
-    """Which integrations belong together: of MIRI the first, and the others; of the others all (list of callables)."""
+def integration_classes(models):
+    """Return which integrations belong together: of MIRI the first, and the others; of other instruments all.
+
+    A list of functions from the number of integrations to a slice.
+    """
     if not models[0].is_miri:
         return [lambda n_ints: slice(0, n_ints)]
     if max(model.shape_of("data")[0] for model in models) == 1:
