@@ -7,7 +7,7 @@ import asdf
 import numpy as np
 from astropy.io import fits
 from astropy.modeling import models
-from astropy.modeling.models import Mapping, Scale, Shift
+from astropy.modeling.models import Mapping, Scale, Shift, Tabular2D
 from sky_projections import point
 
 from hexcal import datamodels
@@ -165,3 +165,13 @@ def truth(centre, size, x, y):
     alpha_in, _ = at_wheel(np.full_like(v, centre[0]), v * COLLIMATOR, COLLIMATOR)
     wavelength = (alpha_in + alpha_out) / GROOVES / (1 + VELOCITY / 299792458.0)
     return slit_y, wavelength * 1e6
+
+
+def write_wavecorr(path, *names, tilt=2.0):
+    """An offset of `tilt` pixels per width of the slit, at all wavelengths."""
+    wavelength, place = np.linspace(3.5e-6, 4.5e-6, 5), np.linspace(-0.5, 0.5, 11)
+    table = Tabular2D((wavelength, place), np.tile(tilt * place, (5, 1)), bounds_error=True, fill_value=np.nan)
+    apertures = [{"aperture_name": name, "width": 1e-4, "zero_point_offset": table} for name in names]
+    meta = {"telescope": "JWST", "instrument": {"name": "NIRSPEC"}, "reftype": "wavecorr"}
+    asdf.AsdfFile({"meta": meta | {"model_type": "WaveCorrModel"}, "apertures": apertures}).write_to(path)
+    return str(path)

@@ -7,7 +7,7 @@ import pytest
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["assign_wcs", "extract_2d"]
+ALIASES = ["assign_wcs", "extract_2d", "wavecorr"]
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,15 @@ def made(tmp_path_factory):
     folder = nirspec.write_references(tmp_path_factory.mktemp("nirspec"))
     references = nirspec.overrides(folder)
     assigned = registry.find("assign_wcs").call(nirspec.exposure(), **references)
-    return {"assign_wcs": (nirspec.exposure(), references), "extract_2d": (assigned, {})}
+    slits = registry.find("extract_2d").call(assigned)
+    for slit in slits.slits:
+        slit.source_type, slit.source_xpos = "POINT", 0.1
+    table = nirspec.write_wavecorr(folder / "wavecorr.asdf", "S200A1")
+    return {
+        "assign_wcs": (nirspec.exposure(), references),
+        "extract_2d": (assigned, {}),
+        "wavecorr": (slits, {"override_wavecorr": table}),
+    }
 
 
 @pytest.fixture

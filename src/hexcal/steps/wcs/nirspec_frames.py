@@ -49,9 +49,9 @@ class Frames:
         """Direction cosines at the disperser."""
         return plane_frame(GWA, ("alpha_in", "beta_in"), "rad")
 
-    def slit(self):
+    def slit(self, name=SLIT):
         """Position in a slit."""
-        return self._with_wavelength(SLIT, "slit_spatial", ("x_slit", "y_slit"), "")
+        return self._with_wavelength(name, "slit_spatial", ("x_slit", "y_slit"), "")
 
     def slicer(self):
         """Plane of the slicer."""
