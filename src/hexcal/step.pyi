@@ -17,6 +17,7 @@ from hexcal.steps.detector.ipc import IPCStep as IPCStep
 from hexcal.steps.detector.jump import JumpStep as JumpStep
 from hexcal.steps.detector.lastframe import LastFrameStep as LastFrameStep
 from hexcal.steps.detector.linearity import LinearityStep as LinearityStep
+from hexcal.steps.detector.nsclean import NSCleanStep as NSCleanStep
 from hexcal.steps.detector.persistence import PersistenceStep as PersistenceStep
 from hexcal.steps.detector.picture_frame import PictureFrameStep as PictureFrameStep
 from hexcal.steps.detector.ramp_fit import RampFitStep as RampFitStep
@@ -55,4 +56,4 @@ from hexcal.steps.spectrum.wavecorr import WavecorrStep as WavecorrStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep as AssignMTWcsStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep as AssignWcsStep
 
-__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract1dStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'ResidualFringeStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'WavecorrStep', 'parameter']
+__all__ = ['AssignMTWcsStep', 'AssignWcsStep', 'BackgroundStep', 'BadpixSelfcalStep', 'BarShadowStep', 'ChargeMigrationStep', 'CleanFlickerNoiseStep', 'Combine1dStep', 'CubeBuildStep', 'DQInitStep', 'DarkCurrentStep', 'EmiCorrStep', 'Extract1dStep', 'Extract2dStep', 'FirstFrameStep', 'FlatFieldStep', 'FringeStep', 'GainScaleStep', 'GroupScaleStep', 'GuiderCdsStep', 'IPCStep', 'ImprintStep', 'JumpStep', 'LastFrameStep', 'LinearityStep', 'MasterBackgroundStep', 'NSCleanStep', 'OutlierDetectionScaledStep', 'OutlierDetectionStackStep', 'OutlierDetectionStep', 'PathLossStep', 'PersistenceStep', 'PhotomStep', 'PictureFrameStep', 'Pipeline', 'PixelReplaceStep', 'RampFitStep', 'RefPixStep', 'ResampleSpecStep', 'ResampleStep', 'ResetStep', 'ResidualFringeStep', 'RscdStep', 'SaturationStep', 'SkipStep', 'SkyMatchStep', 'SourceCatalogStep', 'SourceTypeStep', 'Step', 'StepParameters', 'StraylightStep', 'SuperBiasStep', 'TweakRegStep', 'WavecorrStep', 'parameter']

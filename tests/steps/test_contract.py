@@ -13,7 +13,7 @@ from hexcal.steps import ALIASES as ALL_ALIASES
 
 NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
-NEED_SLITS = {"resample_spec", "extract_1d", "imprint", "pathloss", "barshadow", "pixel_replace"}
+NEED_SLITS = {"resample_spec", "extract_1d", "imprint", "pathloss", "barshadow", "pixel_replace", "nsclean"}
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
 NEED_SLICES = {"cube_build"}
 """Steps that need slices of an integral-field unit: tests/steps/spectrum/test_cube_build.py."""

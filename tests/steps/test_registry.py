@@ -41,6 +41,7 @@ OFF_BY_DEFAULT = {
     "charge_migration",
     "clean_flicker_noise",
     "emicorr",
+    "nsclean",
     "picture_frame",
     "pixel_replace",
     "residual_fringe",

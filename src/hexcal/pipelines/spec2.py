@@ -4,6 +4,7 @@ from hexcal.core import Pipeline, Role, StepParameters, parameter
 from hexcal.errors import ParameterError
 from hexcal.pipelines.spec2_modes import mode_of, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
+from hexcal.steps.detector.nsclean import NSCleanStep
 from hexcal.steps.flux.background import BackgroundStep
 from hexcal.steps.flux.barshadow import BarShadowStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
@@ -67,6 +68,7 @@ class Spec2Pipeline(Pipeline):
         "assign_wcs": AssignWcsStep,
         "badpix_selfcal": BadpixSelfcalStep,
         "clean_flicker_noise": CleanFlickerNoiseStep,
+        "nsclean": NSCleanStep,
         "imprint_subtract": ImprintStep,
         "bkg_subtract": BackgroundStep,
         "extract_2d": Extract2dStep,

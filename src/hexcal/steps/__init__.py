@@ -22,6 +22,7 @@ _DETECTOR = {
     "charge_migration": "ChargeMigrationStep",
     "jump": "JumpStep",
     "clean_flicker_noise": "CleanFlickerNoiseStep",
+    "nsclean": "NSCleanStep",
     "ramp_fit": "RampFitStep",
     "gain_scale": "GainScaleStep",
 }

@@ -12,6 +12,7 @@ from hexcal.steps.detector import flicker_mask
 from hexcal.steps.detector.flicker_clean import Fit, clean
 from hexcal.steps.detector.flicker_fit import line_levels
 from hexcal.steps.detector.flicker_rates import rates_of
+from hexcal.steps.detector.lit_regions import always_lit, lit_by_spectra
 
 _AMPLIFIERS = 4
 _SHOWS_NO_NOISE = group.DO_NOT_USE | group.JUMP_DET
@@ -50,7 +51,9 @@ class CleanFlickerNoiseStep(Step):
             max_length=2,
         )
         mask_science_regions: bool = parameter(
-            False, "Leave out regions that are known to see light (MIRI images: flagged NON_SCIENCE)."
+            False,
+            "Leave out regions that are known to see light (MIRI images: flagged NON_SCIENCE; NIRSpec: slits and "
+            "slices by the WCS, and shutters that cannot close).",
         )
         apply_flat_field: bool = parameter(False, "Take the background to follow the flat field.")
         n_sigma: float = parameter(
@@ -84,7 +87,7 @@ class CleanFlickerNoiseStep(Step):
 
     def process(self, model):
         settings = self._settings(model)
-        cube = _as_cube(model)
+        cube = as_cube(model)
         if cube is None:
             raise SkipStep("the noise is measured in differences of groups, and one group has none", is_expected=True)
         masks = self._masks(model, cube, settings)
@@ -97,7 +100,7 @@ class CleanFlickerNoiseStep(Step):
             settings.fit_method,
             settings.background_method,
             settings.background_box_size,
-            _lines_are_columns(model),
+            lines_are_columns(model),
             n_parts,
             settings.differences == "first",
             settings.n_sigma if settings.mask_from == "rate" else None,
@@ -125,7 +128,7 @@ class CleanFlickerNoiseStep(Step):
     def _masks(self, model, cube, settings):
         """Usable pixels of each integration: bool (nints, ny, nx), or (1, ny, nx) for all."""
         if settings.user_mask is not None:
-            return _given_mask(self.open_model(settings.user_mask), cube.shape)
+            return given_mask(self.open_model(settings.user_mask), cube.shape)
         # Reference pixels see no light: 3.0.0 leaves out those that are far from the background, as any pixel.
         reference = pixel.REFERENCE_PIXEL if settings.mask_from == "rate_less_lines" else 0
         bad = (model.pixeldq if cube.ndim == 4 else model.dq) & (pixel.DO_NOT_USE | reference) != 0
@@ -139,7 +142,7 @@ class CleanFlickerNoiseStep(Step):
             bad = bad.all(axis=0) if bad.ndim == 3 else bad
         bads = bad if bad.ndim == 3 else [bad] * len(rates)
         n_parts = _n_parts(model) if settings.fit_by_channel else 1
-        columns = _lines_are_columns(model)
+        columns = lines_are_columns(model)
         masks = []
         for rate, excluded in zip(rates, bads, strict=True):
             if settings.mask_from == "rate_less_lines":
@@ -209,7 +212,7 @@ def _less_lines(rate, bad, settings, columns, n_parts):
 # ---- what the exposure says
 
 
-def _as_cube(model):
+def as_cube(model):
     """The data with integrations in front, a view; None for a ramp of one group."""
     data = model.data
     if data.ndim == 4:
@@ -217,7 +220,7 @@ def _as_cube(model):
     return data if data.ndim == 3 else data[None]
 
 
-def _lines_are_columns(model):
+def lines_are_columns(model):
     """Whether pixels that are read one after the other lie in a column.
 
     MIRI has no such noise along rows, but stripes along columns.
@@ -231,10 +234,12 @@ def _n_parts(model):
 
 
 def _science_regions(model):
-    """Pixels that are known to see light, from the flags: bool (ny, nx)."""
+    """Pixels that are known to see light, from the flags, or of NIRSpec from the WCS: bool (ny, nx)."""
+    if model.meta.instrument.name == "NIRSPEC":
+        return lit_by_spectra(model) | always_lit(model)
     if not model.is_miri or model.meta.exposure.type not in ("MIR_IMAGE", "MIR_4QPM", "MIR_LYOT", "MIR_CORONCAL"):
         raise ParameterError(
-            "mask_science_regions is for MIRI images, whose flags mark the regions; "
+            "mask_science_regions is for MIRI images, whose flags mark the regions, and for spectra of NIRSpec; "
             f"regions of {model.meta.exposure.type} need coordinates",
             where="mask_science_regions",
             hint="give a user_mask",
@@ -243,7 +248,8 @@ def _science_regions(model):
     return flags & pixel.NON_SCIENCE != 0
 
 
-def _given_mask(model, shape):
+def given_mask(model, shape):
+    """Return the mask of a user for data of a shape (..., ny, nx): bool (nints or 1, ny, nx); InputError if unfit."""
     mask = np.asarray(model.data)
     mask = mask if mask.ndim == 3 else mask[None]
     if mask.shape[-2:] != shape[-2:] or mask.ndim != 3 or len(mask) not in (1, shape[0]):

@@ -27,7 +27,9 @@ class ImprintStep(Step):
         """No parameters of its own."""
 
     def process(self, science, imprint):
-        index = None if imprint is None or not len(imprint) else self._index_of(science, imprint)
+        if imprint is None or not len(imprint):
+            raise SkipStep("there is no imprint exposure")
+        index = self._index_of(science, imprint)
         if index is None:
             raise SkipStep("there is no imprint exposure that belongs to the exposure")
         name = imprint.name_of(index)

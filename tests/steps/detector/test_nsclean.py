@@ -1,0 +1,138 @@
+"""Correlated read noise of NIRSpec rates."""
+
+import numpy as np
+import pytest
+from slits import slit_wcs
+
+from hexcal import datamodels
+from hexcal.errors import InputError
+from hexcal.models.dqflags import pixel
+from hexcal.steps.detector import nsclean
+from hexcal.steps.detector.lit_regions import always_lit, lit_by_spectra
+from hexcal.steps.detector.nsclean import NSCleanStep
+
+SHAPE = (64, 200)
+
+
+def drift(seed=1, shape=SHAPE):
+    """Low-frequency noise of the read-out, which goes along columns."""
+    ny, nx = shape
+    slow = np.cumsum(np.random.default_rng(seed).normal(0, 0.3, ny * nx))
+    slow -= np.convolve(slow, np.ones(ny * 20) / (ny * 20), mode="same")
+    return slow.reshape(nx, ny).T
+
+
+def rate(noise, exposure_type="NRS_FIXEDSLIT", kind=datamodels.ImageModel, wcs=False):
+    model = kind(noise.astype("f4"), err=np.ones(noise.shape, "f4"))
+    model.dq = np.zeros(noise.shape, "u4")
+    model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", exposure_type
+    model.meta.subarray.fastaxis, model.meta.subarray.slowaxis = 2, 1
+    if wcs:
+        model.meta.wcs = slit_wcs((9, 40))  # its bounding box: rows 0 to 8, columns 0 to 39
+    return model
+
+
+def run(model, **parameters):
+    return NSCleanStep.call(model, skip=False, **parameters)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (2, *SHAPE)])
+def test_slow_noise_goes_and_the_light_stays(shape):
+    white = np.random.default_rng(2).normal(0, 1, shape)
+    noise = np.stack([drift(seed) for seed in (1, 2)]) if len(shape) == 3 else drift()
+    kind = datamodels.CubeModel if len(shape) == 3 else datamodels.ImageModel
+    model = rate(noise + white, kind=kind, wcs=True)
+    light = np.zeros(shape)
+    light[..., 2:7, 5:35] = 300
+    model.data += light.astype("f4")
+    result = run(model)
+    left = result.data - light - white
+    assert left.std() < 0.35 * noise.std()
+    assert result.meta.cal_step.nsclean == "COMPLETE"
+    assert np.abs(left[..., 2:7, 5:35]).mean() < noise.std()
+
+
+def test_footprints_of_slits_are_left_out():
+    model = rate(drift(), wcs=True)
+    lit = lit_by_spectra(model)
+    assert lit[:9, :40].all() and lit.sum() == 9 * 40
+    step = NSCleanStep()
+    masks = step._masks(model, model.data[None])
+    assert not masks[0][:9, :40].any() and masks[0][9:].mean() > 0.99
+    whole = NSCleanStep(mask_spectral_regions=False)._masks(model, model.data[None])
+    assert whole[0][:9, :40].mean() > 0.99
+
+
+def test_slices_of_the_ifu_are_left_out(monkeypatch):
+    from hexcal.steps.wcs import spectral
+
+    wave = np.full(SHAPE, np.nan)
+    wave[20:25] = 2.0
+    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    model = rate(drift(), "NRS_IFU", datamodels.IFUImageModel, wcs=True)
+    assert np.array_equal(lit_by_spectra(model), np.isfinite(wave))
+
+
+def test_failed_open_shutters_missing_and_bright_pixels_are_left_out():
+    model = rate(np.random.default_rng(3).normal(0, 1, SHAPE))
+    model.dq[3, 5], model.data[4, 6], model.data[5, 7], model.data[6, 8] = pixel.MSA_FAILED_OPEN, np.nan, 80, -80
+    mask = NSCleanStep(mask_spectral_regions=False)._masks(model, model.data[None])[0]
+    assert np.argwhere(~mask).tolist() == [[3, 5], [4, 6], [5, 7]]
+    result = run(model, mask_spectral_regions=False)
+    assert np.isnan(result.data[4, 6]) and np.isfinite(result.data).sum() == result.data.size - 1
+
+
+@pytest.mark.parametrize(
+    ("exposure_type", "hidden"), [("NRS_MSASPEC", True), ("NRS_IFU", True), ("NRS_FIXEDSLIT", False)]
+)
+def test_the_place_of_the_fixed_slits_in_full_frames(monkeypatch, exposure_type, hidden):
+    model = rate(np.zeros((2048, 2048)), exposure_type)
+    assert always_lit(model)[922:1116].all() == hidden and not always_lit(model)[[921, 1116]].any()
+    monkeypatch.setattr(nsclean, "clipped", lambda values, clip: type("", (), {"median": 0.0, "sigma": 1.0}))
+    mask = NSCleanStep(mask_spectral_regions=False)._masks(model, model.data[None])[0]
+    assert not mask[:, :4].any() and not mask[:, -4:].any() and mask[0, 4:-4].all()
+
+
+def test_a_mask_of_the_user_and_the_mask_saved(tmp_path):
+    model = rate(drift(), wcs=True)
+    model.save(tmp_path / "x_rate.fits")
+    first = run(str(tmp_path / "x_rate.fits"), save_mask=True, output_dir=str(tmp_path))
+    saved = tmp_path / "x_mask.fits"
+    with datamodels.open(saved) as mask:
+        assert mask.data[:9, :40].sum() == 0 and mask.data.shape == SHAPE
+    second = run(model, user_mask=str(saved))
+    assert np.array_equal(first.data, second.data)
+
+
+def test_n_sigma():
+    model = rate(np.random.default_rng(3).normal(0, 1, SHAPE))
+    shares = [
+        NSCleanStep(mask_spectral_regions=False, n_sigma=n)._masks(model, model.data[None]).mean() for n in (1, 2)
+    ]
+    assert shares[0] == pytest.approx(0.841, abs=0.02) and shares[1] == pytest.approx(0.977, abs=0.01)
+
+
+def test_without_a_wcs_the_footprints_are_not_known():
+    with pytest.raises(InputError, match="known from the WCS, and there is none"):
+        run(rate(drift()))
+
+
+def test_it_runs_only_where_it_is_asked_for():
+    model = rate(drift())
+    result = NSCleanStep.call(model)
+    assert result.meta.cal_step.nsclean == "SKIPPED" and np.array_equal(result.data, model.data)
+    assert NSCleanStep.reference_types == ()
+
+
+def test_an_image_without_values_stays_so():
+    assert np.isnan(run(rate(np.full(SHAPE, np.nan)), mask_spectral_regions=False).data).all()
+
+
+def test_the_input_is_untouched_and_threads_do_not_show(monkeypatch):
+    model = rate(drift(), wcs=True)
+    before = model.data.copy()
+    results = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("HEXCAL_THREADS", threads)
+        results.append(run(model).data)
+    assert np.array_equal(results[0], results[1]) and np.array_equal(model.data, before)
