@@ -18,7 +18,7 @@ NEED_SLITS = {"resample_spec", "extract_1d", "imprint", "pathloss", "barshadow",
 NEED_SLICES = {"cube_build"}
 """Steps that need slices of an integral-field unit: tests/steps/spectrum/test_cube_build.py."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
-WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "master_background"}  # tests/steps/spectrum
+WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "spectral_leak", "master_background"}  # tests/steps/spectrum
 STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe"}
 """Steps of full frames: tests/steps/test_contract_of_mrs.py, tests/steps/flux/test_residual_fringe.py."""
 NEED_OPEN_SLITS = {"extract_2d", "msa_flagging", "wavecorr"}  # tests/steps/test_contract_of_nirspec.py

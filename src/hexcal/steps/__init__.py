@@ -37,6 +37,7 @@ _OTHERS = {
     "extract_1d": "hexcal.steps.spectrum.extract_1d:Extract1dStep",
     "resample_spec": "hexcal.steps.spectrum.resample_spec:ResampleSpecStep",
     "wavecorr": "hexcal.steps.spectrum.wavecorr:WavecorrStep",
+    "spectral_leak": "hexcal.steps.spectrum.spectral_leak:SpectralLeakStep",
     "cube_build": "hexcal.steps.spectrum.cube_build:CubeBuildStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",

@@ -1,0 +1,90 @@
+"""spectral_leak: the light of 6 micron that was put into a spectrum at 12 micron is taken out, and nothing else."""
+
+import numpy as np
+import pytest
+from extracted_spectra import spectra
+
+from hexcal import datamodels
+from hexcal.errors import InputError
+from hexcal.step import SpectralLeakStep
+
+W1, W3 = np.arange(5.66, 6.63, 0.001), np.arange(11.55, 13.47, 0.0025)
+
+
+def _fraction(wave):
+    return 0.03 * np.exp(-(((wave - 12.2) / 0.08) ** 2))
+
+
+def _short(wave):
+    return 2 + np.sin(3 * wave)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    wave = np.arange(11.5, 13.0, 0.005)
+    table = np.array(
+        list(zip(wave, _fraction(wave), 0 * wave, strict=True)),
+        [("WAVELENGTH", "f4"), ("FRAC_LEAK", "f4"), ("ERR_LEAK", "f4")],
+    )
+    model = datamodels.MirMrsPtCorrModel(leakcor_table=table)
+    model.meta.telescope, model.meta.instrument.name, model.meta.reftype = "JWST", "MIRI", "MRSPTCORR"
+    model.save(tmp_path / "mrsptcorr.fits")
+    return tmp_path
+
+
+def spectrum(folder, channel, band, wave, flux):
+    path = spectra(folder / f"ch{channel}-{band.lower()}_x1d.fits", (wave, flux, {}))
+    model = datamodels.open(path)
+    model.meta.instrument.channel, model.meta.instrument.band = channel, band
+    model.meta.exposure.type = "MIR_MRS"
+    return model
+
+
+def correct(folder, *models, **more):
+    return SpectralLeakStep.call(list(models), override_mrsptcorr=str(folder / "mrsptcorr.fits"), **more)
+
+
+@pytest.mark.req("SLEAK-01", "SLEAK-04")
+def test_the_leak_is_taken_out(folder):
+    true = 5 - 0.1 * W3
+    leaky = spectrum(folder, "3", "SHORT", W3, true + _fraction(W3) * _short(W3 / 2))
+    source, other = spectrum(folder, "1", "MEDIUM", W1, _short(W1)), spectrum(folder, "2", "SHORT", W1 + 2, 0 * W1 + 1)
+    result = correct(folder, other, source, leaky)
+    table = result[2].parts()[0].spec_table
+    assert (
+        np.allclose(table["FLUX"], true, atol=2e-4 * 0.1)
+        and np.abs(leaky.parts()[0].spec_table["FLUX"] - true).max() > 0.04
+    )
+    assert np.array_equal(table["SURF_BRIGHT"], leaky.parts()[0].spec_table["SURF_BRIGHT"])
+    for index, before in ((0, other), (1, source)):
+        assert np.array_equal(result[index].parts()[0].spec_table, before.parts()[0].spec_table)
+    assert result[2].meta.cal_step.spectral_leak == "COMPLETE"
+
+
+@pytest.mark.req("SLEAK-03")
+@pytest.mark.parametrize("missing", ["1B", "3A"])
+def test_without_one_of_the_bands_nothing_is_done(folder, missing, caplog):
+    band = ("3", "SHORT", W3) if missing == "1B" else ("1", "MEDIUM", W1)
+    model = spectrum(folder, *band, 1 + 0 * band[2])
+    result = correct(folder, model)
+    assert f"no spectrum of band {missing}" in caplog.text
+    assert np.array_equal(result[0].parts()[0].spec_table, model.parts()[0].spec_table)
+    assert result[0].meta.cal_step.spectral_leak == "SKIPPED"
+
+
+def test_nan_in_band_1b_does_not_spread(folder):
+    flux = _short(W1)
+    flux[100:130] = np.nan
+    leaky = spectrum(folder, "3", "SHORT", W3, 1 + _fraction(W3) * _short(W3 / 2))
+    result = correct(folder, spectrum(folder, "1", "MEDIUM", W1, flux), leaky)
+    assert np.allclose(result[1].parts()[0].spec_table["FLUX"], 1, atol=1e-4)
+    nothing = correct(folder, spectrum(folder, "1", "MEDIUM", W1, np.nan * W1), leaky)
+    assert np.array_equal(nothing[1].parts()[0].spec_table["FLUX"], leaky.parts()[0].spec_table["FLUX"])
+
+
+def test_numbers_of_spectra_that_do_not_fit(folder):
+    path = spectra(folder / "two_x1d.fits", (W1, 1 + 0 * W1, {}), (W1, 2 + 0 * W1, {}))
+    two = datamodels.open(path)
+    two.meta.instrument.channel, two.meta.instrument.band = "1", "MEDIUM"
+    with pytest.raises(InputError, match="which belong together"):
+        correct(folder, two, spectrum(folder, "3", "SHORT", W3, 1 + 0 * W3))
