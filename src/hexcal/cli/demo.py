@@ -21,6 +21,10 @@ def main(words):
         from hexcal.cli import demo_imaging
 
         return demo_imaging.main(words[1:])
+    if words and words[0] == "spectra":
+        from hexcal.cli import demo_spectra
+
+        return demo_spectra.main(words[1:])
     parser = Arguments(
         prog="hexcal demo",
         description=(
@@ -28,7 +32,8 @@ def main(words):
         ),
         epilog=(
             "hexcal demo imaging --output DIR: dithered exposures through stages 1, 2 and 3, "
-            "to a mosaic and its catalogue"
+            "to a mosaic and its catalogue\n"
+            "hexcal demo spectra --output DIR: exposures of a spectrograph through stage 2, to spectra of its sources"
         ),
     )
     parser.add_argument(

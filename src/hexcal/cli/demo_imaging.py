@@ -3,13 +3,12 @@
 Raw dithered exposures through stages 1, 2 and 3 to a mosaic with its catalogue, compared with the truth.
 """
 
-import contextlib
-import logging
 import shlex
 import time
 from pathlib import Path
 
 from hexcal.arguments import Arguments, whole_number
+from hexcal.cli.demo_parts import logged_to, run
 from hexcal.files import gate
 
 _SEED = 3
@@ -97,7 +96,7 @@ def _calibrate(console, options, written):
         ("3", "2: rates to calibrated images", "calwebb_image2", written["associations"], {}),
         ("4", "3: images to a mosaic", "calwebb_image3", [written["image3"]], {"tweakreg": {"abs_refcat": catalogue}}),
     )
-    with _logged_to(log):
+    with logged_to(log):
         for number, title, alias, inputs, steps in stages:
             console.print(f"[bold]{number}. Stage {title}[/bold], log in {log}")
             options_of_steps = "".join(
@@ -108,31 +107,11 @@ def _calibrate(console, options, written):
             console.print(f"   $ hexcal run {alias} {shlex.quote(inputs[0])} {references}{options_of_steps}")
             clock = time.perf_counter()
             for path in inputs:
-                _run(alias, path, written["references"], folder, steps, options.profile)
+                run(alias, path, written["references"], folder, steps, options.profile)
             console.print(f"   {time.perf_counter() - clock:.1f} s")
     (mosaic,), (catalogue,) = folder.glob("*_t001_*_i2d.fits"), folder.glob("*_t001_*_cat.ecsv")
     calibrated = Path(written["exposures"][1]).name.replace("_uncal", "_cal")
     return {"log": str(log), "calibrated": str(folder / calibrated), "mosaic": str(mosaic), "catalogue": str(catalogue)}
-
-
-def _run(alias, path, references, folder, steps, profile):
-    from hexcal.core import registry
-
-    settings = {"references": references, "output_dir": str(folder), "save_results": True, "profile": profile}
-    registry.find(alias).call(path, **settings, steps=steps)
-
-
-@contextlib.contextmanager
-def _logged_to(path):
-    """Have the log of the runs in a file, and nowhere else."""
-    logger, handler = logging.getLogger("hexcal"), logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
 
 
 def compare(catalogue, truth):
