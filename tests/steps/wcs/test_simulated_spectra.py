@@ -44,6 +44,13 @@ def test_the_low_resolution_spectrometer(tmp_path, mode):
         *series.optics.camera.to_telescope(series.optics.x + along, series.optics.y)
     )
     assert apart((found.ra, found.dec), ra, dec, seen) < SKY
+    dither, target = model.meta.dither, model.meta.target
+    if series.has_slit:
+        # The offsets of the nod lead to the star, but for the curvature of the sky.
+        place = np.array([dither.dithered_ra]), np.array([dither.dithered_dec])
+        assert apart(place, target.ra, target.dec, [True]) < 1e-5
+    else:
+        assert dither.dithered_ra is None
 
 
 def test_the_medium_resolution_spectrometer(tmp_path):
