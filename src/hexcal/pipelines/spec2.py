@@ -15,6 +15,7 @@ from hexcal.steps.flux.photom import PhotomStep
 from hexcal.steps.flux.straylight import StraylightStep
 from hexcal.steps.spectrum.badpix_selfcal import BAD_PIXEL, BadpixSelfcalStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
+from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.extract_2d import Extract2dStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
@@ -82,6 +83,7 @@ class Spec2Pipeline(Pipeline):
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,
+        "extract_1d": Extract1dStep,
     }
     step_defaults = {"clean_flicker_noise": {"skip": True}, "cube_build": {"output_type": "multi"}}
 
