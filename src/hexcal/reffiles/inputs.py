@@ -73,7 +73,8 @@ class Input:
         """What is the same for all products of one exposure of one detector."""
         name = self.path.name
         root = re.sub(r"_[a-z0-9]+\.fits(\.gz)?$", "", name)
-        return (self.kind, str(self.header.get("OBS_ID") or root), self.value("EXPOSURE"), self.value("DETECTOR"))
+        names = ("EXPOSURE", "DETECTOR", "EXPSTART", "NINTS", "NGROUPS")
+        return (self.kind, str(self.header.get("OBS_ID") or root), *(self.value(name) for name in names))
 
     def value(self, keyword: str) -> str:
         """Return the value of a keyword as text; empty where there is none."""

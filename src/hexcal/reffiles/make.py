@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,10 +69,13 @@ class Run:
         self.given = references or os.environ.get("HEXCAL_REFERENCES")
         self.log = logging.getLogger("hexcal.reffiles")
         self.outcome = Outcome()
+        self.names = Counter()
 
     def do(self, tasks) -> Outcome:
         """Do tasks, in order; what fails does not stop the others."""
         make_folder(self.places.folder)
+        members = {(item.kind, item.path) for task in tasks for group in task.groups for item in group.group.members}
+        self.names = Counter((kind, path.name.rpartition("_")[0] or path.stem) for kind, path in members)
         with gate.run(), ledger.locked(self.places.folder):
             book = ledger.Ledger(self.places.folder)
             try:
@@ -127,7 +131,7 @@ class Run:
         """Return the exposure after the steps that remain, made unless it is there as it would be made now."""
         if not remaining.to_do:
             return member.path
-        root = member.path.name.rpartition("_")[0] or member.path.stem
+        root = self._root(member)
         suffix = remaining.suffix
         words = [*remaining.words(str(member.path))[2:], *self._reference_words(task)]
         # What the references are decides what the product is: those of one type may differ from maker to maker.
@@ -145,7 +149,8 @@ class Run:
             log = folder / f"{root}_{suffix}.log.txt"
             result = worker.do(
                 {
-                    "pipeline": job.pipeline, "source": str(member.path), "words": [*words, f"--output_dir={folder}"],
+                    "pipeline": job.pipeline, "source": str(member.path),
+                    "words": [*words, f"--output_dir={folder}", f"--output_file={root}"],
                     "log": str(log), "groups": None, "threads": len(os.sched_getaffinity(0)),
                 }
             )  # fmt: skip
@@ -159,6 +164,11 @@ class Run:
             else f"{root}_{suffix}.fits"
         )
         return folder / name
+
+    def _root(self, member):
+        """Base of the names of the products of an exposure; ground data may have one name in several folders."""
+        root = member.path.name.rpartition("_")[0] or member.path.stem
+        return f"{member.path.parent.name}_{root}" if self.names[member.kind, root] > 1 else root
 
     def _folder(self):
         """Folder of references for the pipeline; None where the environment has a cache."""

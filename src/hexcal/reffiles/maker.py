@@ -11,8 +11,10 @@ from hexcal.errors import InputError
 
 BAND_SAMPLES = 1 << 24
 """Samples of all members that are in memory at once."""
-JUMP_DET, SATURATED, DO_NOT_USE = 4, 2, 1
+DO_NOT_USE, SATURATED, JUMP_DET = 1, 2, 4
 """Bits of GROUPDQ that makers ask for."""
+SPOILED = SATURATED | JUMP_DET
+"""What makes a sample wrong; DO_NOT_USE alone says that a step wants a group left out, as MIRI's first and last one."""
 
 
 class MakerParameters(CheckedValues):
@@ -141,3 +143,15 @@ def ramp_rows(model, first: int, last: int, groups: int | None = None) -> tuple[
     flags = model.read("groupdq", index) if model.has("groupdq") else None
     data = model.read("data", index).astype(np.float32, copy=False)
     return data, np.zeros(data.shape, np.uint8) if flags is None else flags
+
+
+def usable_groups(flags) -> Any:
+    """Return which groups of an exposure no step wants left out as a whole, bool (ngroups,).
+
+    Parameters
+    ----------
+    flags : uint8 array (nints, ngroups, rows, nx)
+        GROUPDQ.
+    """
+    left_out = ((flags & DO_NOT_USE) != 0) & ((flags & SPOILED) == 0)
+    return left_out.mean(axis=(0, 2, 3)) < 0.5

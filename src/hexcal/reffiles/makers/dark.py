@@ -9,11 +9,8 @@ from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import DarkMIRIModel, DarkModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
 from hexcal.reffiles.statistics import clipped, of_map
-
-_BAD_GROUP = 1 | 2 | 4
-"""DO_NOT_USE, SATURATED, JUMP_DET."""
 
 
 class DarkMaker(Maker):
@@ -78,7 +75,7 @@ def _fill(data, variance, models, chosen, members, n_groups, parameters):
         ]
         for group in range(1, n_groups):
             values = np.concatenate([ramp[:, group] - ramp[:, group - 1] for ramp, _ in parts])
-            bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & _BAD_GROUP for _, flags in parts])
+            bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & SPOILED for _, flags in parts])
             found = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
             data[group, first:last] = data[group - 1, first:last] + found.mean
             variance[group, first:last] = _variance(parts, group, found.count, parameters)
@@ -91,7 +88,7 @@ def _variance(parts, group, count, parameters) -> Any:
     group is in two of them, with opposite signs.
     """
     rises = np.concatenate([ramp[:, group] - ramp[:, 0] for ramp, _ in parts])
-    bad = np.concatenate([np.bitwise_or.reduce(flags[:, : group + 1], axis=1) & _BAD_GROUP for _, flags in parts])
+    bad = np.concatenate([np.bitwise_or.reduce(flags[:, : group + 1], axis=1) & SPOILED for _, flags in parts])
     found = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, found.unbiased_scatter**2 / count, np.nan)
@@ -107,6 +104,8 @@ def _group_time(model) -> float:
 def _flags(rate, unknown, reference, parameters, log) -> Any:
     """Flags by the rate, DN/s (ny, nx)."""
     dq = np.zeros(rate.shape, np.uint32)
+    if not np.isfinite(rate[~reference]).any():
+        raise InputError("no pixel has a rate: all groups are flagged", hint="look at the flags of the exposures")
     median, spread = float(np.nanmedian(rate[~reference])), of_map(rate, ~reference)[1]
     limit = parameters.hot_rate if parameters.hot_rate is not None else median + parameters.hot_sigma * spread
     hot = (rate > limit) & ~reference

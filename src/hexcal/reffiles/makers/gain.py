@@ -7,11 +7,8 @@ import numpy as np
 from hexcal.core.parameters import parameter
 from hexcal.errors import InputError
 from hexcal.models.reference import GainModel
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
 from hexcal.reffiles.statistics import of_map, truncation
-
-_BAD_GROUP = 1 | 2 | 4
-"""DO_NOT_USE, SATURATED, JUMP_DET."""
 
 
 class GainMaker(Maker):
@@ -72,9 +69,12 @@ def _signals(pair, n_groups, parameters) -> tuple[Any, Any]:
     ramps = []
     for model in pair:
         data, flags = ramp_rows(model, 0, model.shape_of("data")[2], n_groups)
-        good = np.logical_and.accumulate((flags & _BAD_GROUP) == 0, axis=1)
+        kept = usable_groups(flags)
+        data, flags = data[:, kept], flags[:, kept]
+        good = np.logical_and.accumulate((flags & SPOILED) == 0, axis=1)
         ramps.append(np.where(good, data.astype(np.float64), np.nan)[0])
-    levels = np.unique(np.linspace(1, n_groups - 1, min(parameters.n_levels, n_groups - 1)).round().astype(int))
+    last = min(len(ramp) for ramp in ramps) - 1
+    levels = np.unique(np.linspace(1, last, min(parameters.n_levels, last)).round().astype(int))
     rises = [ramp[levels] - ramp[0] for ramp in ramps]
     return (rises[0] + rises[1]) / 2, rises[0] - rises[1]
 

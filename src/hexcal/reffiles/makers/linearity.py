@@ -9,10 +9,7 @@ from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import LinearityModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
-
-_BAD_GROUP = 1 | 2 | 4
-"""DO_NOT_USE, SATURATED, JUMP_DET."""
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
 
 
 class LinearityMaker(Maker):
@@ -62,7 +59,8 @@ def _mean_ramp(models, first, last, n_groups) -> tuple[Any, Any]:
     for model in models:
         data, flags = ramp_rows(model, first, last, n_groups)
         # After a group that is bad, the counts of the ramp are shifted: only what comes before counts.
-        good = np.logical_and.accumulate((flags & _BAD_GROUP) == 0, axis=1) & np.isfinite(data)
+        good = np.logical_and.accumulate((flags & SPOILED) == 0, axis=1) & np.isfinite(data)
+        good[:, ~usable_groups(flags)] = False
         part, count = np.where(good, data, 0.0).sum(axis=0, dtype=np.float64), good.sum(axis=0)
         total = part if total is None else total + part
         number = count if number is None else number + count
@@ -92,7 +90,7 @@ def fit(ramp, number, parameters) -> Any:
     n_groups = ramp.shape[0]
     time = np.arange(1, n_groups + 1, dtype=np.float64)[:, None, None]
     # The ramp of integrations that all reach a group, so that the mean is that of the same ramps everywhere.
-    weight = np.where((number == number[0]) & (number > 0) & np.isfinite(ramp), 1.0, 0.0)
+    weight = np.where((number == number.max(axis=0)) & (number > 0) & np.isfinite(ramp), 1.0, 0.0)
     weight[: parameters.skip_groups] = 0.0
     values = np.where(weight > 0, ramp, 0.0)
     top = values.max(axis=0)

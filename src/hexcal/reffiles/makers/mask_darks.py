@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.reffiles.statistics import clipped, of_map
 
@@ -31,6 +32,8 @@ def dark_flags(models, reference, parameters, log) -> Any:
     found = clipped(slopes, np.isfinite(slopes))
     seen = ~reference & np.isfinite(found.mean)
     dq = np.zeros(reference.shape, np.uint32)
+    if not seen.any():
+        raise InputError("no pixel of the darks has a rate", hint="look at the flags of the exposures")
     median, spread = float(np.median(found.mean[seen])), of_map(found.mean, seen)[1]
     limit = parameters.hot_rate if parameters.hot_rate is not None else median + parameters.hot_sigma * spread
     hot = seen & (found.mean > limit)

@@ -9,12 +9,9 @@ from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import ResetModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
 from hexcal.reffiles.makers.dark import integration_classes
 from hexcal.reffiles.statistics import clipped
-
-_BAD_GROUP = 1 | 2 | 4
-"""DO_NOT_USE, SATURATED, JUMP_DET."""
 
 
 class ResetMaker(Maker):
@@ -72,7 +69,7 @@ def _residuals(models, chosen, first, last, start) -> tuple[Any, Any]:
     for model in models:
         data, flags = ramp_rows(model, first, last)
         data, flags = data[chosen(data.shape[0])].astype(np.float64), flags[chosen(flags.shape[0])]
-        fine = (flags & _BAD_GROUP) == 0
+        fine = (flags & SPOILED) == 0
         weight = fine.astype(float)
         weight[:, :start] = 0
         weight[:, -1] = 0

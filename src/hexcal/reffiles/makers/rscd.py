@@ -7,11 +7,8 @@ import numpy as np
 from hexcal import datamodels
 from hexcal.core.parameters import parameter
 from hexcal.errors import InputError
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
 from hexcal.reffiles.statistics import MEDIAN_ERROR
-
-_BAD_GROUP = 1 | 2 | 4
-"""DO_NOT_USE, SATURATED, JUMP_DET."""
 
 
 class RscdMaker(Maker):
@@ -41,7 +38,8 @@ class RscdMaker(Maker):
             raise InputError(
                 f"exposures of several integrations of {start + 4} groups are needed", where="NINTS, NGROUPS"
             )
-        found = [_offsets(model, start, members.reference_pixels()) for model in models]
+        several = [model for model in models if model.shape_of("data")[0] > 1]
+        found = [_offsets(model, start, members.reference_pixels()) for model in several]
         offsets, errors = (np.concatenate(parts) for parts in zip(*found, strict=True))
         mean, error = offsets.mean(axis=0), np.sqrt(np.sum(errors**2, axis=0)) / len(errors)
         disturbed = np.abs(mean) >= np.maximum(parameters.tolerance, 3 * error)
@@ -59,7 +57,7 @@ def _offsets(model, start, reference) -> tuple[Any, Any]:
     Both (later integrations, start).
     """
     data, flags = ramp_rows(model, 0, model.shape_of("data")[2])
-    values = np.where((flags & _BAD_GROUP) == 0, data, np.nan)[1:].astype(np.float64)
+    values = np.where((flags & SPOILED) == 0, data, np.nan)[1:].astype(np.float64)
     values[..., reference] = np.nan
     time = np.arange(values.shape[1], dtype=float)
     late = slice(start, -1)
