@@ -30,7 +30,7 @@ import spectra_harness as harness  # noqa: E402
 from peer_env import VERSION  # noqa: E402
 from spectra_compare import compare, compare_wcs  # noqa: E402
 
-MODULES = ("pipelines", "corrections", "extraction")
+MODULES = ("pipelines", "corrections", "extraction", "cubes")
 
 
 def job_of(case, folder):

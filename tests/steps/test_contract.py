@@ -15,8 +15,8 @@ NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
 NEED_SLITS = {"resample_spec", "extract_1d", "imprint", "pathloss", "barshadow", "pixel_replace", "nsclean"}
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
-NEED_SLICES = {"cube_build"}
-"""Steps that need slices of an integral-field unit: tests/steps/spectrum/test_cube_build.py."""
+NEED_SLICES = {"cube_build", "mrs_imatch"}
+"""Steps that need slices of an integral-field unit: test_cube_build.py, test_mrs_imatch.py in spectrum."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "spectral_leak", "master_background"}  # tests/steps/spectrum
 STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe"}

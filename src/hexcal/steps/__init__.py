@@ -38,6 +38,7 @@ _OTHERS = {
     "resample_spec": "hexcal.steps.spectrum.resample_spec:ResampleSpecStep",
     "wavecorr": "hexcal.steps.spectrum.wavecorr:WavecorrStep",
     "spectral_leak": "hexcal.steps.spectrum.spectral_leak:SpectralLeakStep",
+    "mrs_imatch": "hexcal.steps.spectrum.mrs_imatch:MRSIMatchStep",
     "cube_build": "hexcal.steps.spectrum.cube_build:CubeBuildStep",
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",

@@ -243,7 +243,7 @@ def _footprint(science, plan, request, angle):
             offset = request.offset_of(science.name_of(member.index), model)
             whole = angle == 0 and (member.channels is None or not _OF_WIDER_FIELD.isdisjoint(member.channels))
             region = _region(model.meta.wcsinfo.s_region) if whole else None
-            listed = [region] if region is not None else list(_borders(model, member.channels))
+            listed = [region] if region is not None else list(borders_of(model, member.channels))
         points += [(ra + offset[0], dec + offset[1]) for ra, dec in listed]
     if not points:
         raise InputError("no slice of any exposure sees the sky", where=request.where)
@@ -259,7 +259,7 @@ def _region(text):
     return values[::2], values[1::2]
 
 
-def _borders(model, channels):
+def borders_of(model, channels):
     """Yield RA and Dec of the pixels at the borders of each slice."""
     for plane in slice_planes(model, channels):
         border = _at_border(plane)

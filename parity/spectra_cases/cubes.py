@@ -1,0 +1,58 @@
+"""Cubes of integral-field exposures, and the outliers of such exposures."""
+
+from spectra_cases import Case
+
+_AREA = {
+    "key PIXAR_SR": (12, "3.0.0 takes 2.3504e-11 sr for a square arcsecond"),
+    "key PIXAR_A2": (12, "3.0.0 takes the size of a spaxel as float32"),
+}
+_TORN = "torn ends of a band: one plane more or less is left empty"
+_ENDS = dict.fromkeys(("SCI", "ERR", "DQ", "WMAP"), (1500, _TORN))
+_HOLES = {"DQ": (6, "holes: the rule of 3.0.0 was not found")}
+_LAST = dict.fromkeys(("SCI", "ERR", "WMAP"), (1900, "the last plane of the table: its extent in 3.0.0 was not found"))
+_HALF = dict.fromkeys(("SCI", "ERR", "WMAP"), (16000, "edges of pixels that begin at their middle in 3.0.0: to 1e-4"))
+_NIRSPEC = {
+    "emsm": ({"weighting": "emsm"}, {}),
+    "msm": ({"weighting": "msm"}, {}),
+    "msm, own region": ({"weighting": "msm", "rois": 0.15, "roiw": 0.02, "weight_power": 3.0}, {}),
+    "turned": ({"cube_pa": 30.0}, {"WMAP": (20, "slivers")}),
+    "along the slices": ({"coord_system": "ifualign"}, {}),
+    "given field": ({"ra_center": 53.1497, "dec_center": -27.7998, "nspax_x": 31, "nspax_y": 25}, {}),
+    "given voxels": ({"wavemin": 1.0, "wavemax": 2.003, "scalew": 0.01, "scalexy": 0.07}, _HOLES),
+    "table of wavelengths": ({"linear_wave": False}, _LAST),
+}
+_MIRI = {
+    "channel 1": ({"channel": "1"}, _ENDS),
+    "channel 2": ({"channel": "2"}, _ENDS),
+    "emsm": ({"channel": "1", "weighting": "emsm"}, _ENDS),
+    "msm": ({"channel": "2", "weighting": "msm"}, _ENDS),
+    "along the slices": ({"channel": "1", "coord_system": "ifualign"}, _ENDS),
+    "both channels": ({"output_type": "multi"}, dict.fromkeys(_ENDS, (4000, _TORN))),
+}
+
+
+def _case(run, name, params, known):
+    known = {**_AREA, **known}
+    ignored = ("WCS-TABLE",)
+    return Case(
+        f"{run}: cube_build {name}",
+        run,
+        "cube_build",
+        "photom",
+        alone="cube_build",
+        params=params,
+        known=known,
+        ignored=ignored,
+        rtol=1e-4,
+        floor=1e-5,
+    )
+
+
+def cases():
+    """Return the cases."""
+    plain = Case(
+        "ifu: cube_build", "ifu", "cube_build", "photom", "s3d", known=_AREA, ignored=("WCS-TABLE",), rtol=1e-5
+    )
+    nirspec = [_case("ifu", name, *more) for name, more in _NIRSPEC.items()]
+    miri = [_case("mrs12-alone", name, *more) for name, more in _MIRI.items()]
+    return [plain, *nirspec, *miri]
