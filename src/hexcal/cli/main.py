@@ -19,6 +19,7 @@ COMMANDS = {
     "process": "a whole programme: from raw exposures to mosaics and spectra",
     "status": "what became of the jobs of a programme",
     "reffiles": "make reference files from calibration exposures",
+    "mkrefs": "the same, by the options of jwst_reffiles",
     "diff": "how two products differ",
     "report": "pages of a programme and its products, to look at in a browser",
     "demo": "simulate an exposure, calibrate it, compare with the truth",

@@ -117,6 +117,9 @@ def _set(settings, name, value, chosen):
     from hexcal.reffiles.configuration import set_option
 
     label, dot, parameter = name.rpartition(".")
+    if label == "output":
+        set_option(settings, label, _known_output(parameter), value)
+        return
     parameter = parameter.replace("-", "_")
     parameter = {"descrip": "description", "use_after": "useafter"}.get(parameter, parameter)
     if not value:
@@ -129,6 +132,17 @@ def _set(settings, name, value, chosen):
         raise unknown_name("option", f"--{name}", [f"--{each}" for each in names], where="hexcal reffiles")
     for maker in takers:
         set_option(settings, maker.label, str(parameter), value)
+
+
+def _known_output(name):
+    """A key of the section output."""
+    from hexcal.errors import unknown_name
+    from hexcal.reffiles.configuration import Configuration
+
+    keys = Configuration().section("output")
+    if name not in keys:
+        raise unknown_name("option", f"--output.{name}", [f"--output.{key}" for key in keys], where="hexcal reffiles")
+    return name
 
 
 def _plan(words):

@@ -57,6 +57,15 @@ def asn_make_pool():
     return _association("asn_make_pool")
 
 
+def mkrefs():
+    """``mkrefs ...``."""
+    import sys
+
+    from hexcal.cli.main import main
+
+    return main(["mkrefs", *sys.argv[1:]])
+
+
 def _pointing(name):
     import sys
 

@@ -118,7 +118,7 @@ class Run:
             self.say(f"{item.output.name}: kept")
             return item.output
         models = [(member.kind, open_model(path)) for member, path in zip(item.group.members, paths, strict=True)]
-        members = Members(models)
+        members = Members(models, item.group.members)
         maker = task.maker()
         model = maker.make(members, task.parameters, self.log.getChild(maker.label))
         headers.describe(model, maker, members, list(item.group.members), task.parameters)

@@ -87,10 +87,12 @@ class Members:
     ----------
     models : list of (str, DataModel)
         Kind and model of each.
+    inputs : list of Input
+        The exposures that they were made of.
     """
 
-    def __init__(self, models):
-        self.models = list(models)
+    def __init__(self, models, inputs=()):
+        self.models, self.inputs = list(models), list(inputs)
         shapes = {model.shape_of("data")[-2:] for _, model in self.models}
         if len(shapes) > 1:
             raise InputError(f"the exposures differ in size: {', '.join(map(str, sorted(shapes)))}")

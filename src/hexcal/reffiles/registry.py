@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hexcal.errors import HexcalError, ParameterError, ResourceError, unknown_name
 from hexcal.observatories import entry_points_of
+from hexcal.reffiles import compat
 from hexcal.reffiles.maker import Maker
 from hexcal.reffiles.makers import MAKERS
 
@@ -67,11 +68,9 @@ def _in_file(path):
         raise
     except Exception as error:
         raise ParameterError(f"the maker cannot be loaded: {type(error).__name__}: {error}", where=str(path)) from error
-    own = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Maker) and value.__module__ == name and value.label
-    ]
+    classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == name]
+    own = [value for value in classes if issubclass(value, Maker) and value.label]
+    own += [compat.as_maker(value, path) for value in classes if issubclass(value, compat.mkrefclass_template)]
     if not own:
         raise ParameterError(
             "the file defines no maker", where=str(path), hint="`hexcal reffiles template NAME` prints one"

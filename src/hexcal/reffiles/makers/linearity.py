@@ -130,9 +130,9 @@ def _beginning(values, weight, time, top, low):
     solved = np.linalg.solve(matrix, right[..., None])[..., 0]
     offset, rate, curvature = (solved[..., index] for index in range(3))
     # The straight line is the one of no counts: its rate is that where F = 0, and it goes through the origin of F.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         root = np.sqrt(np.maximum(rate**2 - 4 * curvature * offset, 0.0))
-    start = np.where(np.abs(rate + root) > 0, -2 * offset / (rate + root), 0.0)
+        start = np.where(np.abs(rate + root) > 0, -2 * offset / (rate + root), 0.0)
     at_start = rate + 2 * curvature * start
     return at_start, -at_start * start
 
