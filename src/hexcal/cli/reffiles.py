@@ -8,6 +8,7 @@ _HELP = """usage: hexcal reffiles COMMAND ...
 commands:
   plan TYPE... INPUT...      which exposures go into which file, what remains to be done to them
   make TYPE... INPUT...      from raw exposures to checked reference files
+  compare NEW OLD            what a new file changes, also in an exposure (--exposure FILE) that is calibrated with both
   makers                     what can be made, and of what
   config                     print a configuration with all keys and their defaults
   template NAME              print a maker of your own to begin with
@@ -25,7 +26,14 @@ def main(words):
     if not words or words[0] in ("-h", "--help"):
         print(_HELP)
         return 0 if words else 1
-    commands = {"plan": _plan, "make": _make, "makers": _makers, "config": _config, "template": _template}
+    commands = {
+        "plan": _plan,
+        "make": _make,
+        "compare": _compare,
+        "makers": _makers,
+        "config": _config,
+        "template": _template,
+    }
     if words[0] not in commands:
         raise unknown_name("command", words[0], commands, where="hexcal reffiles")
     return commands[words[0]](words[1:])
@@ -183,6 +191,27 @@ def _make(words):
         print(f"hexcal: {label} failed: {reason}", file=sys.stderr)
     wrong = any(finding.startswith("error") for found in outcome.findings.values() for finding in found)
     return 1 if outcome.failed or wrong else 0
+
+
+def _compare(words):
+    import json
+
+    from hexcal.arguments import Arguments
+    from hexcal.reffiles.compare import compare
+
+    parser = Arguments("hexcal reffiles compare", "What a new reference file changes; exit status 1 if anything.")
+    add = parser.add_argument
+    add("new", metavar="NEW", help="new reference file")
+    add("old", metavar="OLD", help="the one before")
+    add("--exposure", metavar="FILE", help="raw exposure that is calibrated with both")
+    add("--references", metavar="DIR", help="the other reference files (default: as hexcal run)")
+    add("--json", dest="as_json", action="store_true", help="as JSON")
+    options = parser.parse(words)
+    if options is None:
+        return 0
+    change = compare(options.new, options.old, options.exposure, options.references)
+    print(json.dumps(change.as_dict(), indent=1) if options.as_json else "\n".join(change.lines()))
+    return 0 if change.is_none else 1
 
 
 def _makers(words):

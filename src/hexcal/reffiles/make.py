@@ -187,7 +187,7 @@ class Run:
             if source == "CRDS":
                 continue
             path = self._self(kind) if source == SELF else source
-            words += [f"--steps.{step}.override_{kind}={path}" for step in _steps_with(kind)]
+            words += [f"--steps.{step}.override_{kind}={path}" for step in steps_with(kind)]
         return words
 
     def _self(self, kind):
@@ -223,7 +223,7 @@ def _newer(path, sources):
     return all(path.stat().st_mtime_ns >= Path(source).stat().st_mtime_ns for source in sources)
 
 
-def _steps_with(kind):
+def steps_with(kind):
     """The steps of the pipeline that ask for a type of reference file."""
     from hexcal.core import registry
 
