@@ -3,6 +3,8 @@
 Its optics are so simple that the truth of every pixel can be written down: lenses without distortion, a grating.
 """
 
+import json
+
 import asdf
 import numpy as np
 from astropy.io import fits
@@ -174,4 +176,14 @@ def write_wavecorr(path, *names, tilt=2.0):
     apertures = [{"aperture_name": name, "width": 1e-4, "zero_point_offset": table} for name in names]
     meta = {"telescope": "JWST", "instrument": {"name": "NIRSPEC"}, "reftype": "wavecorr"}
     asdf.AsdfFile({"meta": meta | {"model_type": "WaveCorrModel"}, "apertures": apertures}).write_to(path)
+    return str(path)
+
+
+def write_msaoper(path, *shutters):
+    """Write a file of shutters that are stuck open, (quadrant, x, y); return its path."""
+    entries = [
+        {"Q": quadrant, "x": x, "y": y, "state": "open", "TA state": "open", "Internal state": "open"}
+        for quadrant, x, y in shutters
+    ]
+    path.write_text(json.dumps({"reftype": "MSAOPER", "instrument": "NIRSPEC", "msaoper": entries}))
     return str(path)

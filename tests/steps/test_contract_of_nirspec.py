@@ -7,7 +7,7 @@ import pytest
 from hexcal.core import registry
 from hexcal.models.dqflags import pixel
 
-ALIASES = ["assign_wcs", "extract_2d", "wavecorr"]
+ALIASES = ["assign_wcs", "extract_2d", "msa_flagging", "wavecorr"]
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +19,14 @@ def made(tmp_path_factory):
     slits = registry.find("extract_2d").call(assigned)
     for slit in slits.slits:
         slit.source_type, slit.source_xpos = "POINT", 0.1
+    types = registry.find("msa_flagging").reference_types
+    flagging = {name: path for name, path in references.items() if name.removeprefix("override_") in types}
+    flagging["override_msaoper"] = nirspec.write_msaoper(folder / "msaoper.json", (3, 180, 4))
     table = nirspec.write_wavecorr(folder / "wavecorr.asdf", "S200A1")
     return {
         "assign_wcs": (nirspec.exposure(), references),
         "extract_2d": (assigned, {}),
+        "msa_flagging": (nirspec.exposure("NRS_MSASPEC"), flagging),
         "wavecorr": (slits, {"override_wavecorr": table}),
     }
 

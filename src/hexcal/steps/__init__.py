@@ -43,6 +43,7 @@ _OTHERS = {
     "background": "hexcal.steps.flux.background:BackgroundStep",
     "assign_mtwcs": "hexcal.steps.wcs.assign_mtwcs:AssignMTWcsStep",
     "assign_wcs": "hexcal.steps.wcs.assign_wcs:AssignWcsStep",
+    "msa_flagging": "hexcal.steps.wcs.msa_flagging:MSAFlagOpenStep",
     "flat_field": "hexcal.steps.flux.flat_field:FlatFieldStep",
     "imprint": "hexcal.steps.flux.imprint:ImprintStep",
     "pathloss": "hexcal.steps.flux.pathloss:PathLossStep",

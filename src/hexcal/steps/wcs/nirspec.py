@@ -117,13 +117,14 @@ def wcs_of(model, references, log, edges=EDGES, by_slice=True):
     else:
         opened = nirspec_open_slits.open_slits(model, mode, edges, log)
         slits = geometry_of_slits(opened, references.msa, to_gwa)
-    to_detector = _to_detector(model, references, disperser)
-    slits = on_detector(slits, chain, to_detector, wavelength_range, model, log)
+    path = to_detector(model, references, disperser)
+    found = traced(slits, chain, path, wavelength_range, model.shape[-2:])
+    _require_some(found, slits, model, log)
     steps = list(nirspec_assembly.sky_steps(model, references, mode == IFU, sees_sky(model), log))
     if mode == IFU and not by_slice:
-        model.regions = nirspec_ifu.map_of_slices(slits, to_detector, model.shape[-2:])
-        return nirspec_assembly.with_map(model.regions, slits, to_detector, steps)
-    return nirspec_assembly.of_slits(slits, to_detector, steps, is_ifu=mode == IFU)
+        model.regions = nirspec_ifu.map_of_slices(found, path, model.shape[-2:])
+        return nirspec_assembly.with_map(model.regions, found, path, steps)
+    return nirspec_assembly.of_slits(found, path, steps, is_ifu=mode == IFU)
 
 
 def geometry_of_slits(slits, reference, to_gwa):
@@ -183,40 +184,34 @@ def _scales(table, row, width, height):
     }
 
 
-def _to_detector(model, references, disperser):
-    """The transforms from the detector to ``sca`` and on to ``gwa``."""
+def to_detector(model, references, disperser):
+    """Return the transforms from the detector to ``sca`` and on to ``gwa``."""
     return (
         nirspec_optics.detector_to_sca(model),
         nirspec_optics.detector_to_gwa(model, references, disperser),
     )
 
 
-def on_detector(slits, chain, to_detector, wavelength_range, model, log):
-    """Return the slits that fall on the detector, each with its transform and bounding box.
+def traced(slits, chain, path, wavelength_range, shape):
+    """Return the slits that fall on an exposure, each with its transform and bounding box.
 
     Parameters
     ----------
     slits : list of SlitGeometry
     chain : SlitChain
-    to_detector : (Model, Model)
+    path : (Model, Model)
         From detector to sca, and from sca to gwa.
     wavelength_range : (float, float)
         Metres.
-    model : DataModel
-        The exposure.
-    log : logging.Logger
+    shape : (int, int)
+        (ny, nx) of the exposure.
 
     Returns
     -------
     list of (SlitGeometry, Model, box)
-
-    Raises
-    ------
-    DataUnusable
-        If there is none.
     """
-    shape, found, outside = model.shape[-2:], [], []
-    pixel_to_gwa: Any = to_detector[0] | to_detector[1]
+    found = []
+    pixel_to_gwa: Any = path[0] | path[1]
     gwa_to_pixel = pixel_to_gwa.inverse
     span = (wavelength_range[0] * chain.unit, wavelength_range[1] * chain.unit)
     for slit in slits:
@@ -224,11 +219,15 @@ def on_detector(slits, chain, to_detector, wavelength_range, model, log):
         box = nirspec_boxes.bounding_box(
             transform.inverse | gwa_to_pixel, pixel_to_gwa | transform, span, slit.edges, shape
         )
-        if box is None:
-            outside.append(slit.label)
-        else:
+        if box is not None:
             found.append((slit, transform, box))
-    detector = model.meta.instrument.detector
+    return found
+
+
+def _require_some(found, slits, model, log):
+    """Say which slits are on the detector; DataUnusable if there is none."""
+    detector, kept = model.meta.instrument.detector, {slit.key for slit, _, _ in found}
+    outside = [slit.label for slit in slits if slit.key not in kept]
     if outside:
         log.info("Not on detector %s, left out: %s", detector, ", ".join(outside))
     if not found:
@@ -240,7 +239,6 @@ def on_detector(slits, chain, to_detector, wavelength_range, model, log):
             hint="an exposure without spectra on this detector is not calibrated",
         )
     log.info("On detector %s: %s", detector, ", ".join(slit.label for slit, _, _ in found))
-    return found
 
 
 def complete(model, references, log):

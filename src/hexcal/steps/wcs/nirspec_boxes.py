@@ -62,6 +62,12 @@ def pixels_of(box):
     return x, y
 
 
+def pixels_inside(box):
+    """Return the pixels whose centres are in a box: x and y, float64 arrays (ny, nx)."""
+    x, y = np.meshgrid(*(np.arange(np.ceil(low), np.floor(high) + 1) for low, high in box))
+    return x, y
+
+
 def _rows_seen(detector_to_slit, x_range, y_range):
     """First and last row of the box with a pixel in the slit; None if there is none."""
     x, y = pixels_of((x_range, y_range))

@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.errors import ReferenceError_
 from hexcal.steps.wcs import nirspec_optics
 from hexcal.steps.wcs.evaluate import evaluate_points
+from hexcal.steps.wcs.nirspec_boxes import pixels_inside
 
 SLICES = 30
 
@@ -68,7 +69,7 @@ def map_of_slices(slits, to_detector, shape):
     regions = np.zeros(shape, np.int32)
     pixel_to_gwa = to_detector[0] | to_detector[1]
     for slit, transform, box in slits:
-        x, y = np.meshgrid(*(np.arange(np.ceil(low), np.floor(high) + 1) for low, high in box))
+        x, y = pixels_inside(box)
         slit_y, wavelength = evaluate_points(pixel_to_gwa | transform, x, y)[1:]
         inside = np.isfinite(slit_y) & np.isfinite(wavelength)
         regions[y[inside].astype(int), x[inside].astype(int)] = slit.key + 1
