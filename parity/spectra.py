@@ -31,6 +31,7 @@ from peer_env import VERSION  # noqa: E402
 from spectra_compare import compare, compare_wcs  # noqa: E402
 
 MODULES = ("pipelines", "corrections", "extraction", "cubes")
+MODULES = ("pipelines", "corrections", "extraction", "miri")
 
 
 def job_of(case, folder):

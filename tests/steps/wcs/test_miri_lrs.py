@@ -64,6 +64,20 @@ def test_the_outline_is_that_of_the_slit(assigned, tmp_path, caplog):
     assert without.meta.wcsinfo.s_region is None and "V2VERT1" in caplog.text
 
 
+def test_where_the_target_is_by_the_dither(folder, caplog):
+    exposure = miri.lrs_exposure()
+    exposure.meta.wcsinfo.v3yangle, exposure.meta.wcsinfo.vparity = 30.0, -1
+    exposure.meta.dither.x_offset, exposure.meta.dither.y_offset = 2.0, 1.0
+    result = AssignWcsStep.call(exposure, references=str(folder))
+    v2 = 120.0 - 2.0 * np.cos(np.radians(30)) + np.sin(np.radians(30))
+    v3 = -520.0 + 2.0 * np.sin(np.radians(30)) + np.cos(np.radians(30))
+    sky = frames.v2v3_to_sky(POINTING)(120.0 + 1.0001 * (v2 - 120.0), -520.0 + 1.0001 * (v3 + 520.0))
+    assert (result.meta.dither.dithered_ra, result.meta.dither.dithered_dec) == pytest.approx(sky, abs=1e-11)
+    assert result.meta.wcsinfo.specsys == "BARYCENT"
+    without = AssignWcsStep.call(miri.lrs_exposure(), references=str(folder))
+    assert without.meta.dither.dithered_ra is None and "XOFFSET" in caplog.text
+
+
 def test_without_slit(folder):
     exposure = miri.lrs_exposure("MIR_LRS-SLITLESS", nints=2)
     exposure.meta.subarray.xstart, exposure.meta.subarray.ystart = 1, 6

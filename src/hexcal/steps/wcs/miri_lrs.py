@@ -88,11 +88,13 @@ def complete(model, references, log):
     from hexcal.steps.wcs.spectral import slit_coordinates
 
     model.meta.wcsinfo.dispersion_direction = DISPERSION_AXIS
+    model.meta.wcsinfo.specsys = spectral_frames.BARYCENTRE
     model.wavelength = slit_coordinates(model).wavelength.astype(np.float32)
     if model.meta.exposure.type != FIXED_SLIT:
         log.info("S_REGION is not set: there is no slit that limits the field")
         return
     _set_dithered_place(model, log)
+    _set_dithered(model, log)
     corners = _corners(model.meta.wcs, _wavelength_table(references.specwcs))
     region = s_region(corners) if corners is not None else None
     if region is None:
@@ -117,6 +119,21 @@ def _set_dithered_place(model, log):
     v2, v3 = info.v2_ref + parity * x * c + y * s, info.v3_ref - parity * x * s + y * c
     ra, dec, _ = model.meta.wcs.get_transform(frames.V2V3, frames.WORLD)(v2, v3, 1.0)
     dither.dithered_ra, dither.dithered_dec = float(ra), float(dec)
+def _set_dithered(model, log):
+    """Set DITH_RA and DITH_DEC: where on the sky the target is by the offsets of the dither, XOFFSET and YOFFSET.
+
+    The offsets are ideal coordinates; from them to V2V3 as in JWST-STScI-001550 (SIAF document), section 4.
+    """
+    info = model.meta.wcsinfo
+    x, y = (model.get_meta(f"meta.dither.{axis}_offset") for axis in "xy")
+    if None in (x, y, info.v3yangle, info.vparity):
+        log.warning("There is no XOFFSET, YOFFSET, V3I_YANG or VPARITY: DITH_RA and DITH_DEC are not set")
+        return
+    angle = np.radians(info.v3yangle)
+    v2 = info.v2_ref + info.vparity * x * np.cos(angle) + y * np.sin(angle)
+    v3 = info.v3_ref - info.vparity * x * np.sin(angle) + y * np.cos(angle)
+    ra, dec, _ = model.meta.wcs.get_transform(frames.V2V3, frames.WORLD)(v2, v3, 1.0)
+    model.meta.dither.dithered_ra, model.meta.dither.dithered_dec = float(ra), float(dec)
 
 
 def _wavelength_table(reference):

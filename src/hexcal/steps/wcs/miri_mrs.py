@@ -75,6 +75,7 @@ def complete(model, references, log):
     from hexcal.steps.wcs.spectral import ifu_slices
 
     model.meta.wcsinfo.dispersion_direction = DISPERSION_AXIS
+    model.meta.wcsinfo.specsys = spectral_frames.BARYCENTRE
     slices = ifu_slices(model)
     wavelengths = [values for part in slices if (values := part.wavelength[np.isfinite(part.wavelength)]).size]
     if not wavelengths:

@@ -9,6 +9,8 @@ from hexcal.steps.wcs import frames
 
 SPEED_OF_LIGHT = 299792458.0
 """m/s."""
+BARYCENTRE = "BARYCENT"
+"""SPECSYS of barycentric wavelengths."""
 
 
 def wavelength_frame(name="spectral"):
