@@ -7,7 +7,7 @@ from typing import Any
 
 from hexcal.arguments import Arguments, whole_number
 from hexcal.cli.demo_parts import logged_to, run
-from hexcal.errors import unknown_name
+from hexcal.errors import InputError, unknown_name
 from hexcal.files import gate
 
 MODES = ("nirspec-fs", "nirspec-mos", "nirspec-ifu", "miri-lrs", "miri-mrs")
@@ -86,14 +86,19 @@ def _calibrate(console, options, series, written):
         f"   $ hexcal run calwebb_spec2 {shlex.quote(association)} --references={shlex.quote(written['references'])} "
         f"--output_dir={shlex.quote(str(folder))} --profile={options.profile}"
     )
-    clock = time.perf_counter()
+    clock, started = time.perf_counter(), Path(written["exposures"][0]).stat().st_mtime
     with logged_to(log):
         run("calwebb_spec2", association, written["references"], folder, {}, options.profile)
     console.print(f"   {time.perf_counter() - clock:.1f} s")
     root = series.names()[0]
 
     def first(*patterns):
-        return [str(path) for pattern in patterns for path in sorted(folder.glob(f"{root}{pattern}"))]
+        paths = [path for pattern in patterns for path in sorted(folder.glob(f"{root}{pattern}"))]
+        # Those of an earlier demo are not meant.
+        found = [str(path) for path in paths if path.stat().st_mtime >= started]
+        if not found:
+            raise InputError(f"calwebb_spec2 has made no {root}{patterns[0]}", where=str(log), hint="the log says why")
+        return found
 
     return {
         "log": str(log), "calibrated": first("_cal.fits")[0], "rectified": first("*_s2d.fits", "*_s3d.fits")[0],
