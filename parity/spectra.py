@@ -30,8 +30,7 @@ import spectra_harness as harness  # noqa: E402
 from peer_env import VERSION  # noqa: E402
 from spectra_compare import compare, compare_wcs  # noqa: E402
 
-MODULES = ("pipelines", "corrections", "extraction", "cubes")
-MODULES = ("pipelines", "corrections", "extraction", "miri")
+MODULES = ("pipelines", "corrections", "extraction", "cubes", "miri")
 
 
 def job_of(case, folder):

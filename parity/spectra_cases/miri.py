@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from spectra_compare import Difference
 
 from spectra_cases import Case
 
@@ -26,7 +27,9 @@ def _wavelengths(own, peer):
 
     ranges = [datamodels.open(paths[0]).get_meta("meta.wcsinfo.spectral_region") for paths in (own, peer)]
     off = np.abs(np.subtract(*ranges)) / 1e-9
-    yield "spectral_region", int((off > 1).sum()), 2, float(off.max())
+    difference = Difference("spectral_region")
+    difference.add(int((off > 1).sum()), 2, float(off.max()))
+    yield difference
 
 
 def cases():
