@@ -93,7 +93,6 @@ def complete(model, references, log):
     if model.meta.exposure.type != FIXED_SLIT:
         log.info("S_REGION is not set: there is no slit that limits the field")
         return
-    _set_dithered_place(model, log)
     _set_dithered(model, log)
     corners = _corners(model.meta.wcs, _wavelength_table(references.specwcs))
     region = s_region(corners) if corners is not None else None
@@ -104,21 +103,6 @@ def complete(model, references, log):
         log.info("S_REGION: %s", region)
 
 
-def _set_dithered_place(model, log):
-    """Set where the offsets of the dither (XOFFSET, YOFFSET) put the target: DITH_RA, DITH_DEC.
-
-    Offsets are arcsec in the ideal frame of the aperture, whose y axis is V3IdlYAngle from V3 (JWST-STScI-001550).
-    """
-    info, dither = model.meta.wcsinfo, model.meta.dither
-    known = (dither.x_offset, dither.y_offset, info.v3yangle, info.vparity)
-    if None in known:
-        log.warning("DITH_RA and DITH_DEC are not set: XOFFSET, YOFFSET, V3I_YANG and VPARITY are needed")
-        return
-    x, y, angle, parity = known
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    v2, v3 = info.v2_ref + parity * x * c + y * s, info.v3_ref - parity * x * s + y * c
-    ra, dec, _ = model.meta.wcs.get_transform(frames.V2V3, frames.WORLD)(v2, v3, 1.0)
-    dither.dithered_ra, dither.dithered_dec = float(ra), float(dec)
 def _set_dithered(model, log):
     """Set DITH_RA and DITH_DEC: where on the sky the target is by the offsets of the dither, XOFFSET and YOFFSET.
 
