@@ -5,13 +5,14 @@ from typing import Literal
 import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.apertures import Choices
 from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, FLUX_UNIT, mean_wavelengths
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry, read_reference
+from hexcal.steps.spectrum.optimal_product import optimal
 from hexcal.steps.spectrum.parts import SkipPart, name_of_part, parts_of
 from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position
 from hexcal.steps.spectrum.slit_resampling import dispersion_axis
@@ -39,12 +40,17 @@ class Extract1dStep(Step):
     **Aperture correction.** The factor is interpolated in the apcorr reference, in wavelength and size (radius); it
     multiplies fluxes and errors of point sources.
 
+    **Optimal extraction** (``extraction_type=optimal``, 3.0.0) fits the profile of the psf reference to each pixel in
+    dispersion direction, with equal weights, together with a polynomial background where one is asked for; the profile
+    is moved to where it fits best. The flux needs no aperture correction. The negative image of a second nod is not
+    part of the fit.
+
     Time series give one spectrum for each integration, as the documents say, or one table row for each, as 3.0.0 does
     (``integrations_as``).
     """
 
     alias = "extract_1d"
-    reference_types = ("extract1d", "apcorr")
+    reference_types = ("extract1d", "apcorr", "psf")
     default_suffix = "x1d"
     relative_time = 2.0
 
@@ -90,6 +96,15 @@ class Extract1dStep(Step):
             "Whether spaxels that are clipped from the background annulus of cubes count in its area, as in the "
             "original, or not.",
         )
+        extraction_type: Literal["box", "optimal"] | None = parameter(
+            "box", "Sum over the aperture, or fit of the profile of a point source. None: what the references allow."
+        )
+        optimize_psf_location: bool = parameter(
+            True, "Move the profile of an optimal extraction to where it fits best."
+        )
+        save_profile: bool = parameter(False, "Write the profiles of an optimal extraction (_profile).")
+        save_scene_model: bool = parameter(False, "Write what was fitted in an optimal extraction (_scene_model).")
+        save_residual_image: bool = parameter(False, "Write what an optimal extraction leaves (_residual).")
         integrations_as: Literal["spectra", "rows"] = parameter(
             "spectra", "Spectra of a time series as a table each, or as rows of one table (3.0.0)."
         )
@@ -97,6 +112,19 @@ class Extract1dStep(Step):
     def is_optional(self, reference_type):
         """Without a reference all of the slit is extracted, without aperture correction."""
         return True
+
+    def references_needed(self, model):
+        """The profile only where it may be used."""
+        is_slit = not model.is_ifu and model.model_type != "IFUCubeModel"
+        wants_profile = self.parameters.extraction_type != "box" and is_slit
+        return self.reference_types if wants_profile else ("extract1d", "apcorr")
+
+    def extra_products(self):
+        """The images of an optimal extraction."""
+        given = self.parameters
+        wanted = (("profile", given.save_profile), ("scene_model", given.save_scene_model))
+        wanted = (*wanted, ("residual", given.save_residual_image))
+        return [{"suffix": suffix} for suffix, is_wanted in wanted if is_wanted and given.extraction_type != "box"]
 
     def suffix_for(self, model):
         """`_x1dints` for spectra of integrations."""
@@ -168,10 +196,14 @@ class Extract1dStep(Step):
         choices = Choices(given.smoothing_length, given.bkg_fit, given.bkg_order, given.subtract_background)
         shift = given.position_offset
         aperture = source_aperture(slit, model, entry, view, choices, use_position, shift, self.log)
-        waves = mean_wavelengths(view.wavelengths, aperture)
         units = self._unit(slit, model), self._pixel_area(slit, model)
-        spectra = extracted(view, aperture, waves, *units, entry.image)
-        self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
+        if self._is_optimal(references, entry):
+            psf = references.psf
+            spectra, aperture = optimal(slit, model, self, psf, view, aperture, units)
+        else:
+            waves = mean_wavelengths(view.wavelengths, aperture)
+            spectra = extracted(view, aperture, waves, *units, entry.image)
+            self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
         order = 1 if order is None else order
         place = _place(slit, aperture, dispaxis)
         if view.data.shape[0] == 1 and len(slit.shape) == 2:
@@ -196,6 +228,17 @@ class Extract1dStep(Step):
             if given.log_increment > 0 and len(parts) % given.log_increment == 0:
                 self.log.info("%d integrations done", len(parts))
         return parts
+
+    def _is_optimal(self, references, entry):
+        """Whether a profile is fitted."""
+        kind = self.parameters.extraction_type
+        if kind == "optimal" and "psf" not in references:
+            raise ReferenceError_(
+                "optimal extraction needs a psf reference",
+                where="psf",
+                hint="--override_psf=FILE, or --extraction_type=box",
+            )
+        return kind != "box" and "psf" in references and entry.image is None
 
     def _entry(self, reference, name, order, kind):
         """The aperture of the reference; all of the slit where there is none."""

@@ -1,0 +1,213 @@
+"""Optimal extraction of a slit: the profile of a point source is fitted to each pixel in dispersion direction."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hexcal.errors import ReferenceError_
+
+_EDGE = 0.5
+"""Profiles of reference files count positions from the edge of the first pixel."""
+_FARTHEST = 2.0
+"""Pixels by which the place of a source may be improved."""
+_ANY = "ANY"
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Profiles of a point source across the dispersion.
+
+    Attributes
+    ----------
+    wavelengths : float64 array (n,)
+        Micron.
+    values : float64 array (n, m)
+        The profile at each wavelength.
+    per_pixel : float
+        Elements of a profile in a pixel.
+    centre : float
+        Element that is the centre.
+    """
+
+    wavelengths: np.ndarray
+    values: np.ndarray
+    per_pixel: float
+    centre: float
+
+    def at(self, wavelengths, trace, n_along):
+        """Return the profile of a source on the pixels of a slit, of unit sum.
+
+        Parameters
+        ----------
+        wavelengths : float64 array (nx,)
+            Of the pixels in dispersion direction, micron.
+        trace : float64 array (nx,)
+            Where the source is along the slit.
+        n_along : int
+            Pixels along the slit.
+
+        Returns
+        -------
+        float64 array (n_along, nx)
+            0 beyond the profile, and where the wavelength is not known.
+        """
+        from scipy.ndimage import map_coordinates
+
+        pixels = np.arange(n_along, dtype=float)[:, None]
+        elements = (pixels - np.asarray(trace)[None] - _EDGE) * self.per_pixel + self.centre
+        rows = np.interp(wavelengths, self.wavelengths, np.arange(len(self.wavelengths)))
+        places = [np.broadcast_to(np.nan_to_num(rows), elements.shape), np.nan_to_num(elements, nan=-1.0)]
+        profile = map_coordinates(self.values, places, order=1, mode="constant", cval=0.0)
+        profile[:, ~np.isfinite(wavelengths)] = 0.0
+        total = profile.sum(axis=0)
+        return np.where(total > 0, profile / np.where(total > 0, total, 1.0), 0.0)
+
+
+def read_profiles(chosen, name, kind, dispaxis) -> Profiles:
+    """Return the profiles of a psf reference for a slit.
+
+    Parameters
+    ----------
+    chosen : DataModel
+        The reference (SpecPsfModel).
+    name, kind : str
+        Of the slit, and the exposure type: the first aperture of either name, or of any, is taken.
+    dispaxis : int
+        1: dispersed along x, profiles are columns of the image; 2: along y, they are rows.
+
+    Raises
+    ------
+    ReferenceError_
+        If there is none.
+    """
+    where = str(getattr(chosen, "path", None) or "a model in memory")
+    for aperture in getattr(chosen, "apertures", None) or []:
+        if str(aperture.get_meta("name") or _ANY).upper() not in (_ANY, str(name).upper(), str(kind).upper()):
+            continue
+        values = np.asarray(aperture.data, float)
+        values = values.T if dispaxis == 1 else values
+        waves = np.asarray(aperture.wave, float)
+        if values.ndim != 2 or len(waves) != len(values):
+            raise ReferenceError_(
+                f"a psf reference needs a profile for each of its {len(waves)} wavelengths, it has {values.shape[0]}",
+                where=where,
+            )
+        centre = aperture.get_meta("center_row" if dispaxis == 1 else "center_col")
+        order = np.argsort(waves)
+        return Profiles(waves[order], values[order], float(aperture.get_meta("subpix") or 1), float(centre or 0.0))
+    raise ReferenceError_(f"the psf reference has no aperture for {name}", where=where)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted slit: sums as of `box_extraction.sums`, and images (nints, ny, nx).
+
+    Attributes
+    ----------
+    sums : float64 array (nints, 9, nx)
+        Flux, its variances, background under the source, its variances (unknown: NaN where it is fitted), and the
+        number of pixels of a box of the same noise.
+    scene : float32 array (nints, ny, nx)
+        The model: source and background.
+    profile : float32 array (ny, nx)
+        Of the source.
+    """
+
+    sums: np.ndarray
+    scene: np.ndarray
+    profile: np.ndarray
+
+
+def fit_profile(data, variances, profile, order=None) -> Fit:
+    """Fit the flux of a source, and a polynomial background, to each pixel in dispersion direction: least squares.
+
+    Parameters
+    ----------
+    data : float32 array (nints, ny, nx)
+        Dispersed along the last axis; NaN does not count. All pixels have the same weight.
+    variances : sequence of 3 float32 arrays or None
+        VAR_POISSON, VAR_RNOISE, VAR_FLAT.
+    profile : float64 array (ny, nx)
+        Of unit sum.
+    order : int, optional
+        Of the polynomial of the background; None: there is none.
+
+    Returns
+    -------
+    Fit
+
+    Notes
+    -----
+    Horne 1986 (PASP 98, 609), with equal weights.
+    """
+    n_ints, ny, nx = data.shape
+    pixels = np.linspace(-1, 1, ny)
+    terms = [] if order is None else [pixels**power for power in range(order + 1)]
+    sums, scene = np.zeros((n_ints, 9, nx)), np.full(data.shape, np.nan, np.float32)
+    squares = (profile**2).sum(axis=0)
+    for column in range(nx):
+        design = np.column_stack([profile[:, column], *terms])
+        inverses: dict[bytes, Any] = {}
+        for number in range(n_ints):
+            values = data[number, :, column].astype(float)
+            good = np.isfinite(values)
+            if good.sum() <= len(terms) or not (design[good, 0] ** 2).sum() > 0:
+                continue
+            inverse = inverses.setdefault(good.tobytes(), None)
+            if inverse is None:
+                inverse = inverses[good.tobytes()] = np.linalg.pinv(design[good])
+            found = inverse @ values[good]
+            result = sums[number, :, column]
+            result[8] = 1 / squares[column]
+            # What is written as background is per pixel: here its mean under the profile.
+            result[4] = (design[:, 1:] @ found[1:] * design[:, 0]).sum() * result[8]
+            result[0] = found[0] + result[4]
+            result[1:4] = _variances(variances, number, good, column, inverse[0])
+            scene[number, :, column] = design @ found
+    return Fit(sums, scene, profile.astype(np.float32))
+
+
+def _variances(variances, number, good, column, factors):
+    """Variances of the flux, which is a sum of pixels times factors."""
+    spreads = [None if variance is None else variance[number, good, column].astype(float) for variance in variances]
+    return [0.0 if spread is None else (factors**2) @ np.nan_to_num(spread) for spread in spreads]
+
+
+def best_shift(data, profiles, wavelengths, trace, order=None):
+    """Return by how many pixels the trace must be moved for the smallest residuals: float, at most 2.
+
+    Parameters
+    ----------
+    data : float32 array (ny, nx)
+        Dispersed along the last axis.
+    profiles : Profiles
+        Of the reference.
+    wavelengths, trace : float64 array (nx,)
+        Of the pixels in dispersion direction; where the source is along the slit.
+    order : int, optional
+        Of the background.
+    """
+    from scipy.optimize import minimize_scalar
+
+    data = np.asarray(data, float)
+    good = np.isfinite(data)
+    values = np.where(good, data, 0.0)
+    if not good.any():
+        return 0.0
+
+    def residual(shift) -> Any:
+        source = np.where(good, profiles.at(wavelengths, trace + shift, len(data)), 0.0)
+        if order is not None:
+            counts = np.maximum(good.sum(axis=0), 1)
+            source = np.where(good, source - source.sum(axis=0) / counts, 0.0)
+            level = np.where(good, values - values.sum(axis=0) / counts, 0.0)
+        else:
+            level = values
+        squares = (source**2).sum(axis=0)
+        flux = (source * level).sum(axis=0) / np.where(squares > 0, squares, 1.0)
+        return float(((level - flux * source) ** 2).sum())
+
+    start = min(np.linspace(-_FARTHEST, _FARTHEST, 17), key=residual)
+    found = minimize_scalar(residual, bounds=(start - 0.3, start + 0.3), method="bounded", options={"xatol": 1e-5})
+    return float(np.clip(found.x, -_FARTHEST, _FARTHEST))
