@@ -13,7 +13,16 @@ from hexcal.steps import ALIASES as ALL_ALIASES
 
 NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
 """Steps that need sources: tests/steps/image/test_contract_of_images.py."""
-NEED_SLITS = {"resample_spec", "extract_1d", "imprint", "pathloss", "barshadow", "pixel_replace", "nsclean"}
+NEED_SLITS = {
+    "resample_spec",
+    "extract_1d",
+    "imprint",
+    "pathloss",
+    "barshadow",
+    "pixel_replace",
+    "nsclean",
+    "master_background_mos",
+}
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
 NEED_SLICES = {"cube_build", "mrs_imatch"}
 """Steps that need slices of an integral-field unit: test_cube_build.py, test_mrs_imatch.py in spectrum."""

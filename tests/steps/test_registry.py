@@ -33,7 +33,14 @@ DOCUMENTED = [
     ("REG-52 SBIAS-10", "superbias", "SuperBiasStep", {"superbias"}, "S_SUPERB"),
 ]
 
-NAMED_AFTER_MODELS = {"assign_mtwcs", "cube_build", "pixel_replace", "tweakreg", "master_background"}
+NAMED_AFTER_MODELS = {
+    "assign_mtwcs",
+    "cube_build",
+    "pixel_replace",
+    "tweakreg",
+    "master_background",
+    "master_background_mos",
+}
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {

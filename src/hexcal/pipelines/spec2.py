@@ -17,6 +17,7 @@ from hexcal.steps.spectrum.badpix_selfcal import BAD_PIXEL, BadpixSelfcalStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.extract_2d import Extract2dStep
+from hexcal.steps.spectrum.master_background_mos import MasterBackgroundMosStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.srctype import SourceTypeStep
@@ -74,6 +75,7 @@ class Spec2Pipeline(Pipeline):
         "bkg_subtract": BackgroundStep,
         "extract_2d": Extract2dStep,
         "srctype": SourceTypeStep,
+        "master_background_mos": MasterBackgroundMosStep,
         "straylight": StraylightStep,
         "flat_field": FlatFieldStep,
         "fringe": FringeStep,

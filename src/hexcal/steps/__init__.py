@@ -59,6 +59,7 @@ _OTHERS = {
     "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
     "pixel_replace": "hexcal.steps.spectrum.pixel_replace:PixelReplaceStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
+    "master_background_mos": "hexcal.steps.spectrum.master_background_mos:MasterBackgroundMosStep",
     "master_background": "hexcal.steps.spectrum.master_background:MasterBackgroundStep",
 }
 
