@@ -149,8 +149,13 @@ class CubeBuildStep(Step):
         if plan.is_miri:
             product.meta.instrument.channel = "".join(dict.fromkeys(band.first for band in plan.bands))
             product.meta.instrument.band = "-".join(dict.fromkeys(band.second for band in plan.bands)).upper()
-        product.meta.filename = f"{names.base_name(self)[0]}_{plan.text}{ending}_{self.parameters.suffix}.fits"
+        product.meta.filename = f"{self._root(product)}_{plan.text}{ending}_{self.parameters.suffix}.fits"
         product.meta.bunit_data = product.meta.bunit_err = product.meta.bunit_data or "MJy/sr"
+
+    def _root(self, product):
+        """Name of the association's product or of the exposure; of several without an association, of the first."""
+        own = names.base_name(self)[0]
+        return own if own != f"step_{self.name}" else names.base_name(self, product)[0]
 
     def _tell(self, plan, grid):
         nz, ny, nx = grid.shape

@@ -180,7 +180,8 @@ def table_waves(wavelengths, wave_min, wave_max, where):
         If the table has no wavelength in the range.
     """
     middles = np.asarray(wavelengths, np.float64)
-    middles = middles[(middles >= wave_min) & (middles <= wave_max)]
+    # The first one beyond the end belongs to it.
+    middles = middles[np.searchsorted(middles, wave_min) : np.searchsorted(middles, wave_max) + 1]
     if middles.size < 2:
         raise InputError(
             f"the reference file cubepar has {middles.size} wavelengths from {wave_min:g} to {wave_max:g} micron",

@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.errors import ReferenceError_
 
 _WIDER = 1.5
-"""The region of influence of fewer than four exposures is wider by this (MSM)."""
+"""The region of influence of fewer than four exposures is wider by this."""
 _FEW = 4
 
 
@@ -136,11 +136,10 @@ def wave_table(reference, bands, weighting) -> np.ndarray:
     return _table(reference, name, extension)
 
 
-def is_few(weighting, n_exposures):
-    """Whether the region of influence is widened, because there are few exposures."""
-    return weighting == "msm" and n_exposures < _FEW
+def widened(radius, weighting, n_exposures, is_linear):
+    """Return the spatial radius of the region of influence for a number of exposures.
 
-
-def widened(radius, weighting, n_exposures):
-    """Return the spatial radius of the region of influence for a number of exposures."""
-    return radius * _WIDER if is_few(weighting, n_exposures) else radius
+    Few exposures leave holes: then it is wider, except with exponential weights in a cube of one band.
+    """
+    is_wider = n_exposures < _FEW and (weighting == "msm" or not is_linear)
+    return radius * _WIDER if is_wider else radius

@@ -13,7 +13,7 @@ from hexcal.steps.spectrum.cube_grid import CubeGrid, Footprint
 from hexcal.steps.spectrum.cube_report import NOWHERE
 from hexcal.steps.spectrum.ifu_planes import slice_planes
 
-_ALONG = {"NIRSPEC": 0.005, "MIRI": 0.005}
+_ALONG = {"NIRSPEC": 0.005, "MIRI": 2.0}
 """Distance along a slice (in the plane of the slicer: m, arcsec) over which its direction on the sky is taken."""
 
 _OF_WIDER_FIELD = {2, 4}
@@ -200,7 +200,7 @@ def _reach(grid: CubeGrid, samplings, table, given, n_exposures):
             return np.asarray(table[name], np.float64)
         return np.full(nz, samplings[0].weights.get(name, default))
 
-    radius = cube_parameters.widened(column("roispatial"), given.weighting, n_exposures)
+    radius = cube_parameters.widened(column("roispatial"), given.weighting, n_exposures, grid.is_linear)
     power = column("power", 2.0) if "weight_power" not in given.model_fields_set else np.full(nz, given.weight_power)
     return Reach(
         np.full(nz, given.rois / spaxel) if given.rois else radius / spaxel,
@@ -208,7 +208,7 @@ def _reach(grid: CubeGrid, samplings, table, given, n_exposures):
         np.ascontiguousarray(grid.depths, np.float64),
         column("scalerad", 1.0) / spaxel,
         power,
-        column("softrad") / spaxel,
+        np.sqrt(column("softrad")),
     )
 
 
