@@ -5,8 +5,8 @@ import re
 
 from spectra_cases import Case
 
-_PIPELINES = ()
-_PIPELINES_3 = ()
+_PIPELINES = ("lrs", "lrs-alone")
+_PIPELINES_3 = ("lrs-3", "lrs-3-master")
 
 
 def _with_backgrounds(association):

@@ -9,7 +9,9 @@ from hexcal.models.container import ModelContainer
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
+from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep
+from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep
 
@@ -63,8 +65,10 @@ class Spec3Pipeline(Pipeline):
         "assign_mtwcs": AssignMTWcsStep,
         "master_background": MasterBackgroundStep,
         "outlier_detection": OutlierDetectionStep,
+        "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,
+        "extract_1d": Extract1dStep,
         "combine_1d": Combine1dStep,
     }
 
