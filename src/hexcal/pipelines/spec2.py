@@ -2,7 +2,7 @@
 
 from hexcal.core import Pipeline, Role, StepParameters, parameter
 from hexcal.errors import ParameterError
-from hexcal.pipelines.spec2_modes import mode_of, steps_of
+from hexcal.pipelines.spec2_modes import mode_of, name_of_cube, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.nsclean import NSCleanStep
 from hexcal.steps.flux.background import BackgroundStep
@@ -21,6 +21,7 @@ from hexcal.steps.spectrum.master_background_mos import MasterBackgroundMosStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.srctype import SourceTypeStep
+from hexcal.steps.spectrum.wavecorr import WavecorrStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 
 _RATES = ("ImageModel", "IFUImageModel", "CubeModel")
@@ -76,6 +77,7 @@ class Spec2Pipeline(Pipeline):
         "extract_2d": Extract2dStep,
         "srctype": SourceTypeStep,
         "master_background_mos": MasterBackgroundMosStep,
+        "wavecorr": WavecorrStep,
         "straylight": StraylightStep,
         "flat_field": FlatFieldStep,
         "fringe": FringeStep,
@@ -200,20 +202,32 @@ class Spec2Pipeline(Pipeline):
                 # The calibrated exposure is a product as it is.
                 result = step.run(result.copy() if result is calibrated else result)
             elif step.name == "extract_1d":
-                for spectra in _each(step.run(result)):
-                    self._save(spectra, "x1dints" if _is_cube(calibrated) else "x1d")
+                self._extract(result, "x1dints" if _is_cube(calibrated) else "x1d")
             else:
                 result = step.run(result)
                 if step.last_status == "COMPLETE":
-                    for rectified in _each(result):
-                        self._save(rectified, "s3d" if step.name == "cube_build" else "s2d")
+                    self._save_each(result, "s3d" if step.name == "cube_build" else "s2d")
 
-    def _save(self, model, suffix, force=False):
+    def _extract(self, rectified, suffix):
+        """Extract the spectra of what was rectified, of each cube by itself."""
+        products = _each(rectified)
+        for product in products:
+            spectra = self.extract_1d.run(product)
+            if self.extract_1d.last_status == "COMPLETE":
+                base = None if len(products) == 1 else name_of_cube(product)
+                self._save(spectra, suffix, basepath=base)
+
+    def _save_each(self, rectified, suffix):
+        products = _each(rectified)
+        for product in products:
+            self._save(product, suffix, basepath=None if len(products) == 1 else name_of_cube(product))
+
+    def _save(self, model, suffix, force=False, basepath=None):
         """Save a product, unless the step that has made it has written it under the same name."""
         from hexcal.files import gate
 
-        if not gate.is_written(self.make_output_path(suffix=suffix, model=model)):
-            self.save_model(model, suffix, force=force)
+        if not gate.is_written(self.make_output_path(basepath=basepath, suffix=suffix, model=model)):
+            self.save_model(model, suffix, force=force, basepath=basepath)
 
 
 def _as_slit(exposure):

@@ -1,5 +1,7 @@
 """Which corrections each kind of spectra gets in stage 2: the two tables of the documents."""
 
+from pathlib import Path
+
 from hexcal.errors import InputError
 
 _SCIENCE = """
@@ -141,6 +143,11 @@ def steps_of(model):
         # Neither of them works on slits of several integrations.
         names = [name for name in names if name not in ("resample_spec", "extract_1d")]
     return names
+
+
+def name_of_cube(product):
+    """Return the base of the name of a cube, with its bands; its spectra have the same."""
+    return Path(product.meta.filename).stem.removesuffix("_s3d")
 
 
 def _rows(table):

@@ -6,6 +6,7 @@ from typing import Any
 from hexcal.core import Pipeline, Role, StepParameters
 from hexcal.errors import HexcalError, InputError
 from hexcal.models.container import ModelContainer
+from hexcal.pipelines.spec2_modes import name_of_cube
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
@@ -13,6 +14,7 @@ from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
+from hexcal.steps.spectrum.spectral_leak import SpectralLeakStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep
 
 _EXPOSURES = ("ImageModel", "IFUImageModel", "SlitModel", "MultiSlitModel")
@@ -69,6 +71,7 @@ class Spec3Pipeline(Pipeline):
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,
         "extract_1d": Extract1dStep,
+        "spectral_leak": SpectralLeakStep,
         "combine_1d": Combine1dStep,
     }
 
@@ -155,20 +158,26 @@ class Spec3Pipeline(Pipeline):
             rectified = _each(step.run(exposures))
             if step.last_status == "COMPLETE":
                 for product in rectified:
-                    self._save(product, "s3d" if step.name == "cube_build" else "s2d", name)
+                    is_cube = step.name == "cube_build"
+                    self._save(product, "s3d" if is_cube else "s2d", name_of_cube(product) if is_cube else name)
         return self._spectra(rectified or _each(exposures), steps, name)
 
     def _spectra(self, rectified, steps, name):
         if "extract_1d" not in steps or steps["extract_1d"].parameters.skip:
             self.log.info("There are no spectra without the step extract_1d")
             return rectified
-        spectra = []
+        step, spectra = steps["extract_1d"], []
         for product in rectified:
-            for extracted in _each(steps["extract_1d"].run(product)):
-                spectra.append(extracted)
-                if steps["extract_1d"].last_status == "COMPLETE":
-                    self._save(extracted, "x1d", name)
-        return spectra
+            base = name_of_cube(product) if product.model_type == "IFUCubeModel" else name
+            for extracted in _each(step.run(product)):
+                if step.last_status == "COMPLETE":
+                    spectra.append((extracted, base))
+        if "spectral_leak" in steps and spectra:
+            # It changes the spectrum of one band by that of another.
+            steps["spectral_leak"].run(ModelContainer([extracted for extracted, _ in spectra]))
+        for extracted, base in spectra:
+            self._save(extracted, "x1d", base)
+        return [extracted for extracted, _ in spectra]
 
     def _save(self, model, suffix, name):
         from hexcal.files import gate
