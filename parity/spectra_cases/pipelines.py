@@ -5,8 +5,8 @@ import re
 
 from spectra_cases import Case
 
-_PIPELINES = ("lrs", "lrs-alone", "lrs-slitless", "fs", "mos", "bots", "ifu", "mrs12", "mrs12-alone", "mrs34")
-_PIPELINES_3 = ("lrs-3", "lrs-3-master","fs-3","ifu-3","mos-3")
+_PIPELINES = ("lrs", "lrs-alone", "bots")
+_PIPELINES_3 = ("lrs-3", "lrs-3-master")
 
 
 def _with_backgrounds(association):

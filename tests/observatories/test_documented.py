@@ -19,6 +19,7 @@ OWN_PARAMETERS = {
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
     ("master_background", "flag_beyond"),
+    ("cube_build", "pixel_origin"),
     ("resample", "exact_pixmap"),
     ("extract_1d", "clipped_area"),
     ("extract_1d", "integrations_as"),

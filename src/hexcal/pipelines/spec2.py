@@ -2,7 +2,7 @@
 
 from hexcal.core import Pipeline, Role, StepParameters, parameter
 from hexcal.errors import ParameterError
-from hexcal.pipelines.spec2_modes import mode_of, name_of_cube, steps_of
+from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, mode_of, name_of_cube, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.nsclean import NSCleanStep
 from hexcal.steps.flux.background import BackgroundStep
@@ -12,6 +12,7 @@ from hexcal.steps.flux.fringe import FringeStep
 from hexcal.steps.flux.imprint import ImprintStep
 from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
+from hexcal.steps.flux.residual_fringe import ResidualFringeStep
 from hexcal.steps.flux.straylight import StraylightStep
 from hexcal.steps.spectrum.badpix_selfcal import BAD_PIXEL, BadpixSelfcalStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
@@ -23,6 +24,7 @@ from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.srctype import SourceTypeStep
 from hexcal.steps.spectrum.wavecorr import WavecorrStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
+from hexcal.steps.wcs.msa_flagging import MSAFlagOpenStep
 
 _RATES = ("ImageModel", "IFUImageModel", "CubeModel")
 _ON_IMAGES = ("assign_wcs", "clean_flicker_noise", "bkg_subtract")
@@ -71,6 +73,7 @@ class Spec2Pipeline(Pipeline):
         "assign_wcs": AssignWcsStep,
         "badpix_selfcal": BadpixSelfcalStep,
         "clean_flicker_noise": CleanFlickerNoiseStep,
+        "msa_flagging": MSAFlagOpenStep,
         "nsclean": NSCleanStep,
         "imprint_subtract": ImprintStep,
         "bkg_subtract": BackgroundStep,
@@ -84,6 +87,7 @@ class Spec2Pipeline(Pipeline):
         "pathloss": PathLossStep,
         "barshadow": BarShadowStep,
         "photom": PhotomStep,
+        "residual_fringe": ResidualFringeStep,
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,
@@ -157,7 +161,7 @@ class Spec2Pipeline(Pipeline):
         return self.run({"asn_pool": pool_name, "table_name": asn_file, "products": [exp_product]})
 
     def _tell_missing(self, exposure):
-        names = [name for name in steps_of(exposure) if name not in self.steps]
+        names = [name for name in steps_of(exposure) if name not in self.steps and name not in OFF_BY_DEFAULT]
         if names:
             self.log.warning("This version has no step %s: the result is NOT corrected by them", ", ".join(names))
 

@@ -6,7 +6,7 @@ from typing import Any
 from hexcal.core import Pipeline, Role, StepParameters
 from hexcal.errors import HexcalError, InputError
 from hexcal.models.container import ModelContainer
-from hexcal.pipelines.spec2_modes import name_of_cube
+from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, name_of_cube
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
@@ -98,7 +98,7 @@ class Spec3Pipeline(Pipeline):
         mode = self._mode(science)
         with science.borrowed(0, changed=False) as first:
             steps = {step.name: step for step in self.steps_for(first)}
-            missing = [name for name in steps_of(first) if name not in self.steps]
+            missing = [name for name in steps_of(first) if name not in self.steps and name not in OFF_BY_DEFAULT]
         if missing:
             self.log.warning("This version has no step %s: the result is NOT corrected by them", ", ".join(missing))
         if "assign_mtwcs" in steps:
