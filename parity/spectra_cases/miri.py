@@ -54,8 +54,8 @@ def cases():
         for run, asn in associations.items()
     ]
     steps = [
-        Case(f"{run}: {step}", run, step, before=before, after=step, **more)
-        for run in ("mrs12", "mrs34")
+        Case(f"{run}: {step}", run, step, before=before, after=f"{detector}_{step}", **more)
+        for run, detector in (("mrs12", "mirifushort"), ("mrs34", "mirifulong"))
         for step, before, more in (
             ("srctype", "bsub", {}),
             # Of the reference implementation in single precision: the last bit of thousands of DN/s.

@@ -28,8 +28,8 @@ NEED_SLICES = {"cube_build", "mrs_imatch"}
 """Steps that need slices of an integral-field unit: test_cube_build.py, test_mrs_imatch.py in spectrum."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "spectral_leak", "master_background"}  # tests/steps/spectrum
-STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe"}
-"""Steps of full frames: tests/steps/test_contract_of_mrs.py, tests/steps/flux/test_residual_fringe.py."""
+STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe", "targ_centroid"}
+"""Steps of full frames of MIRI: tests/steps/test_contract_of_mrs.py, or with their own tests."""
 NEED_OPEN_SLITS = {"extract_2d", "msa_flagging", "wavecorr"}  # tests/steps/test_contract_of_nirspec.py
 ELSEWHERE = STEPS_OF_MRS | NEED_SLICES | NEED_SOURCES | NEED_SLITS | NEED_OPEN_SLITS
 ELSEWHERE |= FULL_FRAMES_ONLY | WORKS_ON_EXTRACTED_SPECTRA

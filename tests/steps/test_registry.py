@@ -52,6 +52,7 @@ OFF_BY_DEFAULT = {
     "picture_frame",
     "pixel_replace",
     "residual_fringe",
+    "targ_centroid",
 }
 
 

@@ -56,6 +56,7 @@ _OTHERS = {
     "source_catalog": "hexcal.steps.image.source_catalog:SourceCatalogStep",
     "skymatch": "hexcal.steps.image.skymatch:SkyMatchStep",
     "badpix_selfcal": "hexcal.steps.spectrum.badpix_selfcal:BadpixSelfcalStep",
+    "targ_centroid": "hexcal.steps.spectrum.targ_centroid:TargCentroidStep",
     "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
     "pixel_replace": "hexcal.steps.spectrum.pixel_replace:PixelReplaceStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
