@@ -1,4 +1,4 @@
-# make demo   simulated exposures, calibrated, up to a mosaic with its catalogue; measured against true (docs in README.md)
+# make demo   simulated exposures, calibrated, up to a mosaic with its catalogue and to spectra; measured against true (docs in README.md)
 # make test   lint, documentation and all tests
 # Both work on a machine with nothing but Python 3.11 or newer: the environment is made in .venv, and renewed when the list of packages changes.
 
@@ -13,7 +13,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 help:
-	@echo "make demo     simulate exposures, calibrate them, to a mosaic with its catalogue, and compare with the truth; results in demo/"
+	@echo "make demo     simulate exposures, calibrate them, to a mosaic with its catalogue and to spectra, and compare with the truth; results in demo/"
 	@echo "make test     lint, documentation, then all tests"
 	@echo "make lint     ruff, pyright, direction of imports"
 	@echo "make docs     the documentation: build/docs/index.html"
@@ -40,6 +40,7 @@ $(READY): pyproject.toml requirements-dev.lock
 demo: $(READY)
 	$(BIN)/hexcal demo --output demo
 	$(BIN)/hexcal demo imaging --output demo/imaging
+	$(BIN)/hexcal demo spectra --output demo/spectra
 
 test: lint docs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
