@@ -75,6 +75,7 @@ parity: $(READY)
 	$(BIN)/python parity/spectra.py
 	$(BIN)/python parity/pointing.py
 	$(BIN)/python parity/irs2.py
+	$(BIN)/python parity/events.py
 	$(BIN)/python parity/steppars.py
 	$(BIN)/python parity/simulated_cache.py
 	$(BIN)/python parity/crds_server.py

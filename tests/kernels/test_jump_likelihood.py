@@ -45,6 +45,7 @@ def twin(data, flags, gain, noise, search):
     while used.sum() >= 2:
         threshold = search.thresholds[{2: 2, 3: 1}.get(int(used.sum()), 0)]
         rate = max(fit(steps, used, covariance(rate, gain, noise, search, n))[0], 0)
+        mean = fit(steps, used, covariance(rate, gain, noise, search, n))[0]
         matrix = covariance(rate, gain, noise, search, n)
         whole = fit(steps, used, matrix)[1]
         falls = {}
@@ -57,6 +58,9 @@ def twin(data, flags, gain, noise, search):
                     falls[k, width] = whole - fit(steps, rest, matrix)[1] - limit
         best = max(falls, key=falls.get, default=None)
         if best is None or not falls[best] > 0:
+            break
+        apart = np.abs(steps[best[0] : best[0] + best[1]] - mean).max()
+        if used.sum() > 2 and apart < 0.75 * threshold * np.sqrt(matrix[0, 0]):
             break
         if used.sum() == 2:
             best = max(np.flatnonzero(used), key=lambda k: steps[k]), 1
@@ -121,7 +125,7 @@ def found(data, likelihood, threshold=4.0):
 def test_false_jumps_are_as_rare_as_the_threshold_says(n_groups, electrons):
     """At 3 sigma, where they can be counted; two-point differences have up to a hundred times as many."""
     false = found(poisson_ramps(np.random.default_rng(n_groups), n_groups, electrons), True, 3.0).mean()
-    assert 0.4 < false / (2 * ndtr(-3.0)) < 1.5
+    assert 0.2 < false / (2 * ndtr(-3.0)) < 1.5
 
 
 @pytest.mark.parametrize(("n_groups", "more"), [(5, 0.0), (10, 0.02), (20, 0.05)])
@@ -133,6 +137,14 @@ def test_at_the_same_number_of_false_jumps_more_hits_are_found(n_groups, more):
     data[:, n_groups // 2 :] += 5 * np.sqrt(30 + NOISE**2)
     likelihood, two_point = (found(data, which, threshold)[:, n_groups // 2 - 1].mean() for which in (True, False))
     assert likelihood > two_point + more
+
+
+def test_the_bend_of_a_curved_ramp_is_no_jump():
+    """A reset anomaly that nobody has corrected: flags stay rare."""
+    rng = np.random.default_rng(8)
+    data = poisson_ramps(rng, 40, 3) - 100 * np.exp(-np.arange(40) / 10)[:, None, None]
+    false = found(data.astype(np.float32), True)[:, 3:].mean()
+    assert false < 3e-3  # 2e-2 if jumps did not have to stand out
 
 
 def test_neighbours_are_flagged_as_after_two_point_differences():

@@ -20,7 +20,7 @@ from hexcal.kernels.jump_differences import (
     median_of_sorted,
     shell_sort,
 )
-from hexcal.kernels.likelihood_solve import Noise, find_jumps, new_system, solve_for_jumps
+from hexcal.kernels.likelihood_solve import Noise, find_jumps, new_system, solve_for_jumps, stands_out
 from hexcal.kernels.ramp_fit_arrays import CHUNK, Pixels
 from hexcal.kernels.selection import median_of
 
@@ -112,7 +112,7 @@ def larger_of_two(system, x):
 def flag_pixel(samples, test, i, y, x0, x, pixels, system, scratch):
     """Flag the jumps of one ramp, one after the other."""
     jump, count = scratch.jump, count_used(system, x)
-    while jump[x] >= 0 and count >= 2:
+    while jump[x] >= 0 and count >= 2 and (count == 2 or stands_out(system, noise_for(count, test), x, jump[x])):
         first = larger_of_two(system, x) if count == 2 else jump[x]
         for k in range(first // 2, first // 2 + 1 + first % 2):
             system.used[k, x] = 0.0

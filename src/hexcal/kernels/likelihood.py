@@ -13,7 +13,7 @@ pixel alone.
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.likelihood_solve import find_jumps, new_system, solve, solve_for_jumps, sweep
+from hexcal.kernels.likelihood_solve import find_jumps, new_system, solve, solve_for_jumps, stands_out, sweep
 from hexcal.kernels.ramp_fit_arrays import CHUNK, load_chunk, new_pixels, new_ramps
 from hexcal.kernels.ramp_fit_close import KEPT_FLAGS, own_flags, part_of_integration, read_pixels
 from hexcal.kernels.ramp_fit_segments import DO_NOT_USE, JUMP_DET
@@ -83,8 +83,8 @@ def mask_jumps(system, noise, pixels, dark, width, jump, lines, hit):
     solve_for_jumps(system, noise, pixels, dark, 0, width)
     find_jumps(system, noise, 0, width, jump, lines)
     for x in range(width):
-        hit[x] = jump[x] >= 0
-        while jump[x] >= 0:
+        hit[x] = jump[x] >= 0 and stands_out(system, noise, x, jump[x])
+        while jump[x] >= 0 and stands_out(system, noise, x, jump[x]):
             leave_out(system, x, jump[x])
             if system.used[:, x].sum() < FEWEST_LEFT:
                 break

@@ -23,6 +23,9 @@ import numpy as np
 from hexcal.kernels.compiled import kernel
 from hexcal.kernels.ramp_fit_arrays import CHUNK
 
+LEAST_SHARE = 0.75
+"""How far from the mean a jump must lie, as a share of the threshold, in standard deviations of a difference."""
+
 
 class Noise(NamedTuple):
     """Coefficients of the covariance matrix, and thresholds of the jump test.
@@ -32,7 +35,8 @@ class Noise(NamedTuple):
     two neighbours, are left out; two is infinite where a jump cannot lie in
         the middle of a group
     use_all : whether the first estimate of the rate is the median of all differences, also of those that are flagged
-    refine : whether jumps are looked for with the covariance of a rate that is fitted, instead of the first estimate's
+    refine : whether jumps are looked for with the covariance of a rate that is fitted, instead of the first estimate's,
+        and must stand out
     after_jump : flag of a jump, JUMP_DET, if the difference from a group with it to the next one counts, else 0
     """
 
@@ -157,6 +161,23 @@ def solve_for_jumps(system, noise, pixels, dark, first, last):
         for x in range(first, last):
             system.rate[x] = max(system.mean[x], 0.0) if np.isfinite(system.mean[x]) else system.rate[x]
         solve(system, noise, pixels, dark, first, last)
+
+
+@kernel
+def stands_out(system, noise, x, jump):
+    """Whether a jump of `find_jumps` is a difference unlike the others by itself, as the noise may ask for.
+
+    A curved ramp, whose reset anomaly or non-linearity is not all corrected, fits a straight line better without any of
+    the differences at its bend; none of them is far from the mean, as that of a hit is, by `LEAST_SHARE` of the
+    threshold.
+    """
+    if not noise.refine:
+        return True
+    for k in range(jump // 2, jump // 2 + 1 + jump % 2):
+        apart = system.difference[k, x] - system.mean[x]
+        if apart * apart >= LEAST_SHARE * LEAST_SHARE * noise.one * system.a[x]:
+            return True
+    return False
 
 
 @kernel
