@@ -22,6 +22,7 @@ from hexcal.steps.spectrum.master_background_mos import MasterBackgroundMosStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.srctype import SourceTypeStep
+from hexcal.steps.spectrum.targ_centroid import TargCentroidStep
 from hexcal.steps.spectrum.wavecorr import WavecorrStep
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 from hexcal.steps.wcs.msa_flagging import MSAFlagOpenStep
@@ -79,6 +80,7 @@ class Spec2Pipeline(Pipeline):
         "bkg_subtract": BackgroundStep,
         "extract_2d": Extract2dStep,
         "srctype": SourceTypeStep,
+        "targ_centroid": TargCentroidStep,
         "master_background_mos": MasterBackgroundMosStep,
         "wavecorr": WavecorrStep,
         "straylight": StraylightStep,
@@ -135,6 +137,8 @@ class Spec2Pipeline(Pipeline):
                 exposure = _as_slit(exposure)
             if step.name == "badpix_selfcal":
                 exposure = self._without_bad_pixels(exposure, background, selfcal)
+            elif step.name == "targ_centroid":
+                exposure = step.run(exposure, target_acquisition=target_acquisition)
             elif step.name == "imprint_subtract":
                 exposure = self._without_imprint(exposure, background, imprint)
             elif step.name == "bkg_subtract":
