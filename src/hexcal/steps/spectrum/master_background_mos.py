@@ -139,7 +139,7 @@ class MasterBackgroundMosStep(Pipeline):
 
     def _calibrated(self, model):
         """All slitlets calibrated as if they were extended."""
-        slits = model.copy()
+        slits = _copied(model, model.slits)
         for name in ("pathloss", "barshadow", "photom"):
             self.steps[name].source_type = "EXTENDED"
         return self.run_in_order([self.steps[name] for name in _FORWARDS], slits)
@@ -148,11 +148,9 @@ class MasterBackgroundMosStep(Pipeline):
         """The mean of the spectra of the slitlets of the background."""
         from hexcal.steps.spectrum.combining import combine
 
-        slits = MultiSlitModel()
-        slits.update(model)
-        slits.slits = [slit.copy() for slit in calibrated.slits if is_background(slit)]
+        slits = _copied(model, [slit for slit in calibrated.slits if is_background(slit)])
         for slit in slits.slits:
-            slit.contents.container, slit.source_type = slits, "EXTENDED"
+            slit.source_type = "EXTENDED"
             self.log.info("Background: slitlet %s (%s)", slit.name, slit.get_meta("source_name"))
         spectra = self.run_in_order([self.steps[name] for name in _SPECTRA], slits)
         weight = Combine1dStep().weights()(model)
@@ -196,6 +194,23 @@ class MasterBackgroundMosStep(Pipeline):
 def is_background(slit):
     """Whether a slitlet has no source (its source is called BKG)."""
     return "BKG" in str(slit.get_meta("source_name") or "").upper()
+
+
+def _copied(model, slits):
+    """Copies of slits in a product of their own; they share their WCS, which is not changed and slow to copy."""
+    product = MultiSlitModel()
+    product.update(model)
+    copies = []
+    for slit in slits:
+        wcs, slit.meta.wcs = slit.meta.wcs, None
+        try:
+            copy = slit.copy()
+        finally:
+            slit.meta.wcs = wcs
+        copy.meta.wcs, copy.contents.container = wcs, product
+        copies.append(copy)
+    product.slits = copies
+    return product
 
 
 def _product(model, table):
