@@ -251,3 +251,29 @@ def test_the_width_of_a_pixel_is_the_step_to_the_next_one():
     np.testing.assert_allclose(nirspec_flat.widths_of(wave)[0, :3], [0.2, 0.3, 0.3])
     assert nirspec_flat.widths_of(wave)[1, 1] == 0
     np.testing.assert_allclose(nirspec_flat.widths_of(wave.T[:, :1], 2)[:3, 0], [0.2, 0.3, 0.3])
+
+
+def ifu_exposure(monkeypatch):
+    """An exposure of the IFU with two slices, and nothing between them."""
+    from hexcal.steps.wcs import spectral
+
+    wave = wavelengths()
+    wave[4] = np.nan
+    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    model = datamodels.IFUImageModel(np.full(SHAPE, 12, "f4"), err=np.full(SHAPE, 5, "f4"))
+    model.dq = np.zeros(SHAPE, "u4")
+    model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_IFU"
+    return model
+
+
+@pytest.mark.req("FLAT-11", "FLAT-23", "FLAT-29")
+def test_the_ifu_has_one_flat_for_the_whole_frame(monkeypatch):
+    given = references(["ANY"])
+    model = ifu_exposure(monkeypatch)
+    model.meta.subarray.xstart = model.meta.subarray.ystart = 1
+    result = FlatFieldStep.call(model, **overrides(given))
+    flat, *_ = true_flat(given, 0)
+    inside = np.arange(SHAPE[0]) != 4
+    np.testing.assert_allclose(result.data[inside], 12 / flat[inside], rtol=2e-6)
+    assert np.isnan(result.data[4]).all() and (result.dq[4] == pixel.DO_NOT_USE).all()
+    assert FlatFieldStep.reference_types == ("flat", "fflat", "sflat", "dflat")

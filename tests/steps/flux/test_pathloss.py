@@ -258,3 +258,25 @@ def test_lrs_point_sources_are_multiplied(monkeypatch):
 def test_lrs_extended_sources_are_left_out(monkeypatch):
     result = PathLossStep.call(lrs_image(monkeypatch, "EXTENDED"), override_pathloss=lrs_reference())
     assert result.meta.cal_step.pathloss == "SKIPPED"
+
+
+@pytest.mark.req("PATH-01", "PATH-02", "PATH-03", "PATH-21", "PATH-26")
+@pytest.mark.parametrize("source_type", ["POINT", "EXTENDED"])
+def test_the_ifu_has_one_entry_for_all_slices(monkeypatch, source_type):
+    from hexcal.steps.wcs import spectral
+
+    wave = wavelengths()
+    wave[4] = np.nan
+    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    model = datamodels.IFUImageModel(np.full(wave.shape, 12, "f4"), err=np.full(wave.shape, 5, "f4"))
+    model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_IFU"
+    model.meta.target.source_type = source_type
+    result = PathLossStep.call(model, override_pathloss=reference(aperture("IFU")))
+    loss = throughput(0, 0, wave) if source_type == "POINT" else 0.9 + 0.01 * wave
+    np.testing.assert_allclose(result.pathloss_point, throughput(0, 0, wave), rtol=1e-6)
+    np.testing.assert_allclose(result.pathloss_uniform, 0.9 + 0.01 * wave, rtol=1e-6)
+    np.testing.assert_allclose(result.data, 12 / loss, rtol=1e-6)
+    np.testing.assert_allclose(result.wavelength, wave, rtol=1e-6)
+    assert result.meta.cal_step.pathloss == "COMPLETE"
+    keyword = result.observatory.keywords.of_path("meta.cal_step.pathloss")
+    assert keyword.keyword == "S_PTHLOS"

@@ -51,7 +51,9 @@ def slitlets():
     return {"override_photom": photom, "override_area": area}
 
 
-@pytest.mark.req("PHOT-01", "PHOT-04", "PHOT-05", "PHOT-06", "PHOT-07", "PHOT-08", "PHOT-12", "PHOT-26", "PHOT-33")
+@pytest.mark.req(
+    "PHOT-01", "PHOT-03", "PHOT-04", "PHOT-05", "PHOT-06", "PHOT-07", "PHOT-08", "PHOT-12", "PHOT-26", "PHOT-33"
+)
 @pytest.mark.parametrize("source_type", ["POINT", "EXTENDED", "UNKNOWN", None])
 def test_fixed_slits(source_type):
     slits = make_slits(SLITS, source_type=source_type)
@@ -72,6 +74,7 @@ def test_fixed_slits(source_type):
     assert photometry.conversion_microjanskys == pytest.approx(scalar * 23.50443, rel=1e-6)
     assert photometry.pixelarea_steradians == pytest.approx(area)
     assert photometry.pixelarea_arcsecsq == pytest.approx(0.03)
+    assert result.meta.cal_step.photom == "COMPLETE"
 
 
 @pytest.mark.req("PHOT-02")
