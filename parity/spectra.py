@@ -40,7 +40,7 @@ def job_of(case, folder):
     products = harness.products(case.run)
     given = _input(case, run, source, products)
     params = {"profile": VERSION, **_in_folders(case.params, source, products)}
-    steps = _in_folders({**({} if case.after else run.steps), **case.steps}, source, products)
+    steps = _in_folders({**({} if case.after or case.alone else run.steps), **case.steps}, source, products)
     job = {"id": case.name, "target": case.target, "input": given, "refs": str(source / run.refs), "steps": steps}
     if case.after is None and case.alone is None:
         params |= {"save_results": True, "output_dir": str(folder)}

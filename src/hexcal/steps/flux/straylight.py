@@ -82,6 +82,7 @@ class StraylightStep(Step):
                 f"the cross artifact is corrected in exposures of MIR_MRS only, this is {model.meta.exposure.type}",
                 is_expected=True,
             )
+        between = self._between_slices(model, references) if self.parameters.clean_showers else None
         parameters = artifact_parameters(model, references.mrsxartcorr, self.log)
         gap = GAPS[model.meta.instrument.detector]
         dark = clipped(np.nan_to_num(model.data[gap], nan=0.0))
@@ -91,22 +92,26 @@ class StraylightStep(Step):
         spread = subtract_artifact(model.data, gives_light, parameters)
         pedestal = subtract_pedestal(model.data, spread, gap)
         self.log.info("Between the channels there were %.4g DN/s, subtracted from all pixels", pedestal)
-        if self.parameters.clean_showers:
-            self._clean_showers(model, references.regions)
+        if between is not None:
+            self._clean_showers(model, between)
         return model
 
-    def _clean_showers(self, model, regions):
-        own = self.parameters
+    def _between_slices(self, model, references):
+        """Which pixels lie between the slices (ny, nx)."""
+        regions, plane = references.regions, self.parameters.shower_plane
         maps = np.asarray(regions.regions)
-        if maps.ndim != 3 or own.shower_plane >= len(maps) or maps.shape[1:] != model.data.shape:
+        if maps.ndim != 3 or plane >= len(maps) or maps.shape[1:] != model.data.shape:
             raise ReferenceError_(
-                f"a regions file with map {own.shower_plane} of {model.data.shape} pixels is required, "
+                f"a regions file with map {plane} of {model.data.shape} pixels is required, "
                 f"this one has maps of shape {maps.shape}",
                 where=str(regions.path or "model in memory"),
                 hint="set shower_plane, or give another file with override_regions",
             )
+        return maps[plane] == 0
+
+    def _clean_showers(self, model, between):
+        own = self.parameters
         limits = Limits(own.shower_low_reject, own.shower_high_reject)
-        between = maps[own.shower_plane] == 0
         widths = own.shower_x_stddev, own.shower_y_stddev
         showers = shower_model(model.data, model.dq, between, widths, limits)
         if showers is None:
