@@ -38,6 +38,9 @@ def extract(model, path="N/A", apcorr="N/A", **parameters):
     return Extract1dStep.call(model, override_extract1d=path, override_apcorr=apcorr, **parameters)
 
 
+@pytest.mark.req("X1D-12")
+@pytest.mark.req("X1D-13")
+@pytest.mark.req("X1D-15")
 def test_a_box_sums_flux_and_errors_and_divides_by_its_pixels(tmp_path):
     result = extract(slits(), reference(tmp_path, aperture(extract_width=5)))
     assert [part.name for part in result.spec] == ["S200A1", "S400A1"]
@@ -92,6 +95,7 @@ def test_limits_in_dispersion_direction_are_inclusive_and_cut_to_the_slit(tmp_pa
     assert len(two.spec_table) == SHAPE[1]
 
 
+@pytest.mark.req("X1D-34")
 @pytest.mark.parametrize(("fit", "order"), [("poly", 1), ("poly", 0), ("mean", None), ("median", None)])
 def test_a_background_beside_the_source_is_fitted_and_subtracted(tmp_path, fit, order):
     model, y = slits(), np.arange(SHAPE[0])[:, None] - 4.0
@@ -266,3 +270,51 @@ def test_soss_is_refused_with_a_hint():
     slit.meta.instrument.name, slit.meta.exposure.type = "NIRISS", "NIS_SOSS"
     with pytest.raises(InputError, match="not in this version"):
         extract(slit)
+
+
+@pytest.mark.req("X1D-10")
+def test_the_columns_of_a_spectrum_have_their_documented_order_types_and_units(tmp_path):
+    from astropy.io import fits
+
+    extract(slits(), reference(tmp_path, aperture(extract_width=5))).save(tmp_path / "x_x1d.fits")
+    with fits.open(tmp_path / "x_x1d.fits") as hdus:
+        columns = hdus["EXTRACT1D", 1].columns
+        flux, brightness = ["Jy", "Jy", *["Jy^2"] * 3], ["MJy/sr", "MJy/sr", *["MJy^2/sr^2"] * 3]
+        assert columns.names == _expected()
+        units = ["um", *flux, *brightness, None, *brightness, None]
+        assert [column.unit and column.unit.replace(" ", "") for column in columns] == units
+        assert [str(column.format) for column in columns] == ["J" if name == "DQ" else "D" for name in columns.names]
+
+
+_PARTS = ("ERROR", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
+
+
+def _expected():
+    named = {"FLUX": "FLUX", "SURF_BRIGHT": "SB", "BACKGROUND": "BKGD"}
+    groups = [[first, *(f"{kind}_{part}" for part in _PARTS)] for first, kind in named.items()]
+    return ["WAVELENGTH", *groups[0], *groups[1], "DQ", *groups[2], "NPIXELS"]
+
+
+@pytest.mark.req("X1D-18")
+@pytest.mark.req("X1D-19")
+def test_a_width_goes_before_limits_and_polynomials_before_both(tmp_path):
+    limits = {"ystart": 2, "ystop": 7}
+    wide = reference(tmp_path, aperture(**limits, extract_width=3), name="wide.json")
+    assert (extract(slits(), wide).spec[0].extraction_ystart, extract(slits(), wide).spec[0].extraction_ystop) == (
+        4.5,
+        6.5,
+    )
+    curved = reference(tmp_path, aperture(**limits, extract_width=3, src_coeff=[[0.5], [1.5]], xstart=3, xstop=8))
+    part = extract(slits(), curved).spec[0]
+    assert (part.spec_table["NPIXELS"] == 1).all() and part.extraction_ystart == 2 and len(part.spec_table) == 6
+
+
+@pytest.mark.req("X1D-33")
+def test_the_log_says_how_many_integrations_are_done(caplog):
+    with caplog.at_level("INFO"):
+        extract(bright(), log_increment=2)
+    assert "2 integrations done" in caplog.text and "3 integrations done" not in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        extract(bright(), log_increment=0)
+    assert "integrations done" not in caplog.text

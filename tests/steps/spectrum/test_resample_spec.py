@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slits import make_slits
+from slits import make_slits, slit_wcs
 from tilted_slits import SCALE, SHAPE, TANGENT, smooth, star, tilted_slit
 
 from hexcal import datamodels
@@ -188,3 +188,52 @@ def test_arrays_can_be_laid_on_a_grid_without_a_step():
     result = resampled_values(slit.data[window], np.ones(seen.ra.shape, np.float32), grid, seen)
     usual = rectify(slit)
     assert np.allclose(result.data, usual.data, rtol=1e-5, equal_nan=True)
+
+
+def lamp_wcs():
+    """A WCS of a lamp: it ends in the plane of the slits."""
+    import gwcs
+    from astropy import units
+    from gwcs import coordinate_frames as frames
+
+    stored = slit_wcs()
+    plane = frames.Frame2D(name="plane", axes_order=(0, 1), unit=(units.m, units.m))
+    micron = frames.SpectralFrame(name="wavelength", axes_order=(2,), unit=units.micron)
+    steps = [(step.frame, step.transform) for step in stored.pipeline[:-1]]
+    wcs = gwcs.WCS([*steps, (frames.CompositeFrame([plane, micron], name="msa_frame"), None)])
+    wcs.bounding_box = stored.bounding_box
+    return wcs
+
+
+@pytest.mark.req("RSMP-08")
+def test_spectra_of_lamps_are_linear_in_the_plane_of_the_slits():
+    slits = make_slits(("S200A1",), exposure_type="NRS_LAMP")
+    slits.slits[0].meta.wcs = lamp_wcs()
+    result = rectify(slits).slits[0]
+    assert result.meta.wcs.available_frames == ["detector", "msa_frame"]
+    y = np.arange(result.shape[0], dtype=float)
+    x_plane, y_plane, wave = result.meta.wcs(np.full(len(y), 3.0), y)
+    assert np.ptp(x_plane) == pytest.approx(0, abs=1e-15) and np.allclose(np.diff(y_plane), np.diff(y_plane)[0])
+    assert np.allclose(wave, 1.3)
+    assert np.allclose(result.meta.wcs.invert(x_plane, y_plane, wave), (np.full(len(y), 3.0), y), atol=1e-8)
+    assert np.allclose(result.data[np.isfinite(result.data)], 12) and result.meta.wcsinfo.s_region is None
+
+
+@pytest.mark.req("RSMP-10")
+def test_a_product_of_slits_has_a_set_of_extensions_for_each(tmp_path):
+    from astropy.io import fits
+
+    rectify([make_slits() for _ in range(2)]).save(tmp_path / "x_s2d.fits")
+    with fits.open(tmp_path / "x_s2d.fits") as hdus:
+        for name in ("SCI", "ERR", "WHT", "CON", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT"):
+            assert [hdu.ver for hdu in hdus if hdu.name == name] == [1, 2]
+        assert hdus["CON", 1].data.dtype.kind == "i" and hdus["CON", 1].data.ndim == 3
+        assert {"HDRTAB", "ASDF"} <= {hdu.name for hdu in hdus}
+
+
+@pytest.mark.req("RSMP-04")
+def test_each_exposure_has_its_bit_in_the_planes_of_the_context():
+    result = rectify([make_slits(("S200A1",)) for _ in range(34)]).slits[0]
+    assert result.con.shape[0] == 2
+    used = result.con[:, result.wht > 0].view(np.uint32)
+    assert (used[0] == 0xFFFFFFFF).all() and (used[1] == 0b11).all()

@@ -251,16 +251,20 @@ class Extract1dStep(Step):
         return entry
 
     def _unit(self, slit, model):
-        unit = slit.get_meta("meta.bunit_data") or model.get_meta("meta.bunit_data")
+        unit = self._unit_of(slit, model)
         if unit not in (FLUX_UNIT, BRIGHTNESS_UNIT):
             self.log.warning("The flux is not calibrated (unit %s): the spectrum has the unit of the data", unit)
         return unit
+
+    def _unit_of(self, slit, model):
+        return slit.get_meta("meta.bunit_data") or model.get_meta("meta.bunit_data")
 
     def _pixel_area(self, slit, model):
         area = slit.get_meta("meta.photometry.pixelarea_steradians")
         area = model.get_meta("meta.photometry.pixelarea_steradians") if area is None else area
         if area is None:
-            self.log.warning("PIXAR_SR is missing: FLUX, of surface brightness, is NaN")
+            if self._unit_of(slit, model) == BRIGHTNESS_UNIT:
+                self.log.warning("PIXAR_SR is missing: FLUX, of surface brightness, is NaN")
             return float("nan")
         return float(area)
 

@@ -10,7 +10,7 @@ from hexcal.steps.image.resampling import Manner, fill_of
 from hexcal.steps.spectrum.slit_given import read_slit_grid
 from hexcal.steps.spectrum.slit_grid import slit_grid
 from hexcal.steps.spectrum.slit_product import new_product, rectify
-from hexcal.steps.spectrum.slit_resampling import coordinates_of, dispersion_axis
+from hexcal.steps.spectrum.slit_resampling import coordinates_of, dispersion_axis, sees_sky
 from hexcal.steps.spectrum.slit_sources import slits_of
 
 _DEGREE = 3600.0
@@ -22,9 +22,9 @@ class ResampleSpecStep(ResampleStep):
     Each slit gets a grid of its own. Along the slit it is a straight line in a tangent plane, with the pixel scale and
     orientation of the middle of the (first) exposure; in dispersion direction its wavelengths are the medians over the
     slit, so that the sampling of the detector is kept. Several exposures of a source, or slit, are combined onto one
-    grid that holds all of them. All arrays are resampled in one pass, by the core that makes mosaics (see
-    [resample](resample.md)); flux is conserved when the pixel scale is changed, and the variances are divided by the
-    ratio of the pixel areas.
+    grid that holds all of them. All arrays are resampled in one pass, by the core that makes mosaics (resample); flux
+    is conserved when the pixel scale is changed, and the variances are divided by the ratio of the pixel areas. Spectra
+    of lamps are linear in the plane of the slits instead of on the sky.
 
     A slit that sees nothing, or has no pixel fit for use, is left out with the reason, and the others go on. Exposures
     of many integrations (NIRSpec fixed slits, 3-D) are not resampled. The reference file ``drizpars`` is chosen and
@@ -113,7 +113,8 @@ class ResampleSpecStep(ResampleStep):
             ratio=1 / given.pixel_scale_ratio,
             pixel_scale=given.pixel_scale,
             shape=shape,
-            has_margin=not first.is_miri,
+            has_margin=not first.is_miri and sees_sky(first),
+            is_sky=sees_sky(first),
         )
 
     def _product(self, slits, grids):

@@ -28,7 +28,7 @@ class GivenSlitGrid:
     """
 
     def __init__(self, wcs, shape, where):
-        self._wcs, self.shape = wcs, tuple(shape)
+        self._wcs, self.shape, self.is_sky = wcs, tuple(shape), True
         ny, nx = shape
         x, y = (nx - 1) / 2, (ny - 1) / 2
         steps = [np.array(wcs(x + dx, y + dy, with_bounding_box=False)) for dx, dy in ((0, 0), (1, 0), (0, 1))]

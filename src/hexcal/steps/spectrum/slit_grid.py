@@ -31,6 +31,11 @@ class SlitGrid:
         1: dispersion along x; 2: along y.
     input_scale : float
         Size of an input pixel along the slit, degrees.
+    has_edges : bool
+        Whether the first and last pixel in dispersion direction reach to their outer edges.
+    is_sky : bool
+        False for lamps, whose light comes from no place on the sky: in place of RA and Dec, and of tangent-plane
+        coordinates, are positions in the plane of the slits, metres, counted from the ``tangent`` point.
     """
 
     tangent: tuple
@@ -40,6 +45,8 @@ class SlitGrid:
     n_along: int
     dispaxis: int
     input_scale: float
+    has_edges: bool = True
+    is_sky: bool = True
 
     @property
     def shape(self):
@@ -54,7 +61,7 @@ class SlitGrid:
 
     def plane(self, ra, dec):
         """Return tangent-plane coordinates towards East and North, degrees, of sky positions."""
-        return to_plane(ra, dec, self.tangent)
+        return to_plane(ra, dec, self.tangent) if self.is_sky else (ra - self.tangent[0], dec - self.tangent[1])
 
     def along(self, ra, dec):
         """Return the pixel along the slit of sky positions: by the coordinate that changes most along the slit."""
@@ -65,11 +72,23 @@ class SlitGrid:
         """Return the pixel in dispersion direction of wavelengths (micron); NaN beyond the grid.
 
         What lies beyond the last centre is laid on the last pixel, as far as the linear continuation of the last two
-        centres would reach over the whole grid.
+        centres would reach over the whole grid; without edges it is where that continuation has it.
         """
+        if not self.has_edges:
+            return self._continued(wavelength)
         values, pixels = self.with_edges(overrun=len(self.wavelengths) - 1.5)
         values, pixels = (values, pixels) if values[-1] >= values[0] else (values[::-1], pixels[::-1])
         return np.interp(wavelength, values, pixels, left=np.nan, right=np.nan)
+
+    def _continued(self, wavelength):
+        """Pixel in dispersion direction, with the first and the last step continued."""
+        values, pixels = self.wavelengths, np.arange(len(self.wavelengths), dtype=float)
+        values, pixels = (values, pixels) if values[-1] >= values[0] else (values[::-1], pixels[::-1])
+        result = np.interp(wavelength, values, pixels)
+        for end, inner, is_beyond in ((0, 1, wavelength < values[0]), (-1, -2, wavelength > values[-1])):
+            slope = (pixels[end] - pixels[inner]) / (values[end] - values[inner])
+            result = np.where(is_beyond, pixels[end] + slope * (wavelength - values[end]), result)
+        return np.where(np.isfinite(wavelength), result, np.nan)
 
     def with_edges(self, overrun=0.5):
         """Return wavelengths and the pixels they belong to: the centres and, in direction x, the outer edges.
@@ -80,7 +99,7 @@ class SlitGrid:
             Wavelength of the last edge: that of the last centre and so many of the last steps.
         """
         values, pixels = self.wavelengths, np.arange(len(self.wavelengths), dtype=float)
-        if self.dispaxis == 1 and len(values) > 1:
+        if self.has_edges:
             first = 1.5 * values[0] - 0.5 * values[1]
             last = values[-1] + overrun * (values[-1] - values[-2])
             values, pixels = np.r_[first, values, last], np.r_[-0.5, pixels, pixels[-1] + 0.5]
@@ -107,7 +126,7 @@ class SlitGrid:
         """Return RA and Dec, degrees, of pixels along the slit."""
         pixel = np.asarray(pixel, float)
         x, y = (a + b * pixel for a, b in zip(self.intercepts, self.slopes, strict=True))
-        return from_plane(x, y, self.tangent)
+        return from_plane(x, y, self.tangent) if self.is_sky else (x + self.tangent[0], y + self.tangent[1])
 
     @property
     def middle_wavelength(self):
@@ -152,7 +171,7 @@ def from_plane(x, y, tangent):
     return ra % 360, dec
 
 
-def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, has_margin=True):
+def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, has_margin=True, is_sky=True):
     """Return the grid that a slit, seen in one or more exposures, is laid on.
 
     Its wavelengths are the medians over the slit, of the first exposure; in direction along the slit its pixels have
@@ -173,6 +192,8 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     has_margin : bool
         Whether the grid has one pixel more than the exposures need, with them half a pixel above its middle (as that
         of NIRSpec); otherwise it just holds them, and the middle of a single exposure is at its centre (MIRI LRS).
+    is_sky : bool
+        False for lamps: `ra` and `dec` are positions in the plane of the slits, metres.
 
     Returns
     -------
@@ -188,17 +209,23 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     turned: Any = [tuple(np.asarray(v if dispaxis == 1 else v.T, float) for v in exposure) for exposure in exposures]
     window = _window(turned[0])
     first = tuple(values[window] for values in turned[0])
-    row, wavelengths = _middle_row(first), _reaching(_medians(first[2]), [_medians(one[2]) for one in turned[1:]])
+    row, wavelengths = (
+        _middle_row(first, is_sky),
+        _reaching(_medians(first[2]), [_medians(one[2]) for one in turned[1:]]),
+    )
     everything = [np.concatenate([exposure[i][_sees(exposure)] for exposure in turned]) for i in (0, 1)]
-    own_middle = _mean(*row[:2])
-    tangent = own_middle if len(turned) == 1 and not has_margin else _middle(*everything)
+    own_middle = _mean(*row[:2]) if is_sky else (float(row[0].mean()), float(row[1].mean()))
+    is_alone = len(turned) == 1 and not has_margin
+    tangent = own_middle if is_alone or not is_sky else _middle(*everything)
     _require_one_field(everything)
-    slopes = _slopes(row, tangent if has_margin else own_middle)
+    project = to_plane if is_sky else _shifted
+    slopes = _slopes(row, tangent if has_margin else own_middle, project)
     input_scale = _length(slopes)
     factor = pixel_scale / _ARCSEC / input_scale if pixel_scale else ratio
     slopes = tuple(slope * factor for slope in slopes)
-    ranges = [(values.min(), values.max()) for values in to_plane(everything[0], everything[1], tangent)]
-    n_along = int(np.ceil(_length([high - low for low, high in ranges]) / _length(slopes))) + has_margin
+    ranges = [(values.min(), values.max()) for values in project(everything[0], everything[1], tangent)]
+    extent = _length([high - low for low, high in ranges]) / _length(slopes) if is_sky else len(row[2]) / factor
+    n_along = int(np.ceil(extent - 1e-9)) + has_margin
     if shape is not None:
         size = shape if dispaxis == 1 else shape[::-1]
         wavelengths = _resized(wavelengths, size[1])
@@ -213,7 +240,8 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
         intercepts = tuple(-slope * (n_fit - 1) / 2 for slope in slopes)
     if n_along < 1:
         raise ParameterError(f"a rectified slit of {n_along} pixels along the slit cannot be made", where="pixel_scale")
-    return SlitGrid(tangent, slopes, intercepts, wavelengths, n_along, dispaxis, input_scale)
+    has_edges = has_margin and dispaxis == 1
+    return SlitGrid(tangent, slopes, intercepts, wavelengths, n_along, dispaxis, input_scale, has_edges, is_sky)
 
 
 def _require_one_field(everything):
@@ -248,9 +276,9 @@ def _window(exposure):
     return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _middle_row(exposure):
+def _middle_row(exposure, is_sky):
     """RA and Dec of the pixels along the slit at the middle wavelength, and their numbers."""
-    column = (exposure[0].shape[1] - 1) // 2
+    column = (exposure[0].shape[1] - is_sky) // 2
     order = sorted(range(exposure[0].shape[1]), key=lambda other: abs(other - column))
     column = next(other for other in order if np.count_nonzero(_sees(exposure)[:, other]) > 1)
     pixels = np.flatnonzero(_sees(exposure)[:, column])
@@ -298,6 +326,10 @@ def _offsets(ra):
     return (ra - ra[0] + 180) % 360 - 180
 
 
-def _slopes(row, tangent):
+def _shifted(x, y, origin):
+    return x - origin[0], y - origin[1]
+
+
+def _slopes(row, tangent, project):
     """Steps of the tangent-plane coordinates from pixel to pixel, degrees, by a straight line through them."""
-    return tuple(float(np.polyfit(row[2], values, 1)[0]) for values in to_plane(row[0], row[1], tangent))
+    return tuple(float(np.polyfit(row[2], values, 1)[0]) for values in project(row[0], row[1], tangent))

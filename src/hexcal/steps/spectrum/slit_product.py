@@ -63,7 +63,7 @@ def rectify(part, source, grid, manner, is_part):
     _take_metadata(part, first, is_part)
     _set_arrays(part, resampled_slit(source.each(), len(source.exposures), grid, manner), grid, manner)
     part.meta.wcs = grid.wcs(_positions_in_slit(first, grid))
-    part.meta.wcsinfo.s_region = grid.region(first)
+    part.meta.wcsinfo.s_region = grid.region(first) if grid.is_sky else None
 
 
 def _take_metadata(target, source, is_part):
@@ -81,7 +81,7 @@ def _positions_in_slit(slit, grid):
     from hexcal.steps.wcs.spectral import sky_to_slit
     from hexcal.steps.wcs.spectral_parts import SLIT_FRAME
 
-    if SLIT_FRAME not in slit.meta.wcs.available_frames:
+    if not grid.is_sky or SLIT_FRAME not in slit.meta.wcs.available_frames:
         return None
     ra, dec = grid.sky(np.arange(grid.n_along))
     return sky_to_slit(slit, ra, dec, grid.middle_wavelength)[1]

@@ -30,6 +30,25 @@ def dispersion_axis(slit, where="a slit"):
     return axis
 
 
+def sees_sky(slit):
+    """Return whether the WCS of a slit ends on the sky; that of lamps ends in the plane of the slits."""
+    wcs = slit.meta.wcs
+    return wcs is None or "world" in wcs.available_frames
+
+
+def _lamp_coordinates(slit):
+    """Positions in the plane of the slits (metres) and wavelengths (micron) of the pixels of a slit."""
+    from hexcal.steps.wcs.evaluate import transform_points
+    from hexcal.steps.wcs.spectral import SlitCoordinates, slit_coordinates
+
+    ny, nx = slit.shape[-2:]
+    x, y = np.meshgrid(np.arange(nx, dtype=float), np.arange(ny, dtype=float))
+    wavelength = slit_coordinates(slit).wavelength
+    across, along, *_ = transform_points(slit.meta.wcs, "detector", slit.meta.wcs.output_frame.name, x, y)
+    beside = ~np.isfinite(wavelength)
+    return SlitCoordinates(np.where(beside, np.nan, across), np.where(beside, np.nan, along), wavelength)
+
+
 def coordinates_of(slit):
     """Return what the pixels of a slit see, cut to those that see anything and one more, and where they lie in it.
 
@@ -53,7 +72,7 @@ def coordinates_of(slit):
     """
     from hexcal.steps.wcs.spectral import SlitCoordinates, slit_coordinates
 
-    seen = slit_coordinates(slit)
+    seen = slit_coordinates(slit) if sees_sky(slit) else _lamp_coordinates(slit)
     sees = np.isfinite(seen.ra) & np.isfinite(seen.wavelength)
     rows, columns = np.flatnonzero(sees.any(axis=1)), np.flatnonzero(sees.any(axis=0))
     if not len(rows):

@@ -24,7 +24,9 @@ def rectified_wcs(grid, slit_y=None):
     import gwcs
 
     detector, slit_frame, world = _frames()
-    if slit_y is None:
+    if not grid.is_sky:
+        steps = [(detector, _to_slits(grid)), (_lamp_frame(), None)]
+    elif slit_y is None:
         steps = [(detector, _to_world(grid)), (world, None)]
     else:
         to_slit, to_world = _through_slit(grid, np.asarray(slit_y, float))
@@ -50,6 +52,33 @@ def _frames():
     )
     world = frames.CompositeFrame([sky, frames.SpectralFrame(name="spectral", **spectral)], name="world")
     return detector, slit_frame, world
+
+
+def _lamp_frame():
+    """Where the light of lamps comes from: the plane of the slits, metres, and the wavelength."""
+    from astropy import units as u
+    from gwcs import coordinate_frames as frames
+
+    plane = frames.Frame2D(name="msa_spatial", axes_order=(0, 1), unit=(u.m, u.m), axes_names=("x_msa", "y_msa"))
+    waves = frames.SpectralFrame(name="spectral", axes_order=(2,), unit=(u.micron,), axes_names=("wavelength",))
+    return frames.CompositeFrame([plane, waves], name="msa_frame")
+
+
+def _to_slits(grid):
+    """From pixels to positions in the plane of the slits and wavelengths."""
+    from astropy.modeling import models as library
+
+    models: Any = library
+    to_wavelength, to_pixel = _wavelength_tables(grid)
+    starts = [start + origin for start, origin in zip(grid.intercepts, grid.tangent, strict=True)]
+    lines = [models.Linear1D(slope, start) for slope, start in zip(grid.slopes, starts, strict=True)]
+    steepest = int(abs(grid.slopes[1]) >= abs(grid.slopes[0]))
+    along_y = grid.dispaxis == 1
+    transform = models.Mapping((1, 1, 0) if along_y else (0, 0, 1)) | lines[0] & lines[1] & to_wavelength
+    back = lines[steepest].inverse
+    order = (2, steepest) if along_y else (steepest, 2)
+    transform.inverse = models.Mapping(order, n_inputs=3) | (to_pixel & back if along_y else back & to_pixel)
+    return transform
 
 
 def _table(points, values) -> Any:
