@@ -305,6 +305,7 @@ class SlitModel(ExposureModel):
         Array("photom_point", "PHOTOM_PS", "f4", (2,)),
         Array("photom_uniform", "PHOTOM_UN", "f4", (2,)),
         _INT_TIMES,
+        Table("hdrtab", "HDRTAB"),
     )
 
 

@@ -219,16 +219,25 @@ def test_spectra_of_lamps_are_linear_in_the_plane_of_the_slits():
     assert np.allclose(result.data[np.isfinite(result.data)], 12) and result.meta.wcsinfo.s_region is None
 
 
+_ARRAYS = ("SCI", "ERR", "WHT", "CON", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
+
+
 @pytest.mark.req("RSMP-10")
-def test_a_product_of_slits_has_a_set_of_extensions_for_each(tmp_path):
+def test_products_have_their_extensions_and_those_of_many_slits_a_set_for_each(tmp_path):
     from astropy.io import fits
 
-    rectify([make_slits() for _ in range(2)]).save(tmp_path / "x_s2d.fits")
-    with fits.open(tmp_path / "x_s2d.fits") as hdus:
-        for name in ("SCI", "ERR", "WHT", "CON", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT"):
+    rectify(make_slits()).save(tmp_path / "many_s2d.fits")
+    with fits.open(tmp_path / "many_s2d.fits") as hdus:
+        for name in _ARRAYS:
             assert [hdu.ver for hdu in hdus if hdu.name == name] == [1, 2]
-        assert hdus["CON", 1].data.dtype.kind == "i" and hdus["CON", 1].data.ndim == 3
-        assert {"HDRTAB", "ASDF"} <= {hdu.name for hdu in hdus}
+    rectify([tilted_slit(star(), smooth, shift=shift) for shift in (0, 3)]).save(tmp_path / "one_s2d.fits")
+    with fits.open(tmp_path / "one_s2d.fits") as hdus:
+        assert {*_ARRAYS, "WAVELENGTH", "HDRTAB", "ASDF"} <= {hdu.name for hdu in hdus}
+        assert hdus["CON"].data.dtype.kind == "i" and hdus["CON"].data.ndim == 3 and len(hdus["HDRTAB"].data) == 2
+    with datamodels.open(tmp_path / "one_s2d.fits") as again:
+        again.save(tmp_path / "copy_s2d.fits")
+        with fits.open(tmp_path / "copy_s2d.fits") as hdus:
+            assert [hdu.name for hdu in hdus].count("HDRTAB") == 1
 
 
 @pytest.mark.req("RSMP-04")
