@@ -1,4 +1,4 @@
-"""Cubes of integral-field exposures, and the outliers of such exposures."""
+"""Cubes of integral-field exposures."""
 
 from spectra_cases import Case
 
@@ -10,7 +10,14 @@ _TORN = "torn ends of a band: one plane more or less is left empty"
 _ENDS = dict.fromkeys(("SCI", "ERR", "DQ", "WMAP"), (1500, _TORN))
 _HOLES = {"DQ": (6, "holes: the rule of 3.0.0 was not found")}
 _LAST = dict.fromkeys(("SCI", "ERR", "WMAP"), (1900, "the last plane of the table: its extent in 3.0.0 was not found"))
-_HALF = dict.fromkeys(("SCI", "ERR", "WMAP"), (16000, "edges of pixels that begin at their middle in 3.0.0: to 1e-4"))
+_PLANE = {
+    **dict.fromkeys(("SCI", "ERR", "WMAP"), (600000, "edges of pixels: half a pixel off in 3.0.0, the rest to 1e-2")),
+    "DQ": (60, "voxels that a sliver reaches"),
+    **dict.fromkeys(
+        ("key CRPIX1", "key CRPIX2", "key CRVAL2", "key CDELT1", "key WTYPE", "key S_REGION"),
+        (1, "3.0.0 has other steps across the slices, another origin along them, and a region that is not on the sky"),
+    ),
+}
 _NIRSPEC = {
     "emsm": ({"weighting": "emsm"}, {}),
     "msm": ({"weighting": "msm"}, {}),
@@ -19,6 +26,7 @@ _NIRSPEC = {
     "along the slices": ({"coord_system": "ifualign"}, {}),
     "given field": ({"ra_center": 53.1497, "dec_center": -27.7998, "nspax_x": 31, "nspax_y": 25}, {}),
     "given voxels": ({"wavemin": 1.0, "wavemax": 2.003, "scalew": 0.01, "scalexy": 0.07}, _HOLES),
+    "plane of the slices": ({"coord_system": "internal_cal", "profile": "3.0.0"}, _PLANE),
     "table of wavelengths": ({"linear_wave": False}, _LAST),
 }
 _MIRI = {
@@ -27,7 +35,8 @@ _MIRI = {
     "emsm": ({"channel": "1", "weighting": "emsm"}, _ENDS),
     "msm": ({"channel": "2", "weighting": "msm"}, _ENDS),
     "along the slices": ({"channel": "1", "coord_system": "ifualign"}, _ENDS),
-    "both channels": ({"output_type": "multi"}, dict.fromkeys(_ENDS, (4000, _TORN))),
+    "both channels": ({"output_type": "multi"}, dict.fromkeys(_ENDS, (8000, _TORN))),
+    "both channels, emsm": ({"output_type": "multi", "weighting": "emsm"}, dict.fromkeys(_ENDS, (14000, _TORN))),
 }
 
 

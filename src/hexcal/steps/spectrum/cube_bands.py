@@ -153,11 +153,12 @@ def plans(exposures, chosen_first, chosen_second, output_type, where) -> list[Cu
     InputError
         If exposures of both instruments are there, resolutions are mixed in a cube, or nothing is left.
     """
-    held = sorted({band for bands in exposures for band in bands}, key=_order)
-    if len({band.first in CHANNELS for band in held}) > 1:
+    found = {band for bands in exposures for band in bands}
+    if len({band.first in CHANNELS for band in found}) > 1:
         raise InputError(
             "exposures of MIRI and NIRSpec cannot be in one cube", where=where, hint="use two associations"
         )
+    held = sorted(found, key=_order)
     wanted = [
         band
         for band in held

@@ -76,7 +76,8 @@ def matched(values, errors, coordinates, degree):
     list of float64 array (degree + 1, degree + 1, degree + 1)
         NaN for all where no two cubes have a voxel in common.
     """
-    terms = np.polynomial.polynomial.polyvander3d(*coordinates, [degree] * 3)
+    x, y, z = coordinates
+    terms = np.polynomial.polynomial.polyvander3d(x, y, z, (degree, degree, degree))
     count, size = len(values), terms.shape[-1]
     matrix, right = np.zeros((count, size, count, size)), np.zeros((count, size))
     for n in range(count):
@@ -85,7 +86,7 @@ def matched(values, errors, coordinates, degree):
             difference = np.asarray(values[n], np.float64) - values[m]
             both = np.isfinite(difference) & np.isfinite(weight)
             used = terms[both]
-            products = used.T @ (used * weight[both, None])
+            products = used.T @ (used * weight[both][:, None])
             matrix[n, :, n] += products
             matrix[m, :, m] += products
             matrix[n, :, m] -= products

@@ -1,0 +1,70 @@
+"""Which bands of which exposures go into which cube."""
+
+import pytest
+
+from hexcal import datamodels
+from hexcal.errors import InputError, ParameterError
+from hexcal.steps.spectrum.cube_bands import CHANNELS, GRATINGS, Band, bands_of, plans, words
+
+MRS = [
+    [Band("1", "short"), Band("2", "short")],
+    [Band("3", "short"), Band("4", "short")],
+    [Band("1", "long"), Band("2", "long")],
+]
+MEDIUM = [[Band("g140m", "f100lp")], [Band("g235m", "f170lp")], [Band("g140m", "f070lp")]]
+
+
+def names(exposures, output_type, first=None, second=None):
+    return [plan.text for plan in plans(exposures, first, second, output_type, "test")]
+
+
+@pytest.mark.req("CUBE-05", "CUBE-34")
+def test_one_cube_for_each_band_channel_or_everything():
+    assert names(MRS, "band") == ["ch1-short", "ch1-long", "ch2-short", "ch2-long", "ch3-short", "ch4-short"]
+    assert names(MRS, "channel") == ["ch1-short-long", "ch2-short-long", "ch3-short", "ch4-short"]
+    assert names(MRS, "multi") == ["ch1-2-3-4-short-long"]
+    assert names(MEDIUM, "band") == ["g140m-f070lp", "g140m-f100lp", "g235m-f170lp"]
+    assert names(MEDIUM, "grating") == names(MEDIUM, "multi") == ["g140m-g235m-f070lp-f100lp-f170lp"]
+
+
+@pytest.mark.req("CUBE-19")
+def test_names_of_nirspec():
+    assert names([[Band("prism", "clear")]], "band") == ["prism-clear"]
+    assert names([[Band("g140h", "f100lp")], [Band("g140h", "f070lp")]], "band") == ["g140h-f070lp", "g140h-f100lp"]
+
+
+@pytest.mark.req("CUBE-30", "CUBE-31", "CUBE-32", "CUBE-33")
+def test_parameters_choose_bands():
+    assert names(MRS, "band", ("1", "3")) == ["ch1-short", "ch1-long", "ch3-short"]
+    assert names(MRS, "multi", ("1", "2"), ("long",)) == ["ch1-2-long"]
+    assert names(MEDIUM, "band", ("g140m",), ("f100lp",)) == ["g140m-f100lp"]
+    assert words("1, 2", CHANNELS, "channel") == ("1", "2")
+    assert words("G140M,g235m", GRATINGS, "grating") == ("g140m", "g235m")
+    assert words("ALL", CHANNELS, "channel") is None
+    with pytest.raises(ParameterError, match="grating must be"):
+        words("g999", GRATINGS, "grating")
+
+
+def test_the_members_of_a_cube_and_their_channels():
+    (plan,) = plans(MRS, ("2", "3"), ("short",), "multi", "test")
+    assert plan.members == ((0, (2,)), (1, (3,)))
+
+
+@pytest.mark.req("CUBE-21")
+def test_gratings_of_different_resolution_are_not_mixed():
+    for mixed in ([[Band("g140m", "f100lp")], [Band("g140h", "f100lp")]], [*MEDIUM, [Band("prism", "clear")]]):
+        with pytest.raises(InputError, match="different resolution"):
+            names(mixed, "multi")
+        assert len(names(mixed, "band")) == len(mixed)
+    with pytest.raises(InputError, match="MIRI and NIRSpec"):
+        names([*MRS, *MEDIUM], "band")
+
+
+def test_exposures_say_which_bands_they_have():
+    model = datamodels.IFUImageModel()
+    meta = {"telescope": "JWST", "instrument": {"name": "MIRI", "channel": "34", "band": "SHORT-MEDIUM"}}
+    model.update({"meta": {**meta, "exposure": {"type": "MIR_MRS"}}})
+    assert bands_of(model) == [Band("3", "short-medium"), Band("4", "short-medium")]
+    model.meta.instrument.band = None
+    with pytest.raises(InputError, match="CHANNEL and BAND"):
+        bands_of(model)
