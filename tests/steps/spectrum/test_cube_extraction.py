@@ -122,7 +122,9 @@ def test_a_star_on_a_background_comes_back_and_clipped_spaxels_may_leave_the_are
 def test_all_of_the_cube_is_summed_for_an_extended_source_whatever_the_reference_says(tmp_path):
     data = np.full(SHAPE, 2.0, np.float32)
     data[:, :3] = np.nan
-    table = extract(make_cube(data, "EXTENDED"), reference(tmp_path)).spec[0].spec_table
+    part = extract(make_cube(data, "EXTENDED"), reference(tmp_path)).spec[0]
+    table = part.spec_table
+    assert (part.extraction_x, part.extraction_y) == ((SHAPE[2] - 1) / 2, (SHAPE[1] - 1) / 2)
     n = (SHAPE[1] - 3) * SHAPE[2]
     assert (table["NPIXELS"] == n).all() and np.allclose(table["FLUX"], 2 * n * AREA * 1e6)
     assert (table["BACKGROUND"] == 0).all() and np.allclose(table["SURF_BRIGHT"], 2)

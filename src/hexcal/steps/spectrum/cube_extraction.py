@@ -112,7 +112,7 @@ def extract_cube(model, step, references):
         circles = _circles(references)
         totals, place = _of_point(model, step, circles, wavelengths, data, errors)
     else:
-        totals, place = _of_all(data, errors), None
+        totals, place = _of_all(data, errors), ((data.shape[2] - 1) / 2, (data.shape[1] - 1) / 2)
         step.log.info("Extended source: all of the cube is extracted")
     unit = model.meta.bunit_data
     columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale)
