@@ -64,7 +64,7 @@ def scene():
     return image
 
 
-@pytest.mark.req("STRAY-01", "STRAY-04", "STRAY-05", "STRAY-06", "STRAY-09")
+@pytest.mark.req("STRAY-01", "STRAY-04", "STRAY-05", "STRAY-06", "STRAY-08", "STRAY-09", "STRAY-10")
 def test_what_is_subtracted_is_the_documents_kernel(folder):
     image = scene()
     light = spread(image)
