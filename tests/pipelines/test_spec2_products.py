@@ -1,0 +1,127 @@
+"""calwebb_spec2 on simulated exposures: products and their kinds, spectra of a known star, what stops it."""
+
+import json
+
+import numpy as np
+import pytest
+from spectra import made, ratio
+
+from hexcal import datamodels
+from hexcal.cli.main import main
+from hexcal.errors import HexcalError
+from hexcal.pipeline import Spec2Pipeline
+
+LIMITS = {"miri-lrs": (6.0, 11.0), "nirspec-fs": (1.0, 4.5)}
+
+
+@pytest.fixture(scope="module", params=list(LIMITS))
+def calibrated(request, tmp_path_factory):
+    """The first exposure of a mode, calibrated with its background; with its truth."""
+    folder = tmp_path_factory.mktemp(request.param)
+    exposures = made(folder, request.param)
+    out = folder / "out"
+    options = {"references": str(exposures.references), "output_dir": str(out), "save_results": True}
+    result = Spec2Pipeline.call(str(exposures.associations[0]), save_bsub=True, **options)
+    return request.param, exposures, out, result
+
+
+@pytest.fixture(scope="module")
+def lrs(tmp_path_factory):
+    """Exposures of the low-resolution spectrometer of MIRI, as they are."""
+    return made(tmp_path_factory.mktemp("lrs"), "miri-lrs")
+
+
+def product(out, suffix):
+    (path,) = out.glob(f"*_{suffix}.fits")
+    return datamodels.open(path)
+
+
+@pytest.mark.req("SP2-11", "SP2-16", "SP2-18", "SP2-19", "SP2-21")
+def test_products(calibrated):
+    mode, _, out, result = calibrated
+    suffixes = {path.stem.rpartition("_")[2] for path in out.glob("*.fits")}
+    assert suffixes == {"bsub", "cal", "s2d", "x1d"}
+    kinds = {"miri-lrs": "SlitModel", "nirspec-fs": "MultiSlitModel"}
+    assert result.model_type == product(out, "cal").model_type == product(out, "s2d").model_type == kinds[mode]
+    assert product(out, "x1d").model_type == "MultiSpecModel"
+    status = product(out, "cal").meta.cal_step
+    assert (status.bkg_subtract, status.flat_field, status.photom) == ("COMPLETE",) * 3
+    assert status.extract_1d is None, "the calibrated exposure is not extracted"
+    subtracted = product(out, "bsub")
+    assert subtracted.meta.cal_step.bkg_subtract == "COMPLETE" and subtracted.meta.cal_step.photom is None
+
+
+@pytest.mark.req("SP2-07")
+def test_spectrum_of_the_star(calibrated):
+    mode, exposures, out, _ = calibrated
+    star = exposures.series.sources()[0]
+    found, pull = ratio(product(out, "x1d").spec[0].spec_table, star.light, LIMITS[mode])
+    assert len(found) > 50
+    assert abs(np.median(found) - 1) < 0.01
+    assert 0.7 < 1.4826 * np.median(np.abs(pull - np.median(pull))) < 1.5
+
+
+def test_nothing_is_written_that_nobody_asked_for(lrs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Spec2Pipeline.call(str(lrs.exposures[0]), references=str(lrs.references))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.req("SP2-07")
+def test_without_resample_spec_the_exposure_itself_is_extracted(lrs, tmp_path):
+    mode, exposures = "miri-lrs", lrs
+    Spec2Pipeline.call(
+        str(exposures.associations[0]),
+        references=str(exposures.references),
+        output_dir=str(tmp_path),
+        steps={"resample_spec": {"skip": True}},
+    )
+    assert {path.stem.rpartition("_")[2] for path in tmp_path.glob("*.fits")} == {"cal", "x1d"}
+    star = exposures.series.sources()[0]
+    found, _ = ratio(product(tmp_path, "x1d").spec[0].spec_table, star.light, LIMITS[mode])
+    assert abs(np.median(found) - 1) < 0.03
+
+
+@pytest.mark.req("SP2-13", "SP2-14")
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_products_one_after_the_other(lrs, tmp_path, goes_on):
+    first = json.loads(lrs.associations[0].read_text())
+    for path in lrs.exposures:
+        (tmp_path / path.name).symlink_to(path)
+    model = datamodels.open(lrs.exposures[0])
+    model.meta.exposure.type = "NIS_SOSS"
+    model.save(tmp_path / "bad_rate.fits")
+    broken = {"name": "broken", "members": [{"expname": "bad_rate.fits", "exptype": "science"}]}
+    asn = tmp_path / "asn.json"
+    asn.write_text(json.dumps({**first, "products": [broken, {**first["products"][0], "name": "good"}]}))
+    options = {"references": str(lrs.references), "output_dir": str(tmp_path / "out")}
+    if not goes_on:
+        with pytest.raises(HexcalError, match="without slits"):
+            Spec2Pipeline.call(str(asn), fail_on_exception=True, **options)
+        assert not (tmp_path / "out" / "good_cal.fits").exists()
+        return
+    Spec2Pipeline.call(str(asn), fail_on_exception=False, **options)
+    assert (tmp_path / "out" / "good_cal.fits").exists()
+    assert not (tmp_path / "out" / "broken_cal.fits").exists()
+
+
+@pytest.mark.req("SP2-24")
+def test_process_exposure_product(lrs, monkeypatch):
+    monkeypatch.chdir(lrs.associations[0].parent)
+    entry = json.loads(lrs.associations[0].read_text())["products"][0]
+    pipeline = Spec2Pipeline(references=str(lrs.references))
+    result = pipeline.process_exposure_product(entry, "the_pool.csv", "the_asn.json")
+    assert (result.meta.asn.pool_name, result.meta.asn.table_name) == ("the_pool.csv", "the_asn.json")
+
+
+@pytest.mark.req("AWCS-38")
+def test_no_slit_on_the_detector_ends_with_status_64(tmp_path, capsys):
+    exposures = made(tmp_path / "fs", "nirspec-fs")
+    model = datamodels.open(exposures.exposures[0])
+    # Rows at the other end of the detector, where none of the fixed slits is seen.
+    model.meta.subarray.ystart = 1
+    model.meta.filename = "beside_rate.fits"
+    path = model.save(tmp_path / "beside_rate.fits")
+    words = ["run", "calwebb_spec2", str(path), f"--references={exposures.references}", f"--output_dir={tmp_path}"]
+    assert main(words) == 64
+    assert "detector" in capsys.readouterr().err
