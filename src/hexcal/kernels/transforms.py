@@ -7,6 +7,7 @@ of an instruction follow in the table of registers.
 
 import numpy as np
 
+from hexcal.kernels import dispersers
 from hexcal.kernels.compiled import kernel
 
 BLOCK = 256
@@ -153,6 +154,8 @@ def _carry_out_on_sphere(instruction, registers, r, n, parameters):
             u[k] = m[0] * x + m[1] * y + m[2] * z
             v[k] = m[3] * x + m[4] * y + m[5] * z
             w[k] = m[6] * x + m[7] * y + m[8] * z
+    else:
+        dispersers.carry_out(instruction, registers, r, n, parameters)
 
 
 @kernel

@@ -11,6 +11,10 @@ _CLOSE = 1e-7
 """Pixels, or arcsec: a compiled transform that differs from the original by more at the corners of the image is not
 used.
 """
+_AGREEMENT, _SAMPLE = 1e-11, 64
+"""Of compiled transforms of any frames with astropy: relative difference; points at which they are compared."""
+_PROVEN: dict = {}
+"""Kind of program (its instructions, without the numbers): whether it was seen to agree."""
 _KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """WCS: {is forward: (what its transforms are, program)}."""
 
@@ -111,6 +115,11 @@ def state_of(wcs):
     )
 
 
+def transforms_of(wcs):
+    """Return what tells whether a WCS has other transforms than before; numbers in them are not looked at."""
+    return tuple(id(step.transform) for step in wcs.pipeline)
+
+
 def transform_points(wcs, first, last, *coordinates):
     """Return points of one frame of a WCS in another.
 
@@ -128,7 +137,31 @@ def transform_points(wcs, first, last, *coordinates):
     tuple of float64 arrays
         Of one shape.
     """
-    return evaluate_points(last if first is None else wcs.get_transform(first, last), *coordinates)
+    if first is None:
+        return evaluate_points(last, *coordinates)
+    return _evaluated(_chain(wcs, first, last), coordinates)
+
+
+def _chain(wcs, first, last):
+    """The transforms from one frame of a WCS to another, as what `_evaluated` takes; kept with the WCS."""
+    known, state = _KNOWN.setdefault(wcs, {}), transforms_of(wcs)
+    if known.get((first, last), (None,))[0] != state:
+        names = list(wcs.available_frames)
+        start, end = names.index(first), names.index(last)
+        if start < end:
+            steps = [step.transform for step in wcs.pipeline[start:end]]
+        else:
+            steps = [step.transform.inverse for step in reversed(wcs.pipeline[end:start])]
+        known[first, last] = (state, _compiled_steps(steps))
+    return known[first, last][1]
+
+
+def _compiled_steps(steps):
+    """Return (program or None, transforms)."""
+    try:
+        return compiled(steps[0], *steps[1:], only_last=True), steps
+    except NotCompilable:
+        return None, steps
 
 
 def evaluate_points(transform, *coordinates):
@@ -141,8 +174,47 @@ def evaluate_points(transform, *coordinates):
     *coordinates : float or arrays
         Of the points; broadcast against each other.
     """
-    inputs = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
-    return _as_arrays(transform(*inputs, with_bounding_box=False), inputs[0].shape)
+    return _evaluated(_compiled_steps([transform]), coordinates)
+
+
+def _evaluated(chain, coordinates):
+    """Carry out transforms one after the other; compiled ones once they were seen to do what astropy does."""
+    program, steps = chain
+    points = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
+    shape = points[0].shape
+    if program is None:
+        return _as_arrays(_by_astropy(steps, points), shape)
+    kind = program.kind
+    if kind not in _PROVEN:
+        _PROVEN[kind] = _agrees(program, steps, points)
+    if not _PROVEN[kind]:
+        return _as_arrays(_by_astropy(steps, points), shape)
+    return program(*points)
+
+
+def _by_astropy(steps, points):
+    for step in steps:
+        points = step(*points, with_bounding_box=False)
+        points = points if isinstance(points, tuple) else (points,)
+    return points
+
+
+def _agrees(program, steps, points):
+    """Whether a program gives what astropy gives, at some of the points that are asked for."""
+    flat = [values.ravel() for values in points]
+    picked = [values[:: max(values.size // _SAMPLE, 1)] for values in flat]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        true = _as_arrays(_by_astropy(steps, picked), picked[0].shape)
+        found = program(*picked)
+    for own, other in zip(found, true, strict=True):
+        seen = np.isfinite(other)
+        if not np.array_equal(np.isfinite(own), seen):
+            return False
+        if not np.allclose(
+            own[seen], other[seen], rtol=_AGREEMENT, atol=_AGREEMENT * np.abs(other[seen]).max(initial=0.0)
+        ):
+            return False
+    return True
 
 
 def _checked(wcs, program, forward):
@@ -183,5 +255,5 @@ def box_of(wcs):
     box = wcs.bounding_box
     if box is None:
         return None
-    names = wcs.forward_transform.inputs
+    names = wcs.pipeline[0].transform.inputs
     return tuple(float(edge) for name in names for edge in (box[name].lower, box[name].upper))

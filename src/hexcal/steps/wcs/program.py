@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.core import bands
+from hexcal.steps.wcs import program_spectral
 
 
 class NotCompilable(Exception):
@@ -29,6 +30,11 @@ class Program:
     n_registers: int
     outputs: np.ndarray
 
+    @property
+    def kind(self):
+        """What tells programs apart that do different things, not the same with other numbers (bytes)."""
+        return self.instructions[:, [0, 1, 2]].tobytes() + self.registers.tobytes() + self.outputs.tobytes()
+
     def __call__(self, *coordinates):
         """Return the transformed coordinates.
 
@@ -44,7 +50,7 @@ class Program:
         return tuple(values.reshape(np.shape(coordinates[0])) for values in results)
 
 
-def compiled(transform, *further):
+def compiled(transform, *further, only_last=False):
     """Return a transform as a program.
 
     Parameters
@@ -53,6 +59,8 @@ def compiled(transform, *further):
         Any number of inputs and outputs.
     *further : astropy.modeling.Model
         Each takes what the one before gives.
+    only_last : bool
+        Of several, give the results of the last one only.
 
     Returns
     -------
@@ -68,7 +76,7 @@ def compiled(transform, *further):
     first = outputs = writer.write(transform, tuple(range(transform.n_inputs)))
     for following in further:
         outputs = writer.write(following, outputs)
-    return writer.program((*outputs, *first) if further else outputs)
+    return writer.program((*outputs, *first) if further and not only_last else outputs)
 
 
 @dataclass
@@ -109,6 +117,8 @@ class _Writer:
         if model.op == "&":
             split = left.n_inputs
             return (*self.write(left, inputs[:split]), *self.write(right, inputs[split:]))
+        if model.op == "fix_inputs":
+            return program_spectral.fixed_inputs(self, model, inputs)
         code = _arithmetic().get(model.op)
         if code is None:
             raise NotCompilable(f"operator {model.op}")
@@ -355,5 +365,6 @@ _MODELS = {
     "CartesianToSpherical": _cartesian_to_spherical,
     "Pix2Sky_Gnomonic": _tangent_to_sky,
     "Sky2Pix_Gnomonic": _sky_to_tangent,
+    **program_spectral.MODELS,
 }
 """Name of a model of astropy or gwcs: what writes it."""

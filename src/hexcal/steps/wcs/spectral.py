@@ -11,7 +11,7 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.steps.wcs import frames, spectral_parts
-from hexcal.steps.wcs.evaluate import state_of, transform_points
+from hexcal.steps.wcs.evaluate import transform_points, transforms_of
 
 MICRON = 1e6
 """Microns of a metre: wavelengths are in metres in the frames of NIRSpec from the detector to ``oteip``."""
@@ -255,7 +255,7 @@ def _where(model):
 
 def _kept(wcs, question, answer):
     """Return the answer to a question about a WCS: that of the last time, if the WCS is as it was."""
-    known, state = _KNOWN.setdefault(wcs, {}), state_of(wcs)
+    known, state = _KNOWN.setdefault(wcs, {}), transforms_of(wcs)
     if known.get(question, (None,))[0] != state:
         known[question] = (state, answer())
     return known[question][1]
