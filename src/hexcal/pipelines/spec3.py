@@ -12,6 +12,7 @@ from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.master_background import MasterBackgroundStep
+from hexcal.steps.spectrum.mrs_imatch import MRSIMatchStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.spectral_leak import SpectralLeakStep
@@ -66,6 +67,7 @@ class Spec3Pipeline(Pipeline):
     step_defs = {
         "assign_mtwcs": AssignMTWcsStep,
         "master_background": MasterBackgroundStep,
+        "mrs_imatch": MRSIMatchStep,
         "outlier_detection": OutlierDetectionStep,
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
