@@ -1,6 +1,7 @@
 """Corrections of slits and of integral-field images: flat_field, pathloss, barshadow, photom."""
 
 import itertools
+import json
 
 from spectra_cases import Case
 
@@ -21,6 +22,16 @@ _TAKEN_BACK = {
     "barshadow": ("mos",),
     "photom": ("fs", "mos"),
 }
+
+
+def _with_imprints(inputs, products):
+    """The science exposure as the step before left it, and the imprints of its association."""
+    members = json.loads((inputs / "ifu_spec2_1_asn.json").read_text())["products"][0]["members"]
+    science = next(iter(sorted(products.glob("*_msa_flagging.fits"))))
+    return {
+        "science": science,
+        "imprint": [inputs / each["expname"] for each in members if each["exptype"] == "imprint"],
+    }
 
 
 def cases():
@@ -67,4 +78,5 @@ def cases():
         for run in ("fs", "mos", "bots", "lrs", "mrs12", "ifu")
         for algorithm in ("fit_profile", "mingrad")
     ]
-    return [*steps, *inverse, *forced, *places, *replaced]
+    imprint = Case("ifu: imprint", "ifu", "imprint", after="imprint_subtract", given=_with_imprints)
+    return [imprint, *steps, *inverse, *forced, *places, *replaced]
