@@ -51,6 +51,7 @@ def test_bad_pixels_are_found_and_lines_are_not():
     result = step.run(science, background=others[:1], selfcal=others[1:])
     assert np.array_equal(result.dq & BAD == BAD, expected) and result.dq[0, 0] == 4
     assert np.array_equal(step.bad_pixels, expected)
+    assert np.array_equal(np.isnan(result.data), expected) and np.array_equal(np.isnan(result.err), expected)
     assert result.meta.cal_step.badpix_selfcal == "COMPLETE" and not science.dq[1:].any()
 
 

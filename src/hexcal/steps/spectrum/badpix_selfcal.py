@@ -8,6 +8,7 @@ from hexcal.core import Role, SkipStep, Step, StepParameters, parameter, run_ban
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.flux.mrs_gap import GAPS, clipped
+from hexcal.steps.flux.planes import leave_out, planes_of
 
 BAD_PIXEL = np.uint32(pixel.OTHER_BAD_PIXEL | pixel.DO_NOT_USE)
 _MODELS = ("IFUImageModel", "ImageModel")
@@ -18,8 +19,8 @@ class BadpixSelfcalStep(Step):
 
     The smallest value that any of the exposures has at a pixel (science, background and selfcal ones) is compared with
     the median of its neighbours along the axis of dispersion. The faintest and the brightest pixels of the difference
-    are flagged OTHER_BAD_PIXEL and DO_NOT_USE, in the science exposure and in the backgrounds. Of MIRI MRS the residual
-    dark between the two channels is subtracted from each exposure before they are compared.
+    are flagged OTHER_BAD_PIXEL and DO_NOT_USE, in the science exposure, where they become NaN, and in the backgrounds.
+    Of MIRI MRS the residual dark between the two channels is subtracted from each exposure before they are compared.
 
     Without exposures beside the science one the step is skipped, unless ``force_single`` is set. Off by default.
     """
@@ -74,6 +75,8 @@ class BadpixSelfcalStep(Step):
                     np.fmin(lowest, without_dark(other), out=lowest)
         self.bad_pixels = outliers(lowest, axis, own.kernel_size, (own.flagfrac_lower, own.flagfrac_upper), own.edges)
         science.dq[self.bad_pixels] |= BAD_PIXEL
+        planes = planes_of(science)
+        leave_out([planes.data, planes.err, *planes.all_variances], science.dq)
         self.log.info("%d bad pixels flagged", np.count_nonzero(self.bad_pixels))
         if own.save_flagged_bkg and background is not None:
             self._save_backgrounds(background)
