@@ -8,7 +8,7 @@ from hexcal.core import Role, SkipStep, Step, StepParameters, parameter, run_ban
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.flux.mrs_gap import GAPS, clipped
-from hexcal.steps.flux.planes import leave_out, planes_of
+from hexcal.steps.flux.planes import planes_of
 
 BAD_PIXEL = np.uint32(pixel.OTHER_BAD_PIXEL | pixel.DO_NOT_USE)
 _MODELS = ("IFUImageModel", "ImageModel")
@@ -76,7 +76,8 @@ class BadpixSelfcalStep(Step):
         self.bad_pixels = outliers(lowest, axis, own.kernel_size, (own.flagfrac_lower, own.flagfrac_upper), own.edges)
         science.dq[self.bad_pixels] |= BAD_PIXEL
         planes = planes_of(science)
-        leave_out([planes.data, planes.err, *planes.all_variances], science.dq)
+        for array in (planes.data, planes.err, *planes.all_variances):
+            array[self.bad_pixels] = np.nan
         self.log.info("%d bad pixels flagged", np.count_nonzero(self.bad_pixels))
         if own.save_flagged_bkg and background is not None:
             self._save_backgrounds(background)
