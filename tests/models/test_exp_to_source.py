@@ -183,3 +183,18 @@ def test_the_source_is_in_the_name_with_five_digits(name, expected):
 def test_source_ids_of_any_width_are_read():
     assert source_of_name("jw00042-o001_s0002_niriss_gr150r_f150w_cal.fits") == 2
     assert source_of_name("jw00042-o001_t001_niriss_f150w_cal.fits") is None
+
+
+def test_each_slit_of_a_file_says_its_class_as_the_original_asks_for_it(tmp_path):
+    model = datamodels.MultiSlitModel()
+    model.meta.telescope = "JWST"
+    for name in ("S200A1", "S400A1"):
+        slit = datamodels.SlitModel((4, 5))
+        slit.set_meta("name", name)
+        model.slits.append(slit)
+    model.save(tmp_path / "a_cal.fits")
+    with fits.open(tmp_path / "a_cal.fits") as hdus:
+        text = bytes(hdus["ASDF"].data[0][0]).partition(b"\n...")[0]
+    assert text.count(b"model_type: SlitModel") == 2
+    again = datamodels.open(tmp_path / "a_cal.fits")
+    assert [slit.get_meta("name") for slit in again.slits] == ["S200A1", "S400A1"]

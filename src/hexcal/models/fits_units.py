@@ -258,5 +258,11 @@ def _asdf_content(model):
     }
     parts = model.parts()
     if parts != [model]:
-        content[model.parts_name] = [_asdf_content(part) for part in parts if part.whole_tree() is not None]
+        content[model.parts_name] = [_part_content(part) for part in parts if part.whole_tree() is not None]
     return content
+
+
+def _part_content(part):
+    """What is recorded of a part: among it its class, which the original asks each slit for when it sorts sources."""
+    content = _asdf_content(part)
+    return {**content, "meta": {**(content.get("meta") or {}), "model_type": part.model_type}}
