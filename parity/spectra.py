@@ -32,7 +32,7 @@ from peer_env import VERSION  # noqa: E402
 from spectra_compare import compare, compare_wcs  # noqa: E402
 
 RESAMPLED_RTOL = 1e-4
-MODULES = ("pipelines", "corrections", "extraction", "cubes", "miri")
+MODULES = ("nirspec_slits", "pipelines", "corrections", "extraction", "cubes", "miri")
 
 
 def job_of(case, folder):

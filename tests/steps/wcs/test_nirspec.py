@@ -250,3 +250,20 @@ def test_bright_objects_and_lamps(assign):
     image = nirspec.exposure("NRS_LAMP")
     image.meta.instrument.lamp_mode = "IMAGE"
     assert assign(image).meta.cal_step.assign_wcs == "SKIPPED"
+
+
+@pytest.mark.req("AWCS-39", "AWCS-41", "AWCS-46")
+def test_documented_functions(assign, folder, fixed_slits):
+    from hexcal.assign_wcs.nirspec import get_open_slits, get_spectral_order_wrange, nrs_ifu_wcs, nrs_wcs_set_input
+
+    by_name, by_number = (nrs_wcs_set_input(fixed_slits, name)(1000.0, 34.0) for name in ("S200A1", -101))
+    assert by_name == by_number and np.isfinite(by_name).all()
+    with pytest.raises(InputError, match="unknown slit"):
+        nrs_wcs_set_input(fixed_slits, "S9")
+    slits = get_open_slits(nirspec.exposure())
+    assert [slit.name for slit in slits] == ["S200A1", "S200A2", "S400A1", "S1600A1", "S200B1"]
+    assert [slit.source_id for slit in slits] == [1, 12, 13, 14, 15]
+    order, wavelength_range = get_spectral_order_wrange(nirspec.exposure(), folder / "wavelengthrange.asdf")
+    assert (order, tuple(wavelength_range)) == (-1, nirspec.RANGE)
+    with pytest.raises(InputError, match="holds slices one by one"):
+        nrs_ifu_wcs(nirspec.exposure())

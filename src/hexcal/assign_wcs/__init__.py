@@ -1,0 +1,1 @@
+"""Helpers for coordinates, under their documented names: modules ``nirspec`` and ``util``."""
