@@ -197,9 +197,9 @@ class LrsSlit(Lrs):
         """Return those of the nods with each other as background, of each exposure alone, and of stage 3."""
         first, second, sky = self.names()
         found = {}
-        for one, other in ((first, second), (second, first)):
-            members = [(f"{one}_rate.fits", "science"), (f"{other}_rate.fits", "background")]
-            found[f"asn_spec2_{one}.json"] = association("spec2", "Asn_Lv2SpecSpecial", one, members)
+        for nod, other in ((first, second), (second, first)):
+            members = [(f"{nod}_rate.fits", "science"), (f"{other}_rate.fits", "background")]
+            found[f"asn_spec2_{nod}.json"] = association("spec2", "Asn_Lv2SpecSpecial", nod, members)
         members = [(f"{sky}_rate.fits", "science")]
         found[f"asn_spec2_{sky}.json"] = association("spec2", "Asn_Lv2Spec", sky, members)
         members = [(f"{name}_cal.fits", "science") for name in (first, second)]

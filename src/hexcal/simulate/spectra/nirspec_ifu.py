@@ -267,17 +267,17 @@ def _slicer():
 def _cubepar():
     """The sizes of cubes, and of the neighbourhoods from which their elements are made."""
     first = "disperser:S5 filter:S6"
-    one = ("PRISM", "CLEAR")
+    taken = ("PRISM", "CLEAR")
     low, high = optics.RANGE
     model = datamodels.NirspecIFUCubeParsModel()
     model.ifucubepars_table = table(
-        f"{first} wavemin wavemax spaxelsize spectralstep", [(*one, low, high, SPAXEL, STEP)]
+        f"{first} wavemin wavemax spaxelsize spectralstep", [(*taken, low, high, SPAXEL, STEP)]
     )
     model.ifucubepars_msm_table = table(
-        f"{first} roispatial roispectral power softrad", [(*one, 2 * SPAXEL, 2 * STEP, 2.0, 0.01)]
+        f"{first} roispatial roispectral power softrad", [(*taken, 2 * SPAXEL, 2 * STEP, 2.0, 0.01)]
     )
     model.ifucubepars_emsm_table = table(
-        f"{first} roispatial roispectral scalerad", [(*one, 2 * SPAXEL, 2 * STEP, 0.09)]
+        f"{first} roispatial roispectral scalerad", [(*taken, 2 * SPAXEL, 2 * STEP, 0.09)]
     )
     grid = np.arange(low, high, STEP)
     for name in ("prism", "med", "high"):
