@@ -66,7 +66,7 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     return pool_of_headers((_header(source, kwargs) for source in data), candidates, added)
 
 
-def pool_of_headers(headers, candidates=(), added=MappingProxyType(ADDED)):
+def pool_of_headers(headers, candidates=(), added: Mapping[str, str] = MappingProxyType(ADDED)):
     """Make a pool from headers that have been read.
 
     Parameters

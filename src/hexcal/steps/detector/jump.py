@@ -387,8 +387,8 @@ def likelihood_test(search, limits):
     noise = noise_of(Timing(1.0, 1.0 / search.group_frames, search.n_frames), "fit")
     # The two-sided probability of t sigma, and the fall of chi-squared of two differences of the same probability.
     falls = [(t * t, -2.0 * (np.log(2.0) + log_ndtr(-t)) if search.n_frames > 1 else np.inf) for t in search.thresholds]
-    noises = [noise._replace(one=float(one), two=float(two)) for one, two in falls]
-    return LikelihoodTest(*noises, limits)
+    simple, double, triple = (noise._replace(one=float(one), two=float(two)) for one, two in falls)
+    return LikelihoodTest(simple, double, triple, limits)
 
 
 __all__ = ["JumpStep", "Search", "detect_jumps", "search_from", "whole_groups"]

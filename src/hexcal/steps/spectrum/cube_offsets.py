@@ -44,7 +44,7 @@ def read_offsets(path, names):
         raise InputError(
             f"the offsets must be in arcsec, the file says units: {tree['units']}", where=str(path), hint=hint
         )
-    lengths = {name: len(tree[name]) for name in _COLUMNS}
+    lengths = {name: len(list(tree[name] or ())) for name in _COLUMNS}
     if len(set(lengths.values())) > 1:
         raise InputError(
             f"the lists of the file of offsets have different lengths: {lengths}", where=str(path), hint=hint

@@ -119,9 +119,11 @@ def cube_wcs(grid, plane_types=("NRSSLICERX", "NRSSLICERY", "meter")):
     import gwcs
     from astropy import units
     from astropy.coordinates import ICRS
-    from astropy.modeling import models
+    from astropy.modeling import models as astropy_models
     from gwcs import coordinate_frames as frames
 
+    # The classes of astropy are made at run time: type checkers do not know them.
+    models: Any = astropy_models
     shift = models.Shift(1 - grid.crpix[0], name="crpix1") & models.Shift(1 - grid.crpix[1], name="crpix2")
     scale = 3600.0 if grid.on_sky else 1.0
     steps = models.Scale(grid.spaxel[0] / scale, name="cdelt1") & models.Scale(grid.spaxel[1] / scale, name="cdelt2")
