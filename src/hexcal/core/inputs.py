@@ -82,7 +82,9 @@ def owned(step, item, names=None):
     """
     import hexcal.models.open as models
 
-    model = accepted(step, item.copy() if isinstance(item, models.DataModel) else models.open(item), names)
+    model = accepted(
+        step, item.copied(shares_wcs=True) if isinstance(item, models.DataModel) else models.open(item), names
+    )
     if hasattr(model, "check"):
         check_header(model)
         model.check()

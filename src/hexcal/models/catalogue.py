@@ -56,10 +56,10 @@ class CatalogModel(DataModel):
         """File that the catalogue was read from, or None."""
         return self.contents.file
 
-    def copy(self):
+    def copied(self, shares_wcs=False):
         """Return an independent catalogue."""
         other = CatalogModel(self._table.copy())
-        other.contents.tree = super().copy().contents.tree
+        other.contents.tree = super().copied(shares_wcs).contents.tree
         other.contents.file = self.contents.file
         return other
 

@@ -316,7 +316,7 @@ class ModelContainer(DataModel, MutableSequence):
 
     # ---- life
 
-    def copy(self):
+    def copied(self, shares_wcs=False):
         """Return an independent container; what has not been opened stays in its file."""
         return self._sharing([member.copy() for member in self._members])
 

@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+from hexcal.models.stored_wcs import objects_in
+
 
 class Contents:
     """The arrays and metadata of a model that are in memory, and the file that has the others.
@@ -69,15 +71,16 @@ class Contents:
         other.tree, other.is_merged, other.history, other.cards = self.tree, self.is_merged, self.history, self.cards
         return other
 
-    def copied(self, tree: Any = None) -> "Contents":
+    def copied(self, tree: Any = None, shares_wcs: bool = False) -> "Contents":
         """Return contents of the same file that change independently, without arrays.
 
-        A copy of the tree may be given.
+        A copy of the tree may be given. With `shares_wcs`, objects of gwcs are not copied.
         """
         other = self.shared()
         other.file, other.window = self.file, self.window
         if self.tree is not None:
-            other.tree = copy.deepcopy(self.tree) if tree is None else tree
+            memo = {id(wcs): wcs for wcs in objects_in(self.tree)} if shares_wcs else {}
+            other.tree = copy.deepcopy(self.tree, memo) if tree is None else tree
             other.history = list(self.history)
             other.cards = {name: list(cards) for name, cards in self.cards.items()}
         return other

@@ -237,9 +237,14 @@ class DataModel(Attributes, Metadata, Interface):
 
     def copy(self):
         """Return an independent model; arrays not yet read stay in the file."""
+        return self.copied()
+
+    def copied(self, shares_wcs=False):
+        """As `copy`; `shares_wcs`: the WCS is shared; steps replace it and never change it, and it is slow to copy."""
         self.whole_tree()
         other = object.__new__(type(self))
-        other.contents, other.observatory, other.specs = self.contents.copied(), self.observatory, self.specs
+        other.contents = self.contents.copied(shares_wcs=shares_wcs)
+        other.observatory, other.specs = self.observatory, self.specs
         other.contents.arrays = self.contents.copied_arrays()
         return other
 

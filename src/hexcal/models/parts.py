@@ -77,10 +77,10 @@ class Parts(DataModel):
         part = recorded[version - 1] if version <= len(recorded) else {}
         return {name: value for name, value in part.items() if name not in known}
 
-    def copy(self):
-        """Return an independent model."""
-        other = super().copy()
-        other._part_list = [part.copy() for part in self.parts()]
+    def copied(self, shares_wcs=False):
+        """As that of a model, with the parts."""
+        other = super().copied(shares_wcs)
+        other._part_list = [part.copied(shares_wcs) for part in self.parts()]
         for part in other._part_list:
             part.contents.container = other
         return other

@@ -117,6 +117,15 @@ def all_opened(tree):
     return tree
 
 
+def objects_in(tree):
+    """Yield the objects of gwcs in nested dicts and lists."""
+    for value in tree.values() if isinstance(tree, dict) else tree:
+        if isinstance(value, dict | list):
+            yield from objects_in(value)
+        elif is_wcs(value):
+            yield value
+
+
 def blocks_of(content, start):
     """Cut the blocks of binary data out of an ASDF file.
 

@@ -208,7 +208,7 @@ class Spec2Pipeline(Pipeline):
                 step.run(result)
             elif step.name in ("adaptive_trace_model", "pixel_replace"):
                 # The calibrated exposure is a product as it is.
-                result = step.run(result.copy() if result is calibrated else result)
+                result = step.run(result.copied(shares_wcs=True) if result is calibrated else result)
             elif step.name == "extract_1d":
                 self._extract(result, "x1dints" if _is_cube(calibrated) else "x1d")
             else:

@@ -86,7 +86,7 @@ class BadpixSelfcalStep(Step):
     def _save_backgrounds(self, background):
         for index in range(len(background)):
             with background.borrowed(index, changed=False) as member:
-                flagged = member.copy()
+                flagged = member.copied(shares_wcs=True)
                 flagged.dq[self.bad_pixels] |= BAD_PIXEL
                 self.save_model(flagged, suffix=f"badpix_selfcal_bkg_{index}", force=True)
 

@@ -40,7 +40,7 @@ class Combine1dStep(Step):
         """Return the mean of the spectra of each order, as a MultiCombinedSpecModel."""
         by_order, first, weight_of = {}, None, self.weights()
         for exposure in science.each():
-            first = exposure.copy() if first is None else first
+            first = exposure.copied(shares_wcs=True) if first is None else first
             for part in exposure.parts():
                 if part.spec_table is None or not len(part.spec_table):
                     self.log.warning(

@@ -146,7 +146,7 @@ class MasterBackgroundStep(Step):
 
     def _subtract(self, exposure, spectrum):
         """Subtract from all parts of an exposure; returns what was subtracted, if it is to be written."""
-        removed = exposure.copy() if self.save_background and not self.user_background else None
+        removed = exposure.copied(shares_wcs=True) if self.save_background and not self.user_background else None
         is_ifu = exposure.get_meta("meta.exposure.type") in _IFU
         for number, part in enumerate(parts_of(exposure)):
             level, known = spectrum.at(_wavelengths(part, exposure))

@@ -202,12 +202,8 @@ def _copied(model, slits):
     product.update(model)
     copies = []
     for slit in slits:
-        wcs, slit.meta.wcs = slit.meta.wcs, None
-        try:
-            copy = slit.copy()
-        finally:
-            slit.meta.wcs = wcs
-        copy.meta.wcs, copy.contents.container = wcs, product
+        copy = slit.copied(shares_wcs=True)
+        copy.contents.container = product
         copies.append(copy)
     product.slits = copies
     return product
