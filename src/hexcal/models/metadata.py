@@ -199,7 +199,7 @@ class Metadata:
         Parameters
         ----------
         other : DataModel or dict
-            Where from: a model (not its file name and type), or nested dicts of metadata and arrays.
+            Where from: a model (not its file name and type; its WCS is shared), or nested dicts of metadata and arrays.
         only : str, optional
             "PRIMARY" or another EXTNAME: only keywords of that HDU.
         without : collection of str, optional
@@ -210,7 +210,8 @@ class Metadata:
             return
         for path, value in meta.walk({"meta": other.whole_tree()["meta"]}):
             if path not in _OF_ONE_FILE and path not in without and self._is_of_hdu(path, only):
-                self.set_unchecked(path, copy.deepcopy(value))
+                # A WCS is replaced, and never changed: it is shared, since copying it takes seconds.
+                self.set_unchecked(path, value if stored_wcs.is_wcs(value) else copy.deepcopy(value))
         self.metadata_tree()
         if only in (None, "PRIMARY"):
             self.contents.cards.setdefault("PRIMARY", []).extend(other.contents.cards.get("PRIMARY", []))

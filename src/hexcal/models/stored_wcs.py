@@ -6,6 +6,7 @@ Reading a WCS loads the libraries of all transforms, which takes seconds; most r
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +118,7 @@ def all_opened(tree):
     return tree
 
 
-def objects_in(tree):
+def objects_in(tree: Any) -> Iterator[Any]:
     """Yield the objects of gwcs in nested dicts and lists."""
     for value in tree.values() if isinstance(tree, dict) else tree:
         if isinstance(value, dict | list):
