@@ -165,6 +165,12 @@ def test_what_has_no_slits_or_no_sources_is_refused(tmp_path):
         MultiExposureModel().check()
 
 
+def test_the_slit_is_in_the_name():
+    name = "jw01234-o001_{source_id}_nirspec_clear-prism-{slit_name}-allslits"
+    expected = "jw01234-o001_s00001_nirspec_clear-prism-s200a1-allslits"
+    assert source_product_name(name, 1, "S200A1") == expected
+
+
 @pytest.mark.req("E2S-08")
 @pytest.mark.parametrize(
     ("name", "expected"),

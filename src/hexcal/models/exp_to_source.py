@@ -174,7 +174,7 @@ def _of_first_exposure(exposure):
     return model
 
 
-def source_product_name(product_name, source_id):
+def source_product_name(product_name, source_id, slit_name=None):
     """Return the name of the product of one source: `product_name` with ``s`` and five digits in it.
 
     Parameters
@@ -184,6 +184,8 @@ def source_product_name(product_name, source_id):
         behind the first element.
     source_id : int or str
         The source.
+    slit_name : str, optional
+        The fixed slit that it is in: takes the place of ``{slit_name}``.
 
     Returns
     -------
@@ -191,6 +193,8 @@ def source_product_name(product_name, source_id):
         Such as ``jw10006-o010_s00061_nirspec_f170lp-g235m``.
     """
     text = f"s{int(source_id):05d}"
+    if slit_name:
+        product_name = product_name.replace("{slit_name}", str(slit_name).lower())
     if "{source_id}" in product_name:
         return product_name.replace("{source_id}", text)
     if _SOURCE_IN_NAME.search(product_name):

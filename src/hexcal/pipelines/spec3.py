@@ -133,7 +133,7 @@ class Spec3Pipeline(Pipeline):
         for source_id in list(sources):
             # What a source has read is forgotten with it.
             source = sources.pop(source_id)
-            name = source_product_name(product, source_id)
+            name = source_product_name(product, source_id, source.exposures[0].name)
             self._save(source, "cal", name)
             try:
                 exposures = ModelContainer(list(source.exposures))

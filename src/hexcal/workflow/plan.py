@@ -13,6 +13,7 @@ from hexcal.associations.saving import texts_of
 from hexcal.core import registry
 from hexcal.errors import HexcalError
 from hexcal.models import formats
+from hexcal.observatories.jwst.exposure_types import is_tso
 from hexcal.observatories.jwst.exposure_types import pipelines as pipelines_of
 from hexcal.workflow import estimates
 from hexcal.workflow.exposures import Rejected, split
@@ -106,7 +107,8 @@ class _Planner:
     def associations(self, exposures, rules_of, pool, last_stage):
         """Plan what is made of each association, those of stage 2 first."""
         if pool is None:
-            table = pool_of_headers((exposure.path.name, exposure.header) for exposure in exposures)
+            # The rules name products after raw exposures, whatever level is there.
+            table = pool_of_headers((f"{exposure.root}_uncal.fits", exposure.header) for exposure in exposures)
         else:
             table = AssociationPool.read(pool)
         rules = AssociationRegistry(observatory="jwst", rules_of=rules_of)
@@ -119,9 +121,36 @@ class _Planner:
         stages = {
             name: _stage_of(association["asn_type"]) for name, association in zip(texts, associations, strict=True)
         }
-        for name, association in sorted(zip(texts, associations, strict=True), key=lambda pair: _order(pair[1])):
-            if stages[name] <= last_stage:
+        ordered = sorted(zip(texts, associations, strict=True), key=lambda pair: _order(pair[1]))
+        for name, association in ordered:
+            if _order(association) == 1:
                 self._association(name, association, texts[name])
+        for exposure in exposures:
+            self._alone(exposure)
+        for name, association in ordered:
+            if _order(association) > 1 and stages[name] <= last_stage:
+                self._association(name, association, texts[name])
+
+    def _alone(self, exposure):
+        """Plan the second stage of an exposure that no rule has put into an association."""
+        pipelines = pipelines_of(exposure.exposure_type, exposure.is_tso)
+        in_others = any(f"{exposure.root}_rate" in text for text in self.plan.associations.values())
+        is_calibrated = exposure.level in ("cal", "calints")
+        if len(pipelines) < 2 or is_calibrated or in_others or (exposure.root.lower(), 2) in self.makers:
+            return
+        maker = self.makers.get((exposure.root.lower(), 1))
+        suffix = "rateints" if is_tso(exposure.exposure_type, exposure.is_tso) else "rate"
+        path = exposure.path if maker is None else self.out / f"{exposure.root}_{suffix}.fits"
+        self._add(
+            pipelines[1],
+            exposure.root,
+            2,
+            source=path,
+            members=((os.path.relpath(path, self.out), "science"),),
+            needs=(maker,) if maker is not None else (),
+            reason="no rule puts it into an association: by itself",
+            shape=exposure.shape,
+        )
 
     def _place(self, name):
         """The name of a member: one that is there already, as it is reached from the folder of the products."""

@@ -3,6 +3,7 @@
 One WCS for the exposure holds all its slits, or slices: its third input says which.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hexcal.steps.wcs import (
     nirspec_range,
     spectral_frames,
 )
+from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.nirspec_range import LAMPS
 
 FIXED, SHUTTERS, IFU = "FIXEDSLIT", "MSASPEC", "IFU"
@@ -217,7 +219,11 @@ def traced(slits, chain, path, wavelength_range, shape):
     for slit in slits:
         transform = chain.of_slit(slit.axis_to_gwa, slit.edges, slit.slit_to_gwa)
         box = nirspec_boxes.bounding_box(
-            transform.inverse | gwa_to_pixel, pixel_to_gwa | transform, span, slit.edges, shape
+            partial(evaluate_points, transform.inverse | gwa_to_pixel),
+            partial(evaluate_points, pixel_to_gwa | transform),
+            span,
+            slit.edges,
+            shape,
         )
         if box is not None:
             found.append((slit, transform, box))
