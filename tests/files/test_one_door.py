@@ -33,6 +33,7 @@ _ALLOWED = {
     "simulate/imaging_files.py": "astropy writes into the stream of `atomic`, and text into memory",
     "report/picture.py": "matplotlib writes into the stream of `atomic`",
     "report/difference.py": "matplotlib writes into the stream of `atomic`",
+    "report/spectrum_picture.py": "matplotlib writes into the stream of `atomic`",
     "report/show/views.py": "matplotlib writes into the stream of `atomic`",
     "report/pages/plots.py": "matplotlib writes into memory",
     "workflow/worker.py": "asks the system to measure the memory of the process anew",
@@ -41,7 +42,7 @@ _ALLOWED = {
     "references/fetching/partial.py": "files received into the cache, which are not there yet",
     "core/log.py": "log files, after asking the gate",
     "cli/demo.py": "its log file, after asking the gate",
-    "cli/demo_imaging.py": "its log file, after asking the gate",
+    "cli/demo_parts.py": "the log file of a demonstration, after asking the gate",
 }
 
 
