@@ -106,6 +106,15 @@ def test_only_the_slit_of_the_target_may_hold_a_point():
     assert types_of(slits("NRS_FIXEDSLIT", names, **point), source_type="POINT") == ["EXTENDED", "POINT", "EXTENDED"]
 
 
+def test_an_extended_source_has_no_place_in_its_slit():
+    model = slits("NRS_FIXEDSLIT", ["S200A1", "S200A2"], instrument__fixed_slit="S200A1")
+    for slit in model.slits:
+        slit.source_xpos, slit.source_ypos = 0.1, -0.2
+    places = lambda result: [(slit.source_xpos, slit.source_ypos) for slit in result.slits]  # noqa: E731
+    assert places(SourceTypeStep.call(model)) == [(0.1, -0.2), (0.0, 0.0)]
+    assert places(SourceTypeStep.call(model, source_type="EXTENDED")) == [(0.0, 0.0), (0.0, 0.0)]
+
+
 @pytest.mark.req("SRCT-09")
 def test_sources_of_the_micro_shutters_by_their_stellarity():
     stellarity = [-1.0, 0.0, 0.5, 0.75, 0.76, 1.0, None]

@@ -109,7 +109,12 @@ class SourceTypeStep(Step):
             return
         for part in parts_of(model):
             is_primary = part.get_meta("name") == model.meta.instrument.fixed_slit
-            part.set_meta("source_type", found if is_primary else EXTENDED)
+            kind = found if is_primary else EXTENDED
+            part.set_meta("source_type", kind)
+            if kind == EXTENDED and part.get_meta("source_xpos") is not None:
+                # It fills the slit: there is no place in it that would be its own.
+                part.set_meta("source_xpos", 0.0)
+                part.set_meta("source_ypos", 0.0)
 
 
 def source_type(model, given=None):
