@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from exposures import write_references, write_uncal
 
 from hexcal.cli.main import main
@@ -45,7 +46,9 @@ def test_the_plan_says_all_and_writes_nothing(darks, tmp_path, capfd):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.req("RFF-45", "RFF-67", "RFF-68", "RFF-69", "RFF-70", "RFF-71", "RFF-74", "RFF-75", "RFF-78", "RFF-127")
+@pytest.mark.req(
+    "RFF-11", "RFF-45", "RFF-67", "RFF-68", "RFF-69", "RFF-70", "RFF-71", "RFF-74", "RFF-75", "RFF-78", "RFF-127"
+)
 def test_files_are_made_checked_and_kept(darks, tmp_path, capfd):
     before = {path: path.read_bytes() for path in darks.glob("*_uncal.fits")}
     words = ("make", "superbias", "readnoise", str(darks), f"--output={tmp_path}", "--author", "A. Name")
@@ -65,8 +68,17 @@ def test_files_are_made_checked_and_kept(darks, tmp_path, capfd):
         assert abs(hdus["SCI"].data.mean() - 1000) < 1
         assert set(hdus["DQ_DEF"].data["VALUE"]) == {1, 1 << 20} or len(hdus["DQ_DEF"].data) == 2
     assert {path: path.read_bytes() for path in before} == before
+    table = Table.read(tmp_path / "run000" / "inputs.ecsv")
+    assert list(table["used_for"]) == ["superbias readnoise"] * 4 and list(table["SUBARRAY"]) == ["SUB64P"] * 4
     assert make(darks, *words, "--useafter=2023-02-01 00:00:00") == 0
     assert "superbias_run000.001.superbias.fits: kept" in capfd.readouterr().out
+
+
+def test_keys_of_the_original_that_change_nothing_are_named(darks, tmp_path, capfd):
+    settings = tmp_path / "c.yaml"
+    settings.write_text("instrument: NIRCam\noutput:\n  ssblogFlag: true\nsuperbias:\n  ssb_save_steps: refpix\n")
+    assert make(darks, "plan", "superbias", str(darks), "-c", str(settings)) == 0
+    assert "change nothing here: instrument, output.ssblogFlag, superbias.ssb_save_steps" in capfd.readouterr().err
 
 
 @pytest.mark.req("RFF-68")

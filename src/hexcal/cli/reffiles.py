@@ -61,7 +61,7 @@ def _parser(command):
 
 
 def _planned(command, words):
-    """The options, the tasks and the files that are not used."""
+    """The options, the tasks, the files that are not used, and the table of the inputs."""
     from hexcal.errors import ParameterError
     from hexcal.reffiles import configuration, inputs, places, plan, registry
 
@@ -72,6 +72,8 @@ def _planned(command, words):
         return None
     known = registry.makers(options.plugin)
     settings = configuration.read(options.config, known)
+    if settings.without_effect():
+        print(f"hexcal: these keys change nothing here: {', '.join(settings.without_effect())}", file=sys.stderr)
     defaults = settings.values.get("default_reflabels") or {}
     labels, sources = _split(options.words, known)
     labels = labels or settings.values.get("reftypes") or []
@@ -89,7 +91,11 @@ def _planned(command, words):
     found, left_out = inputs.read_inputs(sources, settings.selection())
     where = places.places_of(settings.section("output"), options.new_run)
     tasks = plan.plan_of(chosen, found, settings, where, author_needed=command == "make")
-    return options, settings, where, tasks, left_out
+    used = {}
+    for task in tasks:
+        for path in {item.path for group in task.groups for item in group.group.members}:
+            used[path] = " ".join([*used.get(path, "").split(), task.maker.label])
+    return options, settings, where, tasks, left_out, inputs.table_of(found, left_out, settings.selection(), used)
 
 
 def _sorted(words, own):
@@ -161,7 +167,7 @@ def _plan(words):
     planned = _planned("plan", words)
     if planned is None:
         return 0
-    options, _, _, tasks, left_out = planned
+    options, _, _, tasks, left_out, _ = planned
     if options.as_json:
         print(json.dumps([task.as_dict() for task in tasks], indent=1, default=str))
     else:
@@ -175,13 +181,14 @@ def _make(words):
     planned = _planned("make", words)
     if planned is None:
         return 0
-    options, settings, where, tasks, left_out = planned
+    options, settings, where, tasks, left_out, table = planned
     for item in left_out:
         print(f"not used: {item.path.name}: {item.reason}")
     if all(task.problem for task in tasks):
         for task in tasks:
             print(f"hexcal: {task.maker.label}: {task.problem}", file=sys.stderr)
         return 64
+    _write(table, where.folder / "inputs.ecsv")
     outcome = Run(where, settings, options.references, options.redo, lambda text: print(text, flush=True)).do(tasks)
     for label, path in outcome.final.items():
         print(f"{label}: {path}")
@@ -212,6 +219,20 @@ def _compare(words):
     change = compare(options.new, options.old, options.exposure, options.references)
     print(json.dumps(change.as_dict(), indent=1) if options.as_json else "\n".join(change.lines()))
     return 0 if change.is_none else 1
+
+
+def _write(table, path):
+    """Write the table of the inputs; that of a run before is replaced."""
+    import io
+
+    from hexcal.core.names import make_folder
+    from hexcal.files.atomic import atomic
+
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    make_folder(path.parent)
+    with atomic(path) as stream:
+        stream.write(text.getvalue().encode())
 
 
 def _makers(words):

@@ -53,7 +53,7 @@ class mkrefclass_template:
 
     def make_reference_file(self, words: list[str] | None = None) -> int:
         """Run from the command line of the plug-in's own file: ``mkref_x.py OUTPUT LIST [options]``."""
-        parser = _parser(self, [])
+        parser = _parser(self)
         parser.add_argument("outputreffilename")
         parser.add_argument("imageslist_filename")
         self.args = parser.parse_args(sys.argv[1:] if words is None else words)
@@ -62,7 +62,7 @@ class mkrefclass_template:
         return _checked(self)
 
 
-def _parser(plugin, names):
+def _parser(plugin):
     parser = argparse.ArgumentParser(prog=str(plugin.reflabel), conflict_handler="resolve")
     plugin.extra_optional_arguments(parser)
     return parser
@@ -96,7 +96,7 @@ def as_maker(cls: type[mkrefclass_template], path: Path) -> type[Maker]:
     plugin = cls()
     if not plugin.reflabel or not plugin.reftype:
         raise ParameterError("the plug-in must set reflabel and reftype in __init__", where=str(path))
-    options = [action for action in _parser(plugin, [])._actions if action.dest != "help"]
+    options = [action for action in _parser(plugin)._actions if action.dest != "help"]
     fields = {
         action.dest: parameter(action.default, str(action.help or "An option of the plug-in.")) for action in options
     }

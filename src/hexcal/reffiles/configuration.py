@@ -54,6 +54,13 @@ _SECTIONS = {"inputfiles": _INPUTS, "output": _OUTPUT, "combine": dict.fromkeys(
 _FREE = ("reffile4ssb", "validation", "default_reflabels", "batch", "groups")
 _TOP = ("instrument", "reflabels", "reftypes", "plugin_path", "test4datamodel", "test4ssb", *_SECTIONS, *_FREE)
 _OF_MAKERS = ("reftype", "imtypes", "ssbsteps", "ssb_save_steps", "reffile4ssb", "validation")
+_WITHOUT_EFFECT = (
+    *("instrument", "reflabels", "batch", "validation", "test4datamodel", "test4ssb"),
+    *("output.ssblogFlag", "output.ssberrorlogFlag", "output.pipeline_prod_search_dir"),
+)
+"""Keys of the original that are read and change nothing here: logs of the pipeline and the check of files always are
+made.
+"""
 _PATTERN = re.compile(r"[DF]\d*\+?([DF]\d*\+?)*")
 _SPELLINGS: dict[str, str] = {"descrip": "description", "use_after": "useafter"}
 """How the original spells parameters of makers."""
@@ -117,6 +124,18 @@ class Configuration:
             {name: value for name, value in section.items() if name in _OF_MAKERS},
             {_SPELLINGS.get(str(name), str(name)): value for name, value in section.items() if name not in _OF_MAKERS},
         )
+
+    def without_effect(self) -> list[str]:
+        """Return the keys that are set and change nothing."""
+        found = []
+        for key in _WITHOUT_EFFECT:
+            section, _, name = key.rpartition(".")
+            values = (self.values.get(section) or {}) if section else self.values
+            if values.get(name):
+                found.append(key)
+        sections = {label: section for label, section in self.values.items() if isinstance(section, dict)}
+        names = ("ssb_save_steps", "validation", "reftype")
+        return found + [f"{label}.{name}" for label, section in sections.items() for name in names if section.get(name)]
 
     def combining(self) -> CombineParameters:
         """Return how individual files are joined."""

@@ -143,6 +143,38 @@ def read_inputs(sources: Iterable[str | os.PathLike[str]], selection: Selection 
     return sorted(inputs.values(), key=lambda item: (item.mjd, item.path.name)), left_out
 
 
+def table_of(inputs: Iterable[Input], left_out: Iterable[LeftOut], selection: Selection, used: dict[Path, str]) -> Any:
+    """Return the table of inputs: one row for each file, used or not.
+
+    Parameters
+    ----------
+    inputs, left_out
+        As `read_inputs` returns them.
+    selection : Selection
+        Its required and optional keywords are columns.
+    used : dict of pathlib.Path to str
+        What an input is used for: labels of makers.
+
+    Returns
+    -------
+    astropy.table.Table
+        Columns file, kind, mjd, steps, used_for, reason, and the keywords.
+    """
+    from astropy.table import Table
+
+    keys = (*selection.required, *selection.optional)
+    names = ("file", "kind", "mjd", "steps", "used_for", "reason", *keys)
+    rows = [
+        (
+            *(str(item.path), item.kind, item.mjd, " ".join(f"{step}:{status}" for step, status in item.steps.items())),
+            *(used.get(item.path, ""), "", *(item.value(key) for key in keys)),
+        )
+        for item in inputs
+    ]
+    rows += [(str(item.path), "", float("nan"), "", "", item.reason, *("" for _ in keys)) for item in left_out]
+    return Table(rows=rows, names=names)
+
+
 def _files(sources):
     """All files that are meant, each once."""
     found: dict[Path, None] = {}

@@ -70,7 +70,3 @@ class Plan:
     def add(self, job: Job) -> None:
         """Add a job, whose needs are in the plan."""
         self.jobs[job.key] = job
-
-    def dependents(self, key: str) -> list[Job]:
-        """Return the jobs that need another one, directly."""
-        return [job for job in self.jobs.values() if key in job.needs]
