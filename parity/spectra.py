@@ -106,7 +106,12 @@ def report(case, folder, error):
     if error:
         print(f"FAIL  {case.name}: {error.splitlines()[0]}", flush=True)
         return False
-    passed, products = True, list(pairs(case, folder))
+    try:
+        passed, products = True, list(pairs(case, folder))
+    except SystemExit as stopped:
+        # What the reference implementation cannot do in one case does not end the others.
+        print(f"FAIL  {case.name}: {str(stopped).splitlines()[0]}", flush=True)
+        return False
     for suffix, own, peer in products:
         name = f"{case.name} _{suffix}" if len(products) > 1 else case.name
         if not own.exists():
