@@ -12,7 +12,7 @@ _CHAINS = {
     "bots": ("wavecorr", "flat_field", "photom"),
     "lrs": ("flat_field", "pathloss", "photom"),
     "lrs-slitless": ("flat_field", "photom"),
-    "mrs12": ("fringe", "photom"),
+    "mrs12": ("mirifushort_fringe", "photom"),
 }
 """Run -> suffixes of the products, one step after the other."""
 _UNIT = {"key BUNIT": (12, "taken back it is DN/s again; 3.0.0 writes another one")}
