@@ -1,7 +1,8 @@
 """calwebb_image2: count rates of images to calibrated images."""
 
-from hexcal.core import Pipeline, Role, StepParameters, parameter
+from hexcal.core import Role, StepParameters, parameter
 from hexcal.errors import InputError
+from hexcal.pipelines.exposure_pipeline import ExposurePipeline
 from hexcal.steps.flux.background import BackgroundStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
 from hexcal.steps.flux.photom import PhotomStep
@@ -11,7 +12,7 @@ from hexcal.steps.wcs.assign_wcs import AssignWcsStep
 _RATES = ("ImageModel", "CubeModel")
 
 
-class Image2Pipeline(Pipeline):
+class Image2Pipeline(ExposurePipeline):
     """Calibrate images: subtract background, assign sky coordinates, divide by the flat, convert to MJy/sr.
 
     Images that are no time series are resampled too, into a product for a quick look (`_i2d`) that later stages do not
@@ -88,22 +89,6 @@ class Image2Pipeline(Pipeline):
             else:
                 science = step.run(science)
         return science
-
-    def process_exposure_product(self, exp_product, pool_name="", asn_file=""):
-        """Calibrate one product of an association.
-
-        Parameters
-        ----------
-        exp_product : dict
-            ``name`` and ``members``, as in the association; the members are looked for in the present folder.
-        pool_name, asn_file : str
-            Names of the pool and of the association, for the headers (POOLNAME, ASNTABLE).
-
-        Returns
-        -------
-        DataModel
-        """
-        return self.run({"asn_pool": pool_name, "table_name": asn_file, "products": [exp_product]})
 
     def _subtracted(self, science, background):
         """The exposure less its background exposures, if there are any; otherwise the step is not attempted."""

@@ -1,7 +1,8 @@
 """calwebb_spec2: count rates of spectra to calibrated, rectified and extracted spectra."""
 
-from hexcal.core import Pipeline, Role, StepParameters, parameter
+from hexcal.core import Role, StepParameters, parameter
 from hexcal.errors import ParameterError
+from hexcal.pipelines.exposure_pipeline import ExposurePipeline
 from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, mode_of, name_of_cube, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.nsclean import NSCleanStep
@@ -34,7 +35,7 @@ _SPECTRA = ("adaptive_trace_model", "pixel_replace", "resample_spec", "cube_buil
 """What comes after the calibrated exposure."""
 
 
-class Spec2Pipeline(Pipeline):
+class Spec2Pipeline(ExposurePipeline):
     """Calibrate spectra, rectify and extract them.
 
     Each product of an association has one science member, and the exposures of background and imprint that belong to
@@ -147,22 +148,6 @@ class Spec2Pipeline(Pipeline):
                 exposure = step.run(exposure)
         self._make_spectra(exposure, [step for step in steps if step.name in _SPECTRA])
         return exposure
-
-    def process_exposure_product(self, exp_product, pool_name="", asn_file=""):
-        """Calibrate one product of an association.
-
-        Parameters
-        ----------
-        exp_product : dict
-            ``name`` and ``members``, as in the association; the members are looked for in the present folder.
-        pool_name, asn_file : str
-            Names of the pool and of the association, for the headers (POOLNAME, ASNTABLE).
-
-        Returns
-        -------
-        DataModel
-        """
-        return self.run({"asn_pool": pool_name, "table_name": asn_file, "products": [exp_product]})
 
     def _tell_missing(self, exposure):
         names = [name for name in steps_of(exposure) if name not in self.steps and name not in OFF_BY_DEFAULT]

@@ -1,5 +1,6 @@
 """What simulated exposures of all spectrographs share: noise and bad pixels, streams of random numbers, files."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ class Exposure:
         return f"{self.name}_{self.suffix}.fits"
 
 
-class Series:
+class Series(ABC):
     """Exposures of one mode.
 
     Parameters
@@ -78,31 +79,31 @@ class Series:
         """Return the random stream of one purpose; those of one seed are independent of each other."""
         return np.random.default_rng(np.random.SeedSequence(entropy=self.seed, spawn_key=(2, purpose, number)))
 
+    @abstractmethod
     def sources(self) -> list:
         """Return all sources, the sky last."""
-        raise NotImplementedError
 
+    @abstractmethod
     def references(self) -> dict:
         """Return the references by type: models, or the content of a JSON file (dict)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def names(self) -> list:
         """Return the names of the exposures, without suffix."""
-        raise NotImplementedError
 
+    @abstractmethod
     def exposures(self) -> Iterator[Exposure]:
         """Yield the exposures."""
-        raise NotImplementedError
 
+    @abstractmethod
     def associations(self) -> dict:
         """Return the associations: name of the file -> its content."""
-        raise NotImplementedError
 
     def extra_names(self) -> list:
         """Return the names of files that go with the exposures, if any."""
         return []
 
-    def write_extra(self, folder):
+    def write_extra(self, folder):  # noqa: B027 - most modes have none
         """Write them into a folder."""
 
     def tables(self) -> dict:
