@@ -1,10 +1,10 @@
 """The texts by which a pool says to which candidates an exposure belongs, looked at before anything is generated."""
 
-import ast
 import logging
 
 from hexcal.associations.tables.facts import is_unset
 from hexcal.errors import InputError
+from hexcal.python_texts import literal
 
 __all__ = ["check_candidates"]
 
@@ -41,7 +41,7 @@ def _problem(text):
     if not text.lstrip().startswith(("[", "(")):
         return None
     try:
-        listed = ast.literal_eval(text.strip())
+        listed = literal(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return "this cannot be read"
     for candidate in listed if isinstance(listed, list) else [listed]:

@@ -1,6 +1,5 @@
 """A pool made from the headers of exposures: ``mkpool`` and ``asn_make_pool``."""
 
-import ast
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +15,7 @@ from hexcal.associations.pool import NULL, AssociationPool
 from hexcal.associations.pool_terms import terms_of
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
+from hexcal.python_texts import literal
 
 # What rules ask for and most headers do not have -> value where neither the caller nor the header says otherwise.
 ADDED = {"dms_note": "", "is_imprt": "f", "pntgtype": "science"}
@@ -104,7 +104,7 @@ def _candidates(given):
     if given is None:
         return []
     try:
-        listed = ast.literal_eval(given) if isinstance(given, str) else given
+        listed = literal(given) if isinstance(given, str) else given
         pairs = [(name, kind) for name, kind in listed]
     except (ValueError, SyntaxError, TypeError):
         pairs = None

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, create_model
 
 from hexcal.core.parameters import CheckedValues, StepParameters
 from hexcal.errors import ParameterError
+from hexcal.python_texts import syntax_tree
 
 _SECTION = re.compile(r"^\s*\[\s*(?P<name>\w+)\s*\]\s*(?:#.*)?$")
 _LINE = re.compile(r"^\s*(?P<name>\w+)\s*=\s*(?P<check>\w+)\s*(?:\((?P<arguments>.*)\))?\s*(?:#\s*(?P<help>.*))?$")
@@ -158,7 +159,7 @@ def _spec_line(name, field):
 def _arguments(text, name):
     """Positional and keyword arguments of a check; words without quotes are texts."""
     try:
-        call = ast.parse(f"check({text})", mode="eval").body
+        call = syntax_tree(f"check({text})", mode="eval").body
     except SyntaxError as error:
         raise ParameterError(f"the arguments ({text}) of a spec are not understood", where=name) from error
     assert isinstance(call, ast.Call)

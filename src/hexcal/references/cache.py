@@ -14,7 +14,6 @@ The network is touched only for a mapping or a configuration that is missing, an
 # Every public signature is typed; what lies behind it need not be.
 # pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import ast
 import os
 import re
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from os import PathLike
 from typing import Any
 
 from hexcal.errors import InputError, ReferenceError_, unknown_name
+from hexcal.python_texts import literal
 from hexcal.references.environment import is_true
 from hexcal.references.mapping_file import check_name, read_mapping
 from hexcal.references.rules import Rules
@@ -247,7 +247,7 @@ class ReferenceCache:
         if match:
             return match.group(1)
         try:
-            return ast.literal_eval(text).get(key)
+            return literal(text).get(key)
         except (ValueError, SyntaxError, AttributeError) as error:
             raise ReferenceError_(
                 "the configuration of the cache is corrupt", where=path, hint="fetch it again"

@@ -10,6 +10,7 @@ from hexcal.errors import InputError, ReferenceError_, ResourceError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic, cause_of
 from hexcal.models.bounds import read_bytes
+from hexcal.python_texts import syntax_tree
 
 SELECTORS = ("ClosestTime", "GeometricallyNearest", "Match", "SelectVersion", "UseAfter", "VersionAfter")
 MOST_BYTES = 64 << 20
@@ -134,7 +135,7 @@ def parse_mapping(content, path):
     MappingFile
     """
     try:
-        body = ast.parse(content.decode("utf-8")).body
+        body = syntax_tree(content.decode("utf-8")).body
     except SyntaxError as error:
         raise _corrupt(path, f"line {error.lineno} is not understood") from error
     except (UnicodeDecodeError, ValueError, RecursionError, MemoryError) as error:

@@ -6,6 +6,7 @@ Parsed, checked, evaluated without ``eval``.
 import ast
 import operator
 
+from hexcal.python_texts import syntax_tree
 from hexcal.references.conditioning import UNDEFINED
 
 _COMPARE = {
@@ -40,7 +41,7 @@ class Expression:
         self.text = text
         self._known = {name.replace(".", "_"): name for name in parameters}
         try:
-            self._tree = ast.parse(text.strip(), mode="eval").body
+            self._tree = syntax_tree(text.strip(), mode="eval").body
         except SyntaxError as error:
             raise ValueError(f"not a condition: {text}") from error
         self._check(self._tree)

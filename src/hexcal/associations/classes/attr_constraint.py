@@ -1,12 +1,12 @@
 """A constraint on an attribute of an item: patterns, wildcards, and texts that stand for several values."""
 
-import ast
 import re
 from functools import lru_cache
 
 from hexcal.associations.classes.constraint_base import SimpleConstraintABC
 from hexcal.associations.classes.queue import ListCategory, ProcessList
 from hexcal.associations.exceptions import AssociationError
+from hexcal.python_texts import literal
 
 __all__ = ["AttrConstraint"]
 
@@ -156,7 +156,7 @@ def _literal(text):
 def _read(text):
     """The Python literal that a text reads as, or the text itself."""
     try:
-        return ast.literal_eval(text)
+        return literal(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text
 

@@ -6,7 +6,6 @@ The documented base for rules that are written as classes and follow the naming 
 system (DMS).
 """
 
-import ast
 import itertools
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from hexcal.associations.exposure_roles import (
 )
 from hexcal.associations.result import degraded_status, name_of
 from hexcal.models.association_check import AssociationError
+from hexcal.python_texts import literal
 
 __all__ = [
     "ACID",
@@ -273,7 +273,7 @@ def _candidate(pattern):
     """The candidate that a constraint has found, written as a regular expression."""
     text = pattern.replace("\\", "")
     try:
-        candidate = ast.literal_eval(text)
+        candidate = literal(text)
     except (ValueError, SyntaxError):
         candidate = text
     return ACID(*candidate) if isinstance(candidate, tuple) and len(candidate) == 2 else ACID(str(candidate), "")

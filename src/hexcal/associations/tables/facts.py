@@ -1,8 +1,7 @@
 """What rules want to know of one exposure of a pool: its values, and the candidates it belongs to."""
 
-import ast
-
 from hexcal.associations.exposure_roles import INVALID_VALUES
+from hexcal.python_texts import literal
 
 __all__ = ["Exposure", "is_unset"]
 
@@ -49,7 +48,7 @@ def candidates(text):
     if text is None:
         return ()
     try:
-        listed = ast.literal_eval(text)
+        listed = literal(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return ((text, UNREAD),)
     listed = listed if isinstance(listed, list) else [listed]
