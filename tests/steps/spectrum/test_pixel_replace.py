@@ -56,12 +56,13 @@ def by_hand(model, row, column, n_adjacent):
     """The estimate of one pixel, in plain words."""
     data = np.where(model.dq & 1, np.nan, model.data.astype(float))
     beside = [c for c in range(max(0, column - n_adjacent), min(SHAPE[1], column + n_adjacent + 1)) if c != column]
-    largest = [np.nanmax(data[:, c]) for c in beside]
+    largest = [np.nanmax(np.abs(data[:, c])) for c in beside]
     profile = np.nanmedian([data[:, c] / top for c, top in zip(beside, largest, strict=True)], axis=0)
     good = np.isfinite(data[:, column]) & np.isfinite(profile)
-    scale = (data[good, column] * profile[good]).sum() / (profile[good] ** 2).sum()
+    scale = np.abs(data[good, column] * profile[good]).sum() / (profile[good] ** 2).sum()
+    scale *= -1 if np.nanmax(data[:, column]) < 0 else 1
     spread = np.nanmedian([model.err[row, c] / top for c, top in zip(beside, largest, strict=True)])
-    return scale * profile[row], scale * spread
+    return scale * profile[row], abs(scale) * spread
 
 
 def test_noise_and_errors_as_by_hand():
@@ -73,6 +74,38 @@ def test_noise_and_errors_as_by_hand():
         assert result.err[row, column] == pytest.approx(error, rel=1e-5)
         for name, share in VARIANCES.items():
             assert getattr(result, name)[row, column] == pytest.approx(share * error**2, rel=1e-4)
+
+
+def test_neighbours_that_are_all_noise_give_their_median():
+    """Nothing above 5 sigma beside it: a profile divided by a maximum of noise would be noise times noise."""
+    values = np.random.default_rng(5).normal(0, 1, SHAPE)
+    model = slit(values)
+    model.err[...] = 1
+    for row, column in BAD:
+        model.err[row, column] = np.nan
+    result = run(model)
+    data, columns = np.where(model.dq & 1, np.nan, model.data), [27, 28, 29, 31, 32, 33]
+    assert result.data[9, 30] == pytest.approx(np.nanmedian(data[9, columns]), rel=1e-6)
+    assert result.err[9, 30] == 1
+    model.data[2, 28] = 5.01  # one pixel of one neighbour is enough for a profile
+    assert result.data[9, 30] != run(model).data[9, 30] == pytest.approx(by_hand(model, 9, 30, 3)[0], rel=1e-5)
+
+
+def test_negative_light_stays_negative():
+    """A source of the other nod, subtracted with a background: whether its neighbours are negative too or not."""
+    model = slit(-spectrum())
+    np.testing.assert_allclose(run(model).data, -spectrum(), rtol=1e-5)
+    values = spectrum()
+    values[:, 10] *= -1
+    result = run(slit(values, bad=[(7, 10)]))
+    np.testing.assert_allclose(result.data, values, rtol=1e-5)
+    assert result.err[7, 10] > 0
+
+
+def test_a_column_of_zeros_gets_zeros():
+    values = spectrum()
+    values[:, 10] = 0
+    assert run(slit(values, bad=[(7, 10)])).data[7, 10] == 0
 
 
 @pytest.mark.req("PXRP-04")
