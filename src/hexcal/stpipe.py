@@ -1,8 +1,10 @@
 """The base classes under the name that scripts for the original know: ``from hexcal.stpipe import Step, Pipeline``.
 
-Each is imported when first used.
+``cmdline.step_script`` makes a command of a step. Each name is imported when first used.
 """
 
 from hexcal.lazy import lazy_names
 
-__getattr__, __dir__, __all__ = lazy_names(__name__, {"Pipeline": "hexcal.core.pipeline", "Step": "hexcal.core.step"})
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {"Pipeline": "hexcal.core.pipeline", "Step": "hexcal.core.step", "cmdline": "hexcal.cli.script:"}
+)

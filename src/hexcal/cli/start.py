@@ -57,16 +57,8 @@ def asn_make_pool():
     return _association("asn_make_pool")
 
 
-def mkrefs():
-    """``mkrefs ...``."""
-    import sys
-
-    from hexcal.cli.main import main
-
-    return main(["mkrefs", *sys.argv[1:]])
-
-
-def _pointing(name):
+def _documented(name):
+    """A command of Hexcal that is also installed under its documented name."""
     import sys
 
     from hexcal.cli.main import main
@@ -74,21 +66,36 @@ def _pointing(name):
     return main([name, *sys.argv[1:]])
 
 
+def collect_pipeline_cfgs():
+    """``collect_pipeline_cfgs DIR``."""
+    return _documented("collect_pipeline_cfgs")
+
+
+def migrate_data():
+    """``migrate_data ...``."""
+    return _documented("migrate_data")
+
+
+def mkrefs():
+    """``mkrefs ...``."""
+    return _documented("mkrefs")
+
+
 def pointing_summary():
     """``pointing_summary ...``."""
-    return _pointing("pointing_summary")
+    return _documented("pointing_summary")
 
 
-def set_telescope_pointing():
+def set_telescope_documented():
     """``set_telescope_pointing ...``."""
-    return _pointing("set_telescope_pointing")
+    return _documented("set_telescope_pointing")
 
 
 def set_velocity_aberration():
     """``set_velocity_aberration ...``."""
-    return _pointing("set_velocity_aberration")
+    return _documented("set_velocity_aberration")
 
 
 def v1_calculate():
     """``v1_calculate ...``."""
-    return _pointing("v1_calculate")
+    return _documented("v1_calculate")

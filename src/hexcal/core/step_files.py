@@ -130,3 +130,15 @@ class StepFiles:
         from hexcal.models.open import open as open_model
 
         return type(init)(init) if isinstance(init, DataModel) else open_model(self.make_input_path(init))
+
+    def load_as_level2_asn(self, obj: Any) -> dict[str, Any]:
+        """Return a file, a list of files or an association file as an association with a product for each file."""
+        from hexcal.core import as_association
+
+        return as_association.level2(obj)
+
+    def load_as_level3_asn(self, obj: Any) -> dict[str, Any]:
+        """Return a file, a list of files or an association file as an association with one product of all files."""
+        from hexcal.core import as_association
+
+        return as_association.level3(obj)

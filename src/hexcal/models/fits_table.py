@@ -19,6 +19,31 @@ _TFORM = re.compile(r"(\d*)([LBIJKEDCMA])\s*")
 _NOT_PLAIN = ("TSCAL", "TNULL")
 
 
+def structured(table: Any) -> np.ndarray:
+    """Return a table of a model as an ordinary structured array, with its values and not with what the file stores.
+
+    ``numpy.array(table)`` of a table that astropy has read gives the stored numbers: flags that are stored as signed
+    integers, with an offset, come out wrong.
+
+    Parameters
+    ----------
+    table : structured array or FITS_rec
+        Columns of numbers, truth values and texts.
+
+    Returns
+    -------
+    structured array
+        A copy, native.
+    """
+    columns = {name: np.asarray(table[name]) for name in table.dtype.names}
+    result = np.empty(
+        len(table), [(name, values.dtype.newbyteorder("="), values.shape[1:]) for name, values in columns.items()]
+    )
+    for name, values in columns.items():
+        result[name] = values
+    return result
+
+
 def read_plain(header: Any, content: bytes) -> np.ndarray | None:
     """Read a table whose columns need no conversion but that of byte order.
 

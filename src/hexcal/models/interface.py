@@ -244,7 +244,8 @@ class Interface:
         ParameterError
             If a value is not what the keyword dictionary asks for.
         InputError
-            If an array has the wrong number of dimensions, or the model contradicts itself.
+            If an array has the wrong number of dimensions, a table of spectra lacks documented columns, or the model
+            contradicts itself.
         """
         for path, value in meta.walk(self.whole_tree()):
             meta.checked(path, value, self.row_of(path))
@@ -256,6 +257,10 @@ class Interface:
                     f"{name} must have {' or '.join(map(str, allowed))} dimensions, it has shape {value.shape}",
                     where=type(self).__name__,
                 )
+
+        from hexcal.models.migration import require_current
+
+        require_current(self)
 
     # ---- files
 

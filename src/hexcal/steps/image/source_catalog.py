@@ -8,6 +8,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import ParameterError, ReferenceError_
+from hexcal.models.fits_table import structured
 from hexcal.steps.image import source_photometry
 from hexcal.steps.image.mesh_background import mesh_background
 from hexcal.steps.image.segmentation import Segmentation
@@ -302,7 +303,7 @@ def apertures_of(reference, image, energies: tuple[int, ...], where: str) -> Ape
     ReferenceError_
         If there is no row of this filter or of one of the energies.
     """
-    rows = np.asarray(reference.apcorr_table)
+    rows = structured(reference.apcorr_table)
     for column, keyword in (("filter", "filter"), ("pupil", "pupil")):
         value = image.get_meta(f"meta.instrument.{keyword}")
         if column in (rows.dtype.names or ()) and value is not None:

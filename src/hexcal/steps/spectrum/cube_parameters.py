@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.errors import ReferenceError_
+from hexcal.models.fits_table import structured
 
 _WIDER = 1.5
 """The region of influence of fewer than four exposures is wider by this."""
@@ -81,7 +82,7 @@ def _table(reference, name, extension) -> Any:
             where=str(reference.path or "cubepar"),
             hint="use another weighting, or another file: --override_cubepar",
         )
-    table = np.array(table)
+    table = structured(table)
     table.dtype.names = tuple(name.lower() for name in table.dtype.names or ())
     return table
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters
 from hexcal.errors import InputError
+from hexcal.models.fits_table import structured
 
 _SOURCE, _LEAKY = ("1", "MEDIUM"), ("3", "SHORT")
 """Channel and subchannel: where the light belongs (1B), and where it leaks to (3A)."""
@@ -41,7 +42,7 @@ class SpectralLeakStep(Step):
         if table is None or not len(table):
             raise InputError("the reference file mrsptcorr has no table LEAKCOR", where=self.where)
         with science.borrowed(source, changed=False) as model:
-            true = [np.array(part.spec_table) for part in model.parts()]
+            true = [structured(part.spec_table) for part in model.parts()]
         with science.borrowed(leaky, changed=True) as model:
             if len(model.parts()) != len(true):
                 raise InputError(
@@ -49,7 +50,7 @@ class SpectralLeakStep(Step):
                     where=science.name_of(leaky),
                 )
             for part, other in zip(model.parts(), true, strict=True):
-                part.spec_table = self._corrected(np.array(part.spec_table), other, np.asarray(table))
+                part.spec_table = self._corrected(structured(part.spec_table), other, structured(table))
         return spectra
 
     def _found(self, science, band):
