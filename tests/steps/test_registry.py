@@ -118,16 +118,66 @@ def test_a_class_that_is_no_step_is_refused():
         registry.find("collections.OrderedDict")
 
 
+# row, alias, package of the original, class, reference types, status keyword
+LATER_STAGES = [
+    ("REG-07", "background", "background", "BackgroundStep", {"wfssbkg", "wavelengthrange"}, "S_BKDSUB"),
+    ("REG-08", "barshadow", "barshadow", "BarShadowStep", {"barshadow"}, "S_BARSHA"),
+    ("REG-10", "combine_1d", "combine_1d", "Combine1dStep", set(), "S_COMB1D"),
+    ("REG-11", "cube_build", "cube_build", "CubeBuildStep", {"cubepar"}, "S_IFUCUB"),
+    ("REG-16", "extract_2d", "extract_2d", "Extract2dStep", {"wavelengthrange"}, "S_EXTR2D"),
+    ("REG-18", "flat_field", "flatfield", "FlatFieldStep", {"flat", "fflat", "sflat", "dflat"}, "S_FLAT"),
+    ("REG-19", "fringe", "fringe", "FringeStep", {"fringe"}, "S_FRINGE"),
+    ("REG-22", "guider_cds", "guider_cds", "GuiderCdsStep", {"gain", "readnoise"}, "S_GUICDS"),
+    ("REG-24", "imprint", "imprint", "ImprintStep", set(), "S_IMPRNT"),
+    ("REG-31", "mrs_imatch", "mrs_imatch", "MRSIMatchStep", set(), "S_MRSMAT"),
+    ("REG-33", "nsclean", "nsclean", "NSCleanStep", set(), "S_NSCLEN"),
+    ("REG-34", "outlier_detection", "outlier_detection", "OutlierDetectionStep", set(), "S_OUTLIR"),
+    ("REG-34", "outlier_detection_scaled", "outlier_detection", "OutlierDetectionScaledStep", set(), "S_OUTLIR"),
+    ("REG-34", "outlier_detection_stack", "outlier_detection", "OutlierDetectionStackStep", set(), "S_OUTLIR"),
+    ("REG-35", "pathloss", "pathloss", "PathLossStep", {"pathloss"}, "S_PTHLOS"),
+    ("REG-37", "photom", "photom", "PhotomStep", {"photom", "area"}, "S_PHOTOM"),
+    ("REG-41", "resample", "resample", "ResampleStep", {"drizpars"}, "S_RESAMP"),
+    ("REG-41", "resample_spec", "resample", "ResampleSpecStep", {"drizpars"}, "S_RESAMP"),
+    ("REG-43", "residual_fringe", "residual_fringe", "ResidualFringeStep", {"fringefreq", "regions"}, "S_RESFRI"),
+    ("REG-46", "skymatch", "skymatch", "SkyMatchStep", set(), "S_SKYMAT"),
+    ("REG-47", "source_catalog", "source_catalog", "SourceCatalogStep", {"apcorr", "abvegaoffset"}, "S_SRCCAT"),
+    ("REG-48", "spectral_leak", "spectral_leak", "SpectralLeakStep", {"mrsptcorr"}, "S_SPLEAK"),
+    ("REG-49", "srctype", "srctype", "SourceTypeStep", set(), "S_SRCTYP"),
+    ("REG-54", "tweakreg", "tweakreg", "TweakRegStep", set(), "S_TWKREG"),
+    ("REG-55", "wavecorr", "wavecorr", "WavecorrStep", {"wavecorr"}, "S_WAVCOR"),
+]
+
+
 @pytest.mark.parametrize(
-    ("alias", "name", "types", "keyword"),
+    ("alias", "package", "name", "types", "keyword"),
+    [pytest.param(*row[1:], marks=pytest.mark.req(row[0]), id=row[1]) for row in LATER_STAGES],
+)
+def test_steps_of_later_stages(alias, package, name, types, keyword):
+    test_step_is_found_by_alias_and_by_class(alias, name, types, keyword)
+    assert registry.find(f"jwst.{package}.{name}") is registry.find(alias)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name", "documented", "more", "keyword"),
     [
-        pytest.param(*row, marks=pytest.mark.req(requirement))
-        for requirement, *row in (
-            ("REG-46", "skymatch", "SkyMatchStep", set(), "S_SKYMAT"),
-            ("REG-47", "source_catalog", "SourceCatalogStep", {"apcorr", "abvegaoffset"}, "S_SRCCAT"),
-            ("REG-54", "tweakreg", "TweakRegStep", set(), "S_TWKREG"),
-        )
+        # Where slits and slices fall is a matter of the WCS, whose references the step asks for, too.
+        pytest.param("msa_flagging", "MSAFlagOpenStep", "msaoper", 6, "S_MSAFLG", marks=pytest.mark.req("REG-32")),
+        pytest.param("straylight", "StraylightStep", "mrsxartcorr", 1, "S_STRAY", marks=pytest.mark.req("REG-51")),
     ],
 )
-def test_steps_of_stage_3(alias, name, types, keyword):
+def test_steps_that_ask_for_more_references_than_documented(alias, name, documented, more, keyword):
+    types = set(registry.find(alias).reference_types)
+    assert documented in types and len(types) == 1 + more
     test_step_is_found_by_alias_and_by_class(alias, name, types, keyword)
+
+
+@pytest.mark.req("REG-38")
+def test_pixel_replace_is_found():
+    test_step_is_found_by_alias_and_by_class("pixel_replace", "PixelReplaceStep", set(), "S_PXREPL")
+
+
+@pytest.mark.req("REG-30")
+def test_master_background_of_slits_is_a_pipeline_that_asks_for_nothing_before():
+    slits = registry.find("master_background_mos")
+    assert registry.find("jwst.master_background.MasterBackgroundMosStep") is slits and slits.step_defs
+    assert registry.find("master_background").reference_types == ()

@@ -141,6 +141,11 @@ def is_known(name, flags=pixel):
     return name in flags or _FORMER_NAMES.get(name, name) in flags
 
 
+def value_of(name, flags=pixel):
+    """Return the value of a flag, also under a former name; None if there is no such flag."""
+    return flags.get(_FORMER_NAMES.get(name, name)) if name not in flags else flags[name]
+
+
 def master_definitions(definitions, flags=pixel):
     """Return the DQ_DEF table that fits an array after `translate`: the same flags, with their master bits."""
     names = dict.fromkeys(name for _, name in _rows(definitions, None, flags) if flags.get(name))

@@ -3,7 +3,7 @@
 import re
 
 from hexcal.errors import ParameterError, unknown_name
-from hexcal.models.dqflags import pixel
+from hexcal.models.dqflags import pixel, value_of
 
 _ALL = 0xFFFFFFFF
 
@@ -57,6 +57,7 @@ def _bits(word, good_bits):
             where="good_bits",
             hint="for example ~DO_NOT_USE, or JUMP_DET + SATURATED",
         )
-    if word not in pixel:
+    value = value_of(word)
+    if value is None:
         raise unknown_name("flag", word, pixel, where="good_bits")
-    return int(pixel[word])
+    return value
