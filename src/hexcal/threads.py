@@ -58,14 +58,6 @@ def _positive(number, name):
     return int(text)
 
 
-def given_threads() -> int | None:
-    """Number of threads that the user asked for, for the whole run; None if nothing was said."""
-    if _OF_RUN.get() is not None:
-        return _OF_RUN.get()
-    text = os.environ.get("HEXCAL_THREADS", "").strip()
-    return _positive(text, "the environment variable HEXCAL_THREADS") if text else None
-
-
 def default_threads() -> int:
     """Number of threads of a run.
 
@@ -76,7 +68,10 @@ def default_threads() -> int:
     ParameterError
         If HEXCAL_THREADS is not a positive whole number.
     """
-    return given_threads() or available_cores()
+    if (given := _OF_RUN.get()) is not None:
+        return given
+    text = os.environ.get("HEXCAL_THREADS", "").strip()
+    return _positive(text, "the environment variable HEXCAL_THREADS") if text else available_cores()
 
 
 def start_thread(work: Callable[[], Any], name: str) -> threading.Thread | None:

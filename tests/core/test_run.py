@@ -344,7 +344,7 @@ def test_threads_of_a_step_with_maximum_cores(monkeypatch):
 
     monkeypatch.setattr("hexcal.threads.available_cores", lambda: 8)
     monkeypatch.delenv("HEXCAL_THREADS", raising=False)
-    assert bands.threads_of(JumpStep()) == 1
+    assert bands.threads_of(JumpStep()) == 8
     assert bands.threads_of(JumpStep(maximum_cores="half")) == 4
     monkeypatch.setenv("HEXCAL_THREADS", "6")
     assert bands.threads_of(JumpStep()) == 6

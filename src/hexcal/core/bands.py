@@ -9,7 +9,6 @@ from hexcal.errors import ParameterError
 from hexcal.threads import (
     available_cores,
     default_threads,
-    given_threads,
     number_of_threads,
     run_bands,
     start_thread,
@@ -62,10 +61,10 @@ def threads_from(maximum_cores):
 def threads_of(step):
     """Return the number of threads of a step with the documented parameter ``maximum_cores``.
 
-    What the user says of the parameter holds; without that, what the user says of the whole run (``--threads``,
-    HEXCAL_THREADS); without either, the documented default of the parameter.
+    What is said of the parameter holds; without that, the number of the whole run, as for every other step. The
+    documented default, '1', is about processes that copy the data, which are not needed here.
     """
-    if "maximum_cores" not in step.sources and given_threads() is not None:
+    if "maximum_cores" not in step.sources:
         return default_threads()
     return threads_from(step.parameters.maximum_cores)
 

@@ -43,7 +43,7 @@ class JumpStep(Step):
             5.0, "Smallest jump that is flagged where only three differences can be used.", unit="sigma", ge=0
         )
         maximum_cores: MaximumCores = parameter(
-            "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
+            "1", "Threads, if set: 'none', 'quarter', 'half', 'all' (of the cores), or a number. Not set: all cores."
         )
         flag_4_neighbors: bool = parameter(True, "Flag the four neighbours of a jump in the same group as well.")
         max_jump_to_flag_neighbors: float = parameter(

@@ -61,7 +61,7 @@ class RampFitStep(Step):
         firstgroup: int | None = parameter(None, "First group to use, counted from 0. Default: the first.")
         lastgroup: int | None = parameter(None, "Last group to use, counted from 0. Default: the last.")
         maximum_cores: MaximumCores = parameter(
-            "1", "Number of threads: 'none', 'quarter', 'half', 'all' (of the available cores), or a number."
+            "1", "Threads, if set: 'none', 'quarter', 'half', 'all' (of the cores), or a number. Not set: all cores."
         )
 
     def require(self, model):
