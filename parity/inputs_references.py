@@ -19,14 +19,31 @@ def write_references(exposure, folder, pixels, rng, bad=True):
         _write(exposure, folder / f"{kind}.fits", kind, shape, arrays, flags, keywords)
     if exposure.subarray == "SUB64":
         _write_waves(folder / "emicorr.asdf")
+    if exposure.instrument == "NIRCAM" and exposure.subarray == "FULL":
+        _write_kernels(folder / "sirskernel.asdf")
+
+
+def _reference_meta(kind, instrument, model_type):
+    meta = {"author": "parity", "date": "2023-01-01T00:00:00", "description": "synthetic", "origin": "parity"}
+    meta |= {"pedigree": "DUMMY", "reftype": kind, "telescope": "JWST", "useafter": "2020-01-01T00:00:00"}
+    return meta | {"instrument": {"name": instrument}, "model_type": model_type}
+
+
+def _write_kernels(path):
+    """Kernels of SIRS for detector NRCA1: their peaks are at the line itself, and they are not symmetric."""
+    rng = np.random.default_rng(12)
+    lag = np.fft.fftfreq(2048, 1 / 2048)
+    kernels = rng.normal(0.02, 0.02, (2, 4, 2048)) * np.exp(-np.abs(lag) / 9)
+    kernels[..., 0] += 0.3
+    gamma, zeta = np.fft.rfft(kernels, axis=-1)
+    tree = {"meta": _reference_meta("SIRSKERNEL", "NIRCAM", "SIRSKernelModel"), "nrca1": {"gamma": gamma, "zeta": zeta}}
+    asdf.AsdfFile(tree).write_to(path)
 
 
 def _write_waves(path):
     """One frequency for SUB64, with the clocks of that subarray."""
     wave = np.sin(2 * np.pi * np.arange(500) / 500) + 0.3 * np.sin(4 * np.pi * np.arange(500) / 500 + 1)
-    meta = {"author": "parity", "date": "2023-01-01T00:00:00", "description": "synthetic", "origin": "parity"}
-    meta |= {"pedigree": "DUMMY", "reftype": "EMICORR", "telescope": "JWST", "useafter": "2020-01-01T00:00:00"}
-    meta |= {"instrument": {"name": "MIRI"}, "model_type": "EmiModel"}
+    meta = _reference_meta("EMICORR", "MIRI", "EmiModel")
     case = {"rowclocks": 28, "frameclocks": 8512, "freqs": {"FAST": ["Hz390"], "SLOW": {"MIRIMAGE": ["Hz390"]}}}
     frequencies = {"Hz390": {"frequency": 390.625, "phase_amplitudes": wave.astype("f4")}}
     asdf.AsdfFile({"meta": meta, "frequencies": frequencies, "subarray_cases": {"SUB64": case}}).write_to(path)

@@ -9,8 +9,8 @@ from hexcal.core.parameters import INFRASTRUCTURE
 from hexcal.errors import ParameterError
 from hexcal.pipeline import Detector1Pipeline
 
-# rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) are not the documented ones:
-# a newer parameter asks for the superbias too.
+# rows, alias, class, reference types, status keyword. Those of saturation (REG-45, SAT-12) and refpix (REG-40,
+# REFPIX-33) are not the documented ones: newer parameters ask for the superbias and for sirskernel too.
 DOCUMENTED = [
     ("", "clean_flicker_noise", "CleanFlickerNoiseStep", {"flat", "gain", "readnoise"}, "S_CLNFNS"),
     ("REG-14", "emicorr", "EmiCorrStep", {"emicorr"}, "S_MIREMI"),
@@ -26,7 +26,7 @@ DOCUMENTED = [
     ("REG-29 LIN-09", "linearity", "LinearityStep", {"linearity"}, "S_LINEAR"),
     ("REG-36 PERS-01", "persistence", "PersistenceStep", {"trapdensity", "trappars", "persat"}, "S_PERSIS"),
     ("REG-39", "ramp_fit", "RampFitStep", {"gain", "readnoise"}, "S_RAMP"),
-    ("REG-40 REFPIX-33", "refpix", "RefPixStep", {"refpix"}, "S_REFPIX"),
+    ("", "refpix", "RefPixStep", {"refpix", "sirskernel"}, "S_REFPIX"),
     ("REG-42 RESET-07", "reset", "ResetStep", {"reset"}, "S_RESET"),
     ("REG-44 RSCD-09", "rscd", "RscdStep", {"rscd"}, "S_RSCD"),
     ("", "saturation", "SaturationStep", {"saturation", "superbias"}, "S_SATURA"),

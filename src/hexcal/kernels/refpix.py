@@ -247,6 +247,38 @@ def subtract_signals(first_row, last_row, data, along_x, along_y):
 
 
 @kernel
+def subtract_by_output(first_row, last_row, data, transposed, output, along_slow):
+    """Subtract from each image a signal along the slow read-out direction, which differs from output to output.
+
+    ``data[p, y, x] -= along_slow[p, output[x], y]``, with x and y exchanged if `transposed`.
+
+    Parameters
+    ----------
+    first_row, last_row : int
+        Rows of the detector.
+    data : float32 array (nimages, ny, nx), DN
+        The ramp.
+    transposed : bool
+        Whether the fast read-out direction is along y.
+    output : int64 array (nfast,)
+        Output that reads each position along the fast direction.
+    along_slow : float32 array (nimages, noutputs, nslow), DN
+        The signal.
+    """
+    n_images, _, nx = data.shape
+    for image in range(n_images):
+        for row in range(first_row, last_row):
+            values = data[image, row]
+            if transposed:
+                signal = along_slow[image, output[row]]
+                for column in range(nx):
+                    values[column] -= signal[column]
+            else:
+                for column in range(nx):
+                    values[column] -= along_slow[image, output[column], row]
+
+
+@kernel
 def subtract_pattern(first_row, last_row, data, pattern):
     """Subtract from each image but the first of an integration a signal that repeats every few rows.
 

@@ -160,8 +160,8 @@ def test_any_number_of_threads(small):
     results = []
     for threads in (1, 2, 7):
         one, two = data.copy(), data.copy()
-        refpix.correct_amplifiers(one, usable, where, True, True, 11, 1.0, threads)
-        refpix.correct_miri(two, np.ones((32, 32), bool), True, threads)
+        refpix.correct_amplifiers(one, usable, where, True, True, 11, 1.0, threads=threads)
+        refpix.correct_miri(two, np.ones((32, 32), bool), True, threads=threads)
         results.append((one, two))
     for one, two in results[1:]:
         assert (one == results[0][0]).all()

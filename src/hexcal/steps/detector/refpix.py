@@ -1,13 +1,13 @@
 """Remove the drift of the amplifiers, which the reference pixels share with the others."""
 
 import logging
+from functools import partial
 from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.steps.detector.irs2 import is_irs2
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
-_N_SIGMA = 3.0
 _DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
 """NIRSpec subarrays without reference pixels, whose first and last four columns get no light (JWST pipeline
 documentation 1.13.5, section
@@ -16,10 +16,17 @@ refpix).
 
 
 class RefPixStep(Step):
-    """Subtract the drift of the read-out electronics, measured in the reference pixels."""
+    """Subtract the drift of the read-out electronics, measured in the reference pixels.
+
+    Near infrared: the reference pixels in the first and last lines give a level for each amplifier and for odd and even
+    columns, those at the sides what all columns of a line share, by a running median or, with
+    ``refpix_algorithm="sirs"``, by the kernels of a sirskernel reference for each amplifier. Subarrays read through one
+    amplifier have a level for odd and for even columns. MIRI: levels of the amplifiers, relative to the first group.
+    NIRSpec IRS2: weights in Fourier space for the interleaved reference pixels and for the reference output.
+    """
 
     alias = "refpix"
-    reference_types = ("refpix",)
+    reference_types = ("refpix", "sirskernel")
     input_model = "RampModel"
     by_integration = True
 
@@ -47,9 +54,35 @@ class RefPixStep(Step):
         irs2_mean_subtraction: bool = parameter(
             False, "NIRSpec IRS2: first subtract the level of the pixels in the first and last lines that see no light."
         )
+        siglimit: float = parameter(
+            3.0, "How far from the mean reference pixels may be that are averaged.", unit="sigma", gt=0
+        )
+        refpix_algorithm: Literal["median", "sirs"] = parameter(
+            "median",
+            "Near-infrared full frames, what is made of the side reference pixels: a running median, or the best "
+            "estimate for each output by the kernels of a sirskernel reference.",
+        )
+        sigreject: float = parameter(
+            4.0, "sirs: how far from the median a side reference pixel may be.", unit="sigma", gt=0
+        )
+        gaussmooth: float = parameter(
+            1.0, "sirs: standard deviation of the Gaussian that smooths the kernels.", unit="row", ge=0
+        )
+        halfwidth: int = parameter(30, "sirs: rows before and behind a row that its kernel takes in.", unit="row", ge=0)
 
     def references_needed(self, model):
-        return ("refpix",) if is_irs2(model) else ()
+        if is_irs2(model):
+            return ("refpix",)
+        return ("sirskernel",) if self._takes_kernels(model) else ()
+
+    def is_optional(self, reference_type):
+        """Without kernels the running median is taken."""
+        return reference_type == "sirskernel"
+
+    def _takes_kernels(self, model):
+        own = self.parameters
+        is_full_frame = model.meta.subarray.name == "FULL" and not model.is_miri
+        return own.refpix_algorithm == "sirs" and own.use_side_ref_pixels and is_full_frame
 
     def needs_all_integrations(self, model):
         """Reference pixels that are bad at times are looked for in all integrations of IRS2 data."""
@@ -66,17 +99,17 @@ class RefPixStep(Step):
                 raise SkipStep("there is no correction for MIRI subarrays", is_expected=True)
             self._correct_miri(ramp)
         elif full_frame or ramp.meta.exposure.noutputs == _detector_of(ramp).outputs:
-            self._correct_amplifiers(ramp)
+            self._correct_amplifiers(ramp, references)
         else:
             self._correct_single_output(ramp)
         return ramp
 
     def _correct_miri(self, ramp):
-        left_alone = correct_miri(ramp.data, _usable(ramp), self.parameters.odd_even_rows)
+        left_alone = correct_miri(ramp.data, _usable(ramp), self.parameters.odd_even_rows, self.parameters.siglimit)
         text = "%d groups are left uncorrected: an amplifier has no usable reference pixels on one side"
         self.tell_count(text, left_alone, level=logging.WARNING)
 
-    def _correct_amplifiers(self, ramp):
+    def _correct_amplifiers(self, ramp, references):
         from hexcal.steps.detector.refpix_regions import edge_classes, side_strips
 
         where, usable = self._layout(ramp), _usable(ramp)
@@ -95,10 +128,30 @@ class RefPixStep(Step):
             "yes" if counts[2] > counts[1] else "no",
             sum(sides),
         )
+        correct = self._correction(ramp, references)
+        correct(ramp.data, usable, where)
+        correct_zero_frame(ramp, lambda data, _: correct(data, usable, where))
+
+    def _correction(self, ramp, references):
+        """Return the function that corrects images, ``correct(data, usable, where)``."""
         own = self.parameters
-        how = own.odd_even_columns, own.use_side_ref_pixels, own.side_smoothing_length, own.side_gain
-        correct_amplifiers(ramp.data, usable, where, *how)
-        correct_zero_frame(ramp, lambda data, _: correct_amplifiers(data, usable, where, *how))
+        if self._takes_kernels(ramp):
+            from hexcal.steps.detector.refpix_sirs import correct_by_kernels, kernels_for
+
+            kernels = kernels_for(self, ramp, references)
+            if kernels is not None:
+                limits = {"n_sigma": own.sigreject, "edge_sigma": own.siglimit}
+                return partial(correct_by_kernels, by_parity=own.odd_even_columns, kernels=kernels, **limits)
+        elif own.refpix_algorithm == "sirs" and own.use_side_ref_pixels:
+            self.log.info("sirs is for full frames: the running median of the side reference pixels is taken")
+        return partial(
+            correct_amplifiers,
+            by_parity=own.odd_even_columns,
+            use_sides=own.use_side_ref_pixels,
+            length=own.side_smoothing_length,
+            gain=own.side_gain,
+            n_sigma=own.siglimit,
+        )
 
     def _correct_single_output(self, ramp):
         import numpy as np
@@ -108,7 +161,8 @@ class RefPixStep(Step):
         reference_pixels = (ramp.pixeldq & np.uint32(pixel.REFERENCE_PIXEL)) != 0
         if ramp.meta.instrument.name == "NIRSPEC" and ramp.meta.subarray.name in _DARK_COLUMN_SUBARRAYS:
             reference_pixels[:, :4] = reference_pixels[:, -4:] = True
-        how = reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns
+        own = self.parameters
+        how = reference_pixels & _usable(ramp), self._layout(ramp), own.odd_even_columns, own.siglimit
         if correct_single_output(ramp.data, *how):
             correct_zero_frame(ramp, lambda data, _: self._correct_zero_frame(data, how))
         else:
@@ -159,7 +213,7 @@ def _usable(ramp):
     return (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
 
 
-def _measure(images, classes, base=None, threads=None):
+def _measure(images, classes, n_sigma, base=None, threads=None):
     """Clipped means of all classes in all images: float64 (nimages, nclasses)."""
     import numpy as np
 
@@ -168,7 +222,7 @@ def _measure(images, classes, base=None, threads=None):
 
     means = np.empty((len(images), classes.starts.size - 1))
     base = np.full(len(images), -1) if base is None else base
-    run_bands(measure_classes, len(images), images, base, *classes, _N_SIGMA, means, threads=threads)
+    run_bands(measure_classes, len(images), images, base, *classes, n_sigma, means, threads=threads)
     return means
 
 
@@ -180,15 +234,28 @@ def _average(one, other):
     return np.nan_to_num(np.where(np.isnan(both), np.where(np.isnan(one), other, one), both))
 
 
-def _subtract(images, where, along_fast, along_slow, threads):
+def measure_edges(images, usable, where, by_parity, n_sigma, threads):
+    """Return the signal of the reference pixels in the first and last lines: float32 (nimages, nfast), DN."""
+    import numpy as np
+
+    from hexcal.steps.detector.refpix_regions import edge_classes
+
+    classes, of_fast = edge_classes(usable, where, by_parity)
+    means = _measure(images, classes, n_sigma, threads=threads)
+    half = means.shape[1] // 2
+    return _average(means[:, :half], means[:, half:])[:, of_fast].astype(np.float32)
+
+
+def subtract_signals(images, where, along_fast, along_slow, threads):
+    """Subtract signals along both directions of the read-out, (nimages, nfast) and (nimages, nslow), in place."""
     import numpy as np
 
     from hexcal.core.bands import run_bands
-    from hexcal.kernels.refpix import subtract_signals
+    from hexcal.kernels import refpix as kernels
 
     along_x, along_y = (along_slow, along_fast) if where.transposed else (along_fast, along_slow)
     run_bands(
-        subtract_signals,
+        kernels.subtract_signals,
         images.shape[1],
         images,
         np.ascontiguousarray(along_x, np.float32),
@@ -197,12 +264,12 @@ def _subtract(images, where, along_fast, along_slow, threads):
     )
 
 
-def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, threads=None):
+def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, n_sigma=3.0, threads=None):
     """Correct a near-infrared full frame, or a subarray read through four amplifiers, in place.
 
-    In each image (group of an integration): the clipped mean (3 sigma) of the reference pixels of an amplifier in the
-    first four lines of the detector and that in the last four are averaged and subtracted from the amplifier, odd and
-    even columns apart if `by_parity`. Then the running median of the four reference columns at one side and that at the
+    In each image (group of an integration): the clipped mean of the reference pixels of an amplifier in the first four
+    lines of the detector and that in the last four are averaged and subtracted from the amplifier, odd and even columns
+    apart if `by_parity`. Then the running median of the four reference columns at one side and that at the
     other are averaged, multiplied by `gain` and subtracted line by line. Where only one edge or side has usable pixels
     it stands alone; where none has, that part is left out.
 
@@ -221,6 +288,8 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
         a subarray. An even window reaches one line further back than forward in the order of read-out.
     gain : float
         See above.
+    n_sigma : float
+        Limit of the clipped means.
     threads : int, optional
         Default: the number of the run.
 
@@ -232,13 +301,10 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
 
     from hexcal.core.bands import run_bands
     from hexcal.kernels.refpix import measure_side
-    from hexcal.steps.detector.refpix_regions import edge_classes, side_strips
+    from hexcal.steps.detector.refpix_regions import side_strips
 
     images = data.reshape(-1, *data.shape[2:])
-    classes, of_fast = edge_classes(usable, where, by_parity)
-    means = _measure(images, classes, threads=threads)
-    half = means.shape[1] // 2
-    along_fast = _average(means[:, :half], means[:, half:])[:, of_fast].astype(np.float32)
+    along_fast = measure_edges(images, usable, where, by_parity, n_sigma, threads)
     along_slow = np.zeros((len(images), where.slow.size))
     if use_sides:
         before = length - 1 - length // 2 if where.backwards else length // 2
@@ -263,13 +329,13 @@ def correct_amplifiers(data, usable, where, by_parity, use_sides, length, gain, 
             )
         if medians:
             along_slow = gain * _average(medians[0], medians[-1])
-    _subtract(images, where, along_fast, along_slow, threads)
+    subtract_signals(images, where, along_fast, along_slow, threads)
 
 
-def correct_single_output(data, usable, where, by_parity, threads=None):
+def correct_single_output(data, usable, where, by_parity, n_sigma=3.0, threads=None):
     """Correct a near-infrared subarray read through one amplifier, in place.
 
-    In each image the clipped mean (3 sigma) of all reference pixels is subtracted from all pixels; odd and even columns
+    In each image the clipped mean of all reference pixels is subtracted from all pixels; odd and even columns
     apart if `by_parity`.
 
     Parameters
@@ -282,6 +348,8 @@ def correct_single_output(data, usable, where, by_parity, threads=None):
         How the image lies on the detector.
     by_parity : bool
         See above.
+    n_sigma : float
+        Limit of the clipped means.
     threads : int, optional
         Default: the number of the run.
 
@@ -300,17 +368,17 @@ def correct_single_output(data, usable, where, by_parity, threads=None):
 
     images = data.reshape(-1, *data.shape[2:])
     classes, of_fast = flagged_classes(usable, where, by_parity)
-    means = _measure(images, classes, threads=threads)
+    means = _measure(images, classes, n_sigma, threads=threads)
     if np.isnan(means).any():
         return False
-    _subtract(images, where, means[:, of_fast], np.zeros((len(images), where.slow.size)), threads)
+    subtract_signals(images, where, means[:, of_fast], np.zeros((len(images), where.slow.size)), threads)
     return True
 
 
-def correct_miri(data, usable, by_parity, threads=None):
+def correct_miri(data, usable, by_parity, n_sigma=3.0, threads=None):
     """Correct a MIRI full frame, in place.
 
-    In each image after the first of an integration, and relative to the first: the clipped mean (3 sigma) of the
+    In each image after the first of an integration, and relative to the first: the clipped mean of the
     reference column of an amplifier on the left and that on the right are averaged and subtracted from the columns of
     the amplifier; odd and even rows apart if `by_parity`. Images in which any of these means is missing are not
     changed, as in the reference implementation.
@@ -323,6 +391,8 @@ def correct_miri(data, usable, by_parity, threads=None):
         Pixels without DO_NOT_USE.
     by_parity : bool
         See above.
+    n_sigma : float
+        Limit of the clipped means.
     threads : int, optional
         Default: the number of the run.
 
@@ -344,7 +414,7 @@ def correct_miri(data, usable, by_parity, threads=None):
     n_integrations, n_groups, ny, nx = data.shape
     images = data.reshape(-1, ny, nx)
     first = np.repeat(np.arange(n_integrations) * n_groups, n_groups)
-    means = _measure(images, miri_classes(usable, by_parity), first, threads=threads)
+    means = _measure(images, miri_classes(usable, by_parity), n_sigma, first, threads=threads)
     half = means.shape[1] // 2
     signal = (means[:, :half].astype(np.float32) + means[:, half:].astype(np.float32)) / np.float32(2)
     missing = np.isnan(signal).any(axis=1)

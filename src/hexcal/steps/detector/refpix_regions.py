@@ -15,17 +15,18 @@ MIRI_AMPLIFIERS = 4
 class Layout(NamedTuple):
     """How an image lies on its detector.
 
-    `transposed`: the fast read-out direction is along y. `backwards`: the slow direction is against the axis. `fast`,
-    `slow`: detector coordinates, from 0, of the pixels of the image along these directions. `n_fast`, `n_slow`: size of
-    the detector. `fast_border`, `slow_border`: widths of the strips of reference pixels at the first and at the last
-    coordinates along these directions. `amplifiers`: number of outputs in full frame.
+    `transposed`: the fast read-out direction is along y. `backwards`, `fast_backwards`: the slow and the fast direction
+    are against the axis. `fast`, `slow`: detector coordinates, from 0, of the pixels of the image along these
+    directions. `n_fast`, `n_slow`: size of the detector. `fast_border`, `slow_border`: widths of the strips of
+    reference pixels at the first and at the last coordinates along these directions. `amplifiers`: number of outputs in
+    full frame.
 
-    The sign of the fast direction is of no account: amplifiers, and odd and even columns, are the same sets of pixels
-    when it is turned.
+    Amplifiers, and odd and even columns, are the same sets of pixels when the fast direction is turned.
     """
 
     transposed: bool
     backwards: bool
+    fast_backwards: bool
     fast: np.ndarray
     slow: np.ndarray
     n_fast: int
@@ -71,7 +72,8 @@ def layout(shape, window_start, fastaxis, slowaxis, detector):
         (y, detector.rows, (detector.bottom, detector.top)),
     )
     (fast, n_fast, fast_border), (slow, n_slow, slow_border) = (of_y, of_x) if transposed else (of_x, of_y)
-    return Layout(transposed, slowaxis < 0, fast, slow, n_fast, n_slow, fast_border, slow_border, detector.outputs)
+    signs = slowaxis < 0, fastaxis < 0
+    return Layout(transposed, *signs, fast, slow, n_fast, n_slow, fast_border, slow_border, detector.outputs)
 
 
 def sort_by_class(of_pixel, n_classes, transposed=False):
