@@ -110,3 +110,8 @@ def test_files_are_taken_as_associations(tmp_path):
         step.load_as_level3_asn([])
     with pytest.raises(InputError, match="in memory only"):
         step.load_as_level2_asn([datamodels.ImageModel((4, 4))])
+
+
+def test_system_call_is_told_what_to_use_instead(capsys):
+    assert main(["run", "stpipe.subproc.SystemCall", "x.fits"]) == 1
+    assert "hooks of a step" in capsys.readouterr().err

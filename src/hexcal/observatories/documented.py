@@ -81,7 +81,13 @@ def not_in_this_version(kind: str, name: str, releases=(), where=None, error: ty
 
 def unknown_target(name: str, known):
     """Return (not raise) the exception for a name that is neither an alias nor a class of this version."""
-    row = target(name.rpartition(".")[2]) or target(name)
+    last = name.rpartition(".")[2]
+    row = target(last) or target(name)
+    if last == "SystemCall":
+        return ParameterError(
+            f"there is no step '{name}': commands are run as hooks of a step",
+            hint="--post_hooks='COMMAND {0}' with any step; {0} stands for the name of its product",
+        )
     if row is not None:
         return not_in_this_version(row.kind, name, row.releases)
     return unknown_name("step or pipeline", name, known)
