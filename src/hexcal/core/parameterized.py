@@ -106,7 +106,10 @@ class Parameterized:
             return object.__getattribute__(self, name)
         known = self._name_of(name)
         if known in self.parameters_class.model_fields:
-            return getattr(self.parameters, known)
+            value = getattr(self.parameters, known)
+            if known == "input_dir" and value is None and self.context is not None:
+                return self.inherited("input_dir") or self.context.input_dir
+            return value
         raise unknown_parameter(name, self._settable(), str(self.alias), self.where, "attribute")
 
     def __setattr__(self, name: str, value: Any) -> None:

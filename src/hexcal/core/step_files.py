@@ -114,7 +114,7 @@ class StepFiles:
         from hexcal.files import gate
 
         path = Path(name)
-        base = self.inherited("input_dir") or (self.context.input_dir if self.context else None)
+        base = self.input_dir or self.inherited("input_dir")
         beside = path if path.is_absolute() or base is None else Path(base) / path
         # Who types a path in a shell means it as the shell completes it.
         path = path if path.exists() and not beside.exists() else beside

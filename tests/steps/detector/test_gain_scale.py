@@ -26,7 +26,7 @@ def values(rate):
     return [array.flat[0].item() for array in (rate.data, rate.err, rate.var_poisson, rate.var_rnoise)]
 
 
-@pytest.mark.req("GAINSC-01", "GAINSC-02", "GAINSC-05", "ERRPROP-03")
+@pytest.mark.req("GAINSC-01", "GAINSC-02", "GAINSC-05", "ERRPROP-03", "ERR-04")
 @pytest.mark.parametrize(
     ("cls", "shape"),
     [(datamodels.ImageModel, (2, 3)), (datamodels.CubeModel, (4, 2, 3)), (datamodels.IFUImageModel, (2, 3))],

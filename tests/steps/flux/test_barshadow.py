@@ -45,7 +45,7 @@ def pair(y):
     return 1 - 0.4 * np.exp(-(((abs(y) - 0.5) / 0.1) ** 2))
 
 
-@pytest.mark.req("BAR-01", "BAR-02", "BAR-03", "BAR-04", "BAR-05", "BAR-06", "BAR-10", "BAR-11")
+@pytest.mark.req("BAR-01", "BAR-02", "BAR-03", "BAR-04", "BAR-05", "BAR-06", "BAR-10", "BAR-11", "ERR-08")
 @pytest.mark.parametrize("source_type", ["EXTENDED", "UNKNOWN", None])
 @pytest.mark.parametrize(
     ("state", "below", "above"),

@@ -33,7 +33,7 @@ def exposure():
     return model
 
 
-@pytest.mark.req("FRNG-01", "FRNG-02", "FRNG-03")
+@pytest.mark.req("FRNG-01", "FRNG-02", "FRNG-03", "ERR-07")
 def test_values_and_errors_are_divided(tmp_path, flat):
     before = exposure()
     result = FringeStep.call(before, references=write(tmp_path, flat))

@@ -51,7 +51,7 @@ def slitlets():
     return reference(aperture("MOS1x1"), aperture("MOS1x3", -1.5, 1.5, 0.2))
 
 
-@pytest.mark.req("PATH-02", "PATH-03", "PATH-04", "PATH-22", "PATH-24")
+@pytest.mark.req("PATH-02", "PATH-03", "PATH-04", "PATH-22", "PATH-24", "ERR-09")
 @pytest.mark.parametrize("source_type", ["POINT", "EXTENDED", "UNKNOWN", None])
 def test_fixed_slits_are_divided_by_what_passes(source_type):
     slits = make_slits(("S200A1", "S400A1"), source_type=source_type)

@@ -72,7 +72,7 @@ def run(model, photom, area="N/A", **parameters):
     return PhotomStep.call(model, override_photom=photom, override_area=area, **parameters)
 
 
-@pytest.mark.req("PHOT-03")
+@pytest.mark.req("PHOT-03", "ERR-10")
 @pytest.mark.parametrize("shape", [SHAPE, (3, *SHAPE)])
 def test_data_and_variances_are_multiplied(shape):
     result = run(image(shape=shape), factors(NIRCAM_ROWS))

@@ -109,7 +109,7 @@ def test_values_are_weighted_means():
     np.testing.assert_allclose(run(images).data[inside], 7, rtol=1e-5)
 
 
-@pytest.mark.req("RSMP-09")
+@pytest.mark.req("RSMP-09", "ERR-12")
 def test_errors_are_those_of_the_weighted_mean():
     images = pair()
     for image, variance in zip(images, (1.0, 3.0), strict=True):
