@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import ParameterError
+from hexcal.steps.detector import picture_frame
 from hexcal.steps.detector.picture_frame import PictureFrameStep, subtract_frame
 
 SIZE = 2048
@@ -78,7 +78,33 @@ def test_as_a_step(tmp_path):
         assert 0.9 < mask.data.mean() < 1
     with datamodels.open(next(tmp_path.glob("*_pctfrm_correction.fits"))) as correction:
         assert correction.shape == data.shape and not correction.data[0, 0].any()
-    with pytest.raises(ParameterError, match="need coordinates"):
-        PictureFrameStep.call(model(data, "NRS_IFU"), **how)
     other = PictureFrameStep.call(model(data[..., :32, :32], subarray="SUB32"), **how)
     assert other.meta.cal_step.picture_frame == "SKIPPED"
+
+
+def test_regions_that_see_light_are_left_out(monkeypatch, tmp_path):
+    """Spectra of faint sources bend the medians of center and edge, unless their place is known."""
+    data, clean, _ = ramps([0.3, 3.3], [1.0, -5.0], noise=3.0)
+    lit = np.zeros((SIZE, SIZE), bool)
+    lit[200:-200, 200:1900] = True
+    data[0, 1][lit] += 2.0
+    asked = []
+
+    def draft(step, ramp):
+        asked.append(ramp.meta.exposure.type)
+        image = datamodels.ImageModel(np.zeros((SIZE, SIZE), np.float32))
+        image.update(ramp)
+        return image
+
+    monkeypatch.setattr(picture_frame, "draft_with_wcs", draft)
+    monkeypatch.setattr(picture_frame, "lit_by_spectra", lambda image: lit)
+    image = np.ones((SIZE, SIZE), np.float32)
+    how = {"override_gain": datamodels.GainModel(2 * image), "override_readnoise": datamodels.ReadnoiseModel(image)}
+    how |= {"override_pictureframe": datamodels.PictureFrameModel(frame()), "skip": False}
+    expected = np.where(lit, 2.0, 0) + clean[1] - clean[0]
+    left = {}
+    for masked in (True, False):
+        result = PictureFrameStep.call(model(data, "NRS_FIXEDSLIT"), mask_science_regions=masked, **how)
+        left[masked] = np.median((result.data[0, 1] - result.data[0, 0] - expected)[~lit])
+    assert asked == ["NRS_FIXEDSLIT"]
+    assert abs(left[True]) < 0.3 < 0.5 < abs(left[False])

@@ -12,7 +12,7 @@ from hexcal.steps.detector import flicker_mask
 from hexcal.steps.detector.flicker_clean import Fit, clean
 from hexcal.steps.detector.flicker_fit import line_levels
 from hexcal.steps.detector.flicker_rates import rates_of
-from hexcal.steps.detector.lit_regions import always_lit, lit_by_spectra
+from hexcal.steps.detector.lit_regions import always_lit, draft_with_wcs, lit_by_spectra
 
 _AMPLIFIERS = 4
 _SHOWS_NO_NOISE = group.DO_NOT_USE | group.JUMP_DET
@@ -133,7 +133,7 @@ class CleanFlickerNoiseStep(Step):
         reference = pixel.REFERENCE_PIXEL if settings.mask_from == "rate_less_lines" else 0
         bad = (model.pixeldq if cube.ndim == 4 else model.dq) & (pixel.DO_NOT_USE | reference) != 0
         if settings.mask_science_regions:
-            bad = bad | _science_regions(model)
+            bad = bad | _science_regions(self, model)
         rates = rates_of(self, model, settings.single_mask) if cube.ndim == 4 else cube
         if settings.single_mask and len(rates) > 1:
             good = np.isfinite(rates)
@@ -233,10 +233,11 @@ def _n_parts(model):
     return _AMPLIFIERS if not model.is_miri and model.meta.exposure.noutputs == _AMPLIFIERS else 1
 
 
-def _science_regions(model):
+def _science_regions(step, model):
     """Pixels that are known to see light, from the flags, or of NIRSpec from the WCS: bool (ny, nx)."""
     if model.meta.instrument.name == "NIRSPEC":
-        return lit_by_spectra(model) | always_lit(model)
+        located = draft_with_wcs(step, model) if model.data.ndim == 4 else model
+        return lit_by_spectra(located) | always_lit(located)
     if not model.is_miri or model.meta.exposure.type not in ("MIR_IMAGE", "MIR_4QPM", "MIR_LYOT", "MIR_CORONCAL"):
         raise ParameterError(
             "mask_science_regions is for MIRI images, whose flags mark the regions, and for spectra of NIRSpec; "

@@ -11,6 +11,36 @@ _FULL = 2048
 _BEHIND_SHUTTERS = ("NRS_MSASPEC", "NRS_IFU")
 
 
+def draft_with_wcs(step, ramp):
+    """Return an image with the metadata of a ramp, its WCS, and the flags of shutters that cannot close.
+
+    In stage 1 no coordinates are there yet: assign_wcs and msa_flagging run for this image, with their references, and
+    nothing of it goes into the product.
+
+    Parameters
+    ----------
+    step : Step
+        On whose behalf they run.
+    ramp : RampModel
+        Of NIRSpec spectra, (nints, ngroups, ny, nx).
+
+    Returns
+    -------
+    ImageModel or IFUImageModel
+        (ny, nx), without data.
+    """
+    from hexcal.models.science import IFUImageModel, ImageModel
+    from hexcal.steps.wcs.assign_wcs import AssignWcsStep
+    from hexcal.steps.wcs.msa_flagging import MSAFlagOpenStep
+
+    image = (IFUImageModel if ramp.is_ifu else ImageModel)(np.zeros(ramp.shape[-2:], np.float32))
+    image.update(ramp)
+    image = AssignWcsStep(name="assign_wcs", parent=step).run(image)
+    if image.meta.exposure.type in _BEHIND_SHUTTERS:
+        image = MSAFlagOpenStep(name="msa_flagging", parent=step).run(image)
+    return image
+
+
 def lit_by_spectra(model):
     """Return which pixels lie in the footprint of a slit, slitlet or slice, as the WCS knows them: bool (ny, nx).
 
@@ -63,8 +93,7 @@ def always_lit(model):
     -------
     bool array (ny, nx)
     """
-    dq = model.pixeldq if len(model.shape) == 4 else model.dq
-    failed = dq & pixel.MSA_FAILED_OPEN != 0
+    failed = model.dq & pixel.MSA_FAILED_OPEN != 0
     lit = failed.any(axis=0) if failed.ndim == 3 else failed
     if model.meta.exposure.type in _BEHIND_SHUTTERS and model.shape[-2:] == (_FULL, _FULL):
         lit[_FIXED_SLIT_ROWS] = True

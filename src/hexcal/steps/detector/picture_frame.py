@@ -3,10 +3,10 @@
 import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.detector import flicker_mask
 from hexcal.steps.detector.flicker_rates import rates_of
+from hexcal.steps.detector.lit_regions import always_lit, draft_with_wcs, lit_by_spectra
 
 _EDGE, _BORDER = 70, 5
 """Width of the edge, and of what it begins with and does not count: the reference pixels and one more; pixels."""
@@ -18,8 +18,8 @@ class PictureFrameStep(Step):
 
     The medians of the center and of the edge (70 pixels wide, without the outermost five) of a difference, in pixels
     that see no source, give the scale of the frame and an offset; both are subtracted from the whole group. For NIRSpec
-    full frames. The regions that spectra fall on are found from coordinates, which are not there at this point of stage
-    1: with ``mask_science_regions`` the step works on darks only, where there is none.
+    full frames. The regions that spectra fall on are known from the WCS and from the shutters that cannot close; the
+    steps assign_wcs and msa_flagging find them for this step alone.
     """
 
     alias = "picture_frame"
@@ -32,7 +32,9 @@ class PictureFrameStep(Step):
         """Parameters of the fit of the picture frame."""
 
         skip: bool = parameter(True, "Leave the step out.")
-        mask_science_regions: bool = parameter(True, "Leave out regions that are known to see light.")
+        mask_science_regions: bool = parameter(
+            True, "Leave out regions that are known to see light: slits, slitlets, slices, shutters that cannot close."
+        )
         n_sigma: float = parameter(
             2.0, "Pixels further above the background than this are taken for sources.", unit="sigma", gt=0
         )
@@ -47,12 +49,6 @@ class PictureFrameStep(Step):
         if ramp.meta.instrument.name != "NIRSPEC" or ramp.meta.subarray.name != "FULL":
             raise SkipStep("the picture frame is known of NIRSpec full frames only", is_expected=True)
         frame = references.pictureframe.cutout(ramp).data
-        if self.parameters.mask_science_regions and ramp.meta.exposure.type not in _WITHOUT_LIGHT:
-            raise ParameterError(
-                f"the regions of {ramp.meta.exposure.type} that see light need coordinates, which this step has not",
-                where="mask_science_regions",
-                hint="mask_science_regions=False finds sources by their signal alone",
-            )
         mask = self._mask(ramp)
         kept = np.zeros_like(ramp.data) if self.parameters.save_correction else None
         scales = subtract_frame(ramp.data, frame, mask, kept)
@@ -70,6 +66,9 @@ class PictureFrameStep(Step):
         rates = rates_of(self, ramp, together=True)
         rate = np.nanmean(rates, axis=0) if len(rates) > 1 else rates[0]
         bad = ramp.pixeldq & pixel.DO_NOT_USE != 0
+        if self.parameters.mask_science_regions and ramp.meta.exposure.type not in _WITHOUT_LIGHT:
+            image = draft_with_wcs(self, ramp)
+            bad |= lit_by_spectra(image) | always_lit(image)
         return flicker_mask.source_free(rate, bad, self.parameters.n_sigma)
 
     def extra_products(self):
