@@ -38,6 +38,7 @@ from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
 from references import references  # noqa: E402
 from spec2 import spec2  # noqa: E402
+from spec3 import spec3  # noqa: E402
 
 PARTS = (
     "pipeline",
@@ -54,6 +55,7 @@ PARTS = (
     "image2",
     "image3",
     "spec2",
+    "spec3",
 )
 
 
@@ -438,6 +440,7 @@ def main(words=None):
             image2,
             image3,
             spec2,
+            spec3,
         ),
         strict=True,
     ):

@@ -65,6 +65,9 @@ def compare(own_path, peer_path, case):
     found = {}
     with fits.open(own_path) as own, fits.open(peer_path) as peer:
         own_parts, peer_parts = _parts(own), _parts(peer)
+        if len(own_parts) == len(peer_parts) == 1:
+            # What it is called is compared with the other keywords.
+            own_parts = dict(zip(peer_parts, own_parts.values(), strict=True))
         missing = sorted(set(map(str, peer_parts)) ^ set(map(str, own_parts)))
         if missing:
             found[f"parts ({', '.join(missing)[:60]})"] = Difference("parts", len(missing), len(peer_parts), np.inf)

@@ -123,6 +123,8 @@ RUNS = {
     "mos-3": _stage3("mos", "mos_spec3_asn.json", [f"mos_spec2_{k}_asn.json" for k in (1, 2, 3)]),
     # Two of the four exposures: the reference implementation takes 9 GB for four.
     "ifu-3": _stage3("ifu", "ifu_spec3_asn.json", [f"ifu_spec2_{k}_asn.json" for k in (1, 2)], n_science=2),
+    "ifu-4-3": _stage3("ifu", "ifu_spec3_asn.json", [f"ifu_spec2_{k}_asn.json" for k in (1, 2, 3, 4)]),
+    "mos-60-3": _stage3("mos-60", "mos_spec3_asn.json", [f"mos_spec2_{k}_asn.json" for k in (1, 2, 3)]),
     "ifu-3-master": _stage3(
         "ifu",
         "ifu_spec3_mbkg_asn.json",

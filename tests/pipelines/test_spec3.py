@@ -125,6 +125,17 @@ def test_each_slit_is_a_product(tmp_path):
     assert len(source.exposures) == 3 and not (source.exposures[0].dq & pixel.OUTLIER).any()
 
 
+@pytest.mark.req("SPC3-12")
+def test_products_of_steps_have_the_names_of_their_sources_or_exposures(tmp_path):
+    asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")
+    asked = {name: {"save_results": True} for name in ("outlier_detection", "resample_spec")}
+    Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"), steps={**asked, "extract_1d": {"skip": True}})
+    # What a step is asked to save is saved once, and never under a name of no source.
+    sources = ("jw1-o001_s00001_nirspec_prism", "jw1-o001_s00003_nirspec_prism")
+    assert names(tmp_path) >= {f"{source}_{suffix}.fits" for source in sources for suffix in ("crf", "s2d")}
+    assert all(name.startswith(sources) for name in names(tmp_path))
+
+
 def test_a_source_that_fails_is_left_out(tmp_path, caplog):
     models = [fixed_slits(number) for number in range(3)]
     for model in models:

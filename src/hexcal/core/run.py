@@ -168,7 +168,7 @@ def _step(step, inputs, context):
         if not members.are_mapped(step, inputs[0]):
             result = _marked(step, result, status)
         result = hooks.run_after(step, result)
-        if step.parent is not None and step.saves:
+        if step.parent is not None and step.is_saved_for:
             _save_all(step, result)
         return result
     finally:

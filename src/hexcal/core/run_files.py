@@ -114,7 +114,7 @@ def plan_products(step):
 
 def _products(step):
     """Paths of what a step will write: its result, if it saves it, and what it writes besides."""
-    if step.saves and step.product_is_model:
+    if step.is_saved_for and step.product_is_model:
         yield names.output_path(step)
     for details in step.extra_products():
         yield names.output_path(step, **details)

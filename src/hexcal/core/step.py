@@ -81,6 +81,10 @@ class Step(Parameterized, StepFiles, Blockwise):
     """Suffix of the product; default the name of the step."""
     product_is_model = True
     """Whether the result is a model, which the framework saves; a step that makes a table writes it itself."""
+    saves_products_of: tuple[str, ...] = ()
+    """Of a pipeline: steps whose products it saves itself, under names that only it knows; the framework does
+    not save them again where such a step is told to.
+    """
     allow_hooks = False
     """Whether hooks are run that a data file names (a product that is made again, a parameter reference); those of the
     user always are.
@@ -141,6 +145,11 @@ class Step(Parameterized, StepFiles, Blockwise):
     def steps(self) -> dict[str, "Step"]:
         """The steps of a pipeline by name; a step has none."""
         return {}
+
+    @property
+    def is_saved_for(self) -> bool:
+        """Whether the framework saves the results: they are written, and not by the pipeline of the step."""
+        return self.saves and (self.parent is None or self.name not in self.parent.saves_products_of)
 
     def prepare(self) -> None:
         """Begin what can be done while the input is read; a step has nothing to do."""

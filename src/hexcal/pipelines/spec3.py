@@ -60,6 +60,7 @@ class Spec3Pipeline(Pipeline):
         Role("background", _SPECTRA, many=True, required=False, other_names=("bkg",)),
     )
     product_is_model = False
+    saves_products_of = ("outlier_detection", "resample_spec", "cube_build", "extract_1d", "spectral_leak")
 
     class Parameters(StepParameters):
         """No parameters of its own."""
@@ -151,7 +152,7 @@ class Spec3Pipeline(Pipeline):
         """Combine the exposures of one product; returns its spectra (list)."""
         for step in (steps[each] for each in steps if each in _ON_EXPOSURES):
             exposures = step.run(exposures)
-            if step.name == "outlier_detection" and step.last_status == "COMPLETE":
+            if step.name == "outlier_detection" and step.last_status == "COMPLETE" and (self.saves or step.saves):
                 save_flagged(exposures)
         rectified: list[Any] = []
         for step in (steps[each] for each in steps if each in ("resample_spec", "cube_build")):
@@ -161,7 +162,8 @@ class Spec3Pipeline(Pipeline):
             if step.last_status == "COMPLETE":
                 for product in rectified:
                     is_cube = step.name == "cube_build"
-                    self._save(product, "s3d" if is_cube else "s2d", name_of_cube(product) if is_cube else name)
+                    base = name_of_cube(product) if is_cube else name
+                    self._save(product, "s3d" if is_cube else "s2d", base, step)
         return self._spectra(rectified or _each(exposures), steps, name)
 
     def _spectra(self, rectified, steps, name):
@@ -178,19 +180,24 @@ class Spec3Pipeline(Pipeline):
             # It changes the spectrum of one band by that of another.
             steps["spectral_leak"].run(ModelContainer([extracted for extracted, _ in spectra]))
         for extracted, base in spectra:
-            self._save(extracted, "x1d", base)
+            self._save(extracted, "x1d", base, step)
         return [extracted for extracted, _ in spectra]
 
-    def _save(self, model, suffix, name):
-        from hexcal.files import gate
-
-        if not gate.is_written(self.make_output_path(basepath=name, suffix=suffix, model=model)):
-            self.save_model(model, suffix, basepath=name)
+    def _save(self, model, suffix, name, step=None):
+        """Save a product, if the pipeline saves what it makes, or the step that made it is asked to."""
+        if step is None or not (step.parameters.output_dir or step.parameters.output_file):
+            self.save_model(model, suffix, basepath=name, force=step is not None and step.saves)
+            return
+        step.context = self.context
+        try:
+            step.save_model(model, suffix, basepath=name)
+        finally:
+            step.context = None
 
     def _save_source(self, source, name):
         """Save a source in all its exposures with their flags."""
         source.meta.cal_step.outlier_detection = "COMPLETE"
-        self._save(source, "crf", name)
+        self._save(source, "crf", name, self.outlier_detection)
 
     def _save_exposures(self, exposures):
         """Save the exposures with their flags, named after themselves and the association."""
@@ -199,7 +206,7 @@ class Spec3Pipeline(Pipeline):
             stem = Path(exposure.get_meta("meta.filename") or exposures.name_of(index)).name
             root = stem.removesuffix(".gz").removesuffix(".fits").rsplit("_", 1)[0]
             base = root if not identity or root.endswith(f"_{identity}") else f"{root}_{identity}"
-            self._save(exposure, "crf", base)
+            self._save(exposure, "crf", base, self.outlier_detection)
 
 
 def steps_of(model):

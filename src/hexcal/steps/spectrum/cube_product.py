@@ -68,11 +68,11 @@ def set_coordinates(product, grid, plane_types=("NRSSLICERX", "NRSSLICERY", "met
         product.meta.photometry.pixelarea_steradians = area / _STERADIAN
     if not grid.is_linear:
         product.meta.wcsinfo.ps3_0, product.meta.wcsinfo.ps3_1 = "WCS-TABLE", "wavelength"
+    # A linear cube has the table too: some programs read nothing else.
     count = len(grid.wavelengths)
-    if not grid.is_linear:
-        table = np.zeros(1, [("nelem", "i2" if count < 1 << 15 else "i4"), ("wavelength", "f4", (count, 1))])
-        table["nelem"], table["wavelength"][0, :, 0] = count, grid.wavelengths
-        product.wavetable = table
+    table = np.zeros(1, [("nelem", "i2" if count < 1 << 15 else "i4"), ("wavelength", "f4", (count, 1))])
+    table["nelem"], table["wavelength"][0, :, 0] = count, grid.wavelengths
+    product.wavetable = table
 
 
 def _cards(grid, plane_types):
