@@ -53,7 +53,7 @@ def test_ipc_is_left_out_unless_it_is_asked_for():
     assert not Detector1Pipeline(profile="3.0.0").ipc.skip and not IPCStep().skip
 
 
-@pytest.mark.req("DET1-02", "DET1-03")
+@pytest.mark.req("DET1-02", "DET1-03", "REFPIX-04", "LIN-08", "JUMP-01")
 def test_order_of_the_near_infrared():
     expected = """
         group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump
@@ -71,7 +71,7 @@ def test_no_persistence_for_nirspec():
     assert order(exposure("NIRSPEC")) == expected
 
 
-@pytest.mark.req("DET1-04", "DET1-05", "LASTF-04", "RSCD-09", "SBIAS-10")
+@pytest.mark.req("DET1-04", "DET1-05", "LASTF-04", "RSCD-09", "SBIAS-10", "LIN-08", "JUMP-01")
 def test_order_of_miri():
     expected = (
         "group_scale dq_init emicorr saturation ipc firstframe lastframe reset linearity rscd dark_current".split()

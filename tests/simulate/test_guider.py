@@ -15,8 +15,13 @@ from hexcal.simulate.truth import read_truth
 SMALL = {"id": (160, 160), "stack": (160, 160)}
 
 
+@pytest.mark.req("GUIDER-06")
 def test_all_functions_in_their_sizes():
     assert {function.exp_type for function in FUNCTIONS.values()} == set(exposure_types("guider"))
+    sizes = {name: (*function.shape[::-1], function.n_groups) for name, function in FUNCTIONS.items()}
+    assert sizes == {"id": (2048, 2024, 2), "stack": (2048, 2304, 2), "acq1": (128, 128, 2), "acq2": (32, 32, 2),
+                     "track": (32, 32, 2), "fineguide": (8, 8, 8)}  # fmt: skip
+    assert [FUNCTIONS[name].n_ints for name in ("id", "stack", "acq1", "acq2")] == [2, 2, 6, 5]
     acq1 = simulate_guider("acq1")
     assert acq1.exposure.shape == acq1.truth.shape == (6, 2, 128, 128)
     with pytest.raises(HexcalError, match="fineguide"):

@@ -9,6 +9,7 @@ from hexcal import datamodels
 from hexcal.core import registry
 from hexcal.errors import DataUnusable
 from hexcal.models.dqflags import group, pixel
+from hexcal.pipeline import Detector1Pipeline
 from hexcal.steps import ALIASES as ALL_ALIASES
 
 NEED_SOURCES = {"tweakreg", "skymatch", "source_catalog"}
@@ -267,3 +268,23 @@ def test_each_parameter_is_documented(alias):
     assert cls.__doc__ and cls.alias == alias
     for name, field in cls.parameters_class.model_fields.items():
         assert field.description, name
+
+
+CHANGE_ERRORS = {"ramp_fit", "gain_scale", "guider_cds"}
+
+
+@pytest.mark.req("ERRPROP-04")
+@pytest.mark.parametrize("alias", [name for name in Detector1Pipeline.step_defs if name not in CHANGE_ERRORS])
+def test_errors_pass_through_the_other_steps_of_stage_1(alias, ramps, references):
+    """Neither changed nor used: the result is the same with other errors."""
+    if alias in FULL_FRAMES_ONLY:
+        pytest.skip("full frames only: tests/steps/detector/test_picture_frame.py")
+    results = []
+    for seed in (1, 2):
+        model = ramp_for(alias, ramps)
+        errors = np.random.default_rng(seed).uniform(1, 9, model.shape).astype("f4")
+        model.err = errors.copy()
+        results.append(run(alias, model, references))
+        assert np.array_equal(results[-1].err, errors)
+    assert np.array_equal(results[0].data, results[1].data, equal_nan=True)
+    assert np.array_equal(results[0].groupdq, results[1].groupdq)

@@ -19,7 +19,7 @@ DOCUMENTED = [
     ("REG-13 DQINIT-01", "dq_init", "DQInitStep", {"mask"}, "S_DQINIT"),
     ("REG-17", "firstframe", "FirstFrameStep", set(), "S_FRSTFR"),
     ("REG-20 GAINSC-05", "gain_scale", "GainScaleStep", {"gain"}, "S_GANSCL"),
-    ("REG-21", "group_scale", "GroupScaleStep", set(), "S_GRPSCL"),
+    ("REG-21 GRPSC-06", "group_scale", "GroupScaleStep", set(), "S_GRPSCL"),
     ("REG-25", "ipc", "IPCStep", {"ipc"}, "S_IPC"),
     ("REG-26 JUMP-03", "jump", "JumpStep", {"gain", "readnoise"}, "S_JUMP"),
     ("REG-28 LASTF-04", "lastframe", "LastFrameStep", set(), "S_LASTFR"),
@@ -73,7 +73,7 @@ def test_no_step_is_missing_from_the_table():
     assert {row[1] for row in DOCUMENTED} == set(Detector1Pipeline.step_defs) - {"picture_frame"}
 
 
-@pytest.mark.req("GAINSC-05", "LASTF-04", "LIN-09", "RESET-07", "SBIAS-10")
+@pytest.mark.req("GAINSC-05", "GRPSC-06", "LASTF-04", "LIN-09", "RESET-07", "SBIAS-10")
 @pytest.mark.parametrize("alias", ["gain_scale", "group_scale", "ipc", "lastframe", "linearity", "reset", "superbias"])
 def test_steps_without_parameters_of_their_own(alias):
     cls = registry.find(alias)

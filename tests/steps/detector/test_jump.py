@@ -6,6 +6,7 @@ import pytest
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.dqflags import group, pixel
+from hexcal.observatories import documented
 from hexcal.steps.detector.jump import JumpStep, Search, detect_jumps, whole_groups
 
 JUMP, SAT, DNU = group.JUMP_DET, group.SATURATED, group.DO_NOT_USE
@@ -320,3 +321,14 @@ def test_a_sample_that_is_not_finite_hides_no_jump_and_flags_no_other_group(valu
     search = Search(sigma_clip=sigma_clip, neighbor_limits=None)
     detect_jumps(data, group_dq, np.zeros((1, 3), np.uint32), noise, 5 * noise, search)
     assert np.argwhere(group_dq[0, :, 0, :] & group.JUMP_DET).tolist() == [[8, 1], [8, 2]]
+
+
+@pytest.mark.req("JUMP-30")
+def test_all_parameters_of_the_documents_are_there():
+    """The 31 of release 1.13.4."""
+    known = [
+        row.name
+        for row in documented.names()
+        if row.kind == "parameter" and row.owner == "jump" and "1.13.4" in row.releases
+    ]
+    assert len(known) == 31 and set(known) <= set(JumpStep.parameters_class.model_fields)

@@ -36,6 +36,7 @@ def run(model, **parameters):
     return NSCleanStep.call(model, skip=False, **parameters)
 
 
+@pytest.mark.req("NSC-01", "NSC-13")
 @pytest.mark.parametrize("shape", [SHAPE, (2, *SHAPE)])
 def test_slow_noise_goes_and_the_light_stays(shape):
     white = np.random.default_rng(2).normal(0, 1, shape)
@@ -48,10 +49,11 @@ def test_slow_noise_goes_and_the_light_stays(shape):
     result = run(model)
     left = result.data - light - white
     assert left.std() < 0.35 * noise.std()
-    assert result.meta.cal_step.nsclean == "COMPLETE"
+    assert result.meta.cal_step.nsclean == "COMPLETE" and type(result) is kind
     assert np.abs(left[..., 2:7, 5:35]).mean() < noise.std()
 
 
+@pytest.mark.req("NSC-05", "NSC-11")
 def test_footprints_of_slits_are_left_out():
     model = rate(drift(), wcs=True)
     lit = lit_by_spectra(model)
@@ -63,6 +65,7 @@ def test_footprints_of_slits_are_left_out():
     assert whole[0][:9, :40].mean() > 0.99
 
 
+@pytest.mark.req("NSC-05", "NSC-11")
 def test_slices_of_the_ifu_are_left_out(monkeypatch):
     from hexcal.steps.wcs import spectral
 
@@ -73,6 +76,7 @@ def test_slices_of_the_ifu_are_left_out(monkeypatch):
     assert np.array_equal(lit_by_spectra(model), np.isfinite(wave))
 
 
+@pytest.mark.req("NSC-06", "NSC-07", "NSC-11")
 def test_failed_open_shutters_missing_and_bright_pixels_are_left_out():
     model = rate(np.random.default_rng(3).normal(0, 1, SHAPE))
     model.dq[3, 5], model.data[4, 6], model.data[5, 7], model.data[6, 8] = pixel.MSA_FAILED_OPEN, np.nan, 80, -80
@@ -82,6 +86,7 @@ def test_failed_open_shutters_missing_and_bright_pixels_are_left_out():
     assert np.isnan(result.data[4, 6]) and np.isfinite(result.data).sum() == result.data.size - 1
 
 
+@pytest.mark.req("NSC-08", "NSC-09", "NSC-11")
 @pytest.mark.parametrize(
     ("exposure_type", "hidden"), [("NRS_MSASPEC", True), ("NRS_IFU", True), ("NRS_FIXEDSLIT", False)]
 )
@@ -93,6 +98,7 @@ def test_the_place_of_the_fixed_slits_in_full_frames(monkeypatch, exposure_type,
     assert not mask[:, :4].any() and not mask[:, -4:].any() and mask[0, 4:-4].all()
 
 
+@pytest.mark.req("NSC-04", "NSC-12")
 def test_a_mask_of_the_user_and_the_mask_saved(tmp_path):
     model = rate(drift(), wcs=True)
     model.save(tmp_path / "x_rate.fits")
@@ -104,6 +110,7 @@ def test_a_mask_of_the_user_and_the_mask_saved(tmp_path):
     assert np.array_equal(first.data, second.data)
 
 
+@pytest.mark.req("NSC-12")
 def test_n_sigma():
     model = rate(np.random.default_rng(3).normal(0, 1, SHAPE))
     shares = [
@@ -112,11 +119,13 @@ def test_n_sigma():
     assert shares[0] == pytest.approx(0.841, abs=0.02) and shares[1] == pytest.approx(0.977, abs=0.01)
 
 
+@pytest.mark.req("NSC-03")
 def test_without_a_wcs_the_footprints_are_not_known():
     with pytest.raises(InputError, match="known from the WCS, and there is none"):
         run(rate(drift()))
 
 
+@pytest.mark.req("NSC-12", "NSC-13")
 def test_it_runs_only_where_it_is_asked_for():
     model = rate(drift())
     result = NSCleanStep.call(model)
@@ -136,3 +145,47 @@ def test_the_input_is_untouched_and_threads_do_not_show(monkeypatch):
         monkeypatch.setenv("HEXCAL_THREADS", threads)
         results.append(run(model).data)
     assert np.array_equal(results[0], results[1]) and np.array_equal(model.data, before)
+
+
+@pytest.mark.req("NSC-10")
+def test_bright_pixels_are_those_above_the_clipped_scatter():
+    """Median and standard deviation are those of astropy, clipped at 5 sigma, of the pixels that may see no light."""
+    from astropy.stats import sigma_clipped_stats
+
+    rng = np.random.default_rng(11)
+    model = rate(rng.normal(2, 1, SHAPE))
+    model.data[rng.random(SHAPE) < 0.03] += 40
+    model.data[3, 5], model.dq[3, 5] = 1e5, pixel.MSA_FAILED_OPEN
+    _, median, sigma = sigma_clipped_stats(model.data[model.dq == 0], sigma=5.0)
+    for n_sigma in (3.0, 5.0):
+        mask = NSCleanStep(mask_spectral_regions=False, n_sigma=n_sigma)._masks(model, model.data[None])[0]
+        assert np.array_equal(mask, (model.data <= median + n_sigma * sigma) & (model.dq == 0))
+
+
+@pytest.mark.req("NSC-12")
+def test_documented_defaults():
+    own = NSCleanStep().parameters
+    assert (own.mask_spectral_regions, own.n_sigma, own.save_mask, own.user_mask) == (True, 5.0, False, None)
+    assert own.skip
+
+
+@pytest.mark.req("NSC-03")
+def test_place_in_the_pipeline():
+    """Between msa_flagging and imprint, for spectra of NIRSpec but no lamps."""
+    from hexcal.pipeline import Spec2Pipeline
+
+    def order(exposure_type):
+        model = rate(drift(), exposure_type)
+        model.meta.instrument.lamp_mode = "FIXEDSLIT"
+        return [step.name for step in Spec2Pipeline().steps_for(model)]
+
+    names = list(Spec2Pipeline.step_defs)
+    for exposure_type in ("NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_IFU"):
+        steps = order(exposure_type)
+        assert "nsclean" in steps and steps.index("assign_wcs") < steps.index("nsclean")
+        for step in ("msa_flagging", "imprint_subtract"):
+            assert step not in steps or (steps.index(step) < steps.index("nsclean")) == (step == "msa_flagging")
+    assert {"msa_flagging", "imprint_subtract"} <= set(names)
+    assert "msa_flagging" in order("NRS_IFU") and "msa_flagging" in order("NRS_MSASPEC")
+    for exposure_type in ("NRS_LAMP", "NRS_AUTOWAVE"):
+        assert "nsclean" not in order(exposure_type)

@@ -163,6 +163,7 @@ def test_integrations_are_averaged():
     assert one(rateints)[-1] == [0, SAT, SAT | DNU]
 
 
+@pytest.mark.req("CHGMIG-04")
 def test_read_noise_with_groups_lost_to_charge_migration():
     lost = CHARGELOSS | DNU
     rate, rateints = run(make_ramp([100.0, 200, 300, 400, 410, 420], [0, 0, 0, 0, lost, lost]))
@@ -172,6 +173,7 @@ def test_read_noise_with_groups_lost_to_charge_migration():
     assert slope == pytest.approx(10)
     assert dq == 0
     assert var_r == pytest.approx(12 * NOISE**2 / 2 / 210 / 100)
+    assert var_p == pytest.approx(10 / (10 * GAIN * 3))
     assert err == pytest.approx(np.sqrt(var_p + conventional))
 
 

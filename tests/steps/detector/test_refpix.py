@@ -222,7 +222,6 @@ def test_parameters():
         RefPixStep(side_smoothing_length=0)
 
 
-@pytest.mark.req("REFPIX-33")
 def test_reference_is_for_irs2_only():
     data = np.zeros((1, 1, 64, 64))
     assert RefPixStep().references_needed(make_ramp(data)) == ()

@@ -170,7 +170,7 @@ def calibrated(simulation, **parameters):
     return RefPixStep.call(ramp, override_refpix=simulation.references["refpix"], **parameters)
 
 
-@pytest.mark.req("REFPIX-18", "REFPIX-33")
+@pytest.mark.req("REFPIX-18")
 def test_shared_noise_is_removed(simulation):
     """Of the noise that the outputs share little is left.
 
@@ -229,7 +229,7 @@ def test_edge_means_are_those_of_a_column_parity_with_its_reference_pixels(detec
     assert np.unique(np.round(means[2], 3)).tolist() == [24, 120]  # read backwards: the first pair is of odd columns
 
 
-@pytest.mark.req("SAT-06")
+@pytest.mark.req("SAT-06", "SAT-13")
 def test_saturation_spares_interleaved_reference_pixels(simulation):
     ramp = datamodels.RampModel(simulation.exposure.data.astype(np.float32))
     ramp.update(simulation.exposure)

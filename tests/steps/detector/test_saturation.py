@@ -75,7 +75,7 @@ def test_nan_is_neither():
     assert result.groupdq[0, :, 3, 3].tolist() == [0, 0, SAT]
 
 
-@pytest.mark.req("SAT-03")
+@pytest.mark.req("SAT-03", "SAT-13")
 @pytest.mark.parametrize("how", ["NaN", "flag"])
 def test_pixel_without_check(how):
     reference = make_reference((7, 7))
@@ -92,6 +92,7 @@ def test_pixel_without_check(how):
     assert np.count_nonzero(result.pixeldq) == 2
 
 
+@pytest.mark.req("SAT-13")
 def test_growth_reaches_pixels_without_check_and_reference_pixels():
     reference = make_reference((7, 7))
     reference.dq[3, 4] = pixel.NO_SAT_CHECK
@@ -102,7 +103,7 @@ def test_growth_reaches_pixels_without_check_and_reference_pixels():
     assert result.pixeldq[3, 2] == pixel.REFERENCE_PIXEL
 
 
-@pytest.mark.req("SAT-07", "SAT-10", "COMMON-03", "COMMON-07")
+@pytest.mark.req("SAT-07", "SAT-10", "SAT-13", "COMMON-03", "COMMON-07")
 def test_reference_file_is_cut_and_its_flags_are_translated(tmp_path):
     reference = make_reference((32, 32), 50000)
     reference.data[10:17, 5:12] = 2000

@@ -35,7 +35,7 @@ def run(raw, **parameters):
     return GuiderCdsStep.call(raw, **{**references(), **parameters})
 
 
-@pytest.mark.req("GUICDS-07")
+@pytest.mark.req("GUICDS-07", "GUICDS-01")
 @pytest.mark.parametrize("function", CDS)
 def test_each_integration_has_its_rate(function):
     result = run(make_raw(function, [10, 20, -5]))
@@ -46,7 +46,7 @@ def test_each_integration_has_its_rate(function):
     assert result.meta.cal_step.guider_cds == "COMPLETE"
 
 
-@pytest.mark.req("GUICDS-02")
+@pytest.mark.req("GUICDS-02", "GUICDS-01")
 @pytest.mark.parametrize("function", IDENTIFICATION)
 def test_identification_takes_the_smaller_of_two(function):
     raw = make_raw(function, [30, 20])
@@ -57,11 +57,15 @@ def test_identification_takes_the_smaller_of_two(function):
     assert np.allclose(result.data[0, 1:], 40)
 
 
+@pytest.mark.req("GUICDS-01")
 def test_fine_guiding_averages_four_reads_at_either_end():
     raw = make_raw("FGS_FINEGUIDE", [0, 0], 8)
     raw.data[:] = np.arange(8, dtype=np.float32)[:, None, None] ** 2
     expected = (np.mean([16, 25, 36, 49]) - np.mean([0, 1, 4, 9])) / TIME
-    assert np.allclose(run(raw).data, expected)
+    raw.data[1] *= 3
+    result = run(raw)
+    assert result.shape == (2, 3, 4)
+    assert np.allclose(result.data, expected * np.array([1, 3])[:, None, None])
 
 
 @pytest.mark.req("GUICDS-06")
