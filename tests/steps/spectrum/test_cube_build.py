@@ -1,5 +1,6 @@
 """cube_build: scenes of known brightness come back, grids, names, coordinate systems, bad input."""
 
+import dataclasses
 import warnings
 
 import asdf
@@ -13,6 +14,7 @@ from astropy.wcs import WCS
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError, ReferenceError_, ResourceError
 from hexcal.step import CubeBuildStep
+from hexcal.steps.spectrum import cube_filling, ifu_planes
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +156,33 @@ def test_along_the_slices(sloped, folder):
 def test_world_is_another_name_of_skyalign(sloped, folder):
     one, two = (build(sloped, folder, channel="1", coord_system=name) for name in ("world", "skyalign"))
     assert one.data.tobytes() == two.data.tobytes()
+
+
+def _cut_slices(model, channels=None):
+    """The slices, which end at the middle of their outermost pixels, as the bounding boxes of NIRSpec do."""
+    for plane in ifu_planes.slice_planes(model, channels):
+        farthest = np.abs(plane.locate(plane.columns + 0.0, plane.rows + 0.0)[0]).max()
+
+        def locate(x, y, plane=plane, farthest=farthest):
+            along, across, wavelength = plane.locate(x, y)
+            return np.where(np.abs(along) <= farthest, along, np.nan), across, wavelength
+
+        yield dataclasses.replace(plane, locate=locate)
+
+
+@pytest.mark.parametrize(("weighting", "counts"), [("drizzle", False), ("emsm", True), ("msm", True)])
+def test_a_pixel_that_its_slice_cuts_counts_as_a_point_but_not_as_a_volume(folder, weighting, counts, monkeypatch):
+    model = cubes.exposure(folder, lambda ra, dec, w: 7 + 0 * ra)
+    plane = next(_cut_slices(model, (1,)))
+    along = np.abs(plane.locate(plane.columns + 0.0, plane.rows + 0.0)[0])
+    outermost = plane.rows[along.argmax()], plane.columns[along.argmax()]
+    model.dq[...] = 1
+    model.dq[outermost] = 0
+    monkeypatch.setattr(cube_filling, "slice_planes", _cut_slices)
+    cube = build(model, folder, weighting=weighting, channel="1")
+    assert np.isfinite(cube.data).any() == counts
+    if counts:
+        assert np.nanmax(np.abs(cube.data - 7)) < 1e-6 and cube.weightmap.max() == 1
 
 
 @pytest.mark.req("CUBE-36")

@@ -86,7 +86,7 @@ class CubeFilling:
             return self.grid.place(ra + offset[0], dec + offset[1])
 
         for plane in slice_planes(model, channels):
-            pixels = pixels_of(plane)
+            pixels = pixels_of(plane, whole=self.weighting == "drizzle")
             where = pixels.rows, pixels.columns
             of_slice = np.where(bad[where], np.float32(np.nan), values[where]).astype(np.float32)
             used += int(np.count_nonzero(np.isfinite(of_slice)))

@@ -51,7 +51,7 @@ class _Edge:
         )
         along = np.concatenate([pixels.ends[0], pixels.ends[2], pixels.along])
         wavelength = np.concatenate([pixels.ends[1], pixels.ends[3], pixels.wavelength])
-        self.ranges = [(float(values.min()), float(values.max())) for values in (along, wavelength)]
+        self.ranges = [(float(np.nanmin(values)), float(np.nanmax(values))) for values in (along, wavelength)]
         self.surfaces = self._fitted()
 
     def _fitted(self):

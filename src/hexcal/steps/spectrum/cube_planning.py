@@ -208,7 +208,7 @@ def _reach(grid: CubeGrid, samplings, table, given, n_exposures):
         np.ascontiguousarray(grid.depths, np.float64),
         column("scalerad", 1.0) / spaxel,
         power,
-        np.sqrt(column("softrad")),
+        column("softrad") ** (1 / power),
     )
 
 

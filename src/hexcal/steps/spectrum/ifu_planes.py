@@ -121,7 +121,7 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
         )
 
 
-def pixels_of(plane: SlicePlane) -> SlicePixels:
+def pixels_of(plane: SlicePlane, whole=True) -> SlicePixels:
     """Return the pixels of a slice, and where their edges lie.
 
     The extent along the slice and that in wavelength are taken along the two axes of the detector, as if the slice ran
@@ -131,11 +131,13 @@ def pixels_of(plane: SlicePlane) -> SlicePixels:
     ----------
     plane : SlicePlane
         The slice.
+    whole : bool
+        Whether only those are wanted that are inside the slice with their edges, too; else edges may be NaN.
 
     Returns
     -------
     SlicePixels
-        Those whose middle and edges are inside the slice.
+        Those whose middle is inside the slice.
     """
     x, y = plane.columns.astype(np.float64), plane.rows.astype(np.float64)
     along, across, wavelength = plane.locate(x, y)
@@ -147,7 +149,9 @@ def pixels_of(plane: SlicePlane) -> SlicePixels:
         below, above = plane.locate(x - HALF, y), plane.locate(x + HALF, y)
     depth = np.abs(above[2] - below[2])
     ends = np.array([first[0], first[2], second[0], second[2]])
-    sees = np.isfinite(along + wavelength + depth) & np.isfinite(ends).all(axis=0)
+    sees = np.isfinite(along + wavelength)
+    if whole:
+        sees &= np.isfinite(depth) & np.isfinite(ends).all(axis=0)
     return SlicePixels(
         plane.rows[sees],
         plane.columns[sees],
