@@ -37,7 +37,7 @@ def level3(files: Any) -> dict[str, Any]:
     return _association(files, "DMS_Level3_Base", [_names(files)])
 
 
-def _association(files, rule, members_of_products):
+def _association(files, rule, members_of_products) -> Any:
     if isinstance(files, Mapping):
         return dict(files)
     if isinstance(files, str | PathLike) and Path(files).suffix in association_file.SUFFIXES:

@@ -17,6 +17,7 @@ class StepFiles:
     context: Any
     parameters: Any
     inherited: Any
+    input_dir: Any
 
     def get_reference_file(self, model: Any, reference_type: str) -> str:
         """Return the path of the reference file for a model, or "N/A".

@@ -79,7 +79,7 @@ def _absent(spec, table):
 
 def _migrated(spec, table):
     values = structured(table)
-    stored = {FORMER_COLUMNS.get(name.upper(), name.upper()): name for name in values.dtype.names}
+    stored = {FORMER_COLUMNS.get(name.upper(), name.upper()): name for name in values.dtype.names or ()}
     documented = [column[0].upper() for column in spec.columns]
     others = [name for key, name in stored.items() if key not in documented]
     new = np.zeros(len(values), [*spec.columns, *((name, values.dtype[name]) for name in others)])
