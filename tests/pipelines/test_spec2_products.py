@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from spectra import made, ratio
 
 from hexcal import datamodels
@@ -49,6 +50,47 @@ def test_products(calibrated):
     assert status.extract_1d is None, "the calibrated exposure is not extracted"
     subtracted = product(out, "bsub")
     assert subtracted.meta.cal_step.bkg_subtract == "COMPLETE" and subtracted.meta.cal_step.photom is None
+
+
+PLANES = {"SCI": "float32", "ERR": "float32", "DQ": "uint32"}
+VARIANCES = dict.fromkeys(("VAR_POISSON", "VAR_RNOISE", "VAR_FLAT"), "float32")
+
+
+def planes_of(path):
+    """Types of the images of a product (of its first slit), and the number of axes that they have."""
+    with fits.open(path) as hdus:
+        images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None and hdu.ver == 1]
+        return {hdu.name: hdu.data.dtype.name for hdu in images}, {hdu.data.ndim for hdu in images}, hdus[1].name
+
+
+@pytest.mark.req("HDU-05", "HDU-07", "SFX-08", "SFX-09")
+def test_extensions_of_calibrated_exposures(calibrated):
+    mode, exposures, out, _ = calibrated
+    (bsub,), (cal,) = out.glob("*_bsub.fits"), out.glob("*_cal.fits")
+    rate = planes_of(exposures.exposures[0])[0]
+    types, axes, first = planes_of(bsub)
+    assert (axes, first) == ({2}, "SCI")
+    assert types in (rate, {**rate, "WAVELENGTH": "float32"}), "LRS has its wavelengths from assign_wcs on"
+    types, axes, first = planes_of(cal)
+    assert {**PLANES, **VARIANCES, "WAVELENGTH": "float32"}.items() <= types.items()
+    assert (axes, first) == ({2}, "SCI")
+    corrections = {f"{step}_{kind}" for step in ("PATHLOSS", "FLATFIELD", "PHOTOM") for kind in ("PS", "UN")}
+    assert set(types) - {*PLANES, *VARIANCES, "WAVELENGTH"} <= corrections
+
+
+@pytest.mark.req("HDU-09", "HDU-13", "SFX-13", "SFX-15")
+def test_extensions_of_resampled_and_extracted_spectra(calibrated):
+    mode, _, out, _ = calibrated
+    (s2d,), (x1d,) = out.glob("*_s2d.fits"), out.glob("*_x1d.fits")
+    types, _, first = planes_of(s2d)
+    assert {"SCI": "float32", "ERR": "float32", "CON": "int32", "WHT": "float32", **VARIANCES}.items() <= types.items()
+    assert first == "SCI" and "DQ" not in types
+    with fits.open(s2d) as resampled, fits.open(x1d) as extracted:
+        assert resampled["CON"].data.ndim == 3
+        tables = [hdu for hdu in extracted if hdu.name == "EXTRACT1D"]
+        assert [hdu.ver for hdu in tables] == list(range(1, len(tables) + 1))
+        assert len(tables) == sum(hdu.name == "SCI" for hdu in resampled)
+        assert len(tables[0].data) == max(resampled["SCI"].shape)
 
 
 @pytest.mark.req("SP2-07")
