@@ -65,7 +65,7 @@ def planes_of(path):
 
 @pytest.mark.req("HDU-05", "HDU-07", "SFX-08", "SFX-09")
 def test_extensions_of_calibrated_exposures(calibrated):
-    mode, exposures, out, _ = calibrated
+    _, exposures, out, _ = calibrated
     (bsub,), (cal,) = out.glob("*_bsub.fits"), out.glob("*_cal.fits")
     rate = planes_of(exposures.exposures[0])[0]
     types, axes, first = planes_of(bsub)
@@ -80,7 +80,7 @@ def test_extensions_of_calibrated_exposures(calibrated):
 
 @pytest.mark.req("HDU-09", "HDU-13", "SFX-13", "SFX-15")
 def test_extensions_of_resampled_and_extracted_spectra(calibrated):
-    mode, _, out, _ = calibrated
+    _, _, out, _ = calibrated
     (s2d,), (x1d,) = out.glob("*_s2d.fits"), out.glob("*_x1d.fits")
     types, _, first = planes_of(s2d)
     assert {"SCI": "float32", "ERR": "float32", "CON": "int32", "WHT": "float32", **VARIANCES}.items() <= types.items()
