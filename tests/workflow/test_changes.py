@@ -75,23 +75,25 @@ def test_nothing_changed_nothing_runs(made):
 
 def test_each_change_is_a_reason(made):
     book, job, folder = made
-    assert why(book, Job("other", job.pipeline, job.source)) == "new"
-    assert why(book, job, words=["--profile=3.0.0"]) == "options: --profile=3.0.0, no --profile=recommended"
+    assert why(book, Job("other", job.pipeline, job.source)) == "it is new"
+    assert why(book, job, words=["--profile=3.0.0"]) == (
+        "its options have changed: now with --profile=3.0.0, no longer with --profile=recommended"
+    )
     assert why(book, job, chosen={"dark": str(folder / "dark2.fits")}) == (
-        "the dark reference is dark2.fits instead of dark.fits"
+        "the dark reference is now dark2.fits instead of dark.fits"
     )
     needing = Job(job.key, job.pipeline, job.source, job.members, needs=("calwebb_dark b",))
-    assert why(book, needing, again={"calwebb_dark b": "new"}) == "calwebb_dark b runs"
+    assert why(book, needing, again={"calwebb_dark b": "new"}) == "calwebb_dark b runs, whose products it needs"
     more = Job(job.key, job.pipeline, job.source, (*job.members, ("b_rate.fits", "background")))
-    assert why(book, more) == "members: + b_rate.fits"
+    assert why(book, more) == "its members have changed: b_rate.fits is new"
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a_uncal.fits", "a_uncal.fits has changed"),
+        ("a_uncal.fits", "its input a_uncal.fits has changed"),
         ("dark.fits", "the dark reference dark.fits has changed"),
-        ("a_rate.fits", "a_rate.fits has been changed"),
+        ("a_rate.fits", "its product a_rate.fits has been changed since"),
     ],
 )
 def test_a_changed_file_is_a_reason(made, name, reason):
@@ -103,7 +105,7 @@ def test_a_changed_file_is_a_reason(made, name, reason):
 def test_a_product_that_is_gone_is_made_again(made):
     book, job, folder = made
     (folder / "a_rate.fits").unlink()
-    assert why(book, job) == "a_rate.fits is gone"
+    assert why(book, job) == "its product a_rate.fits is gone"
 
 
 def test_a_file_that_was_only_touched_is_no_reason(made):
@@ -118,7 +120,7 @@ def test_what_a_killed_run_left_is_done_again(made):
     book.begin(job, "new")
     assert why(book, job) == "it was interrupted"
     book.begin_run(["process"], version())
-    assert why(book, job) == "it failed: the run was interrupted"
+    assert why(book, job) == "it was interrupted"
 
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):

@@ -50,14 +50,14 @@ def test_a_programme_is_made_kept_and_made_again(programme, capfd):
 
     # What was made is kept; what failed is tried again.
     assert process(programme) == 1
-    assert "0 jobs done (0 files), 2 up to date, 1 failed" in capfd.readouterr().out
+    assert "0 jobs done (0 files), 2 already up to date, 1 failed" in capfd.readouterr().out
 
     (programme / "jw00001001001_02101_00003_nrca1_uncal.fits").unlink()
     write_references(programme / "refs", gain=None, dark=None)
     os.utime(programme / "refs" / "mask.fits", (1e9, 1e9))
     assert process(programme, "--dry-run", "--steps.jump.rejection_threshold=6") == 0
     said = capfd.readouterr().out
-    assert "options: --steps.jump.rejection_threshold=6" in said
+    assert "now with --steps.jump.rejection_threshold=6" in said
 
     assert main(["status", str(programme / "out")]) == 1
     assert "2 done, 1 failed" in capfd.readouterr().out

@@ -3,13 +3,14 @@
 import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
-from hexcal.cli import simulate_imaging, simulate_iris, simulate_spectra
+from hexcal.cli import simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
     "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, the truth beside it, and reference files that fit",
     "imaging": simulate_imaging.ABOUT,
     "spectra": simulate_spectra.ABOUT,
+    "programme": simulate_programme.ABOUT,
     "references": "neutral reference files for any exposure: they leave the counts as they are",
     "iris": simulate_iris.ABOUT,
 }
@@ -44,6 +45,7 @@ def main(words):
         "references": (_references_options, _references),
         "imaging": (simulate_imaging.options, simulate_imaging.run),
         "spectra": (simulate_spectra.options, simulate_spectra.run),
+        "programme": (simulate_programme.options, simulate_programme.run),
         "iris": (simulate_iris.options, simulate_iris.run),
     }[action]
     options = make_parser().parse(words)

@@ -10,9 +10,9 @@ def main(words):
     options = parser.parse(words)
     if options is None:
         return 0
-    from hexcal.workflow.ledger import FAILED, Ledger
+    from hexcal.workflow.ledger import FAILED, Ledger, is_held
     from hexcal.workflow.tell import status_text
 
     book = Ledger(options.folder, writes=False)
-    print("\n".join(status_text(book)))
+    print("\n".join(status_text(book, is_held(options.folder))))
     return 1 if any(job["state"] == FAILED for job in book.jobs()) else 0

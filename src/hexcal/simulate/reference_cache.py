@@ -10,7 +10,9 @@ calibrated with the observatory's files.
 import contextlib
 import os
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hexcal.errors import InputError, ResourceError
@@ -18,6 +20,7 @@ from hexcal.references.conditioning import NOT_APPLICABLE
 from hexcal.references.delivery.insert_rule import put
 from hexcal.references.mapping_file import Call
 from hexcal.simulate.output import make_folder
+from hexcal.simulate.reference_files import ending, save_reference
 
 OBSERVATORY = "jwst"
 _CONTEXT = re.compile(r"jwst_sim_\d+\.pmap")
@@ -34,6 +37,10 @@ _NEAR_INFRARED = {
     "gain": _PIXELS,
     "readnoise": _READOUT,
 }
+BY_MODE = (
+    "META.INSTRUMENT.DETECTOR", "META.EXPOSURE.TYPE", "META.INSTRUMENT.FILTER", "META.SUBARRAY.NAME",
+)  # fmt: skip
+"""What chooses among the references of a whole programme, whatever their type."""
 _MIRI = {
     **{name: parkey for name, parkey in _NEAR_INFRARED.items() if name != "superbias"},
     "linearity": (*_PIXELS, "META.INSTRUMENT.BAND", "META.INSTRUMENT.FILTER"),
@@ -118,7 +125,7 @@ def check_cache(root):
         )
 
 
-def add_references(root, references):
+def add_references(root, references, exposure=None, types=()):
     """Add the references of one exposure to a cache, with rules that choose them for every exposure like it.
 
     Types that the instrument has but that are not given become N/A for the detector: the steps that ask for them are
@@ -129,8 +136,14 @@ def add_references(root, references):
     ----------
     root : path-like
         Folder of the cache; it is made if it is not there.
-    references : dict of str to ReferenceModel
+    references : dict of str to (ReferenceModel or dict)
         By type, all of one detector; their keywords (DETECTOR, SUBARRAY, READPATT, USEAFTER) are those of the rules.
+        A dict is the content of a file in JSON.
+    exposure : DataModel, optional
+        An exposure that they are for: every type is then chosen by what `BY_MODE` names in its header. All that is in
+        a cache must be added in the same way.
+    types : iterable of str
+        With `exposure`: further types, of which none applies to it.
 
     Returns
     -------
@@ -150,20 +163,26 @@ def add_references(root, references):
     for name in ("config", "mappings"):
         make_folder(os.path.join(root, name, OBSERVATORY))
     with _lock(os.path.join(root, "config", OBSERVATORY)):
-        return _Addition(root, references).run()
+        return _Addition(root, references, exposure, types).run()
 
 
 class _Addition:
     """One addition, while the cache is locked."""
 
-    def __init__(self, root, references):
+    def __init__(self, root, references, exposure, types):
         from hexcal.references.cache import ReferenceCache
 
         self.cache, self.references = ReferenceCache(root, OBSERVATORY), references
         # No server has anything to do with simulated files, also where CRDS_SERVER_URL names one.
         self.cache.may_fetch = False
-        self.any_model = next(iter(references.values()))
+        self.exposure = exposure
+        self.any_model = next(iter(references.values())) if exposure is None else exposure
         self.instrument = self.any_model.meta.instrument.name
+        self.parameters = (
+            rule_parameters(self.instrument)
+            if exposure is None
+            else dict.fromkeys(sorted({*references, *types}), BY_MODE)
+        )
         self.folder = os.path.join(root, "references", OBSERVATORY, self.instrument.lower())
         make_folder(self.folder)
         self.former = self.cache.newest() if self.cache.contexts() else None
@@ -185,7 +204,7 @@ class _Addition:
         """Name of the context that chooses the references."""
         pmap = self._entries(self.former)
         imap = self._entries(pmap.get(self.instrument))
-        rules = {name.upper(): self._rules(name, imap) for name in rule_parameters(self.instrument)}
+        rules = {name.upper(): self._rules(name, imap) for name in self.parameters}
         none = {name.upper(): NOT_APPLICABLE for name in (*_NOT_SIMULATED, *_parameter_references())}
         prefix = f"{OBSERVATORY}_{self.instrument.lower()}_sim"
         pmap[self.instrument] = self._mapping(prefix, pmap.get(self.instrument), {**none, **imap, **rules})
@@ -198,7 +217,7 @@ class _Addition:
 
     def _rules(self, reference_type, imap):
         """Name of the .rmap with the rule for a type in it."""
-        parameters = rule_parameters(self.instrument)[reference_type]
+        parameters = self.parameters[reference_type]
         former = imap.get(reference_type.upper())
         more: dict[str, Any] = {
             "classes": ("Match", "UseAfter"),
@@ -215,11 +234,12 @@ class _Addition:
     def _with_rule(self, selector, reference_type, parameters, substitutions):
         """The rules of a type with the one for its file in them, put there as a delivery puts it."""
         model = self.references.get(reference_type)
-        values = {name: str((model or self.any_model).get_meta(name.lower()) or NOT_APPLICABLE) for name in parameters}
+        described = self.any_model if model is None or self.exposure is not None else model
+        values = {name: str(described.get_meta(name.lower()) or NOT_APPLICABLE) for name in parameters}
         if model is None:
             self.chosen[reference_type] = NOT_APPLICABLE
             return put(selector, (parameters,), ("Match",), values, "", NOT_APPLICABLE, substitutions)[0]
-        date = str(model.meta.useafter).replace("T", " ")
+        date = str(model["useafter"] if isinstance(model, dict) else model.meta.useafter).replace("T", " ")
         where = (parameters, _DATES), ("Match", "UseAfter"), values, date
         former = put(selector, *where, NOT_APPLICABLE, substitutions)[1].replaced
         name = self._file(reference_type, model, None if former == NOT_APPLICABLE else former)
@@ -228,12 +248,15 @@ class _Addition:
 
     def _file(self, reference_type, model, former):
         """Name of a reference in the cache: `former`, or that of a new file if it differs from it."""
-        name = _next(self.folder, f"{OBSERVATORY}_{self.instrument.lower()}_{reference_type}_sim", ".fits")
+        name = _next(self.folder, f"{OBSERVATORY}_{self.instrument.lower()}_{reference_type}_sim", ending(model))
         path = os.path.join(self.folder, name)
-        model.save(path)
-        if former is not None and _same(path, os.path.join(self.folder, former)):
-            os.unlink(path)
-            return former
+        # Whether it is new shows when it is written: beside its place, lest a run seem to write one file twice.
+        with tempfile.TemporaryDirectory(prefix=".", dir=self.folder) as beside:
+            written = os.path.join(beside, name)
+            save_reference(model, written)
+            if former is not None and _same(written, os.path.join(self.folder, former)):
+                return former
+            os.rename(written, path)
         self.new.append(name)
         self.written.append(path)
         self.replaced += [former] if former else []
@@ -293,7 +316,7 @@ class _Addition:
         }
         folder = os.path.join(self.cache.root, "config", OBSERVATORY)
         for name, text in (("ref_cache_subdir_mode", "instrument"), ("server_config", pprint.pformat(content))):
-            with atomic(os.path.join(folder, name)) as stream:
+            with atomic(os.path.join(folder, name), again=True) as stream:
                 stream.write(text.encode())
 
 
@@ -340,4 +363,6 @@ def _same(path, other):
 
     if not os.path.isfile(other) or os.path.getsize(path) != os.path.getsize(other):
         return False
+    if not path.endswith(".fits"):
+        return Path(path).read_bytes() == Path(other).read_bytes()
     return FITSDiff(path, other, ignore_keywords=["DATE", "FILENAME"], ignore_hdus=["ASDF"]).identical

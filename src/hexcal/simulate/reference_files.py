@@ -1,9 +1,12 @@
 """Reference files that belong to a simulated detector, in the layouts in which they are delivered."""
 
+import contextlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
 
+from hexcal.models import association_file
 from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
 from hexcal.models.open import TreeModel
@@ -11,6 +14,8 @@ from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate.drifts import Transients, reset_curve
 from hexcal.simulate.output import make_folder, planned
 
+_INLINE = 5000
+"""Values of an array of a tree that stand in its text, at most."""
 _SHARED = ("mask", "saturation", "linearity", "gain", "readnoise", "dark")
 REFERENCE_TYPES = {"NIR": (*_SHARED, "superbias"), "MIRI": (*_SHARED, "reset", "rscd")}
 """What a simulated exposure comes with. No ipc: the simulated pixels do not couple."""
@@ -214,14 +219,40 @@ def rscd_model(subarray, readpatt, n_skip):
 
 
 def save_references(references, folder, overwrite=False):
-    """Write references as ``<folder>/<type>.fits``, or ``.asdf`` where they are trees.
+    """Write references as ``<folder>/<type>.fits``, ``.asdf`` where they are trees, ``.json`` where they are dicts.
 
     Returns
     -------
     list of str
         The paths.
     """
-    names = [f"{kind}.{'asdf' if isinstance(model, TreeModel) else 'fits'}" for kind, model in references.items()]
-    paths = planned(folder, names, overwrite)
+    paths = planned(folder, [f"{kind}{ending(model)}" for kind, model in references.items()], overwrite)
     make_folder(folder)
-    return [model.save(path) for model, path in zip(references.values(), paths, strict=True)]
+    return [save_reference(model, path) for model, path in zip(references.values(), paths, strict=True)]
+
+
+def ending(reference):
+    """Return the ending of the file of a reference: of a model, a tree, or a dict."""
+    return ".json" if isinstance(reference, dict) else ".asdf" if isinstance(reference, TreeModel) else ".fits"
+
+
+def save_reference(reference, path):
+    """Write one reference, a model or the content of a JSON file; returns the path."""
+    if isinstance(reference, dict):
+        association_file.write_text(path, json.dumps(reference, indent=1) + "\n")
+        return str(path)
+    with _inline_arrays(isinstance(reference, TreeModel)):
+        return reference.save(path)
+
+
+@contextlib.contextmanager
+def _inline_arrays(is_tree):
+    """Have short arrays of ASDF files stand in their text: some programs close such a file before they read blocks."""
+    if not is_tree:
+        yield
+        return
+    import asdf
+
+    with asdf.config_context() as config:
+        config.array_inline_threshold = _INLINE
+        yield

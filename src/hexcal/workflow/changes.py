@@ -38,14 +38,16 @@ class Changes:
 
     def _reason(self, job, row):
         if row is None:
-            return "new"
-        if row["state"] == ledger_.RUNNING:
+            return "it is new"
+        if row["state"] == ledger_.RUNNING or row["error"] == ledger_.INTERRUPTED:
             return "it was interrupted"
         if row["state"] == ledger_.FAILED:
-            return f"it failed: {str(row['error']).splitlines()[0]}" if row["error"] else "it failed"
+            return (
+                f"it failed last time: {str(row['error']).splitlines()[0]}" if row["error"] else "it failed last time"
+            )
         needed = next((key for key in job.needs if key in self.again), None)
         if needed is not None:
-            return f"{needed} runs"
+            return f"{needed} runs, whose products it needs"
         made_of = row["made_of"] or {}
         return (
             self._of_products(row["products"] or [])
@@ -60,30 +62,32 @@ class Changes:
             try:
                 status = os.stat(product["path"])
             except OSError:
-                return f"{Path(product['path']).name} is gone"
+                return f"its product {Path(product['path']).name} is gone"
             is_same = (status.st_size, status.st_mtime_ns) == (product["size"], product["mtime_ns"])
             if not is_same and self.ledger.digest(product["path"]) != product.get("sha256"):
-                return f"{Path(product['path']).name} has been changed"
+                return f"its product {Path(product['path']).name} has been changed since"
         return None
 
     def _of_options(self, job, made_of):
         before, now = made_of.get("words", []), self.words[job.pipeline]
-        changed = [*(word for word in now if word not in before), *(f"no {word}" for word in before if word not in now)]
-        return f"options: {', '.join(changed)}" if changed else None
+        added, left = [word for word in now if word not in before], [word for word in before if word not in now]
+        changed = [*(f"now with {word}" for word in added), *(f"no longer with {word}" for word in left)]
+        return f"its options have changed: {', '.join(changed)}" if changed else None
 
     def _of_members(self, job, made_of):
         before = {tuple(member) for member in made_of.get("members", [])}
         now = set(job.members)
         if before != now:
             added, left = sorted(name for name, _ in now - before), sorted(name for name, _ in before - now)
-            return f"members: {', '.join([*(f'+ {name}' for name in added), *(f'- {name}' for name in left)][:3])}"
+            changed = [*(f"{name} is new" for name in added), *(f"{name} has left" for name in left)]
+            return f"its members have changed: {_some(changed)}"
         for item in made_of.get("inputs", []):
             for file in (item, *item.get("members", ())):
                 # An association is known by its members: its text may say the same in another way.
                 if file.get("sha256") is None or file.get("members"):
                     continue
                 if self.ledger.digest(file["path"]) != file["sha256"]:
-                    return f"{Path(file['path']).name} has changed"
+                    return f"its input {Path(file['path']).name} has changed"
         return None
 
     def _of_references(self, job, made_of):
@@ -101,7 +105,7 @@ class Changes:
                 continue
             if now != before:
                 names = [Path(name).name if name else "none" for name in (now, before)]
-                return f"the {kind} reference is {names[0]} instead of {names[1]}"
+                return f"the {kind} reference is now {names[0]} instead of {names[1]}"
         return None
 
     def _deciding(self, job):
@@ -128,4 +132,11 @@ class Changes:
 
 def _of_software(made_of):
     before = made_of.get("version")
-    return f"version {version()} instead of {before}" if before is not None and before != version() else None
+    return (
+        f"it was made by Hexcal {before}, this is {version()}" if before is not None and before != version() else None
+    )
+
+
+def _some(texts, most=3):
+    """The first of some texts, and how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -16,6 +16,8 @@ from hexcal.references.digest import sha256
 NAME = "hexcal-ledger.sqlite"
 LOCK = ".hexcal-process.lock"
 DONE, FAILED, RUNNING, NO_DATA = "done", "failed", "running", "no data"
+INTERRUPTED = "the run was interrupted"
+"""What is said to be wrong with jobs that a killed run has left."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     key TEXT PRIMARY KEY, pipeline TEXT, source TEXT, state TEXT, why TEXT, error TEXT, started TEXT,
@@ -72,7 +74,7 @@ class Ledger:
 
     def begin_run(self, words, version):
         """Note that a run begins; returns its number. Jobs that a killed run has left running are no longer."""
-        self._base.execute("UPDATE jobs SET state=?, error='the run was interrupted' WHERE state=?", (FAILED, RUNNING))
+        self._base.execute("UPDATE jobs SET state=?, error=? WHERE state=?", (FAILED, INTERRUPTED, RUNNING))
         values = (_now(), os.uname().nodename, os.getpid(), version, json.dumps(list(words)))
         return self._base.execute(
             "INSERT INTO runs (started, host, pid, version, words) VALUES (?, ?, ?, ?, ?)", values
@@ -165,6 +167,19 @@ def locked(folder):
         os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n".encode(), 0)
         yield
         os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def is_held(folder) -> bool:
+    """Whether a run on this machine, or on one that shares the locks of its file system, holds the folder now."""
+    path = Path(folder, LOCK)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _is_mine(descriptor, path)
     finally:
         os.close(descriptor)
 

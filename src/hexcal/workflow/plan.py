@@ -55,7 +55,8 @@ def plan_of(exposures, out, rules_of=None, pool=None, last_stage=3):
     if last_stage > 1 and exposures:
         planner.associations(exposures, rules_of, pool, last_stage)
     for pipeline, names in sorted(planner.not_built.items()):
-        plan.notes.append(f"{pipeline} is not in this version: {len(names)} not made ({', '.join(names[:3])} ...)")
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        plan.notes.append(f"{', '.join(names[:3])}{more}: this version has no {pipeline}")
     return plan
 
 
@@ -108,7 +109,7 @@ class _Planner:
         """Plan what is made of each association, those of stage 2 first."""
         if pool is None:
             # The rules name products after raw exposures, whatever level is there.
-            table = pool_of_headers((f"{exposure.root}_uncal.fits", exposure.header) for exposure in exposures)
+            table = pool_of_headers((f"{exposure.root}_uncal.fits", _as_in_pools(exposure)) for exposure in exposures)
         else:
             table = AssociationPool.read(pool)
         rules = AssociationRegistry(observatory="jwst", rules_of=rules_of)
@@ -148,7 +149,7 @@ class _Planner:
             source=path,
             members=((os.path.relpath(path, self.out), "science"),),
             needs=(maker,) if maker is not None else (),
-            reason="no rule puts it into an association: by itself",
+            reason="no rule of associations takes it, so it is calibrated by itself",
             shape=exposure.shape,
         )
 
@@ -174,7 +175,7 @@ class _Planner:
         pipeline = PIPELINES.get(kind, f"calwebb_{kind}")
         products = [product["name"] for product in association["products"]]
         if absent and pipeline in self.built:
-            self.plan.notes.append(f"{products[0]} is not made: {absent[0]} is neither there nor made")
+            self.plan.notes.append(f"{products[0]}: its member {absent[0]} does not exist, and nothing here makes it")
             return
         before = len(self.plan.jobs)
         self._add(
@@ -184,7 +185,7 @@ class _Planner:
             source=self.out / name,
             members=tuple((member["expname"], member["exptype"]) for member in members),
             needs=tuple(dict.fromkeys(needs)),
-            reason=f"{association['asn_rule']}: {_counted(members)}",
+            reason=f"association of {_counted(members)} by {_rule(association)}",
             shape=self._shape(members),
             number=sum(member["exptype"] == "science" for member in members),
         )
@@ -210,6 +211,12 @@ class _Planner:
         return max(shapes, key=lambda shape: shape[0] * shape[2] * shape[3], default=(1, 1, 1, 1))
 
 
+def _as_in_pools(exposure):
+    """The header of an exposure with truth as the observatory's pools have it: t or f (TSOVISIT, BKGDTARG)."""
+    values = {key: exposure.header[key] for key in exposure.header}
+    return {key: "ft"[value] if isinstance(value, bool) else value for key, value in values.items()}
+
+
 def _stage_of(kind):
     """The stage of a type of association: ``image2``, ``wfs-image3``, ``tso3``."""
     return 3 if kind.endswith("3") else 2
@@ -227,6 +234,12 @@ def _order(association):
     return 2 if kind == "image3" else 4
 
 
+def _rule(association):
+    """The rule of an association: ``Asn_Lv3Image``, or ``Asn_Lv3SpectralTarget across observations``."""
+    where, _, rule = association["asn_rule"].rpartition("_Asn_")
+    return f"Asn_{rule}" + (" across observations" if where == "discover" else "")
+
+
 def _counted(members):
     """How many members of each role: ``4 science, 2 background``."""
     counts = defaultdict(int)
@@ -235,11 +248,12 @@ def _counted(members):
     return ", ".join(f"{count} {role}" for role, count in counts.items())
 
 
-def as_json(plan):
-    """Return a plan as a text in JSON."""
+def as_json(plan, again=None):
+    """Return a plan as a text in JSON; `again` says why jobs have to run (dict of key to reason)."""
+    why = again or {}
     return json.dumps(
         {
-            "jobs": [job.as_dict() for job in plan.jobs.values()],
+            "jobs": [{**job.as_dict(), "runs": why.get(job.key)} for job in plan.jobs.values()],
             "associations": sorted(plan.associations),
             "rejected": [{"path": str(item.path), "reason": item.reason} for item in plan.rejected],
             "notes": plan.notes,

@@ -49,16 +49,16 @@ class Programme:
     def show(self):
         """Tell the plan, and do nothing; returns the exit status."""
         exposures, made = self._planned()
-        if self.settings.as_json:
-            self.say(plan.as_json(made))
-            return 0
         book = Ledger(self.out, writes=False) if Path(self.out, NAME).is_file() else _Nothing()
         changes = self._changes(made, book)
         for job in made.jobs.values():
             changes.why(job)
+        if self.settings.as_json:
+            self.say(plan.as_json(made, changes.again))
+            return 0
         lines = tell.plan_text(made, changes.again)
         lines += tell.missing_text(references.sizes_of(references.missing_files(made, exposures)))
-        self.say("\n".join([f"{len(exposures)} exposures", *lines]))
+        self.say("\n".join([tell.counted(len(exposures), "exposure"), *lines]))
         return 0
 
     def process(self, is_again=False):
@@ -97,7 +97,8 @@ class Programme:
             self.out, changes.words, self.resources, self.settings.scheduler, self.settings.slurm, groups
         )
         if not is_again:
-            self.say(f"{len(exposures)} exposures, {len(made.jobs)} jobs; the log of each is in {self.out / run.LOGS}")
+            counts = f"{tell.counted(len(exposures), 'exposure')}, {tell.counted(len(made.jobs), 'job')}"
+            self.say(f"{counts}; the log of each job is in {self.out / run.LOGS}")
             for line in tell.missing_text(references.sizes_of(references.missing_files(made, exposures))):
                 self.say(line)
         with tell.Progress(len(made.jobs), self.say) as progress:

@@ -23,16 +23,16 @@ def plan_text(plan, again):
     """
     lines = []
     for job in plan.jobs.values():
-        what = again.get(job.key, "up to date")
-        needs = f"{job.memory / 1e6:.0f} MB, {job.seconds:.0f} s"
-        lines.append(f"  {job.key}\n      {job.reason}; {what}" + (f"; about {needs}" if job.key in again else ""))
+        needs = f"needs about {job.memory / 1e6:.0f} MB and {job.seconds:.0f} s"
+        what = f"will run, because {again[job.key]}; {needs}" if job.key in again else "up to date"
+        lines.append(f"  {job.key}\n      {job.reason}\n      {what}")
     run = [job for job in plan.jobs.values() if job.key in again]
     seconds, largest = sum(job.seconds for job in run), max((job.memory for job in run), default=0)
     lines.append(
-        f"{len(plan.jobs)} jobs, {len(run)} to run: about {_duration(seconds)} on one core, "
-        f"at most {largest / 1e6:.0f} MB each"
+        f"{counted(len(plan.jobs), 'job')}, of which {len(run)} will run: about {duration(seconds)} on one core, "
+        f"and up to {largest / 1e6:.0f} MB of memory each"
         if run
-        else f"{len(plan.jobs)} jobs, all up to date"
+        else f"{counted(len(plan.jobs), 'job')}, all up to date"
     )
     return [*lines, *left_out(plan)]
 
@@ -40,7 +40,7 @@ def plan_text(plan, again):
 def left_out(plan):
     """Return the lines that tell of which files nothing is made, and why."""
     lines = [f"not used: {item.path.name}: {item.reason}" for item in plan.rejected]
-    return [*lines, *(f"note: {note}" for note in plan.notes)]
+    return [*lines, *(f"not made: {note}" for note in plan.notes)]
 
 
 def missing_text(sizes):
@@ -48,12 +48,12 @@ def missing_text(sizes):
     if not sizes:
         return []
     known = [size for size in sizes.values() if size is not None]
-    total = size_text(sum(known)) if len(known) == len(sizes) else "sizes not known without CRDS_SERVER_URL"
-    lines = [f"{len(sizes)} reference files are not in the cache ({total}):"]
+    total = size_text(sum(known)) if len(known) == len(sizes) else "sizes are unknown, as CRDS_SERVER_URL is not set"
+    lines = [f"missing from the cache: {counted(len(sizes), 'reference file')} ({total}):"]
     for name, size in list(sizes.items())[:_MOST]:
         lines.append(f"  {name}" + (f"  {size_text(size)}" if size is not None else ""))
     if len(sizes) > _MOST:
-        lines.append(f"  and {len(sizes) - _MOST} more: hexcal crds sync --dataset-files ... fetches them")
+        lines.append(f"  and {len(sizes) - _MOST} more; hexcal crds sync --dataset-files ... fetches them all")
     return lines
 
 
@@ -105,9 +105,9 @@ class Progress:
     def _line(self, event, job, result):
         head = f"[{self.count}/{self.total}] {job.key}"
         if event == "left":
-            return f"{head}: not run, since {result} has no products"
+            return f"{head}: not run, because {result} gave no product"
         if result["state"] == ledger.DONE:
-            return f"{head}: {result['seconds']:.1f} s, {result['peak_memory_mb']:.0f} MB"
+            return f"{head}: done in {result['seconds']:.1f} s, peak memory {result['peak_memory_mb']:.0f} MB"
         return f"{head}: {result['state']}: {_first_line(result['error'])}"
 
     def _print(self, text):
@@ -120,30 +120,34 @@ class Progress:
 def _cluster_text(client):
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
     link = client.dashboard_link if cluster.has_dashboard() else None
-    return f"{workers} workers" + (f", dashboard: {link}" if link else "")
+    return f"{counted(workers, 'worker')} of Dask" + (f"; dashboard at {link}" if link else "")
 
 
 def summary(plan, outcome):
     """Return the lines at the end: products, what failed and why, what was not run."""
     products = sum(len(result["products"]) for result in outcome.done.values())
     lines = [
-        f"{len(outcome.done)} jobs done ({products} files), {len(outcome.kept)} up to date, "
-        f"{len(outcome.failed)} failed, {len(outcome.not_run)} not run, in {_duration(outcome.seconds)}"
+        f"{counted(len(outcome.done), 'job')} done ({counted(products, 'file')}), {len(outcome.kept)} already up to "
+        f"date, {len(outcome.failed)} failed, {len(outcome.not_run)} not run; it took {duration(outcome.seconds)}"
     ]
     lines += [f"failed: {key}: {_first_line(result['error'])}" for key, result in outcome.failed.items()]
-    lines += [f"no data: {key}: {_first_line(result['error'])}" for key, result in outcome.no_data.items()]
-    lines += [f"not run: {key}: it needs {need}" for key, need in outcome.not_run.items()]
+    lines += [f"no science data: {key}: {_first_line(result['error'])}" for key, result in outcome.no_data.items()]
+    lines += [f"not run: {key}: it needs the products of {need}" for key, need in outcome.not_run.items()]
     return [*lines, *left_out(plan)]
 
 
-def status_text(book):
-    """Return the lines of ``hexcal status``: the last run, and every job."""
+def status_text(book, at_work=False):
+    """Return the lines of ``hexcal status``: the last run, and every job.
+
+    `at_work`: whether a run holds the folder now.
+    """
     lines = []
     runs = book.runs()
     if runs:
         last = runs[-1]
-        until = f"to {last['ended']}" if last["ended"] else "still running, or killed"
-        lines.append(f"last run: {last['started']} {until}; version {last['version']}, {last['host']}")
+        never = "and is still at work" if at_work else "and was killed before its end"
+        until = f"and ended {last['ended']}" if last["ended"] else never
+        lines.append(f"the last run began {last['started']} {until}; Hexcal {last['version']} on {last['host']}")
     for job in book.jobs():
         seconds = f", {job['seconds']:.1f} s" if job["seconds"] is not None else ""
         products = [Path(product["path"]).name for product in job["products"] or []]
@@ -151,7 +155,7 @@ def status_text(book):
         lines.append(f"  {job['state']:8s} {job['key']}{seconds}" + (f": {tail}" if tail else ""))
     states = [job["state"] for job in book.jobs()]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    return [*lines, f"{len(states)} jobs: {counts}" if states else "no jobs yet"]
+    return [*lines, f"{counted(len(states), 'job')}: {counts}" if states else "no job has begun yet"]
 
 
 def _first_line(error):
@@ -162,7 +166,13 @@ def _first_line(error):
     return f"{lines[0]} ({where})" if where and lines else (lines[0] if lines else "")
 
 
-def _duration(seconds):
+def counted(number, what):
+    """Return a number with the name of what is counted: ``1 job``, ``2 jobs``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def duration(seconds):
+    """Return a time in words."""
     return (
         f"{seconds:.1f} s"
         if seconds < 100

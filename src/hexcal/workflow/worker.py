@@ -1,11 +1,15 @@
 """What a worker does: one job, in its own process, with the log in a file of its own."""
 
+import contextlib
+import logging
 import os
 import resource
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
+from hexcal.core.log import ROOT
 from hexcal.errors import HexcalError, shortened
 from hexcal.references.digest import sha256
 
@@ -65,13 +69,28 @@ def _run(job):
 
     Path(job["log"]).parent.mkdir(parents=True, exist_ok=True)
     words = [*job["words"], f"--threads={job['threads']}", f"--log-file={job['log']}", "--log-stream=null"]
-    if job.get("groups") is None:
-        cmdline.run_target([job["pipeline"], job["source"], *words])
-        return
-    from hexcal.workflow.quick import with_first_groups
+    with _warnings_to_log():
+        if job.get("groups") is None:
+            cmdline.run_target([job["pipeline"], job["source"], *words])
+            return
+        from hexcal.workflow.quick import with_first_groups
 
-    with with_first_groups(job["source"], job["groups"]) as source:
-        cmdline.run_target([job["pipeline"], source, *words])
+        with with_first_groups(job["source"], job["groups"]) as source:
+            cmdline.run_target([job["pipeline"], source, *words])
+
+
+@contextlib.contextmanager
+def _warnings_to_log():
+    """Have Python's warnings in the log of the job, and not on the terminal, among the lines of all jobs."""
+
+    def tell(message, category, *_, **__):
+        logging.getLogger(ROOT).warning("%s: %s", category.__name__, message)
+
+    with warnings.catch_warnings():
+        # The plan itself names exposures that lie in the folder of the raw data.
+        warnings.filterwarnings("ignore", message=".*members are named with a folder")
+        warnings.showwarning = tell
+        yield
 
 
 def _described(path):

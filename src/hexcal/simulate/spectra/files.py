@@ -1,14 +1,10 @@
 """The files of simulated spectra: exposures, references, associations, and tables of what is true."""
 
-import contextlib
 import json
 
 from hexcal.models import association_file
-from hexcal.models.open import TreeModel
 from hexcal.simulate.output import make_folder, planned
-
-_INLINE = 5000
-"""Values of an array at most."""
+from hexcal.simulate.reference_files import ending, save_references
 
 
 def write(series, folder, overwrite=False):
@@ -16,7 +12,7 @@ def write(series, folder, overwrite=False):
     references, tables = series.references(), truth_tables(series)
     associations = series.associations()
     _plan(series, folder, references, tables, overwrite)
-    _write_references(references, folder / "references")
+    save_references(references, folder / "references", overwrite)
     files = []
     for exposure in series.exposures():
         exposure.model.save(folder / exposure.file)
@@ -40,38 +36,10 @@ def _plan(series, folder, references, tables, overwrite):
     """Refuse to replace files, before anything is made."""
     exposures = [f"{name}_{series.suffix}.fits" for name in series.names()]
     planned(folder, [*exposures, *series.associations(), *series.extra_names()], overwrite)
-    planned(folder / "references", [_reference_name(kind, model) for kind, model in references.items()], overwrite)
+    planned(folder / "references", [f"{kind}{ending(model)}" for kind, model in references.items()], overwrite)
     planned(folder / "truth", [f"{name}.ecsv" for name in tables], overwrite)
     for place in (folder, folder / "references", folder / "truth"):
         make_folder(place)
-
-
-def _reference_name(kind, model):
-    ending = "json" if isinstance(model, dict) else "asdf" if isinstance(model, TreeModel) else "fits"
-    return f"{kind}.{ending}"
-
-
-def _write_references(references, folder):
-    for kind, model in references.items():
-        path = folder / _reference_name(kind, model)
-        if isinstance(model, dict):
-            association_file.write_text(path, json.dumps(model, indent=1) + "\n")
-        else:
-            with _inline_arrays(isinstance(model, TreeModel)):
-                model.save(path)
-
-
-@contextlib.contextmanager
-def _inline_arrays(is_tree):
-    """Have short arrays of ASDF files stand in their text: some programs close such a file before they read blocks."""
-    if not is_tree:
-        yield
-        return
-    import asdf
-
-    with asdf.config_context() as config:
-        config.array_inline_threshold = _INLINE
-        yield
 
 
 def truth_tables(series):

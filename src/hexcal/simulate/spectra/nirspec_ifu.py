@@ -175,7 +175,7 @@ class IntegralField(Series):
             model = self.observed(rate, number)
             describe(model, self.setup, attitude, number, len(_DITHERS), ("STAR", RA, DEC, "point"), offset=offset)
             exposure = Exposure(self.names()[number - 1], "rate", "science", model, rate)
-            model.meta.filename = exposure.file
+            model.meta.filename, model.meta.dither.primary_type = exposure.file, "CYCLING"
             model.meta.instrument.msa_state, model.meta.instrument.lamp_state = "PRIMARYPARK_ALLCLOSED", "NONE"
             yield exposure
 

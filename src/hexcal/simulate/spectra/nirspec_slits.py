@@ -211,7 +211,8 @@ class FixedSlits(Slits):
         for number, nod in enumerate((0.0, _NOD, -_NOD), 1):
             along = nod / self.opening.arcsec
             exposure = self._exposure(sky + self.image(along), number, along)
-            exposure.model.meta.dither.nod_type = "3-POINT-NOD"
+            dither = exposure.model.meta.dither
+            dither.nod_type, dither.subpixel_total_points = "3-POINT-NOD", 1
             yield exposure
 
     def associations(self):
