@@ -193,6 +193,18 @@ def test_a_cube_is_its_mean_and_the_spectrum_of_the_target(tmp_path):
     assert line.get_ylabel() == "mean (MJy/sr)" and line.get_xlabel() == "wavelength (µm)"
 
 
+def test_a_cube_of_several_bands_has_the_wavelengths_of_its_table(tmp_path):
+    path, wavelengths = tmp_path / "a_s3d.fits", np.geomspace(5.0, 8.0, 20).astype("f4")
+    model = cube(path)
+    table = np.zeros(1, [("nelem", "i2"), ("wavelength", "f4", (20, 1))])
+    table["nelem"], table["wavelength"][0, :, 0] = 20, wavelengths
+    model.wavetable = table
+    model.save(path)
+    image, line = axes_of(path)
+    np.testing.assert_allclose(line.lines[0].get_xdata(), wavelengths, rtol=1e-6)
+    assert image.get_title() == "SCI: mean of 20 planes, 5 to 8 µm"
+
+
 def spectra(path, count=2, cls=datamodels.MultiSpecModel):
     from astropy.io import fits
 

@@ -67,9 +67,9 @@ def _spectra(mode, n_ints=None):
 
 SIZES = {
     "full": (
-        Observation(1, "NIRCam images in F150W", _images("NIRCAM", "F150W", "SUB320", 4, density=0.25), "FIELD"),
-        Observation(3, "NIRCam images in F200W", _images("NIRCAM", "F200W", "SUB320", 4, density=0.25), "FIELD"),
-        Observation(5, "MIRI images in F770W", _images("MIRI", "F770W", "SUB256", 2, density=0.1), "FIELD"),
+        Observation(1, "NIRCam images in F150W", _images("NIRCAM", "F150W", "SUB320", 4, density=0.7), "FIELD"),
+        Observation(3, "NIRCam images in F200W", _images("NIRCAM", "F200W", "SUB320", 4, density=0.7), "FIELD"),
+        Observation(5, "MIRI images in F770W", _images("MIRI", "F770W", "SUB256", 2, 10, 0.1), "FIELD"),
         Observation(7, "spectra through the fixed slits of NIRSpec", _spectra("nirspec-fs"), "STAR-1"),
         Observation(9, "spectra of many sources with the shutters of NIRSpec", _spectra("nirspec-mos"), "FIELD-2"),
         Observation(11, "spectra with the integral-field unit of NIRSpec", _spectra("nirspec-ifu"), "STAR-2"),

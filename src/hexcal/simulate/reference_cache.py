@@ -205,7 +205,8 @@ class _Addition:
         pmap = self._entries(self.former)
         imap = self._entries(pmap.get(self.instrument))
         rules = {name.upper(): self._rules(name, imap) for name in self.parameters}
-        none = {name.upper(): NOT_APPLICABLE for name in (*_NOT_SIMULATED, *_parameter_references())}
+        known = (*_NOT_SIMULATED, *rule_parameters(self.instrument), *_parameter_references())
+        none = {name.upper(): NOT_APPLICABLE for name in known}
         prefix = f"{OBSERVATORY}_{self.instrument.lower()}_sim"
         pmap[self.instrument] = self._mapping(prefix, pmap.get(self.instrument), {**none, **imap, **rules})
         return self._mapping(f"{OBSERVATORY}_sim", self.former, pmap)

@@ -94,7 +94,9 @@ def of_product(path, model) -> dict:
         "warnings": warnings(model),
         "steps": steps(record),
         "references": references(record),
-        "inputs": [Path(item["path"]).name for item in record.get("inputs", ()) if item and item.get("path")],
+        "inputs": list(
+            dict.fromkeys(Path(item["path"]).name for item in record.get("inputs", ()) if item and item.get("path"))
+        ),
         "made": made(record),
     }
 
@@ -103,7 +105,8 @@ def made(record) -> str:
     """Return by what and when a product was made."""
     if not record:
         return "not made by Hexcal, or its record was lost"
-    return f"{record['run']['target']} of Hexcal {record['software']['version']}, {record['run']['started']}"
+    when = str(record["run"]["started"]).replace("T", " ").partition("+")[0]
+    return f"made by {record['run']['target']} of Hexcal {record['software']['version']}, {when} UTC"
 
 
 def steps(record) -> list[dict[str, str]]:
@@ -117,10 +120,10 @@ def steps(record) -> list[dict[str, str]]:
         ]
         rows.append(
             {
-                "step": entry["step"],
+                "step": entry["step"].partition(".")[2] or entry["step"],
                 "status": entry["status"].lower(),
                 "seconds": f"{entry['seconds']:.2f}" if entry.get("seconds") is not None else "",
-                "memory": f"{entry.get('peak_memory_mb', 0):.0f}",
+                "memory": f"{entry['peak_memory_mb']:.0f}" if entry.get("peak_memory_mb") else "",
                 "changed": "; ".join(changed),
             }
         )
@@ -148,11 +151,11 @@ def references(record) -> list[dict[str, str]]:
 
 def _why(path, given):
     if given is not None and given["value"] is not None:
-        return f"override_ parameter ({given['source']})"
+        return f"given by the user ({given['source']})"
     if path == "N/A":
-        return "N/A"
+        return "nothing that is given applies to this exposure"
     parts = Path(path).parts
-    return "the rules of CRDS" if "references" in parts and "crds" in str(path).lower() else f"from {Path(path).parent}"
+    return "rules of CRDS" if "references" in parts and "crds" in str(path).lower() else f"from {Path(path).parent}"
 
 
 def warnings(model) -> list[str]:
@@ -161,7 +164,16 @@ def warnings(model) -> list[str]:
     lines = [
         line for log in (logs.instance if hasattr(logs, "instance") else logs or {}).values() for line in _lines(log)
     ]
-    return list(dict.fromkeys(line.split(" - ", 1)[-1] for line in lines if any(level in line for level in _LEVELS)))
+    return list(dict.fromkeys(_message(line) for line in lines if any(level in line for level in _LEVELS)))
+
+
+def _message(line):
+    """A line of a log (time - logger - level - message) as one reads it: ``straylight: no reference``."""
+    parts = line.split(" - ", 3)
+    if len(parts) < 4:
+        return line
+    step = parts[1].removeprefix("hexcal.").rpartition(".")[2]
+    return f"{step}: {parts[3]}"
 
 
 def _lines(log):

@@ -1,16 +1,27 @@
 """The pages themselves: one for each product, and one for the programme that leads to them."""
 
+import functools
+import hashlib
 import importlib.resources
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+from hexcal.core.provenance import version
 from hexcal.files.atomic import atomic
 from hexcal.report.pages import facts, plots
 
 FOLDER = "report"
 """Folder of the pages, in that of the products."""
 INDEX = "index.html"
+_HEADINGS = {
+    "3": "Stage 3: combined exposures",
+    "2": "Stage 2: calibrated exposures",
+    "1": "Stage 1: count rates",
+    "": "Other products",
+}
+_TOLD = "pages.json"
 _PRODUCTS = (".fits", ".fits.gz", ".asdf")
 
 
@@ -34,14 +45,19 @@ def write_product(path, folder) -> dict[str, Any] | None:
     model = facts.can_open(path) if path.name.endswith(_PRODUCTS) else None
     if model is None:
         return None
-    told = facts.of_product(path, model)
+    told: dict[str, Any] = facts.of_product(path, model)
     picture = plots.of_product(path)
     record = model.get_meta("provenance")
     raw = [item["path"] for item in (record.instance["inputs"] if record is not None else ()) if item and item["path"]]
     ramps = plots.ramps(raw[0], model) if raw and told["kind"] == "ImageModel" and "_uncal" in raw[0] else None
     name = f"{path.name}.html"
     _write(Path(folder, name), "product.html", product=told, picture=picture, ramps=ramps)
-    return {**told, "page": name, "thumbnail": plots.thumbnail(path), "footprint": facts.footprint(model)}
+    return {
+        **{part: told[part] for part in ("name", "kind", "warnings")},
+        "page": name,
+        "thumbnail": (picture[1], picture[2]) if picture else None,
+        "footprint": facts.footprint(model),
+    }
 
 
 def write_programme(folder, jobs, title, notes=()) -> str:
@@ -65,13 +81,7 @@ def write_programme(folder, jobs, title, notes=()) -> str:
     """
     pages = Path(folder, FOLDER)
     pages.mkdir(parents=True, exist_ok=True)
-    products = []
-    for job in jobs:
-        for item in job["products"] or ():
-            told = write_product(item["path"], pages) if os.path.isfile(item["path"]) else None
-            if told is not None:
-                products.append({**told, "job": job["key"]})
-    warnings = [(product["name"], product["page"], text) for product in products for text in product["warnings"]]
+    products = _Written(pages).all_of([item["path"] for job in jobs for item in job["products"] or ()])
     index = pages / INDEX
     _write(
         index,
@@ -80,11 +90,81 @@ def write_programme(folder, jobs, title, notes=()) -> str:
         jobs=[_job_row(job) for job in jobs],
         failed=[job for job in jobs if job["state"] == "failed"],
         products=products,
-        warnings=warnings,
+        groups=_by_stage(jobs, products),
+        warnings=_by_text(products),
         notes=list(notes),
         footprints=plots.footprints(_last_stage(products)),
     )
     return os.fspath(index)
+
+
+class _Written:
+    """The pages that are in a folder: those of products that have not changed since are kept.
+
+    What the page of the programme tells of each product is kept in a file beside them.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.path = folder, folder / _TOLD
+        try:
+            self.known = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.known = {}
+
+    def all_of(self, paths):
+        """Write the pages of products that lack theirs; returns what is told of each, as `write_product`."""
+        now = {}
+        for path in paths:
+            if not os.path.isfile(path):
+                continue
+            state, known = self._state(path), self.known.get(path)
+            is_kept = known is not None and known["state"] == state and self._has_page(known["told"])
+            now[path] = known if is_kept else {"state": state, "told": write_product(path, self.folder)}
+        if now != self.known:
+            with atomic(self.path) as stream:
+                stream.write(json.dumps(now).encode())
+        return [item["told"] for item in now.values() if item["told"] is not None]
+
+    def _has_page(self, told):
+        return told is None or Path(self.folder, told["page"]).is_file()
+
+    def _state(self, path):
+        """What the page of a product depends on: its file, the catalogue that is drawn over it, the program."""
+        catalogue = path.partition("_i2d.")[0] + "_cat.ecsv" if "_i2d." in path else path
+        files = [os.stat(each) for each in dict.fromkeys((path, catalogue)) if os.path.isfile(each)]
+        return [version(), _look(), *([status.st_size, status.st_mtime_ns] for status in files)]
+
+
+@functools.cache
+def _look():
+    """A sum of the templates and of what draws, so that pages are written anew where these have changed."""
+    places = [importlib.resources.files(package) for package in ("hexcal.report.pages", "hexcal.report.show")]
+    contents = [item.read_bytes() for place in places for item in place.iterdir() if item.is_file()]
+    return hashlib.sha256(b"".join(sorted(contents))).hexdigest()[:16]
+
+
+def _by_text(products):
+    """Warnings, each once: text -> (name, page) of the products whose logs have it."""
+    warnings: dict[str, list[tuple[str, str]]] = {}
+    for product in products:
+        for text in product["warnings"]:
+            warnings.setdefault(text, []).append((product["name"], product["page"]))
+    return warnings
+
+
+def _by_stage(jobs, products):
+    """The products under a heading for each stage, what was made last first."""
+    stages = {
+        Path(item["path"]).name: next((stage for stage in "321" if job["pipeline"].endswith(stage)), "")
+        for job in jobs
+        for item in job["products"] or ()
+    }
+    groups = {}
+    for stage, heading in _HEADINGS.items():
+        group = [product for product in products if stages.get(product["name"], "") == stage]
+        if group:
+            groups[heading] = group
+    return groups
 
 
 def _last_stage(products):
@@ -102,7 +182,7 @@ def _job_row(job):
         "seconds": f"{job['seconds']:.1f}" if job["seconds"] is not None else "",
         "memory": f"{job['peak_memory_mb']:.0f}" if job["peak_memory_mb"] is not None else "",
         "error": job["error"] or "",
-        "products": [Path(item["path"]).name for item in job["products"] or ()],
+        "files": len(job["products"] or ()),
     }
 
 

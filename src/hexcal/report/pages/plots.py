@@ -13,7 +13,9 @@ from hexcal.report.show.view import Look
 from hexcal.report.show.views import figure_of, view_of
 
 _DPI = 90
-_DPI_SMALL = 36
+_SMALL = (440, 440)
+"""Width and height of small pictures, pixels, at most."""
+_HEAD = "data:image/png;base64,"
 _MOST_NAMES = 12
 """So many footprints are named."""
 
@@ -22,21 +24,30 @@ def of_figure(figure, dpi=_DPI) -> str:
     """Return a picture as the text of a URL that holds it."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return _HEAD + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def of_product(path, dpi=_DPI) -> tuple[str, str] | None:
-    """Return the picture of a product and its description in words; None if nothing in it can be drawn."""
+def of_product(path) -> tuple[str, str, str] | None:
+    """Return the picture of a product, a small one, and a description in words; None if nothing in it can be drawn."""
     try:
         view = view_of(path, Look())
     except HexcalError:
         return None
-    return of_figure(figure_of([view]), dpi), f"Picture of {view.title}"
+    panels = f", in {len(view.panels)} panels" if len(view.panels) > 1 else ""
+    picture = of_figure(figure_of([view]))
+    return picture, _smaller(picture), f"{' '.join(view.title.splitlines())}{panels}"
 
 
-def thumbnail(path) -> tuple[str, str] | None:
-    """Return a small picture of a product, as `of_product`."""
-    return of_product(path, _DPI_SMALL)
+def _smaller(picture):
+    """The same picture, small enough for a list of many."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).convert("RGB")
+    image.thumbnail(_SMALL)
+    stream = io.BytesIO()
+    # A noisy image takes six times as much as PNG, and there are many in one page.
+    image.save(stream, format="jpeg", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def ramps(raw_path, rate) -> tuple[str, str] | None:

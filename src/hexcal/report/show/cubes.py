@@ -65,7 +65,8 @@ def wavelengths_of(model, count):
     """Return the wavelengths of the planes of a cube (µm), from its table or its header; planes from 1 without."""
     if model.has("wavetable") and len(model.wavetable):
         table = model.wavetable
-        values = np.asarray(table[table.dtype.names[0]], float).ravel()
+        column = "wavelength" if "wavelength" in table.dtype.names else table.dtype.names[0]
+        values = np.asarray(table[column], float).ravel()
         if len(values) == count:
             return values
     start, step, pixel = (model.get_meta(f"meta.wcsinfo.{name}3") for name in ("crval", "cdelt", "crpix"))
