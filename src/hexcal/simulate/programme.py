@@ -179,7 +179,7 @@ class _Writing:
 
 def numbered(root, number):
     """Return the name of an exposure of observation 1 or 2 with the number of its observation in a programme."""
-    exposure = parse_exposure_name(f"{root}_rate")
+    exposure: Any = parse_exposure_name(f"{root}_rate")
     whole = int(exposure.observation) + number - 1
     return f"jw{exposure.program}{whole:03d}{root[len('jw00000000') :]}"
 
@@ -187,7 +187,8 @@ def numbered(root, number):
 def _describe(model, name, observation):
     """Say in the header of an exposure which observation of which target it is."""
     about = model.meta.observation
-    about.observation_number = parse_exposure_name(Path(name).stem).observation
+    parts: Any = parse_exposure_name(Path(name).stem)
+    about.observation_number = parts.observation
     about.visit_id = f"{PROGRAM:05d}{about.observation_number}{about.visit_number}"
     model.meta.filename = name
     if not about.bkgdtarg:
