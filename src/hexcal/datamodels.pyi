@@ -228,6 +228,9 @@ class IFUCubeModel(ExposureModel):
     err: ndarray
     dq: ndarray
     weightmap: ndarray
+    covar_factor: ndarray
+    covar_pairs: ndarray
+    covar_lags: ndarray
     wavetable: Any
 
 class IFUFOREModel(TreeModel):

@@ -78,3 +78,19 @@ def test_smoothing_is_the_mean_of_what_is_there():
     kernels.smooth_rows(0, SHAPE[0], data, 5, out)
     assert out[1, 3, 8] == pytest.approx(np.nanmean(data[1, 3, 6:11]), rel=1e-6)
     assert out[1, 3, 0] == pytest.approx(np.nanmean(data[1, 3, :3]), rel=1e-6)
+
+
+@pytest.mark.parametrize("order", [kernels.NO_FIT, 0, 1, 2])
+def test_the_factors_of_the_pixels_give_what_is_extracted(order):
+    data, variances, regions = scene(3)
+    data = data[:1]
+    out = np.empty((1, kernels.N_PLANES, SHAPE[2]))
+    kernels.extract_rows(0, 1, data, tuple(each[:1] for each in variances), data, regions, order, out)
+    factors = np.full((2, *SHAPE[1:]), np.nan)
+    for first, last in ((0, 5), (5, SHAPE[2])):
+        kernels.weigh_rows(first, last, data, data, regions, order, factors)
+    net, background = (np.nansum(each * data[0].astype(float), axis=0) for each in factors)
+    assert np.allclose(net, out[0, kernels.SUM] - out[0, kernels.BACKGROUND], rtol=1e-5)
+    assert np.allclose(background, out[0, kernels.BACKGROUND], rtol=1e-5)
+    variance = np.nansum(factors[1] ** 2 * variances[0][0].astype(float), axis=0)
+    assert np.allclose(variance, out[0, kernels.BKGD_POISSON], rtol=1e-5)

@@ -227,6 +227,14 @@ def weigh_cube(first_plane, last_plane, sums, planes, points, reach, is_exponent
 
 
 @kernel
+def near_weight(near2, depth2, reach, plane, is_exponential):
+    """Weight of a pixel by the squares of its distances on the sky and in wavelength."""
+    if is_exponential:
+        return math.exp(-(near2 + depth2) / reach.scale[plane])
+    return max(math.sqrt(near2 + depth2), reach.least[plane]) ** -reach.power[plane]
+
+
+@kernel
 def _add_near(sums, plane, x, y, depth2, value, error, reach, is_exponential):
     """Add a pixel to the voxels of one plane whose centre is near on the sky."""
     ny, nx = sums.values.shape[1:]
@@ -237,10 +245,7 @@ def _add_near(sums, plane, x, y, depth2, value, error, reach, is_exponential):
             near2 = (x - 0.5 - c) ** 2 + dy2
             if near2 > radius * radius:
                 continue
-            if is_exponential:
-                weight = math.exp(-(near2 + depth2) / reach.scale[plane])
-            else:
-                weight = max(math.sqrt(near2 + depth2), reach.least[plane]) ** -reach.power[plane]
+            weight = near_weight(near2, depth2, reach, plane, is_exponential)
             sums.values[plane, r, c] += weight * value
             sums.weights[plane, r, c] += weight
             sums.variances[plane, r, c] += (weight * error) ** 2

@@ -151,6 +151,49 @@ def extract_planes(first, last, data, errors, places, sizes, options, out):
 
 
 @kernel
+def weigh_planes(first, last, data, places, sizes, options, out):
+    """Put into `out` with which factors the spaxels of some planes count in what `extract_planes` sums.
+
+    Parameters
+    ----------
+    first, last, data, places, sizes, options
+        As of `extract_planes`.
+    out : float64 array (2, nplanes, ny, nx)
+        Overwritten: factors in the sum less the level of the annulus, and in that level.
+    """
+    method, parts, clip, counts_clipped = options
+    ny, nx = data.shape[1], data.shape[2]
+    values = np.empty(ny * nx)
+    for plane in range(first, last):
+        x0, y0 = places[0][plane], places[1][plane]
+        radius, inner, outer = sizes[0][plane], sizes[1][plane], sizes[2][plane]
+        low, high = -np.inf, np.inf
+        if outer > 0:
+            low, high = _bounds(data[plane], clip, values)
+        area, beside_area = 0.0, 0.0
+        for row in range(ny):
+            for column in range(nx):
+                out[0, plane, row, column], out[1, plane, row, column] = 0.0, 0.0
+                value = np.float64(data[plane, row, column])
+                if not math.isfinite(value):
+                    continue
+                dx, dy = column - x0, row - y0
+                out[0, plane, row, column] = overlap(dx, dy, radius, method, parts)
+                area += out[0, plane, row, column]
+                if outer <= 0:
+                    continue
+                part = overlap(dx, dy, outer, method, parts) - overlap(dx, dy, inner, method, parts)
+                is_used = low <= value <= high
+                if is_used:
+                    out[1, plane, row, column] = part
+                if is_used or counts_clipped:
+                    beside_area += part
+        if beside_area > 0:
+            out[1, plane] /= beside_area
+            out[0, plane] -= area * out[1, plane]
+
+
+@kernel
 def sum_planes(first, last, data, errors, out):
     """Sum over all of some planes of a cube: sum, sum of the squares of errors, number of spaxels."""
     for plane in range(first, last):

@@ -28,6 +28,7 @@ __all__ = [
     "block_bounds",
     "drizzle",
     "drizzle_whole",
+    "spread_pixel",
     "weigh",
 ]
 
@@ -199,17 +200,23 @@ def _spread_block(source, row, block, sums, cells, shape, size, flags):
         x, y = source.x[row, column], source.y[row, column]
         if not (math.isfinite(x) and math.isfinite(y)):
             continue
-        if shape == SQUARE:
-            n_rows, first_y, n_columns, first_x, scale = square(source.x, source.y, row, column, size[0], sums, cells)
-        elif shape == POINT:
-            n_rows, first_y, n_columns, first_x, scale = spread_point(x, y, cells)
-        elif shape == TURBO:
-            n_rows, first_y, n_columns, first_x, scale = spread_turbo(x, y, size[1], sums, cells)
-        else:
-            n_rows, first_y, n_columns, first_x, scale = weighted_by_distance(x, y, shape, size, sums, cells)
+        n_rows, first_y, n_columns, first_x, scale = spread_pixel(source, row, column, sums, cells, shape, size)
         if n_rows > 0:
             grid = (n_rows, first_y, n_columns, first_x)
             _deposit(source, row, column, sums, cells, grid, scale * weight, flags)
+
+
+@kernel
+def spread_pixel(source, row, column, sums, cells, shape, size):
+    """Put the shares of a pixel into `cells`; return the grid that they lie on, and their scale."""
+    x, y = source.x[row, column], source.y[row, column]
+    if shape == SQUARE:
+        return square(source.x, source.y, row, column, size[0], sums, cells)
+    if shape == POINT:
+        return spread_point(x, y, cells)
+    if shape == TURBO:
+        return spread_turbo(x, y, size[1], sums, cells)
+    return weighted_by_distance(x, y, shape, size, sums, cells)
 
 
 @kernel

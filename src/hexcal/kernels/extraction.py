@@ -195,6 +195,52 @@ def _add_polynomial(places, values, spreads, count, design, inverse, amounts, nu
 
 
 @kernel
+def weigh_rows(first, last, data, smoothed, regions, order, out):
+    """Put into `out` with which factors the pixels of some columns count in what `extract_rows` extracts.
+
+    Parameters
+    ----------
+    first, last : int
+        Columns.
+    data, smoothed : float32 array (1, ny, nx)
+        As of `extract_rows`.
+    regions, order
+        As of `extract_rows`.
+    out : float64 array (2, ny, nx)
+        Overwritten: factors in the sum less the background, and in the background.
+    """
+    ny = data.shape[1]
+    most = max(order, 0) + 1
+    none = np.zeros((1, 1, 1), np.float32)
+    places, values, spreads = np.empty(ny), np.empty(ny), np.empty((3, ny))
+    design, inverse = np.empty((most, ny)), np.empty((most, 2 * most))
+    for column in range(first, last):
+        out[:, :, column] = 0.0
+        count = 0
+        if order != NO_FIT:
+            least = 0.999999 if order == MEDIAN else 0.0
+            count = _beside(0, column, smoothed, (none, none, none), regions, least, places, values, spreads)
+        fitted = count > max(order, 0)
+        if order > 0 and fitted:
+            fitted = _inverted(places, count, order, design, inverse)
+        for pixel in range(ny):
+            part = weight(pixel, regions[0], regions[1], column)
+            if part == 0 or not math.isfinite(data[0, pixel, column]):
+                continue
+            out[0, pixel, column] += part
+            if not fitted:
+                continue
+            for k in range(count):
+                factor = part / count
+                if order > 0:
+                    factor, x = 0.0, _scaled(float(pixel), places, count)
+                    for i in range(order + 1):
+                        factor += part * x**i * design[i, k]
+                out[0, int(places[k]), column] -= factor
+                out[1, int(places[k]), column] += factor
+
+
+@kernel
 def smooth_rows(first, last, data, length, out):
     """Put the mean over `length` columns around each pixel into `out`; NaN does not count."""
     half, nx = length // 2, data.shape[2]

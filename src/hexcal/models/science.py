@@ -304,6 +304,10 @@ class SlitModel(ExposureModel):
         Array("flatfield_uniform", "FLATFIELD_UN", "f4", (2,)),
         Array("photom_point", "PHOTOM_PS", "f4", (2,)),
         Array("photom_uniform", "PHOTOM_UN", "f4", (2,)),
+        Array("covar_own", "COVOWN", "f4", (2,)),
+        Array("covar_factor", "COVFACT", "f4", (2,)),
+        Array("covar_pairs", "COVPAIRS", "f4", (2,)),
+        Array("covar_lags", "COVLAGS", "f4", (2,)),
         _INT_TIMES,
         Table("hdrtab", "HDRTAB"),
     )

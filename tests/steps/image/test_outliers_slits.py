@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tilted_slits import SHAPE, smooth, star, tilted_slit
+from tilted_slits import SHAPE, along, smooth, star, tilted_slit, wavelength
 
 from hexcal import datamodels
 from hexcal.models.dqflags import pixel
@@ -118,3 +118,37 @@ def test_flagged_and_missing_pixels_do_not_count():
     result = OutlierDetectionStep.call(slits)
     assert not any(number != 1 and 9 <= y <= 18 and 24 <= x <= 31 for number, y, x in found(result) - set(HITS))
     assert set(HITS) <= found(result)
+
+
+def line(wave):
+    """A continuum with a bright line."""
+    return 30 + 900 * np.exp(-0.5 * ((wave - 1.65) / 0.05) ** 2)
+
+
+def sharp_star(shift, dispaxis):
+    """A source narrower than a pixel, in the middle of a pixel or between two."""
+    slit = tilted_slit(lambda position: np.zeros_like(position), line, shift, dispaxis, error=0.3)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
+    offset = along(x, y, shift)
+    data = np.clip(1 - np.abs(offset), 0, None) ** 2 + 0.0
+    data = (data / np.maximum(data.sum(axis=0), 1e-9) * line(wavelength(x, y))).astype("f4")
+    slit.data = np.ascontiguousarray(data if dispaxis == 1 else data.T)
+    return slit
+
+
+@pytest.mark.parametrize("dispaxis", [1, 2])
+def test_lines_of_a_source_that_exposures_sample_in_different_ways_are_no_outliers(dispaxis):
+    shifts, hits = (-3.0, 0.5, 2.5), [(0, 8, 20), (1, 22, 40)]
+    rng, given = np.random.default_rng(2), [sharp_star(shift, dispaxis) for shift in shifts]
+    for slit in given:
+        slit.data = slit.data + rng.normal(0, 0.3, slit.shape).astype("f4")
+    for exposure, row, column in hits:
+        given[exposure].data[(row, column) if dispaxis == 1 else (column, row)] += 50
+    # One on the trace itself, beside the line.
+    trace = int(np.argmax(given[1].data[:, 10] if dispaxis == 1 else given[1].data[10]))
+    hits.append((1, trace, 10))
+    given[1].data[(trace, 10) if dispaxis == 1 else (10, trace)] += 50
+    planted = {(n, y, x) if dispaxis == 1 else (n, x, y) for n, y, x in hits}
+    by_median, followed = (found(OutlierDetectionStep.call(given, slit_sampling=how)) for how in ("median", "followed"))
+    assert planted <= followed and len(followed - planted) <= 3
+    assert len(by_median - planted) > 10

@@ -196,6 +196,26 @@ class Drizzle:
         most = int(2 * reach + 4) ** 2
         run_bands(kernels.drizzle, self.shape[0], source, sums, self._code(), size, most, bit, threads=self._threads)
 
+    def couple(self, exposure, x, y, coupling, weights, along_x):
+        """Note of an exposure of a slit how the pixels of the mosaic vary together because of it.
+
+        Parameters
+        ----------
+        exposure, x, y
+            As of `add`; the variances are used.
+        coupling : hexcal.kernels.covariance.Coupling
+            Changed in place.
+        weights : float32 array (ny, nx)
+            Of the mosaic of all exposures.
+        along_x : bool
+            Whether the light is dispersed along x.
+        """
+        from hexcal.kernels.covariance import couple_slit
+
+        source, reach = self._source(exposure, x, y)
+        size = (self.pixfrac or 1.0, (self.pixfrac or 1.0) / exposure.ratio)
+        couple_slit(source, coupling, weights, self._code(), size, int(2 * reach + 4) ** 2, along_x)
+
     def leave_out(self):
         """Count an exposure that has nothing to add."""
         self._added += 1

@@ -120,6 +120,11 @@ class OutlierDetectionStep(Step):
         slit_errors: Literal["exposure", "median"] = parameter(
             "exposure", "Slits: errors of each pixel, or the median of those of all exposures, rectified as the values."
         )
+        slit_sampling: Literal["median", "followed"] = parameter(
+            "median",
+            "Slits: what is expected is the median of all exposures, or follows how each exposure samples a source "
+            "across the dispersion.",
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
@@ -312,6 +317,7 @@ class OutlierDetectionStep(Step):
             given.backg,
             given.two_values == "lower",
             given.slit_errors == "median",
+            given.slit_sampling == "followed",
         )
         for name, result in flag_all(science, rule, given.set_nan):
             numbers = ", ".join(map(str, result.counts))

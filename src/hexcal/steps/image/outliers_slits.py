@@ -14,6 +14,12 @@ from hexcal.steps.image.weight_threshold import weight_threshold
 from hexcal.steps.spectrum.parts import name_of_part
 from hexcal.steps.spectrum.slit_sources import Source
 
+_SEEN = 3.0
+"""Pixels so many errors bright tell how an exposure samples the light."""
+_NEAR, _FEWEST = 10, 5
+"""They are looked at within so many pixels in dispersion direction, and must be so many."""
+_MOST = 5.0
+"""Largest factor."""
 WITH_NAN = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
 
 
@@ -42,6 +48,8 @@ class SlitRule:
     median_errors : bool
         Whether the errors are the median of those of all exposures, rectified as the values are, instead of those of
         each pixel.
+    follows_sampling : bool
+        Whether what is expected follows how each exposure samples a source (`as_sampled`).
     """
 
     limits: Limits
@@ -54,6 +62,7 @@ class SlitRule:
     level: float = 0.0
     few_above_only: bool = False
     median_errors: bool = False
+    follows_sampling: bool = False
 
 
 @dataclass
@@ -147,6 +156,8 @@ def flag_slit(source, rule, set_nan=False):
         few = blotted(median.counts, x, y, linear=False) if rule.few_above_only else None
         spread = None if median.spread is None else blotted(median.spread, x, y)
         data, err, dq = (np.ascontiguousarray(plane[window]) for plane in (slit.data, slit.err, slit.dq))
+        if rule.follows_sampling:
+            expected = as_sampled(expected, data, err, dq, grid.dispaxis)
         err = err if errors is None else blotted(errors, x, y)
         before = (dq & pixel.OUTLIER) == 0
         counts.append(flag_outliers(data, err, dq, expected, rule.limits, rule.level, few, spread))
@@ -155,6 +166,41 @@ def flag_slit(source, rule, set_nan=False):
             _make_nan(slit, window, before & ((dq & pixel.OUTLIER) != 0))
         images.append((rectified[number], expected))
     return SlitOutliers(counts, median.values, images)
+
+
+def as_sampled(expected, data, errors, dq, dispaxis):
+    """Return what is expected of an exposure, scaled to how its pixels sample the light across the dispersion.
+
+    A point source that falls into the middle of a pixel in one exposure, and between two pixels in the others, is
+    sharper there than their median, in proportion to its light. How a row of the detector stands to the median changes
+    slowly with wavelength, and is the same in lines and beside them: it is the running median of their ratio.
+
+    Parameters
+    ----------
+    expected, data, errors : float32 array (ny, nx)
+        The median at the pixels of the exposure (NaN beside it), the values, their standard deviations.
+    dq : uint32 array (ny, nx)
+        Flags: DO_NOT_USE does not count.
+    dispaxis : int
+        1: dispersed along x; 2: along y.
+
+    Returns
+    -------
+    float32 array (ny, nx)
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels.running_median import running_median
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(np.abs(expected) > _SEEN * errors, data / expected, np.nan).astype(np.float32)
+    ratio[(dq & pixel.DO_NOT_USE) != 0] = np.nan
+    rows = np.ascontiguousarray(ratio if dispaxis == 1 else ratio.T)
+    factor = np.empty_like(rows)
+    run_bands(running_median, len(rows), rows, _NEAR, False, factor)
+    known = np.cumsum(np.pad(np.isfinite(rows), ((0, 0), (_NEAR + 1, _NEAR))), axis=1)
+    enough = known[:, 2 * _NEAR + 1 :] - known[:, : -2 * _NEAR - 1] >= _FEWEST
+    factor = np.where(enough, np.clip(factor, 0, _MOST), 1).astype(np.float32)
+    return np.ascontiguousarray(expected * (factor if dispaxis == 1 else factor.T))
 
 
 def _make_nan(slit, window, outliers):

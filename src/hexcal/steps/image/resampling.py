@@ -52,6 +52,8 @@ class Manner:
         With a step above 1, the map is interpolated between nodes so far apart by splines of this order.
     variances, context, dq : bool
         What is carried along beside the values.
+    covariance : bool
+        Whether it is noted how the pixels of slits vary together.
     """
 
     kernel: str = "square"
@@ -65,6 +67,7 @@ class Manner:
     variances: bool = True
     context: bool = True
     dq: bool = False
+    covariance: bool = False
 
 
 def fill_of(fillval):

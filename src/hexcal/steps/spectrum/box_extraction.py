@@ -12,6 +12,8 @@ COLUMNS = (
     *("BACKGROUND", "BKGD_ERROR", "BKGD_VAR_POISSON", "BKGD_VAR_RNOISE", "BKGD_VAR_FLAT", "NPIXELS"),
 )
 """Columns of a spectrum, in their order (JWST documents, extract_1d)."""
+CORRELATION = "CORRELATION"
+"""Column of spectra whose errors include covariance: correlation of the error with those of the next wavelengths."""
 FLUX_UNIT, BRIGHTNESS_UNIT = "MJy", "MJy/sr"
 _JANSKY = 1e6
 _PARTS = ("POISSON", "RNOISE", "FLAT")
@@ -41,6 +43,42 @@ def sums(data, variances, aperture, threads=None):
 
     none = np.zeros((1, 1, 1), np.float32)
     planes = tuple(none if one is None else np.ascontiguousarray(one, np.float32) for one in variances)
+    out = np.empty((len(data), kernels.N_PLANES, data.shape[2]))
+    smoothed, regions, order = _prepared(data, aperture, threads)
+    run_bands(kernels.extract_rows, len(data), data, planes, smoothed, regions, order, out, threads=threads)
+    return out
+
+
+def weights(data, aperture, threads=None):
+    """Return with which factors the pixels of an image count in its sums over an aperture.
+
+    Parameters
+    ----------
+    data : float32 array (1, ny, nx)
+        Dispersed along the last axis; NaN does not count.
+    aperture : Aperture
+        The regions.
+    threads : int, optional
+        Default: the number of the run.
+
+    Returns
+    -------
+    float64 array (2, ny, nx)
+        In the sum less the background, and in the background.
+    """
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import extraction as kernels
+
+    out = np.empty((2, *data.shape[1:]))
+    run_bands(kernels.weigh_rows, data.shape[2], data, *_prepared(data, aperture, threads), out, threads=threads)
+    return out
+
+
+def _prepared(data, aperture, threads):
+    """Image that the background is fitted to, limits of the regions, order of the background."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import extraction as kernels
+
     order: Any = kernels.NO_FIT
     if aperture.has_background:
         order = {"median": kernels.MEDIAN, "mean": 0}.get(aperture.fit, aperture.order)
@@ -48,11 +86,8 @@ def sums(data, variances, aperture, threads=None):
     if aperture.smoothing > 1 and aperture.has_background:
         smoothed = np.empty_like(data)
         run_bands(kernels.smooth_rows, len(data), data, int(aperture.smoothing), smoothed, threads=threads)
-    out = np.empty((len(data), kernels.N_PLANES, data.shape[2]))
     regions = (aperture.lower, aperture.upper, aperture.background_lower, aperture.background_upper)
-    regions = tuple(np.ascontiguousarray(limits, np.float64) for limits in regions)
-    run_bands(kernels.extract_rows, len(data), data, planes, smoothed, regions, order, out, threads=threads)
-    return out
+    return smoothed, tuple(np.ascontiguousarray(limits, np.float64) for limits in regions), order
 
 
 def mean_wavelengths(wavelengths, aperture):
@@ -132,7 +167,9 @@ def add_errors(columns):
 def as_table(columns, first=0, last=None):
     """Return the columns of a spectrum as a structured array (rows ``first <= row < last``)."""
     part = slice(first, last)
-    table = np.zeros(len(columns["WAVELENGTH"][part]), [(name, "u4" if name == "DQ" else "f8") for name in COLUMNS])
-    for name in COLUMNS:
+    kinds: list[Any] = [(name, "u4" if name == "DQ" else "f8") for name in COLUMNS]
+    kinds += [(name, "f8", values.shape[1:]) for name, values in columns.items() if name not in COLUMNS]
+    table = np.zeros(len(columns["WAVELENGTH"][part]), kinds)
+    for name, *_ in kinds:
         table[name] = columns[name][part]
     return table

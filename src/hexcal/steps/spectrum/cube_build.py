@@ -4,7 +4,7 @@ from typing import Literal
 
 from hexcal.core import Step, StepParameters, names, parameter
 from hexcal.models.container import ModelContainer
-from hexcal.steps.spectrum import cube_bands, cube_planning
+from hexcal.steps.spectrum import covariance, cube_bands, cube_planning
 from hexcal.steps.spectrum.cube_filling import CubeFilling, mark_holes
 from hexcal.steps.spectrum.cube_product import Headers, set_coordinates
 from hexcal.steps.spectrum.cube_report import Watched
@@ -79,6 +79,11 @@ class CubeBuildStep(Step):
         )
         debug_spaxel: str = parameter("-1 -1 -1", "x y z of a voxel, 0-based: tell which pixels are in it (drizzle).")
         search_output_file: bool = parameter(False, "Use the output_file of the pipeline that the step is part of.")
+        covariance: bool = parameter(
+            False,
+            "Note how the voxels vary together, which extract_1d needs for errors with covariance (COVFACT, COVPAIRS, "
+            "COVLAGS); not of internal_cal.",
+        )
         output_use_model: bool = parameter(True, "Name products after the exposure, or the product of the association.")
         suffix: str | None = parameter("s3d", "Ending of the names of products.")
 
@@ -123,7 +128,9 @@ class CubeBuildStep(Step):
             self.log.warning("No pixel of any exposure is fit for use: the cube %s is empty", plan.text)
         product = everywhere()["IFUCubeModel"]()
         headers.fill(product)
-        self._set_arrays(product, filling, plan)
+        cube = self._set_arrays(product, filling, plan)
+        if self.parameters.covariance and not request.is_internal:
+            self._set_covariance(product, cube, filling, science, members, request)
         set_coordinates(product, grid, _axes(plan))
         self._describe(product, plan, request, grid, reach)
         return product
@@ -135,6 +142,16 @@ class CubeBuildStep(Step):
         product.data, product.err, product.dq, product.weightmap = cube.data, cube.err, cube.dq, cube.counts
         if cube.torn:
             self.log.info("%d planes at the ends of the band, which few slices reach, are left empty", cube.torn)
+        return cube
+
+    def _set_covariance(self, product, cube, filling, science, members, request):
+        """Note in the product how its voxels vary together, by a second look at the exposures."""
+        coupling = covariance.coupling_of_cube(cube.err**2)
+        for member in members:
+            with science.borrowed(member.index, changed=False) as model:
+                offset = request.offset_of(science.name_of(member.index), model)
+                filling.couple(coupling, cube.weights, model, member.channels, offset)
+        product.covar_factor, product.covar_pairs, product.covar_lags = covariance.neighbours(coupling)
 
     def _describe(self, product, plan, request, grid, reach):
         """The keywords that say how the cube was made, and its name."""

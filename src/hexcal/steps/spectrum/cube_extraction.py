@@ -7,12 +7,16 @@ import numpy as np
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
-from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, as_table
+from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, CORRELATION, as_table
+from hexcal.steps.spectrum.covariance import has_neighbours, variances_of_planes
+from hexcal.steps.spectrum.spectrum_fringes import add_columns
 
 _ARCSEC = 3600.0
 _METHODS = {"exact": 0, "center": 1, "centre": 1, "subsample": 2, "subpixel": 2, "subpixels": 2}
 _FWHM_OF_REFERENCE = 2.0
 """Radius of the reference in units of the FWHM of the point spread function (JWST documents, ifu_rscale)."""
+_PLANES = 64
+"""Planes whose weights are in memory together."""
 _VARIANCES = tuple(f"{kind}_VAR_{part}" for kind in ("FLUX", "SB", "BKGD") for part in ("POISSON", "RNOISE", "FLAT"))
 
 
@@ -108,17 +112,34 @@ def extract_cube(model, step, references):
     data = np.ascontiguousarray(model.data, np.float32)
     errors = np.zeros_like(data) if model.err is None else np.ascontiguousarray(model.err, np.float32)
     circles: Any = None
+    circle: Any = None
     if source_type == "POINT":
         circles = _circles(references)
-        totals, place = _of_point(model, step, circles, wavelengths, data, errors)
+        totals, circle = _of_point(model, step, circles, wavelengths, data, errors)
+        place = tuple(float(values[0]) for values in circle[0])
     else:
         totals, place = _of_all(data, errors), ((data.shape[2] - 1) / 2, (data.shape[1] - 1) / 2)
         step.log.info("Extended source: all of the cube is extracted")
+    variances = _with_covariance(model, step, data, errors, circle)
     unit = model.meta.bunit_data
-    columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale)
+    columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale, variances)
     if source_type == "POINT" and given.apply_apcorr and "apcorr" in references:
         _correct(columns, model, step, references, _radii(circles, wavelengths, given)[0])
+    if given.ifu_rfcorr and model.meta.exposure.type == "MIR_MRS":
+        _take_out_fringes(columns, model, step.log)
+    if variances is not None:
+        columns[CORRELATION] = np.array(model.covar_lags, float)
     return _product(model, columns, place)
+
+
+def _take_out_fringes(columns, model, log):
+    """Add the columns without residual fringes."""
+    channels = str(model.meta.instrument.channel or "")
+    if len(channels) != 1 or not channels.isdigit():
+        log.warning("Residual fringes are not corrected: the cube holds channels %s, one is needed", channels or "?")
+        return
+    largest = add_columns(columns, int(channels))
+    log.info("Residual fringes of up to %.2f %% are taken out of RF_FLUX, RF_SURF_BRIGHT", 100 * largest)
 
 
 def _source_type(model, given, log):
@@ -180,7 +201,44 @@ def _of_point(model, step, circles, wavelengths, data, errors):
     out = np.empty((len(data), 6))
     run_bands(kernels.extract_planes, len(data), data, errors, places, (radius, inner, outer), options, out)
     step.log.info("Circle at x = %.2f, y = %.2f, radius %.2f to %.2f spaxels", x, y, radius.min(), radius.max())
-    return out, (x, y)
+    return out, (places, (radius, inner, outer), options)
+
+
+def _with_covariance(model, step, data, errors, circle):
+    """Variances of the sums and of the background with covariance; None where errors are those of single spaxels.
+
+    Parameters
+    ----------
+    circle : tuple, optional
+        Places, sizes and options of the circles; without it all of each plane is summed.
+    """
+    if not step.parameters.covariance:
+        return None
+    if not has_neighbours(model):
+        step.log.warning(
+            "How the voxels vary together is not noted (cube_build.covariance): errors are those of independent voxels"
+        )
+        return None
+    out = np.empty((2, len(data)))
+    for first in range(0, len(data), _PLANES):
+        part = slice(first, first + _PLANES)
+        weights = np.zeros((2, *data[part].shape))
+        if circle is None:
+            weights[0] = np.isfinite(data[part])
+        else:
+            _weigh(data[part], circle, part, weights)
+        for number in range(2):
+            out[number, part] = variances_of_planes(model, errors, weights[number], part)
+    return out
+
+
+def _weigh(data, circle, part, weights):
+    """Put in which share the spaxels of some planes count into `weights`."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import cube_extraction as kernels
+
+    places, sizes = (tuple(np.ascontiguousarray(values[part]) for values in each) for each in circle[:2])
+    run_bands(kernels.weigh_planes, len(data), data, places, sizes, circle[2], weights)
 
 
 def _of_all(data, errors):
@@ -241,7 +299,7 @@ def brightest(data):
     return float(best[names[0]]), float(best[names[1]])
 
 
-def _columns(totals, wavelengths, unit, area, covariance):
+def _columns(totals, wavelengths, unit, area, scale, variances=None):
     """The columns of a spectrum; variances are not told apart in cubes, and are 0."""
     pixels, beside_area = totals[:, 2], totals[:, 5]
     has_pixels = pixels > 0
@@ -251,7 +309,9 @@ def _columns(totals, wavelengths, unit, area, covariance):
         level_variance = np.where(beside_area > 0, totals[:, 4] / beside_area**2, 0.0)
     to_flux = area * 1e6 if unit == BRIGHTNESS_UNIT else 1.0
     net = np.where(has_pixels, totals[:, 0] - level * pixels, np.nan)
-    error = np.sqrt(totals[:, 1] + pixels**2 * level_variance) * covariance
+    error = np.sqrt(totals[:, 1] + pixels**2 * level_variance) * scale
+    if variances is not None:
+        error, level_variance, scale = np.sqrt(variances[0]), variances[1], 1.0
     columns: dict[str, Any] = {name: np.zeros(len(pixels)) for name in _VARIANCES}
     columns |= {
         "WAVELENGTH": wavelengths,
@@ -260,7 +320,7 @@ def _columns(totals, wavelengths, unit, area, covariance):
         "SURF_BRIGHT": net * np.where(has_pixels, per_pixel, np.nan),
         "SB_ERROR": error * per_pixel,
         "BACKGROUND": level,
-        "BKGD_ERROR": np.sqrt(level_variance) * covariance,
+        "BKGD_ERROR": np.sqrt(level_variance) * scale,
         "NPIXELS": pixels,
         "DQ": np.where(has_pixels, 0, 1).astype(np.uint32),
     }
@@ -278,7 +338,7 @@ def _correct(columns, model, step, references, radius):
 
 
 def _product(model, columns, place):
-    product = products.new_product(model)
+    product = products.new_product(model, "MRSMultiSpecModel" if "RF_FLUX" in columns else "MultiSpecModel")
     part = product.new_part()
     part.spec_table = as_table(columns)
     part.set_meta("name", model.get_meta("name") or model.meta.exposure.type)

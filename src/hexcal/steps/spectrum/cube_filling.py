@@ -1,6 +1,6 @@
 """Exposures added to a cube, one after the other, slice by slice."""
 
-import functools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ class Cube(NamedTuple):
         Number of pixels that contribute.
     torn : int
         Number of planes that were emptied.
+    weights : float32
+        Sums of the weights.
     """
 
     data: np.ndarray
@@ -36,6 +38,7 @@ class Cube(NamedTuple):
     dq: np.ndarray
     counts: np.ndarray
     torn: int = 0
+    weights: Any = None
 
 
 class CubeFilling:
@@ -79,8 +82,50 @@ class CubeFilling:
         int
             Number of usable pixels that see something.
         """
+        from hexcal.kernels import cube
+
+        used, nz = 0, self.grid.shape[0]
+        for number, pixels, volumes in self._laid(model, channels, offset):
+            used += int(np.count_nonzero(np.isfinite(volumes.values)))
+            if self.weighting == "drizzle":
+                run_bands(cube.drizzle_cube, nz, self.sums, self.planes, volumes)
+                if watched:
+                    watched.tell(
+                        name, number, pixels, volumes.corner_x, volumes.corner_y, volumes.values, volumes.errors
+                    )
+            else:
+                is_exponential = self.weighting == "emsm"
+                run_bands(cube.weigh_cube, nz, self.sums, self.planes, volumes, self.reach, is_exponential)
+        return used
+
+    def couple(self, coupling, weights, model, channels=None, offset=(0.0, 0.0)):
+        """Note of an exposure how the voxels vary together because of it, when all exposures are added.
+
+        Parameters
+        ----------
+        coupling : hexcal.kernels.covariance.Coupling
+            Changed in place.
+        weights : float32 array (nz, ny, nx)
+            Of the finished cube.
+        model, channels, offset
+            As of `add`.
+        """
+        from hexcal.kernels import covariance
+
+        nz = self.grid.shape[0]
+        for _, _, volumes in self._laid(model, channels, offset):
+            if self.weighting == "drizzle":
+                run_bands(covariance.couple_volumes, nz, coupling, weights, self.planes, volumes)
+            else:
+                rest = (self.planes, volumes, self.reach, self.weighting == "emsm")
+                run_bands(covariance.couple_points, nz, coupling, weights, *rest)
+
+    def _laid(self, model, channels, offset) -> Iterator[tuple[int, Any, Any]]:
+        """Yield number, pixels, and volumes or points in the cube of the slices of an exposure."""
+        from hexcal.kernels import cube
+
         values, errors = np.asarray(model.data), np.asarray(model.err)
-        bad, used = (model.dq & pixel.DO_NOT_USE) != 0, 0
+        bad = (model.dq & pixel.DO_NOT_USE) != 0
 
         def place(ra, dec):
             return self.grid.place(ra + offset[0], dec + offset[1])
@@ -89,25 +134,14 @@ class CubeFilling:
             pixels = pixels_of(plane, whole=self.weighting == "drizzle")
             where = pixels.rows, pixels.columns
             of_slice = np.where(bad[where], np.float32(np.nan), values[where]).astype(np.float32)
-            used += int(np.count_nonzero(np.isfinite(of_slice)))
-            tell = watched and functools.partial(watched.tell, name, plane.number, pixels)
-            self._add_slice(plane, pixels, of_slice, errors[where].astype(np.float32), place, tell)
-        return used
-
-    def _add_slice(self, plane, pixels, values, errors, place, tell):
-        from hexcal.kernels import cube
-
-        nz = self.grid.shape[0]
-        if self.weighting == "drizzle":
-            x, y = cube_pixels.corners(plane, pixels, place)
-            volumes = cube.Volumes(x, y, pixels.wavelength, pixels.depth, values, errors)
-            run_bands(cube.drizzle_cube, nz, self.sums, self.planes, volumes)
-            if tell is not None:
-                tell(x, y, values, errors)
-            return
-        x, y = cube_pixels.middles(plane, pixels, place)
-        points = cube.Points(np.ascontiguousarray(x), np.ascontiguousarray(y), pixels.wavelength, values, errors)
-        run_bands(cube.weigh_cube, nz, self.sums, self.planes, points, self.reach, self.weighting == "emsm")
+            of_errors = errors[where].astype(np.float32)
+            if self.weighting == "drizzle":
+                x, y = cube_pixels.corners(plane, pixels, place)
+                laid = cube.Volumes(x, y, pixels.wavelength, pixels.depth, of_slice, of_errors)
+            else:
+                x, y = (np.ascontiguousarray(each) for each in cube_pixels.middles(plane, pixels, place))
+                laid = cube.Points(x, y, pixels.wavelength, of_slice, of_errors)
+            yield plane.number, pixels, laid
 
     def add_internal(self, model, channels=None, origin=0.0):
         """Add the slices of an exposure to the columns of a cube in the plane of the slices.
@@ -160,7 +194,7 @@ class CubeFilling:
         torn = _cut_tears(sums) if cuts_tears else 0
         dq = np.empty(self.grid.shape, np.uint32)
         run_bands(finish_cube, self.grid.shape[0], sums, dq, np.uint32(EMPTY))
-        return Cube(sums.values, sums.variances, dq, sums.counts, torn)
+        return Cube(sums.values, sums.variances, dq, sums.counts, torn, sums.weights)
 
 
 def sorted_across(model, channels=None):

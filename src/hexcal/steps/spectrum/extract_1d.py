@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
+from hexcal.steps.spectrum import covariance
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.apertures import Choices
@@ -14,7 +15,7 @@ from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, FLUX_UNIT, mea
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry, read_reference
 from hexcal.steps.spectrum.optimal_product import optimal
 from hexcal.steps.spectrum.parts import SkipPart, name_of_part, parts_of
-from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position
+from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position, weights_of
 from hexcal.steps.spectrum.slit_resampling import dispersion_axis
 
 _LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
@@ -37,6 +38,10 @@ class Extract1dStep(Step):
     **Cubes.** The light of a point source is summed in a circle that changes with wavelength as the reference has it,
     less the mean in an annulus; of an extended source all of the cube is summed.
 
+    **Residual fringes** (``ifu_rfcorr``, MIRI MRS). Sine waves of the periods of the detectors (2.8 cm^-1) and, in
+    channels 3 and 4, of a dichroic (0.38 cm^-1) are fitted to the spectrum together with a smooth continuum; columns
+    RF_* are the spectrum without them. A cube of several channels is left as it is.
+
     **Aperture correction.** The factor is interpolated in the apcorr reference, in wavelength and size (radius); it
     multiplies fluxes and errors of point sources.
 
@@ -44,6 +49,13 @@ class Extract1dStep(Step):
     dispersion direction, with equal weights, together with a polynomial background where one is asked for; the profile
     is moved to where it fits best. The flux needs no aperture correction. The negative image of a second nod is not
     part of the fit.
+
+    **Errors with covariance** (``covariance``). The pixels of rectified slits and of cubes share pixels of the
+    exposures, so that the error of a sum is not that of independent pixels. Where resample_spec or cube_build have
+    noted how they vary together (their parameter ``covariance``), the errors of spectra are those of the sum,
+    background included, and the column CORRELATION has the correlation of the error with those at the next wavelengths,
+    which sums over wavelengths need. ``ifu_covar_scale`` is not applied on top. Without it errors are those of
+    independent pixels, as in the original.
 
     Time series give one spectrum for each integration, as the documents say, or one table row for each, as 3.0.0 does
     (``integrations_as``).
@@ -82,6 +94,11 @@ class Extract1dStep(Step):
         )
         apply_apcorr: bool = parameter(True, "Apply the aperture correction.")
         ifu_autocen: bool = parameter(False, "Centre the aperture on the brightest source of the cube.")
+        ifu_rfcorr: bool = parameter(
+            False,
+            "Take residual fringes out of spectra of cubes of MIRI MRS: adds the columns RF_FLUX, RF_SURF_BRIGHT and "
+            "RF_BACKGROUND.",
+        )
         ifu_set_srctype: Literal["POINT", "EXTENDED"] | None = parameter(
             None, "Take the source of cubes of MIRI MRS to be of this type."
         )
@@ -90,6 +107,11 @@ class Extract1dStep(Step):
         )
         ifu_covar_scale: float = parameter(
             1.0, "Factor of the errors of spectra of cubes, for the covariance between spaxels.", gt=0
+        )
+        covariance: bool = parameter(
+            False,
+            "Errors of spectra of resampled slits and cubes include how their pixels vary together, instead of "
+            "ifu_covar_scale; resample_spec and cube_build note it with their parameter covariance.",
         )
         clipped_area: Literal["counted", "left_out"] = parameter(
             "counted",
@@ -199,10 +221,12 @@ class Extract1dStep(Step):
         units = self._unit(slit, model), self._pixel_area(slit, model)
         if self._is_optimal(references, entry):
             psf = references.psf
-            spectra, aperture = optimal(slit, model, self, psf, view, aperture, units)
+            spectra, aperture, weights = optimal(slit, model, self, psf, view, aperture, units)
+            self._include_covariance(spectra, slit, view, lambda: weights)
         else:
             waves = mean_wavelengths(view.wavelengths, aperture)
             spectra = extracted(view, aperture, waves, *units, entry.image)
+            self._include_covariance(spectra, slit, view, lambda: weights_of(view, aperture, entry.image))
             self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
         order = 1 if order is None else order
         place = _place(slit, aperture, dispaxis)
@@ -228,6 +252,19 @@ class Extract1dStep(Step):
             if given.log_increment > 0 and len(parts) % given.log_increment == 0:
                 self.log.info("%d integrations done", len(parts))
         return parts
+
+    def _include_covariance(self, spectra, slit, view, weights):
+        """Let the errors of the spectrum of a rectified slit include how its pixels vary together."""
+        if not self.parameters.covariance or len(view.data) > 1:
+            return
+        if covariance.has_neighbours(slit):
+            covariance.include(spectra[0], slit, view.dispaxis, view.variances, weights())
+        elif slit.get_meta("meta.cal_step.resample") == "COMPLETE" or slit.wht is not None:
+            self.log.warning(
+                "How the pixels of %s vary together is not noted (resample_spec.covariance): errors are those of "
+                "independent pixels",
+                name_of_part(slit),
+            )
 
     def _is_optimal(self, references, entry):
         """Whether a profile is fitted."""

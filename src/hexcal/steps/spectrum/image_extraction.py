@@ -47,3 +47,26 @@ def _sum(variance, where, axis):
     if variance is None:
         return np.zeros(where.sum(axis=axis).shape)
     return np.sum(variance, axis=axis, where=where & np.isfinite(variance), dtype=np.float64)
+
+
+def image_weights(data, image, axis):
+    """Return with which factors the pixels count in `image_sums`.
+
+    Parameters
+    ----------
+    data : float32 array (ny, nx)
+        NaN does not count.
+    image : float32 array (ny, nx)
+        1 where the source is, -1 where its background is.
+    axis : int
+        Axis that is summed over.
+
+    Returns
+    -------
+    float64 array (2, ny, nx)
+        In the sum less the background, and in the background.
+    """
+    source, beside = (image > 0) & np.isfinite(data), (image < 0) & np.isfinite(data)
+    n_source, n_beside = (which.sum(axis=axis, keepdims=True) for which in (source, beside))
+    background = np.where(beside, n_source / np.maximum(n_beside, 1), 0.0)
+    return np.stack([source - background, background])

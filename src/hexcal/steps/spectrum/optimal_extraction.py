@@ -112,11 +112,14 @@ class Fit:
         The model: source and background.
     profile : float32 array (ny, nx)
         Of the source.
+    weights : float64 array (ny, nx)
+        With which the pixels count in the flux of the last integration.
     """
 
     sums: np.ndarray
     scene: np.ndarray
     profile: np.ndarray
+    weights: np.ndarray
 
 
 def fit_profile(data, variances, profile, order=None) -> Fit:
@@ -145,7 +148,7 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
     pixels = np.linspace(-1, 1, ny)
     terms = [] if order is None else [pixels**power for power in range(order + 1)]
     sums, scene = np.zeros((n_ints, 9, nx)), np.full(data.shape, np.nan, np.float32)
-    squares = (profile**2).sum(axis=0)
+    squares, weights = (profile**2).sum(axis=0), np.zeros((ny, nx))
     for column in range(nx):
         design = np.column_stack([profile[:, column], *terms])
         inverses: dict[bytes, Any] = {}
@@ -158,6 +161,7 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
             if inverse is None:
                 inverse = inverses[good.tobytes()] = np.linalg.pinv(design[good])
             found = inverse @ values[good]
+            weights[good, column] = inverse[0]
             result = sums[number, :, column]
             result[8] = 1 / squares[column]
             # What is written as background is per pixel: here its mean under the profile.
@@ -165,7 +169,7 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
             result[0] = found[0] + result[4]
             result[1:4] = _variances(variances, number, good, column, inverse[0])
             scene[number, :, column] = design @ found
-    return Fit(sums, scene, profile.astype(np.float32))
+    return Fit(sums, scene, profile.astype(np.float32), weights)
 
 
 def _variances(variances, number, good, column, factors):

@@ -33,7 +33,8 @@ def optimal(slit, model, step, psf, view, aperture, units):
 
     Returns
     -------
-    list of dict, Aperture
+    list of dict, Aperture, float64 array (2, ny, nx)
+        The last: with which factors the pixels count in the flux, and in a background.
     """
     given, name = step.parameters, slit.get_meta("name")
     profiles = read_profiles(psf, name, model.meta.exposure.type, view.dispaxis)
@@ -58,7 +59,8 @@ def optimal(slit, model, step, psf, view, aperture, units):
                 columns[column][:] = np.nan
     _save_images(slit, model, step, view, fit)
     whole = np.full((1, len(rows)), view.shape[0] - 0.5)
-    return spectra, replace(aperture, lower=np.full_like(whole, -0.5), upper=whole)
+    weights = np.stack([fit.weights, np.zeros_like(fit.weights)])
+    return spectra, replace(aperture, lower=np.full_like(whole, -0.5), upper=whole), weights
 
 
 def _save_images(slit, model, step, view, fit):

@@ -67,6 +67,11 @@ class ResampleSpecStep(ResampleStep):
             True, "Keep exposures that were handed over open in memory; otherwise they wait in files."
         )
         propagate_dq: bool = parameter(False, "Give each pixel the flags of all pixels that contributed.")
+        covariance: bool = parameter(
+            False,
+            "Note how the pixels vary together, which extract_1d needs for errors with covariance (COVOWN, COVFACT, "
+            "COVPAIRS, COVLAGS).",
+        )
 
     def process(self, model, references):
         if isinstance(model, ModelContainer):
@@ -125,6 +130,7 @@ class ResampleSpecStep(ResampleStep):
             fill=fill_of(given.fillval),
             weight_type=given.weight_type,
             dq=given.propagate_dq,
+            covariance=given.covariance,
         )
         product = new_product(slits, given.blendheaders)
         for source, grid in zip(slits.sources, grids, strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.steps.spectrum import box_extraction
 from hexcal.steps.spectrum.apertures import Aperture, centre_at, moved, nominal_aperture
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry
-from hexcal.steps.spectrum.image_extraction import fitted_image, image_sums
+from hexcal.steps.spectrum.image_extraction import fitted_image, image_sums, image_weights
 from hexcal.steps.spectrum.parts import SkipPart
 from hexcal.steps.spectrum.source_place import place_of_sky, row_wavelengths, trace_in_slit, wavelengths_of
 
@@ -183,3 +183,22 @@ def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None,
         regions = fitted_image(turned_image, view.shape)[None]
         totals = np.swapaxes(image_sums(view.data, view.variances, regions, 1), 0, 1)
     return [box_extraction.columns_of(one, wavelengths, unit, pixel_area) for one in totals]
+
+
+def weights_of(view: Turned, aperture, image=None):
+    """Return with which factors the pixels of an image count in what is extracted.
+
+    Parameters
+    ----------
+    view, aperture, image
+        As of `extracted`.
+
+    Returns
+    -------
+    float64 array (2, ny, nx)
+        In the sum less the background, and in the background.
+    """
+    if image is None:
+        return box_extraction.weights(view.data, aperture)
+    turned_image = image if view.dispaxis == 1 else image.T
+    return image_weights(view.data[0], fitted_image(turned_image, view.shape), 0)

@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.models import meta
 from hexcal.models.science import MultiSlitModel, SlitModel
 from hexcal.steps.image.mosaic_product import Summary, errors_of
-from hexcal.steps.spectrum.slit_resampling import resampled_slit
+from hexcal.steps.spectrum.slit_resampling import coupled_slit, resampled_slit
 
 FLUX = "MJy"
 """BUNIT of point sources of NIRSpec: flux of a pixel, not surface brightness."""
@@ -61,7 +61,10 @@ def rectify(part, source, grid, manner, is_part):
     """
     first = next(source.each())
     _take_metadata(part, first, is_part)
-    _set_arrays(part, resampled_slit(source.each(), len(source.exposures), grid, manner), grid, manner)
+    result = resampled_slit(source.each(), len(source.exposures), grid, manner)
+    factor = _set_arrays(part, result, grid, manner)
+    if manner.covariance:
+        _set_covariance(part, coupled_slit(source.each(), result.weights, grid, manner), factor)
     part.meta.wcs = grid.wcs(_positions_in_slit(first, grid))
     part.meta.wcsinfo.s_region = grid.region(first) if grid.is_sky else None
 
@@ -76,6 +79,16 @@ def _take_metadata(target, source, is_part):
             target.set_unchecked(path, value)
 
 
+def _set_covariance(part, coupling, factor):
+    """Give a slit what says how its pixels vary together; ERR is no error of the mean that a pixel is."""
+    from hexcal.steps.spectrum.covariance import neighbours
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = coupling.own * (factor / part.err.astype(float)) ** 2
+    part.covar_own = np.where(np.isfinite(own) & (own > 0), own, 1.0).astype(np.float32)
+    part.covar_factor, part.covar_pairs, part.covar_lags = neighbours(coupling)
+
+
 def _positions_in_slit(slit, grid):
     """Position in the slit of NIRSpec of the pixels along it, at the middle wavelength; None for others."""
     from hexcal.steps.wcs.spectral import sky_to_slit
@@ -88,7 +101,7 @@ def _positions_in_slit(slit, grid):
 
 
 def _set_arrays(part, result, grid, manner):
-    """Give a slit its arrays and pixel areas."""
+    """Give a slit its arrays and pixel areas; return what the values were multiplied by."""
     scale = grid.scale / grid.input_scale
     # A pixel of twice the size sees two of the exposure: half the variance of their mean, twice the flux.
     factor = scale if is_flux(part) else 1.0
@@ -106,3 +119,4 @@ def _set_arrays(part, result, grid, manner):
         area = part.get_meta(f"meta.photometry.{name}")
         if area is not None:
             part.set_meta(f"meta.photometry.{name}", area * scale)
+    return factor

@@ -104,8 +104,33 @@ def resampled_slit(exposures, n_exposures, grid, manner, threads=None) -> Resamp
     """
     drizzle = new_drizzle(grid, manner, n_exposures, threads)
     for slit in exposures:
-        _add(drizzle, slit, grid, manner, *coordinates_of(slit))
+        exposure, x, y = _exposure(slit, grid, manner)
+        if exposure is None:
+            drizzle.leave_out()
+        else:
+            drizzle.add(exposure, x, y)
     return drizzle.finish(manner.fill)
+
+
+def coupled_slit(exposures, weights, grid, manner):
+    """Return how the pixels of a slit that was laid on a grid vary together: the sums.
+
+    Parameters
+    ----------
+    exposures, grid, manner
+        As of `resampled_slit`.
+    weights : float32 array (ny, nx)
+        What that has found.
+    """
+    from hexcal.steps.spectrum.covariance import coupling_of_slit
+
+    drizzle = new_drizzle(grid, manner, 0)
+    coupling = coupling_of_slit(grid.shape, len(grid.wavelengths))
+    for slit in exposures:
+        exposure, x, y = _exposure(slit, grid, manner)
+        if exposure is not None:
+            drizzle.couple(exposure, x, y, coupling, weights, grid.dispaxis == 1)
+    return coupling
 
 
 def resampled_values(values, weights, grid, seen, *, pixfrac=1.0, kernel="square", fill=np.nan, threads=None):
@@ -140,21 +165,20 @@ def resampled_values(values, weights, grid, seen, *, pixfrac=1.0, kernel="square
     return drizzle.finish(fill)
 
 
-def _add(drizzle, slit, grid, manner, seen, window):
-    """Add an exposure of the slit."""
+def _exposure(slit, grid, manner) -> Any:
+    """What is drizzled of an exposure of the slit, and where its pixels lie; None if no pixel counts."""
+    seen, window = coordinates_of(slit)
     cut = {name: _cut(getattr(slit, name), window) for name in ("data", "dq", "var_rnoise", "var_poisson", "var_flat")}
     dq = cut["dq"] if cut["dq"] is not None else np.zeros(cut["data"].shape, np.uint32)
     variance = cut["var_rnoise"] if manner.weight_type == "ivm" else None
     time = exposure_time(slit) if manner.weight_type == "exptime" else 0.0
     weights = weights_of(dq, manner.bad, variance, time)
     if not weights.any():
-        drizzle.leave_out()
-        return
+        return None, None, None
     variances = (cut["var_rnoise"], cut["var_poisson"], cut["var_flat"]) if manner.variances else None
     importance = _FULL if variance is not None else time or 1.0
-    ratio = grid.scale / grid.input_scale
-    exposure = Exposure(cut["data"], weights, variances, dq, 0.0, importance, ratio)
-    drizzle.add(exposure, *grid.positions(*seen))
+    exposure = Exposure(cut["data"], weights, variances, dq, 0.0, importance, grid.scale / grid.input_scale)
+    return exposure, *grid.positions(*seen)
 
 
 def _cut(values, window) -> Any:

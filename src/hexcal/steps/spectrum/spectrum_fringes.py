@@ -1,0 +1,81 @@
+"""Residual fringes of MIRI MRS in extracted spectra: the same waves as of detector columns, fitted to one spectrum."""
+
+import numpy as np
+
+from hexcal.core.bands import run_bands
+
+_PERIODS = ((2.8, 0.5, (1, 2, 3, 4)), (0.38, 0.06, (3, 4)))
+"""Period and half its range, cm^-1, of the interference in the substrate of the detectors, and of that in a dichroic,
+with the channels that have it (Argyriou et al. 2020, A&A 641, A150)."""
+_KNOTS = 3.0
+"""Periods between the knots of the continuum."""
+_FEWEST, _MOST = 1, 15
+"""Waves."""
+_OVERSAMPLING = 4.0
+_FEWEST_POINTS = 50
+COLUMNS = {"RF_FLUX": "FLUX", "RF_SURF_BRIGHT": "SURF_BRIGHT", "RF_BACKGROUND": "BACKGROUND"}
+"""Columns of spectra without fringes, and those that they are made of."""
+
+
+def add_columns(columns, channel):
+    """Give the spectrum of a cube of MIRI MRS the columns without fringes, in place.
+
+    Parameters
+    ----------
+    columns : dict of str to float64 array (n,)
+        WAVELENGTH, FLUX, SURF_BRIGHT and BACKGROUND, with their errors.
+    channel : int
+        1 to 4.
+
+    Returns
+    -------
+    float
+        Largest amplitude of the fringes, as a share of the flux; 0: none were found.
+    """
+    wavelength = columns["WAVELENGTH"]
+    gain = fringes(wavelength, columns["FLUX"], columns["FLUX_ERROR"], channel)
+    columns["RF_FLUX"], columns["RF_SURF_BRIGHT"] = columns["FLUX"] / (1 + gain), columns["SURF_BRIGHT"] / (1 + gain)
+    beside = fringes(wavelength, columns["BACKGROUND"], columns["BKGD_ERROR"], channel)
+    columns["RF_BACKGROUND"] = columns["BACKGROUND"] / (1 + beside)
+    return float(np.abs(gain).max())
+
+
+def fringes(wavelength, flux, error, channel, threads=None):
+    """Return what a spectrum is to be divided by, less 1: float64 array (n,); 0 where no fringes are found.
+
+    A smooth continuum, lines without weight, and sine waves in wavenumber are fitted together, as many waves as the
+    data want (residual_fringe does the same to the columns of the detector).
+
+    Parameters
+    ----------
+    wavelength, flux, error : float64 array (n,)
+        Micron; values that are not finite, or have no error, do not count.
+    channel : int
+        Of MIRI MRS, 1 to 4.
+    threads : int, optional
+        Default: the number of the run.
+    """
+    from hexcal.kernels.residual_fringe import fit_fringes
+
+    gain, wavenumber = np.zeros(len(flux)), 1e4 / np.asarray(wavelength, float)
+    good = np.isfinite(flux) & np.isfinite(error) & (error > 0)
+    if good.sum() < _FEWEST_POINTS:
+        return gain
+    sampling, span = float(np.median(np.abs(np.diff(wavenumber)))), float(np.ptp(wavenumber))
+    weights = np.where(good, 1 / np.where(good, error, 1.0) ** 2, 0.0)
+    for period, half_range, channels in _PERIODS:
+        # Waves of less than three points cannot be told from noise.
+        if channel not in channels or 3 * sampling >= period - half_range:
+            continue
+        lowest, highest = 1 / (period + half_range), 1 / (period - half_range)
+        n_waves = int((highest - lowest) * _OVERSAMPLING * span) + 2
+        signal = np.where(good, flux, 0.0) / (1 + gain)
+        found, number = np.empty((1, len(flux))), np.empty(1, np.int64)
+        spacing, step = _KNOTS * period / sampling, (highest - lowest) / (n_waves - 1)
+        settings = [np.array([value]) for value in (spacing, lowest, step)]
+        counts = [np.array([value], np.int64) for value in (n_waves, _FEWEST, _MOST)]
+        arrays = signal[None], weights[None], np.ascontiguousarray(wavenumber)[None]
+        run_bands(fit_fringes, 1, *arrays, *settings, *counts, found, number, threads=threads)
+        if number[0] > 0:
+            gain = (1 + gain) * (1 + found[0]) - 1
+    return gain

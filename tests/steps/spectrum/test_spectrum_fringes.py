@@ -1,0 +1,86 @@
+"""Residual fringes in extracted spectra of MIRI MRS: sine waves that were put in come out, lines stay."""
+
+import extracted_cubes
+import numpy as np
+import pytest
+
+from hexcal import datamodels
+from hexcal.steps.spectrum.extract_1d import Extract1dStep
+from hexcal.steps.spectrum.spectrum_fringes import fringes
+
+PLANES = 1050
+
+
+def spectrum(channel=1, amplitude=0.01, noise=0.0005):
+    """Wavelengths, a spectrum with a line and fringes, the same without fringes, errors."""
+    first, step = {1: (4.9, 0.0008), 4: (24.4, 0.006), 3: (15.4, 0.0025)}[channel]
+    wave = first + step * np.arange(PLANES)
+    middle, width = first + 0.4 * step * PLANES, 6 * step
+    true = 2.0 * (wave / first) ** -1.5 * (1 + 3 * np.exp(-0.5 * ((wave - middle) / width) ** 2))
+    phase = 2 * np.pi * 1e4 / wave
+    sampling = np.median(np.abs(np.diff(1e4 / wave)))
+    gain = 1 + amplitude * np.cos(phase / 2.72 + 1)
+    if 3 * sampling < 0.3:
+        gain *= 1 + 0.5 * amplitude * np.cos(phase / 0.4)
+    error = noise * true
+    flux = true * gain + np.random.default_rng(1).normal(0, 1, PLANES) * error
+    return wave, flux, true, error
+
+
+@pytest.mark.parametrize("channel", [1, 3, 4])
+def test_fringes_are_divided_out_and_lines_stay(channel):
+    wave, flux, true, error = spectrum(channel)
+    flux[200:205] = np.nan
+    gain = fringes(wave, flux, error, channel)
+    before, after = (np.nanstd((values / true - 1)[20:-20]) for values in (flux, flux / (1 + gain)))
+    assert before > 0.006 and after < 0.15 * before
+    near = slice(400, 440)
+    assert np.nansum((flux / (1 + gain))[near]) == pytest.approx(true[near].sum(), rel=2e-3)
+
+
+def test_nothing_is_taken_out_where_nothing_is_and_little_is_known():
+    wave, flux, _, error = spectrum(amplitude=0.0)
+    assert np.abs(fringes(wave, flux, error, 1)).max() < 1e-3
+    assert not fringes(wave, np.full(PLANES, np.nan), error, 1).any()
+    assert not fringes(wave, flux, np.zeros(PLANES), 1).any()
+
+
+def cube(channel="1"):
+    wave, flux, _, _ = spectrum()
+    data = flux[:, None, None] * np.ones((1, 9, 9))
+    model = datamodels.IFUCubeModel(data.astype(np.float32))
+    model.err = (0.001 * data).astype(np.float32)
+    like = extracted_cubes.make_cube(np.ones(extracted_cubes.SHAPE), "EXTENDED", "MIRI", "MIR_MRS")
+    model.update(like)
+    model.meta.wcs, model.meta.instrument.channel = (
+        extracted_cubes.cube_wcs((4.0, 4.0), wave[0], wave[1] - wave[0]),
+        channel,
+    )
+    return model
+
+
+def extract(model, **parameters):
+    return Extract1dStep.call(model, override_extract1d="N/A", override_apcorr="N/A", **parameters)
+
+
+@pytest.mark.req("X1D-39")
+def test_the_step_adds_columns_without_fringes_where_it_is_asked_to(tmp_path):
+    plain = extract(cube())
+    assert "RF_FLUX" not in plain.spec[0].spec_table.dtype.names
+    result = extract(cube(), ifu_rfcorr=True)
+    assert result.model_type == "MRSMultiSpecModel"
+    result.save(tmp_path / "x_x1d.fits")
+    with datamodels.open(tmp_path / "x_x1d.fits") as stored:
+        table = stored.spec[0].spec_table
+        assert np.array_equal(table["FLUX"], plain.spec[0].spec_table["FLUX"])
+        true = spectrum()[2]
+        for name in ("FLUX", "SURF_BRIGHT"):
+            ratio = table[f"RF_{name}"] / true
+            assert np.std(ratio[20:-20]) < 0.15 * np.std((table[name] / true)[20:-20])
+        assert not table["RF_BACKGROUND"].any()
+
+
+def test_cubes_of_several_channels_are_left_as_they_are(caplog):
+    result = extract(cube("12"), ifu_rfcorr=True)
+    assert "RF_FLUX" not in result.spec[0].spec_table.dtype.names
+    assert "channels 12" in caplog.text
