@@ -13,8 +13,18 @@ assert importlib.metadata.packages_distributions is search
 from photutils.utils import _optional_deps
 assert "HAS_SHAPELY" in _optional_deps.__all__
 import numpy as np
+import sys
+assert not {"scipy.signal", "matplotlib"} & set(sys.modules)
+from photutils.utils import _misc
+quick = dict(_misc._get_version_info())
+assert not {"scipy.signal", "matplotlib"} & set(sys.modules)
+import importlib
+assert quick == importlib.reload(_misc)._get_version_info()
 labels = SegmentationImage(np.eye(5, dtype=int))
 assert labels.make_source_mask(footprint=np.ones((3, 3))).sum() == 19
+mask = labels.make_source_mask(footprint=np.ones((25, 25)))
+assert mask.all()
+from scipy.signal import fftconvolve, find_peaks
 """
 
 _ASDF = """

@@ -250,12 +250,20 @@ def _begin(source, row, first, last, top, lattice, dense):
 @kernel
 def _add_edges(sums, first, last, has_row, upper, lower, former, present):
     """Add the upper and left edges of a row of pixels, and the right edge of the last one."""
-    with_variances = sums.shape[2] == 5
+    n_rows, columns, planes = sums.shape
+    flat, with_variances = sums.reshape(-1), planes == 5
     for column in range(first, last):
         if present[0, column] != 0 or former[0, column] != 0:
             steps = _less(present, column, former, column, with_variances)
             xa, ya, xb, yb = upper[0, column], upper[1, column], upper[0, column + 1], upper[1, column + 1]
-            _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances)
+            # Which way it runs shows in the sign of the height only.
+            low, high = (xa, xb) if xb > xa else (xb, xa)
+            row, place = int(ya), int(low)
+            is_flat = low > 0 and ya > 0 and yb > 0 and int(yb) == row and int(high) == place + 1
+            if is_flat and row < n_rows and place < columns - 2:
+                _add_flat(flat, (row * columns + place) * planes, place, low, high, ya - yb, steps, with_variances)
+            else:
+                _add_one_edge(sums, flat, xa, ya, xb, yb, steps, with_variances)
     if not has_row:
         return
     for column in range(first, last + 1):
@@ -263,7 +271,7 @@ def _add_edges(sums, first, last, has_row, upper, lower, former, present):
         if left or (column < last and present[0, column] != 0):
             steps = _across(present, column, left, column < last, with_variances)
             xa, ya, xb, yb = upper[0, column], upper[1, column], lower[0, column], lower[1, column]
-            _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances)
+            _add_one_edge(sums, flat, xa, ya, xb, yb, steps, with_variances)
 
 
 @kernel
@@ -296,50 +304,66 @@ def _across(present, column, has_left, has_right, with_variances):
 
 
 @kernel
-def _add_one_edge(sums, xa, ya, xb, yb, steps, with_variances):
-    """Add an edge: those that cross one row or one column of the mosaic straight, all others by `add_edge`."""
+def _add_one_edge(sums, flat, xa, ya, xb, yb, steps, with_variances):
+    """Add an edge: those that cross one row or one column of the mosaic straight, all others by `add_edge`.
+
+    ``flat`` is the same as ``sums``, in one dimension.
+    """
+    n_rows, columns, planes = sums.shape
     if xa > 0 and ya > 0 and xb > 0 and yb > 0:
         if abs(xb - xa) > abs(yb - ya):
-            # Which way it runs shows in the sign of the height only.
             low, high = (xa, xb) if xb > xa else (xb, xa)
             row, column = int(ya), int(low)
-            if int(yb) == row and int(high) == column + 1 and row < sums.shape[0] and column < sums.shape[1] - 2:
-                _add_flat(sums, row, column, low, high, ya - yb, steps, with_variances)
+            if int(yb) == row and int(high) == column + 1 and row < n_rows and column < columns - 2:
+                _add_flat(flat, (row * columns + column) * planes, column, low, high, ya - yb, steps, with_variances)
                 return
         else:
             xs, low, xe, high = (xa, ya, xb, yb) if yb > ya else (xb, yb, xa, ya)
             row, column = int(low), int(xs)
-            if int(high) == row + 1 and int(xe) == column and row + 1 < sums.shape[0] and column < sums.shape[1] - 1:
-                middle = row + 1.0
-                x = xs + (xe - xs) * (middle - low) / (high - low)
-                sign = -1.0 if yb > ya else 1.0
-                height = sign * (middle - low)
-                inside = height * (column + 1 - 0.5 * (xs + x))
-                _add(sums, row, column, inside, height - inside, steps, with_variances)
-                height = sign * (high - middle)
-                inside = height * (column + 1 - 0.5 * (x + xe))
-                _add(sums, row + 1, column, inside, height - inside, steps, with_variances)
+            if int(high) == row + 1 and int(xe) == column and row + 1 < n_rows and column < columns - 1:
+                sign, at = -1.0 if yb > ya else 1.0, (row * columns + column) * planes
+                _add_steep(flat, at, columns * planes, (xs, low, xe, high), sign, steps, with_variances)
                 return
     add_edge(sums, xa, ya, xb, yb, steps, with_variances)
 
 
 @kernel
-def _add_flat(sums, row, column, low, high, height, steps, with_variances):
-    """Add an edge that crosses from one pixel of a row of the mosaic to the next."""
+def _add_flat(flat, at, column, low, high, height, steps, with_variances):
+    """Add an edge that crosses from one pixel of a row of the mosaic, which begins at ``flat[at]``, to the next."""
     middle = column + 1.0
     first = height * (middle - low) / (high - low)
     second = height - first
     here = first * 0.5 * (middle - low)
     beyond = second * 0.5 * (high - middle)
-    between = height - here - beyond
-    sums[row, column, 0] += here * steps[0]
-    sums[row, column, 1] += here * steps[1]
-    sums[row, column + 1, 0] += between * steps[0]
-    sums[row, column + 1, 1] += between * steps[1]
-    sums[row, column + 2, 0] += beyond * steps[0]
-    sums[row, column + 2, 1] += beyond * steps[1]
+    planes = 5 if with_variances else 2
+    _add_at(flat, at, here, steps, with_variances)
+    _add_at(flat, at + planes, height - here - beyond, steps, with_variances)
+    _add_at(flat, at + 2 * planes, beyond, steps, with_variances)
+
+
+@kernel
+def _add_steep(flat, at, next_row, edge, sign, steps, with_variances):
+    """Add an edge that crosses from a pixel of the mosaic, which begins at ``flat[at]``, to that in the next row."""
+    xs, low, xe, high = edge
+    column, middle = int(xs), int(low) + 1.0
+    x = xs + (xe - xs) * (middle - low) / (high - low)
+    planes = 5 if with_variances else 2
+    height = sign * (middle - low)
+    inside = height * (column + 1 - 0.5 * (xs + x))
+    _add_at(flat, at, inside, steps, with_variances)
+    _add_at(flat, at + planes, height - inside, steps, with_variances)
+    height = sign * (high - middle)
+    inside = height * (column + 1 - 0.5 * (x + xe))
+    _add_at(flat, at + next_row, inside, steps, with_variances)
+    _add_at(flat, at + next_row + planes, height - inside, steps, with_variances)
+
+
+@kernel
+def _add_at(flat, at, amount, steps, with_variances):
+    """Add to the planes of a pixel."""
+    flat[at] += amount * steps[0]
+    flat[at + 1] += amount * steps[1]
     if with_variances:
-        for plane in range(2, 5):
-            sums[row, column, plane] += here * steps[plane]
-            sums[row, column + 1, plane] += between * steps[plane]
-            sums[row, column + 2, plane] += beyond * steps[plane]
+        flat[at + 2] += amount * steps[2]
+        flat[at + 3] += amount * steps[3]
+        flat[at + 4] += amount * steps[4]

@@ -3,6 +3,8 @@
 Along each axis the four nodes around a place count, with the weights of the cubic polynomial through them (Lagrange).
 """
 
+import numpy as np
+
 from hexcal.kernels.compiled import kernel
 
 
@@ -66,35 +68,39 @@ def position_at(grid_x, grid_y, origin_x, origin_y, step, x, y):
 
 
 @kernel
-def row_positions(grid_x, grid_y, origin_x, origin_y, step, y, line_x, line_y, out_x, out_y):
-    """Give the target positions of one row of pixels of the source image, a few operations per pixel.
+def row_positions(grid, ty, line, cells, shares, out):
+    """Give one coordinate of the target positions of a row of pixels of the source image.
 
     Parameters
     ----------
-    grid_x, grid_y, origin_x, origin_y, step
-        As of `position_at`.
-    y : float64
-        The row.
-    line_x, line_y : float64 array (nodes_x,)
+    grid : float64 array (4, nodes_x)
+        The coordinate at the nodes of the four rows of the grid around the row.
+    ty : float64
+        Where between the second and the third of them it lies.
+    line : float64 array (nodes_x,)
         Scratch.
-    out_x, out_y : float64 array (nx,)
-        Target positions of pixels 0 to nx - 1.
+    cells : int64 array (nx,)
+        Cell of each pixel.
+    shares : float64 array (nx, 4)
+        Weights of the nodes around it.
+    out : float64 array (nx,)
+        The coordinate of pixels 0 to nx - 1.
     """
-    nodes_y, nodes_x = grid_x.shape
-    row, ty = place(y, origin_y, step, nodes_y)
     w0, w1, w2, w3 = weights(ty)
-    for i in range(nodes_x):
-        line_x[i] = w0 * grid_x[row - 1, i] + w1 * grid_x[row, i] + w2 * grid_x[row + 1, i] + w3 * grid_x[row + 2, i]
-        line_y[i] = w0 * grid_y[row - 1, i] + w1 * grid_y[row, i] + w2 * grid_y[row + 1, i] + w3 * grid_y[row + 2, i]
-    for x in range(out_x.size):
-        column, tx = place(float(x), origin_x, step, nodes_x)
-        v0, v1, v2, v3 = weights(tx)
-        out_x[x] = v0 * line_x[column - 1] + v1 * line_x[column] + v2 * line_x[column + 1] + v3 * line_x[column + 2]
-        out_y[x] = v0 * line_y[column - 1] + v1 * line_y[column] + v2 * line_y[column + 1] + v3 * line_y[column + 2]
+    for i in range(line.size):
+        line[i] = w0 * grid[0, i] + w1 * grid[1, i] + w2 * grid[2, i] + w3 * grid[3, i]
+    for x in range(out.size):
+        cell = cells[x]
+        out[x] = (
+            shares[x, 0] * line[cell - 1]
+            + shares[x, 1] * line[cell]
+            + shares[x, 2] * line[cell + 1]
+            + shares[x, 3] * line[cell + 2]
+        )
 
 
 @kernel
-def rows(first_row, last_row, grid_x, grid_y, origin_x, origin_y, step, first, line, out_x, out_y):
+def rows(first_row, last_row, grid_x, grid_y, origin_x, origin_y, step, first, out_x, out_y):
     """Give the target positions of rows ``first_row <= k < last_row`` of the result.
 
     Parameters
@@ -103,15 +109,21 @@ def rows(first_row, last_row, grid_x, grid_y, origin_x, origin_y, step, first, l
         As of `position_at`.
     first : int
         Row of the source image that row 0 of the result is.
-    line : float64 array (rows, 2, nodes_x)
-        Scratch.
     out_x, out_y : float64 array (rows, nx)
         Target positions.
     """
+    nodes_y, nodes_x = grid_x.shape
+    nx = out_x.shape[1]
+    line = np.empty(nodes_x)
+    cells, shares = np.empty(nx, np.int64), np.empty((nx, 4))
+    for x in range(nx):
+        # The same for all rows.
+        cells[x], tx = place(float(x), origin_x, step, nodes_x)
+        shares[x, 0], shares[x, 1], shares[x, 2], shares[x, 3] = weights(tx)
     for k in range(first_row, last_row):
-        row_positions(
-            grid_x, grid_y, origin_x, origin_y, step, float(first + k), line[k, 0], line[k, 1], out_x[k], out_y[k]
-        )
+        row, ty = place(float(first + k), origin_y, step, nodes_y)
+        row_positions(grid_x[row - 1 : row + 3], ty, line, cells, shares, out_x[k])
+        row_positions(grid_y[row - 1 : row + 3], ty, line, cells, shares, out_y[k])
 
 
 @kernel

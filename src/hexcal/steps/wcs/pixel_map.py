@@ -60,9 +60,8 @@ class PixelMap:
         from hexcal.kernels import pixel_map as kernels
 
         out_x, out_y = np.empty((2, last - first, self.shape[1]))
-        line = np.empty((last - first, 2, self.grid_x.shape[1]))
         bands.run_bands(
-            kernels.rows, last - first, self.grid_x, self.grid_y, *self.origin, self.step, first, line, out_x, out_y
+            kernels.rows, last - first, self.grid_x, self.grid_y, *self.origin, self.step, first, out_x, out_y
         )
         return out_x, out_y
 
