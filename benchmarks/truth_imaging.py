@@ -14,6 +14,7 @@ from hexcal import datamodels
 _MAS = 3.6e6
 _NEAR = 0.1
 """Arcsec within which a source of the catalogue is a true one."""
+_OUTLIER = datamodels.dqflags.pixel["OUTLIER"]
 
 
 def make_mosaic(folder, instrument="NIRCAM", size=1024, n_exposures=4, seed=1):
@@ -53,6 +54,31 @@ def measure_mosaic(product, folder):
         **_of_stars(found[rows][stars], flux[stars]),
         **_of_galaxies(found[rows][~stars], flux[~stars]),
         "stars taken for extended (%)": 100 * float(np.mean(found["is_extended"][rows][stars])),
+        **_of_outliers(Path(folder, product.stem), folder / "truth"),
+    }
+
+
+def _of_outliers(products, truth):
+    """Cosmic rays above 10 sigma that were missed, and pixels flagged beside them, on pixels that are not bad."""
+    from astropy.io import fits
+    from scipy.ndimage import binary_dilation
+
+    hit, missed, false, in_cores, n_pixels = 0, 0, 0, 0, 0
+    for path in sorted(products.glob("*_crf.fits")):
+        exposure = datamodels.open(path)
+        with fits.open(truth / f"{'_'.join(path.name.split('_')[:4])}_truth.fits") as planes:
+            rays, bad, sky = planes["CRS"].data, planes["BAD"].data, planes["SB"].data
+        flagged = (exposure.dq & np.uint32(_OUTLIER)) != 0
+        usable = (bad == 0) & np.isfinite(exposure.err) & ((exposure.dq & ~np.uint32(_OUTLIER | 1)) == 0)
+        strong = usable & (rays * exposure.meta.photometry.conversion_megajanskys > 10 * exposure.err)
+        beside = usable & flagged & ~binary_dilation(rays > 0, np.ones((3, 3)))
+        hit, missed = hit + np.count_nonzero(strong), missed + np.count_nonzero(strong & ~flagged)
+        false, n_pixels = false + np.count_nonzero(beside), n_pixels + exposure.dq.size
+        in_cores += np.count_nonzero(beside & (sky - np.median(sky) > 10 * exposure.err))
+    return {
+        "cosmic rays missed (%)": 100 * missed / hit if hit else np.nan,
+        "false outliers per 4.2 Mpixel": 2048**2 * false / n_pixels if n_pixels else np.nan,
+        "of these in sources": 2048**2 * in_cores / n_pixels if n_pixels else np.nan,
     }
 
 

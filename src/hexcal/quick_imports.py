@@ -59,7 +59,7 @@ def _note_versions_without_loading():
 @cache
 def _version(package):
     try:
-        return importlib.metadata.version({"skimage": "scikit-image"}.get(package, package))
+        return importlib.metadata.version("scikit-image" if package == "skimage" else package)
     except importlib.metadata.PackageNotFoundError:
         return None
 

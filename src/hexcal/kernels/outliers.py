@@ -10,12 +10,14 @@ FIRST, SECOND = np.uint8(1), np.uint8(2)
 """A pixel differs by more than the limit of the first pass; of the second."""
 _FEW = 48
 """Up to so many values are sorted by insertion."""
+_LOWER = 4
+"""Up to so many values have no mean of the two in the middle, where the lower one is asked for."""
 WEIGHT_BINS = 1 << 19
 _SHIFT = np.uint32(12)
 
 
 @kernel
-def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, counts, spread):
+def median(first_row, last_row, stack, n_low, n_high, lower, result, counts, spread):
     """Median along the first axis of a stack, of the values that are finite.
 
     Parameters
@@ -26,8 +28,8 @@ def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, coun
         The images.
     n_low, n_high : int
         So many of the lowest and of the highest values do not count, where more are left.
-    lower_of_two : bool
-        Of two values take the lower one, instead of their mean.
+    lower : bool
+        Of two or four values take the lower one of the two in the middle, instead of their mean.
     result : float32 array (rows, nx)
         Overwritten; NaN where there is no value.
     counts : float32 array (rows, nx)
@@ -48,19 +50,19 @@ def median(first_row, last_row, stack, n_low, n_high, lower_of_two, result, coun
                     values[count] = value
                     count += 1
             counts[row, column] = count
-            if lower_of_two and count == 2:
-                result[row, column] = min(values[0], values[1])
-            else:
-                result[row, column] = middle(values, count, n_low, n_high)
+            result[row, column] = middle(values, count, n_low, n_high, lower)
             if with_spread:
                 for number in range(count):
                     values[number] = abs(values[number] - result[row, column])
-                spread[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 2 else 0.0
+                spread[row, column] = 1.4826 * middle(values, count, 0, 0, lower) if count > 2 else 0.0
 
 
 @kernel
-def middle(values, count, n_low, n_high):
-    """Sort the first `count` values and return their median, without the lowest and highest."""
+def middle(values, count, n_low, n_high, lower):
+    """Sort the first `count` values and return their median, without the lowest and highest.
+
+    `lower`: of two or four values the lower one of the two in the middle.
+    """
     if count == 0:
         return np.nan
     if count <= _FEW:
@@ -76,7 +78,9 @@ def middle(values, count, n_low, n_high):
     if n_low + n_high < count:
         first, last = n_low, count - n_high
     half = (first + last - 1) // 2
-    return values[half] if (last - first) % 2 else 0.5 * (values[half] + values[half + 1])
+    if (last - first) % 2 or (lower and last - first <= _LOWER):
+        return values[half]
+    return 0.5 * (values[half] + values[half + 1])
 
 
 @kernel
@@ -107,7 +111,7 @@ def rolling_median(first_row, last_row, stack, half, results):
                     if math.isfinite(value):
                         values[count] = value
                         count += 1
-                results[image, row, column] = middle(values, count, 0, 0)
+                results[image, row, column] = middle(values, count, 0, 0, False)
             for image in range(half):
                 results[image, row, column] = results[half, row, column]
                 results[n - 1 - image, row, column] = results[n - 1 - half, row, column]
@@ -141,7 +145,7 @@ def scatter(first_row, last_row, stack, expected, results):
                 if math.isfinite(difference):
                     values[count] = difference
                     count += 1
-            results[row, column] = 1.4826 * middle(values, count, 0, 0) if count > 2 else 0.0
+            results[row, column] = 1.4826 * middle(values, count, 0, 0, False) if count > 2 else 0.0
 
 
 @kernel

@@ -9,6 +9,7 @@ from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.image.outliers_alone import flag_alone
+from hexcal.steps.image.outliers_cores import scale_of_stars
 from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
 from hexcal.steps.image.weight_threshold import weight_threshold
 
@@ -126,6 +127,12 @@ def test_of_two_values_the_lower_one(dithered):
     images = [np.full((2, 2), value, "f4") for value in (3, 9)]
     assert (median_of(images, MedianRule()).values == 6).all()
     assert (median_of(images, MedianRule(lower_of_two=True)).values == 3).all()
+    four = [np.full((2, 2), value, "f4") for value in (50, 1, 90, 2)]
+    assert (median_of(four, MedianRule()).values == 26).all()
+    lower_of_four = median_of(four, MedianRule(lower_of_two=True, with_spread=True))
+    assert (lower_of_four.values == 2).all() and (lower_of_four.spread == np.float32(1.4826)).all()
+    six = [np.full((2, 2), value, "f4") for value in (1, 2, 3, 5, 8, 9)]
+    assert (median_of(six, MedianRule(lower_of_two=True)).values == 4).all()
     pair = copies(dithered)[:2]
     false = sum(np.count_nonzero(outliers(m) & ~r) for m, (_, r) in zip(run(pair), dithered, strict=False))
     lower = run(pair, two_values="lower")
@@ -394,6 +401,60 @@ def test_without_other_exposures_nothing_is_learned():
     assert flag_alone(data, errors, dq, np.ones_like(number)) == (0, None)
     assert flag_alone(np.full_like(data, np.nan), errors, dq, number) == (0, None)
     assert not dq.any()
+
+
+def undersampled(random, n_exposures=5, n_stars=60, width=0.45):
+    """Exposures of stars narrower than a pixel, as they are: each star lies elsewhere in its pixel in each of them."""
+    from math import erf
+
+    yy, xx = np.mgrid[:SIZE, :SIZE]
+    places = [(x + 8, y + 8) for x in range(0, SIZE - 16, 12) for y in range(0, SIZE - 16, 12)][:n_stars]
+    fluxes = 10 ** random.uniform(1.5, 3, len(places))
+    edge = np.vectorize(lambda value: 0.5 * (1 + erf(value / width / np.sqrt(2))))
+    images = []
+    for _ in range(n_exposures):
+        image = 2 + random.normal(0, NOISE, (SIZE, SIZE))
+        for (x, y), flux in zip(places, fluxes, strict=True):
+            part = np.s_[y - 4 : y + 5, x - 4 : x + 5]
+            dx, dy = xx[part] - x - random.uniform(-0.5, 0.5), yy[part] - y - random.uniform(-0.5, 0.5)
+            image[part] += flux * (edge(dx + 0.5) - edge(dx - 0.5)) * (edge(dy + 0.5) - edge(dy - 0.5))
+        images.append(image.astype("f4"))
+    return images
+
+
+SIZE = 120
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_cores_of_undersampled_stars_raise_the_limit(seed):
+    from scipy.ndimage import convolve, maximum_filter
+
+    random = np.random.default_rng(seed)
+    images = undersampled(random)
+    # Smoothed, as by the way to the common grid and back.
+    weights = np.array([[0.25], [0.5], [0.25]])
+    expected = median_of([convolve(image, weights @ weights.T) for image in images], MedianRule()).values
+    rays = np.zeros((SIZE, SIZE), bool)
+    rays[random.integers(2, SIZE - 2, 40), random.integers(2, SIZE - 2, 40)] = True
+    rays &= maximum_filter(expected, 5) < 2 + 5 * NOISE
+    errors, flagged = np.full((SIZE, SIZE), NOISE, "f4"), []
+    data = images[0] + np.where(rays, np.float32(5), np.float32(0))
+    good, limits = np.ones((SIZE, SIZE), bool), Limits()
+    scale = scale_of_stars(data, errors, good, expected, 0.0, limits)
+    assert limits.scale[0] < scale <= 4 * limits.scale[0]
+    assert scale_of_stars(data, errors, ~good, expected, 0.0, limits) == limits.scale[0]
+    for used in (limits, limits.with_scale(scale)):
+        dq = np.zeros((SIZE, SIZE), np.uint32)
+        flag_outliers(data, errors, dq, expected, used)
+        flagged.append(dq & pixel.OUTLIER != 0)
+    assert np.count_nonzero(flagged[1] & ~rays) < 0.2 * np.count_nonzero(flagged[0] & ~rays)
+    assert flagged[1][rays].mean() > 0.95
+
+
+def test_few_stars_leave_the_limit_as_it_is(dithered):
+    assert [np.count_nonzero(outliers(m)) for m in run(copies(dithered), star_scale=True)] == [
+        np.count_nonzero(outliers(m)) for m in run(copies(dithered))
+    ]
 
 
 def test_all_that_is_recommended_together(dithered):

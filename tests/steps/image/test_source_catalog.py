@@ -163,6 +163,8 @@ def test_sources_wider_than_stars_are_extended(references):
     flux = np.array([[1.0, 1.0, 1, -1], [1.7, 1.7, 2.2, 1], [2.35, 2.8, 2.8, 1]])
     error = np.array([[0.01, 0.2, 0.01, 0.1]] * 3)
     assert is_wider_than_a_star(flux, error, (30, 50, 70)).tolist() == [False, False, True, True]
+    # What stars scatter with their place in a pixel counts as an error.
+    assert not is_wider_than_a_star(flux, error, (30, 50, 70), phase=0.2)[:3].any()
 
 
 def test_kron_fluxes_are_nearer_to_the_total_than_isophotal_ones(references):

@@ -11,6 +11,7 @@ from hexcal.steps.image import outliers_ifu, resampling
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.groups import exposure_groups
 from hexcal.steps.image.outliers_alone import flag_alone
+from hexcal.steps.image.outliers_cores import scale_of_stars
 from hexcal.steps.image.outliers_images import CommonGrid, Limits, MedianRule, blotted, flag_outliers, median_of
 from hexcal.steps.image.outliers_stack import StackRule, flag_cube
 from hexcal.steps.image.resampling import Grid, Manner
@@ -39,10 +40,11 @@ class OutlierDetectionStep(Step):
     pixels outside of the frame as 0, and is at least a third of the median of the frame.
 
     Only sections of the resampled images are in memory for the median. What
-    the original has no parameter for, and `--profile=recommended` sets: of two values the lower one is the median
-    (`two_values`), so that a cosmic ray in one is none in the other; the errors are at least the scatter of a pixel
-    (`add_scatter`), so that the changing core of a star is no outlier; and what only one exposure sees is flagged if it
-    is sharper than stars (`alone`).
+    the original has no parameter for, and `--profile=recommended` sets: of two or four values the lower one of the two
+    in the middle is the median (`two_values`), so that a cosmic ray in one of two is none in the other, and two in the
+    same place of four exposures are both found; the errors are at least the scatter of a pixel (`add_scatter`), and the
+    limits those that bright stars need (`star_scale`), so that the changing core of a star is no outlier; and what only
+    one exposure sees is flagged if it is sharper than stars (`alone`).
     """
 
     alias = "outlier_detection"
@@ -106,8 +108,11 @@ class OutlierDetectionStep(Step):
         pixmap_order: Literal[1, 3] = parameter(1, "Order of the splines of that interpolation.")
         two_values: Literal["mean", "lower"] = parameter(
             "mean",
-            "The median of two values: their mean, or the lower one; then of up to two only what lies above it is an "
-            "outlier.",
+            "The median of two or four values: the mean of the two in the middle, or the lower one; then of up to two "
+            "only what lies above it is an outlier.",
+        )
+        star_scale: bool = parameter(
+            False, "Images: raise the limits in units of the steepness to what the bright stars of an exposure need."
         )
         alone: Literal["median", "sharpness"] = parameter(
             "median",
@@ -248,6 +253,12 @@ class OutlierDetectionStep(Step):
         level = resampling.level_of(model) + self.parameters.backg
         before = (model.dq & pixel.OUTLIER) == 0
         few = counts if self.parameters.two_values == "lower" else None
+        if self.parameters.star_scale:
+            usable = np.isfinite(model.data) & ((model.dq & pixel.DO_NOT_USE) == 0)
+            scale = scale_of_stars(model.data, model.err, usable, expected, level, limits, spread)
+            if scale > limits.scale[0]:
+                self.log.info("%s: scale %.2f, for the cores of its stars", name, scale)
+                limits = limits.with_scale(scale)
         count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, few, spread)
         if counts is not None and self.parameters.alone == "sharpness":
             more, limit = flag_alone(model.data, model.err, model.dq, counts)

@@ -1,6 +1,6 @@
 """Outliers of images: each is compared with the median of all, resampled to a common grid and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ class Limits:
     scale: tuple = (1.2, 0.7)
     grow: int = 1
 
+    def with_scale(self, first):
+        """Return the same with another scale of the first pass: beside a detection nothing is taken for a star."""
+        return replace(self, scale=(first, self.scale[1]))
+
 
 @dataclass(frozen=True)
 class MedianRule:
@@ -42,7 +46,7 @@ class MedianRule:
     n_low, n_high : int
         So many of the lowest and highest values of each pixel do not count, where more are left.
     lower_of_two : bool
-        Of two values the lower one is taken, instead of their mean.
+        Of two or four values the lower one of the two in the middle is taken, instead of their mean.
     with_spread : bool
         Whether the scatter of the values is computed.
     """

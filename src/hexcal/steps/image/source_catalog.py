@@ -201,7 +201,7 @@ class SourceCatalogStep(Step):
                 )
             ]
             if self.parameters.star_test == "psf":
-                return is_wider_than_a_star(flux, photometry.noise, apertures.energies)
+                return is_wider_than_a_star(flux, photometry.noise, apertures.energies, photometry.phase[0])
         return above[0] | above[1] if self.parameters.star_test == "both" else above[0] & above[1]
 
     # ---- products
@@ -259,7 +259,7 @@ def _at(background, x, y):
     return level[rows, np.clip(np.rint(np.nan_to_num(x)).astype(int), 0, nx - 1)].astype(float)
 
 
-def is_wider_than_a_star(flux, error, energies) -> np.ndarray:
+def is_wider_than_a_star(flux, error, energies, phase=0.0) -> np.ndarray:
     """Return which sources are less concentrated than a point source.
 
     Parameters
@@ -268,6 +268,8 @@ def is_wider_than_a_star(flux, error, energies) -> np.ndarray:
         In the three apertures.
     energies : tuple of int
         What these hold of a point source, in per cent.
+    phase : float
+        What the flux of stars in the smallest aperture scatters with the phase of pixels, as a fraction.
 
     Returns
     -------
@@ -280,7 +282,7 @@ def is_wider_than_a_star(flux, error, energies) -> np.ndarray:
         index = flux[2] / flux[0]
         # The outer ring is independent of the smallest aperture.
         ring = np.sqrt(np.maximum(error[2] ** 2 - error[0] ** 2, 0.0))
-        sigma = np.hypot(ring / flux[0], (index - 1) * error[0] / flux[0])
+        sigma = np.sqrt((ring / flux[0]) ** 2 + ((index - 1) * error[0] / flux[0]) ** 2 + (index * phase) ** 2)
         is_star = index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma)
     return ~(is_star & (flux > 0).all(axis=0))
 
