@@ -5,7 +5,7 @@ import numpy as np
 _BRIGHT = 20.0
 """Peaks so many errors above the sky are looked at."""
 _LEAST = 20
-_SHARE, _MARGIN, _MOST = 0.98, 1.25, 4.0
+_SHARE, _MARGIN, _MOST = 0.98, 1.25, 2.5
 
 
 def scale_of_stars(data, errors, usable, expected, level, limits, spread=None):
@@ -32,7 +32,7 @@ def scale_of_stars(data, errors, usable, expected, level, limits, spread=None):
     Returns
     -------
     float
-        That of the first pass: what 98 % of the peaks of the median need, with a margin, but at most 4 times what is
+        That of the first pass: what 98 % of the peaks of the median need, with a margin, but at most 2.5 times what is
         asked for; that itself where there are fewer than 20 peaks.
     """
     asked = limits.scale[0]
