@@ -403,7 +403,7 @@ def test_without_other_exposures_nothing_is_learned():
     assert not dq.any()
 
 
-def undersampled(random, n_exposures=5, n_stars=60, width=0.45):
+def undersampled(random, n_exposures=5, n_stars=60, width=0.55):
     """Exposures of stars narrower than a pixel, as they are: each star lies elsewhere in its pixel in each of them."""
     from math import erf
 
