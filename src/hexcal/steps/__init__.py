@@ -58,6 +58,7 @@ _OTHERS = {
     "badpix_selfcal": "hexcal.steps.spectrum.badpix_selfcal:BadpixSelfcalStep",
     "targ_centroid": "hexcal.steps.spectrum.targ_centroid:TargCentroidStep",
     "srctype": "hexcal.steps.spectrum.srctype:SourceTypeStep",
+    "adaptive_trace_model": "hexcal.steps.spectrum.adaptive_trace_model:AdaptiveTraceModelStep",
     "pixel_replace": "hexcal.steps.spectrum.pixel_replace:PixelReplaceStep",
     "combine_1d": "hexcal.steps.spectrum.combine_1d:Combine1dStep",
     "master_background_mos": "hexcal.steps.spectrum.master_background_mos:MasterBackgroundMosStep",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
-from hexcal.steps.wcs import nirspec_slits, spectral_parts
+from hexcal.steps.wcs import nirspec_slits, oversampling, spectral_parts
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.spectral import MICRON
 
@@ -105,6 +105,8 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
             hint="run the step assign_wcs first",
         )
     parts = [part for part in spectral_parts.slices_of(wcs, model) if channels is None or part.channel in channels]
+    divided = oversampling.of(wcs)
+    wcs = wcs if divided is None else divided.wcs
     widths = _widths_of_miri(wcs, parts) if model.is_miri else _widths_of_nirspec(wcs, parts)
     for part, width in zip(parts, widths, strict=True):
         rows, columns = np.nonzero(part.member)

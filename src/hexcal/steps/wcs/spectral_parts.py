@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
-from hexcal.steps.wcs import miri_slices, nirspec_slits
+from hexcal.steps.wcs import miri_slices, nirspec_slits, oversampling
 from hexcal.steps.wcs.evaluate import box_of, transform_points
 
 SLIT_FRAME = "slit_frame"
@@ -76,8 +76,16 @@ def slices_of(wcs, model):
     InputError
         If the WCS is not one of slices.
     """
-    shape = model.shape[-2:]
-    if is_of_many_slits(wcs):
+    yield from _slices(wcs, model.shape[-2:], model)
+
+
+def _slices(wcs, shape, model):
+    divided = oversampling.of(wcs)
+    if divided is not None:
+        native = tuple(n // (divided.factor if axis == divided.axis else 1) for axis, n in enumerate(shape))
+        for part in _slices(divided.wcs, native, model):
+            yield _divided_part(part, divided)
+    elif is_of_many_slits(wcs):
         yield from _of_slit_list(wcs, shape)
     elif _SLICER in wcs.available_frames:
         yield from _of_slice_map(wcs, shape)
@@ -90,6 +98,17 @@ def slices_of(wcs, model):
             where=str(model.path or "model in memory"),
             hint="run assign_wcs on an exposure of NIRSpec IFU or MIRI MRS",
         )
+
+
+def _divided_part(part, divided):
+    """A slice in fine pixels."""
+    corner = [part.row0, part.col0]
+    corner[divided.axis] *= divided.factor
+
+    def evaluate(x, y):
+        return part.evaluate(*divided.to_detector(x, y))
+
+    return Part(part.number, part.channel, *corner, divided.fine(part.member), evaluate)
 
 
 def _of_slit_list(wcs, shape):
