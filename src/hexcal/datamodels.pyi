@@ -232,6 +232,7 @@ class IFUCubeModel(ExposureModel):
     covar_pairs: ndarray
     covar_lags: ndarray
     wavetable: Any
+    hdrtab: Any
 
 class IFUFOREModel(TreeModel):
     """Transform of the fore-optics of the NIRSpec integral-field unit."""
@@ -715,6 +716,21 @@ class ResolutionModel(ReferenceFileModel):
 
 class SIRSKernelModel(TreeModel):
     """Kernels of the reference-pixel correction SIRS."""
+    nrca1: Any
+    nrca2: Any
+    nrca3: Any
+    nrca4: Any
+    nrcalong: Any
+    nrcb1: Any
+    nrcb2: Any
+    nrcb3: Any
+    nrcb4: Any
+    nrcblong: Any
+    nrs1: Any
+    nrs2: Any
+    nis: Any
+    guider1: Any
+    guider2: Any
 
 class SegmentationMapModel(ExposureModel):
     """Labels of the sources of an image (ny, nx)."""

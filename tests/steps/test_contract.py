@@ -25,8 +25,8 @@ NEED_SLITS = {
     "master_background_mos",
 }
 """Steps that need slits: test_contract_of_spectra.py in spectrum, test_contract_of_corrections.py in flux."""
-NEED_SLICES = {"cube_build", "mrs_imatch"}
-"""Steps that need slices of an integral-field unit: test_cube_build.py, test_mrs_imatch.py in spectrum."""
+NEED_SLICES = {"cube_build", "mrs_imatch", "adaptive_trace_model"}
+"""Steps that need slices of an integral-field unit: test_cube_build.py, test_mrs_imatch.py ... in spectrum."""
 FULL_FRAMES_ONLY = {"picture_frame"}  # of NIRSpec; its own tests say the same
 WORKS_ON_EXTRACTED_SPECTRA = {"combine_1d", "spectral_leak", "master_background"}  # tests/steps/spectrum
 STEPS_OF_MRS = {"straylight", "fringe", "srctype", "badpix_selfcal", "residual_fringe", "targ_centroid"}

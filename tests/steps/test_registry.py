@@ -34,6 +34,7 @@ DOCUMENTED = [
 ]
 
 NAMED_AFTER_MODELS = {
+    "adaptive_trace_model",
     "assign_mtwcs",
     "cube_build",
     "pixel_replace",
@@ -44,6 +45,7 @@ NAMED_AFTER_MODELS = {
 """Steps whose documented default of output_use_model is True."""
 
 OFF_BY_DEFAULT = {
+    "adaptive_trace_model",
     "badpix_selfcal",
     "charge_migration",
     "clean_flicker_noise",
@@ -172,6 +174,10 @@ def test_steps_that_ask_for_more_references_than_documented(alias, name, documen
 
 
 @pytest.mark.req("REG-38")
+def test_adaptive_trace_model_is_found():
+    test_step_is_found_by_alias_and_by_class("adaptive_trace_model", "AdaptiveTraceModelStep", set(), "S_TRCMOD")
+
+
 def test_pixel_replace_is_found():
     test_step_is_found_by_alias_and_by_class("pixel_replace", "PixelReplaceStep", set(), "S_PXREPL")
 

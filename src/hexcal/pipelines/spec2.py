@@ -15,6 +15,7 @@ from hexcal.steps.flux.pathloss import PathLossStep
 from hexcal.steps.flux.photom import PhotomStep
 from hexcal.steps.flux.residual_fringe import ResidualFringeStep
 from hexcal.steps.flux.straylight import StraylightStep
+from hexcal.steps.spectrum.adaptive_trace_model import AdaptiveTraceModelStep
 from hexcal.steps.spectrum.badpix_selfcal import BAD_PIXEL, BadpixSelfcalStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
@@ -91,6 +92,7 @@ class Spec2Pipeline(ExposurePipeline):
         "barshadow": BarShadowStep,
         "photom": PhotomStep,
         "residual_fringe": ResidualFringeStep,
+        "adaptive_trace_model": AdaptiveTraceModelStep,
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,

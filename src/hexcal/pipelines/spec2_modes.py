@@ -66,7 +66,7 @@ _MODES = {
 _LAMPS = ("NRS_LAMP", "NRS_AUTOWAVE", "NRS_AUTOFLAT")
 _LAMP_MODES = {"FIXEDSLIT": "fs", "MSASPEC": "mos", "IFU": "ifu", "BRIGHTOBJ": "bots"}
 _LATER = ("NIS_SOSS", "NIS_WFSS", "NRC_WFSS", "NRC_TSGRISM", "MIR_WFSS")
-OFF_BY_DEFAULT = ("adaptive_trace_model", "targ_centroid", "mrs_imatch")
+OFF_BY_DEFAULT = ("targ_centroid", "mrs_imatch")
 """Steps that the original leaves out unless they are asked for."""
 _NOT_IN_SERIES = ("bkg_subtract",)
 """The background of a time series is constant, and its subtraction would add noise."""

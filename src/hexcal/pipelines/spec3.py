@@ -8,6 +8,7 @@ from hexcal.errors import HexcalError, InputError
 from hexcal.models.container import ModelContainer
 from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, name_of_cube
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
+from hexcal.steps.spectrum.adaptive_trace_model import AdaptiveTraceModelStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
@@ -70,6 +71,7 @@ class Spec3Pipeline(Pipeline):
         "master_background": MasterBackgroundStep,
         "mrs_imatch": MRSIMatchStep,
         "outlier_detection": OutlierDetectionStep,
+        "adaptive_trace_model": AdaptiveTraceModelStep,
         "pixel_replace": PixelReplaceStep,
         "resample_spec": ResampleSpecStep,
         "cube_build": CubeBuildStep,

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep, fill_by_gradient, fill_by_profile
 
@@ -183,8 +182,18 @@ def test_it_runs_only_where_it_is_asked_for():
     for result in (PixelReplaceStep.call(model), run(model, algorithm="N/A")):
         assert result.meta.cal_step.pixel_replace == "SKIPPED"
         assert np.array_equal(result.data, model.data, equal_nan=True)
-    with pytest.raises(InputError, match="models of the trace"):
-        run(model, algorithm="trace_model")
+
+
+def test_a_model_of_the_trace_fills_what_it_knows(caplog):
+    assert run(slit(), algorithm="trace_model").meta.cal_step.pixel_replace == "SKIPPED"
+    assert "run adaptive_trace_model first" in caplog.text
+    model = slit()
+    model.trace_model = spectrum().astype("f4")
+    model.trace_model[BAD[0]] = np.nan
+    result = run(model, algorithm="trace_model")
+    assert result.dq[BAD[0]] == pixel.DO_NOT_USE and np.isnan(result.data[BAD[0]])
+    assert all(result.dq[at] == pixel.FLUX_ESTIMATED and np.isfinite(result.err[at]) for at in BAD[1:])
+    np.testing.assert_allclose([result.data[at] for at in BAD[1:]], [spectrum()[at] for at in BAD[1:]], rtol=1e-5)
 
 
 def test_a_spectrum_that_is_all_nan_is_left_out():

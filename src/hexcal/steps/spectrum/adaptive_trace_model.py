@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.core import Step, StepParameters, parameter
+from hexcal.core import Step, StepParameters, names, parameter
 from hexcal.errors import ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.spectrum.parts import SkipPart, correct_parts, name_of_part
@@ -131,7 +131,7 @@ class AdaptiveTraceModelStep(Step):
 
         product = IFUImageModel(np.asarray(image, np.float32))
         product.update(model, without=("meta.wcs",))
-        self.save_model(product, suffix=suffix, force=True)
+        self.save_model(product, suffix=suffix, force=True, basepath=names.name_of_member(self, model))
 
 
 class _Fine:

@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.spectrum.parts import SkipPart, correct_parts
 
@@ -37,7 +36,7 @@ class PixelReplaceStep(Step):
         algorithm: Literal["fit_profile", "mingrad", "trace_model", "N/A"] = parameter(
             "fit_profile",
             "'fit_profile': from the profile of adjacent columns; 'mingrad': from the neighbours; 'trace_model': from "
-            "a model of the trace, which this version cannot make; 'N/A': not at all.",
+            "the model of adaptive_trace_model, where it has one; 'N/A': not at all.",
         )
         n_adjacent_cols: int = parameter(
             3, "Columns on either side of an affected one that its profile is made of.", ge=1, unit="pixels"
@@ -51,12 +50,6 @@ class PixelReplaceStep(Step):
         algorithm = self.parameters.algorithm
         if algorithm == "N/A":
             raise SkipStep("the algorithm is N/A", is_expected=True)
-        if algorithm == "trace_model":
-            raise InputError(
-                "models of the trace are not in this version of Hexcal",
-                where="algorithm=trace_model",
-                hint="fit_profile and mingrad are",
-            )
         counts = []
         correct_parts(model, lambda part: counts.append(self._replace(part)), self.log)
         self.log.info("%d pixels were replaced", sum(counts))
@@ -66,6 +59,8 @@ class PixelReplaceStep(Step):
         """Fill in the pixels of a part; returns how many."""
         if not np.isfinite(part.data).any():
             raise SkipPart("all of its values are NaN")
+        if self.parameters.algorithm == "trace_model":
+            return _fill_by_model(part)
         axis = part.get_meta("meta.wcsinfo.dispersion_direction") or (2 if part.meta.instrument.name == "MIRI" else 1)
         regions = _regions(part) if self.parameters.algorithm == "fit_profile" else [(_EVERYTHING, None)]
         arrays = {name: getattr(part, name) for name in ("data", "err", "dq", *_VARIANCES)}
@@ -80,6 +75,29 @@ class PixelReplaceStep(Step):
                 else:
                     count += fill_by_gradient(views)
         return count
+
+
+def _fill_by_model(part):
+    """Fill in the pixels of a part that are DO_NOT_USE with the model of its trace; returns how many.
+
+    Their errors are those of the model's neighbours along the dispersion, as `fill_by_gradient` estimates them.
+    """
+    model = part.trace_model if part.has("trace_model") else None
+    if model is None or model.shape != part.data.shape:
+        raise SkipPart("there is no model of its trace: run adaptive_trace_model first")
+    flagged = (part.dq & _DO_NOT_USE != 0) & (part.dq & _NON_SCIENCE == 0) & np.isfinite(model)
+    if not flagged.any():
+        return 0
+    arrays = {name: getattr(part, name) for name in ("data", "err", "dq", *_VARIANCES)}
+    image = {name: array.copy() for name, array in arrays.items() if array is not None}
+    image["data"][flagged] = np.nan
+    fill_by_gradient(image)
+    for name, array in image.items():
+        if name not in ("data", "dq"):
+            getattr(part, name)[flagged] = array[flagged]
+    part.data[flagged] = model[flagged]
+    part.dq[flagged] = (part.dq[flagged] & ~_DO_NOT_USE) | _ESTIMATED
+    return int(flagged.sum())
 
 
 def _regions(part):
