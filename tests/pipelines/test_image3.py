@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import QTable
 
 from hexcal import datamodels
@@ -84,6 +85,34 @@ def test_exposures_become_a_mosaic_and_a_catalogue(folder, calibrated):
     ratio = catalogue["aper_total_flux"].value[stars] / true["flux_jy"][index][stars]
     assert abs(np.median(ratio) - 1) < 0.03
     assert datamodels.open(f"{PRODUCT}_segm.fits").data.max() == catalogue["label"].max()
+
+
+def extensions(path):
+    """Type and shape of each image of a product, in order."""
+    with fits.open(path) as hdus:
+        return {hdu.name: (hdu.data.dtype.name, hdu.data.shape) for hdu in hdus[1:] if hdu.is_image}
+
+
+@pytest.mark.req("SFX-11", "SFX-12", "SFX-18", "SFX-19", "HDU-08", "HDU-17", "HDU-18")
+def test_products_are_laid_out_as_documented(folder):
+    assert run(folder, "--steps.tweakreg.skip=true", "--steps.skymatch.skip=true") == 0
+    planes = extensions(f"{PRODUCT}_i2d.fits")
+    shape = planes["SCI"][1]
+    images = ("SCI", "ERR", "WHT", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
+    assert {name: planes[name] for name in images} == dict.fromkeys(images, ("float32", shape))
+    assert next(iter(planes)) == "SCI" and "DQ" not in planes
+    assert planes["CON"] == ("int32", (1, *shape))
+    with fits.open(f"{PRODUCT}_i2d.fits") as hdus:
+        assert len(hdus["HDRTAB"].data) == N
+    labels = fits.getdata(f"{PRODUCT}_segm.fits", 1)
+    catalogue = QTable.read(f"{PRODUCT}_cat.ecsv")
+    assert labels.shape == shape and set(np.unique(labels)) == {0, *catalogue["label"]}
+    for number in range(1, N + 1):
+        before, after = f"{ROOT.format(number)}_cal.fits", f"{ROOT.format(number)}_o001_crf.fits"
+        assert extensions(before) == extensions(after)
+        for name in extensions(before):
+            equal = np.array_equal(fits.getdata(before, name), fits.getdata(after, name), equal_nan=name != "DQ")
+            assert equal or name == "DQ", name
 
 
 @pytest.mark.req("IMG3-02", "IMG3-03")
