@@ -83,3 +83,39 @@ def test_tables_and_flags_come_through(calibrated, tmp_path):
             assert np.array_equal(product[name].data, raw[name].data)
         assert product["SCI"].header["NAXIS"] == 3 and product["DQ"].header["NAXIS"] == 2
     assert np.array_equal(result.dq & pixel.DEAD != 0, simulation.truth.dq != 0)
+
+
+DOCUMENTED_TABLES = [
+    ("GS-08", "id", "Flight Reference Stars", "reference_star_id:2A id_x:D id_y:D count_rate:D"),
+    (
+        "GS-09", "id", "Planned Reference Stars",
+        "guide_star_order:J reference_star_id:12A ra:D dec:D id_x:D id_y:D fgs_mag:D fgs_mag_uncert:D count_rate:D "
+        "count_rate_uncert:D",
+    ),
+    (
+        "GS-13", "track", "Pointing",
+        "time:D jitter:D delta_ddc_ra:D delta_ddc_dec:D delta_aperture_pa:D delta_v1_ra:D delta_v1_dec:D "
+        "delta_v3_pa:D delta_j1_ra:D delta_j1_dec:D delta_j3_pa:D HGA_motion:J",
+    ),
+    (
+        "GS-14", "track", "FGS Centroid Packet",
+        "observatory_time:23A centroid_time:23A guide_star_position_x:D guide_star_position_y:D "
+        "guide_star_instrument_counts_per_sec:D signal_to_noise_current_frame:D delta_signal:D delta_noise:D "
+        "psf_width_x:J psf_width_y:J data_quality:J bad_pixel_flag:4A bad_centroid_dq_flag:50A "
+        "cosmic_ray_hit_flag:5A sw_subwindow_loc_change_flag:5A "
+        "guide_star_at_detector_subwindow_boundary_flag:5A subwindow_out_of_FOV_flag:5A",
+    ),
+    ("GS-15", "track", "Track subarray table", "observatory_time:23A x_corner:D y_corner:D x_size:I y_size:I"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "columns"),
+    [pytest.param(*row[1:], marks=pytest.mark.req(row[0]), id=row[2]) for row in DOCUMENTED_TABLES],
+)
+def test_tables_of_guide_stars_have_the_documented_columns(function, name, columns, tmp_path):
+    """Those of the raw exposure, which calwebb_guider passes on."""
+    written = simulate_guider(function, seed=1, shape=SMALL.get(function)).save(tmp_path)
+    result = GuiderPipeline.call(written["exposure"], references=written["references"])
+    with fits.open(result.save(tmp_path / "x_cal.fits")) as product:
+        assert " ".join(f"{column.name}:{column.format}" for column in product[name].columns) == columns

@@ -37,11 +37,12 @@ def pair(tmp_path):
     return association(tmp_path, first, second)
 
 
-@pytest.mark.req("C1D-01", "C1D-03", "C1D-09", "C1D-12", "C1D-14")
+@pytest.mark.req("C1D-01", "C1D-03", "C1D-09", "C1D-12", "C1D-14", "HDU-16", "SFX-17")
 def test_weighted_mean(pair):
     table = table_of(Combine1dStep.call(pair))
     names = ["WAVELENGTH", "FLUX", "ERROR", "SURF_BRIGHT", "SB_ERROR", "DQ", "WEIGHT", "N_INPUT"]
     assert list(table.dtype.names) == names
+    assert {table.dtype[name].str[1:] for name in names if name != "DQ"} == {"f8"}
     assert table["FLUX"][0] == pytest.approx((100 * 1 + 300 * 2) / 400)
     assert table["ERROR"][0] == pytest.approx(np.hypot(100 * 0.1, 300 * 0.3) / 400)
     assert table["SURF_BRIGHT"][0] == pytest.approx(17.5)

@@ -56,7 +56,7 @@ def test_a_box_sums_flux_and_errors_and_divides_by_its_pixels(tmp_path):
     assert (result.spec[0].extraction_ystart, result.spec[0].extraction_ystop) == (3, 7)
 
 
-@pytest.mark.req("X1D-14")
+@pytest.mark.req("X1D-14", "HDU-15")
 def test_fluxes_of_point_sources_are_no_surface_brightness(tmp_path):
     table = extract(slits(unit="MJy"), reference(tmp_path, aperture(extract_width=4))).spec[0].spec_table
     assert np.allclose(table["FLUX"], 8e6)
