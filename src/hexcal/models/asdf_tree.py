@@ -9,7 +9,6 @@ import datetime
 import io
 import re
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,17 @@ from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import asdf_blocks, bounds, stored_wcs
 from hexcal.models.stored_wcs import StoredWcs
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.writing import STANDARD
 
 # Written anew by every save, or describing the FITS file that the tree came from.
-_NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
+NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
 _HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD %s\n%%YAML 1.1\n%%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
 _STANDARD = re.compile(rb"#ASDF_STANDARD (\S+)")
 _PLAIN_STANDARD = b"1.5.0"
 _TAGS = {"!": "tag:stsci.edu:asdf/"}
 _END = b"\n...\n"
-_END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
+END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
 _CHUNK = 1 << 20
 _TAG = "tag:stsci.edu:asdf/core/"
 
@@ -70,21 +71,21 @@ def from_file(path):
             raise
         except ValueError as error:
             raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
-    beginning = _beginning(path)
-    _require_whole(path, beginning)
+    beginning = beginning_of(path)
+    require_whole(path, beginning)
     tree = _plain_tree(beginning, str(path), path.read_bytes)
     return _cleaned(_library_tree(path, str(path)) if tree is None else tree)
 
 
-def _beginning(path):
-    """Bytes of a stand-alone ASDF file up to the end of its tree; the arrays that follow are not read."""
+def beginning_of(path):
+    """Return the bytes of a stand-alone ASDF file up to the end of its tree; the arrays that follow are not read."""
     bounds.require_regular(path, "an ASDF file")
     content = bytearray()
     with open(path, "rb") as stream:
         while chunk := stream.read(_CHUNK):
             looked_at = max(0, len(content) - len(_END) - 2)
             content += chunk
-            if not content.startswith(b"#ASDF") or _END_OF_TREE.search(content, looked_at):
+            if not content.startswith(b"#ASDF") or END_OF_TREE.search(content, looked_at):
                 break
             if len(content) > bounds.MOST_TEXT:
                 raise InputError(
@@ -93,11 +94,11 @@ def _beginning(path):
     return bytes(content)
 
 
-def _require_whole(path, beginning):
+def require_whole(path, beginning):
     """Raise InputError if an ASDF file ends within its tree or its blocks; what is no ASDF is left to the library."""
     if not beginning.startswith(b"#ASDF"):
         return
-    end = _END_OF_TREE.search(beginning)
+    end = END_OF_TREE.search(beginning)
     if end is None:
         raise InputError(
             "the file is truncated: its tree has no end (...)", where=str(path), hint="copy or download it again"
@@ -109,32 +110,39 @@ def _plain_tree(content, where, whole):
     """Return the tree if it holds only metadata, else None; `whole` returns the file with its blocks."""
     import yaml
 
-    end = _END_OF_TREE.search(content)
+    end = END_OF_TREE.search(content)
     if not content.startswith(b"#ASDF") or end is None:
         return None
     try:
-        tree = bounds.from_yaml(
-            content[: end.start()], where, _loader(partial(_stored_wcs, content, end, where, whole))
-        )
+        tree = bounds.from_yaml(content[: end.start()], where, loader_of(_WcsOfFile(content, end, where, whole)))
     except (_NotPlain, yaml.YAMLError):
         return None
     return tree if isinstance(tree, dict) else None
 
 
-def _stored_wcs(content, end, where, whole, node):
-    """Return a WCS as it stands in a file."""
-    standard = _STANDARD.search(content, 0, end.start())
-    blocks: Any = stored_wcs.blocks_of(whole(), end.end()) if stored_wcs.has_blocks(node) else ()
-    if standard is None or blocks is None:
-        raise _NotPlain
-    return StoredWcs(node, blocks, standard[1], where)
+class _WcsOfFile:
+    """Makes every WCS of a file, as it stands there; they share its blocks."""
+
+    def __init__(self, content, end, where, whole):
+        self._content, self._end, self._where, self._whole = content, end, where, whole
+        self._source = None
+
+    def __call__(self, node):
+        if self._source is None:
+            standard = _STANDARD.search(self._content, 0, self._end.start())
+            blocks = stored_wcs.blocks_of(self._whole(), self._end.end())
+            if standard is None or blocks is None:
+                raise _NotPlain
+            self._source = stored_wcs.Source(blocks, standard[1], self._where)
+        return StoredWcs(node, self._source)
 
 
 class _NotPlain(Exception):
     """The tree holds something that only the ASDF library can read."""
 
 
-def _loader(wcs_of):
+def loader_of(wcs_of):
+    """Return a loader of YAML that reads plain values; `wcs_of` makes a WCS of its node (None: it is not asked to)."""
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -209,7 +217,7 @@ def _library_tree(source, where):
 def _cleaned(tree):
     history = tree.get("history")
     entries = history.get("entries", []) if isinstance(history, dict) else []
-    cleaned = {name: value for name, value in tree.items() if name not in _NOT_METADATA and value is not _InFits}
+    cleaned = {name: value for name, value in tree.items() if name not in NOT_METADATA and value is not _InFits}
     cleaned["history"] = [entry["description"] for entry in entries]
     return cleaned
 
@@ -242,27 +250,35 @@ def _write(stream, tree, history):
 def _with_stored_wcs(tree):
     """Return the tree with every WCS as it stands in a file, all following one version of the standard.
 
-    That of those that nobody has touched.
+    That of those that nobody has touched, if the others can follow it: descriptions follow the newest one.
     """
-    wcses = list(_wcses(tree))
-    standards = {value.standard for value in wcses if isinstance(value, StoredWcs)}
-    if len(standards) == 1 and not any(map(stored_wcs.is_wcs, wcses)):
+    wcses = {id(value): value for value in _wcses(tree)}
+    standards = {value.standard for value in wcses.values() if isinstance(value, StoredWcs)}
+    live = [value for value in wcses.values() if stored_wcs.is_wcs(value)]
+    is_of_one = len(standards) == 1 and not any(isinstance(value, Wcs) for value in wcses.values())
+    standard = next(iter(standards)) if is_of_one else STANDARD
+    if not wcses or (is_of_one and not live):
         return tree
-    if not wcses:
-        return tree
-    standard = standards.pop() if len(standards) == 1 else None
+    done = {}
+    for value in wcses.values():
+        if isinstance(value, Wcs):
+            done[id(value)] = value
+        elif isinstance(value, StoredWcs) and value.standard != standard:
+            done[id(value)] = stored_wcs.described(value) or value.read()
+    live += [value for value in done.values() if stored_wcs.is_wcs(value)]
     # Each once, and all together: the library checks the whole file each time.
-    live = {id(value): value for value in wcses if stored_wcs.is_wcs(value)}
-    if standard is None:
-        live |= {id(value): value.read() for value in wcses if isinstance(value, StoredWcs)}
-    done = dict(zip(live, stored_wcs.stored(list(live.values()), standard), strict=True))
+    done |= dict(zip(map(id, live), stored_wcs.stored(live, standard), strict=True)) if live else {}
+    descriptions = {id(value): value for value in done.values() if isinstance(value, Wcs)}
+    nodes = dict(zip(descriptions, stored_wcs.written(list(descriptions.values())), strict=True))
 
     def converted(value):
         if isinstance(value, dict):
             return {name: converted(item) for name, item in value.items()}
         if isinstance(value, list):
             return [converted(item) for item in value]
-        return done.get(id(value), value)
+        value = done.get(id(value), value)
+        value = done.get(id(value), value)
+        return nodes.get(id(value), value)
 
     return converted(tree)
 
@@ -272,8 +288,12 @@ def _wcses(value):
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _wcses(item)
-    elif isinstance(value, StoredWcs) or stored_wcs.is_wcs(value):
+    elif _is_any_wcs(value):
         yield value
+
+
+def _is_any_wcs(value):
+    return isinstance(value, StoredWcs | Wcs) or stored_wcs.is_wcs(value)
 
 
 def _plain_bytes(tree, history):
@@ -283,7 +303,7 @@ def _plain_bytes(tree, history):
 
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     wcses: list = list(_wcses(tree))
-    blocks: list = []
+    renumbering = stored_wcs.Renumbering(wcses)
 
     class Dumper(base):
         """Writes plain YAML and the bookkeeping tags of ASDF; a list or dict that occurs twice is written twice."""
@@ -301,7 +321,7 @@ def _plain_bytes(tree, history):
     Dumper.add_representer(
         HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
     )
-    Dumper.add_representer(StoredWcs, lambda dumper, value: value.renumbered(blocks))
+    Dumper.add_representer(StoredWcs, lambda dumper, value: renumbering.node(value))
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:
@@ -317,7 +337,16 @@ def _plain_bytes(tree, history):
         tags=_TAGS,
     )
     standard = wcses[0].standard if wcses else _PLAIN_STANDARD
-    return _HEAD % standard + body[body.index(b"---") + 3 :].lstrip().rstrip(b"\n") + _END + b"".join(blocks)
+    return (
+        _HEAD % standard + body[body.index(b"---") + 3 :].lstrip().rstrip(b"\n") + _END + b"".join(renumbering.blocks)
+    )
+
+
+def file_of(root, standard, blocks, yaml):
+    """Return the ASDF file of a tree of YAML nodes (bytes)."""
+    body = yaml.serialize(root, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), encoding="utf-8")
+    head = b"#ASDF 1.0.0\n#ASDF_STANDARD %s\n%%YAML 1.1\n---\n" % standard
+    return head + body.rstrip(b"\n") + _END + b"".join(blocks)
 
 
 def _is_plain(value):
@@ -325,7 +354,7 @@ def _is_plain(value):
         return all(_is_plain(item) for item in value.values())
     if isinstance(value, list):
         return all(_is_plain(item) for item in value)
-    return value is None or type(value) in (str, int, float, bool, StoredWcs) or stored_wcs.is_wcs(value)
+    return value is None or type(value) in (str, int, float, bool) or _is_any_wcs(value)
 
 
 def to_file(path, tree, history=()):
@@ -341,8 +370,6 @@ def plain(value) -> Any:
     """
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, StoredWcs):
-        return value
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, np.generic):

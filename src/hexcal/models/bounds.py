@@ -168,6 +168,15 @@ def from_yaml(text, where, base=None):
     yaml.YAMLError
         If it is not YAML.
     """
+    return _of_yaml(text, where, base, lambda loader: loader.get_single_data())
+
+
+def yaml_nodes(text, where, base=None):
+    """Return the node of the document of a YAML text (None if it is empty), if it is within the bounds: `from_yaml`."""
+    return _of_yaml(text, where, base, lambda loader: loader.get_single_node())
+
+
+def _of_yaml(text, where, base, take):
     import yaml
 
     parent: Any = base or yaml.SafeLoader
@@ -184,7 +193,11 @@ def from_yaml(text, where, base=None):
     try:
         if _may_be_deep(text):
             _require_shallow_yaml(text, where)
-        return yaml.load(text, Loader=Bounded)
+        loader = Bounded(text)
+        try:
+            return take(loader)
+        finally:
+            loader.dispose()
     except RecursionError:
         raise _too_deep(where) from None
 

@@ -100,6 +100,8 @@ def formatted(keyword, value, comment=""):
     simple = _simple_value(value) if _SIMPLE_KEYWORD.fullmatch(keyword) else None
     if simple is not None:
         return f"{keyword:8s}= {simple}{f' / {comment}' if comment else ''}".ljust(80)
+    if long and _SIMPLE_KEYWORD.fullmatch(keyword):
+        return _continued(keyword, value, comment)
     from astropy.io import fits
 
     name = keyword if len(keyword) <= 8 else f"HIERARCH {keyword}"
@@ -124,6 +126,29 @@ def _simple_value(value):
     else:
         return None
     return f"{text:>20s}" if len(text) <= 20 else None
+
+
+def _continued(keyword, text, comment):
+    """The cards of a long text, and those of its comment (FITS standard 4.0, section 4.2.1.2)."""
+    parts = _pieces(text.replace("'", "''"), 67)
+    cards = [f"{'CONTINUE  ' if number else f'{keyword:8s}= '}'{part}&'" for number, part in enumerate(parts)]
+    comments = [f"CONTINUE  '&' / {part}" for part in _pieces(comment, 64)] if comment else []
+    if comments:
+        comments[-1] = comments[-1].replace("'&'", "''", 1)
+    else:
+        cards[-1] = f"{cards[-1][:-2]}'"
+    return "".join(card.ljust(80) for card in (*cards, *comments))
+
+
+def _pieces(text, width):
+    """Pieces of a text of at most so many characters, cut behind blanks where there are any."""
+    pieces, start = [], 0
+    while len(text) - start >= width:
+        end = text.rfind(" ", start, start + width) + 1
+        end = end if end > start else start + width
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]] if start < len(text) or not pieces else pieces
 
 
 def _short_float(text):

@@ -119,7 +119,7 @@ def _physical(column, dtype):
     return column
 
 
-def plain_units(data: np.ndarray) -> tuple[list[str], bytes] | None:
+def plain_units(data: np.ndarray, units: dict | None = None) -> tuple[list[str], bytes] | None:
     """Return the cards that describe a table, and its rows as FITS stores them.
 
     None if it has columns that are not plain.
@@ -128,6 +128,8 @@ def plain_units(data: np.ndarray) -> tuple[list[str], bytes] | None:
     ----------
     data : structured array
         Columns of numbers, truth values and texts, with any number of axes.
+    units : dict, optional
+        Name of a column in capitals: its unit.
     """
     if type(data) is not np.ndarray or data.dtype.names is None or data.ndim != 1:
         return None
@@ -150,6 +152,8 @@ def plain_units(data: np.ndarray) -> tuple[list[str], bytes] | None:
     ]
     for number, (name, (form, _, shape, zero)) in enumerate(zip(names, columns, strict=True), 1):
         cards += [(f"TTYPE{number}", name), (f"TFORM{number}", form)]
+        unit = (units or {}).get(name.upper())
+        cards += [(f"TUNIT{number}", unit)] if unit else []
         cards += [(f"TZERO{number}", zero)] if zero else []
         cards += [(f"TDIM{number}", f"({','.join(map(str, reversed(shape)))})")] if shape else []
     content = table.tobytes()

@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.models import asdf_product, asdf_tree, exact
 from hexcal.models.fits_cards import header_cards
 from hexcal.models.fits_header import formatted
-from hexcal.models.fits_writer import Stored, is_structural
+from hexcal.models.fits_writer import Columns, Stored, is_structural
 from hexcal.models.layout import Table
 
 _PRIMARY_START = (
@@ -142,6 +142,8 @@ def _value_of(model, spec):
     if value is None and extension is None:
         # A documented array that nothing has touched is written without ever being in memory.
         return np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
+    if isinstance(spec, Table) and type(value) is np.ndarray:
+        return Columns(value, dict(spec.units))
     return getattr(model, spec.name) if extension is None else _with_all_digits(model, spec, extension)
 
 

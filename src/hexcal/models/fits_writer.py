@@ -39,6 +39,21 @@ class Stored(NamedTuple):
     content: Any
 
 
+class Columns(NamedTuple):
+    """A table without units of its own.
+
+    Parameters
+    ----------
+    table : structured array
+        The columns.
+    units : dict
+        Name of a column in capitals: its unit.
+    """
+
+    table: Any
+    units: dict
+
+
 @lru_cache(maxsize=4096)
 def is_structural(keyword):
     """Whether a keyword describes how the data lie in the file: written anew, never carried over."""
@@ -54,8 +69,8 @@ def write(path, units):
         Its final name; packed with gzip if that ends with ``.gz``.
     units : iterable of (cards, data)
         One pair per HDU. `cards` are characters (list of str, each a card or a multiple; or an astropy Header) without
-        structural keywords of the data; `data` is None, a native array, a structured array, `Streamed`, or `Stored`
-        (then the cards are complete).
+        structural keywords of the data; `data` is None, a native array, a structured array, `Columns`, `Streamed`, or
+        `Stored` (then the cards are complete).
     """
     with atomic(path) as file, _packed(file, path) as stream:
         for number, (cards, data) in enumerate(units):
@@ -64,6 +79,8 @@ def write(path, units):
                 stream.write(_header_bytes(cards))
                 if data is not None:
                     _write_stored(stream, data.content)
+            elif isinstance(data, Columns):
+                _write_table(stream, cards, *data)
             elif data.dtype.names:
                 _write_table(stream, cards, data)
             else:
@@ -141,20 +158,23 @@ def _write_stored(stream, data):
         stream.write(data[first : first + 8 * CHUNK])
 
 
-def _write_table(stream, cards, data):
-    described, content = plain_units(data) or _units_of_astropy(data)
+def _write_table(stream, cards, data, units=None):
+    described, content = plain_units(data, units) or _units_of_astropy(data, units)
     stream.write(_header_bytes([*described, *cards]))
     stream.write(content)
 
 
-def _units_of_astropy(data):
+def _units_of_astropy(data, units=None):
     """Cards and rows of a table with columns that are not plain: of variable length, scaled, with units."""
     import io
 
     from astropy.io import fits
 
-    buffer = io.BytesIO()
-    fits.BinTableHDU(data).writeto(buffer)
+    buffer, table = io.BytesIO(), fits.BinTableHDU(data)
+    columns: Any = table.columns if units else ()
+    for column in columns:
+        column.unit = column.unit or (units or {}).get(column.name.upper())
+    table.writeto(buffer)
     # astropy writes an empty primary HDU (one block) in front of a lone table.
     header, data_at = read_header(buffer, 2880, len(buffer.getvalue()), 1, "table in memory")
     return [card.text() for card in header.cards], buffer.getvalue()[data_at:]

@@ -9,6 +9,7 @@ from hexcal.errors import InputError, ParameterError, unknown_name
 from hexcal.models import browse, meta, schema, stored_wcs
 from hexcal.models.contents import Contents
 from hexcal.models.layout import Table
+from hexcal.models.wcs.description import Wcs
 
 
 class Interface:
@@ -189,7 +190,7 @@ class Interface:
         return {
             path: value
             for path, value in flat.items()
-            if not (isinstance(value, np.ndarray | stored_wcs.StoredWcs) or stored_wcs.is_wcs(value))
+            if not (isinstance(value, np.ndarray | stored_wcs.StoredWcs | Wcs) or stored_wcs.is_wcs(value))
         }
 
     def keys(self):

@@ -157,6 +157,8 @@ class TableAttribute:
         if model is None:
             return self
         value = model.contents.arrays.get(self.spec.name)
+        if type(value) is np.ndarray and self.spec.units:
+            value = model.contents.arrays[self.spec.name] = self.spec.with_units(value)
         return model.load_table(self.spec) if value is None else value
 
     def __set__(self, model, value):
@@ -171,5 +173,6 @@ class TableAttribute:
             raise InputError(
                 f"{type(model).__name__}.{spec.name} must be a table (structured array), got {value.dtype}"
             )
-        model.contents.arrays[spec.name] = spec.with_units(value)
+        # A plain array gets its units when it is asked for, or written: most tables are only written.
+        model.contents.arrays[spec.name] = value if type(value) is np.ndarray else spec.with_units(value)
         model.contents.removed.discard(spec.hdu)

@@ -11,6 +11,7 @@ from hexcal import observatories
 from hexcal.errors import ParameterError
 from hexcal.models import asdf_tree, meta, stored_wcs
 from hexcal.models.contents import Contents
+from hexcal.models.wcs.description import Wcs
 
 _WCS = "meta.wcs"
 _OF_ONE_FILE = ("meta.filename", "meta.model_type", "meta.date")
@@ -157,8 +158,8 @@ class Metadata:
             if not isinstance(tree, dict) or name not in tree:
                 return None
             branch, tree = tree, tree[name]
-        if isinstance(tree, stored_wcs.StoredWcs):
-            tree = branch[name] = tree.read()
+        if isinstance(tree, stored_wcs.StoredWcs | Wcs):
+            tree = branch[name] = stored_wcs.opened(tree)
         return meta.Node(self, path) if isinstance(tree, dict) else tree
 
     def set_meta(self, path, value):
@@ -246,7 +247,7 @@ class Metadata:
 
 
 def _require_wcs(value, where):
-    if value is not None and not (isinstance(value, stored_wcs.StoredWcs) or stored_wcs.is_wcs(value)):
+    if value is not None and not (isinstance(value, stored_wcs.StoredWcs | Wcs) or stored_wcs.is_wcs(value)):
         raise ParameterError(
             f"{_WCS} must be an object of gwcs (gwcs.WCS), got {type(value).__name__}",
             where=str(where or "model in memory"),

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hexcal import observatories
 from hexcal.errors import InputError
 from hexcal.models import (
     asdf_product,
+    asdf_stored,
     asdf_tree,
     association_file,
     catalogue,
@@ -55,16 +57,68 @@ class TreeModel(DataModel):
         Top-level entries by name, such as ``model``.
     """
 
+    _stored: Any = None
+
     def __init__(self, init=None, strict_validation=False, **attributes):
         path = Path(init) if isinstance(init, str | Path) else None
         is_tree = path is not None and path.suffix != ".fits" and ".fits." not in path.name
         super().__init__(None if is_tree else init)
         if is_tree:
-            self.hold(asdf_tree.from_file(path), path)
+            self._open(path)
         for name, value in attributes.items():
             setattr(self, name, value)
         if strict_validation:
             self.validate()
+
+    def _open(self, path):
+        stored = _stored_tree(path)
+        if stored is None:
+            self.hold(asdf_tree.from_file(path), path)
+        else:
+            self.hold_stored(stored, path)
+
+    def hold_stored(self, stored, path):
+        """Take over an ASDF file as it stands; its objects are made when they are asked for."""
+        self._stored, self.contents.file = stored, path
+        return self
+
+    def metadata_tree(self):
+        """As of all models; the file is read by the ASDF library if that has not been done."""
+        if self._stored is not None and self.contents.tree is None:
+            self.hold(asdf_tree.from_file(self.contents.file), self.contents.file)
+        return super().metadata_tree()
+
+    def get_meta(self, path, strict=False):
+        """As of all models; plain metadata are known without the ASDF library."""
+        if self._stored is not None and self.contents.tree is None and path.startswith("meta."):
+            value = self._stored.meta()
+            for name in path.split(".")[1:]:
+                value = value.get(name) if isinstance(value, dict) else None
+            if isinstance(value, str | int | float | bool):
+                return value
+            if value is None and self.keywords.of_path(path, self.model_type) is not None:
+                return None
+        return super().get_meta(path, strict)
+
+    def described(self):
+        """Return what the file holds, for what computes with it.
+
+        Transforms are descriptions (`hexcal.models.wcs`) that need neither astropy nor gwcs; in `tree` they are objects
+        of those.
+
+        Returns
+        -------
+        mapping
+            With ``get`` and ``in``.
+
+        Raises
+        ------
+        hexcal.models.wcs.reading.NotDescribed
+            If there is no description for a transform, here or when it is taken.
+        """
+        if self._stored is not None and self.contents.tree is None:
+            return self._stored
+        return asdf_stored.described(self.tree, str(self.path or "model in memory"))
 
     def hold(self, tree, path):
         """Take over what a file holds."""
@@ -134,22 +188,32 @@ def _open_text(path):
 
 def _open_asdf(path):
     """Open a product or reference file as the model that it names, if there is one, else as a `TreeModel`."""
-    tree = asdf_tree.from_file(path)
-    described = tree.get("meta") if isinstance(tree, dict) else None
+    stored = _stored_tree(path)
+    tree: Any = asdf_tree.from_file(path) if stored is None else stored
+    described = tree.get("meta") if stored is not None or isinstance(tree, dict) else None
     described = described if isinstance(described, dict) else {}
     name, telescope, instrument = (described.get(key) for key in ("model_type", "telescope", "instrument"))
     header = {"TELESCOP": telescope, "INSTRUME": instrument.get("name") if isinstance(instrument, dict) else None}
     cls = _named(name, observatories.of_header(header, default=DataModel.default_observatory))
-    if cls is not None and issubclass(cls, TreeModel):
-        return cls().hold(tree, path)
-    if cls is None or (cls.primary in cls.specs and cls.primary not in tree):
-        return TreeModel().hold(tree, path)
+    if cls is None or issubclass(cls, TreeModel) or (cls.primary in cls.specs and cls.primary not in tree):
+        model: Any = cls() if cls is not None and issubclass(cls, TreeModel) else TreeModel()
+        return model.hold(tree, path) if stored is None else model.hold_stored(stored, path)
+    if stored is not None:
+        tree = asdf_tree.from_file(path)
     model = cls()
     if telescope is not None:
         model.observatory = observatories.of_header(header, default=cls.default_observatory)
     model.contents.file = path
     asdf_product.fill(model, tree)
     return model
+
+
+def _stored_tree(path):
+    """The tree of an ASDF file as it stands; None where its metadata are not plain, or it is no ASDF file."""
+    if Path(path).suffix != ".asdf":
+        return None
+    stored = asdf_stored.stored(path)
+    return stored if stored is not None and isinstance(stored.meta(), dict) else None
 
 
 def _named(name, observatory):

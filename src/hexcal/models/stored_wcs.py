@@ -1,16 +1,19 @@
 """A WCS as it stands in the tree of an ASDF file.
 
-Made into an object of gwcs when it is asked for, and written back as it stands when it is not.
-
-Reading a WCS loads the libraries of all transforms, which takes seconds; most runs only pass it on.
+It is written back as it stands as long as nobody changes it. What computes with it takes its description
+(`hexcal.models.wcs`), which is read in no time; an object of gwcs, for which the libraries of all transforms have to be
+loaded, is made when a user asks for one.
 """
 
 import struct
+import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hexcal.errors import InputError
+from hexcal.models.wcs.description import Frame, Wcs
+from hexcal.models.wcs.transforms import Transform
 
 TAG = "tag:stsci.edu:gwcs/wcs-"
 """What the tag of a WCS begins with; its version follows."""
@@ -19,9 +22,39 @@ _ARRAY_TAG = "tag:stsci.edu:asdf/core/ndarray-"
 _MAGIC = b"\xd3BLK"
 _ALLOCATED = struct.Struct(">Q")
 _STREAMED = 1
+_DESCRIBED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""Object of gwcs: what told whether it was changed, and its description then."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
+class Source:
+    """What the WCSs of one file share.
+
+    Parameters
+    ----------
+    blocks : sequence of bytes
+        The blocks of binary data of the file, each with its header.
+    standard : bytes
+        Version of the ASDF standard that the file follows: it says which libraries read the tags.
+    where : str
+        File, for messages.
+    """
+
+    blocks: Any
+    standard: bytes
+    where: str
+    reader: Any = field(default=None, init=False)
+
+    def described(self, node):
+        """Return the description of what a node of the file stands for; what is shared there is shared here."""
+        from hexcal.models.wcs.reading import Reader
+
+        if self.reader is None:
+            self.reader = Reader(self.blocks)
+        return self.reader.value(node)
+
+
+@dataclass(eq=False, repr=False)
 class StoredWcs:
     """The YAML nodes of a WCS, with the blocks of binary data that they name.
 
@@ -29,24 +62,33 @@ class StoredWcs:
     ----------
     node : yaml.Node
         Of the WCS; what an alias stands for is in it. Never changed.
-    blocks : tuple of bytes
-        The blocks of the file, each with its header.
-    standard : bytes
-        Version of the ASDF standard that the file follows: it says which libraries read the tags.
-    where : str
-        File, for messages.
+    source : Source
+        The file.
     """
 
     node: Any
-    blocks: tuple
-    standard: bytes
-    where: str
+    source: Source
+    _description: Any = field(default=None, init=False)
+
+    standard = property(lambda self: self.source.standard)
+    where = property(lambda self: self.source.where)
 
     def __deepcopy__(self, memo):
         return self
 
     def __repr__(self):
         return "<WCS, not read yet>"
+
+    def described(self) -> Wcs | None:
+        """Return its description; None if it is made of transforms that there is no description for."""
+        from hexcal.models.wcs.reading import NotDescribed
+
+        if self._description is None:
+            try:
+                self._description = self.source.described(self.node)
+            except NotDescribed:
+                self._description = False
+        return self._description or None
 
     def read(self):
         """Return it as an object of gwcs, a new one at each call.
@@ -68,18 +110,102 @@ class StoredWcs:
             )
         return found
 
-    def renumbered(self, blocks):
-        """Return its node, with the numbers that its arrays have in a list of blocks, to which theirs are added."""
-        used = sorted({int(source.value) for node in _nodes(self.node, set()) if (source := _source(node))})
-        numbers = {number: _number_of(self.blocks[number], blocks) for number in used}
-        if all(number == former for former, number in numbers.items()):
-            return self.node
-        return _renumbered(self.node, numbers, {})
+
+def wcs_of(model) -> Any:
+    """Return the WCS of a model for what computes with it, None if there is none.
+
+    Its description, else the object of gwcs. What ``meta.wcs`` gives is always an object of gwcs, for users, which
+    takes seconds to load and to make.
+    """
+    value = model.branch("meta").get("wcs")
+    if value is None:
+        value = (model.whole_tree().get("meta") or {}).get("wcs")
+    if isinstance(value, Wcs):
+        return value
+    return (isinstance(value, StoredWcs) and value.described()) or model.meta.wcs
+
+
+def described(value) -> Wcs | None:
+    """Return the description of a WCS in whatever form; None if there is none for it.
+
+    An object of gwcs is written and read for it.
+
+    Parameters
+    ----------
+    value : StoredWcs, Wcs or gwcs.WCS
+    """
+    if isinstance(value, Wcs):
+        return value
+    if isinstance(value, StoredWcs):
+        return value.described()
+    state = tuple(
+        (id(step.transform), step.transform.parameters.tobytes(), repr(step.transform._user_bounding_box))
+        for step in value.pipeline
+        if step.transform is not None
+    )
+    if _DESCRIBED.get(value, (None,))[0] != state:
+        _DESCRIBED[value] = (state, stored([value], None)[0].described())
+    return _DESCRIBED[value][1]
+
+
+def written(wcses):
+    """Return descriptions as they stand in a file, with what they share written once.
+
+    Parameters
+    ----------
+    wcses : sequence of Wcs
+
+    Returns
+    -------
+    list of StoredWcs
+    """
+    from hexcal.models.wcs import writing
+
+    writer = writing.Writer()
+    nodes = [writer.node(wcs) for wcs in wcses]
+    source = Source(writer.blocks, writing.STANDARD, "a WCS in memory")
+    results = [StoredWcs(node, source) for node in nodes]
+    for result, wcs in zip(results, wcses, strict=True):
+        result._description = wcs
+    return results
 
 
 def is_wcs(value):
     """Whether a value is a WCS object of gwcs (without loading gwcs: what is one has loaded it)."""
     return any(cls.__name__ == "WCS" and cls.__module__.startswith("gwcs") for cls in type(value).__mro__)
+
+
+def as_gwcs(steps) -> Any:
+    """Return the object of gwcs of frames that are descriptions, and of transforms of which some may be.
+
+    Parameters
+    ----------
+    steps : list of (Frame, transform)
+        The others are models of astropy; the last one is None.
+
+    Returns
+    -------
+    gwcs.WCS
+    """
+    import gwcs
+
+    flat = [part for step in steps for part in step]
+    places = [place for place, part in enumerate(flat) if isinstance(part, Frame | Transform)]
+    for place, part in zip(places, library_objects([flat[place] for place in places]), strict=True):
+        flat[place] = part
+    return gwcs.WCS(list(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def library_objects(values):
+    """Return descriptions of frames and transforms as objects of gwcs and astropy (list)."""
+    import yaml
+
+    from hexcal.models import asdf_tree
+    from hexcal.models.wcs import writing
+
+    writer = writing.Writer()
+    content = asdf_tree.file_of(writer.node({"values": list(values)}), writing.STANDARD, writer.blocks, yaml)
+    return list(asdf_tree.from_bytes_with_library(content, "transforms in memory")["values"])
 
 
 def stored(wcses, standard):
@@ -103,7 +229,9 @@ def stored(wcses, standard):
 
 
 def opened(value):
-    """Return what stands in a tree as the object that it is: a WCS that was not read is read."""
+    """Return what stands in a tree as the object that it is: a WCS as an object of gwcs."""
+    if isinstance(value, Wcs):
+        value = written([value])[0]
     return value.read() if isinstance(value, StoredWcs) else value
 
 
@@ -111,8 +239,8 @@ def all_opened(tree):
     """Read every WCS in nested dicts and lists, in place; return the tree."""
     pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
     for name, value in list(pairs):
-        if isinstance(value, StoredWcs):
-            tree[name] = value.read()
+        if isinstance(value, StoredWcs | Wcs):
+            tree[name] = opened(value)
         elif isinstance(value, dict | list):
             all_opened(value)
     return tree
@@ -155,6 +283,48 @@ def blocks_of(content, start):
     return tuple(blocks)
 
 
+class Renumbering:
+    """The nodes of several WCSs in one new file, with the numbers that their arrays have there.
+
+    Parameters
+    ----------
+    wcses : sequence of StoredWcs
+
+    Attributes
+    ----------
+    blocks : list of bytes
+        Blocks of the new file: those that are in use, each once.
+    """
+
+    def __init__(self, wcses):
+        self.blocks: list[bytes] = []
+        self._places: dict[int, int] = {}
+        of_source: dict[int, list] = {}
+        for wcs in wcses:
+            of_source.setdefault(id(wcs.source), []).append(wcs)
+        self._nodes: dict[int, Any] = {}
+        for group in of_source.values():
+            self._take(group)
+
+    def _take(self, group):
+        blocks, seen = group[0].source.blocks, set()
+        used = {int(number.value) for wcs in group for node in _nodes(wcs.node, seen) if (number := _source(node))}
+        numbers = {number: self._place_of(blocks[number]) for number in sorted(used)}
+        is_same, copies = all(number == former for former, number in numbers.items()), {}
+        for wcs in group:
+            self._nodes[id(wcs)] = wcs.node if is_same else _renumbered(wcs.node, numbers, copies)
+
+    def _place_of(self, block):
+        if id(block) not in self._places:
+            self._places[id(block)] = len(self.blocks)
+            self.blocks.append(block)
+        return self._places[id(block)]
+
+    def node(self, wcs):
+        """Return the node of one of them in the new file."""
+        return self._nodes[id(wcs)]
+
+
 def has_blocks(node):
     """Whether an array of a WCS lies in a block of binary data."""
     return any(_source(inner) is not None for inner in _nodes(node, set()))
@@ -178,15 +348,6 @@ def _source(node):
         return None
     pairs = [item for item in node.value if isinstance(item, tuple)]
     return next((value for key, value in pairs if key.value == "source"), None)
-
-
-def _number_of(block, blocks):
-    """Position of a block in a list, to the end of which it is added if it is not in it."""
-    for number, other in enumerate(blocks):
-        if other is block:
-            return number
-    blocks.append(block)
-    return len(blocks) - 1
 
 
 def _renumbered(node, numbers, copies):

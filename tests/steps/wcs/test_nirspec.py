@@ -8,6 +8,7 @@ import pytest
 
 from hexcal import datamodels
 from hexcal.errors import DataUnusable, InputError, ReferenceError_
+from hexcal.models.stored_wcs import opened
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, nirspec_slits
 from hexcal.steps.wcs.evaluate import transform_points
@@ -45,7 +46,7 @@ def test_slits_see_what_the_laws_of_optics_say(fixed_slits):
     assert list(wcs.available_frames) == NAMES and nirspec_slits.slit_numbers(wcs) == [-101, -102, -103, -104]
     pointing = frames.pointing_of(fixed_slits)
     for number, centre in zip(range(-101, -105, -1), nirspec.SLITS, strict=False):
-        slit = nirspec_slits.slit_wcs(wcs, number)
+        slit = opened(nirspec_slits.slit_wcs(wcs, number))
         x, y = _pixels(nirspec_slits.box_of_slit(wcs, number))
         slit_y, wavelength = nirspec.truth(centre, nirspec.SLIT_SIZE, x, y)
         inside = np.abs(slit_y) <= 0.55
@@ -67,7 +68,7 @@ def test_slits_see_what_the_laws_of_optics_say(fixed_slits):
 
 
 def test_the_way_back(fixed_slits):
-    wcs = nirspec_slits.slit_wcs(fixed_slits.meta.wcs, -102)
+    wcs = opened(nirspec_slits.slit_wcs(fixed_slits.meta.wcs, -102))
     x, y = _pixels(nirspec_slits.box_of_slit(fixed_slits.meta.wcs, -102))
     slit_x, slit_y, metres = transform_points(wcs, "detector", "slit_frame", x, y)
     sees = np.isfinite(slit_y)
@@ -93,7 +94,7 @@ def test_boxes_hold_the_slit_with_a_margin(fixed_slits):
 @pytest.mark.req("AWCS-22")
 def test_edges_of_slits_are_parameters(assign):
     wide = assign(nirspec.exposure(), slit_y_low=-0.8, slit_y_high=0.6).meta.wcs
-    slit = nirspec_slits.slit_wcs(wide, -101)
+    slit = opened(nirspec_slits.slit_wcs(wide, -101))
     x, y = _pixels(nirspec_slits.box_of_slit(wide, -101))
     slit_y = transform_points(slit, "detector", "slit_frame", x, y)[1]
     row = nirspec.PIXEL * nirspec.COLLIMATOR / nirspec.CAMERA / nirspec.SLIT_SIZE[1]
@@ -114,7 +115,7 @@ def test_a_stored_wcs_is_the_same_and_small(assign, tmp_path):
     stored = datamodels.open(tmp_path / "many.fits").meta.wcs
     number = nirspec_slits.slit_numbers(stored)[7]
     box = nirspec_slits.box_of_slit(stored, number)
-    found = nirspec_slits.slit_wcs(stored, number)(*(0.5 * (low + high) for low, high in box))
+    found = opened(nirspec_slits.slit_wcs(stored, number))(*(0.5 * (low + high) for low, high in box))
     assert np.isfinite(found).all()
 
 
@@ -232,7 +233,9 @@ def test_keywords_of_the_grating_wheel(assign):
 def test_the_tilt_of_the_wheel_moves_spectra(assign, fixed_slits):
     model = nirspec.exposure()
     model.meta.instrument.gwa_xtilt = 0.331
-    moved, still = (nirspec_slits.slit_wcs(m.meta.wcs, -101)(1000.0, 34.0) for m in (assign(model), fixed_slits))
+    moved, still = (
+        opened(nirspec_slits.slit_wcs(m.meta.wcs, -101))(1000.0, 34.0) for m in (assign(model), fixed_slits)
+    )
     # 0.001 x 7200 arcsec of the sensor, half of it as the angle of the disperser: it acts on both directions.
     change = np.radians(0.5 * 7.2 / 3600) * 2 * np.cos(np.radians(11.0)) / nirspec.GROOVES * 1e6
     assert abs(moved[2] - still[2]) == pytest.approx(change, rel=0.02)
@@ -245,7 +248,7 @@ def test_bright_objects_and_lamps(assign):
     lamp.meta.instrument.lamp_mode, lamp.meta.instrument.lamp_state = "FIXEDSLIT", "FLAT3"
     lamp = assign(lamp)
     assert list(lamp.meta.wcs.available_frames) == NAMES[:5]
-    _, _, wavelength = nirspec_slits.slit_wcs(lamp.meta.wcs, -101)(1000.0, 34.0)
+    _, _, wavelength = opened(nirspec_slits.slit_wcs(lamp.meta.wcs, -101))(1000.0, 34.0)
     assert wavelength == pytest.approx(nirspec.truth(nirspec.SLITS[0], nirspec.SLIT_SIZE, 1000.0, 34.0)[1], abs=1e-9)
     image = nirspec.exposure("NRS_LAMP")
     image.meta.instrument.lamp_mode = "IMAGE"

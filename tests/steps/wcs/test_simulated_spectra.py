@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from spectra import made
 
+from hexcal.models.stored_wcs import opened
 from hexcal.simulate.spectra import nirspec_ifu, nirspec_optics
 from hexcal.simulate.spectra.light import doppler
 from hexcal.steps.wcs.assign_wcs import AssignWcsStep
@@ -76,7 +77,7 @@ def test_the_medium_resolution_spectrometer(tmp_path):
 
 def _check_slit(series, model, number, opening, attitude):
     """A slit of an exposure of NIRSpec: wavelengths, places and the sky, over its bounding box."""
-    wcs = slit_wcs(model.meta.wcs, number)
+    wcs = opened(slit_wcs(model.meta.wcs, number))
     (x0, x1), (y0, y1) = wcs.bounding_box
     rows, columns = np.mgrid[np.ceil(y0) : np.floor(y1) + 1, np.ceil(x0) : np.floor(x1) + 1]
     ra, dec, wavelength = wcs(columns, rows)

@@ -8,6 +8,7 @@ import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.models.tables import table_of
 from hexcal.steps.spectrum.parts import SkipPart
 
 _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO_NOT_USE)
@@ -215,7 +216,7 @@ def _quadrant(reference, part, name):
 
 def _planes(source, name):
     """Wavelengths of the planes of an image: float64 array, rising."""
-    table = getattr(source, "wavelength", None)
+    table = table_of(source, "wavelength")
     n_planes = source.shape[0] if len(source.shape) == 3 else 1
     if n_planes == 1:
         return np.zeros(1)
@@ -266,7 +267,7 @@ def _shutter_image(source, part, name):
 
 def _curve(source, part, exposure, name):
     """Wavelengths, values and errors of the fast variation for a slit; None if the wavelengths do not rise."""
-    table = getattr(source, "flat_table", None)
+    table = table_of(source, "flat_table")
     if table is None or len(table) == 0:
         raise ReferenceError_(
             f"the {name} reference needs the table FAST_VARIATION",

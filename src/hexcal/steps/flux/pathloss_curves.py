@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hexcal.errors import ReferenceError_
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.tables import table_of
 from hexcal.steps.spectrum.parts import SkipPart
 
 _MICRON = 1e6
@@ -187,7 +189,7 @@ def of_lrs(model, reference, across_slit, log):
     SkipPart
         If the place of the target is not known.
     """
-    table = getattr(reference, "pathloss_table", None)
+    table = table_of(reference, "pathloss_table")
     if table is None or len(table) == 0:
         raise ReferenceError_(
             "a pathloss reference with the table PATHLOSS is required",
@@ -231,7 +233,7 @@ def _place_in_lrs_slit(model, ra, dec):
     """Pixels along the slit from its centre at which a target is, and the scale [arcsec per pixel]."""
     from hexcal.steps.wcs.evaluate import transform_points
 
-    wcs = model.meta.wcs
+    wcs = wcs_of(model)
     if wcs is None:
         raise SkipPart("the exposure has no WCS: run assign_wcs first")
     (x_low, x_high), (y_low, y_high) = (tuple(bounds) for bounds in _bounds(wcs))

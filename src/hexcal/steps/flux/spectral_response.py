@@ -7,6 +7,7 @@ import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.models.tables import table_of
 from hexcal.steps.flux.conversion import ARCSEC2, GENERIC, find_row, mid_time_of, with_time
 from hexcal.steps.spectrum.parts import SkipPart
 
@@ -84,7 +85,7 @@ def response_of(reference, settings, model, follows_time):
         If there is no such row.
     """
     where = str(reference.path or "a reference in memory")
-    table = getattr(reference, "phot_table", None)
+    table = table_of(reference, "phot_table")
     if table is None:
         raise ReferenceError_(
             f"a photom reference with a table PHOTOM is required, the file is a {reference.model_type} without one",
@@ -201,7 +202,7 @@ def areas_of_slices(reference, slice_number):
 
 
 def _area_table(reference):
-    table = getattr(reference, "area_table", None)
+    table = table_of(reference, "area_table")
     if table is None:
         raise ReferenceError_(
             f"an area reference with a table AREA is required, the file is a {reference.model_type}",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import ReferenceError_
+from hexcal.models.tables import table_of
 
 CORRECTED = (
     *("FLUX", "FLUX_ERROR", "SURF_BRIGHT", "SB_ERROR"),
@@ -135,17 +136,17 @@ def _setting(model, slit_name, name):
 
 def _rows(chosen):
     """The rows of a table as dicts with names in small letters, and the file."""
-    from hexcal.models import asdf_tree
+    from hexcal.models import asdf_stored
     from hexcal.models.datamodel import DataModel
     from hexcal.models.open import open as open_model
 
     where = str(chosen if isinstance(chosen, str) else getattr(chosen, "path", None) or "a model in memory")
     if isinstance(chosen, str) and chosen.lower().endswith(".asdf"):
-        tree: Any = asdf_tree.from_file(_path(chosen))
+        tree: Any = asdf_stored.with_arrays(_path(chosen))
         table = tree.get("apcorr_table")
     else:
         model = chosen if isinstance(chosen, DataModel) else open_model(chosen)
-        table = getattr(model, "apcorr_table", None)
+        table = table_of(model, "apcorr_table")
     if table is None:
         raise ReferenceError_("an apcorr reference needs a table of aperture corrections", where=where)
     if isinstance(table, dict):

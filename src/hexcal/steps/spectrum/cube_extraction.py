@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, CORRELATION, as_table
 from hexcal.steps.spectrum.covariance import has_neighbours, variances_of_planes
 from hexcal.steps.spectrum.spectrum_fringes import add_columns
+from hexcal.steps.wcs.evaluate import to_pixels, to_world
 
 _ARCSEC = 3600.0
 _METHODS = {"exact": 0, "center": 1, "centre": 1, "subsample": 2, "subpixel": 2, "subpixels": 2}
@@ -54,10 +56,10 @@ def read_circles(chosen) -> CircleReference:
     """
     from pathlib import Path
 
-    from hexcal.models import asdf_tree
+    from hexcal.models import asdf_stored
 
     where = str(chosen if isinstance(chosen, str | Path) else getattr(chosen, "path", None) or "a model in memory")
-    tree: Any = asdf_tree.from_file(Path(chosen)) if isinstance(chosen, str | Path) else chosen.whole_tree()
+    tree: Any = asdf_stored.with_arrays(Path(chosen)) if isinstance(chosen, str | Path) else chosen.whole_tree()
     content = tree.get("data") or tree
     meta = tree.get("meta") or {}
     try:
@@ -98,7 +100,7 @@ def extract_cube(model, step, references):
     MultiSpecModel
     """
     given = step.parameters
-    if model.data is None or len(model.shape) != 3 or model.meta.wcs is None:
+    if model.data is None or len(model.shape) != 3 or wcs_of(model) is None:
         raise InputError(
             "a cube with its WCS is required, (nwavelengths, ny, nx)",
             where=str(model.path or "model in memory"),
@@ -155,7 +157,7 @@ def _wavelengths(model):
     """Wavelength of each plane, micron."""
     n, ny, nx = model.shape
     x, y = np.full(n, (nx - 1) / 2), np.full(n, (ny - 1) / 2)
-    return np.asarray(model.meta.wcs(x, y, np.arange(n, dtype=float), with_bounding_box=False)[2], float)
+    return to_world(wcs_of(model), x, y, np.arange(n, dtype=float))[2]
 
 
 def _circles(references):
@@ -264,7 +266,7 @@ def _centre(model, step, data):
     ra, dec = model.meta.target.ra, model.meta.target.dec
     if ra is not None and dec is not None:
         wavelength = _wavelengths(model)[len(data) // 2]
-        x, y = (float(value) for value in model.meta.wcs.invert(ra, dec, wavelength, with_bounding_box=False)[:2])
+        x, y = (float(value) for value in to_pixels(wcs_of(model), ra, dec, wavelength)[:2])
         if np.isfinite([x, y]).all() and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5:
             # Whole spaxels, as in the original.
             return float(round(x)), float(round(y))
@@ -348,7 +350,7 @@ def _product(model, columns, place):
         part.set_meta("extraction_x", float(place[0]))
         part.set_meta("extraction_y", float(place[1]))
     _, ny, nx = model.shape
-    ra, dec, _ = model.meta.wcs(nx / 2, ny / 2, 0.0, with_bounding_box=False)
+    ra, dec, _ = to_world(wcs_of(model), nx / 2, ny / 2, 0.0)
     part.set_meta("slit_ra", float(ra))
     part.set_meta("slit_dec", float(dec))
     for key in ("position_angle",):

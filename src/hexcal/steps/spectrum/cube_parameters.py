@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.errors import ReferenceError_
 from hexcal.models.fits_table import structured
+from hexcal.models.tables import table_of
 
 _WIDER = 1.5
 """The region of influence of fewer than four exposures is wider by this."""
@@ -75,7 +76,7 @@ def _names(row):
 
 
 def _table(reference, name, extension) -> Any:
-    table = getattr(reference, name, None)
+    table = table_of(reference, name)
     if table is None or len(table) == 0:
         raise ReferenceError_(
             f"the reference file has no table {extension}",

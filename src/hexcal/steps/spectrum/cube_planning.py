@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum import cube_grid, cube_offsets, cube_parameters
 from hexcal.steps.spectrum.cube_bands import CubePlan
 from hexcal.steps.spectrum.cube_filling import middle_across, sorted_across
@@ -215,7 +216,7 @@ def _reach(grid: CubeGrid, samplings, table, given, n_exposures):
 def _angle_of_slices(science, plan):
     """Position angle of the slices of the first exposure, as the cube takes it, degrees."""
     with science.borrowed(plan.members[0].index, changed=False) as model:
-        wcs = model.meta.wcs
+        wcs = wcs_of(model)
         frame, axis = ("alpha_beta", 0) if model.is_miri else ("slicer", 1)
         channels = plan.members[0].channels
         wavelength = np.concatenate(

@@ -5,6 +5,10 @@ from typing import Any
 import numpy as np
 
 from hexcal.models.blending import Blender
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import composite_frame, cube_frame, plane_frame, sky_frame, spectral_frame
+from hexcal.steps.wcs.evaluate import to_world
 
 _STERADIAN = (180 * 3600 / np.pi) ** 2
 """Square arcseconds."""
@@ -106,7 +110,7 @@ def _region(grid):
     """The box of RA and Dec that holds the middles of the spaxels at the corners, as S_REGION."""
     ny, nx = grid.shape[1:]
     x, y = np.array([0.0, nx - 1, nx - 1, 0.0]), np.array([0.0, 0.0, ny - 1, ny - 1])
-    ra, dec, _ = cube_wcs(grid)(x, y, np.zeros(4), with_bounding_box=False)
+    ra, dec, _ = to_world(cube_wcs(grid), x, y, np.zeros(4))
     ra0 = float(ra[0])
     offsets = (np.asarray(ra) - ra0 + 180) % 360 - 180
     low, high = ra0 + offsets.min(), ra0 + offsets.max()
@@ -115,41 +119,28 @@ def _region(grid):
 
 
 def cube_wcs(grid, plane_types=("NRSSLICERX", "NRSSLICERY", "meter")):
-    """Return the WCS (gwcs) of a cube: from x, y, plane to RA, Dec (degrees) and wavelength (micron)."""
-    import gwcs
-    from astropy import units
-    from astropy.coordinates import ICRS
-    from astropy.modeling import models as astropy_models
-    from gwcs import coordinate_frames as frames
-
-    # The classes of astropy are made at run time: type checkers do not know them.
-    models: Any = astropy_models
+    """Return the WCS of a cube: from x, y, plane to RA, Dec (degrees) and wavelength (micron)."""
     shift = models.Shift(1 - grid.crpix[0], name="crpix1") & models.Shift(1 - grid.crpix[1], name="crpix2")
     scale = 3600.0 if grid.on_sky else 1.0
     steps = models.Scale(grid.spaxel[0] / scale, name="cdelt1") & models.Scale(grid.spaxel[1] / scale, name="cdelt2")
     if grid.on_sky:
         plane = shift | models.AffineTransformation2D(grid.pc, name="pc_matrix") | steps
         ra, dec = grid.reference
-        plane = plane | models.Pix2Sky_TAN(name="TAN") | models.RotateNative2Celestial(ra, dec, 180.0, name="crval")
-        world: Any = frames.CelestialFrame(
-            name="sky", axes_order=(0, 1), reference_frame=ICRS(), unit=(units.deg, units.deg)
+        plane = (
+            plane | models.Pix2Sky_Gnomonic(name="TAN") | models.RotateNative2Celestial(ra, dec, 180.0, name="crval")
         )
+        world = sky_frame("sky")
     else:
         plane = shift | steps | (models.Shift(grid.reference[0]) & models.Shift(grid.reference[1]))
-        unit = units.Unit(plane_types[2])
-        world = frames.Frame2D(name="slicer", axes_order=(0, 1), unit=(unit, unit), axes_names=plane_types[:2])
-    spectral = frames.SpectralFrame(name="wave", axes_order=(2,), unit=(units.micron,), axes_names=("wavelength",))
-    detector = frames.CoordinateFrame(
-        naxes=3, axes_type=("SPATIAL",) * 3, axes_order=(0, 1, 2), unit=(units.pix,) * 3, name="detector"
-    )
-    both = frames.CompositeFrame([world, spectral], name="world")
-    wcs = gwcs.WCS([(detector, plane & _wave_axis(grid, models)), (both, None)])
+        world = plane_frame("slicer", plane_types[:2], plane_types[2])
+    both = composite_frame("world", [world, spectral_frame("wave")])
+    wcs = Wcs([(cube_frame("detector"), plane & _wave_axis(grid)), (both, None)])
     nz, ny, nx = grid.shape
     wcs.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5), (0, nz - 1) if nz > 1 else (-0.5, 0.5))
     return wcs
 
 
-def _wave_axis(grid, models):
+def _wave_axis(grid):
     if grid.is_linear:
         return models.Scale(float(grid.depths[0])) | models.Shift(float(grid.wavelengths[0]))
     return models.Tabular1D(

@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum import covariance
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
@@ -17,6 +18,8 @@ from hexcal.steps.spectrum.optimal_product import optimal
 from hexcal.steps.spectrum.parts import SkipPart, name_of_part, parts_of
 from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position, weights_of
 from hexcal.steps.spectrum.slit_resampling import dispersion_axis
+from hexcal.steps.wcs import spectral_parts
+from hexcal.steps.wcs.evaluate import to_world
 
 _LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
 _WHOLE_CUTOUTS = ("NIS_WFSS", "NRC_WFSS")
@@ -346,10 +349,11 @@ def _scale_along(slit, aperture):
 
 def _place(slit, aperture, dispaxis):
     """RA and Dec of the middle of the aperture; None where they are not known."""
-    if slit.meta.wcs is None:
+    wcs = wcs_of(slit)
+    if wcs is None:
         return None
     low, high = aperture.limits
     middle, column = (low + high) / 2, (aperture.first + aperture.last) / 2 - 0.5
     pixel = (column, middle) if dispaxis == 1 else (middle, column)
-    ra, dec = slit.meta.wcs(*pixel)[:2]
+    ra, dec = spectral_parts.blanked(wcs, *pixel, to_world(wcs, *pixel))[:2]
     return float(ra), float(dec)

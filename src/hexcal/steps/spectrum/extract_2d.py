@@ -4,6 +4,7 @@ from typing import Any
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, unknown_name
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.wcs.nirspec_range import LAMPS
 
 SLITS = ("NRS_FIXEDSLIT", "NRS_MSASPEC", *LAMPS)
@@ -51,7 +52,7 @@ class Extract2dStep(Step):
             )
         if exposure_type not in (*SLITS, BRIGHT_OBJECTS):
             raise SkipStep(f"an exposure of type {exposure_type} has no slits to cut out", is_expected=True)
-        if model.meta.wcs is None:
+        if wcs_of(model) is None:
             if model.meta.cal_step.assign_wcs == "SKIPPED":
                 raise SkipStep("there is no WCS, assign_wcs was skipped")
             raise InputError("a WCS with slits is required, there is none", where=where, hint="run assign_wcs first")
@@ -60,7 +61,7 @@ class Extract2dStep(Step):
     def _cut(self, model, where):
         from hexcal.steps.spectrum import slit_cutouts
 
-        slits = slit_cutouts.open_slits_of(model.meta.wcs)
+        slits = slit_cutouts.open_slits_of(wcs_of(model))
         if not slits:
             raise SkipStep("the WCS holds no slits: an image through the mirror is not cut", is_expected=True)
         chosen = self._chosen(slits, where)

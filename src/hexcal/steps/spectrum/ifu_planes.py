@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.wcs import nirspec_slits, oversampling, spectral_parts
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.spectral import MICRON
@@ -97,7 +98,7 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
     InputError
         If there is no WCS of an integral-field exposure.
     """
-    wcs = model.meta.wcs
+    wcs = wcs_of(model)
     if wcs is None:
         raise InputError(
             "a WCS is required, there is none",

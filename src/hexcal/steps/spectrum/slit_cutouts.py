@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 
 from hexcal.models.science import MultiSlitModel, SlitModel
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
 from hexcal.steps.wcs import nirspec_slits
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.footprint import s_region
@@ -56,7 +59,7 @@ def cut_out(exposure, slit, part) -> Any:
     SlitModel
         `part`.
     """
-    wcs: Any = exposure.meta.wcs
+    wcs = nirspec_slits.required(wcs_of(exposure))
     box = nirspec_slits.box_of_slit(wcs, slit.slit_id)
     first_column, end_column, first_row, end_row = window_of(box)
     for name in ARRAYS:
@@ -76,16 +79,10 @@ def cut_out(exposure, slit, part) -> Any:
 
 def shifted(wcs, first_column, first_row, shape):
     """Return the WCS of a cutout: pixels counted from its first one; its outer edges are the bounding box."""
-    import gwcs
-    from astropy.modeling import models
-
-    make: Any = models
-    steps: Any = [(step.frame, step.transform) for step in wcs.pipeline]
-    frame, transform = steps[0]
-    offset = make.Shift(float(first_column)) & make.Shift(float(first_row))
-    moved = offset | transform
+    frame, transform = wcs.pipeline[0]
+    moved = models.Shift(float(first_column)) & models.Shift(float(first_row)) | transform
     moved.name = transform.name
-    result = gwcs.WCS([(frame, moved), *steps[1:]])
+    result = Wcs([(frame, moved), *wcs.pipeline[1:]])
     ny, nx = shape
     result.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     return result
@@ -132,7 +129,7 @@ def target_in_slit(part, exposure):
     -----
     Ideal frame: JWST-STScI-001550, section 4.
     """
-    if part.name != exposure.meta.instrument.fixed_slit or WORLD not in part.meta.wcs.available_frames:
+    if part.name != exposure.meta.instrument.fixed_slit or WORLD not in wcs_of(part).available_frames:
         return 0.0, 0.0
     dither, info = exposure.meta.dither, exposure.meta.wcsinfo
     offsets = dither.x_offset, dither.y_offset
@@ -144,13 +141,13 @@ def target_in_slit(part, exposure):
     x, y = float(offsets[0]), float(offsets[1])
     v2 = v2_ref + parity * x * cos + y * sin
     v3 = v3_ref - parity * x * sin + y * cos
-    slit_x, slit_y, *_ = transform_points(part.meta.wcs, "v2v3", SLIT_FRAME, v2, v3, _REFERENCE_WAVELENGTH)
+    slit_x, slit_y, *_ = transform_points(wcs_of(part), "v2v3", SLIT_FRAME, v2, v3, _REFERENCE_WAVELENGTH)
     return float(slit_x), float(slit_y)
 
 
 def _set_region(part, slit):
     """Outline of the slit on the sky."""
-    wcs = part.meta.wcs
+    wcs = wcs_of(part)
     if WORLD not in wcs.available_frames:
         return
     slit_x, slit_y = [-0.5, -0.5, 0.5, 0.5], [slit.ymin, slit.ymax, slit.ymax, slit.ymin]

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum import box_extraction
 from hexcal.steps.spectrum.apertures import Aperture, centre_at, moved, nominal_aperture
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry
@@ -140,7 +141,7 @@ def _at_source(slit, exposure, entry, view, aperture, rows, log):
 def _in_slit(slit, rows, dispaxis):
     """Trace of the place that the slit's own coordinates give; None if they do not."""
     x, y = slit.get_meta("source_xpos"), slit.get_meta("source_ypos")
-    if x is None or y is None or slit.meta.wcs is None:
+    if x is None or y is None or wcs_of(slit) is None:
         return None
     return trace_in_slit(slit, rows, dispaxis, x, y)
 
@@ -151,7 +152,7 @@ def _on_sky(slit, exposure, rows, dispaxis, column):
     ra, dec = target.ra, target.dec
     if exposure.get_meta("meta.exposure.type") == "MIR_LRS-FIXEDSLIT":
         ra, dec = dither.dithered_ra, dither.dithered_dec
-    if ra is None or dec is None or slit.meta.wcs is None:
+    if ra is None or dec is None or wcs_of(slit) is None:
         return float("nan")
     return place_of_sky(slit, ra, dec, rows, dispaxis, column)
 

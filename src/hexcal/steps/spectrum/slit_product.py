@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.models import meta
 from hexcal.models.science import MultiSlitModel, SlitModel
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.mosaic_product import Summary, errors_of
 from hexcal.steps.spectrum.slit_resampling import coupled_slit, resampled_slit
 
@@ -94,7 +95,7 @@ def _positions_in_slit(slit, grid):
     from hexcal.steps.wcs.spectral import sky_to_slit
     from hexcal.steps.wcs.spectral_parts import SLIT_FRAME
 
-    if not grid.is_sky or SLIT_FRAME not in slit.meta.wcs.available_frames:
+    if not grid.is_sky or SLIT_FRAME not in wcs_of(slit).available_frames:
         return None
     ra, dec = grid.sky(np.arange(grid.n_along))
     return sky_to_slit(slit, ra, dec, grid.middle_wavelength)[1]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.drizzling import Exposure, Resampled, weights_of
 from hexcal.steps.image.resampling import exposure_time, new_drizzle
 
@@ -32,19 +33,19 @@ def dispersion_axis(slit, where="a slit"):
 
 def sees_sky(slit):
     """Return whether the WCS of a slit ends on the sky; that of lamps ends in the plane of the slits."""
-    wcs = slit.meta.wcs
+    wcs = wcs_of(slit)
     return wcs is None or "world" in wcs.available_frames
 
 
 def _lamp_coordinates(slit):
     """Positions in the plane of the slits (metres) and wavelengths (micron) of the pixels of a slit."""
-    from hexcal.steps.wcs.evaluate import transform_points
+    from hexcal.steps.wcs.evaluate import to_world
     from hexcal.steps.wcs.spectral import SlitCoordinates, slit_coordinates
 
     ny, nx = slit.shape[-2:]
     x, y = np.meshgrid(np.arange(nx, dtype=float), np.arange(ny, dtype=float))
     wavelength = slit_coordinates(slit).wavelength
-    across, along, *_ = transform_points(slit.meta.wcs, "detector", slit.meta.wcs.output_frame.name, x, y)
+    across, along, *_ = to_world(wcs_of(slit), x, y)
     beside = ~np.isfinite(wavelength)
     return SlitCoordinates(np.where(beside, np.nan, across), np.where(beside, np.nan, along), wavelength)
 

@@ -1,8 +1,12 @@
-"""The WCS (gwcs) of a rectified slit."""
+"""The WCS of a rectified slit."""
 
 from typing import Any
 
 import numpy as np
+
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import composite_frame, plane_frame, sky_frame, spectral_frame
 
 
 def rectified_wcs(grid, slit_y=None):
@@ -18,11 +22,9 @@ def rectified_wcs(grid, slit_y=None):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         With the bounding box of all pixels.
     """
-    import gwcs
-
     detector, slit_frame, world = _frames()
     if not grid.is_sky:
         steps = [(detector, _to_slits(grid)), (_lamp_frame(), None)]
@@ -31,44 +33,27 @@ def rectified_wcs(grid, slit_y=None):
     else:
         to_slit, to_world = _through_slit(grid, np.asarray(slit_y, float))
         steps = [(detector, to_slit), (slit_frame, to_world), (world, None)]
-    wcs = gwcs.WCS(steps)
+    wcs = Wcs(steps)
     ny, nx = grid.shape
     wcs.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
-    wcs.pixel_shape, wcs.array_shape = (nx, ny), (ny, nx)
+    wcs.pixel_shape = (nx, ny)
     return wcs
 
 
 def _frames():
-    from astropy import coordinates
-    from astropy import units as u
-    from gwcs import coordinate_frames as frames
-
-    detector = frames.Frame2D(name="detector", axes_order=(0, 1), unit=(u.pix, u.pix))
-    across = frames.Frame2D(name="slit_spatial", axes_order=(0, 1), unit=("", ""), axes_names=("x_slit", "y_slit"))
-    spectral: dict[str, Any] = {"axes_order": (2,), "unit": (u.micron,), "axes_names": ("wavelength",)}
-    slit_frame = frames.CompositeFrame([across, frames.SpectralFrame(name="slit_spectral", **spectral)], "slit_frame")
-    sky = frames.CelestialFrame(
-        name="sky", axes_order=(0, 1), reference_frame=coordinates.ICRS(), unit=(u.deg, u.deg), axes_names=("RA", "DEC")
-    )
-    world = frames.CompositeFrame([sky, frames.SpectralFrame(name="spectral", **spectral)], name="world")
-    return detector, slit_frame, world
+    across = plane_frame("slit_spatial", ("x_slit", "y_slit"), "")
+    slit_frame = composite_frame("slit_frame", [across, spectral_frame("slit_spectral")])
+    world = composite_frame("world", [sky_frame("sky", ("RA", "DEC")), spectral_frame()])
+    return plane_frame("detector", ("x", "y"), "pix"), slit_frame, world
 
 
 def _lamp_frame():
     """Where the light of lamps comes from: the plane of the slits, metres, and the wavelength."""
-    from astropy import units as u
-    from gwcs import coordinate_frames as frames
-
-    plane = frames.Frame2D(name="msa_spatial", axes_order=(0, 1), unit=(u.m, u.m), axes_names=("x_msa", "y_msa"))
-    waves = frames.SpectralFrame(name="spectral", axes_order=(2,), unit=(u.micron,), axes_names=("wavelength",))
-    return frames.CompositeFrame([plane, waves], name="msa_frame")
+    return composite_frame("msa_frame", [plane_frame("msa_spatial", ("x_msa", "y_msa"), "m"), spectral_frame()])
 
 
 def _to_slits(grid):
     """From pixels to positions in the plane of the slits and wavelengths."""
-    from astropy.modeling import models as library
-
-    models: Any = library
     to_wavelength, to_pixel = _wavelength_tables(grid)
     starts = [start + origin for start, origin in zip(grid.intercepts, grid.tangent, strict=True)]
     lines = [models.Linear1D(slope, start) for slope, start in zip(grid.slopes, starts, strict=True)]
@@ -83,11 +68,9 @@ def _to_slits(grid):
 
 def _table(points, values) -> Any:
     """Linear interpolation in a table, NaN beyond it."""
-    from astropy.modeling.models import Tabular1D
-
     if points[0] > points[-1]:
         points, values = points[::-1], values[::-1]
-    return Tabular1D(
+    return models.Tabular1D(
         points=np.array(points, float), lookup_table=np.array(values, float), bounds_error=False, fill_value=np.nan
     )
 
@@ -107,19 +90,13 @@ def _line_tables(pixels, values):
 
 def _onto_sky(grid):
     """From (pixel, pixel) to RA and Dec: the straight line of the slit in the tangent plane."""
-    from astropy.modeling import models as library
-
-    models: Any = library
     lines = [models.Linear1D(slope, intercept) for slope, intercept in zip(grid.slopes, grid.intercepts, strict=True)]
-    tangent = models.Pix2Sky_TAN() | models.RotateNative2Celestial(*grid.tangent, 180.0)
+    tangent = models.Pix2Sky_Gnomonic() | models.RotateNative2Celestial(grid.tangent[0], grid.tangent[1], 180.0)
     steepest = int(abs(grid.slopes[1]) >= abs(grid.slopes[0]))
     return lines[0] & lines[1] | tangent, lines[steepest].inverse, steepest, tangent.inverse
 
 
 def _to_world(grid):
-    from astropy.modeling import models as library
-
-    models: Any = library
     to_wavelength, to_pixel = _wavelength_tables(grid)
     onto_sky, to_line, steepest, to_plane = _onto_sky(grid)
     along_y = grid.dispaxis == 1
@@ -131,9 +108,6 @@ def _to_world(grid):
 
 
 def _through_slit(grid, slit_y):
-    from astropy.modeling import models as library
-
-    models: Any = library
     to_wavelength, to_pixel = _wavelength_tables(grid)
     to_slit, from_slit = _line_tables(np.arange(grid.n_along, dtype=float), slit_y)
     onto_sky, to_line, steepest, to_plane = _onto_sky(grid)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of
 
 _METRES = 1e-3
 """Wavelengths below this are in metres, in the slit frame of NIRSpec."""
@@ -62,7 +63,7 @@ def trace_in_slit(slit, wavelengths, dispaxis, slit_x, slit_y):
     from hexcal.steps.wcs.evaluate import transform_points
     from hexcal.steps.wcs.spectral_parts import SLIT_FRAME
 
-    wcs, known = slit.meta.wcs, np.isfinite(wavelengths)
+    wcs, known = wcs_of(slit), np.isfinite(wavelengths)
     if not known.any():
         return np.full(len(wavelengths), np.nan)
     unit = 1.0 if _slit_wavelength(wcs, slit) > _METRES else 1e-6
@@ -121,7 +122,7 @@ def place_of_sky(slit, ra, dec, wavelengths, dispaxis, column):
     from hexcal.steps.wcs.evaluate import transform_points
 
     try:
-        x, y, *_ = transform_points(slit.meta.wcs, "world", "detector", ra, dec, wavelengths[column])
+        x, y, *_ = transform_points(wcs_of(slit), "world", "detector", ra, dec, wavelengths[column])
         place = float(np.ravel(y if dispaxis == 1 else x)[0])
     except NotImplementedError:
         place = float("nan")

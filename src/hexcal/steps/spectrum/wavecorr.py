@@ -2,7 +2,9 @@
 
 from hexcal.core import SkipStep, Step
 from hexcal.errors import ReferenceError_
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum.parts import SkipPart, correct_parts, name_of_part, parts_of
+from hexcal.steps.wcs.reference_transforms import content_of
 
 _TYPES = ("NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_BRIGHTOBJ")
 _SHUTTERS = "MOS"
@@ -32,7 +34,7 @@ class WavecorrStep(Step):
         exposure_type = model.meta.exposure.type
         if exposure_type not in _TYPES:
             raise SkipStep(f"wavelengths of {exposure_type} are not corrected", is_expected=True)
-        apertures = references.wavecorr.tree.get("apertures")
+        apertures = content_of(references.wavecorr, "apertures", "wavecorr")
         if not apertures:
             raise ReferenceError_(
                 "a WAVECORR file with 'apertures' is required", where=str(references.wavecorr.path or "WAVECORR")
@@ -59,7 +61,7 @@ class WavecorrStep(Step):
             raise SkipPart(f"the target is in {primary}", is_expected=True)
         if part.source_xpos is None:
             raise SkipPart("the place of its source is not known (SRCXPOS)")
-        if part.meta.wcs is None:
+        if wcs_of(part) is None:
             raise SkipPart("it has no WCS")
 
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
 from hexcal.steps.spectrum.parts import SkipPart
-from hexcal.steps.wcs import nirspec_frames
+from hexcal.steps.wcs import nirspec_frames, nirspec_slits
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.spectral import MICRON, slit_coordinates
 
@@ -30,7 +33,7 @@ def correct(part, table):
         If no pixel of the slit has a wavelength.
     """
     wavelength, corrected = relation(part, table)
-    part.meta.wcs = with_correction(part.meta.wcs, wavelength, corrected)
+    part.meta.wcs = with_correction(wcs_of(part), wavelength, corrected)
     part.wavelength = slit_coordinates(part).wavelength.astype(np.float32)
 
 
@@ -56,7 +59,7 @@ def relation(part, table):
     """
     ny, nx = part.shape[-2:]
     y, x = np.mgrid[:ny, :nx].astype(np.float64)
-    right, left = (transform_points(part.meta.wcs, "detector", "world", x + half, y)[2] for half in (0.5, -0.5))
+    right, left = (transform_points(wcs_of(part), "detector", "world", x + half, y)[2] for half in (0.5, -0.5))
     wavelength = _mean(np.asarray(part.wavelength) * np.float32(1e-6))
     dispersion = _mean((right - left) / MICRON)
     known = np.isfinite(wavelength) & np.isfinite(dispersion)
@@ -76,29 +79,33 @@ def _mean(values):
 
 def offsets(table, wavelength, place):
     """Return the offset in pixels at wavelengths: linear between the points of the table, and beyond its edges."""
-    from scipy.interpolate import RegularGridInterpolator
+    along, across = (np.asarray(axis, np.float64) for axis in table.points)
+    values = np.asarray(table.lookup_table, np.float64)
+    first, share = _between(along, wavelength)
+    column, part = _between(across, np.full(wavelength.shape, float(place)))
+    lower = values[first, column] * (1 - part) + values[first, column + 1] * part
+    upper = values[first + 1, column] * (1 - part) + values[first + 1, column + 1] * part
+    return lower * (1 - share) + upper * share
 
-    points = [np.asarray(axis, np.float64) for axis in table.points]
-    interpolator: Any = RegularGridInterpolator
-    between = interpolator(points, np.asarray(table.lookup_table, np.float64), bounds_error=False, fill_value=None)
-    return between(np.column_stack([wavelength, np.full(wavelength.shape, float(place))]))
+
+def _between(points, places):
+    """The point before each place, and the share of the way to the next one; of the ends beyond them."""
+    before = np.clip(np.searchsorted(points, places, side="right") - 1, 0, len(points) - 2)
+    return before, (places - points[before]) / (points[before + 1] - points[before])
 
 
 def with_correction(wcs, wavelength, corrected) -> Any:
     """Return a WCS with the frame of corrected wavelengths behind slit_frame; linear between the points of a table."""
-    import gwcs
-    from astropy.modeling import models
-
-    make: Any = models
 
     def tabulated(points, values, name=None):
-        table = make.Tabular1D(points, values, bounds_error=False, fill_value=None, name=name)
-        return make.Identity(2) & table
+        table = models.Tabular1D(points, values, bounds_error=False, fill_value=None, name=name)
+        return models.Identity(2) & table
 
     transform = tabulated(wavelength, corrected, "wave2wavecorr")
     transform.inverse = tabulated(corrected, wavelength)
     frame = nirspec_frames.Frames().slit(CORRECTED)
     steps: Any = []
+    wcs = nirspec_slits.required(wcs)
     for step in wcs.pipeline:
         if step.frame.name == CORRECTED:
             continue
@@ -107,6 +114,6 @@ def with_correction(wcs, wavelength, corrected) -> Any:
             steps += [(step.frame, transform), (frame, beyond)]
         else:
             steps.append((step.frame, step.transform))
-    result = gwcs.WCS(steps)
+    result = Wcs(steps)
     result.bounding_box = wcs.bounding_box
     return result

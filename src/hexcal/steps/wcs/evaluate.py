@@ -5,6 +5,10 @@ import weakref
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models import stored_wcs
+from hexcal.models.stored_wcs import library_objects
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.transforms import Transform
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
 _CLOSE = 1e-7
@@ -45,7 +49,7 @@ def pixel_to_sky(wcs, x, y, *, bounded=False):
     x, y = _broadcast(x, y)
     program = _program(wcs, forward=True)
     if program is None:
-        return _as_arrays(wcs(x, y, with_bounding_box=bounded), x.shape)
+        return _as_arrays(_library(wcs)(x, y, with_bounding_box=bounded), x.shape)
     ra, dec = program(x, y)
     return (ra, dec) if not bounded else _inside(wcs, x, y, ra, dec)
 
@@ -76,9 +80,13 @@ def sky_to_pixel(wcs, ra, dec, *, bounded=False):
     ra, dec = _broadcast(ra, dec)
     program = _program(wcs, forward=False)
     if program is None:
-        return _as_arrays(wcs.invert(ra, dec, with_bounding_box=bounded), ra.shape)
+        return _as_arrays(_library(wcs).invert(ra, dec, with_bounding_box=bounded), ra.shape)
     x, y = program(ra, dec)
     return (x, y) if not bounded else _inside(wcs, x, y, x, y)
+
+
+def _library(wcs):
+    return stored_wcs.opened(wcs)
 
 
 def require_image(wcs):
@@ -109,9 +117,15 @@ def _program(wcs, forward):
 
 
 def state_of(wcs):
-    """Return what tells whether a WCS has been changed since."""
-    return tuple(
-        (id(step.transform), step.transform.parameters.tobytes()) for step in wcs.pipeline if step.transform is not None
+    """Return what tells whether a WCS has been changed since; a description is never changed."""
+    return (
+        ()
+        if isinstance(wcs, Wcs)
+        else tuple(
+            (id(step.transform), step.transform.parameters.tobytes())
+            for step in wcs.pipeline
+            if step.transform is not None
+        )
     )
 
 
@@ -140,6 +154,19 @@ def transform_points(wcs, first, last, *coordinates):
     if first is None:
         return evaluate_points(last, *coordinates)
     return _evaluated(_chain(wcs, first, last), coordinates)
+
+
+def to_world(wcs, *pixels):
+    """Return the coordinates in the last frame of a WCS of points in its first one, wherever its box ends.
+
+    Parameters and result are those of `transform_points`.
+    """
+    return transform_points(wcs, wcs.pipeline[0].frame.name, wcs.pipeline[-1].frame.name, *pixels)
+
+
+def to_pixels(wcs, *world):
+    """Return the coordinates in the first frame of a WCS of points in its last one."""
+    return transform_points(wcs, wcs.pipeline[-1].frame.name, wcs.pipeline[0].frame.name, *world)
 
 
 def _chain(wcs, first, last):
@@ -185,6 +212,9 @@ def _evaluated(chain, coordinates):
     if program is None:
         return _as_arrays(_by_astropy(steps, points), shape)
     kind = program.kind
+    # What is made of descriptions is proven by tests.
+    if isinstance(steps[0], Transform):
+        return program(*points)
     if kind not in _PROVEN:
         _PROVEN[kind] = _agrees(program, steps, points)
     if not _PROVEN[kind]:
@@ -193,6 +223,8 @@ def _evaluated(chain, coordinates):
 
 
 def _by_astropy(steps, points):
+    if any(isinstance(step, Transform) for step in steps):
+        steps = library_objects(steps)
     for step in steps:
         points = step(*points, with_bounding_box=False)
         points = points if isinstance(points, tuple) else (points,)
@@ -219,6 +251,8 @@ def _agrees(program, steps, points):
 
 def _checked(wcs, program, forward):
     """Return the program if it does what gwcs does at the corners of the image, else None."""
+    if isinstance(wcs, Wcs):
+        return program
     x_min, x_max, y_min, y_max = box_of(wcs) or (0.0, 1000.0, 0.0, 1000.0)
     x, y = np.array([[x_min, x_min, x_max, x_max], [y_min, y_max, y_max, y_min]])
     sky = wcs(x, y, with_bounding_box=False)
@@ -256,4 +290,6 @@ def box_of(wcs):
     if box is None:
         return None
     names = wcs.pipeline[0].transform.inputs
+    if isinstance(wcs, Wcs):
+        return tuple(float(edge) for name in names for edge in box[name])
     return tuple(float(edge) for name in names for edge in (box[name].lower, box[name].upper))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.wcs.evaluate import box_of, pixel_to_sky
 
 
@@ -28,7 +29,7 @@ def footprint(model_or_wcs, shape=None):
         If there is no WCS, or nothing says how large the image is.
     """
     model = model_or_wcs if hasattr(model_or_wcs, "meta") else None
-    wcs: object = model.meta.wcs if model is not None else model_or_wcs
+    wcs: object = wcs_of(model) if model is not None else model_or_wcs
     if shape is None and model is not None and (wcs is None or box_of(wcs) is None):
         shape = model.shape[-2:]
     if shape is not None:

@@ -101,7 +101,7 @@ def aberration_of(model, log):
     return scale
 
 
-def velocity_aberration(scale, v2, v3):
+def velocity_aberration(scale, v2, v3, models=None):
     """Return the transform from V2V3 to V2V3 corrected for differential velocity aberration.
 
     The telescope is steered so that the reference point is where it should be; around it the motion of the observatory
@@ -113,17 +113,19 @@ def velocity_aberration(scale, v2, v3):
         VA_SCALE; None: there is no correction.
     v2, v3 : float
         The reference point, arcsec.
+    models : module, optional
+        Whose transforms it is made of: `hexcal.models.wcs.models`; default astropy's.
 
     Returns
     -------
-    astropy.modeling.Model
+    Transform
         Named ``DVA_Correction``.
 
     Notes
     -----
     JWST pipeline documentation 1.13.5, assign_wcs, "Corrections due to spacecraft motion".
     """
-    models = transforms()
+    models = models or transforms()
     scale = 1.0 if scale is None else float(scale)
     stretch = models.Scale(scale, name="dva_scale_v2") & models.Scale(scale, name="dva_scale_v3")
     shift = models.Shift((1 - scale) * v2, name="dva_v2_shift") & models.Shift((1 - scale) * v3, name="dva_v3_shift")
@@ -132,17 +134,19 @@ def velocity_aberration(scale, v2, v3):
     return correction
 
 
-def v2v3_to_sky(pointing):
+def v2v3_to_sky(pointing, models=None):
     """Return the transform from V2V3 to the sky, a rotation of the sphere.
 
     Parameters
     ----------
     pointing : Pointing
         What it is turned to.
+    models : module, optional
+        Whose transforms it is made of: `hexcal.models.wcs.models`; default astropy's.
 
     Returns
     -------
-    astropy.modeling.Model
+    Transform
         From V2, V3 (arcsec) to right ascension and declination (degrees, 0 to 360). Named ``v23tosky``.
 
     Notes
@@ -151,16 +155,19 @@ def v2v3_to_sky(pointing):
     and RA_REF. The angles are those of JWST-STScI-001550 (SIAF document), section 5: turn the reference point onto the
     x axis, roll about it, turn it to the target.
     """
-    from astropy.modeling.rotations import RotationSequence3D
-    from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
-
-    models = transforms()
+    sphere, models = (models or _sphere()), (models or transforms())
     angles = [pointing.v2 / 3600, -pointing.v3 / 3600, pointing.roll, pointing.dec, -pointing.ra]
     to_sky = (
         models.Scale(1 / 3600) & models.Scale(1 / 3600)
-        | SphericalToCartesian(wrap_lon_at=180)
-        | RotationSequence3D(angles, axes_order="zyxyz")
-        | CartesianToSpherical(wrap_lon_at=360)
+        | sphere.SphericalToCartesian(wrap_lon_at=180)
+        | models.RotationSequence3D(angles, axes_order="zyxyz")
+        | sphere.CartesianToSpherical(wrap_lon_at=360)
     )
     to_sky.name = "v23tosky"
     return to_sky
+
+
+def _sphere() -> Any:
+    from gwcs import geometry
+
+    return geometry

@@ -6,9 +6,16 @@ import numpy as np
 
 from hexcal.errors import ReferenceError_
 from hexcal.models.open import model_class
+from hexcal.models.stored_wcs import wcs_of as known_wcs
+from hexcal.models.tables import table_of
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import plane_frame
 from hexcal.steps.wcs import frames, spectral_frames
+from hexcal.steps.wcs.evaluate import evaluate_points, transform_points
 from hexcal.steps.wcs.footprint import s_region
-from hexcal.steps.wcs.imaging import distortion_of, subarray_offset
+from hexcal.steps.wcs.imaging import subarray_offset
+from hexcal.steps.wcs.reference_transforms import transform_in
 
 FIXED_SLIT = "MIR_LRS-FIXEDSLIT"
 ALPHA_BETA = "alpha_beta"
@@ -45,7 +52,7 @@ def wcs_of(model, references, log):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         With frames detector (pixels, first one 0), alpha_beta (arcsec along and across the slit, micron), v2v3,
         v2v3vacorr (arcsec, micron) and world (degrees, ICRS, micron), and a bounding box.
 
@@ -61,20 +68,18 @@ def wcs_of(model, references, log):
     JWST pipeline documentation 1.13.5, assign_wcs. The documents do not say how the table of wavelengths is
     interpolated: see docs/decisions.md.
     """
-    import gwcs
-
     specwcs = _wavelength_table(references.specwcs)
     table, origin = _columns(specwcs), _origin(model, specwcs)
     to_v2v3 = _subarray_to_v2v3(model, references.distortion)
     scale = _pixel_scale(to_v2v3, origin)
     velocity = spectral_frames.to_barycentre(model, log)
-    spatial = spectral_frames.plane_frame("alpha_beta_spatial", ("alpha", "beta"))
+    spatial = plane_frame("alpha_beta_spatial", ("alpha", "beta"))
     alpha_beta = spectral_frames.with_wavelength(
         ALPHA_BETA, spatial, spectral_frames.wavelength_frame("alpha_beta_spectral")
     )
-    wcs = gwcs.WCS(
+    wcs = Wcs(
         [
-            (frames.detector_frame(), _to_alpha_beta(table, origin, scale, velocity)),
+            (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), _to_alpha_beta(table, origin, scale, velocity)),
             (alpha_beta, _alpha_beta_to_v2v3(to_v2v3, origin, scale)),
             *spectral_frames.v2v3_to_world(model, log),
         ]
@@ -94,7 +99,7 @@ def complete(model, references, log):
         log.info("S_REGION is not set: there is no slit that limits the field")
         return
     _set_dithered(model, log)
-    corners = _corners(model.meta.wcs, _wavelength_table(references.specwcs))
+    corners = _corners(known_wcs(model), _wavelength_table(references.specwcs))
     region = s_region(corners) if corners is not None else None
     if region is None:
         log.warning("S_REGION is not set: the specwcs file does not hold the corners of the slit (V2VERT1, ...)")
@@ -116,7 +121,7 @@ def _set_dithered(model, log):
     angle = np.radians(info.v3yangle)
     v2 = info.v2_ref + info.vparity * x * np.cos(angle) + y * np.sin(angle)
     v3 = info.v3_ref - info.vparity * x * np.sin(angle) + y * np.cos(angle)
-    ra, dec, _ = model.meta.wcs.get_transform(frames.V2V3, frames.WORLD)(v2, v3, 1.0)
+    ra, dec, _ = transform_points(known_wcs(model), frames.V2V3, frames.WORLD, v2, v3, 1.0)
     model.meta.dither.dithered_ra, model.meta.dither.dithered_dec = float(ra), float(dec)
 
 
@@ -129,7 +134,7 @@ def _wavelength_table(reference):
 
 def _columns(reference):
     """The table of wavelengths, by rising rows: column -> float64 array."""
-    rows = getattr(reference, "wavetable", None)
+    rows = table_of(reference, "wavetable")
     if rows is None or len(rows) < 5:
         raise ReferenceError_(
             "a specwcs file of the low-resolution spectrometer is required, with a table WAVETABLE of 5 rows or more",
@@ -157,16 +162,15 @@ def _origin(model, reference):
 
 def _subarray_to_v2v3(model, reference):
     """The distortion, from pixels of the exposure."""
-    models = frames.transforms()
-    distortion = distortion_of(reference)
+    distortion = transform_in(reference, "model", "distortion")
     x, y = subarray_offset(model)
     return distortion if (x, y) == (0, 0) else models.Shift(x) & models.Shift(y) | distortion
 
 
 def _pixel_scale(to_v2v3, origin):
     """Size of a pixel along the slit, arcsec."""
-    here, beside = (np.array(to_v2v3(origin[0] + step, origin[1])) for step in (0, 1))
-    return float(np.hypot(*(beside - here)))
+    v2, v3 = evaluate_points(to_v2v3, origin[0] + np.array([0.0, 1.0]), origin[1])
+    return float(np.hypot(v2[1] - v2[0], v3[1] - v3[0]))
 
 
 def smooth_wavelengths(rows, wavelengths):
@@ -195,7 +199,6 @@ def smooth_wavelengths(rows, wavelengths):
 
 def _to_alpha_beta(table, origin, scale, velocity) -> Any:
     """From pixels to alpha, beta (arcsec) and wavelength (micron), with the way back."""
-    models = frames.transforms()
     rows = table["y_center"] + origin[1]
     wavelengths = smooth_wavelengths(table["y_center"], table["wavelength"])
     lookup = {"bounds_error": False, "fill_value": np.nan}
@@ -225,7 +228,6 @@ def _rising(wavelengths, rows):
 
 
 def _alpha_beta_to_v2v3(to_v2v3, origin, scale) -> Any:
-    models = frames.transforms()
     x, y = (models.Scale(1 / scale) | models.Shift(place) for place in origin)
     return (x & y | to_v2v3) & models.Identity(1)
 
@@ -247,5 +249,5 @@ def _corners(wcs, reference):
     if any(value is None for place in places for value in place):
         return None
     v2, v3 = np.array(places, np.float64).T
-    ra, dec, _ = wcs.get_transform(frames.V2V3, frames.WORLD)(v2, v3, np.ones(4))
+    ra, dec, _ = transform_points(wcs, frames.V2V3, frames.WORLD, v2, v3, np.ones(4))
     return np.column_stack([ra, dec])

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
+from hexcal.models.stored_wcs import as_gwcs
+from hexcal.models.wcs.frames import plane_frame
 from hexcal.steps.wcs import frames, spectral_frames
 from hexcal.steps.wcs.footprint import s_region
 from hexcal.steps.wcs.miri_lrs import ALPHA_BETA, DISPERSION_AXIS
@@ -48,16 +50,14 @@ def wcs_of(model, references, log):
     JWST pipeline documentation 1.13.5, assign_wcs. The documents name frames miri_focal and xyan, which release 3.0.0
     does not have: see docs/decisions.md.
     """
-    import gwcs
-
     bands = _bands(model)
-    velocity = spectral_frames.to_barycentre(model, log)
+    velocity = spectral_frames.to_barycentre(model, log, frames.transforms())
     ranges = _ranges(references.wavelengthrange, bands)
-    spatial = spectral_frames.plane_frame("alpha_beta_spatial", ("alpha", "beta"))
+    spatial = plane_frame("alpha_beta_spatial", ("alpha", "beta"))
     spectral = spectral_frames.wavelength_frame("alpha_beta_spectral")
-    wcs = gwcs.WCS(
+    wcs = as_gwcs(
         [
-            (frames.detector_frame(), _to_alpha_beta(model, references, ranges, velocity)),
+            (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), _to_alpha_beta(model, references, ranges, velocity)),
             (
                 spectral_frames.with_wavelength(ALPHA_BETA, spatial, spectral),
                 _alpha_beta_to_v2v3(references.distortion, ranges),

@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step
 from hexcal.errors import ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.models.wcs import models
 
 _TYPES = ("NRS_MSASPEC", "NRS_IFU")
 _STATES = ("Internal state", "TA state", "state")
@@ -84,6 +85,7 @@ def pixels_lit(model, references, shutters, log):
     """
     from hexcal.steps.wcs import nirspec, nirspec_boxes, nirspec_open_slits, nirspec_optics, nirspec_range
     from hexcal.steps.wcs.evaluate import evaluate_points
+    from hexcal.steps.wcs.reference_transforms import transform_in
 
     lit = np.zeros(model.shape[-2:], bool)
     if not shutters:
@@ -93,8 +95,8 @@ def pixels_lit(model, references, shutters, log):
     disperser = nirspec_optics.disperser_of(model, references.disperser, order, quiet)
     if disperser.wavelength is None:
         raise SkipStep("the mirror does not disperse light", is_expected=True)
-    chain = nirspec_optics.SlitChain(disperser, nirspec_optics.models().Identity(1))
-    to_gwa = nirspec_optics.msa_to_gwa(references.collimator.tree["model"], disperser)
+    chain = nirspec_optics.SlitChain(disperser, models.Identity(1))
+    to_gwa = nirspec_optics.msa_to_gwa(transform_in(references.collimator, "model", "collimator"), disperser)
     slits = [_slit_of(nirspec_open_slits, number, *shutter) for number, shutter in enumerate(shutters)]
     slits = nirspec.geometry_of_slits(slits, references.msa, to_gwa)
     to_detector = nirspec.to_detector(model, references, disperser)
@@ -109,7 +111,7 @@ def pixels_lit(model, references, shutters, log):
 
 
 def _slit_of(nirspec_open_slits, number, quadrant, x, y):
-    return nirspec_open_slits.slit_tuple()(
+    return models.Slit(
         name=f"shutter {x}, {y} of quadrant {quadrant}",
         shutter_id=x + (y - 1) * nirspec_open_slits.SHUTTERS_PER_ROW,
         xcen=x,

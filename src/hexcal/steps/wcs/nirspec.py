@@ -21,6 +21,7 @@ from hexcal.steps.wcs import (
 )
 from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.nirspec_range import LAMPS
+from hexcal.steps.wcs.reference_transforms import content_of, transform_in
 
 FIXED, SHUTTERS, IFU = "FIXEDSLIT", "MSASPEC", "IFU"
 """The ways of light through NIRSpec."""
@@ -89,7 +90,7 @@ def wcs_of(model, references, log, edges=EDGES, by_slice=True):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         With a bounding box for each slit or slice that falls on the detector; the others are left out.
 
     Raises
@@ -113,7 +114,7 @@ def wcs_of(model, references, log, edges=EDGES, by_slice=True):
     # In the frames of slits wavelengths are in metres; those of lamps, which go no further, in micron.
     unit = 1.0 if sees_sky(model) else nirspec_optics.MICRON
     chain = nirspec_optics.SlitChain(disperser, spectral_frames.to_barycentre(model, log), unit)
-    to_gwa = nirspec_optics.msa_to_gwa(references.collimator.tree["model"], disperser)
+    to_gwa = nirspec_optics.msa_to_gwa(transform_in(references.collimator, "model", "collimator"), disperser)
     if mode == IFU:
         slits = nirspec_ifu.slices(references, wavelength_range, edges, to_gwa)
     else:
@@ -144,7 +145,7 @@ def geometry_of_slits(slits, reference, to_gwa):
 
 
 def _quadrant(reference, quadrant):
-    part = reference.tree.get(f"Q{quadrant}")
+    part = content_of(reference, f"Q{quadrant}", "msa")
     if part is None:
         raise ReferenceError_(
             f"an MSA file has quadrants Q1 to Q5, this one has no Q{quadrant}", where=str(reference.path or "MSA")

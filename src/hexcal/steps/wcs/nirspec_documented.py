@@ -3,6 +3,7 @@
 import logging
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import opened, wcs_of
 from hexcal.steps.wcs import nirspec, nirspec_open_slits, nirspec_range, nirspec_slits
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,10 @@ def nrs_wcs_set_input(input_model, slit_name, wavelength_range=None, slit_y_low=
             where=where,
             hint="run assign_wcs with slit_y_low and slit_y_high",
         )
-    wcs = input_model.meta.wcs
+    wcs = wcs_of(input_model)
     if wcs is None or not nirspec_slits.slit_numbers(wcs):
         raise InputError("a WCS that holds slits is required", where=where, hint="run assign_wcs first")
-    return nirspec_slits.slit_wcs(wcs, _number(wcs, slit_name))
+    return opened(nirspec_slits.slit_wcs(wcs, _number(wcs, slit_name)))
 
 
 def _number(wcs, name):
@@ -61,7 +62,7 @@ def nrs_ifu_wcs(input_model):
     input_model : IFUImageModel
         An exposure that assign_wcs has seen, with its slices one by one (`nrs_ifu_slice_wcs`).
     """
-    wcs = input_model.meta.wcs
+    wcs = wcs_of(input_model)
     numbers = [] if wcs is None else nirspec_slits.slit_numbers(wcs)
     if not numbers:
         raise InputError(
@@ -69,7 +70,7 @@ def nrs_ifu_wcs(input_model):
             where=str(input_model.path or "model in memory"),
             hint="run assign_wcs with nrs_ifu_slice_wcs=true",
         )
-    return [nirspec_slits.slit_wcs(wcs, number) for number in numbers]
+    return [opened(nirspec_slits.slit_wcs(wcs, number)) for number in numbers]
 
 
 def get_open_slits(input_model, reference_files=None, slit_y_range=nirspec.EDGES):

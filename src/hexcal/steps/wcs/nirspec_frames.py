@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from hexcal.models.wcs.frames import plane_frame, sky_frame, spectral_frame
 from hexcal.steps.wcs import frames
-from hexcal.steps.wcs.spectral_frames import plane_frame, with_wavelength
+from hexcal.steps.wcs.spectral_frames import with_wavelength
 
 SCA, GWA, SLIT, SLICER, MSA, OTEIP, CORRECTED_OTEIP = (
     "sca",
@@ -26,12 +27,7 @@ class Frames:
     """
 
     def __init__(self):
-        from astropy import units
-        from gwcs import coordinate_frames
-
-        self.spectral: Any = coordinate_frames.SpectralFrame(
-            name="spectral", axes_order=(2,), unit=(units.um,), axes_names=("wavelength",)
-        )
+        self.spectral: Any = spectral_frame()
 
     def coordinates(self):
         """Pixels of the exposure, in the WCS with a map of the slices."""
@@ -39,7 +35,7 @@ class Frames:
 
     def detector(self):
         """Pixels of the exposure."""
-        return frames.detector_frame()
+        return plane_frame(frames.DETECTOR, ("x", "y"), "pix")
 
     def sca(self):
         """Pixels of the detector as it is read."""
@@ -71,17 +67,7 @@ class Frames:
 
     def world(self):
         """The sky."""
-        from astropy import coordinates, units
-        from gwcs import coordinate_frames
-
-        sky = coordinate_frames.CelestialFrame(
-            name="sky",
-            reference_frame=coordinates.ICRS(),
-            axes_order=(0, 1),
-            unit=(units.deg, units.deg),
-            axes_names=("lon", "lat"),
-        )
-        return with_wavelength(frames.WORLD, sky, self.spectral)
+        return with_wavelength(frames.WORLD, sky_frame("sky"), self.spectral)
 
     def _with_wavelength(self, name, plane, axes_names, unit):
         return with_wavelength(name, plane_frame(plane, axes_names, unit), self.spectral)

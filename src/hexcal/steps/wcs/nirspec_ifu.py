@@ -3,9 +3,11 @@
 import numpy as np
 
 from hexcal.errors import ReferenceError_
+from hexcal.models.wcs import models as make
 from hexcal.steps.wcs import nirspec_optics
 from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.nirspec_boxes import pixels_inside
+from hexcal.steps.wcs.reference_transforms import content_of, transform_in
 
 SLICES = 30
 
@@ -24,22 +26,21 @@ def slices(references, wavelength_range, edges, to_gwa):
     to_gwa : Model
         From the plane of the slits to the disperser.
     """
-    make = nirspec_optics.models()
     reference = references.ifuslicer
-    data = np.asarray(reference.tree["data"])
+    data = np.asarray(content_of(reference, "data", "ifuslicer"))
     if data.dtype.names:
         data = np.column_stack([np.asarray(data[name], np.float64) for name in data.dtype.names])
     if len(data) != SLICES:
         raise ReferenceError_(
             f"an IFUSLICER file has {SLICES} slices, this one has {len(data)}", where=str(reference.path or "IFUSLICER")
         )
-    plane = reference.tree["model"]
+    plane = transform_in(reference, "model", "ifuslicer")
     middle = make.Const1D(float(np.mean(wavelength_range)))
     geometry = []
     for number in range(SLICES):
         _, x, y, width, length = data[number]
         place = nirspec_optics.aperture((x, y), (width, length)) | plane
-        relay = nirspec_optics.slice_relay(references.ifupost.tree[f"slice_{number}"]) | to_gwa
+        relay = nirspec_optics.slice_relay(content_of(references.ifupost, f"slice_{number}", "ifupost")) | to_gwa
         axis = make.Mapping((0, 1, 1)) | place & middle | relay
         geometry.append(
             nirspec_optics.SlitGeometry(

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from hexcal.models.wcs import models as make
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import plane_frame, sky_frame
 from hexcal.steps.wcs import frames, nirspec_frames, nirspec_optics, nirspec_range
 from hexcal.steps.wcs.nirspec_assembly import named
-from hexcal.steps.wcs.spectral_frames import plane_frame
+from hexcal.steps.wcs.reference_transforms import transform_in
 
 
 def reference_types(model):
@@ -28,7 +31,7 @@ def wcs_of(model, references, log):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         Frames detector, sca, gwa, msa, oteip, v2v3, v2v3vacorr, world. The fore-optics are those of the middle of the
         filter's range of wavelengths.
 
@@ -37,27 +40,33 @@ def wcs_of(model, references, log):
     InputError
         If a keyword is missing.
     """
-    import gwcs
-
-    make, spectral = nirspec_optics.models(), nirspec_frames.Frames()
+    spectral = nirspec_frames.Frames()
     order, wavelength_range = nirspec_range.set_range(model, references.wavelengthrange, log)
     disperser = nirspec_optics.disperser_of(model, references.disperser, order, log)
     pointing, scale = frames.pointing_of(model), frames.aberration_of(model, log)
-    ote: Any = references.ote.tree["model"] | make.Identity(2)
+    collimator = transform_in(references.collimator, "model", "collimator")
+    fore = transform_in(references.fore, "model", "fore")
+    ote: Any = transform_in(references.ote, "model", "ote") | make.Identity(2)
     steps = [
-        (frames.detector_frame(), named(nirspec_optics.detector_to_sca(model), "dms2sca", ("x", "y"), ("x", "y"))),
+        (spectral.detector(), named(nirspec_optics.detector_to_sca(model), "dms2sca", ("x", "y"), ("x", "y"))),
         (spectral.sca(), nirspec_optics.detector_to_gwa(model, references, disperser)),
-        (spectral.gwa(), _gwa_to_msa(references.collimator.tree["model"], disperser, wavelength_range)),
-        (plane_frame("msa", ("x_msa", "y_msa"), "m"), _msa_to_oteip(references.fore.tree["model"], wavelength_range)),
+        (
+            spectral.gwa(),
+            _gwa_to_msa(collimator, disperser, wavelength_range),
+        ),
+        (
+            plane_frame("msa", ("x_msa", "y_msa"), "m"),
+            _msa_to_oteip(fore, wavelength_range),
+        ),
         (
             plane_frame("oteip", ("x_oteip", "y_oteip"), "deg"),
             named(ote, "oteip2v23", ("x_ote", "y_ote"), ("v2", "v3")),
         ),
-        (frames.v2v3_frame(), frames.velocity_aberration(scale, pointing.v2, pointing.v3)),
-        (frames.v2v3_frame(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing)),
-        (frames.world_frame(), None),
+        (plane_frame(frames.V2V3, ("v2", "v3")), frames.velocity_aberration(scale, pointing.v2, pointing.v3, make)),
+        (plane_frame(frames.V2V3_ABERRATED, ("v2", "v3")), frames.v2v3_to_sky(pointing, make)),
+        (sky_frame(frames.WORLD), None),
     ]
-    wcs = gwcs.WCS(steps)
+    wcs = Wcs(steps)
     ny, nx = model.shape[-2:]
     wcs.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     return wcs
@@ -65,13 +74,9 @@ def wcs_of(model, references, log):
 
 def _gwa_to_msa(collimator, disperser, wavelength_range) -> Any:
     """The mirror turns x and y; then back out of the frame of the wheel and through the collimator."""
-    make, of_jwst = nirspec_optics.models(), nirspec_optics.transforms()
     mirrored = make.Const1D(-1) * make.Identity(1) & make.Const1D(-1) * make.Identity(1) & make.Identity(1)
     to_plane = (
-        mirrored
-        | disperser.rotation.inverse
-        | of_jwst.DirCos2Unitless(name="directional_cosines2unitless")
-        | collimator
+        mirrored | disperser.rotation.inverse | make.DirCos2Unitless(name="directional_cosines2unitless") | collimator
     )
     middle = make.Const1D(float(np.mean(wavelength_range)))
     forward = to_plane | make.Mapping((0, 1, 1)) | make.Identity(2) & middle
@@ -81,7 +86,6 @@ def _gwa_to_msa(collimator, disperser, wavelength_range) -> Any:
 
 
 def _msa_to_oteip(fore, wavelength_range) -> Any:
-    make = nirspec_optics.models()
     forward = nirspec_optics.with_wavelength(fore, "msa2fore_mapping") | make.Mapping((0, 1), n_inputs=3)
     middle = make.Const1D(float(np.mean(wavelength_range)))
     forward.inverse = make.Mapping((0, 1, 1)) | make.Identity(2) & middle | nirspec_optics.with_wavelength(fore).inverse

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.wcs.spectrographs import Slit
 
 FIXED_SLITS = ("S200A1", "S200A2", "S400A1", "S1600A1", "S200B1")
 """Names, in the order of the rows of the MSA reference file."""
@@ -24,13 +25,6 @@ NOMINAL_SCALES = (1.35, SHUTTER_PITCH)
 _FIXED_SLIT_ID = -101
 _OTHER_FIXED_SOURCE = 11
 """Source number of the first fixed slit when the target is in another one; the next slits follow."""
-
-
-def slit_tuple() -> Any:
-    """The tuple in which a stored WCS keeps a slit."""
-    from stdatamodels.jwst.transforms.models import Slit
-
-    return Slit
 
 
 def fixed_slits(primary, edges, names=FIXED_SLITS):
@@ -50,7 +44,7 @@ def fixed_slits(primary, edges, names=FIXED_SLITS):
     list of Slit
     """
     return [
-        slit_tuple()(
+        Slit(
             name=name,
             shutter_id=number,
             xcen=0,
@@ -266,7 +260,7 @@ def _slitlet(number, rows, position, edges, sources, path, log):
     state = "".join(
         "x" if place == column else "1" if place in opened else "0" for place in range(columns[0], columns[-1] + 1)
     )
-    return slit_tuple()(
+    return Slit(
         name=number,
         shutter_id=row + (column - 1) * SHUTTERS_PER_ROW,
         dither_position=position,

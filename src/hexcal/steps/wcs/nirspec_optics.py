@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
-from hexcal.steps.wcs import frames
+from hexcal.models.wcs import models as make
+from hexcal.steps.wcs.evaluate import evaluate_points
+from hexcal.steps.wcs.program_spectral import SAME_GLASS
+from hexcal.steps.wcs.reference_transforms import content_of, transform_in
 
 DETECTOR_SIZE = 2048
 """Pixels along each side of one detector."""
@@ -21,18 +24,6 @@ TABLE_POINTS = 1000
 """Points of the table from the angle across the dispersion to slit_y."""
 MICRON = 1e6
 """Microns of a metre."""
-
-
-def models() -> Any:
-    """The module of astropy's transforms, and those of NIRSpec (`transforms`)."""
-    return frames.transforms()
-
-
-def transforms() -> Any:
-    """The transforms that only spectrographs of JWST have."""
-    from stdatamodels.jwst.transforms import models as of_jwst
-
-    return of_jwst
 
 
 @dataclass
@@ -63,7 +54,6 @@ def detector_to_sca(model):
     The second detector is mounted upside down.
     """
     subarray = model.meta.subarray
-    make = models()
     offset = make.Shift(float((subarray.xstart or 1) - 1)) & make.Shift(float((subarray.ystart or 1) - 1))
     if model.meta.instrument.detector == "NRS2":
         last = DETECTOR_SIZE - 1.0
@@ -77,18 +67,18 @@ def detector_to_sca(model):
 def detector_to_gwa(model, references, disperser):
     """Return the transform from pixels of the detector to the unit vector at the disperser."""
     name = f"{str(model.meta.instrument.detector).lower()}_model"
-    fpa = references.fpa.tree.get(name)
+    fpa = content_of(references.fpa, name, "fpa")
     if fpa is None:
         raise ReferenceError_(
             f"the geometry of detector {model.meta.instrument.detector} is needed ({name}); the file does not have it",
             where=str(references.fpa.path or "FPA"),
         )
-    chain = fpa | references.camera.tree["model"] | _to_vector()
+    chain = fpa | transform_in(references.camera, "model", "camera") | _to_vector()
     return chain | disperser.rotation
 
 
 def _to_vector():
-    return transforms().Unitless2DirCos(name="unitless2directional_cosines")
+    return make.Unitless2DirCos(name="unitless2directional_cosines")
 
 
 def disperser_of(model, reference, order, log):
@@ -117,17 +107,18 @@ def disperser_of(model, reference, order, log):
     Dorner et al. 2016, A&A 592, A113 (parametric model of NIRSpec; gratings, prism); correction of the angles by the
     tilt sensors: De Marchi et al. 2012, Proc. SPIE 8442, 84423F.
     """
-    tree, grating = reference.tree, str(model.meta.instrument.grating)
-    named = tree.get("meta", {}).get("instrument", {}).get("grating")
+    grating = str(model.meta.instrument.grating)
+    named = reference.get_meta("meta.instrument.grating")
     if named not in (None, "N/A", grating):
         raise ReferenceError_(
             f"a DISPERSER file of {grating} is needed, this one is of {named}",
             where=str(reference.path or "DISPERSER"),
             hint="give another one with override_disperser",
         )
-    theta_x, theta_y = _corrected_angles(model, tree, log)
+    tree = reference.described()
+    theta_x, theta_y = _corrected_angles(model, reference, log)
     angles = [theta_x, theta_y, float(tree["theta_z"]), float(tree["tilt_y"])]
-    rotation = transforms().Rotation3DToGWA(angles, axes_order="xyzy", name="rotation")
+    rotation = make.Rotation3DToGWA(angles, axes_order="xyzy", name="rotation")
     if grating == "PRISM":
         return Disperser(True, rotation, *_prism(model, tree))
     if grating == "MIRROR":
@@ -136,12 +127,12 @@ def disperser_of(model, reference, order, log):
     return Disperser(
         False,
         rotation,
-        transforms().WavelengthFromGratingEquation(density, order, name="lambda_from_gratingeq"),
-        transforms().AngleFromGratingEquation(density, order, name="alpha_from_greq"),
+        make.WavelengthFromGratingEquation(density, order, name="lambda_from_gratingeq"),
+        make.AngleFromGratingEquation(density, order, name="alpha_from_greq"),
     )
 
 
-def _corrected_angles(model, tree, log):
+def _corrected_angles(model, reference, log):
     """Angles of the disperser, degrees, corrected by the readings of the tilt sensors."""
     readings = {"GWA_XTIL": model.meta.instrument.gwa_xtilt, "GWA_YTIL": model.meta.instrument.gwa_ytilt}
     missing = [keyword for keyword, value in readings.items() if value is None]
@@ -153,16 +144,16 @@ def _corrected_angles(model, tree, log):
             hint="they are in raw exposures; an exposure without them cannot be calibrated as a spectrum",
         )
     log.info("Grating wheel: GWA_XTIL %g, GWA_YTIL %g", *readings.values())
-    change_y = _tilt(tree["gwa_tiltx"], readings["GWA_XTIL"])
-    change_x = _tilt(tree["gwa_tilty"], readings["GWA_YTIL"])
+    tilts = [content_of(reference, name, "disperser") for name in ("gwa_tiltx", "gwa_tilty")]
+    tree, (change_y, change_x) = reference.described(), map(_tilt, tilts, readings.values())
     log.info("Correction of the disperser's angles: theta_x %.4g, theta_y %.4g degrees", change_x, change_y)
     return float(tree["theta_x"]) + change_x, float(tree["theta_y"]) + change_y
 
 
 def _tilt(relation, reading):
     """Half the difference of the sensor's angle from that at its zero reading, degrees: the mirror doubles it."""
-    angle, zero = (float(relation["tilt_model"](value)) for value in (reading, relation["zeroreadings"][0]))
-    return 0.5 * (angle - zero) / 3600.0
+    (angles,) = evaluate_points(relation["tilt_model"], [reading, relation["zeroreadings"][0]])
+    return float(0.5 * (angles[0] - angles[1]) / 3600.0)
 
 
 def _prism(model, tree):
@@ -174,16 +165,31 @@ def _prism(model, tree):
             "header",
             where=str(model.path or "model in memory"),
         )
-    make = transforms()
-    glass = [tree[name] for name in ("kcoef", "lcoef", "tcoef", "tref", "pref")]
-    snell = make.Snell(tree["angle"], *glass, temperature, tree["pref"], name="snell_law")
+    glass = {name: tree[name] for name in ("kcoef", "lcoef", "tcoef")}
+    pressure = tree["pref"]
+    glass |= {"ref_temp": tree["tref"], "ref_pressure": pressure, "temp": temperature, "pressure": pressure}
+    snell = make.Snell(tree["angle"], **glass, name="snell_law")
     # Micron: where the glass is transparent, and beyond.
     wavelengths = (0.3 + 0.005 * np.arange(1542)) * 1e-6
-    index = snell.compute_refraction_index(
-        wavelengths, temperature, glass[3], glass[4], glass[4], snell.kcoef, snell.lcoef, snell.tcoef
-    )
-    to_wavelength = models().Tabular1D(index[::-1], wavelengths[::-1], bounds_error=False, fill_value=np.nan)
+    index = _refractive_index(snell, wavelengths)
+    to_wavelength = make.Tabular1D(index[::-1], wavelengths[::-1], bounds_error=False, fill_value=np.nan)
     return make.RefractionIndexFromPrism(tree["angle"], name="n_prism") | to_wavelength, snell
+
+
+def _refractive_index(snell, wavelengths):
+    """Refractive index of a prism's glass at wavelengths, metres."""
+    if snell.temp - snell.ref_temp < SAME_GLASS:
+        squares = (wavelengths * MICRON) ** 2
+        terms = [k * squares / (squares - length) for k, length in zip(snell.kcoef, snell.lcoef, strict=True)]
+        return np.sqrt(1.0 + terms[0] + terms[1] + terms[2])
+    from stdatamodels.jwst.transforms.models import Snell
+
+    glass = (snell.ref_temp, snell.ref_pressure, snell.pressure, snell.kcoef, snell.lcoef, snell.tcoef)
+    return np.ravel(Snell.compute_refraction_index(wavelengths, snell.temp, *map(_listed, glass)))
+
+
+def _listed(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass
@@ -219,7 +225,6 @@ class SlitGeometry:
 
 def aperture(centre, size):
     """Return the transform from a slit (units of its size, 0 at its centre) to its place, metres."""
-    make = models()
     scale: Any = make.Scale(float(size[0])) & make.Scale(float(size[1]))
     return scale | make.Shift(float(centre[0])) & make.Shift(float(centre[1]))
 
@@ -238,7 +243,6 @@ def slice_relay(reference):
         Of one slice in an IFUPOST file: ``linear``, and the polynomials of its distortion and of the change of that
         with wavelength.
     """
-    make = models()
     place, wavelength = make.Mapping((0, 1), n_inputs=3), make.Mapping((2,), n_inputs=3) | make.Identity(1)
 
     def distorted(axis):
@@ -268,7 +272,6 @@ class SlitChain:
     """
 
     def __init__(self, disperser, to_barycentre, unit=1.0):
-        make = models()
         self.unit = unit
         wavelength = disperser.wavelength | to_barycentre
         if unit != 1.0:
@@ -299,7 +302,6 @@ class SlitChain:
         Model
             With its inverse.
         """
-        make = models()
         angles, slit_y = cross_dispersion_table(axis_to_gwa, edges)
         table = make.Tabular1D(angles, slit_y, bounds_error=False, fill_value=np.nan, name="tabular")
         forward: Any = (
@@ -326,10 +328,7 @@ class SlitChain:
 
 
 def _cut(edges):
-    make = models()
-    outside = (
-        transforms().Logical("GT", edges[1], np.nan) | transforms().Logical("LT", edges[0], np.nan) | make.Scale(0.0)
-    )
+    outside = make.Logical("GT", edges[1], np.nan) | make.Logical("LT", edges[0], np.nan) | make.Scale(0.0)
     blanked = make.Mapping((0,), n_inputs=2) + make.Mapping((1,), n_inputs=2)
     cut = (
         make.Mapping((0, 1, 2, 1))
@@ -344,7 +343,7 @@ def _cut(edges):
 def cross_dispersion_table(axis_to_gwa, edges):
     """Return angles at the disperser, across the dispersion, along the axis of a slit, ascending; and slit_y there."""
     slit_y = np.linspace(edges[0], edges[1], TABLE_POINTS)
-    angles = axis_to_gwa(np.zeros(TABLE_POINTS), slit_y)[1]
+    angles = evaluate_points(axis_to_gwa, np.zeros(TABLE_POINTS), slit_y)[1]
     return (angles, slit_y) if angles[-1] > angles[0] else (angles[::-1], slit_y[::-1])
 
 
@@ -358,7 +357,6 @@ def with_wavelength(optics, name=None) -> Any:
     name : str, optional
         Of the mapping that hands the wavelength on.
     """
-    make = models()
     result = make.Mapping((0, 1, 2, 2), name=name) | optics & make.Identity(1)
     result.inverse = make.Mapping((0, 1, 2, 2)) | optics.inverse & make.Identity(1)
     return result
@@ -366,5 +364,4 @@ def with_wavelength(optics, name=None) -> Any:
 
 def oteip_to_v2v3(ote) -> Any:
     """Return the transform from the focal plane of the telescope to V2V3, arcsec; metres become micron."""
-    make = models()
     return make.Identity(3, name="fore2ote_mapping") | ote & make.Scale(MICRON)

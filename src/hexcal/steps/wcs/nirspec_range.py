@@ -29,7 +29,7 @@ def order_and_range(model, reference):
     ReferenceError_
         If it is no such file, or does not know the grating.
     """
-    tree = reference.tree
+    tree = reference.described()
     try:
         names = list(tree["waverange_selector"])
         orders, ranges = tree["order"], tree["wavelengthrange"]

@@ -8,6 +8,9 @@ taken.
 from typing import Any
 
 from hexcal.errors import InputError, unknown_name
+from hexcal.models.stored_wcs import described
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Choice, Wcs
 
 NAME = "name"
 """The input that says which slit is meant."""
@@ -24,14 +27,14 @@ def slit_wcs(wcs, number):
 
     Parameters
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of an exposure.
     number : int or str
         One of `slit_numbers`.
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         From two pixel coordinates; with the bounding box of the slit, where one is stored.
 
     Raises
@@ -39,13 +42,11 @@ def slit_wcs(wcs, number):
     InputError
         If the WCS does not have this slit.
     """
-    import gwcs
-
+    wcs = required(wcs)
     known = slit_numbers(wcs)
     if number not in known:
         raise unknown_name("slit", str(number), list(map(str, known)), where="WCS", error=InputError)
-    steps: Any = [(step.frame, of_slit(step.transform, number)) for step in wcs.pipeline]
-    result = gwcs.WCS(steps)
+    result = Wcs([(step.frame, of_slit(step.transform, number)) for step in wcs.pipeline])
     box = box_of_slit(wcs, number)
     if box is not None:
         result.bounding_box = box
@@ -54,10 +55,21 @@ def slit_wcs(wcs, number):
 
 def box_of_slit(wcs, number):
     """Return the stored bounding box of a slit: ((xmin, xmax), (ymin, ymax)), pixels; None if there is none."""
-    boxes: Any = wcs.bounding_box
-    boxes = getattr(boxes, "bounding_boxes", {})
-    box = next((box for key, box in boxes.items() if key == (number,)), None)
-    return None if box is None else tuple((float(box[name].lower), float(box[name].upper)) for name in ("x", "y"))
+    boxes = required(wcs).bounding_box
+    box = boxes.get(number) if isinstance(boxes, Choice) else None
+    return None if box is None else tuple(tuple(map(float, box[name])) for name in ("x", "y"))
+
+
+def required(wcs) -> Wcs:
+    """Return the description of a WCS, of which others are made; InputError if there is none for it."""
+    result = described(wcs)
+    if result is None:
+        raise InputError(
+            "the WCS is made of transforms that Hexcal does not know, so that no other one can be made of it",
+            where="WCS",
+            hint="assign it anew with the step assign_wcs",
+        )
+    return result
 
 
 def of_slit(transform, number):
@@ -68,19 +80,13 @@ def of_slit(transform, number):
         return transform
     chooser = _chooser_in(transform)
     if chooser is not None:
-        result: Any = chooser.get_model(number) & _models().Identity(1)
+        result: Any = chooser.get_model(number) & models.Identity(1)
     else:
         result = _without_name(transform)
     result.name = transform.name
     result.inputs = tuple(name for name in transform.inputs if name != NAME)
     result.outputs = tuple(name for name in transform.outputs if name != NAME)
     return result
-
-
-def _models() -> Any:
-    from astropy.modeling import models
-
-    return models
 
 
 def _chooses(transform):
@@ -102,13 +108,13 @@ def _without_name(transform):
     left: Any = getattr(transform, "left", None)
     right: Any = getattr(transform, "right", None)
     operator = getattr(transform, "op", "")
-    if operator == "&" and isinstance(right, _models().Identity):
-        return left if right.n_inputs == 1 else left & _models().Identity(right.n_inputs - 1)
-    if operator == "|" and isinstance(right, _models().Mapping):
+    if operator == "&" and isinstance(right, models.Identity):
+        return left if right.n_inputs == 1 else left & models.Identity(right.n_inputs - 1)
+    if operator == "|" and isinstance(right, models.Mapping):
         kept = tuple(place for place in right.mapping if place != left.n_outputs - 1)
         inner = _without_name(left)
-        return inner if kept == tuple(range(inner.n_outputs)) else inner | _models().Mapping(kept)
-    if operator == "|" and isinstance(left, _models().Mapping):
+        return inner if kept == tuple(range(inner.n_outputs)) else inner | models.Mapping(kept)
+    if operator == "|" and isinstance(left, models.Mapping):
         return _without_last_of_mapping(left, _without_name(right))
     raise InputError(
         f"the transform {transform.name or type(transform).__name__} of the WCS hands on the number of the slit in a "
@@ -123,8 +129,7 @@ def _without_last_of_mapping(mapping, right):
 
     The way back through fore-optics needs the wavelength twice, which the original's mapping does not give.
     """
-    make = _models()
-    result = make.Mapping(mapping.mapping[:-1]) | right
-    back = right.inverse | make.Mapping(mapping.inverse.mapping[:-1], n_inputs=right.n_inputs - 1)
-    result.inverse = make.Mapping((0, 1, 2, 2)) | back if back.n_inputs == 4 else back
+    result = models.Mapping(mapping.mapping[:-1]) | right
+    back = right.inverse | models.Mapping(mapping.inverse.mapping[:-1], n_inputs=right.n_inputs - 1)
+    result.inverse = models.Mapping((0, 1, 2, 2)) | back if back.n_inputs == 4 else back
     return result

@@ -1,4 +1,4 @@
-"""A transform of astropy as a list of instructions.
+"""A transform as a list of instructions: a description (`hexcal.models.wcs`), or a model of astropy.
 
 They are for the kernel `hexcal.kernels.transforms`.
 
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from hexcal.core import bands
-from hexcal.steps.wcs import program_spectral
+from hexcal.models.wcs.transforms import Transform
+from hexcal.steps.wcs import program_spectral, rotations
 
 
 class NotCompilable(Exception):
@@ -100,9 +101,7 @@ class _Writer:
 
     def write(self, model, inputs):
         """Write a model; return the registers of its outputs."""
-        from astropy.modeling import CompoundModel
-
-        if isinstance(model, CompoundModel):
+        if getattr(model, "op", None) is not None:
             return self.compound(model, inputs)
         for cls in type(model).__mro__:
             method = _MODELS.get(cls.__name__)
@@ -209,9 +208,16 @@ def _linear(writer, register, slope, offset):
 
 def _number(parameter: Any) -> float:
     """The value of a parameter of a model; units are not looked at where there are none."""
+    if isinstance(parameter, float):
+        return parameter
     if getattr(parameter, "unit", None) is not None:
         raise NotCompilable("parameter with a unit")
     return float(np.asarray(parameter.value).reshape(()))
+
+
+def _array(parameter: Any) -> np.ndarray:
+    """The values of a parameter of a model."""
+    return np.asarray(getattr(parameter, "value", parameter), float)
 
 
 def _shift(writer, model, inputs):
@@ -257,9 +263,20 @@ def _polynomial_1d(writer, model, inputs):
 
     register = _windowed(writer, inputs[0], model.domain, model.window)
     if model.degree == 1:
-        return (_linear(writer, register, _number(model.c1), _number(model.c0)),)
-    numbers = [_number(getattr(model, f"c{i}")) for i in range(model.degree + 1)]
+        return (_linear(writer, register, *_coefficients_1d(model)[::-1]),)
+    numbers = _coefficients_1d(model)
     return writer.add(transforms.POLYNOMIAL_1D, (register,), 1, numbers, model.degree)
+
+
+def _is_described(model: Any) -> bool:
+    """Whether a model is a description, or one of astropy."""
+    return isinstance(model, Transform)
+
+
+def _coefficients_1d(model: Any):
+    if _is_described(model):
+        return model.coefficients
+    return [_number(getattr(model, f"c{i}")) for i in range(model.degree + 1)]
 
 
 def _polynomial_2d(writer, model, inputs):
@@ -280,8 +297,10 @@ def _exponents(degree):
     return [(i, j) for j in range(degree + 1) for i in range(degree - j + 1)]
 
 
-def _numbers(model):
+def _numbers(model: Any):
     """Name of a parameter -> value, of a model of single numbers without units."""
+    if _is_described(model):
+        return {f"c{i}_{j}": float(model.coefficients[i, j]) for i, j in _exponents(model.degree)}
     if any(getattr(model, name).unit is not None for name in model.param_names[:1]):
         raise NotCompilable("parameter with a unit")
     if model.parameters.size != len(model.param_names):
@@ -292,18 +311,23 @@ def _numbers(model):
 def _affine(writer, model, inputs):
     from hexcal.kernels import transforms
 
-    matrix, shift = np.asarray(model.matrix.value, float), np.asarray(model.translation.value, float)
+    matrix, shift = _array(model.matrix), _array(model.translation)
     return writer.add(transforms.AFFINE, inputs, 2, (*matrix.ravel(), *shift.ravel()))
 
 
 def _rotation_2d(writer, model, inputs):
     from hexcal.kernels import transforms
 
-    columns = [np.ravel(model(*unit)) for unit in np.eye(2)]
-    return writer.add(transforms.AFFINE, inputs, 2, (*np.array(columns).T.ravel(), 0.0, 0.0))
+    if _is_described(model):
+        columns = rotations.of_plane(model)
+    else:
+        columns = np.array([np.ravel(model(*unit)) for unit in np.eye(2)])
+    return writer.add(transforms.AFFINE, inputs, 2, (*columns.T.ravel(), 0.0, 0.0))
 
 
 def _rotation_3d(writer, model, inputs):
+    if _is_described(model):
+        return writer.rotated(inputs, rotations.matrix_of(model))
     columns = [np.ravel(model(*unit)) for unit in np.eye(3)]
     return writer.rotated(inputs, np.array(columns).T)
 
@@ -312,9 +336,13 @@ def _rotation_of_sphere(wrap):
     """A model that turns directions: its matrix is what it does to the axes."""
 
     def write(writer, model, inputs):
-        axes = ((0.0, 0.0), (90.0, 0.0), (0.0, 90.0))
-        columns = [_unit_vector(*(float(np.ravel(value)[0]) for value in model(*axis))) for axis in axes]
-        return writer.direction_of(writer.rotated(writer.vector_of(inputs), np.array(columns).T), wrap)
+        if _is_described(model):
+            matrix = rotations.matrix_of(model)
+        else:
+            axes = ((0.0, 0.0), (90.0, 0.0), (0.0, 90.0))
+            ends = [_unit_vector(*(float(np.ravel(value)[0]) for value in model(*axis))) for axis in axes]
+            matrix = np.array(ends).T
+        return writer.direction_of(writer.rotated(writer.vector_of(inputs), matrix), wrap)
 
     return write
 

@@ -1,10 +1,14 @@
 """How the models of spectrographs are written as instructions: tables, prism, grating, fixed inputs."""
 
+from typing import Any
+
 import numpy as np
+
+from hexcal.models.wcs.spectrographs import WavelengthFromGratingEquation
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 _CONDITIONS = {"GT": 0, "LT": 1, "EQ": 2, "NE": 3}
-_SAME_GLASS = 20.0
+SAME_GLASS = 20.0
 """Kelvin from the reference temperature within which the glass is described by Sellmeier's equation alone."""
 
 
@@ -12,6 +16,11 @@ def _codes():
     from hexcal.kernels import dispersers
 
     return dispersers
+
+
+def _number(parameter):
+    """The value of a parameter, of a description or of a model of astropy."""
+    return float(np.ravel(getattr(parameter, "value", parameter))[0])
 
 
 def not_compilable(reason):
@@ -44,18 +53,19 @@ def _unitless(writer, model, inputs):
 
 def _turn(writer, model, inputs):
     numbers = []
-    for angle, axis in zip(np.radians(np.ravel(model.angles.value)), model.axes_order, strict=True):
+    angles = getattr(model.angles, "value", model.angles)
+    for angle, axis in zip(np.radians(np.ravel(angles)), model.axes_order, strict=True):
         numbers += [_AXES[axis], np.cos(angle), np.sin(angle)]
     return writer.add(_codes().TURN, inputs, 3, numbers, len(model.axes_order))
 
 
 def _prism_index(writer, model, inputs):
-    angle = np.radians(float(np.ravel(model.prism_angle.value)[0]))
+    angle = np.radians(_number(model.prism_angle))
     return writer.add(_codes().PRISM_INDEX, inputs, 1, (np.sin(angle), np.cos(angle)))
 
 
 def _snell(writer, model, inputs):
-    if not model.temp - model.tref < _SAME_GLASS:
+    if not model.temp - model.tref < SAME_GLASS:
         raise not_compilable("a prism whose glass is warm")
     angle = np.radians(model.prism_angle)
     numbers = (np.sin(angle), np.cos(angle), *model.kcoef[:3], *model.lcoef[:3])
@@ -63,18 +73,21 @@ def _snell(writer, model, inputs):
 
 
 def _grating_angles(writer, model, inputs):
-    factor = float(model.groove_density.value) * float(model.order.value)
+    factor = _number(model.groove_density) * _number(model.order)
     return writer.add(_codes().GRATING_ANGLES, inputs[:3], 3, (factor,))
 
 
-def _grating_wavelength(writer, model, inputs):
+def _grating_wavelength(writer, model: Any, inputs):
     """Both models of this name are sums of two angles, times a number, of either sign."""
     from hexcal.kernels import transforms
 
     first, last = inputs[0], inputs[-1]
-    ones = np.zeros(len(inputs))
-    ones[0] = 1.0
-    factor = float(np.ravel(model(*ones))[0])
+    if isinstance(model, WavelengthFromGratingEquation):
+        factor = -1.0 / (model.order * model.groove_density)
+    else:
+        ones = np.zeros(len(inputs))
+        ones[0] = 1.0
+        factor = float(np.ravel(model(*ones))[0])
     total = writer.add(transforms.ADD, (first, last), 1)[0]
     return writer.add(transforms.LINEAR, (total,), 1, (factor, 0.0))
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.wcs import frames, spectral_parts
 from hexcal.steps.wcs.evaluate import transform_points, transforms_of
 
@@ -243,7 +244,7 @@ def require_slit(slit, needs_slit_frame=False):
 
 
 def _require(model) -> Any:
-    wcs = model.meta.wcs
+    wcs = wcs_of(model)
     if wcs is None:
         raise InputError("a WCS is required, there is none", where=_where(model), hint="run the step assign_wcs first")
     return wcs

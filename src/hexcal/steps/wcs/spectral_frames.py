@@ -1,10 +1,12 @@
 """What the WCS of all spectra have in common: frames with a wavelength, and the correction to the barycentre.
 
-gwcs and astropy are imported by the functions: a run that assigns no WCS does not load them.
+They are descriptions (`hexcal.models.wcs`), for which neither gwcs nor astropy is loaded.
 """
 
 from typing import Any
 
+from hexcal.models.wcs import models as described
+from hexcal.models.wcs.frames import composite_frame, plane_frame, sky_frame, spectral_frame
 from hexcal.steps.wcs import frames
 
 SPEED_OF_LIGHT = 299792458.0
@@ -15,19 +17,7 @@ BARYCENTRE = "BARYCENT"
 
 def wavelength_frame(name="spectral"):
     """Wavelengths, micron: the third axis of a frame."""
-    from astropy import units
-    from gwcs import coordinate_frames
-
-    return coordinate_frames.SpectralFrame(name=name, axes_order=(2,), unit=(units.um,), axes_names=("lambda",))
-
-
-def plane_frame(name, axes_names, unit="arcsec"):
-    """Two coordinates of a plane, such as V2 and V3."""
-    from astropy import units
-    from gwcs import coordinate_frames
-
-    unit = units.Unit(unit)
-    return coordinate_frames.Frame2D(name=name, axes_order=(0, 1), unit=(unit, unit), axes_names=axes_names)
+    return spectral_frame(name, "lambda")
 
 
 def with_wavelength(name, plane, spectral=None):
@@ -37,30 +27,12 @@ def with_wavelength(name, plane, spectral=None):
     ----------
     name : str
         Of the whole frame.
-    plane : gwcs.coordinate_frames.CoordinateFrame
+    plane : Frame
         The first two axes.
-    spectral : gwcs.coordinate_frames.SpectralFrame, optional
+    spectral : Frame, optional
         The third; default `wavelength_frame`.
     """
-    from gwcs import coordinate_frames
-
-    spectral = wavelength_frame() if spectral is None else spectral
-    return coordinate_frames.CompositeFrame([plane, spectral], name=name)
-
-
-def sky_frame():
-    """Right ascension, declination (degrees, ICRS) and wavelength (micron)."""
-    from astropy import coordinates, units
-    from gwcs import coordinate_frames
-
-    sky = coordinate_frames.CelestialFrame(
-        name="icrs",
-        reference_frame=coordinates.ICRS(),
-        axes_order=(0, 1),
-        unit=(units.deg, units.deg),
-        axes_names=("RA", "DEC"),
-    )
-    return with_wavelength(frames.WORLD, sky)
+    return composite_frame(name, [plane, wavelength_frame() if spectral is None else spectral])
 
 
 def v2v3_to_world(model, log):
@@ -75,22 +47,21 @@ def v2v3_to_world(model, log):
 
     Returns
     -------
-    list of (frame, transform)
-        Frames v2v3, v2v3vacorr and world, as `gwcs.WCS` takes them.
+    list of (Frame, Transform)
+        Frames v2v3, v2v3vacorr and world.
 
     Raises
     ------
     InputError
         If the header does not say where the telescope points.
     """
-    models = frames.transforms()
     pointing = frames.pointing_of(model)
     scale = frames.aberration_of(model, log)
-    aberration = frames.velocity_aberration(scale, pointing.v2, pointing.v3)
+    aberration = frames.velocity_aberration(scale, pointing.v2, pointing.v3, described)
     return [
-        (_v2v3(frames.V2V3), aberration & models.Identity(1)),
-        (_v2v3(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing) & models.Identity(1)),
-        (sky_frame(), None),
+        (_v2v3(frames.V2V3), aberration & described.Identity(1)),
+        (_v2v3(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing, described) & described.Identity(1)),
+        (with_wavelength(frames.WORLD, sky_frame("icrs", ("RA", "DEC"))), None),
     ]
 
 
@@ -119,7 +90,7 @@ def barycentric_factor(velocity):
     return 1.0 / (1.0 + velocity / SPEED_OF_LIGHT)
 
 
-def to_barycentre(model, log) -> Any:
+def to_barycentre(model, log, models: Any = described) -> Any:
     """Return the transform of wavelengths at the detector to barycentric ones, with its inverse.
 
     Parameters
@@ -128,13 +99,14 @@ def to_barycentre(model, log) -> Any:
         The exposure; without VELOSYS wavelengths stay as they are.
     log : logging.Logger
         Of the step.
+    models : module
+        Whose transforms it is made of: `hexcal.models.wcs.models`, or that of astropy.
 
     Returns
     -------
-    astropy.modeling.Model
+    Transform
         One input, one output.
     """
-    models = frames.transforms()
     velocity = model.get_meta("meta.wcsinfo.velosys")
     if velocity is None:
         log.warning("There is no VELOSYS: wavelengths are not corrected for the motion of the observatory")

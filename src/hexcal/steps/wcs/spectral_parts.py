@@ -26,11 +26,12 @@ def sees_sky(wcs):
 
 def blanked(wcs, x, y, planes):
     """Return planes with NaN where x, y are outside the bounding box of a WCS, or one of the planes is NaN already."""
-    box, outside = box_of(wcs), np.zeros(np.shape(x), bool)
+    x, y = np.asarray(x), np.asarray(y)
+    box, outside = box_of(wcs), np.zeros(x.shape, bool)
     if box is not None:
         outside = ~((x >= box[0]) & (x <= box[1]) & (y >= box[2]) & (y <= box[3]))
     for plane in planes:
-        outside |= np.isnan(plane)
+        outside = outside | np.isnan(plane)
     return tuple(np.where(outside, np.nan, plane) for plane in planes)
 
 
