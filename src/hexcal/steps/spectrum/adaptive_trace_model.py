@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.core import Step, StepParameters, names, parameter
 from hexcal.errors import ParameterError
 from hexcal.models.dqflags import pixel
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum.parts import SkipPart, correct_parts, name_of_part
 from hexcal.steps.spectrum.trace_fitting import compact, fit_trace
 from hexcal.steps.spectrum.trace_oversampling import fine_flags, fine_rows, inflation, interpolated, oversampled
@@ -194,7 +195,7 @@ class _Fine:
             fine_flags(_turned(self.dq, self.axis), _turned(self.data, self.axis), _turned(self.values, self.axis)),
             self.axis,
         )
-        regions, wcs = model.regions, model.meta.wcs
+        regions, wcs = model.regions, wcs_of(model)
         for name in model.specs:
             # What is not interpolated, such as corrections for each pixel, does not fit any more.
             setattr(model, name, None)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hexcal.models.stored_wcs import wcs_of
+
 
 def along_slit(slit):
     """Return the position along the slit of each pixel.
@@ -20,7 +22,7 @@ def along_slit(slit):
     from hexcal.steps.wcs.spectral import slit_coordinates, slit_plane
     from hexcal.steps.wcs.spectral_parts import SLIT_FRAME
 
-    if SLIT_FRAME in slit.meta.wcs.available_frames:
+    if SLIT_FRAME in wcs_of(slit).available_frames:
         return slit_plane(slit)[1]
     ra, dec, _ = slit_coordinates(slit)
     seen = np.isfinite(ra + dec)

@@ -1,6 +1,10 @@
 """The WCS of spectral images whose pixels were divided across the spectrum."""
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from hexcal.models.wcs import models as described
+from hexcal.models.wcs.description import Wcs
 
 COORDINATES = "coordinates"
 """Frame of the fine pixels, before that of the detector."""
@@ -14,7 +18,7 @@ class Oversampling(NamedTuple):
 
     Attributes
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of the pixels of the detector.
     factor : int
         Number of fine pixels for each.
@@ -44,7 +48,7 @@ def divided(wcs, factor, axis):
 
     Parameters
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of the pixels of the detector; not changed.
     factor : int
         Number of fine pixels for each.
@@ -53,14 +57,12 @@ def divided(wcs, factor, axis):
 
     Returns
     -------
-    gwcs.WCS
-        With a frame ``coordinates`` (``oversampled``, if there is one of this name) before the first one.
+    Wcs or gwcs.WCS
+        As it came. With a frame ``coordinates`` (``oversampled``, if there is one of this name) before the first one.
     """
     import copy
 
-    import gwcs
-    from astropy.modeling import models
-
+    models = _models(wcs)
     steps = [(step.frame, step.transform) for step in wcs.pipeline]
     divide = models.Scale(1.0 / factor) | models.Shift(0.5 / factor - 0.5)
     same = models.Identity(1)
@@ -70,16 +72,27 @@ def divided(wcs, factor, axis):
     transform.name = _NAME
     if steps[0][0].name == COORDINATES and isinstance(steps[0][1], models.Identity):
         # Release 3.0.0 has the frame in all its exposures.
-        return gwcs.WCS([(steps[0][0], transform), *steps[1:]])
-    frame = copy.deepcopy(steps[0][0])
-    frame.name = _OTHER_NAME if COORDINATES in wcs.available_frames else COORDINATES
-    return gwcs.WCS([(frame, transform), *steps])
+        return type(wcs)([(steps[0][0], transform), *steps[1:]])
+    name = _OTHER_NAME if COORDINATES in wcs.available_frames else COORDINATES
+    if isinstance(wcs, Wcs):
+        frame = replace(steps[0][0], name=name)
+    else:
+        frame = copy.deepcopy(steps[0][0])
+        frame.name = name
+    return type(wcs)([(frame, transform), *steps])
+
+
+def _models(wcs) -> Any:
+    """The module whose transforms a WCS is made of."""
+    if isinstance(wcs, Wcs):
+        return described
+    from astropy.modeling import models
+
+    return models
 
 
 def of(wcs):
     """Return how the pixels of a WCS were divided (Oversampling), or None."""
-    import gwcs
-
     first = wcs.pipeline[0]
     if first.frame.name not in (COORDINATES, _OTHER_NAME):
         return None
@@ -87,8 +100,9 @@ def of(wcs):
     scales = [number for number, part in enumerate(leaves) if hasattr(part, "factor")]
     if len(scales) != 1:
         return None
-    factor = round(1 / float(leaves[scales[0]].factor.value))
-    rest = gwcs.WCS([(step.frame, step.transform) for step in wcs.pipeline[1:]])
+    scale: Any = leaves[scales[0]].factor
+    factor = round(1 / float(getattr(scale, "value", scale)))
+    rest = type(wcs)([(step.frame, step.transform) for step in wcs.pipeline[1:]])
     # The one that stands before the scale is the identity of x.
     return Oversampling(rest, factor, 0 if scales[0] else 1)
 
