@@ -286,6 +286,9 @@ class Extract1dStep(Step):
             self.log.info("No extract1d reference: all of the slit is extracted")
             return ApertureEntry()
         entry = reference.find(name, order) or reference.find(kind, order)
+        if entry is None and name == kind:
+            # The whole detector has no name that an aperture could have.
+            entry = reference.find(None, order)
         if entry is None:
             raise SkipPart(f"{reference.where} has no aperture for {name}, order {order}")
         return entry

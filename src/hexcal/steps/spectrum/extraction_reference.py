@@ -91,6 +91,13 @@ def read_reference(chosen) -> ExtractionReference:
     return ExtractionReference(_of_images(chosen, where), where)
 
 
+def is_of_images(chosen):
+    """Whether an extract1d reference of cubes holds images, and no circles (ASDF)."""
+    if isinstance(chosen, str | Path):
+        return str(chosen).lower().endswith((".fits", ".fits.gz"))
+    return hasattr(chosen, "images")
+
+
 def _of_list(content, where):
     """Entries of a JSON file."""
     listed = content.get("apertures") if isinstance(content, dict) else None
