@@ -36,7 +36,8 @@ from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
 from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
-from truth_spectra import is_available, make_spectra, measure_extended, measure_spectra  # noqa: E402
+from truth_spectra import is_available, make_spectra, make_stage3  # noqa: E402
+from truth_spectra_figures import measure_extended, measure_spectra  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
 
@@ -99,6 +100,20 @@ def _spectra(name, mode, association, refs="refs", extended=False, steps=None):
         make_spectra,
         measure_extended if extended else measure_spectra,
         {"mode": mode, "association": association, "refs": refs},
+        {"output_dir": "{folder}/{side}", "save_results": True},
+        "truth_spectra.py",
+        steps or {"extract_1d": {}},
+        "input.json",
+    )
+
+
+def _stage3(name, run, steps=None):
+    return Case(
+        name,
+        "calwebb_spec3",
+        make_stage3,
+        measure_spectra,
+        {"run": run},
         {"output_dir": "{folder}/{side}", "save_results": True},
         "truth_spectra.py",
         steps or {"extract_1d": {}},
@@ -172,6 +187,11 @@ SPECTRA = [
     _spectra("LRS slitless, series", "miri-lrs-slitless", "tso_spec2_asn.json"),
     _spectra("MRS 12, background", "miri-mrs", "sub1_12SHORT_spec2_asn.json", "refs_12SHORT", steps=_ONE_CUBE),
     _spectra("MRS 34, background", "miri-mrs", "sub1_34SHORT_spec2_asn.json", "refs_34SHORT", steps=_ONE_CUBE),
+    _stage3("stage 3, fixed slits", "fs-3"),
+    _stage3("stage 3, MOS", "mos-3"),
+    _stage3("stage 3, LRS", "lrs-3"),
+    _stage3("stage 3, NIRSpec IFU", "ifu-3"),
+    _stage3("stage 3, MRS", "mrs-3"),
 ]
 """On exposures that scripts beside Hexcal make (`spectra_harness.HARNESS`); left out where these are not."""
 

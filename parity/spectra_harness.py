@@ -225,18 +225,27 @@ def _make_stage2(source, folder, run):
     peer([{**job, "steps": _STAGE_2_STEPS} for job in jobs], folder, f"running stage 2 of {VERSION} for {run.inputs}")
 
 
-@cache
-def products(name):
-    """Return the folder with the products of a run of the reference implementation, of every step."""
+def is_made(name):
+    """Whether the products of a run are there."""
+    return _is_complete(_folder_of(name))
+
+
+def _folder_of(name):
     run = RUNS[name]
     source, given = inputs(run.inputs), association(name)
     key = digest(
         run.association, run.refs, run.target, run.steps, VERSION, *((given.parent.name,) * bool(run.made_from))
     )
-    folder = source / "runs" / f"{name}-{key}"
+    return source / "runs" / f"{name}-{key}"
+
+
+@cache
+def products(name):
+    """Return the folder with the products of a run of the reference implementation, of every step."""
+    run, given, folder = RUNS[name], association(name), _folder_of(name)
     if not _is_complete(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        job = {"target": run.target, "input": str(given), "refs": str(source / run.refs)}
+        job = {"target": run.target, "input": str(given), "refs": str(inputs(run.inputs) / run.refs)}
         job |= {"steps": run.steps, "all_steps": True, "params": {"save_results": True, "output_dir": str(folder)}}
         peer([job], folder, f"running {VERSION} on {name}")
         _complete(folder)

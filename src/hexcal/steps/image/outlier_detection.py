@@ -130,6 +130,9 @@ class OutlierDetectionStep(Step):
             "Slits: what is expected is the median of all exposures, or follows how each exposure samples a source "
             "across the dispersion.",
         )
+        slit_weights: Literal["slit", "wavelength"] = parameter(
+            "slit", "Slits: whether the typical weight that maskpt means is that of the slit, or of each wavelength."
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
@@ -329,6 +332,7 @@ class OutlierDetectionStep(Step):
             given.two_values == "lower",
             given.slit_errors == "median",
             given.slit_sampling == "followed",
+            given.slit_weights == "wavelength",
         )
         for name, result in flag_all(science, rule, given.set_nan):
             numbers = ", ".join(map(str, result.counts))
