@@ -3,6 +3,7 @@
 from typing import Literal
 
 from hexcal.core import Step, StepParameters, names, parameter
+from hexcal.errors import ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
 from hexcal.steps.spectrum import covariance, cube_bands, cube_planning
 from hexcal.steps.spectrum.cube_filling import CubeFilling, mark_holes
@@ -91,11 +92,20 @@ class CubeBuildStep(Step):
         science = exposures.of_type("science")
         science.check()
         request, plans, cubes = cube_planning.Request.of(self, science), self._plans(science), []
+        failures = []
         for plan in plans:
-            grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+            try:
+                grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+            except (ReferenceError_, ParameterError) as error:
+                # What the reference file or the parameters say of one band does not stop the others.
+                self.log.error("There is no cube %s: %s", plan.text, error)
+                failures.append(error)
+                continue
             self._tell(plan, grid)
             for members in request.each(plan):
                 cubes.append(self._build(science, members, request, grid, reach, plan))
+        if not cubes:
+            raise failures[0]
         return cubes[0] if len(cubes) == 1 else ModelContainer(cubes)
 
     def _plans(self, science):

@@ -180,6 +180,12 @@ def _waves(plan, samplings, given, reference, where):
     """The wavelength axis, and the table of the reference file that it is from (None: it is linear)."""
     low = given.wavemin or min(sampling.wave_min for sampling in samplings)
     high = given.wavemax or max(sampling.wave_max for sampling in samplings)
+    if low < high and all(high <= each.wave_min or low >= each.wave_max for each in samplings):
+        ranges = ", ".join(f"{each.wave_min:g} to {each.wave_max:g}" for each in samplings)
+        raise ParameterError(
+            f"no voxel is left: wavelengths from {low:g} to {high:g} micron are asked for, {plan.text} has {ranges}",
+            where="wavemin" if given.wavemin else "wavemax",
+        )
     if len(plan.bands) == 1 and given.linear_wave:
         return cube_grid.linear_waves(low, high, given.scalew or samplings[0].step, where), None
     table = cube_parameters.wave_table(reference, plan.bands, given.weighting)
