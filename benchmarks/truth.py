@@ -31,6 +31,7 @@ sys.path.insert(0, str(PARITY))
 
 from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
+from truth_emi import make_interference, measure_interference  # noqa: E402
 from truth_events import make_events, measure_events  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
@@ -147,6 +148,18 @@ def _events(kind, search, seed):
     )
 
 
+def _interference(name, n_groups):
+    return Case(
+        name,
+        "emicorr",
+        make_interference,
+        measure_interference,
+        {"n_groups": n_groups},
+        {"skip": False},
+        "truth_emi.py",
+    )
+
+
 _ONE_CUBE = {"cube_build": {"output_type": "multi"}}
 
 CASES = [
@@ -172,6 +185,7 @@ CASES = [
     _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
     _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
+    *(_interference(f"interference, {n_groups} groups", n_groups) for n_groups in (10, 20, 60)),
     Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]
 SPECTRA = [
