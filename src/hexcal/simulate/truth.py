@@ -88,8 +88,9 @@ def read_truth(path):
     header = fits.getheader(path)
     shape = (header["NINTS"], header["NGROUPS"], *rate.shape)
     with fits.open(path) as hdus:
-        names = [hdu.name for hdu in hdus if hdu.name.startswith(_ADDED)]
-        added = {name.removeprefix(_ADDED).lower(): np.ascontiguousarray(hdus[name].data, "f4") for name in names}
+        # Any: the type stubs of astropy do not know what an HDUList holds.
+        planes: Any = [hdu for hdu in hdus if str(getattr(hdu, "name", "")).startswith(_ADDED)]
+        added = {hdu.name.removeprefix(_ADDED).lower(): np.ascontiguousarray(hdu.data, "f4") for hdu in planes}
     return Truth(rate, dq, hits, stars, shape, header["SEED"], balls, clouds, added)
 
 
