@@ -50,8 +50,8 @@ class Extract1dStep(Step):
 
     **Optimal extraction** (``extraction_type=optimal``, 3.0.0) fits the profile of the psf reference to each pixel in
     dispersion direction, with equal weights, together with a polynomial background where one is asked for; the profile
-    is moved to where it fits best. The flux needs no aperture correction. The negative image of a second nod is not
-    part of the fit.
+    is moved to where it fits best. The flux needs no aperture correction. Where another nod was subtracted, its
+    negative image is looked for and fitted with the source (``model_nod_pair``).
 
     **Errors with covariance** (``covariance``). The pixels of rectified slits and of cubes share pixels of the
     exposures, so that the error of a sum is not that of independent pixels. Where resample_spec or cube_build have
@@ -126,6 +126,10 @@ class Extract1dStep(Step):
         )
         optimize_psf_location: bool = parameter(
             True, "Move the profile of an optimal extraction to where it fits best."
+        )
+        model_nod_pair: bool = parameter(
+            True,
+            "Fit the negative image that a subtracted nod leaves together with the source, in optimal extractions.",
         )
         save_profile: bool = parameter(False, "Write the profiles of an optimal extraction (_profile).")
         save_scene_model: bool = parameter(False, "Write what was fitted in an optimal extraction (_scene_model).")
