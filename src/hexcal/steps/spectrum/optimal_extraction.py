@@ -216,7 +216,9 @@ def nod_offset(data, profiles, wavelengths, trace, order=None):
     if not offsets:
         return None
     start = min(offsets, key=badness)
-    found: Any = minimize_scalar(badness, bounds=(start - _STEP, start + _STEP), method="bounded", options={"xatol": 1e-4})
+    found: Any = minimize_scalar(
+        badness, bounds=(start - _STEP, start + _STEP), method="bounded", options={"xatol": 1e-4}
+    )
     flux, squares = fluxes(found.x)
     flux = flux[squares > 0]
     scatter = 1.4826 * np.median(np.abs(flux - np.median(flux))) if flux.size else np.inf
