@@ -169,8 +169,8 @@ class CubeBuildStep(Step):
         ifu.flux_extension, ifu.error_extension, ifu.dq_extension = "SCI", "ERR", "DQ"
         ifu.error_type = "ERR"
         ifu.weighting = request.weighting
-        ifu.roi_spatial = 0.0 if reach is None else float(reach.radius[0] * grid.spaxel[0])
-        ifu.roi_wave = 0.0 if reach is None else float(reach.half[0])
+        ifu.roi_spatial = 0.0 if reach is None else float(reach.radius.mean() * grid.spaxel[0])
+        ifu.roi_wave = 0.0 if reach is None else float(reach.half.mean())
         ifu.weight_power = 0.0 if reach is None else float(reach.power[0])
         ending = "_internal" if request.is_internal else ""
         if plan.is_miri:
