@@ -102,6 +102,43 @@ def test_a_worker_that_is_killed_changes_no_product(tmp_path, capfd):
     assert "0 jobs done (0 files), 6 already up to date" in capfd.readouterr().out
 
 
+SBATCH = """#!/bin/sh
+number=$(ls {folder}/*.pid 2>/dev/null | wc -l)
+cp "$1" {folder}/$number.sh
+setsid sh {folder}/$number.sh > {folder}/$number.out 2>&1 &
+echo $! > {folder}/$number.pid
+echo "Submitted batch job $number"
+"""
+SCANCEL = """#!/bin/sh
+for number in "$@"; do kill -- -$(cat {folder}/$number.pid) 2>/dev/null; done
+exit 0
+"""
+
+
+def test_workers_that_a_batch_system_starts_do_the_jobs(tmp_path, capfd, monkeypatch):
+    """A stand-in for SLURM, which runs the script of a job at once."""
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (commands / name).write_text(text.format(folder=commands))
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__INTERFACE", "lo")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for number in (1, 2):
+        write_uncal(raw, name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", **COMMON)
+    write_references(tmp_path / "refs")
+    out = tmp_path / "out"
+    words = ["process", str(raw), f"--out={out}", "--until=1", f"--references={tmp_path / 'refs'}", "--no-report"]
+    assert main([*words, "--workers=1", "--memory=2GB", "--slurm", "queue=main walltime=00:10:00"]) == 0
+    said = capfd.readouterr().out
+    assert "1 worker of Dask asked of SLURM" in said and "2 jobs done (4 files)" in said
+    script = (commands / "0.sh").read_text()
+    assert "#SBATCH -p main" in script and "#SBATCH -t 00:10:00" in script and "MEMORY=2000" in script
+    assert f"{out}/logs/dask-worker-%J.out" in script
+
+
 def test_a_scheduler_that_is_not_there_is_named(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
     write_uncal(tmp_path, name="jw00001001001_02101_00001_nrca1_uncal.fits", **COMMON)
