@@ -66,6 +66,13 @@ class ResidualFringeStep(Step):
         """The fringes."""
         return [{"suffix": "residual_fringe_model"}] if self.parameters.save_intermediate_results else []
 
+    def require_parameters(self):
+        """Regions that are ignored must have two ends."""
+        self._ignored_regions()
+
+    def _ignored_regions(self):
+        return ignored_regions(self.parameters.ignore_region_min, self.parameters.ignore_region_max)
+
     def process(self, model, references):
         from hexcal.steps.wcs.spectral import ifu_slices
 
@@ -74,7 +81,7 @@ class ResidualFringeStep(Step):
                 f"residual fringes are corrected in exposures of MIR_MRS only, this is {model.meta.exposure.type}",
                 is_expected=True,
             )
-        regions = ignored_regions(self.parameters.ignore_region_min, self.parameters.ignore_region_max)
+        regions = self._ignored_regions()
         rows = fringe_rows(model, references.fringefreq)
         gain = np.zeros(model.data.shape, np.float32)
         n_corrected = n_columns = 0

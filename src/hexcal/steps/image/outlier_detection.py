@@ -167,6 +167,15 @@ class OutlierDetectionStep(Step):
             self._flag_stacks(exposures, self.parameters.rolling_window_width if mode == "time series" else 0)
         return exposures
 
+    def require_parameters(self):
+        """Texts that stand for numbers and flags must be understood."""
+        given = self.parameters
+        for name in ("snr", "scale"):
+            self._pair(name)
+        bad_flags(given.good_bits)
+        resampling.fill_of(given.fillval)
+        outliers_ifu.window_of(given.kernel_size)
+
     def _mode(self, dimensions, exposure_type, is_tso):
         """Return "images", "slits", "stacks", "time series" or "integral field"."""
         if exposure_type in SLITS and dimensions < 3:

@@ -108,15 +108,25 @@ class CubeBuildStep(Step):
             raise failures[0]
         return cubes[0] if len(cubes) == 1 else ModelContainer(cubes)
 
+    def require_parameters(self):
+        """Parameters must go together, and name channels and gratings that there are."""
+        cube_planning.require_fitting(self.parameters)
+        for is_miri in (True, False):
+            self._chosen(is_miri)
+
+    def _chosen(self, is_miri):
+        """Channels and bands, or gratings and filters, that are asked for."""
+        given = self.parameters
+        if is_miri:
+            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
+            return first, cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
+        first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
+        return first, cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
+
     def _plans(self, science):
         given = self.parameters
         bands = [cube_bands.bands_of(model) for model in science.each()]
-        if bands[0][0].first in cube_bands.CHANNELS:
-            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
-            second = cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
-        else:
-            first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
-            second = cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
+        first, second = self._chosen(bands[0][0].first in cube_bands.CHANNELS)
         return cube_bands.plans(bands, first, second, given.output_type or "band", self.where)
 
     def _build(self, science, members, request, grid, reach, plan):

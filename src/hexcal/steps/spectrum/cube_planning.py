@@ -41,26 +41,8 @@ class Request:
 
     @classmethod
     def of(cls, step, science):
-        """Check the parameters of a step against each other, and read the file of offsets.
-
-        Raises
-        ------
-        ParameterError
-            If they do not go together.
-        """
+        """Take the parameters of a step, and read the file of offsets."""
         given = step.parameters
-        for name in ("nspax_x", "nspax_y"):
-            size = getattr(given, name)
-            if size is not None and size % 2 == 0:
-                raise ParameterError(f"{name} must be odd, got {size}", where=name)
-        if (given.ra_center is None) != (given.dec_center is None):
-            raise ParameterError("ra_center and dec_center belong together, one of them is missing", where="ra_center")
-        if given.wavemin is not None and given.wavemax is not None and given.wavemin >= given.wavemax:
-            raise ParameterError(
-                f"wavemin ({given.wavemin:g}) must be below wavemax ({given.wavemax:g})", where="wavemin"
-            )
-        if given.coord_system == "internal_cal":
-            _require_internal(given)
         names = [science.name_of(index) for index in range(len(science))]
         path = given.offset_file and step.make_input_path(given.offset_file)
         return cls(given, cube_offsets.read_offsets(path, names) if path else None, step.where)
@@ -131,6 +113,20 @@ def layout(science, plan: CubePlan, request: Request, reference, where):
         where=where,
     )
     return grid, _reach(grid, samplings, table, given, len(plan.members))
+
+
+def require_fitting(given):
+    """Raise ParameterError unless the parameters of a cube go together."""
+    for name in ("nspax_x", "nspax_y"):
+        size = getattr(given, name)
+        if size is not None and size % 2 == 0:
+            raise ParameterError(f"{name} must be odd, got {size}", where=name)
+    if (given.ra_center is None) != (given.dec_center is None):
+        raise ParameterError("ra_center and dec_center belong together, one of them is missing", where="ra_center")
+    if given.wavemin is not None and given.wavemax is not None and given.wavemin >= given.wavemax:
+        raise ParameterError(f"wavemin ({given.wavemin:g}) must be below wavemax ({given.wavemax:g})", where="wavemin")
+    if given.coord_system == "internal_cal":
+        _require_internal(given)
 
 
 def _require_internal(given):

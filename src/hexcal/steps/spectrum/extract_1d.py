@@ -161,10 +161,13 @@ class Extract1dStep(Step):
         has_integrations = model is not None and model.model_type == "TSOMultiSpecModel"
         return "x1dints" if has_integrations or any(part.get_meta("int_num") for part in spectra) else "x1d"
 
-    def process(self, model, references):
+    def require_parameters(self):
+        """The background is smoothed about each pixel."""
         length = self.parameters.smoothing_length
         if length is not None and (length < 1 or length % 2 == 0):
             raise ParameterError(f"smoothing_length must be an odd number, got {length}", where="smoothing_length")
+
+    def process(self, model, references):
         if isinstance(model, ModelContainer):
             return [self._of_exposure(member, references) for member in model]
         return self._of_exposure(model, references)
