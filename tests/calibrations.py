@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 from exposures import primary
 
-from hexcal.models.science import RampModel
+from hexcal.models.science import CubeModel, ImageModel, RampModel
 
 MODE = {
     "INSTRUME": "NIRCAM",
@@ -39,3 +39,20 @@ def ramp(data, dq=None, group_time=2.0):
     model.meta.subarray.xstart = model.meta.subarray.ystart = 1001
     model.meta.exposure.group_time, model.meta.exposure.nframes = group_time, 1
     return model
+
+
+def rates(images):
+    """Rates of integrations as a cube."""
+    cube = CubeModel(np.asarray(images, "f4"))
+    cube.dq = np.zeros(cube.shape, "u4")
+    cube.meta.telescope, cube.meta.instrument.name, cube.meta.instrument.detector = "JWST", "NIRCAM", "NRCA1"
+    cube.meta.subarray.xstart = cube.meta.subarray.ystart = 1001
+    return cube
+
+
+def image_of(cube):
+    """The rates of the first integration as an image."""
+    image = ImageModel(cube.data[0])
+    image.dq = np.zeros(cube.shape[1:], "u4")
+    image.update(cube)
+    return image

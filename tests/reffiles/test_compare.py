@@ -31,8 +31,9 @@ def test_a_change_is_told_in_the_file_and_in_the_rates(files):
     assert change.reference_type == "superbias" and not change.is_none
     assert any(text.startswith("SCI: 384 of 384 values differ, by up to 3") for text in change.reference)
     assert change.flags == {"DO_NOT_USE": [1, 0]}
+    assert change.pictures and change.products["ERR"]["median_ratio"] == 1
     # A bias that is too high by the same everywhere changes no slope.
-    assert abs(change.rate["median_change_in_errors"]) < 1e-3 and change.rate["flagged_now"] == 1
+    assert abs(change.rate["median_change_in_errors"]) < 1e-3 and change.products["DQ"]["flagged_now"] == 1
 
 
 @pytest.mark.req("RFF-129")

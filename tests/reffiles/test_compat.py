@@ -79,5 +79,5 @@ def test_the_options_of_mkrefs(darks, capfd):
     assert not (darks / "out").exists()
     assert main(["mkrefs", "readnoisee", str(darks)]) == 1
     assert "did you mean" in capfd.readouterr().err
-    assert main(["mkrefs", "-b", "readnoise", str(darks)]) == 1
-    assert "--slurm" in capfd.readouterr().err
+    assert main([*words, "--maxNstrun", "0", "--maxNref", "0", "--pall", "author", "B"]) == 1
+    assert "left for a later run: readnoise, group 1" in capfd.readouterr().out

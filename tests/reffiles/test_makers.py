@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 import pytest
-from calibrations import ramp
+from calibrations import image_of, ramp, rates
 
 from hexcal.models.dqflags import pixel
-from hexcal.models.science import CubeModel, ImageModel
+from hexcal.models.science import ImageModel
 from hexcal.reffiles.maker import Members
 from hexcal.reffiles.registry import makers
 from hexcal.reffiles.statistics import clipped, few_values, of_map, truncation
@@ -183,15 +183,6 @@ def test_a_flat_is_the_response_of_the_pixels():
     assert model.data[4, 4] == 1 and model.dq[4, 4] == pixel.NO_FLAT_FIELD | pixel.DO_NOT_USE
 
 
-def rates(images):
-    """Rates of integrations as a cube."""
-    cube = CubeModel(np.asarray(images, "f4"))
-    cube.dq = np.zeros(cube.shape, "u4")
-    cube.meta.telescope, cube.meta.instrument.name, cube.meta.instrument.detector = "JWST", "NIRCAM", "NRCA1"
-    cube.meta.subarray.xstart = cube.meta.subarray.ystart = 1001
-    return cube
-
-
 @pytest.mark.req("RFF-84", "RFF-86", "RFF-88", "RFF-92")
 def test_bad_pixels_are_told_apart():
     rng = np.random.default_rng(9)
@@ -217,13 +208,6 @@ def test_bad_pixels_are_told_apart():
     bad[29:32, 29:32] = True
     # No excess at the border, where the smoothed flat knows fewer pixels.
     assert np.count_nonzero(mask[~bad]) == 0
-
-
-def image_of(cube):
-    image = ImageModel(cube.data[0])
-    image.dq = np.zeros(cube.shape[1:], "u4")
-    image.update(cube)
-    return image
 
 
 @pytest.mark.req("RFF-87")

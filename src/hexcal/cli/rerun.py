@@ -31,6 +31,8 @@ def main(words):
             hint="only products of Hexcal can be made again",
         )
     record = record.instance
+    if str(record["run"].get("target", "")).startswith("hexcal reffiles"):
+        return _reference_file(product, record, words)
     inputs = [_same_input(item) for item in record["inputs"]]
     parameters = dict(record["run"]["parameters"])
     steps = {name: {"parameters": _explicit(values)} for name, values in parameters.pop("steps", {}).items()}
@@ -44,6 +46,21 @@ def main(words):
     # The record has all parameters, those of parameter references too.
     words = [*inputs, "--disable-crds-steppars", *words]
     cmdline.run_class(cls, words, (f"record in {Path(product).name}", again), _former(model, record))
+    return 0
+
+
+def _reference_file(product, record, words):
+    """Make a reference file again; returns the exit status."""
+    from hexcal.reffiles.rerun import again
+
+    folder = next((word.partition("=")[2] for word in words if word.startswith("--output_dir=")), "rerun")
+    other = next((word for word in words if not word.startswith("--output_dir=")), None)
+    if other is not None:
+        raise ParameterError(
+            f"a reference file is made again as it was; unknown option {other}", where="hexcal rerun",
+            hint="hexcal reffiles make takes other parameters",
+        )  # fmt: skip
+    print(again(product, record, folder))
     return 0
 
 

@@ -3,11 +3,12 @@
 import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
-from hexcal.cli import simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
+from hexcal.cli import simulate_calibration, simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
     "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, the truth beside it, and reference files that fit",
+    "calibration": simulate_calibration.ABOUT,
     "imaging": simulate_imaging.ABOUT,
     "spectra": simulate_spectra.ABOUT,
     "programme": simulate_programme.ABOUT,
@@ -43,6 +44,7 @@ def main(words):
     make_parser, run = {
         "exposure": (_exposure_options, _exposure),
         "references": (_references_options, _references),
+        "calibration": (simulate_calibration.options, simulate_calibration.run),
         "imaging": (simulate_imaging.options, simulate_imaging.run),
         "spectra": (simulate_spectra.options, simulate_spectra.run),
         "programme": (simulate_programme.options, simulate_programme.run),

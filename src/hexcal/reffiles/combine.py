@@ -6,11 +6,17 @@ import numpy as np
 
 from hexcal.core.parameters import CheckedValues, parameter
 from hexcal.errors import InputError
+from hexcal.models import dqflags
 from hexcal.models.dqflags import pixel
 from hexcal.reffiles.statistics import MEDIAN_ERROR, clipped
 
 _ARRAYS = ("data", "coeffs")
 _BAND = 1 << 23
+_UNKNOWN = {
+    "superbias": pixel.UNRELIABLE_BIAS, "dark": pixel.UNRELIABLE_DARK, "linearity": pixel.NO_LIN_CORR,
+    "saturation": pixel.NO_SAT_CHECK, "flat": pixel.NO_FLAT_FIELD,
+}  # fmt: skip
+"""The flag of each type that says that a value is not known."""
 
 
 class CombineParameters(CheckedValues):
@@ -25,11 +31,14 @@ class CombineParameters(CheckedValues):
         3, "Pixels with fewer values are flagged DO_NOT_USE; with fewer files, fewer are enough.", ge=1
     )
     flag_fraction: float = parameter(
-        0.8, "A flag is set that this share of the files has; 0: that any of them has.", ge=0, le=1
+        0.8, "A flag is set that this share of the files has; 0: that any of them has, 1: that all have.", ge=0, le=1
+    )
+    flag_fractions: dict[str, float] = parameter(
+        {}, "The same for single flags: {HOT: 0.5, RC: 0}; those that are not named are under flag_fraction."
     )
 
 
-def combined(models: list[Any], parameters: CombineParameters) -> Any:
+def combined(models: list[Any], parameters: CombineParameters, maker: Any = None) -> Any:
     """Join reference files of one type and shape.
 
     Parameters
@@ -38,6 +47,8 @@ def combined(models: list[Any], parameters: CombineParameters) -> Any:
         The individual files.
     parameters : CombineParameters
         How.
+    maker : type, optional
+        What has made them; it may have a way of its own to join them.
 
     Returns
     -------
@@ -57,6 +68,9 @@ def combined(models: list[Any], parameters: CombineParameters) -> Any:
         raise InputError(
             f"the individual files differ: {', '.join(f'{kind} {shape}' for kind, shape in sorted(kinds))}"
         )
+    own = maker().combine(models) if maker is not None and len(models) > 1 else None
+    if own is not None:
+        return own
     result = first.copy()
     if len(models) == 1 or parameters.method == "first":
         return result
@@ -67,39 +81,47 @@ def combined(models: list[Any], parameters: CombineParameters) -> Any:
             f"files of {first.model_type} hold no image: they cannot be averaged", hint="method=first takes the first"
         )
     if has_flags:
-        result.dq = _flags([model.dq for model in models], parameters.flag_fraction)
+        result.dq = _flags(models, parameters)
     if name is not None:
         _values(models, name, result, has_flags, parameters)
     return result
 
 
-def _flags(arrays, fraction):
-    """Each flag where at least a share of the files has it."""
-    result = np.zeros_like(arrays[0])
-    for bit in range(32):
-        value = np.uint32(1 << bit)
-        count = sum(((array & value) != 0).astype(np.int32) for array in arrays)
-        result[count >= max(1, int(np.ceil(fraction * len(arrays))))] |= value
+def _flags(models, parameters):
+    """Each flag where at least a share of the files has it; one file after the other."""
+    counts: dict[int, Any] = {}
+    shape = _flags_of(models[0]).shape
+    for model in models:
+        flags = _flags_of(model)
+        for bit in range(32):
+            has = (flags & np.uint32(1 << bit)) != 0
+            if has.any():
+                counts.setdefault(bit, np.zeros(shape, np.uint16))
+                counts[bit] += has
+    result = np.zeros(shape, np.uint32)
+    for bit, count in counts.items():
+        names = dqflags.names_of(1 << bit)
+        fraction = parameters.flag_fractions.get(names[0] if names else "", parameters.flag_fraction)
+        result[count >= max(1, int(np.ceil(fraction * len(models))))] |= np.uint32(1 << bit)
     return result
 
 
 def _values(models, name, result, has_flags, parameters):
-    """Fill the array and the errors of the result, in place."""
-    shape = getattr(models[0], name).shape
+    """Fill the array and the errors of the result, in place; of each file only some rows are read at once."""
+    shape = models[0].shape_of(name)
     planes, rows = int(np.prod(shape[:-2], dtype=int)), shape[-2]
     step = max(1, _BAND // max(1, len(models) * planes * shape[-1]))
     values, errors = np.empty(shape, np.float32), np.zeros(shape, np.float32)
     least = min(parameters.min_values, len(models))
     few = np.zeros(shape[-2:], bool)
+    bad = np.stack([_unusable(model, shape[-2:]) for model in models]) if has_flags else None
     for first in range(0, rows, step):
         window = np.s_[..., first : first + step, :]
-        stack = np.stack([getattr(model, name)[window] for model in models])
+        stack = np.stack([model.read(name, window) for model in models])
         used = np.isfinite(stack)
-        if has_flags:
-            bad = np.stack([(model.dq[window] & 1) != 0 for model in models])
-            used &= ~np.broadcast_to(
-                bad.reshape(len(models), *(1,) * (stack.ndim - bad.ndim), *bad.shape[1:]), stack.shape
-            )
+        if bad is not None:
+            own = bad[:, first : first + step]
+            used &= ~own.reshape(len(models), *(1,) * (stack.ndim - own.ndim), *own.shape[1:])
         value, error, count = _joined(stack, used, models, window, parameters)
         values[window], errors[window] = value, error
         few[first : first + step] |= (count < least).reshape(-1, *count.shape[-2:]).any(axis=0)
@@ -107,7 +129,21 @@ def _values(models, name, result, has_flags, parameters):
     if "err" in result.specs and name == "data":
         result.err = errors
     if has_flags:
-        result.dq[..., few] |= np.uint32(pixel.DO_NOT_USE)
+        flag = _UNKNOWN.get(str(models[0].meta.reftype or "").lower(), 0)
+        result.dq[..., few] |= np.uint32(pixel.DO_NOT_USE | flag)
+
+
+def _flags_of(model) -> Any:
+    """Flags of a model; of one in a file they are not kept in memory, where there may be many."""
+    from hexcal.models.open import open as open_model
+
+    return model.dq if model.path is None else open_model(model.path).dq
+
+
+def _unusable(model, shape):
+    """Which pixels of a file do not count, bool (ny, nx)."""
+    flags = (_flags_of(model) & np.uint32(pixel.DO_NOT_USE)) != 0
+    return flags.reshape(-1, *shape).any(axis=0)
 
 
 def _joined(stack, used, models, window, parameters):
@@ -128,7 +164,7 @@ def _joined(stack, used, models, window, parameters):
 
 
 def _weighted(stack, used, models, window):
-    errors = np.stack([model.err[window] for model in models]).astype(np.float64)
+    errors = np.stack([model.read("err", window) for model in models]).astype(np.float64)
     good = used & (errors > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(good, 1 / errors**2, 0.0)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from hexcal.core.parameters import validated
-from hexcal.errors import InputError, ParameterError, nearest
+from hexcal.errors import InputError, ParameterError, nearest, unknown_name
 from hexcal.reffiles.combine import CombineParameters
 from hexcal.reffiles.grouping import Rules
 from hexcal.reffiles.inputs import OPTIONAL, REQUIRED, Selection
@@ -36,6 +36,7 @@ _GROUPS = {
     "not": {},
     "same_ngroups": False,
     "overlapping": False,
+    "min_members": None,
     "max_members": None,
 }
 _OUTPUT = {
@@ -50,17 +51,16 @@ _OUTPUT = {
     "ssberrorlogFlag": False,
     "pipeline_prod_search_dir": None,
 }
-_SECTIONS = {"inputfiles": _INPUTS, "output": _OUTPUT, "combine": dict.fromkeys(CombineParameters.model_fields)}
-_FREE = ("reffile4ssb", "validation", "default_reflabels", "batch", "groups")
+_BATCH = {"batch_enabled": False, "batchmode": None}
+_SECTIONS = {
+    "inputfiles": _INPUTS,
+    "output": _OUTPUT,
+    "combine": dict.fromkeys(CombineParameters.model_fields),
+    "batch": _BATCH,
+}
+_FREE = ("reffile4ssb", "validation", "default_reflabels", "groups", "quality")
 _TOP = ("instrument", "reflabels", "reftypes", "plugin_path", "test4datamodel", "test4ssb", *_SECTIONS, *_FREE)
-_OF_MAKERS = ("reftype", "imtypes", "ssbsteps", "ssb_save_steps", "reffile4ssb", "validation")
-_WITHOUT_EFFECT = (
-    *("instrument", "reflabels", "batch", "validation", "test4datamodel", "test4ssb"),
-    *("output.ssblogFlag", "output.ssberrorlogFlag", "output.pipeline_prod_search_dir"),
-)
-"""Keys of the original that are read and change nothing here: logs of the pipeline and the check of files always are
-made.
-"""
+_OF_MAKERS = ("reftype", "imtypes", "ssbsteps", "ssb_save_steps", "flags", "reffile4ssb", "validation", "quality")
 _PATTERN = re.compile(r"[DF]\d*\+?([DF]\d*\+?)*")
 _SPELLINGS: dict[str, str] = {"descrip": "description", "use_after": "useafter"}
 """How the original spells parameters of makers."""
@@ -114,6 +114,7 @@ class Configuration:
             without={key: str(value) for key, value in (values["not"] or {}).items()},
             same_ngroups=bool(values["same_ngroups"]),
             overlapping=bool(values["overlapping"]),
+            min_members=values["min_members"],
             max_members=values["max_members"],
         )
 
@@ -125,17 +126,73 @@ class Configuration:
             {_SPELLINGS.get(str(name), str(name)): value for name, value in section.items() if name not in _OF_MAKERS},
         )
 
-    def without_effect(self) -> list[str]:
+    def validation(self, maker) -> str | None:
+        """Return what a new file of a maker is compared with: ``CRDS``, a path, or None."""
+        own = (self.values.get(maker.label) or {}).get("validation")
+        of_types = {
+            ALIASES.get(str(kind), str(kind)): path for kind, path in (self.values.get("validation") or {}).items()
+        }
+        given = own if isinstance(own, str) else (own or {}).get(maker.reference_type)
+        given = of_types.get(maker.reference_type) if given is None else given
+        return None if given is None else str(given)
+
+    def limits(self, maker) -> dict[str, Any]:
+        """Return the limits of quality of a maker: statistic -> [least, most] or {warn: ..., fail: ...}."""
+        common = (self.values.get("quality") or {}).get(maker.reference_type) or {}
+        return {**common, **((self.values.get(maker.label) or {}).get("quality") or {})}
+
+    def allowed(self, known: dict[str, Any]) -> dict[str, Any]:
+        """Return the makers that may be used: all, or those of ``reflabels``."""
+        labels = [ALIASES.get(str(label), str(label)) for label in self.values.get("reflabels") or ()]
+        if not labels:
+            return known
+        unknown = next((label for label in labels if label not in known), None)
+        if unknown is not None:
+            raise unknown_name("maker", unknown, known, where=self.origins.get("reflabels", "reflabels"))
+        return {label: maker for label, maker in known.items() if label in labels}
+
+    def tests(self) -> tuple[bool, bool]:
+        """Return whether a new file is opened with its model, and whether the pipeline is run with it."""
+        return bool(self.values.get("test4datamodel", True)), bool(self.values.get("test4ssb", True))
+
+    def batch(self) -> dict[str, Any]:
+        """Return where work is done: ``jobs``, ``scheduler`` or ``slurm``; empty if batches are not enabled.
+
+        Raises
+        ------
+        ParameterError
+            If the kind of batch system is not known.
+        """
+        section = self.section("batch")
+        if not section["batch_enabled"]:
+            return {}
+        mode = str(section["batchmode"] or "").strip()
+        name, _, rest = mode.partition(":")
+        if mode.isdecimal() and int(mode) > 0:
+            return {"jobs": int(mode)}
+        if name.lower() == "slurm":
+            return {"slurm": rest.strip(), "jobs": 1}
+        if name.lower() == "dask" and rest.strip():
+            return {"scheduler": rest.strip(), "jobs": 1}
+        raise ParameterError(
+            f"the batch mode is not available: {mode or 'none given'}",
+            where=self.origins.get("batch.batchmode", "batch.batchmode"),
+            hint="a number of processes, `dask: tcp://host:8786`, or `slurm: queue=main walltime=02:00:00`; any other "
+            "system takes the list of commands that `hexcal reffiles plan --commands FILE` writes",
+        )
+
+    def without_effect(self, known: dict[str, Any]) -> list[str]:
         """Return the keys that are set and change nothing."""
-        found = []
-        for key in _WITHOUT_EFFECT:
-            section, _, name = key.rpartition(".")
-            values = (self.values.get(section) or {}) if section else self.values
-            if values.get(name):
-                found.append(key)
+        found = ["instrument"] if self.values.get("instrument") else []
+        # Which products are saved follows from what makers want; what a maker makes it says itself.
         sections = {label: section for label, section in self.values.items() if isinstance(section, dict)}
-        names = ("ssb_save_steps", "validation", "reftype")
-        return found + [f"{label}.{name}" for label, section in sections.items() for name in names if section.get(name)]
+        found += [f"{label}.ssb_save_steps" for label, section in sections.items() if section.get("ssb_save_steps")]
+        for label, section in sections.items():
+            kind = section.get("reftype")
+            maker = known.get(label)
+            if kind and maker is not None and ALIASES.get(kind, kind) != maker.reference_type:
+                found.append(f"{label}.reftype")
+        return found
 
     def combining(self) -> CombineParameters:
         """Return how individual files are joined."""
@@ -170,6 +227,21 @@ def read(paths: Iterable[str | os.PathLike[str]], makers: dict[str, Any]) -> Con
         _merge(result.values, tree)
         result.origins.update({key: f"{path}, line {line}" for key, line in lines.items()})
     return result
+
+
+def plugin_folders(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return the folders with makers of users that configuration files name (``plugin_path``).
+
+    They are needed before the files can be checked, since each maker may have a section.
+    """
+    folders: list[str] = []
+    for path in paths:
+        given = _load(Path(path))[0].get("plugin_path")
+        folders += [os.path.expandvars(word) for word in _listed(given)]
+    absent = next((folder for folder in folders if not Path(folder).is_dir()), None)
+    if absent is not None:
+        raise InputError("a folder with makers does not exist", where=f"plugin_path: {absent}")
+    return folders
 
 
 def set_option(configuration: Configuration, section: str, name: str, value: Any) -> None:

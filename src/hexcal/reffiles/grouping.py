@@ -36,8 +36,8 @@ class Rules:
         Whether NGROUPS must be the same; otherwise the smallest of the group is used.
     overlapping : bool
         Whether an input may be in several groups: pairs that move by one.
-    max_members : int or None
-        Most members of a group of all that go together.
+    min_members, max_members : int or None
+        Fewest and most members of a group of all that go together, of each kind.
     """
 
     counts: dict[str, Count]
@@ -48,6 +48,7 @@ class Rules:
     without: dict[str, str] = field(default_factory=dict)
     same_ngroups: bool = False
     overlapping: bool = False
+    min_members: int | None = None
     max_members: int | None = None
 
 
@@ -199,7 +200,8 @@ def _take(candidates, rules, kind, group):
         elif count.most is not None and group is None and taken:
             # Neighbours in time: what comes later does not fit either.
             return None
-    return sorted(taken, key=lambda item: (item.mjd, item.path.name)) if len(taken) >= count.least else None
+    least = count.least if count.most is not None else max(count.least, rules.min_members or 0)
+    return sorted(taken, key=lambda item: (item.mjd, item.path.name)) if len(taken) >= least else None
 
 
 def _fits(item, others, rules):

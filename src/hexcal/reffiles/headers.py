@@ -60,6 +60,15 @@ def pedigree(text: str | None, exposures) -> str:
     return f"INFLIGHT {first} {last}"
 
 
+def add_card(model: Any, keyword: str, value: Any, comment: str = "") -> None:
+    """Add a keyword that no table knows to the primary header, in place."""
+    from hexcal.models.fits_header import Card
+
+    model.metadata_tree()
+    model.contents.cards = model.contents.cards or {}
+    model.contents.cards.setdefault("PRIMARY", []).append(Card(keyword, value, comment))
+
+
 def describe(model: Any, maker, members, exposures, parameters) -> Any:
     """Fill in the header of a reference file, in place.
 
@@ -86,7 +95,11 @@ def describe(model: Any, maker, members, exposures, parameters) -> Any:
     source = members.first
     for path in _COPIED:
         value = source.get_meta(path)
-        if value is not None and not (path.endswith(("nints", "ngroups")) and maker.reference_type != "dark"):
+        if (
+            value is not None
+            and not maker.is_for_all(path)
+            and not (path.endswith(("nints", "ngroups")) and maker.reference_type != "dark")
+        ):
             model.set_meta(path, value)
     if maker.reference_type == "dark":
         model.set_meta("meta.exposure.ngroups", model.shape[-3])

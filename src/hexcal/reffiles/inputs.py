@@ -119,7 +119,7 @@ def read_inputs(sources: Iterable[str | os.PathLike[str]], selection: Selection 
             left_out.append(LeftOut(path, f"its name does not match {selection.basename_pattern}"))
             continue
         try:
-            exposure = _read(path, selection)
+            exposure = exposure_of(path, selection)
         except HexcalError as error:
             left_out.append(LeftOut(path, error.message))
             continue
@@ -196,7 +196,14 @@ def _files(sources):
     return list(found)
 
 
-def _read(path, selection):
+def exposure_of(path: Path, selection: Selection) -> Input:
+    """Return what the header of one exposure says.
+
+    Raises
+    ------
+    InputError
+        If it is no calibration exposure, or does not say when it was taken.
+    """
     header = read_header(str(path))
     return Input(path, _kind(path, header, selection), _mjd(header, selection.time_keywords), header, _steps(header))
 

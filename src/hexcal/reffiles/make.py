@@ -1,7 +1,7 @@
-"""Doing what a plan says: pipeline runs, individual files, the final file and its check."""
+"""Doing what a plan says: pipeline runs, individual files, the final files and their checks."""
 
-import logging
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.core.names import make_folder
-from hexcal.errors import HexcalError, InputError, shortened
+from hexcal.core.parameters import values_of
+from hexcal.errors import HexcalError, InputError
 from hexcal.files import gate
-from hexcal.models.open import open as open_model
-from hexcal.reffiles import headers, pipeline_steps
-from hexcal.reffiles.combine import combined
-from hexcal.reffiles.maker import Members
-from hexcal.reffiles.plan import SELF
-from hexcal.workflow import ledger, run, worker
-from hexcal.workflow.changes import Changes
-from hexcal.workflow.jobs import Job
-from hexcal.workflow.references import Choices
+from hexcal.reffiles import first_mask, individual, pipeline_runs, pipeline_steps, record, run_products
+from hexcal.reffiles.final import certified, is_joined, newer, write_final
+from hexcal.reffiles.plan import BARE, SELF
+from hexcal.reffiles.workers import Workers
+from hexcal.workflow import ledger, worker
 
+_LEFT = "it was left for a later run"
 REFERENCES = "references"
-"""Folder in that of the run that holds what was made, as ``<type>.fits``: the references of what is made after it."""
+"""Folder in that of the run with a copy of what was made, as ``<type>.fits``: a folder for ``--references``."""
 
 
 @dataclass
@@ -31,17 +29,58 @@ class Outcome:
 
     Attributes
     ----------
-    final : dict of str to pathlib.Path
-        Label -> the file that is delivered.
+    final : dict of str to list of pathlib.Path
+        Label -> the files that are delivered.
     failed : dict of str to str
         Label, or label and number of the group -> why.
-    findings : dict of str to list of str
-        Label -> what certifying found.
+    left : list of str
+        What was not run since the numbers were limited.
+    findings : dict of pathlib.Path to list of str
+        File -> what certifying found.
     """
 
-    final: dict[str, Path] = field(default_factory=dict)
+    final: dict[str, list[Path]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    findings: dict[str, list[str]] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    findings: dict[Path, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything was made, and is without errors."""
+        errors = any(text.startswith("error") for found in self.findings.values() for text in found)
+        return not self.failed and not self.left and not errors
+
+
+@dataclass
+class Settings:
+    """How a run is done.
+
+    Attributes
+    ----------
+    references : path-like or None
+        Folder of reference files for the pipeline; default: the environment's, and where it names none, what this run
+        has made so far.
+    redo_products, redo_references : bool
+        Make products of the pipeline, or reference files, again that are there.
+    most_products, most_references : int or None
+        At most so many are made now.
+    passes : int
+        How often everything is made; the second time with the files of the first for what is not yet made again.
+    plugins, folders : tuple of str
+        Files, and folders, with makers of users.
+    workers : Workers
+        Where the work is done.
+    """
+
+    references: Any = None
+    redo_products: bool = False
+    redo_references: bool = False
+    most_products: int | None = None
+    most_references: int | None = None
+    passes: int = 1
+    plugins: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    workers: Workers = field(default_factory=Workers)
 
 
 class Run:
@@ -53,204 +92,307 @@ class Run:
         Where files go.
     configuration : Configuration
         What is set.
-    references : path-like, optional
-        Folder of reference files for the pipeline; default: the environment's, and where it names none, what this run
-        has made.
-    redo : bool
-        Make files again that are there.
+    settings : Settings
+        How it is done.
     say : callable
         Prints a line.
     """
 
-    def __init__(
-        self, places, configuration, references=None, redo=False, say: Callable[[str], None] = lambda text: None
-    ):
-        self.places, self.configuration, self.redo, self.say = places, configuration, redo, say
-        self.given = references or os.environ.get("HEXCAL_REFERENCES")
-        self.log = logging.getLogger("hexcal.reffiles")
+    def __init__(self, places, configuration, settings=None, say: Callable[[str], None] = lambda text: None):
+        self.places, self.configuration, self.say = places, configuration, say
+        self.settings = settings or Settings()
+        self.given = self.settings.references or os.environ.get("HEXCAL_REFERENCES")
         self.outcome = Outcome()
         self.names = Counter()
+        self.made: dict[str, list[tuple[Any, Path]]] = {}
+        """Type -> the files of it that this run has made, the latest first, with an exposure that says for what."""
+        self.number = 0
+        self.products_run = self.references_run = 0
+
+    @property
+    def bootstraps(self) -> bool:
+        """Whether nothing but what the run makes itself is there as reference files."""
+        return not self.given and not os.environ.get("CRDS_PATH")
 
     def do(self, tasks) -> Outcome:
         """Do tasks, in order; what fails does not stop the others."""
         make_folder(self.places.folder)
-        members = {(item.kind, item.path) for task in tasks for group in task.groups for item in group.group.members}
-        self.names = Counter((kind, path.name.rpartition("_")[0] or path.stem) for kind, path in members)
-        with gate.run(), ledger.locked(self.places.folder):
+        self.count_names(tasks)
+        with gate.run(), ledger.locked(self.places.folder), self.settings.workers.at_work():
             book = ledger.Ledger(self.places.folder)
             try:
-                for task in tasks:
-                    self._task(task, book)
+                for number in range(1, self.settings.passes + 1):
+                    self.number = number
+                    self._clear()
+                    for wave in self.waves(tasks):
+                        self._wave(wave, book)
             finally:
                 book.close()
         return self.outcome
 
-    def _task(self, task, book):
-        label = task.maker.label
-        if task.problem:
-            self.outcome.failed[label] = task.problem
-            return
-        made = []
+    def _clear(self):
+        """What an earlier pass has made counts only as references for this one; its failures may be mended."""
+        self.outcome = Outcome(left=self.outcome.left)
+
+    def count_names(self, tasks):
+        """Count how many inputs have one name: ground data may have it in several folders."""
+        members = {(item.kind, item.path) for task in tasks for group in task.groups for item in group.group.members}
+        self.names = Counter((kind, path.name.rpartition("_")[0] or path.stem) for kind, path in members)
+
+    def commands(self, tasks) -> dict[tuple[str, Path], str]:
+        """Return (label, exposure) -> the command that brings it to what a maker wants; nothing is opened or made.
+
+        Files that the run has yet to make are named as they will be.
+        """
+        self.number = self.settings.passes
+        self.count_names(tasks)
+        result = {}
+        for task in tasks:
+            for item in task.groups:
+                for member, remaining in zip(item.group.members, item.remaining, strict=True):
+                    if remaining.to_do:
+                        demand = self.demand(task, member, remaining)
+                        result[task.maker.label, member.path] = pipeline_runs.PipelineRun(demand, demand.folder).command
+            for final, items in task.finals.items():
+                self.made.setdefault(task.maker.reference_type, []).insert(0, (items[0].group.members[-1], final))
+        return result
+
+    def waves(self, tasks) -> list[list[Any]]:
+        """Tasks that may be done together: none of them uses what another one makes."""
+        waves: list[list[Any]] = []
+        for task in tasks:
+            types = {other.maker.reference_type for other in waves[-1]} if waves else set()
+            uses = {kind for kind, source in task.references.items() if source == SELF}
+            if not waves or self.bootstraps or uses & types:
+                waves.append([])
+            waves[-1].append(task)
+        return waves
+
+    # ---- places of this pass
+
+    @property
+    def _here(self):
+        return self.places if self.number == self.settings.passes else self.places.of_pass(self.number)
+
+    def _placed(self, path: Path) -> Path:
+        """Where a file of the plan is in this pass."""
+        return self._here.folder / path.relative_to(self.places.folder)
+
+    # ---- one wave
+
+    def _wave(self, tasks, book):
+        demands: dict[tuple[str, int, Path], pipeline_runs.Demand] = {}
+        for task in tasks:
+            if task.problem:
+                self.outcome.failed[task.maker.label] = task.problem
+                continue
+            self._demands(task, demands)
+        runs = pipeline_runs.arranged(
+            demands.values(), book, self._folder(), self.settings.redo_products, self._search_folders()
+        )
+        for run in runs.values():
+            first_mask.write(self.places.folder, run.demand)
+        errors = self._run_pipelines(runs, book)
+        jobs = []
+        for task in tasks:
+            for item in task.groups:
+                job = self._individual(task, item, demands, runs, errors)
+                if job is not None:
+                    jobs.append(((task, item), job))
+        self._make_individual(jobs)
+        for task in tasks:
+            self._finish(task)
+
+    def _demands(self, task, demands):
         for item in task.groups:
-            try:
-                made.append(self._group(task, item, book))
-            except HexcalError as error:
-                self.outcome.failed[f"{label}, group {item.number}"] = str(error)
-            except Exception as error:  # noqa: BLE001 - a maker of a user's must not end those of the others
-                self.outcome.failed[f"{label}, group {item.number}"] = (
-                    f"{type(error).__name__}: {shortened(str(error))}"
-                )
-        if made:
-            try:
-                self._final(task, made)
-            except HexcalError as error:
-                self.outcome.failed[label] = str(error)
+            for member, remaining in zip(item.group.members, item.remaining, strict=True):
+                if remaining.to_do:
+                    try:
+                        demands[task.maker.label, item.number, member.path] = self.demand(task, member, remaining)
+                    except HexcalError as error:
+                        self.outcome.failed[f"{task.maker.label}, group {item.number}"] = str(error)
 
-    # ---- one group
-
-    def _group(self, task, item, book) -> Path:
-        """Make the individual file of a group; returns its path."""
-        paths = [
-            self._product(task, member, remaining, book)
-            for member, remaining in zip(item.group.members, item.remaining, strict=True)
-        ]
-        if item.output.is_file() and not self.redo and _newer(item.output, paths):
-            self.say(f"{item.output.name}: kept")
-            return item.output
-        models = [(member.kind, open_model(path)) for member, path in zip(item.group.members, paths, strict=True)]
-        members = Members(models, item.group.members)
-        maker = task.maker()
-        model = maker.make(members, task.parameters, self.log.getChild(maker.label))
-        headers.describe(model, maker, members, list(item.group.members), task.parameters)
-        make_folder(item.output.parent)
-        model.save(item.output)
-        self.say(f"{item.output.name}: made of {len(paths)} exposures")
-        return item.output
-
-    def _product(self, task, member, remaining, book) -> Path:
-        """Return the exposure after the steps that remain, made unless it is there as it would be made now."""
-        if not remaining.to_do:
-            return member.path
-        root = self._root(member)
-        suffix = remaining.suffix
-        words = [*remaining.words(str(member.path))[2:], *self._reference_words(task)]
-        # What the references are decides what the product is: those of one type may differ from maker to maker.
-        job = Job(
-            f"{suffix} {member.kind} {root} {task.maker.label}",
-            pipeline_steps.PIPELINE,
-            member.path,
-            ((str(member.path), member.kind),),
-        )
-        folder = self.places.products / task.maker.label / member.kind
-        changes = Changes(book, {job.pipeline: words}, Choices(self._folder()))
-        reason = changes.why(job)
-        if reason is not None:
-            book.begin(job, reason)
-            log = folder / f"{root}_{suffix}.log.txt"
-            result = worker.do(
-                {
-                    "pipeline": job.pipeline, "source": str(member.path),
-                    "words": [*words, f"--output_dir={folder}", f"--output_file={root}"],
-                    "log": str(log), "groups": None, "threads": len(os.sched_getaffinity(0)),
-                }
-            )  # fmt: skip
-            run.note_end(book, job, result, words, log)
-            if result["state"] != ledger.DONE:
-                raise InputError(f"the pipeline failed on {member.path.name}: {result['error']}", where=str(log))
-            self.say(f"{root}_{suffix}.fits: {result['seconds']:.1f} s ({reason})")
-        name = (
-            f"{root}_rateints.fits"
-            if suffix == "rate" and member.kind in task.maker.by_integration
-            else f"{root}_{suffix}.fits"
-        )
-        return folder / name
-
-    def _root(self, member):
-        """Base of the names of the products of an exposure; ground data may have one name in several folders."""
+    def demand(self, task, member, remaining) -> pipeline_runs.Demand:
+        """Return what a maker wants of an exposure."""
+        references = dict(self._references(task, member, remaining.to_do))
         root = member.path.name.rpartition("_")[0] or member.path.stem
-        return f"{member.path.parent.name}_{root}" if self.names[member.kind, root] > 1 else root
+        root = f"{member.path.parent.name}_{root}" if self.names[member.kind, root] > 1 else root
+        folder = self._here.products / task.maker.label / member.kind
+        return pipeline_runs.Demand(
+            task.maker.label, member, remaining, tuple(sorted(references.items())), root, folder,
+            str(self.given) if self.given else None,
+        )  # fmt: skip
+
+    def _references(self, task, member, steps):
+        """Reference files that are not left to the choice of the pipeline: (type, file or N/A)."""
+        for kind in pipeline_steps.types_used(steps):
+            source = task.references.get(kind)
+            made = self.latest(kind, member)
+            if source == BARE or (source is None and self.bootstraps and kind == "mask" and made is None):
+                yield kind, str(first_mask.path_of(self.places.folder, member))
+            elif source is None and self.bootstraps:
+                yield kind, str(made) if made is not None else "N/A"
+            elif source == SELF:
+                if made is None:
+                    raise InputError(
+                        f"the {kind} reference is to be the one of this run (SELF), and there is none",
+                        where=task.maker.label,
+                        hint=f"make {kind} in the same run, or name a file",
+                    )
+                yield kind, str(made)
+            elif source == "N/A":
+                yield kind, "N/A"
+            elif source is not None and source != "CRDS":
+                yield kind, str(run_products.existing(source))
+
+    def latest(self, kind, member) -> Path | None:
+        """The file of a type that this run has made for the detector and subarray of an exposure, if there is one."""
+        keys = ("INSTRUME", "DETECTOR", "SUBARRAY", "SUBSTRT1", "SUBSTRT2")
+        own = [member.value(key) for key in keys]
+        return next(
+            (path for other, path in self.made.get(kind, ()) if [other.value(key) for key in keys] == own), None
+        )
 
     def _folder(self):
-        """Folder of references for the pipeline; None where the environment has a cache."""
-        if self.given:
-            return self.given
-        if os.environ.get("CRDS_PATH"):
-            return None
-        folder = self.places.folder / REFERENCES
-        make_folder(folder)
-        return folder
+        """Folder of references for the pipeline; None where the environment has a cache, or there is nothing yet."""
+        return self.given or None
 
-    def _reference_words(self, task):
-        folder = self._folder()
-        words = [f"--references={folder}"] if folder is not None else []
-        for kind, source in task.references.items():
-            if source == "CRDS":
+    def _search_folders(self):
+        text = self.configuration.section("output")["pipeline_prod_search_dir"]
+        words = text.split(",") if isinstance(text, str) else text or ()
+        return [Path(os.path.expandvars(str(word).strip())) for word in words]
+
+    # ---- the pipeline
+
+    def _run_pipelines(self, runs, book) -> dict[str, str]:
+        """Do the runs that have to be done; returns what went wrong, by key."""
+        due = list({id(run): run for run in runs.values() if run.reason is not None}.values())
+        if self.settings.most_products is not None:
+            room = max(0, self.settings.most_products - self.products_run)
+            due, left = due[:room], due[room:]
+        else:
+            left = []
+        errors = {run.demand.key: _LEFT for run in left}
+        self.products_run += len(due)
+        output = self.configuration.section("output")
+        jobs = []
+        for run in due:
+            pipeline_runs.note_begin(run, book)
+            described = run.described(self._here, self.settings.workers.threads, bool(output["ssblogFlag"]))
+            jobs.append((run, described))
+        logs = {id(run): described["log"] for run, described in jobs}
+        for run, result in self.settings.workers.each(worker.do, jobs):
+            result = run_products.lost(result) if isinstance(result, Exception) else result
+            log = logs[id(run)]
+            error = pipeline_runs.note_end(run, book, result, log)
+            if output["ssberrorlogFlag"]:
+                run_products.write_errors(run, log, error)
+            if error is not None:
+                errors[run.demand.key] = (
+                    f"the pipeline failed on {run.demand.member.path.name}: {error}\n  where: {log}"
+                )
                 continue
-            path = self._self(kind) if source == SELF else source
-            words += [f"--steps.{step}.override_{kind}={path}" for step in steps_with(kind)]
-        return words
+            self.say(f"{run.demand.root}_{run.demand.remaining.suffix}: {result['seconds']:.1f} s ({run.reason})")
+        return errors
 
-    def _self(self, kind):
-        made = self.places.folder / REFERENCES / f"{kind}.fits"
-        if not made.is_file():
-            raise InputError(
-                f"the {kind} reference is to be the one of this run (SELF), and there is none", where=str(made)
-            )
-        return made
+    # ---- individual files
 
-    # ---- the final file
+    def _individual(self, task, item, demands, runs, errors):
+        """The job that makes an individual file; None if it is there, or cannot be made."""
+        name = f"{task.maker.label}, group {item.number}"
+        if name in self.outcome.failed:
+            return None
+        members, commands = [], []
+        for member, remaining in zip(item.group.members, item.remaining, strict=True):
+            demand = demands.get((task.maker.label, item.number, member.path))
+            run = runs[demand] if demand is not None else None
+            if run is not None and run.demand.key in errors:
+                if errors[run.demand.key] == _LEFT:
+                    self.outcome.left.append(name)
+                else:
+                    self.outcome.failed[name] = errors[run.demand.key]
+                return None
+            members.append(run_products.member(task, member, remaining, run))
+            commands += [run.command] if run is not None else []
+        output = self._placed(item.output)
+        sources = [path for own in members for path in (own["product"], own["flags"]) if path]
+        if output.is_file() and not self.settings.redo_references and self._is_as_now(output, task, sources):
+            self.say(f"{output.name}: kept")
+            return None
+        if self.settings.most_references is not None and self.references_run >= self.settings.most_references:
+            self.outcome.left.append(f"{name}")
+            return None
+        self.references_run += 1
+        return {
+            "label": task.maker.label, "plugins": list(self.settings.plugins), "folders": list(self.settings.folders),
+            "members": members, "selection": self.configuration.selection(), "parameters": values_of(task.parameters),
+            "origins": task.origins, "output": str(output), "runs": commands,
+        }  # fmt: skip
 
-    def _final(self, task, made):
+    def _is_as_now(self, output, task, sources):
+        """Whether a file was made of the products as they are, with the parameters as they are."""
+        told = record.of_file(output)
+        if told is None or not newer(output, sources):
+            return False
+        values = {name: entry["value"] for name, entry in told["run"].get("parameters", {}).items()}
+        return values == record.plain(values_of(task.parameters))
+
+    def _make_individual(self, jobs):
+        for (task, item), result in self.settings.workers.each(individual.make, jobs):
+            name = f"{task.maker.label}, group {item.number}"
+            if isinstance(result, Exception):
+                self.outcome.failed[name] = str(result)
+            elif result["error"] is not None:
+                self.outcome.failed[name] = result["error"]
+            else:
+                self.say(
+                    f"{item.output.name}: made of {len(item.group.members)} exposures in {result['seconds']:.1f} s"
+                )
+                for note in result["notes"]:
+                    self.say(f"  {note}")
+
+    # ---- final files
+
+    def _finish(self, task):
+        label = task.maker.label
+        for final, items in task.finals.items():
+            made = [self._placed(item.output) for item in items]
+            made = [path for item, path in zip(items, made, strict=True)
+                    if f"{label}, group {item.number}" not in self.outcome.failed and path.is_file()]  # fmt: skip
+            if not made or any(text.startswith(f"{label}, group") for text in self.outcome.left):
+                continue
+            try:
+                self._final(task, self._placed(final), made, items[0].group.members[-1])
+            except HexcalError as error:
+                self.outcome.failed[label] = str(error)
+            except OSError as error:
+                self.outcome.failed[label] = f"the file cannot be written: {error.strerror}"
+
+    def _final(self, task, final, made, exposure):
         maker = task.maker
-        if not (task.final.is_file() and not self.redo and _newer(task.final, made)):
-            model = combined([open_model(path) for path in made], self.configuration.combining())
-            if len(made) > 1:
-                _join_history(model, made)
-            model.save(task.final)
-        self.outcome.final[maker.label] = task.final
-        kept = self.places.folder / REFERENCES / f"{maker.reference_type}.fits"
+        parameters = self.configuration.combining()
+        if self.settings.redo_references or not is_joined(final, made, parameters):
+            write_final(final, made, parameters, maker)
+        if not (final.with_suffix(".json")).is_file():
+            record.write_beside(final, record.of_file(final) or {})
+        self.outcome.final.setdefault(maker.label, []).append(final)
+        self.made.setdefault(maker.reference_type, []).insert(0, (exposure, final))
+        if self.number == self.settings.passes:
+            self._keep(maker, final)
+            self.outcome.findings[final] = certified(final)
+        found = self.outcome.findings.get(final, [])
+        self.say(f"{final}: made of {len(made)} individual files, {len(found)} findings")
+
+    def _keep(self, maker, final):
+        """Keep a copy under the name by which a folder of references is searched."""
+        kept = self.places.folder / REFERENCES / f"{maker.reference_type}.{maker.extension}"
+        if len(self.outcome.final[maker.label]) > 1:
+            kept = kept.with_name(f"{final.name.removesuffix(f'.{maker.extension}')}.{maker.extension}")
         make_folder(kept.parent)
-        # The pipeline may have read the one of a run before.
+        temporary = kept.with_name(f".{kept.name}.new")
         gate.edits(kept)
-        open_model(task.final).save(kept)
-        self.outcome.findings[maker.label] = _certified(task.final)
-        self.say(
-            f"{task.final}: made of {len(made)} individual files, {len(self.outcome.findings[maker.label])} findings"
-        )
-
-
-def _newer(path, sources):
-    return all(path.stat().st_mtime_ns >= Path(source).stat().st_mtime_ns for source in sources)
-
-
-def steps_with(kind):
-    """The steps of the pipeline that ask for a type of reference file."""
-    from hexcal.core import registry
-
-    owner = registry.find(pipeline_steps.PIPELINE)
-    return [name for name, step in owner.step_defs.items() if kind in step.reference_types]
-
-
-def _join_history(model, paths):
-    """The data of all individual files are those of the final one."""
-    known = set(map(_text, model.history))
-    for path in paths[1:]:
-        for entry in open_model(path).history:
-            if _text(entry).startswith("DATA USED:") and _text(entry) not in known:
-                known.add(_text(entry))
-                model.history.append(entry)
-
-
-def _text(entry: Any) -> str:
-    return entry["description"] if isinstance(entry, dict) else str(entry)
-
-
-def _certified(path) -> list[str]:
-    """What certifying a file finds: errors and warnings."""
-    from hexcal import observatories
-    from hexcal.references.delivery.certify import certify
-    from hexcal.references.header_cards import read_header
-
-    observatory = observatories.of_header(read_header(str(path)), default="jwst")
-    found = certify(str(path), observatory.name).findings
-    return [f"{finding.level}: {finding.where}: {finding.text}" for finding in found]
+        try:
+            shutil.copyfile(final, temporary)
+            os.replace(temporary, kept)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """A maker: what turns a group of exposures into one reference file."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -42,7 +43,8 @@ class Maker:
     reference_type : str
         Such as ``superbias``.
     inputs : str
-        Which exposures go into one file (see `hexcal.reffiles.patterns`).
+        Which exposures go into one file (see `hexcal.reffiles.patterns`); ``D+F+|D+``: the first of several that the
+        exposures allow.
     steps : str
         Steps that they must have had (see `hexcal.reffiles.pipeline_steps`).
     forbidden : tuple of str
@@ -53,6 +55,14 @@ class Maker:
         Kinds of exposures of which it wants the rates of each integration, where it wants rates.
     without : tuple of str
         Types of reference files that the pipeline must not use, since they would hide what is looked for.
+    instruments : tuple of str
+        Instruments that have this type; empty: all.
+    flags : str
+        Step up to which the pipeline runs on for the sake of its flags alone; the data are those after `steps`.
+    also : tuple of str
+        Steps before the last one whose products it gets besides, as `Members.also`.
+    extension : str
+        Of its files: ``fits`` or ``asdf``.
     """
 
     label: ClassVar[str] = ""
@@ -63,6 +73,10 @@ class Maker:
     needs: ClassVar[tuple[str, ...]] = ()
     by_integration: ClassVar[tuple[str, ...]] = ()
     without: ClassVar[tuple[str, ...]] = ()
+    instruments: ClassVar[tuple[str, ...]] = ()
+    flags: ClassVar[str] = ""
+    also: ClassVar[tuple[str, ...]] = ()
+    extension: ClassVar[str] = "fits"
     Parameters: ClassVar[type[MakerParameters]] = MakerParameters
 
     def make(self, members: "Members", parameters: Any, log: logging.Logger) -> Any:
@@ -79,6 +93,32 @@ class Maker:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define make")
 
+    @classmethod
+    def why_not(cls, inputs: list[Any]) -> str | None:
+        """Return why a file cannot be made of some exposures, beside that there are too few of a kind; None if it can.
+
+        Parameters
+        ----------
+        inputs : list of Input
+            Headers of the exposures.
+        """
+        return None
+
+    @classmethod
+    def is_for_all(cls, path: str) -> bool:
+        """Whether its files hold for all values of a metadatum, which they then do not have (dotted path)."""
+        return False
+
+    def combine(self, models: list[Any]) -> Any:
+        """Return what individual files are joined to; None to have them joined pixel by pixel.
+
+        Parameters
+        ----------
+        models : list of DataModel
+            The individual files.
+        """
+        return None
+
 
 class Members:
     """The exposures of a group, as a maker sees them: read band by band, so that memory does not grow with them.
@@ -89,10 +129,22 @@ class Members:
         Kind and model of each.
     inputs : list of Input
         The exposures that they were made of.
+
+    Attributes
+    ----------
+    counts : int array (ny, nx) or (ngroups, ny, nx), or None
+        How many values are behind each one of the result; a maker that knows it sets it.
+    pictures : dict of str to array (ny, nx)
+        Maps that a maker wants to be drawn beside its file: what they show -> values.
+    also : dict of (str, str) to list of DataModel
+        (Step, kind) -> products of that step.
     """
 
     def __init__(self, models, inputs=()):
         self.models, self.inputs = list(models), list(inputs)
+        self.counts: Any = None
+        self.pictures: dict[str, Any] = {}
+        self.also: dict[tuple[str, str], list[Any]] = {}
         shapes = {model.shape_of("data")[-2:] for _, model in self.models}
         if len(shapes) > 1:
             raise InputError(f"the exposures differ in size: {', '.join(map(str, sorted(shapes)))}")
@@ -122,6 +174,20 @@ class Members:
         """Return which pixels no exposure can use (DO_NOT_USE in all of them), bool (ny, nx)."""
         return np.logical_and.reduce([(_pixel_flags(model) & DO_NOT_USE) != 0 for _, model in self.models])
 
+    def amplifiers(self) -> list[Any]:
+        """Return the part of the image that each amplifier reads, as indices of (ny, nx) arrays."""
+        model = self.first
+        outputs = max(1, int(model.meta.exposure.noutputs or 1))
+        if model.is_miri:
+            # Every fourth column has the same one; the fifth output is that of the reference.
+            start = int(model.meta.subarray.xstart or 1) - 1
+            return [np.s_[..., (number - start) % 4 :: 4] for number in range(4)]
+        along_rows = abs(int(model.meta.subarray.fastaxis or 1)) == 2
+        size = self.shape[0] if along_rows else self.shape[1]
+        edges = [round(size * number / outputs) for number in range(outputs + 1)]
+        parts = [slice(low, high) for low, high in itertools.pairwise(edges)]
+        return [np.s_[..., part, :] if along_rows else np.s_[..., part] for part in parts]
+
     def reference_pixels(self) -> Any:
         """Return which pixels see no light, bool (ny, nx): the borders of the detector as far as they were read."""
         model, result = self.first, np.zeros(self.shape, bool)
@@ -131,6 +197,36 @@ class Members:
         result[(rows < facts.bottom) | (rows >= facts.rows - facts.top)] = True
         result[:, (columns < facts.left) | (columns >= facts.columns - facts.right)] = True
         return result
+
+
+class _WithFlags:
+    """A model whose flags of groups are those of a later product of the same exposure."""
+
+    def __init__(self, model, later):
+        self._model, self._later = model, later
+
+    def __getattr__(self, name):
+        return getattr(self._later if name in ("groupdq", "pixeldq") else self._model, name)
+
+    def read(self, name, index=np.s_[:]):
+        """Read a part of an array from the file."""
+        return (self._later if name in ("groupdq", "pixeldq") else self._model).read(name, index)
+
+    def has(self, name):
+        """Whether the model has an array."""
+        return (self._later if name in ("groupdq", "pixeldq") else self._model).has(name)
+
+
+def with_flags(model: Any, later: Any) -> Any:
+    """Return a model with the flags of a later product of the same exposure; both are read as they are asked for."""
+    return _WithFlags(model, later)
+
+
+def image_rows(model: Any, first: int, last: int) -> tuple[Any, Any]:
+    """Return rows of rates: values (n, rows, nx) as float32 and flags; n is 1 for an image, else integrations."""
+    data, flags = model.read("data", np.s_[..., first:last, :]), model.dq[..., first:last, :]
+    shape = (-1, *data.shape[-2:])
+    return data.astype(np.float32, copy=False).reshape(shape), flags.reshape(shape)
 
 
 def _pixel_flags(model) -> Any:
@@ -157,3 +253,11 @@ def usable_groups(flags) -> Any:
     """
     left_out = ((flags & DO_NOT_USE) != 0) & ((flags & SPOILED) == 0)
     return left_out.mean(axis=(0, 2, 3)) < 0.5
+
+
+def of_tree(name: str, tree: dict[str, Any]) -> Any:
+    """Return a model that is nothing but a tree (an ASDF file), by the name of its class."""
+    from hexcal.models.open import model_class
+
+    model: Any = model_class(name)()
+    return model.hold(dict(tree), None)

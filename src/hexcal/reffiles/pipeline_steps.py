@@ -1,6 +1,7 @@
 """Which steps of the pipeline an exposure has had, and which remain before a reference file can be made of it."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hexcal.core import registry
@@ -26,12 +27,18 @@ class Remaining:
         Those that are not.
     left_out : tuple of str
         Steps of the pipeline that must not run.
+    data_step : str or None
+        The step after which the data are wanted, where the pipeline runs on for the sake of flags.
+    also : tuple of str
+        Further steps whose products are wanted.
     """
 
     order: tuple[str, ...]
     done: tuple[str, ...]
     to_do: tuple[str, ...]
     left_out: tuple[str, ...]
+    data_step: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str | None:
@@ -44,6 +51,8 @@ class Remaining:
         skipped = [f"--steps.{name}.skip=true" for name in (*self.left_out, *self.done)]
         # The pipeline leaves some steps out by itself.
         wanted = [f"--steps.{name}.skip=false" for name in self.to_do if name in _off_by_default()]
+        saved = {*self.also, *([self.data_step] if self.data_step else [])} & set(self.to_do)
+        wanted += [f"--steps.{name}.save_results=true" for name in self.to_do if name in saved]
         return [PIPELINE, source, *skipped, *wanted, f"--suffix={self.suffix}"]
 
 
@@ -72,7 +81,9 @@ def parsed(text: str, where: str | None = None) -> list[tuple[str, bool]]:
     return wanted
 
 
-def remaining(exposure: Any, text: str, forbidden: tuple[str, ...] = ()) -> Remaining:
+def remaining(
+    exposure: Any, text: str, forbidden: tuple[str, ...] = (), flags: str = "", also: tuple[str, ...] = ()
+) -> Remaining:
     """Return what remains to be done to an exposure.
 
     Parameters
@@ -83,6 +94,10 @@ def remaining(exposure: Any, text: str, forbidden: tuple[str, ...] = ()) -> Rema
         Steps that must be complete (see `parsed`), whatever was done to it.
     forbidden : tuple of str
         Steps that it must not have had, such as dark_current for a dark.
+    flags : str
+        Step up to which the pipeline runs on for the sake of its flags alone.
+    also : tuple of str
+        Further steps whose products are wanted.
 
     Returns
     -------
@@ -94,6 +109,7 @@ def remaining(exposure: Any, text: str, forbidden: tuple[str, ...] = ()) -> Rema
         If it has had a step that is forbidden, or one that comes after those that remain.
     """
     wanted = parsed(text)
+    wanted = [*wanted, *parsed(flags)]
     pipeline: Any = registry.find(PIPELINE)()
     names = {id(step): name for name, step in pipeline.steps.items()}
     # What the pipeline does by itself, and what it leaves out unless it is asked to.
@@ -116,7 +132,12 @@ def remaining(exposure: Any, text: str, forbidden: tuple[str, ...] = ()) -> Rema
     if bad is not None or late is not None:
         reason = f"{bad} has been done, which must not be" if bad else f"{late} has been done before {to_do[0]}"
         raise InputError(reason, where=str(exposure.path), hint="give the raw exposure (_uncal)")
-    return Remaining(tuple(needed), tuple(done), tuple(to_do), tuple(name for name in everything if name not in needed))
+    left_out = tuple(name for name in everything if name not in needed)
+    data_step = (
+        max((name for name, _ in parsed(text) if name in needed), key=needed.index, default=None) if flags else None
+    )
+    also = tuple(name for name in also if name in needed)
+    return Remaining(tuple(needed), tuple(done), tuple(to_do), left_out, data_step, also)
 
 
 def _is_done(exposure, name, by_name):
@@ -129,3 +150,23 @@ def _is_done(exposure, name, by_name):
 def _off_by_default():
     pipeline: Any = registry.find(PIPELINE)()
     return {name for name, step in pipeline.steps.items() if step.skip}
+
+
+def steps_with(kind: str) -> list[str]:
+    """Return the steps of the pipeline that ask for a type of reference file."""
+    return _steps_with().get(kind, [])
+
+
+@cache
+def _steps_with():
+    result: dict[str, list[str]] = {}
+    for name, step in registry.find(PIPELINE).step_defs.items():
+        for kind in step.reference_types:
+            result.setdefault(kind, []).append(name)
+    return result
+
+
+def types_used(steps) -> list[str]:
+    """Return the types of reference files that some steps ask for."""
+    wanted = set(steps)
+    return [kind for kind, names in _steps_with().items() if wanted & set(names)]

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hexcal.errors import ParameterError
@@ -24,6 +24,8 @@ class Places:
         Parts of names: outsubdir and addsuffix; may be empty.
     products : pathlib.Path
         Where the products of the pipeline go.
+    named : str
+        Name of the run in names of files, where its folder is another one.
     """
 
     root: Path
@@ -31,14 +33,21 @@ class Places:
     subdir: str
     suffix: str
     products: Path
+    named: str = ""
 
     def individual(self, maker, number: int) -> Path:
         """Return the path of the individual file of a group."""
-        return self._folder(maker) / f"{self._base(maker)}.{number:03d}.{maker.reference_type}.fits"
+        return self._folder(maker) / f"{self._base(maker)}.{number:03d}.{maker.reference_type}.{maker.extension}"
 
-    def final(self, maker) -> Path:
-        """Return the path of the file that is delivered."""
-        return self._folder(maker) / f"{self._base(maker)}.{maker.reference_type}.fits"
+    def final(self, maker, tag: str = "") -> Path:
+        """Return the path of the file that is delivered; `tag` tells those of several modes apart."""
+        tag = f".{tag}" if tag else ""
+        return self._folder(maker) / f"{self._base(maker)}{tag}.{maker.reference_type}.{maker.extension}"
+
+    def of_pass(self, number: int) -> "Places":
+        """Return the places of an earlier pass of the same run."""
+        folder = self.folder / f"pass{number}"
+        return replace(self, root=folder, run="", products=folder / "ssb", named=self.run)
 
     @property
     def folder(self) -> Path:
@@ -49,7 +58,7 @@ class Places:
         return self.folder / maker.label
 
     def _base(self, maker):
-        return "_".join(part for part in (maker.label, self.subdir, self.run) if part) + (
+        return "_".join(part for part in (maker.label, self.subdir, self.named or self.run) if part) + (
             f".{self.suffix}" if self.suffix else ""
         )
 

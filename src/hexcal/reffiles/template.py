@@ -42,3 +42,36 @@ def text_of(label: str) -> str:
     """Return the text of a maker with a label."""
     name = "".join(word.capitalize() for word in label.replace("-", "_").split("_")) + "Maker"
     return TEXT.replace("{label}", label).replace("{name}", name)
+
+
+TEST = '''"""The maker {label} finds the bias that darks were made with."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from hexcal import datamodels
+from hexcal.reffiles.maker import Members
+from hexcal.reffiles.registry import makers
+
+
+def dark(seed):
+    """A dark with a bias of 1000 DN and a noise of 5 DN, in the middle of the detector."""
+    model = datamodels.RampModel(np.random.default_rng(seed).normal(1000, 5, (1, 3, 16, 16)).astype("f4"))
+    model.meta.telescope, model.meta.instrument.name, model.meta.instrument.detector = "JWST", "NIRCAM", "NRCA1"
+    model.meta.subarray.xstart = model.meta.subarray.ystart = 1001
+    return model
+
+
+def test_the_bias_is_found():
+    maker = makers(["mkref_{label}.py"])["{label}"]
+    members = Members([("dark", dark(seed)) for seed in range(10)])
+    model = maker().make(members, maker.Parameters(), logging.getLogger("test"))
+    assert model.data.mean() == pytest.approx(1000, abs=1)
+'''
+
+
+def test_of(label: str) -> str:
+    """Return the text of a test for a new maker."""
+    return TEST.replace("{label}", label)

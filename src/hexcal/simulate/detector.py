@@ -130,7 +130,7 @@ class DetectorPixels:
         return replace(self, xstart=mode.xstart, ystart=mode.ystart, **cut)
 
 
-def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pixels=0.004):
+def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pixels=0.004, open_pixels=0.0):
     """Draw the pixels of a detector, or of a part of one.
 
     Parameters
@@ -144,6 +144,8 @@ def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pix
         (ny, nx); default the whole detector.
     bad_pixels : float
         Share of pixels that are dead, hot or of low response.
+    open_pixels : float
+        Share of open pixels, whose charge goes to their neighbours.
 
     Returns
     -------
@@ -165,6 +167,8 @@ def make_detector(name, instrument, rng, xstart=1, ystart=1, shape=None, bad_pix
         values, scattered(values.curvature, 0.05), origin=values.bias if instrument == "MIRI" else 0.0
     )
     dq, response = _bad_pixels(shape, is_reference, dark, bad_pixels, rng)
+    if open_pixels:
+        _open_pixels(dq, response, open_pixels, rng)
     dark[is_reference] = response[is_reference] = 0
     coefficients[:, is_reference] = np.array([0, 1, 0, 0], np.float32)[:, None]
     anomaly = None
@@ -210,3 +214,16 @@ def _bad_pixels(shape, is_reference, dark, share, rng):
     dq[is_reference] = pixel.REFERENCE_PIXEL
     dq[is_reference & dead] |= pixel.BAD_REF_PIXEL | pixel.DO_NOT_USE
     return dq, response
+
+
+def _open_pixels(dq, response, share, rng):
+    """Draw open pixels apart from all other bad ones, in place: their four neighbours get what they lose."""
+    for y, x in np.argwhere(rng.random(dq.shape, np.float32) < share):
+        around = np.s_[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
+        if dq[around].any() or dq[around].size < 25:
+            continue
+        dq[y - 1 : y + 2, x - 1 : x + 2] = pixel.ADJ_OPEN
+        dq[y, x] = pixel.OPEN | pixel.DO_NOT_USE
+        response[y, x] = rng.uniform(0.1, 0.4)
+        for row, column in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            response[row, column] += (1 - response[y, x]) / 4

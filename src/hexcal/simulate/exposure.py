@@ -95,9 +95,9 @@ def simulate(
     shower_rate=0.0,
     drift=6.0,
     bad_pixels=0.004,
+    open_pixels=0.0,
     whole_detector=False,
     threads=None,
-    added=None,
 ):
     """Take an exposure of which everything is known.
 
@@ -128,13 +128,12 @@ def simulate(
         them.
     bad_pixels : float
         Share of bad pixels.
+    open_pixels : float
+        Share of open pixels, whose charge goes to their neighbours.
     whole_detector : bool
         For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame,
         as delivered.
     threads : int, optional
-    added : dict of str to float32 array (nints, ngroups, ny, nx), DN, optional
-        What else each group reads, such as ``{"interference": interference.plane(waves, mode)}``; the planes are part
-        of the truth.
 
     Returns
     -------
@@ -151,11 +150,13 @@ def simulate(
         ("shower_rate", shower_rate),
         ("drift", drift),
         ("bad_pixels", bad_pixels),
+        ("open_pixels", open_pixels),
         ("seed", seed),
     ):
-        if value < 0 or (name == "bad_pixels" and value > 1):
+        is_share = name.endswith("_pixels")
+        if value < 0 or (is_share and value > 1):
             raise ParameterError(
-                f"{name} must not be negative{', nor above 1' if name == 'bad_pixels' else ''}, got {value}", where=name
+                f"{name} must not be negative{', nor above 1' if is_share else ''}, got {value}", where=name
             )
     if snowball_rate and mode.instrument == "MIRI":
         raise ParameterError("snowballs are events of near-infrared detectors, MIRI has none", where="snowball_rate")
@@ -169,7 +170,9 @@ def simulate(
         )
     window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
     pixels = stream(seed if detector_seed is None else detector_seed, _DETECTOR)
-    detector = make_detector(mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, **window)
+    detector = make_detector(
+        mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, open_pixels=open_pixels, **window
+    )
     part = detector.part(mode)
     hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), cosmic_ray_flux)
     balls = snowballs.draw(mode, stream(seed, _SNOWBALLS), snowball_rate)
@@ -181,9 +184,7 @@ def simulate(
         hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
-    planes = _checked_planes(added, mode)
-    total = np.sum(list(planes.values()), axis=0, dtype=np.float32) if planes else None
-    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads, total)
+    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads)
     exposure = Level1bModel(data)
     if mode.instrument == "MIRI":
         noise = float(np.median(part.read_noise))
@@ -191,18 +192,8 @@ def simulate(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds, planes)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds)
     return Simulation(mode, exposure, truth, detector, number)
-
-
-def _checked_planes(added, mode):
-    planes = {name: np.asarray(plane, np.float32) for name, plane in (added or {}).items()}
-    for name, plane in planes.items():
-        if plane.shape != mode.shape:
-            raise ParameterError(
-                f"{name} must have the shape of the exposure, {mode.shape}, it has {plane.shape}", where="added"
-            )
-    return planes
 
 
 def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):

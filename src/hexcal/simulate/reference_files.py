@@ -27,6 +27,8 @@ _FLAGS = {
         "DEAD": "No response to light",
         "HOT": "High dark current",
         "LOW_QE": "Low response to light",
+        "OPEN": "Open pixel: its charge goes to its neighbours",
+        "ADJ_OPEN": "Adjacent to an open pixel",
         "REFERENCE_PIXEL": "Not sensitive to light",
         "BAD_REF_PIXEL": "Bad reference pixel",
     },

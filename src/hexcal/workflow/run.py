@@ -85,8 +85,7 @@ def run(plan, book, changes, settings, tell: Callable[[str, Any], None]) -> Outc
     settings : Settings
         How.
     tell : callable
-        Is told ``("cluster", client, number of workers that SLURM is asked for)``,
-        ``("begin", job, why)``, ``("end", job, result)``, ``("left", job, key)``.
+        Is told ``("kept", job)``, ``("begin", job, why)``, ``("end", job, result)``, ``("left", job, key)``.
 
     Returns
     -------
@@ -127,8 +126,7 @@ class _Runner:
     def __init__(self, plan, book, changes, settings, tell, outcome, stack):
         self.plan, self.book, self.changes, self.settings = plan, book, changes, settings
         self.tell, self.outcome = tell, outcome
-        logs = os.fspath(settings.out / LOGS)
-        self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm, logs))
+        self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm))
         self.running = {}
 
     def all_of(self, waiting):
@@ -136,7 +134,7 @@ class _Runner:
         from distributed import as_completed
 
         tell = self.tell
-        tell("cluster", self.client, self.settings.resources.workers if self.settings.slurm is not None else 0)
+        tell("cluster", self.client)
         waiting = dict(waiting)
         completed = as_completed(with_results=True, raise_errors=False)
         self._submit_ready(waiting, completed)

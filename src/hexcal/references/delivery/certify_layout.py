@@ -5,6 +5,7 @@ Extensions and columns of its type, shapes that agree with the subarray, quality
 
 import numpy as np
 
+from hexcal.errors import HexcalError
 from hexcal.references.delivery.certify_tables import detector_of, known_types, layouts_of, subarray_of
 
 _WINDOW = (
@@ -247,13 +248,36 @@ def planes(source, extension):
             yield source.read(extension, index=np.s_[number])
 
 
+_NOT_KNOWN = ("NO_SAT_CHECK", "NO_LIN_CORR", "NO_GAIN_VALUE", "NO_FLAT_FIELD", "UNRELIABLE_BIAS", "UNRELIABLE_DARK")
+
+
+def _said_not_to_be_known(subject, extension):
+    """Where the flags say that there is no value, bool (ny, nx); False where there are no such flags."""
+    from hexcal.models.dqflags import pixel
+
+    model = subject.model
+    if "dq" not in model.specs or not model.has("dq") or extension.name == "DQ":
+        return np.False_
+    try:
+        flags = model.dq
+    except HexcalError:
+        # Flags that are not defined well are found by a check of their own.
+        return np.False_
+    if flags.ndim != 2 or flags.shape != tuple(extension.shape[-2:]):
+        return np.False_
+    return (flags & np.uint32(np.bitwise_or.reduce([pixel[name] for name in _NOT_KNOWN]))) != 0
+
+
 def _numbers(subject, made):
     for extension in subject.source.extensions[1:]:
         if is_table(extension) or not extension.shape or extension.physical_dtype.kind != "f":
             continue
-        invalid = sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in planes(subject.source, extension))
+        known = _said_not_to_be_known(subject, extension)
+        invalid = sum(
+            int(np.count_nonzero(~np.isfinite(plane) & ~known)) for plane in planes(subject.source, extension)
+        )
         total = int(np.prod(extension.shape))
-        if total and invalid == total:
+        if total and (invalid == total or bool(np.all(known))):
             made.error(extension.name, "has no finite value")
         elif invalid:
             made.warn(extension.name, f"{invalid} of {total} values are not finite ({100 * invalid / total:.2g} %)")

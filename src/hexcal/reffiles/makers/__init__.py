@@ -14,5 +14,11 @@ MAKERS = {
     "gain": "hexcal.reffiles.makers.gain:GainMaker",
     "dark": "hexcal.reffiles.makers.dark:DarkMaker",
     "mask": "hexcal.reffiles.makers.mask:MaskMaker",
+    "emicorr": "hexcal.reffiles.makers.emicorr:EmicorrMaker",
+    "persat": "hexcal.reffiles.makers.persistence:PersatMaker",
+    "trappars": "hexcal.reffiles.makers.persistence:TrapparsMaker",
+    "trapdensity": "hexcal.reffiles.makers.persistence:TrapdensityMaker",
+    "refpix": "hexcal.reffiles.makers.refpix_irs2:RefpixMaker",
+    "sirskernel": "hexcal.reffiles.makers.sirs:SirsMaker",
     "flat": "hexcal.reffiles.makers.flat:FlatMaker",
 }

@@ -1,11 +1,11 @@
 """Dark current: the signal that darks gather, group by group."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import DarkMIRIModel, DarkModel
 from hexcal.reffiles.flags import definitions
@@ -32,17 +32,27 @@ class DarkMaker(Maker):
 
         clipping_sigma: float = parameter(3.0, "Differences farther from the median are clipped.", unit="sigma", gt=1)
         max_clipping_iters: int = parameter(5, "Most iterations of clipping.", ge=0)
+        integration_classes: Literal["instrument", "all", "first", "first two"] = parameter(
+            "instrument",
+            "Integrations that are kept apart: none, the first, or the first two; of MIRI the first, by default.",
+        )
         max_groups: int | None = parameter(None, "Most groups. Default: those that all exposures have.", ge=2)
         hot_sigma: float = parameter(5.0, "Pixels whose rate lies so far above the median are HOT.", unit="sigma", gt=0)
         hot_rate: float | None = parameter(None, "Rate from which a pixel is HOT. Default: by hot_sigma.", unit="DN/s")
         warm_rate: float | None = parameter(None, "Rate from which a pixel is WARM. Default: none is.", unit="DN/s")
+        smooth: int = parameter(1, "Side of the box in which good pixels are averaged; 1: none.", unit="pixels", ge=1)
+        straight: bool = parameter(
+            False, "Replace the ramps of good pixels by straight lines where these fit: less noise for the exposures."
+        )
+        largest_chi2: float = parameter(2.0, "Reduced chi-square up to which a straight line fits.", gt=0)
 
     def make(self, members, parameters, log):
         """Return the dark."""
         models, n_groups = members.of_kind("dark"), members.n_groups
         if parameters.max_groups is not None:
             n_groups = min(n_groups, parameters.max_groups)
-        classes = integration_classes(models)
+        _require_single_frames(members.first, log)
+        classes = integration_classes(models, parameters.integration_classes)
         shape = (len(classes), n_groups, *members.shape)
         data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for number, chosen in enumerate(classes):
@@ -50,24 +60,47 @@ class DarkMaker(Maker):
         rate = (data[-1, -1] - data[-1, 0]) / (max(1, n_groups - 1) * _group_time(members.first))
         dq = _flags(rate, ~np.isfinite(data).all(axis=(0, 1)), members.reference_pixels(), parameters, log)
         data[~np.isfinite(data)] = 0
+        good = (dq == 0) & ~members.reference_pixels()
+        _reduced(data, variance, good, parameters, log)
         return _model(data, np.sqrt(np.where(np.isfinite(variance), variance, 0)), dq, members.first.is_miri)
 
 
-def integration_classes(models):
+def _require_single_frames(model, log):
+    """Say of groups that are means of frames that the file is for that read-out pattern alone.
+
+    Darks of other patterns are made of those of single frames by the step that subtracts them.
+    """
+    frames, gap = int(model.meta.exposure.nframes or 1), int(model.meta.exposure.groupgap or 0)
+    if frames > 1 or gap > 0:
+        log.info("groups are means of %d frames with gaps of %d: the dark is for READPATT %s alone", frames, gap,
+                 model.meta.exposure.readpatt)  # fmt: skip
+
+
+def integration_classes(models, wanted="instrument"):
     """Return which integrations belong together: of MIRI the first, and the others; of other instruments all.
 
     A list of functions from the number of integrations to a slice.
     """
-    if not models[0].is_miri:
+    most = max(model.shape_of("data")[0] for model in models)
+    wanted = ("first" if models[0].is_miri else "all") if wanted == "instrument" else wanted
+    if wanted != "all" and not models[0].is_miri:
+        raise ParameterError(
+            f"darks of MIRI alone keep integrations apart, got integration_classes = {wanted}", where="dark"
+        )
+    if wanted == "all":
         return [lambda n_ints: slice(0, n_ints)]
-    if max(model.shape_of("data")[0] for model in models) == 1:
-        return [lambda n_ints: slice(0, 1)]
-    return [lambda n_ints: slice(0, 1), lambda n_ints: slice(1, n_ints)]
+    own = [lambda n_ints: slice(0, 1), lambda n_ints: slice(1, n_ints)]
+    if wanted == "first two":
+        own = [lambda n_ints: slice(0, 1), lambda n_ints: slice(1, 2), lambda n_ints: slice(2, n_ints)]
+    return own[:most]
 
 
 def _fill(data, variance, models, chosen, members, n_groups, parameters):
     """Sum the clipped means of the differences of groups, in place."""
     n_ints = sum(model.shape_of("data")[0] for model in models)
+    if members.counts is None:
+        members.counts = np.full((n_groups, *members.shape), n_ints, np.uint16)
+    counts = members.counts
     for first, last in members.bands(n_ints * n_groups):
         parts = [
             tuple(array[chosen(array.shape[0])] for array in ramp_rows(model, first, last, n_groups))
@@ -77,6 +110,7 @@ def _fill(data, variance, models, chosen, members, n_groups, parameters):
             values = np.concatenate([ramp[:, group] - ramp[:, group - 1] for ramp, _ in parts])
             bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & SPOILED for _, flags in parts])
             found = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+            counts[group, first:last] = np.minimum(counts[group, first:last], found.count)
             data[group, first:last] = data[group - 1, first:last] + found.mean
             variance[group, first:last] = _variance(parts, group, found.count, parameters)
 
@@ -92,6 +126,41 @@ def _variance(parts, group, count, parameters) -> Any:
     found = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, found.unbiased_scatter**2 / count, np.nan)
+
+
+def _reduced(data, variance, good, parameters, log):
+    """Take noise out of the ramps of good pixels, as far as that is asked for, in place."""
+    if parameters.straight:
+        for ramp, noise in zip(data, variance, strict=True):
+            _straighten(ramp, noise, good, parameters, log)
+    if parameters.smooth > 1:
+        from scipy import ndimage
+
+        width = parameters.smooth
+        weight = np.maximum(ndimage.uniform_filter(good.astype(np.float32), width, mode="constant"), 1e-6)
+        for image, noise in zip(data.reshape(-1, *good.shape), variance.reshape(-1, *good.shape), strict=True):
+            total = ndimage.uniform_filter(np.where(good, image, 0.0), width, mode="constant")
+            image[good] = (total / weight)[good]
+            noise[good] /= np.maximum((weight * width**2)[good], 1.0)
+
+
+def _straighten(ramp, variance, good, parameters, log):
+    """Replace the ramps of pixels by straight lines through the origin where these fit, in place."""
+    group = np.arange(len(ramp), dtype=np.float64)[:, None, None]
+    if len(ramp) < 3:
+        return
+    steps = np.diff(ramp.astype(np.float64), axis=0)
+    slope = (ramp[-1] - ramp[0]) / (len(ramp) - 1)
+    # The noise of a step, from the growth of the variance and from the scatter of the steps themselves.
+    scatter = steps.std(axis=0, ddof=1)
+    usual = np.median(scatter[good]) if good.any() else 0.0
+    fits = good & (scatter**2 <= parameters.largest_chi2 * max(usual, 1e-12) ** 2)
+    line = slope * group
+    ramp[:, fits] = line[:, fits]
+    # The line is known by its two ends.
+    end = variance[-1]
+    variance[:, fits] = (end * (group / (len(ramp) - 1)) ** 2)[:, fits]
+    log.info("%d of %d good pixels have a straight line", fits.sum(), good.sum())
 
 
 def _group_time(model) -> float:

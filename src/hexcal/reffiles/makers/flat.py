@@ -1,6 +1,6 @@
 """Flat field: the response of the pixels to uniform light."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from hexcal.core.parameters import parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import Maker, MakerParameters
+from hexcal.reffiles.maker import Maker, MakerParameters, image_rows
 from hexcal.reffiles.statistics import clipped, of_map
 
 _DO_NOT_USE = 1
@@ -18,8 +18,8 @@ _DO_NOT_USE = 1
 class FlatMaker(Maker):
     """The clipped mean of rate images, each divided by its mean over the pixels that see light.
 
-    ERR is the standard error of the mean. Pixels without a value, or with one that is not positive, get the value 1 and
-    NO_FLAT_FIELD, DO_NOT_USE.
+    Darks of the group, exposures with the lamp off, are averaged and subtracted first. ERR is the standard error of the
+    mean. Pixels without a value, or with one that is not positive, get the value 1 and NO_FLAT_FIELD, DO_NOT_USE.
     """
 
     label = "flat"
@@ -35,26 +35,39 @@ class FlatMaker(Maker):
         clipping_sigma: float = parameter(3.0, "Values farther from the median are clipped.", unit="sigma", gt=1)
         max_clipping_iters: int = parameter(5, "Most iterations of clipping.", ge=0)
         unreliable: float = parameter(0.05, "Pixels with a larger relative error are UNRELIABLE_FLAT.", gt=0)
+        mask_sources: bool = parameter(False, "Leave out sources: dithered exposures of the sky.")
+        source_sigma: float = parameter(3.0, "Sources lie so far above the level around.", unit="sigma", gt=0)
+        structure: Literal["both", "pixel", "large"] = parameter(
+            "both", "Give the whole response, that of single pixels, or what is larger than large_scale."
+        )
+        large_scale: int = parameter(65, "Side of the box that tells both scales apart.", unit="pixels", ge=3)
 
     def make(self, members, parameters, log):
         """Return the flat field."""
-        models = members.of_kind("flat")
-        images, used = [], []
-        reference = members.reference_pixels()
+        models, reference = members.of_kind("flat"), members.reference_pixels()
         for model in models:
-            rate, flags = np.asarray(model.data, float), model.dq
-            if rate.ndim != 2:
+            if len(model.shape_of("data")) != 2:
                 raise InputError("a flat field is made of rate images, found a cube", where=str(model.path))
-            good = np.isfinite(rate) & ((flags & _DO_NOT_USE) == 0) & ~reference
-            images.append(rate / of_map(rate, good)[0])
-            used.append(good)
-        found = clipped(np.stack(images), np.stack(used), parameters.clipping_sigma, parameters.max_clipping_iters)
-        bad = ~np.isfinite(found.mean) | (found.mean <= 0)
-        value = np.where(bad, 1.0, found.mean)
+        off = _mean_off(members)
+        levels = [_level_of(model, off, reference, parameters) for model in models]
+        value, error = np.full(members.shape, np.nan), np.zeros(members.shape)
+        members.counts = np.zeros(members.shape, np.int32)
+        for first, last in members.bands(2 * len(models)):
+            images, used = [], []
+            for model, (level, sources) in zip(models, levels, strict=True):
+                rate, good = _rate(model, off, reference, first, last)
+                images.append(rate / level)
+                used.append(good if sources is None else good & ~sources[first:last])
+            found = clipped(np.stack(images), np.stack(used), parameters.clipping_sigma, parameters.max_clipping_iters)
+            value[first:last], error[first:last] = found.mean, np.nan_to_num(found.error)
+            members.counts[first:last] = found.count
+        bad: Any = ~np.isfinite(value) | (value <= 0)
         # The mean response is 1, also after clipping.
         value = np.where(bad, 1.0, value / of_map(value, ~bad)[0])
-        single = _single_error(models) if len(models) == 1 else None
-        error = np.where(np.isfinite(found.error), found.error, 0.0) if single is None else single
+        if len(models) == 1:
+            # Of one image alone the scatter is not known: its error stands for it.
+            error = np.nan_to_num(np.asarray(models[0].err, float) / levels[0][0])
+        value = _of_scale(value, ~bad, parameters)
         dq = np.zeros(members.shape, np.uint32)
         dq[bad] |= np.uint32(pixel.NO_FLAT_FIELD | pixel.DO_NOT_USE)
         dq[~bad & (error > parameters.unreliable * value)] |= np.uint32(pixel.UNRELIABLE_FLAT)
@@ -65,8 +78,51 @@ class FlatMaker(Maker):
         return model
 
 
-def _single_error(models):
-    """Of one image alone the scatter is not known: its error stands for it."""
-    rate = np.asarray(models[0].data, float)
-    good = np.isfinite(rate) & ((models[0].dq & _DO_NOT_USE) == 0)
-    return np.asarray(models[0].err, float) / of_map(rate, good)[0]
+def _mean_off(members):
+    """Mean of the rates with the lamp off, (ny, nx); 0 without any."""
+    darks = members.of_kind("dark")
+    if not darks:
+        return np.zeros(members.shape, np.float32)
+    total, number = np.zeros(members.shape), np.zeros(members.shape)
+    for model in darks:
+        rate = np.asarray(model.read("data", np.s_[..., :, :]), float).reshape(-1, *members.shape)
+        known = np.isfinite(rate)
+        total += np.where(known, rate, 0.0).sum(axis=0)
+        number += known.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(total / number)
+
+
+def _rate(model, off, reference, first, last):
+    """Rows of a rate less what is there without light, and which pixels are good."""
+    rate, flags = image_rows(model, first, last)
+    rate = rate[0].astype(float) - off[first:last]
+    return rate, np.isfinite(rate) & ((flags[0] & _DO_NOT_USE) == 0) & ~reference[first:last]
+
+
+def _level_of(model, off, reference, parameters):
+    """Mean rate of the pixels that see light, and which pixels sources cover; None if that is not asked for."""
+    rate, good = _rate(model, off, reference, 0, reference.shape[0])
+    if not good.any():
+        raise InputError("no pixel of a flat has a rate", where=str(model.path))
+    if not parameters.mask_sources:
+        return of_map(rate, good)[0], None
+    from scipy import ndimage
+
+    level, spread = of_map(rate, good)
+    smooth: Any = ndimage.uniform_filter(np.where(good, rate, level), 3)
+    sources: Any = ndimage.binary_dilation(smooth > level + parameters.source_sigma * spread / 3, iterations=2)
+    return of_map(rate, good & ~sources)[0], sources
+
+
+def _of_scale(value, good, parameters):
+    """The response, or that of one of its scales."""
+    if parameters.structure == "both":
+        return value
+    from scipy import ndimage
+
+    width = parameters.large_scale
+    total = ndimage.uniform_filter(np.where(good, value, 0.0), width, mode="constant")
+    weight = ndimage.uniform_filter(good.astype(float), width, mode="constant")
+    large = np.where(weight > 1e-9, total / np.maximum(weight, 1e-9), 1.0)
+    return np.where(good, large if parameters.structure == "large" else value / large, 1.0)

@@ -10,139 +10,194 @@ from hexcal.models.dqflags import pixel
 from hexcal.models.reference import LinearityModel
 from hexcal.reffiles.flags import definitions
 from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
+from hexcal.reffiles.makers.linearity_fit import Normal, polynomials, with_prior
+
+_LEAST, _MOST = 0.9, 1.5
+"""Share of the counts that a correction may make of the largest ones, without being called strongly non-linear."""
+_HIT = 8.0
+"""A step that exceeds the median of the others by so many times their scatter is that of a cosmic ray."""
+_SAME_LEVEL = 0.1
+"""Ramps whose rates differ by less than this share are averaged."""
 
 
 class LinearityMaker(Maker):
     """Coefficients of the polynomial in the measured counts that gives the counts of a linear detector.
 
-    The mean ramp of each pixel, below saturation, is compared with a straight line in time whose rate is that of the
-    beginning of the ramp (from a parabola below `low` of the range); the polynomial F + c2 F^2 + ... + cn F^n is fitted
-    by weighted least squares, so that the correction tends to 1 at the low end.
+    The mean ramps of each pixel, below saturation, of each level of light by itself, are made straight in time by
+    F + c2 F^2 + ... + cn F^n, fitted to the differences of successive groups, so that the correction tends to 1 at the
+    low end. The counts are those above the superbias; of MIRI, whose bias is not subtracted, those above the beginning
+    of the ramps. With `prior`, what the pixels have in common is taken into account as far as the noise of a pixel asks
+    for it: few flats then give what many would.
     """
 
     label = "linearity"
     reference_type = "linearity"
     inputs = "F+"
-    steps = "superbias-,refpix,jump"
+    steps = "superbias-,refpix"
     forbidden = ("linearity",)
-    needs = ("mask", "superbias", "saturation", "readnoise", "gain")
+    needs = ("mask", "superbias", "saturation")
 
     class Parameters(MakerParameters):
         """Parameters of the fit."""
 
         order: int = parameter(3, "Order of the polynomial.", ge=2, le=6)
-        low: float = parameter(0.3, "Share of the range below which the beginning of the ramp is fitted.", gt=0, le=1)
+        prior: bool = parameter(True, "Draw noisy coefficients to what the pixels have in common.")
         skip_groups: int = parameter(0, "Groups at the beginning that are left out (MIRI: reset, first frame).", ge=0)
         least_groups: int = parameter(6, "Pixels with fewer good groups have no solution.", ge=4)
 
     def make(self, members, parameters, log):
         """Return the coefficients."""
         models, n_groups = [model for _, model in members.models], members.n_groups
-        coefficients = np.full((parameters.order + 1, *members.shape), np.nan)
-        samples = sum(int(np.prod(model.shape_of("data")[:2])) for model in models)
-        for first, last in members.bands(samples):
-            ramp, weight = _mean_ramp(models, first, last, n_groups)
-            coefficients[:, first:last] = fit(ramp, weight, parameters)
+        levels = _levels(models, n_groups)
+        log.info("%d ramps of %d levels of light", len(models), len(levels))
         reference = members.reference_pixels()
+        normal, top = self._equations(members, levels, parameters)
+        _tell_orders(normal, parameters, log)
+        solution = normal.solve(parameters.least_groups)
+        if parameters.prior:
+            solution, drawn = with_prior(solution, ~reference)
+            log.info("%d pixels are drawn to what all have in common", drawn.sum())
+        coefficients = polynomials(solution, normal.scale, normal.origin, parameters.order)
         unknown = ~np.isfinite(coefficients).all(axis=0) & ~reference
-        coefficients = _filled(coefficients, unknown, reference)
+        coefficients = _filled(coefficients, unknown, reference, members)
         dq = np.where(unknown | reference, np.uint32(pixel.NO_LIN_CORR), np.uint32(0)).astype(np.uint32)
-        log.info("%d of %d pixels have no solution: median coefficients, NO_LIN_CORR", unknown.sum(), unknown.size)
+        self._flag_strange(dq, coefficients, top, normal.origin, log, members)
+        log.info(
+            "%d of %d pixels have no solution: median of their amplifier, NO_LIN_CORR", unknown.sum(), unknown.size
+        )
         model = LinearityModel(coeffs=coefficients.astype(np.float32))
         model.dq, model.dq_def = dq, definitions("DO_NOT_USE", "NO_LIN_CORR", "NONLINEAR")
         return model
 
+    @staticmethod
+    def _equations(members, levels, parameters):
+        """Normal equations of all pixels, and their largest good counts."""
+        n_groups = members.n_groups
+        scale, origin, top = (np.zeros(members.shape) for _ in range(3))
+        whole = Normal(parameters.order, scale, origin)
+        samples = sum(int(np.prod(model.shape_of("data")[:2])) for models in levels for model in models)
+        for first, last in members.bands(2 * samples):
+            means = [_mean_ramp(models, first, last, n_groups, parameters.skip_groups) for models in levels]
+            rows = slice(first, last)
+            values = np.stack([np.where(number > 0, ramp, -np.inf).max(axis=0) for ramp, number in means])
+            top[rows] = np.where(np.isfinite(values), values, 0.0).max(axis=0)
+            if members.first.is_miri:
+                origin[rows] = _beginning(means)
+            scale[rows] = np.where(top[rows] > origin[rows], top[rows] - origin[rows], 1.0)
+            part = Normal(parameters.order, scale[rows], origin[rows])
+            for ramp, number in means:
+                part.add(ramp, number)
+            for name in ("matrix", "right", "square", "number", "levels"):
+                getattr(whole, name)[rows] = getattr(part, name)
+        return whole, top
 
-def _mean_ramp(models, first, last, n_groups) -> tuple[Any, Any]:
-    """Mean of all integrations, and how many of them are good: (ngroups, rows, nx)."""
-    total = number = None
+    @staticmethod
+    def _flag_strange(dq, coefficients, top, origin, log, members):
+        """Flag corrections that do not rise, or are far from 1 at the largest counts, in place; keep their map."""
+        steps = np.linspace(0.05, 1.0, 20)
+        before, ratio = None, np.ones(top.shape)
+        falls = np.zeros(top.shape, bool)
+        for step in steps:
+            counts = origin + step * (top - origin)
+            value = sum(plane * counts**power for power, plane in enumerate(coefficients))
+            falls |= value <= (origin if before is None else before)
+            before = value
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ratio = (value - origin) / (counts - origin)
+        seen = (dq & np.uint32(pixel.NO_LIN_CORR)) == 0
+        strange = seen & (falls | ~np.isfinite(ratio) | (ratio < _LEAST) | (ratio > _MOST))
+        dq[strange] |= np.uint32(pixel.NONLINEAR)
+        members.pictures["correction at the largest counts"] = np.where(seen, ratio, np.nan)
+        log.info(
+            "Correction at the largest counts: %.4f (median); %d do not rise or are out of %.1f to %.1f: NONLINEAR",
+            *(float(np.median(ratio[seen])) if seen.any() else 1.0, strange.sum(), _LEAST, _MOST),
+        )
+
+
+def _tell_orders(normal, parameters, log):
+    """Say how well polynomials of each order fit: residuals relative to those of the highest one."""
+    variances = []
+    for order in range(2, parameters.order + 1):
+        found = normal.solve(parameters.least_groups, order).variance
+        variances.append(float(np.nanmedian(found)) if np.isfinite(found).any() else np.nan)
+    texts = [f"{order}: {value / variances[-1]:.3f}" for order, value in enumerate(variances, 2)]
+    log.info("Reduced chi-square by order, in units of that of order %d: %s", parameters.order, ", ".join(texts))
+
+
+def _levels(models, n_groups):
+    """Models in groups of nearly the same rate of light, the brightest first."""
+    rates = []
     for model in models:
-        data, flags = ramp_rows(model, first, last, n_groups)
-        # After a group that is bad, the counts of the ramp are shifted: only what comes before counts.
-        good = np.logical_and.accumulate((flags & SPOILED) == 0, axis=1) & np.isfinite(data)
-        good[:, ~usable_groups(flags)] = False
-        part, count = np.where(good, data, 0.0).sum(axis=0, dtype=np.float64), good.sum(axis=0)
-        total = part if total is None else total + part
-        number = count if number is None else number + count
-    if total is None or number is None:
+        rows = model.shape_of("data")[2]
+        middle = np.s_[0, : min(3, n_groups), rows // 4 : 3 * rows // 4 + 1]
+        part = np.asarray(model.read("data", middle), float)
+        rates.append(float(np.median(np.diff(part, axis=0))) if len(part) > 1 else 0.0)
+    levels: list[tuple[float, list[Any]]] = []
+    for rate, model in sorted(zip(rates, models, strict=True), key=lambda pair: -pair[0]):
+        if levels and abs(levels[-1][0] - rate) <= _SAME_LEVEL * abs(levels[-1][0]):
+            levels[-1][1].append(model)
+        else:
+            levels.append((rate, [model]))
+    return [members for _, members in levels]
+
+
+def _mean_ramp(models, first, last, n_groups, skipped) -> tuple[Any, Any]:
+    """Mean of all integrations, and how many of them are good: (ngroups, rows, nx)."""
+    if not models:
         raise InputError("there are no ramps to fit")
-    with np.errstate(invalid="ignore"):
-        return total / number, number
-
-
-def fit(ramp, number, parameters) -> Any:
-    """Fit the polynomials of some pixels.
-
-    Parameters
-    ----------
-    ramp : float64 array (ngroups, rows, nx)
-        Mean ramps, DN; NaN where there is no good value.
-    number : int array (ngroups, rows, nx)
-        Good values in each mean.
-    parameters
-        `order`, `low`, `skip_groups`, `least_groups`.
-
-    Returns
-    -------
-    float64 array (order + 1, rows, nx)
-        Coefficients; NaN where there is no solution.
-    """
-    n_groups = ramp.shape[0]
-    time = np.arange(1, n_groups + 1, dtype=np.float64)[:, None, None]
-    # The ramp of integrations that all reach a group, so that the mean is that of the same ramps everywhere.
-    weight = np.where((number == number.max(axis=0)) & (number > 0) & np.isfinite(ramp), 1.0, 0.0)
-    weight[: parameters.skip_groups] = 0.0
-    values = np.where(weight > 0, ramp, 0.0)
-    top = values.max(axis=0)
-    rate, offset = _beginning(values, weight, time, top, parameters.low)
-    ideal = rate * time + offset
-    scale = np.where(top > 0, top, 1.0)
-    x = values / scale
-    # Photon noise: variance grows with the counts; read noise bounds the weight of the first groups.
-    w = weight / np.maximum(values, 0.02 * scale)
-    powers = [x**power for power in range(2, parameters.order + 1)]
-    target = (ideal - values) / scale
-    matrix = np.array([[np.sum(w * a * b, axis=0) for a in powers] for b in powers])
-    right = np.array([np.sum(w * a * target, axis=0) for a in powers])
-    matrix, right = np.moveaxis(matrix, (0, 1), (-2, -1)), np.moveaxis(right, 0, -1)
-    good = (weight.sum(axis=0) >= parameters.least_groups) & (rate > 0) & (top > 0)
-    matrix[~good] = np.eye(len(powers))
-    solved = np.linalg.solve(matrix, right[..., None])[..., 0]
-    result = np.full((parameters.order + 1, *top.shape), np.nan)
-    result[0], result[1] = 0.0, 1.0
-    for power in range(2, parameters.order + 1):
-        result[power] = solved[..., power - 2] / scale ** (power - 1)
-    result[:, ~good] = np.nan
-    return result
-
-
-def _beginning(values, weight, time, top, low):
-    """Rate and offset at the beginning of ramps: F = offset + rate t + b t^2 below `low` of the range."""
-    w = weight * (values <= low * top)
-    few = w.sum(axis=0) < 4
-    w = np.where(few, weight * (time <= time[3]), w)
-    moments = [np.sum(w * time**power, axis=0) for power in range(5)]
-    matrix = np.array([[moments[a + b] for a in range(3)] for b in range(3)])
-    right = np.array([np.sum(w * time**power * values, axis=0) for power in range(3)])
-    matrix, right = np.moveaxis(matrix, (0, 1), (-2, -1)), np.moveaxis(right, 0, -1)
-    singular = w.sum(axis=0) < 4
-    matrix[singular] = np.eye(3)
-    solved = np.linalg.solve(matrix, right[..., None])[..., 0]
-    offset, rate, curvature = (solved[..., index] for index in range(3))
-    # The straight line is the one of no counts: its rate is that where F = 0, and it goes through the origin of F.
+    parts = [ramp_rows(model, first, last, n_groups) for model in models]
+    ramps = np.concatenate([data for data, _ in parts])
+    spoiled = np.concatenate([(flags & SPOILED) != 0 for _, flags in parts])
+    # After a group that is bad, the counts of the ramp are shifted: only what comes before counts.
+    good = ~np.logical_or.accumulate(spoiled | _hits(ramps, spoiled), axis=1) & np.isfinite(ramps)
+    start = 0
+    for data, flags in parts:
+        good[start : start + len(data), ~usable_groups(flags)] = False
+        start += len(data)
+    good[:, :skipped] = False
+    number = good.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        root = np.sqrt(np.maximum(rate**2 - 4 * curvature * offset, 0.0))
-        start = np.where(np.abs(rate + root) > 0, -2 * offset / (rate + root), 0.0)
-    at_start = rate + 2 * curvature * start
-    return at_start, -at_start * start
+        return np.where(good, ramps, 0.0).sum(axis=0, dtype=np.float64) / number, number
 
 
-def _filled(coefficients, unknown, reference):
-    """Coefficients with the medians where there is no solution, and none at all for reference pixels."""
-    good = ~unknown & ~reference
+def _hits(ramps, spoiled):
+    """Samples before which a cosmic ray has hit: a step that is larger than those of the other ramps of that level.
+
+    The step jump cannot be used: the steps of a ramp that is not yet linear differ by more than their noise.
+    """
+    hits = np.zeros(ramps.shape, bool)
+    if len(ramps) < 2:
+        return hits
+    steps = np.diff(ramps, axis=1)
+    # Of two ramps each is compared with the other one.
+    middle = np.median(steps, axis=0) if len(ramps) > 2 else steps[::-1]
+    apart = np.where(spoiled[:, 1:], 0.0, steps - middle)
+    # The noise of a group is that of all pixels.
+    spread = 1.4826 * np.median(np.abs(apart).reshape(len(apart), apart.shape[1], -1), axis=(0, 2))
+    hits[:, 1:] = apart > _HIT * np.maximum(spread, 1e-6)[None, :, None, None]
+    return hits
+
+
+def _beginning(means):
+    """Counts at which ramps begin: the first good group less one step, the faintest level, (rows, nx)."""
+    ramp, number = means[-1]
+    good = (number > 0) & np.isfinite(ramp)
+    first = np.argmax(good, axis=0)
+    later = np.minimum(first + 1, len(ramp) - 1)
+    values = np.where(good, ramp, 0.0)
+    at_first, at_later = (np.take_along_axis(values, index[None], 0)[0] for index in (first, later))
+    return at_first - (at_later - at_first) * (first + 1)
+
+
+def _filled(coefficients, unknown, reference, members):
+    """Coefficients with the medians of the amplifier where there is no solution, and none for reference pixels."""
     identity = np.zeros(coefficients.shape[0])
     identity[1] = 1.0
-    medians = np.median(coefficients[:, good], axis=1) if good.any() else identity
-    coefficients[:, unknown] = medians[:, None]
+    for part in members.amplifiers():
+        here = np.zeros(unknown.shape, bool)
+        here[part] = True
+        good, absent = here & ~unknown & ~reference, here & unknown
+        medians = np.median(coefficients[:, good], axis=1) if good.any() else identity
+        coefficients[:, absent] = medians[:, None]
     coefficients[:, reference] = identity[:, None]
     return coefficients

@@ -1,18 +1,31 @@
 """Bad-pixel mask: pixels that do not respond, or respond too little, in flats; that are hot or noisy in darks."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from hexcal.core.parameters import parameter
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import MaskModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import Maker, MakerParameters
-from hexcal.reffiles.makers.mask_darks import dark_flags
+from hexcal.reffiles.headers import add_card
+from hexcal.reffiles.maker import Maker, image_rows
+from hexcal.reffiles.makers.mask_darks import RampSigns, dark_flags
+from hexcal.reffiles.makers.mask_lists import manual_flags, told_changes, write_list
+from hexcal.reffiles.makers.mask_parameters import MaskParameters
 from hexcal.reffiles.statistics import clipped, of_map
 
 _NAMES = ("DO_NOT_USE", "DEAD", "HOT", "WARM", "LOW_QE", "RC", "TELEGRAPH", "OPEN", "ADJ_OPEN", "OTHER_BAD_PIXEL")
+
+_KEYWORDS = {
+    "flat_mean_sigma_threshold": "BPMSIGMA",
+    "smoothing_box_width": "BPMSMOTH",
+    "dead_sigma_threshold": "BPMDEDSG",
+    "max_dead_norm_signal": "BPMMXDED",
+    "max_low_qe_norm_signal": "BPMMXLQE",
+    "max_open_adj_norm_signal": "BPMMXOAD",
+}
+"""Parameters that are kept in the header, under the names that the original gives them."""
 
 
 class MaskMaker(Maker):
@@ -25,53 +38,15 @@ class MaskMaker(Maker):
 
     label = "mask"
     reference_type = "mask"
-    inputs = "D+"
+    inputs = "D+F+|D+|F+"
     steps = "linearity-,jump,ramp_fit"
+    also = ("jump",)
     forbidden = ("dark_current",)
     needs = ("superbias", "saturation", "linearity", "readnoise", "gain")
     by_integration = ("dark",)
     without = ("mask",)
 
-    class Parameters(MakerParameters):
-        """Parameters of the searches."""
-
-        dead_search: bool = parameter(True, "Look for pixels that do not respond.")
-        low_qe_and_open_search: bool = parameter(True, "Look for pixels that respond too little.")
-        dead_search_type: Literal["sigma_rate", "absolute_rate"] = parameter(
-            "sigma_rate", "DEAD by dead_sigma_threshold below the mean, or by max_dead_norm_signal."
-        )
-        flat_mean_sigma_threshold: float = parameter(3.0, "Clipping in the mean of flats.", unit="sigma", gt=0)
-        flat_mean_normalization_method: Literal["smoothed", "mean", "none"] = parameter(
-            "smoothed", "What the mean flat is divided by: itself smoothed, its mean, nothing."
-        )
-        smoothing_box_width: int = parameter(15, "Side of the box that smooths.", unit="pixels", ge=3)
-        smoothing_type: Literal["Box2D", "median"] = parameter("Box2D", "Mean or median in the box.")
-        dead_sigma_threshold: float = parameter(5.0, "DEAD lies so far below the mean.", unit="sigma", gt=0)
-        max_dead_norm_signal: float | None = parameter(
-            0.05, "DEAD has less than this share of the signal around; with sigma_rate an upper limit besides."
-        )
-        max_low_qe_norm_signal: float = parameter(0.5, "LOW_QE has less than this share.", gt=0)
-        max_open_adj_norm_signal: float = parameter(1.05, "The neighbours of OPEN pixels have more than this.", gt=0)
-        hot_sigma: float = parameter(5.0, "HOT lies so far above the median rate of darks.", unit="sigma", gt=0)
-        hot_rate: float | None = parameter(None, "Rate from which a pixel is HOT. Default: by hot_sigma.", unit="DN/s")
-        warm_rate: float | None = parameter(None, "Rate from which a pixel is WARM. Default: none is.", unit="DN/s")
-        dark_noisy_threshold: float = parameter(
-            5.0,
-            "TELEGRAPH scatters by so much more than the others from integration to integration.",
-            unit="sigma",
-            gt=0,
-        )
-        min_slopes: int = parameter(5, "With fewer integrations of darks nothing is called noisy.", ge=2)
-        max_saturated_fraction: float = parameter(
-            0.5, "HOT as well: saturated in all groups of this share of the integrations.", gt=0, le=1
-        )
-        flat_do_not_use: list[str] = parameter(["DEAD", "OPEN"], "Types of flats that get DO_NOT_USE.")
-        dark_do_not_use: list[str] = parameter(
-            ["HOT", "RC", "TELEGRAPH", "OTHER_BAD_PIXEL"], "Types of darks that get DO_NOT_USE."
-        )
-        manual_flag_file: str | None = parameter(
-            None, "Text with columns x, y, flag: further pixels, from 0; ranges a:b (with b), a:, :b and : are allowed."
-        )
+    Parameters = MaskParameters
 
     def make(self, members, parameters, log):
         """Return the mask."""
@@ -79,30 +54,88 @@ class MaskMaker(Maker):
         dq = np.zeros(members.shape, np.uint32)
         flats, darks = members.of_kind("flat"), members.of_kind("dark")
         if flats:
-            dq |= flat_flags(_mean_flat(flats, reference, parameters), reference, parameters)
+            mean = _mean_flat(members, reference, parameters)
+            dq |= flat_flags(mean, reference, parameters, _dead(members, mean, reference, parameters, log))
         if darks:
             dq |= dark_flags(darks, reference, parameters, log)
+            dq |= _ramp_flags(members, reference, parameters, log)
         if parameters.manual_flag_file:
             dq |= manual_flags(parameters.manual_flag_file, members.shape)
-        unusable = [*parameters.flat_do_not_use, *parameters.dark_do_not_use]
-        bits = np.uint32(np.bitwise_or.reduce([pixel[name.upper()] for name in unusable] or [0]))
-        dq[(dq & bits) != 0] |= np.uint32(pixel.DO_NOT_USE)
+        dq[(dq & _unusable_bits(parameters)) != 0] |= np.uint32(pixel.DO_NOT_USE)
         dq[reference] |= np.uint32(pixel.REFERENCE_PIXEL)
         for name in _NAMES:
             count = np.count_nonzero(dq & np.uint32(pixel[name]))
             if count:
                 log.info("%s: %d pixels (%.3f %%)", name, count, 100 * count / dq.size)
-        return MaskModel(dq=dq, dq_def=definitions(*_NAMES, "REFERENCE_PIXEL"))
+        if parameters.former_mask:
+            told_changes(dq, parameters, log)
+        if parameters.output_list:
+            write_list(parameters.output_list, dq)
+        return _described(MaskModel(dq=dq, dq_def=definitions(*_NAMES, "REFERENCE_PIXEL")), parameters)
 
 
-def _mean_flat(models, reference, parameters) -> Any:
+def _described(model, parameters):
+    """Keep the limits in the header, as the original does."""
+    for name, keyword in _KEYWORDS.items():
+        value = getattr(parameters, name)
+        if value is not None:
+            add_card(model, keyword, value, name)
+    return model
+
+
+def _unusable_bits(parameters):
+    """Flags that come with DO_NOT_USE."""
+    names = [*parameters.flat_do_not_use, *(parameters.flag_values.get(name.lower(), name)
+                                            for name in parameters.dark_do_not_use)]  # fmt: skip
+    return np.uint32(np.bitwise_or.reduce([pixel[name.upper()] for name in names] or [0]))
+
+
+def _ramp_flags(members, reference, parameters, log):
+    """Flags that the ramps of darks give, exposure by exposure."""
+    ramps = members.also.get(("jump", "dark"), [])
+    if not ramps:
+        log.info("no ramps of the darks are there: RC pixels and low pedestals are not looked for")
+        return np.uint32(0)
+    signs = RampSigns(reference.shape, reference, parameters)
+    for ramp in ramps:
+        signs.add(ramp)
+    return signs.flags(log)
+
+
+def _dead(members, mean, reference, parameters, log):
+    """Which pixels are dead by the signal of their ramps, where that is asked for; else None."""
+    ramps = members.also.get(("jump", "flat"), [])
+    if parameters.dead_search_type != "zero_signal":
+        return None
+    if not ramps:
+        raise InputError("zero_signal looks at ramps of flats, and there are rates only", hint="give raw flats")
+    dead = np.zeros(reference.shape, np.int32)
+    number = 0
+    for ramp in ramps:
+        n_ints, n_groups = ramp.shape_of("data")[:2]
+        # After the offset of the first frame of MIRI; of short ramps the last group.
+        group = min(parameters.zero_signal_group, n_groups - 1)
+        for first in range(0, reference.shape[0], 256):
+            last = min(first + 256, reference.shape[0])
+            signal = ramp.read("data", np.s_[:, group, first:last]) - ramp.read("data", np.s_[:, 0, first:last])
+            dead[first:last] += (signal <= 0).sum(axis=0)
+        number += n_ints
+    log.info("zero_signal: group %d of %d integrations", parameters.zero_signal_group, number)
+    return ~reference & (dead >= parameters.dead_zero_signal_fraction * number)
+
+
+def _mean_flat(members, reference, parameters) -> Any:
     """Clipped mean of the rates of flats, float64 (ny, nx)."""
-    images = [np.asarray(model.data, np.float32) for model in models]
-    used = [np.isfinite(image) & ~reference for image in images]
-    return clipped(np.stack(images), np.stack(used), parameters.flat_mean_sigma_threshold, 5).mean
+    models = members.of_kind("flat")
+    mean = np.full(reference.shape, np.nan)
+    for first, last in members.bands(len(models)):
+        images = np.concatenate([image_rows(model, first, last)[0] for model in models])
+        used = np.isfinite(images) & ~reference[first:last]
+        mean[first:last] = clipped(images, used, parameters.flat_mean_sigma_threshold, 5).mean
+    return mean
 
 
-def flat_flags(mean, reference, parameters) -> Any:
+def flat_flags(mean, reference, parameters, known_dead=None) -> Any:
     """Return the flags that a mean flat gives.
 
     Parameters
@@ -113,6 +146,8 @@ def flat_flags(mean, reference, parameters) -> Any:
         Pixels that see no light.
     parameters
         Those of `MaskMaker`.
+    known_dead : bool array (ny, nx), optional
+        Pixels that are dead by another sign than their rate, which then does not count.
 
     Returns
     -------
@@ -127,7 +162,11 @@ def flat_flags(mean, reference, parameters) -> Any:
         # Where the noise is small, a pixel of low response lies far below the mean too: it is not dead.
         limit = min(limit, middle - parameters.dead_sigma_threshold * spread)
     dq = np.zeros(mean.shape, np.uint32)
-    dead = (unknown | (lit & (normal < limit))) if parameters.dead_search else np.zeros(mean.shape, bool)
+    dead = unknown | (lit & (normal < limit)) if known_dead is None else known_dead
+    if not parameters.dead_search:
+        dead = np.zeros(mean.shape, bool)
+    if parameters.run_dead_flux_check:
+        dead &= ~_bright(parameters)
     dq[dead] |= np.uint32(pixel.DEAD)
     if parameters.low_qe_and_open_search:
         faint = lit & ~dead & (normal < parameters.max_low_qe_norm_signal)
@@ -138,7 +177,24 @@ def flat_flags(mean, reference, parameters) -> Any:
     return dq
 
 
+def _bright(parameters):
+    """Which pixels are bright at the end of some ramps: saturated so early that they have no rate, not dead."""
+    from hexcal.models.open import open as open_model
+
+    if not parameters.dead_flux_check_files:
+        raise ParameterError("run_dead_flux_check looks at ramps: name them in dead_flux_check_files", where="mask")
+    total, number = 0.0, 0
+    for path in parameters.dead_flux_check_files:
+        ramp: Any = open_model(path)
+        for integration in range(ramp.shape_of("data")[0]):
+            total = total + ramp.read("data", np.s_[integration, -4:]).astype(np.float64).mean(axis=0)
+            number += 1
+    return np.asarray(total / number) > parameters.flux_check
+
+
 def _divisor(mean, good, parameters) -> Any:
+    if parameters.flat_mean_normalization_method == "fit2d":
+        return _surface(mean, good, parameters.fit2d_order)
     if parameters.flat_mean_normalization_method == "none":
         return 1.0
     if parameters.flat_mean_normalization_method == "mean":
@@ -163,6 +219,19 @@ def _box_mean(values, good, width):
         return np.where(weight > 1e-9, total / weight, np.nan)
 
 
+def _surface(mean, good, order):
+    """The polynomial in x and y that fits the good pixels, in their middle 99 %."""
+    y, x = (np.linspace(-1, 1, size) for size in mean.shape)
+    terms = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
+    low, high = np.percentile(mean[good], [0.5, 99.5])
+    rows, columns = np.nonzero(good & (mean >= low) & (mean <= high))
+    step = max(1, len(rows) // 200_000)
+    rows, columns = rows[::step], columns[::step]
+    matrix = np.stack([y[rows] ** i * x[columns] ** j for i, j in terms], axis=1)
+    solution = np.linalg.lstsq(matrix, mean[rows, columns], rcond=None)[0]
+    return sum(value * y[:, None] ** i * x[None, :] ** j for value, (i, j) in zip(solution, terms, strict=True))
+
+
 def _all_neighbours(mask):
     """Where all four neighbours are in a mask; at the border those that there are."""
     padded = np.pad(mask, 1, constant_values=True)
@@ -174,37 +243,3 @@ def _around(mask):
     from scipy import ndimage
 
     return ndimage.binary_dilation(mask, np.ones((3, 3), bool))
-
-
-def manual_flags(path, shape) -> Any:
-    """Return the flags that a text lists: columns x, y, flag, from 0, with ranges ``a:b`` (b included).
-
-    Raises
-    ------
-    ParameterError
-        For a line that is not understood.
-    """
-    from hexcal.errors import ParameterError
-
-    dq = np.zeros(shape, np.uint32)
-    with open(path, encoding="utf-8") as stream:
-        lines = stream.read().splitlines()
-    for number, line in enumerate(lines, 1):
-        words = line.split("#")[0].split()
-        if not words or (number == 1 and words[0].lower() == "x"):
-            continue
-        try:
-            x, y, name = words
-            dq[_range(y), _range(x)] |= np.uint32(pixel[name.upper()])
-        except (ValueError, KeyError, IndexError) as error:
-            raise ParameterError(
-                f"line {number} is not `x y FLAG` with a known flag: {line.strip()}", where=str(path)
-            ) from error
-    return dq
-
-
-def _range(text):
-    first, colon, last = text.partition(":")
-    if not colon:
-        return slice(int(first), int(first) + 1)
-    return slice(int(first) if first else 0, int(last) + 1 if last else None)

@@ -10,6 +10,8 @@ from hexcal.models.reference import ReadnoiseModel
 from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
 from hexcal.reffiles.statistics import clipped, of_map
 
+_GAIN = {"NIRCAM": 2.0, "NIRISS": 1.6, "NIRSPEC": 1.0, "FGS": 1.8, "MIRI": 5.5}
+"""Typical gains, electrons per DN: the shot noise of a dark is small, so that they are good enough."""
 _BAD_GROUP = 1 | 2 | 4
 """DO_NOT_USE, SATURATED, JUMP_DET."""
 
@@ -18,8 +20,7 @@ class ReadnoiseMaker(Maker):
     """The noise of the difference of two reads (CDS), as the pipeline expects it.
 
     The clipped scatter of all differences of independent pairs of reads, divided by what clipping takes from the
-    scatter of Gaussian noise; the shot noise of the dark signal is not taken out, since it is far below the read noise
-    in darks that are fit for this.
+    scatter of Gaussian noise, less the shot noise of the dark signal.
     """
 
     label = "readnoise"
@@ -41,6 +42,9 @@ class ReadnoiseMaker(Maker):
         max_clipping_iters: int = parameter(3, "Most iterations of clipping.", ge=0)
         scale: bool = parameter(
             False, "Take averaged groups (NFRAMES > 1) too: their noise is scaled to that of single reads."
+        )
+        gain: float | None = parameter(
+            None, "Gain for the shot noise of the dark signal. Default: a typical one.", unit="electrons/DN", gt=0
         )
         single_value: bool = parameter(False, "Give all pixels the mean of the map.")
 
@@ -80,13 +84,18 @@ def _scale_of(model, parameters):
 
 def _noise(models, members, parameters) -> Any:
     """Scatter of the differences of some exposures, (ny, nx)."""
-    noise = np.full(members.shape, np.nan)
+    noise, counts = np.full(members.shape, np.nan), np.zeros(members.shape, np.int32)
     samples = sum(int(np.prod(model.shape_of("data")[:2])) for model in models)
     for first, last in members.bands(samples):
         pairs = [_differences(*ramp_rows(model, first, last), parameters) for model in models]
         values, used = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         statistics = clipped(values, used, parameters.clipping_sigma, parameters.max_clipping_iters)
-        noise[first:last] = statistics.unbiased_scatter
+        gain = parameters.gain or _GAIN.get(str(members.first.meta.instrument.name), 2.0)
+        shot = np.maximum(statistics.mean, 0.0) / gain
+        with np.errstate(invalid="ignore"):
+            noise[first:last] = np.sqrt(np.maximum(statistics.unbiased_scatter**2 - shot, 0.0))
+        counts[first:last] = statistics.count
+    members.counts = counts if members.counts is None else members.counts + counts
     return noise
 
 

@@ -27,6 +27,7 @@ class ResetMaker(Maker):
     steps = "saturation-"
     forbidden = ("reset", "linearity")
     needs = ("mask", "saturation")
+    instruments = ("MIRI",)
 
     class Parameters(MakerParameters):
         """Parameters of the reset anomaly."""

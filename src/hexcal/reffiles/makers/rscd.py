@@ -10,6 +10,9 @@ from hexcal.errors import InputError
 from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
 from hexcal.reffiles.statistics import MEDIAN_ERROR
 
+_SAMPLES = 1 << 26
+"""Samples of an exposure that are looked at."""
+
 
 class RscdMaker(Maker):
     """The number of groups from which on integrations after the first are straight.
@@ -24,6 +27,7 @@ class RscdMaker(Maker):
     steps = "linearity-"
     forbidden = ("rscd",)
     needs = ("mask", "saturation", "reset", "linearity")
+    instruments = ("MIRI",)
 
     class Parameters(MakerParameters):
         """Parameters of the search."""
@@ -46,8 +50,9 @@ class RscdMaker(Maker):
         number = int(np.flatnonzero(disturbed)[-1]) + 1 if disturbed.any() else 0
         log.info("Offsets of later integrations, DN: %s; %d groups are left out", np.round(mean, 2).tolist(), number)
         source = members.first
-        columns = [("subarray", "S13"), ("readpatt", "S8"), ("group_skip", "i4")]
-        row = (str(source.meta.subarray.name).encode(), str(source.meta.exposure.readpatt).encode(), number)
+        columns = [("subarray", "S13"), ("readpatt", "S8"), ("group_skip1", "i4"), ("group_skip", "i4")]
+        # What a reset leaves behind is not in the first integration.
+        row = (str(source.meta.subarray.name).encode(), str(source.meta.exposure.readpatt).encode(), 0, number)
         return datamodels.RSCDModel(rscd_group_skip_table=np.array([row], dtype=columns))
 
 
@@ -56,7 +61,12 @@ def _offsets(model, start, reference) -> tuple[Any, Any]:
 
     Both (later integrations, start).
     """
-    data, flags = ramp_rows(model, 0, model.shape_of("data")[2])
+    shape = model.shape_of("data")
+    # A median over some hundred thousand pixels is enough, and the memory does not grow with the frame.
+    rows = max(1, min(shape[2], _SAMPLES // (shape[0] * shape[1] * shape[3])))
+    first = (shape[2] - rows) // 2
+    data, flags = ramp_rows(model, first, first + rows)
+    reference = reference[first : first + rows]
     values = np.where((flags & SPOILED) == 0, data, np.nan)[1:].astype(np.float64)
     values[..., reference] = np.nan
     time = np.arange(values.shape[1], dtype=float)
@@ -65,6 +75,11 @@ def _offsets(model, start, reference) -> tuple[Any, Any]:
     medians, errors = [], []
     for ramp in values:
         whole = np.all(np.isfinite(ramp[:-1]), axis=0)
+        if not whole.any():
+            raise InputError(
+                "no pixel has a whole integration: all are saturated or hit", where=str(model.path),
+                hint="take flats with less light",
+            )  # fmt: skip
         pixels = ramp[:, whole]
         slope = t @ pixels[late] / np.sum(t**2)
         line = pixels[late].mean(axis=0) + slope * (time[:start, None] - time[late].mean())

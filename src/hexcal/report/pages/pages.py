@@ -186,6 +186,11 @@ def _job_row(job):
     }
 
 
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Write a page from one of the templates; every value is escaped."""
+    _write(path, template, **values)
+
+
 def _write(path, template, **values):
     with atomic(path) as stream:
         stream.write(_templates().get_template(template).render(**values).encode())

@@ -99,7 +99,7 @@ def suspicious_pairs(data, detector, factor):
     for k in range(irs2.SECTORS):
         n, total, squares, apart = 0, *np.zeros((3, irs2.JUMPS, 2))
         for frame in data.reshape(-1, *data.shape[2:]):
-            values = np.asarray(_references(irs2.as_read(frame, detector), k), np.float64)
+            values = np.asarray(reference_reads(irs2.as_read(frame, detector), k), np.float64)
             n += values[0, 0].size
             total += values.sum(axis=(2, 3))
             squares += (values * values).sum(axis=(2, 3))
@@ -124,16 +124,16 @@ def _clipped(values, factor):
     return values.mean(), values.std()
 
 
-def _references(frame, k):
+def reference_reads(frame, k):
     """Return a copy of the reads of reference pixels of a sector.
 
     (32 visits, 2 pairs, 2 reads, 2048 lines), in the order of time.
     """
-    return _visits(irs2.sector(frame, k))
+    return visits_of(irs2.sector(frame, k))
 
 
-def _visits(values):
-    """Return the rows of reference pixels of a sector, (640, 2048), as `_references` gives them."""
+def visits_of(values):
+    """Return the rows of reference pixels of a sector, (640, 2048), as `reference_reads` gives them."""
     return values[irs2.IS_REFERENCE].reshape(irs2.JUMPS, 2, 2, irs2.LINES)
 
 
@@ -222,14 +222,14 @@ def _correct_groups(first, last, frames, mean, how, corrected):
 def _correct_group(frame, mean, how):
     change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
     for k in range(irs2.SECTORS):
-        values = _references(change, k)
+        values = reference_reads(change, k)
         replace_pairs(values, how.bad[k])
         irs2.sector(change, k)[irs2.IS_REFERENCE] = values.reshape(-1, irs2.LINES)
     there = change != 0 if how.zeros_are_gaps else np.ones(change.shape, bool)
-    lines = [_line(change, there, k) for k in range(-1, irs2.SECTORS)]
-    output = _spectrum_of_output(change, there, lines[0]) if how.weights.alpha.any() else 0
+    lines = [edge_line(change, there, k) for k in range(-1, irs2.SECTORS)]
+    output = spectrum_of_output(change, there, lines[0]) if how.weights.alpha.any() else 0
     of_line = [irs2.sector(there, k) * line.astype(np.float32) for k, line in enumerate(lines, start=-1)]
-    left = [_references(change, k) - _visits(of_line[k + 1]) for k in range(irs2.SECTORS)]
+    left = [reference_reads(change, k) - visits_of(of_line[k + 1]) for k in range(irs2.SECTORS)]
     signals = _signals(left, output, how.weights)
     rows = np.flatnonzero(irs2.normal_rows())
     result = frame[rows]
@@ -248,7 +248,7 @@ def _correct_group(frame, mean, how):
     return kept
 
 
-def _line(change, there, k):
+def edge_line(change, there, k):
     """Return the straight line along the lines of an output that fits its edges: (2048,)."""
     count = irs2.sector(there, k)[:, _EDGE].sum(axis=0)
     total = irs2.sector(change, k)[:, _EDGE].sum(axis=0, dtype=np.float64)
@@ -263,16 +263,27 @@ def _signals(references, output, weights):
     """Return what is to be subtracted from the sectors, (4, 2048 lines, 712 times), DN."""
     from scipy import fft
 
+    spectra = spectra_of_references(references) * weights.beta + output * weights.alpha
+    return np.asarray(fft.irfft(spectra, irs2.N_TIMES)).reshape(irs2.SECTORS, irs2.LINES, irs2.PERIOD)
+
+
+def spectra_of_references(references):
+    """Return the transforms of the reads of reference pixels of the sectors, complex (4, 729089).
+
+    The reads of a visit stand for its eight times; other times are 0.
+    """
+    from scipy import fft
+
     streams = np.zeros((irs2.SECTORS, irs2.LINES, irs2.PERIOD), np.float32)
     for k, values in enumerate(references):
         reads = values.reshape(irs2.JUMPS, irs2.REFERENCE, irs2.LINES)
         for time, read in enumerate(_STAND_FOR):
             streams[k][:, irs2.TIMES_VISIT[:, time]] = reads[:, read].T
-    spectra = fft.rfft(streams.reshape(irs2.SECTORS, -1)) * weights.beta + output * weights.alpha
-    return np.asarray(fft.irfft(spectra, irs2.N_TIMES)).reshape(streams.shape)
+    return fft.rfft(streams.reshape(irs2.SECTORS, -1))
 
 
-def _spectrum_of_output(change, there, line):
+def spectrum_of_output(change, there, line):
+    """Return the transform of the reference output less its line, complex (729089,); gaps are filled."""
     from scipy import fft
 
     known = irs2.sector(there, -1)

@@ -1,0 +1,162 @@
+"""``hexcal reffiles plan|make|combine``."""
+
+import sys
+from pathlib import Path
+
+from hexcal.arguments import Arguments
+from hexcal.cli.reffiles_options import planned
+
+
+def plan(words):
+    """Tell the plan; returns the exit status."""
+    import json
+
+    from hexcal.reffiles import group_file, plan
+
+    found = planned("plan", words)
+    if found is None:
+        return 0
+    options = found.options
+    commands = _commands(found)
+    if options.write_groups:
+        group_file.write(options.write_groups, found.tasks)
+    if options.commands:
+        _write_text(options.commands, "".join(f"{command}\n" for command in dict.fromkeys(commands.values())))
+    if options.as_json:
+        tree = [task.as_dict() for task in found.tasks]
+        for task in tree:
+            for group in task["groups"]:
+                group["commands"] = [commands.get((task["maker"], Path(path))) for path in group["members"]]
+        print(json.dumps(tree, indent=1, default=str))
+    else:
+        print("\n".join(plan.lines(found.tasks, found.left_out, commands if options.verbose else None)))
+        print("".join(f"kept for the closure: {item.path.name}\n" for item in found.held_out), end="")
+    return 64 if all(task.problem for task in found.tasks) else 0
+
+
+def _commands(found):
+    """(label, exposure) -> the command that brings it to what the maker wants; of the first pass."""
+    from hexcal.reffiles.make import Run
+
+    run = Run(found.places, found.settings, _settings(found))
+    return run.commands(found.tasks)
+
+
+def _settings(found):
+    from hexcal.reffiles.make import Settings
+    from hexcal.reffiles.workers import Workers
+
+    options = found.options
+    batch = found.settings.batch()
+    value = lambda name: getattr(options, name, None)  # noqa: E731
+    return Settings(
+        options.references, bool(value("redo") or value("redo_products")),
+        bool(value("redo") or value("redo_references")), value("most_products"), value("most_references"),
+        options.passes, tuple(options.plugin), tuple(options.folders),
+        Workers(value("jobs") or batch.get("jobs", 1), value("scheduler") or batch.get("scheduler"),
+                value("slurm") or batch.get("slurm")),
+    )  # fmt: skip
+
+
+def make(words):
+    """Make reference files; returns the exit status."""
+    from hexcal.reffiles.make import Run
+
+    found = planned("make", words)
+    if found is None:
+        return 0
+    for item in found.left_out:
+        print(f"not used: {item.path.name}: {item.reason}")
+    if all(task.problem for task in found.tasks):
+        for task in found.tasks:
+            print(f"hexcal: {task.maker.label}: {task.problem}", file=sys.stderr)
+        return 64
+    _write(found.table(), found.places.folder / "inputs.ecsv")
+    run = Run(found.places, found.settings, _settings(found), lambda text: print(text, flush=True))
+    outcome = run.do(found.tasks)
+    checked = _checks(found, run, outcome)
+    for label, paths in outcome.final.items():
+        for path in paths:
+            print(f"{label}: {path}")
+            for finding in outcome.findings.get(path, ()):
+                print(f"  {finding}")
+    for label, reason in outcome.failed.items():
+        print(f"hexcal: {label} failed: {reason}", file=sys.stderr)
+    for name in outcome.left:
+        print(f"left for a later run: {name}")
+    return 0 if outcome.is_good and checked else 1
+
+
+def _checks(found, run, outcome):
+    """Check what was made, and write the page; returns whether nothing failed."""
+    from hexcal.reffiles.checks import check_run
+
+    options = found.options
+    checks = check_run(run, found.tasks, outcome, found.held_out, options.truth, options.test_exposure)
+    for check in checks:
+        for line in check.lines():
+            print(line, flush=True)
+    if not options.no_report and outcome.final:
+        from hexcal.reffiles.report import write_run
+
+        print(f"report: {write_run(found.places.folder, checks, outcome, found.tasks, found.left_out)}")
+    return not any(check.failed for check in checks)
+
+
+def combine(words):
+    """Join individual files; returns the exit status."""
+    from hexcal.core.parameters import describe, validated
+    from hexcal.errors import ParameterError
+    from hexcal.reffiles.combine import CombineParameters
+    from hexcal.reffiles.final import certified, write_final
+    from hexcal.reffiles.registry import maker_of, makers
+
+    parser = Arguments("hexcal reffiles combine", "Join individual reference files to one, pixel by pixel.")
+    add = parser.add_argument
+    add("type", metavar="TYPE", help="type of reference file, or label of a maker")
+    add("files", nargs="+", metavar="FILE", help="individual files")
+    add("--output", required=True, metavar="FILE", help="the file that is written")
+    add("--plugin", action="append", default=[], metavar="FILE", help="file with makers of your own")
+    for name in CombineParameters.model_fields:
+        if name != "flag_fractions":
+            add(
+                f"--{name.replace('_', '-')}",
+                f"--{name}",
+                metavar="VALUE",
+                help=describe(CombineParameters.model_fields[name], name),
+            )
+    options = parser.parse(words)
+    if options is None:
+        return 0
+    output = Path(options.output)
+    if output.exists():
+        raise ParameterError("the output exists already", where=str(output), hint="give another name")
+    given = {name: getattr(options, name) for name in CombineParameters.model_fields if hasattr(options, name)}
+    parameters = validated(
+        CombineParameters, {key: value for key, value in given.items() if value is not None}, "combine"
+    )
+    maker = maker_of(options.type, makers(options.plugin))
+    write_final(output, [Path(path) for path in options.files], parameters, maker)
+    findings = certified(output)
+    print(f"{output}: made of {len(options.files)} individual files")
+    print("".join(f"  {finding}\n" for finding in findings), end="")
+    return 1 if any(finding.startswith("error") for finding in findings) else 0
+
+
+def _write(table, path):
+    """Write the table of the inputs; that of a run before is replaced."""
+    import io
+
+    from hexcal.core.names import make_folder
+
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    make_folder(path.parent)
+    _write_text(path, text.getvalue())
+
+
+def _write_text(path, text):
+    from hexcal.files.atomic import atomic
+
+    with atomic(path) as stream:
+        stream.write(text.encode())
