@@ -31,12 +31,14 @@ sys.path.insert(0, str(PARITY))
 
 from peer_env import VERSION, peer_python  # noqa: E402
 from truth_background import make_background, measure_background  # noqa: E402
+from truth_emi import make_interference, measure_interference  # noqa: E402
 from truth_events import make_events, measure_events  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
 from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
-from truth_spectra import is_available, make_spectra, measure_extended, measure_spectra  # noqa: E402
+from truth_spectra import is_available, make_spectra, make_stage3  # noqa: E402
+from truth_spectra_figures import measure_extended, measure_spectra  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
 
@@ -106,6 +108,20 @@ def _spectra(name, mode, association, refs="refs", extended=False, steps=None):
     )
 
 
+def _stage3(name, run, steps=None):
+    return Case(
+        name,
+        "calwebb_spec3",
+        make_stage3,
+        measure_spectra,
+        {"run": run},
+        {"output_dir": "{folder}/{side}", "save_results": True},
+        "truth_spectra.py",
+        steps or {"extract_1d": {}},
+        "input.json",
+    )
+
+
 def _jumps(name, rate, n_groups, hit=0.0, **more):
     return Case(
         f"{name}, {n_groups} groups, {rate:g} DN/s",
@@ -129,6 +145,18 @@ def _events(kind, search, seed):
         {"output_dir": "{folder}/{side}", "save_results": True, "save_calibrated_ramp": True},
         "truth_events.py",
         {"jump": search, "ipc": {"skip": True}, "persistence": {"skip": True}},
+    )
+
+
+def _interference(name, n_groups):
+    return Case(
+        name,
+        "emicorr",
+        make_interference,
+        measure_interference,
+        {"n_groups": n_groups},
+        {"skip": False},
+        "truth_emi.py",
     )
 
 
@@ -157,6 +185,7 @@ CASES = [
     _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
     _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
+    *(_interference(f"interference, {n_groups} groups", n_groups) for n_groups in (10, 20, 60)),
     Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]
 SPECTRA = [
@@ -172,6 +201,11 @@ SPECTRA = [
     _spectra("LRS slitless, series", "miri-lrs-slitless", "tso_spec2_asn.json"),
     _spectra("MRS 12, background", "miri-mrs", "sub1_12SHORT_spec2_asn.json", "refs_12SHORT", steps=_ONE_CUBE),
     _spectra("MRS 34, background", "miri-mrs", "sub1_34SHORT_spec2_asn.json", "refs_34SHORT", steps=_ONE_CUBE),
+    _stage3("stage 3, fixed slits", "fs-3"),
+    _stage3("stage 3, MOS", "mos-3"),
+    _stage3("stage 3, LRS", "lrs-3"),
+    _stage3("stage 3, NIRSpec IFU", "ifu-3"),
+    _stage3("stage 3, MRS", "mrs-3"),
 ]
 """On exposures that scripts beside Hexcal make (`spectra_harness.HARNESS`); left out where these are not."""
 

@@ -1,27 +1,13 @@
-"""Spectra with known truth, extracted by calwebb_spec2: continuum, lines, errors; of point and of extended sources."""
+"""Spectra with known truth that the pipelines extract: exposures of scripts beside Hexcal, and products of parity."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from scipy.ndimage import median_filter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "parity"))
-
-_LINES = {
-    "miri-lrs": [(7.7, 0.06), (11.3, 0.08)],
-    "miri-lrs-slitless": [(7.7, 0.06)],
-    "miri-mrs": [(5.34, 0.003), (6.99, 0.01), (12.81, 0.012), (18.71, 0.02)],
-}
-"""Centre and width (micron) of the lines of scenes that give their spectra as tables."""
-_REACH = 5.0
-"""A line is fitted within so many of its widths."""
-_WINDOW = 31
-"""Pixels over which noise is told from what changes with wavelength."""
-_SIGNAL = 5.0
-"""Lines are judged where they are so many times as bright as their error."""
 
 
 def is_available():
@@ -42,119 +28,46 @@ def make_spectra(folder, mode, association, refs="refs"):
         (folder / path.name).symlink_to(path)
     (folder / "input.json").symlink_to(source / association)
     np.savez(folder / "truth.npz", mode=mode)
+    _take_products(folder, mode, association, refs)
 
 
-def measure_spectra(product, folder, extended=False):
-    """Errors of the extracted spectra of all sources of one kind."""
-    truth = json.loads((folder / "truth.json").read_text())
-    found = [
-        judged
-        for path in sorted(Path(folder, product.stem).glob("*_x1d*.fits"))
-        for judged in _of_product(path, truth, extended)
-    ]
-    if not found:
-        raise ValueError(f"no spectrum of {'an extended' if extended else 'a point'} source in {product.stem}")
-    bias = 100 * np.array([judged["bias"] for judged in found])
-    figures = {
-        "continuum, median error (%)": float(np.median(np.abs(bias))),
-        "continuum, worst source (%)": float(np.abs(bias).max()),
-        "pull width": float(np.median([judged["pull"] for judged in found])),
-    }
-    lines = np.array([line for judged in found for line in judged["lines"]]).reshape(-1, 2)
-    if len(lines):
-        figures["lines, flux (%)"] = float(100 * np.median(np.abs(lines[:, 0] - 1)))
-        figures["lines, centre (pixel)"] = float(np.median(np.abs(lines[:, 1])))
-    return figures
+def make_stage3(folder, run):
+    """Take the exposures that stage 3 combines, as the reference implementation's stage 2 makes them."""
+    import spectra_harness
+
+    given = spectra_harness.RUNS[run]
+    source, association = spectra_harness.inputs(given.inputs), spectra_harness.association(run)
+    (folder / "refs").rmdir()
+    (folder / "refs").symlink_to(source / given.refs)
+    (folder / "truth.json").symlink_to(source / "truth.json")
+    table = json.loads(association.read_text())
+    for member in table["products"][0]["members"]:
+        member["expname"] = str(association.parent / member["expname"])
+    (folder / "input.json").write_text(json.dumps(table))
+    np.savez(folder / "truth.npz", mode=given.inputs)
+    _take_product(folder, spectra_harness.products(run))
 
 
-def measure_extended(product, folder):
-    """As `measure_spectra`, of extended sources and of blank sky."""
-    return measure_spectra(product, folder, extended=True)
+def _take_products(folder, mode, association, refs):
+    """Take what parity has of the reference implementation with the same input and parameters, if it is there."""
+    import spectra_harness
+
+    for name, run in spectra_harness.RUNS.items():
+        if (run.inputs, run.association, run.refs) == (mode, association, refs) and not run.steps:
+            if spectra_harness.is_made(name):
+                _take_product(folder, spectra_harness.products(name))
+            return
 
 
-def _of_product(path, truth, extended):
-    with fits.open(path) as hdus:
-        for hdu in hdus:
-            if hdu.name == "EXTRACT1D":
-                source = _source(truth, hdu.header, hdus[0].header)
-                if source is not None and source["extended"] == extended:
-                    yield from _judged(hdu.data, source, truth.get("light_curve"))
+def _take_product(folder, products):
+    """Let products stand for those of a run of the reference implementation."""
+    from peer_env import VERSION
 
-
-def _source(truth, header, primary):
-    """The true source of a spectrum: whether it is extended, its spectrum as a function, its lines."""
-    sources = truth["sources"]
-    if "flux_Jy" in sources[0]:
-        true = sources[0]
-        return {
-            "extended": False,
-            "spectrum": lambda wave: np.interp(wave, true["wave_um"], true["flux_Jy"], left=np.nan, right=np.nan),
-            "lines": _LINES[truth["mode"]],
-            "range": (true["wave_um"][0], true["wave_um"][-1]),
-        }
-    true = _of_nirspec(truth, sources, header, primary)
-    if true["kind"] == "extended":
-        # A blob is brightest in its middle: its mean over an aperture is no figure of the extraction.
-        return None
-
-    def spectrum(wave):
-        lines = sum(peak * np.exp(-0.5 * ((wave - centre) / width) ** 2) for centre, peak, width in true["lines"])
-        return true["norm"] * ((wave / 2) ** true["slope"] + lines)
-
-    lines = [(centre, width) for centre, _, width in true["lines"]]
-    return {"extended": true["kind"] != "point", "spectrum": spectrum, "lines": lines, "range": (0.75, 5.15)}
-
-
-def _of_nirspec(truth, sources, header, primary):
-    by_name = {source["name"]: source for source in sources}
-    if truth["mode"] == "mos":
-        number = header.get("SOURCEID", 0)
-        return sources[number - 1] if 0 < number < len(sources) else by_name["sky"]
-    if truth["mode"] == "fs":
-        return by_name["star" if header.get("SLTNAME", primary.get("SLTNAME")) == "S200A1" else "sky"]
-    return sources[0]
-
-
-def _judged(table, source, light_curve):
-    """Yield bias, pull width and lines of a spectrum, or of each one of a series."""
-    names = ("SURF_BRIGHT", "SB_ERROR") if source["extended"] else ("FLUX", "FLUX_ERROR")
-    rows = zip(*(np.atleast_2d(table[name]) for name in ("WAVELENGTH", *names)), strict=True)
-    for number, (wave, value, error) in enumerate(rows):
-        brightness = light_curve[number] if light_curve else 1.0
-        true = source["spectrum"](wave) * brightness
-        low, high = source["range"]
-        good = np.isfinite(value) & np.isfinite(error) & np.isfinite(true) & (value != 0) & (wave > low) & (wave < high)
-        if good.sum() < 30:
-            continue
-        wave, value, error, true = (np.asarray(item, float)[good] for item in (wave, value, error, true))
-        near = np.zeros(wave.size, bool)
-        for centre, width in source["lines"]:
-            near |= np.abs(wave - centre) < _REACH * width
-        ratio = value / true
-        # What changes slowly with wavelength is no noise; it counts as bias.
-        pull = ((ratio - median_filter(ratio, _WINDOW, mode="nearest")) * true / error)[~near]
-        lines = [_line(wave, value, error, true, *line) for line in source["lines"]]
-        yield {
-            "bias": float(np.median(ratio[~near]) - 1),
-            "pull": float(1.4826 * np.median(np.abs(pull - np.median(pull)))),
-            "lines": [line for line in lines if line is not None],
-        }
-
-
-def _line(wave, value, error, true, centre, width):
-    """Flux over the true one, and shift in pixels, of one line; None where it is lost in the noise or cut off.
-
-    The true line above a straight continuum, and its derivative, are fitted to the spectrum with a continuum of its
-    own.
-    """
-    near = np.flatnonzero(np.abs(wave - centre) < _REACH * width)
-    if near.size < 8 or wave.min() > centre - _REACH * width or wave.max() < centre + _REACH * width:
-        return None
-    wave, value, error, true = wave[near], value[near], error[near], true[near]
-    ends = [int(np.argmin(wave)), int(np.argmax(wave))]
-    line = true - np.interp(wave, wave[ends], true[ends])
-    slope = np.gradient(line)
-    terms = np.stack([np.ones(wave.size), (wave - centre) / width, line, -slope], axis=1) / error[:, None]
-    fit, *_ = np.linalg.lstsq(terms, value / error, rcond=None)
-    uncertainty = np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
-    return (fit[2], fit[3] / fit[2]) if fit[2] > _SIGNAL * uncertainty else None
+    (folder / VERSION).symlink_to(products)
+    report = products / "report.json"
+    if report.exists():
+        shutil.copy(report, folder / f"{VERSION}.report.json")
+    else:
+        entry = {"id": VERSION, "error": None, "call_s": float("nan")}
+        (folder / f"{VERSION}.report.json").write_text(json.dumps([entry]))
+    (folder / f"{VERSION}.fits").touch()

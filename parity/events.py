@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Snowballs, the pipeline with ramps fitted by likelihood, and traps that fill and empty: both sides.
+"""Snowballs, showers, the pipeline with ramps fitted by likelihood, and traps that fill and empty: both sides.
 
-    .venv/bin/python parity/events.py [likely snowballs traps]
+    .venv/bin/python parity/events.py [likely snowballs showers traps]
 
 Simulated exposures go through calwebb_detector1 of both sides, Hexcal with the profile 3.0.0; masks of events are
 compared by their overlap (what both flag, of what either flags), rates value by value. Traps are compared with release
@@ -32,11 +32,13 @@ LAST_WITH_TRAPS = "1.13.4"
 MODES = {
     "likely": ({"subarray_name": "SUB160", "n_groups": 10, "n_ints": 2}, {}),
     "snowballs": ({"subarray_name": "SUB640", "n_groups": 8, "n_ints": 2}, {"snowball_rate": 40}),
+    "showers": ({"instrument": "MIRI", "subarray_name": "BRIGHTSKY", "n_groups": 60}, {"shower_rate": 30}),
 }
 """Words of the mode, and number of events."""
 STEPS = {
     "likely": {"ramp_fit": {"algorithm": "LIKELY"}},
     "snowballs": {"jump": {"expand_large_events": True}},
+    "showers": {"jump": {"find_showers": True}},
 }
 
 

@@ -166,7 +166,7 @@ class Extract1dIFUModel(TreeModel):
     data: Any
 
 class Extract1dImageModel(ReferenceFileModel):
-    """Weights of extraction of one slit or order: an image (ny, nx)."""
+    """Weights of extraction of one slit or order: an image (ny, nx), or (nwavelengths, ny, nx) of cubes."""
     data: ndarray
 
 class FOREModel(TreeModel):

@@ -149,3 +149,10 @@ def test_verbose_lowers_the_level(uncal, capsys, monkeypatch):
     with log.configured(verbose=True):
         logging.getLogger("hexcal.x").debug("detail")
     assert "detail" in capsys.readouterr().out
+
+
+def test_a_log_that_cannot_be_written_any_more_is_told_once_and_the_run_goes_on(capfd):
+    with log.configured(None, file="/dev/full", stream="null"):
+        for _ in range(3):
+            logging.getLogger(log.ROOT).warning("x")
+    assert capfd.readouterr().err == "hexcal: the log /dev/full cannot be written any more: No space left on device\n"

@@ -6,7 +6,7 @@ import pytest
 from exposures import write_references, write_uncal
 
 from hexcal import datamodels
-from hexcal.core import Pipeline, Step, StepParameters, cmdline, config, parameter
+from hexcal.core import Pipeline, Step, StepParameters, cmdline, config, parameter, registry
 from hexcal.errors import HexcalError, InputError, ParameterError
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep
@@ -298,3 +298,32 @@ def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_e
         "other_twice.fits",
         uncal.name.replace("uncal", "second"),
     }
+
+
+@pytest.mark.parametrize(
+    ("alias", "steps", "message"),
+    [
+        ("calwebb_image3", {"outlier_detection": {"good_bits": "~DO_NOT_USEE"}}, "DO_NOT_USEE"),
+        ("calwebb_image3", {"outlier_detection": {"snr": "five"}}, "two numbers"),
+        ("calwebb_image3", {"skymatch": {"dqbits": "HOTT"}}, "HOTT"),
+        ("calwebb_image3", {"skymatch": {"skymethod": "user"}}, "list of levels"),
+        ("calwebb_image3", {"resample": {"fillval": "nothing"}}, "NAN or INDEF"),
+        ("calwebb_image3", {"source_catalog": {"aperture_ee1": 80}}, "must ascend"),
+        ("calwebb_spec2", {"extract_1d": {"smoothing_length": 4}}, "odd number"),
+        ("calwebb_spec2", {"cube_build": {"channel": "5"}}, "channel must be"),
+        ("calwebb_spec2", {"cube_build": {"wavemin": 9, "wavemax": 8}}, "must be below"),
+        ("calwebb_spec2", {"badpix_selfcal": {"kernel_size": 4, "skip": False}}, "kernel_size must be odd"),
+        ("calwebb_spec2", {"residual_fringe": {"ignore_region_min": [5.0], "skip": False}}, "needs both"),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused_before_the_input_is_read(alias, steps, message):
+    """Not after the minutes that the steps before take."""
+    with pytest.raises(ParameterError, match=message):
+        registry.find(alias).call("there_is_no_such_file.fits", steps=steps)
+
+
+def test_parameters_of_a_step_that_is_skipped_do_not_matter():
+    with pytest.raises(InputError, match="no such file"):
+        registry.find("calwebb_spec2").call(
+            "there_is_no_such_file.fits", steps={"extract_1d": {"smoothing_length": 4, "skip": True}}
+        )

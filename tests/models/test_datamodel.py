@@ -148,6 +148,20 @@ def test_fits_keywords_win_over_the_asdf_tree(tmp_path, uncal):
     assert again.meta.my_note == "kept" and again.meta.instrument.filter == "F444W"
 
 
+def test_what_is_set_to_none_is_not_in_the_file_that_is_saved(tmp_path, uncal):
+    """Nor does it come back out of the ASDF extension, which has all metadata too."""
+    datamodels.open(uncal).save(tmp_path / "first.fits")
+    model = datamodels.open(tmp_path / "first.fits")
+    assert model.meta.exposure.readpatt is not None and model.meta.observation.date is not None
+    model.meta.exposure.readpatt = None
+    del model.meta.observation.date
+    model.save(tmp_path / "second.fits")
+    assert not {"READPATT", "DATE-OBS"} & set(fits.getheader(tmp_path / "second.fits"))
+    again = datamodels.open(tmp_path / "second.fits")
+    again.whole_tree()
+    assert again.meta.exposure.readpatt is None and again.meta.observation.date is None
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "u4", "u2", "u1", "i2", "i4"])
 def test_arrays_of_all_types_survive(tmp_path, dtype):
     from hexcal.models import fits_writer

@@ -136,6 +136,15 @@ def test_products_of_steps_have_the_names_of_their_sources_or_exposures(tmp_path
     assert all(name.startswith(sources) for name in names(tmp_path))
 
 
+def test_gratings_are_not_mixed(tmp_path):
+    models = [fixed_slits(number) for number in range(3)]
+    for model, grating in zip(models, ("PRISM", "PRISM", "G140M"), strict=True):
+        model.meta.instrument.grating, model.meta.instrument.filter = grating, "CLEAR"
+    asn = association(tmp_path, models, name="jw1-o001_{source_id}_nirspec_prism")
+    with pytest.raises(InputError, match="one grating and filter are combined; found: PRISM-CLEAR, G140M-CLEAR"):
+        Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+
+
 def test_a_source_that_fails_is_left_out(tmp_path, caplog):
     models = [fixed_slits(number) for number in range(3)]
     for model in models:

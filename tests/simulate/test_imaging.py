@@ -13,7 +13,7 @@ from hexcal.models.dqflags import pixel
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.simulate.camera import SQUARE_ARCSEC
 from hexcal.simulate.imaging import Imaging, looking_at, tracks
-from hexcal.simulate.imaging_setups import SETUPS, setup_of
+from hexcal.simulate.imaging_setups import SETUPS, density_for, setup_of
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.sky import SOURCE_COLUMNS, Optics, random_sky, render
 from hexcal.step import AssignWcsStep, FlatFieldStep, PhotomStep
@@ -54,6 +54,18 @@ def test_sources_lie_apart_where_there_is_room():
     assert distance.min() > 1.4
     assert (sources["type"] == "galaxy").sum() == (sources["type"] == "star").sum() // 8
     assert len(random_sky(10, 0, 1, 0.1, np.random.default_rng(1), density=0.002, fluxes=(1, 100))) == 28
+
+
+@pytest.mark.parametrize(
+    ("instrument", "size", "n_stars"), [("NIRCAM", 512, 80), ("NIRISS", 512, 80), ("FGS", 512, 80), ("NIRCAM", 256, 21)]
+)
+def test_small_windows_have_stars_enough_to_be_aligned(instrument, size, n_stars):
+    setup = setup_of(instrument)
+    camera = setup.camera(size)
+    area = camera.nx * camera.ny * camera.scale**2
+    assert density_for(setup, camera) > setup.density
+    assert density_for(setup, camera) * area == pytest.approx(n_stars, abs=1)
+    assert density_for(setup_of("MIRI"), setup_of("MIRI").camera(512)) == setup_of("MIRI").density
 
 
 def test_the_same_seed_gives_the_same_images():

@@ -12,7 +12,7 @@ from hexcal.workflow import ledger as ledger_
 from hexcal.workflow import options
 from hexcal.workflow.changes import Changes
 from hexcal.workflow.jobs import Job
-from hexcal.workflow.ledger import Ledger, locked
+from hexcal.workflow.ledger import Ledger, is_held, locked
 
 
 class Fixed:
@@ -177,3 +177,28 @@ def test_wrong_options_are_said_before_the_work(word, message):
 def test_the_quick_recipe_leaves_outliers_out():
     words = options.by_pipeline(["calwebb_image3"], [], [], "quick")
     assert words == {"calwebb_image3": ["--steps.outlier_detection.skip=true"]}
+
+
+def test_what_a_full_disk_keeps_from_the_ledger_is_noted_later(tmp_path):
+    book = Ledger(tmp_path)
+    number = book.begin_run(["process"], version())
+    job = Job("calwebb_dark a", "calwebb_dark", tmp_path / "a_uncal.fits")
+    pages = book._base.execute("PRAGMA page_count").fetchone()[0]
+    book._base.execute(f"PRAGMA max_page_count={pages}")
+    book.begin(job, "it is new " + 9000 * "x")
+    book.end(job.key, state="done")
+    assert book.job(job.key) is None
+    with pytest.raises(ResourceError, match="ledger cannot be written: database or disk is full") as error:
+        book.end_run(number)
+    assert "same command again" in error.value.hint
+    book._base.execute("PRAGMA max_page_count=100000")
+    book.end_run(number)
+    assert book.job(job.key)["state"] == "done" and book.runs()[-1]["ended"]
+    book.close()
+
+
+def test_whether_a_run_is_at_work_can_be_seen(tmp_path):
+    assert not is_held(tmp_path)
+    with locked(tmp_path):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)

@@ -115,6 +115,22 @@ def test_the_folder_of_products_is_not_searched(tmp_path):
     assert len(exposures) == 1
 
 
+def test_exposures_are_known_by_whole_paths_however_they_are_named(tmp_path, monkeypatch):
+    path = write_header(tmp_path / "raw", 1)
+    monkeypatch.chdir(tmp_path)
+    for sources in (["raw"], ["raw/" + path.name], [tmp_path / "raw"], [path, "raw"]):
+        exposures, _ = collect(sources)
+        assert [exposure.path for exposure in exposures] == [path]
+
+
+def test_a_link_keeps_its_own_name(tmp_path):
+    path = write_header(tmp_path / "raw", 1)
+    stored = path.rename(tmp_path / "0815.bin")
+    path.symlink_to(stored)
+    (exposure,) = collect([path])[0]
+    assert exposure.path == path and exposure.level == "uncal"
+
+
 def test_a_folder_without_exposures_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no exposures"):
         collect([tmp_path])

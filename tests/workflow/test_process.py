@@ -63,6 +63,49 @@ def test_a_programme_is_made_kept_and_made_again(programme, capfd):
     assert "2 done, 1 failed" in capfd.readouterr().out
 
 
+def test_bad_exposures_among_good_ones_are_named_and_the_rest_is_made(tmp_path, capfd):
+    write_uncal(tmp_path, name="jw00001001001_02101_00001_nrca1_uncal.fits", **COMMON)
+    write_uncal(tmp_path, name="jw00001001001_02101_00002_nrca1_uncal.fits", **{**COMMON, "EXP_TYPE": "NRC_MAGIC"})
+    write_uncal(tmp_path, name="jw00001001001_02101_00003_nrcb1_uncal.fits", **{**COMMON, "DETECTOR": "NRCB1"})
+    (tmp_path / "jw00001001001_02101_00004_nrca1_uncal.fits").write_bytes(b"not FITS at all")
+    write_references(tmp_path / "refs")
+    assert process(tmp_path) == 1
+    said = capfd.readouterr().out
+    assert "1 job done (2 files), 0 already up to date, 1 failed" in said
+    assert "failed: calwebb_detector1 jw00001001001_02101_00003_nrcb1: the mask reference is for DETECTOR" in said
+    assert "not used: jw00001001001_02101_00002_nrca1_uncal.fits: unknown exposure type 'NRC_MAGIC'" in said
+    assert "not used: jw00001001001_02101_00004_nrca1_uncal.fits: not a readable FITS file" in said
+    page = (tmp_path / "out" / "report" / "index.html").read_text()
+    assert all(word in page for word in ("NRC_MAGIC", "00004_nrca1_uncal.fits", "DETECTOR = NRCA1"))
+
+
+LIMITED = """
+import resource, sys
+from hexcal.cli.start import hexcal
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
+if __name__ == "__main__":
+    sys.exit(hexcal())
+"""
+
+
+def test_where_there_is_no_room_for_a_product_the_rest_is_made_and_the_run_is_resumed(tmp_path, capfd):
+    for number, n_ints in ((1, 1), (2, 1000), (3, 1)):
+        write_uncal(tmp_path, (n_ints, 6, 16, 24), name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", **COMMON)
+    write_references(tmp_path / "refs")
+    (tmp_path / "limited.py").write_text(LIMITED)
+    out = tmp_path / "out"
+    words = ["process", str(tmp_path), f"--out={out}", "--until=1", "--workers=1", f"--references={tmp_path / 'refs'}"]
+    run = subprocess.run([sys.executable, str(tmp_path / "limited.py"), *words], capture_output=True, text=True)
+    assert run.returncode == 1
+    failure = next(line for line in run.stdout.splitlines() if line.startswith("failed: "))
+    assert "00002_nrca1: cannot write: File too large" in failure and "rateints.fits" in failure
+    assert "2 jobs done (4 files), 0 already up to date, 1 failed" in run.stdout
+    assert not list(out.glob("*00002_nrca1_rateints*")) and not list(out.rglob("*.part*"))
+    assert main([*words, "--no-report"]) == 0
+    assert "1 job done (2 files), 2 already up to date, 0 failed" in capfd.readouterr().out
+    assert (out / "jw00001001001_02101_00002_nrca1_rateints.fits").stat().st_size > 4_000_000
+
+
 def test_a_dry_run_writes_nothing(programme, capfd, tmp_path):
     assert main(["process", str(programme), f"--out={tmp_path / 'new'}", "--dry-run", "--json"]) == 0
     assert {job["pipeline"] for job in json.loads(capfd.readouterr().out)["jobs"]} >= {"calwebb_detector1"}

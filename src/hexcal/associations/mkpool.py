@@ -7,9 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from astropy.io import fits
-from astropy.io.fits.card import Undefined
-
 from hexcal import observatories
 from hexcal.associations.pool import NULL, AssociationPool
 from hexcal.associations.pool_terms import terms_of
@@ -58,6 +55,8 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     numbers the names of targets (TARGNAME, else TARGPROP) as they appear. Files are named without their folder, as in
     an association.
     """
+    from astropy.io import fits
+
     candidates = _candidates(asn_candidate)
     added = {"dms_note": dms_note, "is_imprt": is_imprt, "pntgtype": pntgtype}
     data = [data] if isinstance(data, str | Path | fits.HDUList) or hasattr(data, "header") else list(data)
@@ -119,6 +118,8 @@ def _candidates(given):
 
 def _header(source, kwargs):
     """Return (bare file name, header) of an exposure."""
+    from astropy.io import fits
+
     if isinstance(source, str | Path):
         path = Path(source)
         if not path.is_file():
@@ -148,7 +149,9 @@ def _as_input_error(path):
 
 
 def _text(value):
-    return NULL if isinstance(value, Undefined) or value is None else str(value)
+    # A card of astropy without a value; a plan made of headers alone does not load astropy.io.fits.
+    is_undefined = type(value).__name__ == "Undefined"
+    return NULL if is_undefined or value is None else str(value)
 
 
 def _all_candidates(row: Mapping[str, str], name, candidates):

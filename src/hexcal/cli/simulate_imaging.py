@@ -1,6 +1,7 @@
 """``hexcal simulate imaging``: dithered images of one sky."""
 
 import shlex
+from dataclasses import replace
 
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.errors import ParameterError
@@ -46,7 +47,12 @@ def options():
     sky = parser.add_argument_group("what is seen")
     add = sky.add_argument
     add("--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same images (default 0)")
-    add("--density", type=number(0), metavar="N", help="stars per square arcsec (default 0.09, 0.03, 0.03, 0.02)")
+    add(
+        "--density",
+        type=number(0),
+        metavar="N",
+        help="stars per square arcsec (default 0.09, 0.03, 0.03, 0.02; in small windows as many as alignment needs)",
+    )
     add("--sky", type=number(0), metavar="LEVEL", help="brightness of the sky, MJy/sr (default 0.25; MIRI: 8)")
     add("--sky-difference", type=number(0), default=0.1, metavar="SHARE", help="between exposures (default 0.1)")
     errors = parser.add_argument_group("what is wrong")
@@ -68,7 +74,7 @@ def options():
 def run(given):
     """Simulate as the options say; returns the exit status."""
     from hexcal.simulate.imaging import Imaging
-    from hexcal.simulate.imaging_setups import setup_of
+    from hexcal.simulate.imaging_setups import density_for, setup_of
 
     setup = setup_of(given.instrument, given.detector, given.filter, given.density, given.sky)
     mode = _mode(given, setup)
@@ -76,6 +82,8 @@ def run(given):
         camera = setup.camera(given.size or 512)
     else:
         camera = setup.window(mode.xstart, mode.ystart, mode.xsize, mode.ysize)
+    if given.density is None:
+        setup = replace(setup, density=density_for(setup, camera))
     series = Imaging(
         setup, camera, given.exposures, given.backgrounds, given.seed, given.pointing_error, given.sky_difference,
         given.cosmic_rays, mode,

@@ -106,6 +106,26 @@ class _Section(logging.Handler):
         super().close()
 
 
+class _LogFile(logging.FileHandler):
+    """A file of messages; where it cannot be written any more (a full disk), the run goes on, and that is said once."""
+
+    is_broken = False
+
+    def handleError(self, record):
+        """Say what is wrong with the file, the first time."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self.is_broken:
+            self.is_broken = True
+            sys.stderr.write(f"hexcal: the log {self.baseFilename} cannot be written any more: {error.strerror}\n")
+
+    def close(self):
+        """Close the file, with what of it could be written."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def _level(text, where):
     name = str(text).strip().upper()
     if name not in _LEVELS:
@@ -128,7 +148,7 @@ def _target(text, where):
 
 def _file(name, mode):
     try:
-        return logging.FileHandler(_free(name), mode=mode, encoding="utf-8")
+        return _LogFile(_free(name), mode=mode, encoding="utf-8")
     except (OSError, ValueError) as error:
         if isinstance(error, HexcalError):
             raise

@@ -128,6 +128,7 @@ def _outermost(step, inputs, product, opened):
             step.log.info("Parameter reference %s: %s", kind, path)
         try:
             memory.require_enough()
+            _require_parameters(step)
             run_files.note_parameters(step)
             run_files.plan_products(step)
             step.prepare()
@@ -146,6 +147,15 @@ def _outermost(step, inputs, product, opened):
             context.record.close()
 
 
+def _require_parameters(step):
+    """Have a step and all steps in it that are not skipped look at their parameters: not after minutes of work."""
+    if step.parameters.skip:
+        return
+    step.require_parameters()
+    for inner in step.steps.values():
+        _require_parameters(inner)
+
+
 def _logs():
     return logging.getLogger(log.ROOT).hasHandlers()
 
@@ -159,6 +169,7 @@ def _step(step, inputs, context):
             step.log.info("Step %s skipped", step.name)
             status = "SKIPPED"
             return _marked(step, _unchanged(step, inputs), status)
+        step.require_parameters()
         step.log.info("Step %s running", step.name)
         if context.progress is not None:
             context.progress.begin(step.name)

@@ -205,6 +205,13 @@ class Step(Parameterized, StepFiles, Blockwise):
         """
         return []
 
+    def require_parameters(self) -> None:
+        """Raise ParameterError if the values of parameters do not go together, or cannot be understood.
+
+        A run asks all its steps before its input is read, and each step once more before it runs. Default: nothing is
+        required beyond what the declaration of each parameter says.
+        """
+
     def require(self, model: Any) -> None:
         """Raise InputError if the exposure lacks what the step needs.
 

@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hexcal.kernels.compiled import helper, kernel
-from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, gather_differences, variance_of_reads
+from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE, variance_of_reads
 from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, flag_ellipse, in_ellipse
 from hexcal.kernels.selection import median_of
 
 NOTHING = np.uint8(0)
+SATURATED = np.uint8(2)
+NO_DIFFERENCE = UNUSABLE | JUMP_DET
+"""A difference with one of these flags in either of its groups does not count."""
 
 
 class ShowerTest(NamedTuple):
@@ -51,9 +54,24 @@ def ring_offsets(inner, outer):
     return offsets[:n]
 
 
+@helper
+def counting_differences(samples, first, last, y, x, differences):
+    """Write the differences of a pixel that count, electrons, one after the other; their number."""
+    data, group_dq, gain = samples.data, samples.group_dq, samples.gain[y, x]
+    n = 0
+    for i in range(first, last):
+        for k in range(1, data.shape[1]):
+            if (group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]) & NO_DIFFERENCE == 0:
+                step = data[i, k, y, x] * gain - data[i, k - 1, y, x] * gain
+                if np.isfinite(step):
+                    differences[n] = step
+                    n += 1
+    return n
+
+
 @kernel
 def typical_differences(first_row, last_row, samples, first, last, median, sigma):
-    """Median of the differences of every pixel and their expected noise, in electrons; NaN without a usable difference.
+    """Median of the differences of every pixel that count, and their expected noise, in electrons; NaN without any.
 
     Parameters
     ----------
@@ -66,12 +84,11 @@ def typical_differences(first_row, last_row, samples, first, last, median, sigma
         Are filled.
     """
     steps = samples.data.shape[1] - 1
-    difference = np.empty((last - first) * steps, np.float32)
-    usable = np.empty_like(difference)
+    differences = np.empty((last - first) * steps, np.float32)
     for y in range(first_row, last_row):
         for x in range(samples.data.shape[3]):
-            n = gather_differences(samples, first, last, y, x, difference, usable, False)
-            value = np.float64(median_of(usable, n)) if n > 0 else np.nan
+            n = counting_differences(samples, first, last, y, x, differences)
+            value = np.float64(median_of(differences, n)) if n > 0 else np.nan
             median[y, x] = value
             sigma[y, x] = np.sqrt(abs(value) + variance_of_reads(samples, y, x))
 
@@ -80,7 +97,7 @@ def typical_differences(first_row, last_row, samples, first, last, median, sigma
 def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
     """Absolute excess of the difference into group k over the median, in sigma.
 
-    NaN where a group is unusable or holds a jump.
+    NaN where either group is unusable or holds a jump.
 
     Parameters
     ----------
@@ -98,8 +115,8 @@ def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
     for y in range(first_row, last_row):
         for x in range(data.shape[3]):
             ratio[y, x] = np.nan
-            flags = group_dq[i, k, y, x] | (group_dq[i, k - 1, y, x] & UNUSABLE)
-            if flags & (UNUSABLE | JUMP_DET) == 0 and sigma[y, x] > 0:
+            flags = group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]
+            if flags & NO_DIFFERENCE == 0 and sigma[y, x] > 0:
                 step = (data[i, k, y, x] - data[i, k - 1, y, x]) * samples.gain[y, x]
                 ratio[y, x] = abs(step - median[y, x]) / sigma[y, x]
 
@@ -128,7 +145,7 @@ def mark_raised(first_row, last_row, ratio, offsets, threshold, raised):
                 if 0 <= ya < ny and 0 <= xa < nx and ratio[ya, xa] == ratio[ya, xa]:
                     total += ratio[ya, xa]
                     n += 1
-            raised[y, x] = n > 0 and total >= threshold * n
+            raised[y, x] = ratio[y, x] == ratio[y, x] and n > 0 and total >= threshold * n
 
 
 @helper
@@ -144,8 +161,8 @@ def mean_excess(samples, i, k, region, median):
     total, n = 0.0, 0
     for y in range(max(y0 - reach, 0), min(y0 + reach + 1, ny)):
         for x in range(max(x0 - reach, 0), min(x0 + reach + 1, nx)):
-            flags = group_dq[i, k, y, x] | (group_dq[i, k - 1, y, x] & UNUSABLE)
-            if flags & (UNUSABLE | JUMP_DET) != 0 or not gain[y, x] > 0:
+            flags = group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]
+            if flags & NO_DIFFERENCE != 0 or not gain[y, x] > 0:
                 continue
             excess = data[i, k, y, x] - data[i, k - 1, y, x] - median[y, x] / gain[y, x]
             inside = in_ellipse(
@@ -175,6 +192,6 @@ def flag_regions(samples, i, k, regions, median, test):
             min(region[MINOR] + growth, test.largest_radius),
         )
         for later in range(k, min(k + test.groups_after + 1, group_dq.shape[1])):
-            flag_ellipse(group_dq[i, later], region, major, minor, JUMP_DET, NOTHING, UNUSABLE)
+            flag_ellipse(group_dq[i, later], region, major, minor, JUMP_DET, NOTHING, SATURATED)
         n_showers += 1
     return n_showers

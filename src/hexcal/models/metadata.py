@@ -170,9 +170,10 @@ class Metadata:
         if isinstance(value, meta.Node):
             value = copy.deepcopy(value.instance)
         value = meta.checked(path, value, self.row_of(path))
-        if path == _WCS:
-            # What only the ASDF extension has must not come back over it.
+        if path == _WCS or value is None:
+            # What the ASDF extension has must not come back over it.
             self.whole_tree()
+        if path == _WCS:
             _require_wcs(value, self.path)
         for name in names[:-1]:
             tree = tree.setdefault(name, {})

@@ -115,15 +115,21 @@ class Spec3Pipeline(Pipeline):
         return self._combined(science, steps, None, self._save_exposures)
 
     def _mode(self, science):
-        modes = {}
+        """The mode of the exposures; those of slits must also be of one grating and filter."""
+        modes, gratings = {}, {}
         for index, exposure in enumerate(science.each()):
-            modes.setdefault(mode_of(exposure), science.name_of(index))
-        if len(modes) > 1:
-            raise InputError(
-                f"exposures of one mode are combined; found: {', '.join(modes)}",
-                where=", ".join(modes.values()),
-                hint="give each mode a product of its own in the association",
-            )
+            name, instrument = science.name_of(index), exposure.meta.instrument
+            mode = mode_of(exposure)
+            modes.setdefault(mode, name)
+            if mode in _BY_SOURCE:
+                gratings.setdefault(f"{instrument.grating}-{instrument.filter}", name)
+        for what, found in (("mode", modes), ("grating and filter", gratings)):
+            if len(found) > 1:
+                raise InputError(
+                    f"exposures of one {what} are combined; found: {', '.join(found)}",
+                    where=", ".join(found.values()),
+                    hint=f"give each {what} a product of its own in the association",
+                )
         return next(iter(modes))
 
     def _sources(self, science, steps):

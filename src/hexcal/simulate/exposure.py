@@ -98,6 +98,7 @@ def simulate(
     open_pixels=0.0,
     whole_detector=False,
     threads=None,
+    added=None,
 ):
     """Take an exposure of which everything is known.
 
@@ -134,6 +135,9 @@ def simulate(
         For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame,
         as delivered.
     threads : int, optional
+    added : dict of str to float32 array (nints, ngroups, ny, nx), DN, optional
+        What else each group reads, such as ``{"interference": interference.plane(waves, mode)}``; the planes are part
+        of the truth.
 
     Returns
     -------
@@ -184,7 +188,9 @@ def simulate(
         hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
-    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads)
+    planes = _checked_planes(added, mode)
+    total = np.sum(list(planes.values()), axis=0, dtype=np.float32) if planes else None
+    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads, total)
     exposure = Level1bModel(data)
     if mode.instrument == "MIRI":
         noise = float(np.median(part.read_noise))
@@ -192,8 +198,18 @@ def simulate(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds, planes)
     return Simulation(mode, exposure, truth, detector, number)
+
+
+def _checked_planes(added, mode):
+    planes = {name: np.asarray(plane, np.float32) for name, plane in (added or {}).items()}
+    for name, plane in planes.items():
+        if plane.shape != mode.shape:
+            raise ParameterError(
+                f"{name} must have the shape of the exposure, {mode.shape}, it has {plane.shape}", where="added"
+            )
+    return planes
 
 
 def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):

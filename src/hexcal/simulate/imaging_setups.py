@@ -129,6 +129,19 @@ def setup_of(instrument, detector=None, filter_name=None, density=None, sky=None
     return replace(setup, **changes)
 
 
+def density_for(setup, camera) -> float:
+    """Return how many stars per square arcsec a window needs, so that its images can be aligned by them.
+
+    That of the setup or, in a small window, as many more as make 80 stars in it, but at most one in 3000 pixels: by
+    default tweakreg asks for 15 matches, and finds half of the stars.
+    """
+    pixels, pixel_area = camera.nx * camera.ny, camera.scale**2
+    return max(setup.density, min(_STARS_IN_WINDOW / pixels, 1 / _PIXELS_PER_STAR) / pixel_area)
+
+
+_STARS_IN_WINDOW, _PIXELS_PER_STAR = 80, 3000
+
+
 def checked_element(kind, value):
     """Return the name of a filter or pupil in capitals; ParameterError with the nearest one if it is not known."""
     from hexcal.observatories.jwst import observatory

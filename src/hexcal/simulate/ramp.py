@@ -13,7 +13,7 @@ BLOCK = 32
 """Rows of a block."""
 
 
-def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None):
+def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None, added=None):
     """Read out a detector.
 
     In every frame: electrons arrive with Poisson statistics, charge of cosmic rays is added, the sum goes through the
@@ -34,6 +34,8 @@ def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=Non
     transients : Transients, optional
     threads : int, optional
         Default: the number of the run.
+    added : float32 array (nints, ngroups, ny, nx), DN, optional
+        Is added to what each frame of a group reads.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=Non
                 _stream(seed, block),
                 drifts,
                 transients,
+                added,
             )
 
     run_bands(read_blocks, n_blocks, threads=threads)
@@ -92,7 +95,7 @@ class _Pixels:
         return level, np.zeros_like(level)
 
 
-def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts, transients):
+def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts, transients, added):
     stride = mode.n_frames + mode.group_gap
     inside = hits[(hits["y"] >= rows.start) & (hits["y"] < rows.stop)]
     for integration in range(mode.n_ints):
@@ -115,6 +118,8 @@ def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts
                 counts += pixels.read_noise * rng.standard_normal(counts.shape, np.float32)
                 if drifts is not None:
                     counts += drifts.of(integration, group, k, rows.start, rows.stop)
+                if added is not None:
+                    counts += added[integration, group, rows]
                 if transients is not None:
                     _add_transients(counts, pixels, transients, integration, group, rows)
                 total += np.clip(np.rint(counts), 0, 65535)

@@ -7,6 +7,8 @@ import numpy as np
 
 from hexcal.simulate import cosmic_rays, showers, snowballs
 
+_ADDED = "ADDED_"
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -30,6 +32,8 @@ class Truth:
         One row per snowball; columns in `hexcal.simulate.snowballs`. Their charge is in `cosmic_rays` as well.
     showers : structured array
         One row per shower; columns in `hexcal.simulate.showers`. Their charge is in `cosmic_rays` as well.
+    added : dict of str to float32 array (nints, ngroups, ny, nx), DN
+        What else each group reads: interference, persistence, flicker noise.
     """
 
     rate: np.ndarray
@@ -40,6 +44,7 @@ class Truth:
     seed: int
     snowballs: np.ndarray
     showers: np.ndarray = field(default_factory=lambda: np.zeros(0, list(showers.COLUMNS)))
+    added: dict = field(default_factory=dict)
 
     def cosmic_ray_mask(self):
         """Return where charge of a cosmic ray first appears: bool (nints, ngroups, ny, nx)."""
@@ -54,7 +59,7 @@ class Truth:
         return showers.mask(self.showers, self.shape)
 
     def save(self, path):
-        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS, SNOWBALLS, SHOWERS."""
+        """Write a FITS file: RATE, DQ, COSMIC_RAYS, STARS, SNOWBALLS, SHOWERS, ADDED_<NAME> for each plane added."""
         from astropy.io import fits
 
         from hexcal.files.atomic import atomic
@@ -68,7 +73,8 @@ class Truth:
         hits, stars = fits.BinTableHDU(self.cosmic_rays, name="COSMIC_RAYS"), fits.BinTableHDU(self.stars, name="STARS")
         events = fits.BinTableHDU(self.snowballs, name="SNOWBALLS"), fits.BinTableHDU(self.showers, name="SHOWERS")
         with atomic(path) as stream:
-            fits.HDUList([primary, rate, dq, hits, stars, *events]).writeto(stream)
+            planes = [fits.ImageHDU(plane, name=f"{_ADDED}{name.upper()}") for name, plane in self.added.items()]
+            fits.HDUList([primary, rate, dq, hits, stars, *events, *planes]).writeto(stream)
         return str(path)
 
 
@@ -81,7 +87,11 @@ def read_truth(path):
     hits, stars, balls, clouds = (_native(fits.getdata(path, name)) for name in tables)
     header = fits.getheader(path)
     shape = (header["NINTS"], header["NGROUPS"], *rate.shape)
-    return Truth(rate, dq, hits, stars, shape, header["SEED"], balls, clouds)
+    with fits.open(path) as hdus:
+        # Any: the type stubs of astropy do not know what an HDUList holds.
+        planes: Any = [hdu for hdu in hdus if str(getattr(hdu, "name", "")).startswith(_ADDED)]
+        added = {hdu.name.removeprefix(_ADDED).lower(): np.ascontiguousarray(hdu.data, "f4") for hdu in planes}
+    return Truth(rate, dq, hits, stars, shape, header["SEED"], balls, clouds, added)
 
 
 def _native(records: Any):

@@ -1,6 +1,7 @@
 """Where jobs run: a Dask cluster of this machine, one that runs already, or one that a batch system starts."""
 
 import contextlib
+import importlib.util
 import os
 import re
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from hexcal.errors import ParameterError, ResourceError
 
 MEMORY = "MEMORY"
 """The resource of the cluster that jobs take: megabytes."""
+_DASHBOARD = "127.0.0.1:0"
+"""Any free port, and for this machine only: whoever sees the dashboard can stop workers."""
 _LEAST = 1_000_000_000
 """Bytes that a worker of the machine should have, lest there be more workers than jobs that fit."""
 
@@ -60,27 +63,24 @@ def _memory_of_machine():
     return min(found)
 
 
-def require_dask():
-    """Import Dask.
+def require_installed():
+    """Look for Dask, without the time that its import takes: where nothing has changed it is not needed.
 
     Raises
     ------
     ResourceError
         If it is not installed.
     """
-    try:
-        import distributed
-    except ImportError as error:
+    if importlib.util.find_spec("distributed") is None:
         raise ResourceError(
             "processing a programme needs Dask, which is not installed",
-            where=str(error),
+            where="Python package distributed",
             hint="pip install 'hexcal[workflow]', or calibrate single exposures with hexcal run",
-        ) from error
-    return distributed
+        )
 
 
 @contextlib.contextmanager
-def client(resources: Resources, scheduler: str | None = None, slurm: str | None = None):
+def client(resources: Resources, scheduler: str | None = None, slurm: str | None = None, logs: str | None = None):
     """Connect to a cluster, starting one where there is none.
 
     Parameters
@@ -92,18 +92,22 @@ def client(resources: Resources, scheduler: str | None = None, slurm: str | None
         and see the same files.
     slurm : str, optional
         Options of the jobs that SLURM starts as workers: ``queue=main walltime=02:00:00 account=abc``.
+    logs : str, optional
+        Folder for what workers on SLURM print.
 
     Yields
     ------
     distributed.Client
     """
-    distributed = require_dask()
+    require_installed()
+    import distributed
+
     _quiet()
     with contextlib.ExitStack() as stack:
         if scheduler is not None:
             target = scheduler
         elif slurm is not None:
-            target = stack.enter_context(_slurm(resources, slurm))
+            target = stack.enter_context(_slurm(resources, slurm, logs))
         else:
             target = stack.enter_context(
                 distributed.LocalCluster(
@@ -113,7 +117,7 @@ def client(resources: Resources, scheduler: str | None = None, slurm: str | None
                     # What a job takes is a resource; a worker that is over its share is not ended.
                     memory_limit=0,
                     resources={MEMORY: resources.memory / 1e6},
-                    dashboard_address="127.0.0.1:0",
+                    dashboard_address=_DASHBOARD,
                     host="127.0.0.1",
                 )
             )
@@ -140,12 +144,10 @@ def _quiet():
 
 def has_dashboard() -> bool:
     """Whether the library that draws Dask's dashboard (bokeh) is installed."""
-    import importlib.util
-
     return importlib.util.find_spec("bokeh") is not None
 
 
-def _slurm(resources, text):
+def _slurm(resources, text, logs):
     try:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError as error:
@@ -154,7 +156,7 @@ def _slurm(resources, text):
             where=str(error),
             hint="pip install 'hexcal[workflow]'",
         ) from error
-    options: dict[str, Any] = slurm_options(text)
+    options: dict[str, Any] = {"log_directory": logs, **slurm_options(text)}
     megabytes = int(resources.memory / 1e6)
     cluster = SLURMCluster(
         cores=1,
@@ -162,6 +164,7 @@ def _slurm(resources, text):
         job_cpu=resources.threads,
         memory=f"{megabytes}MB",
         worker_extra_args=["--resources", f"{MEMORY}={megabytes}"],
+        scheduler_options={"dashboard_address": _DASHBOARD},
         **options,
     )
     cluster.scale(jobs=resources.workers)

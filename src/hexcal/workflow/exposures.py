@@ -93,12 +93,13 @@ def collect(sources: Iterable[str | os.PathLike[str]], but: Path | None = None):
         If a source does not exist, or there is no exposure at all.
     """
     paths: dict[Path, None] = {}
-    sources = [Path(source) for source in sources]
+    # Workers have folders of their own to work in, and the ledger must know an exposure again.
+    sources = [Path(os.path.abspath(source)) for source in sources]
     for source in sources:
         if not source.exists():
             raise InputError("the file or folder does not exist", where=str(source))
         for path in _below(source, but) if source.is_dir() else [source]:
-            paths.setdefault(path.resolve() if source.is_file() else path)
+            paths.setdefault(path)
     exposures, rejected = {}, []
     for path in paths:
         try:

@@ -55,6 +55,7 @@ class Ledger:
                 where=str(folder),
                 hint="hexcal process FILES --out DIR makes one",
             )
+        self._unwritten: list[tuple[str, tuple[Any, ...]]] = []
         try:
             self._base = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             self._base.row_factory = sqlite3.Row
@@ -74,15 +75,47 @@ class Ledger:
 
     def begin_run(self, words, version):
         """Note that a run begins; returns its number. Jobs that a killed run has left running are no longer."""
-        self._base.execute("UPDATE jobs SET state=?, error=? WHERE state=?", (FAILED, INTERRUPTED, RUNNING))
         values = (_now(), os.uname().nodename, os.getpid(), version, json.dumps(list(words)))
-        return self._base.execute(
-            "INSERT INTO runs (started, host, pid, version, words) VALUES (?, ?, ?, ?, ?)", values
-        ).lastrowid
+        try:
+            self._base.execute("UPDATE jobs SET state=?, error=? WHERE state=?", (FAILED, INTERRUPTED, RUNNING))
+            return self._base.execute(
+                "INSERT INTO runs (started, host, pid, version, words) VALUES (?, ?, ?, ?, ?)", values
+            ).lastrowid
+        except sqlite3.OperationalError as error:
+            raise self._cannot_write(error) from error
 
     def end_run(self, number):
-        """Note that a run has ended."""
-        self._base.execute("UPDATE runs SET ended=? WHERE number=?", (_now(), number))
+        """Note that a run has ended.
+
+        Raises
+        ------
+        ResourceError
+            If something could not be noted, since the disk is full; the run went on without.
+        """
+        error = self._write("UPDATE runs SET ended=? WHERE number=?", (_now(), number))
+        if error is not None:
+            raise self._cannot_write(error) from error
+
+    def _write(self, statement, values):
+        """Change the ledger; what cannot be written, on a full disk, is tried again with the next change.
+
+        Returns the error if something has not been written; the jobs go on, and what was not noted is made again.
+        """
+        self._unwritten.append((statement, values))
+        try:
+            while self._unwritten:
+                self._base.execute(*self._unwritten[0])
+                self._unwritten.pop(0)
+        except sqlite3.OperationalError as error:
+            return error
+        return None
+
+    def _cannot_write(self, error):
+        return ResourceError(
+            f"the ledger cannot be written: {error}",
+            where=str(self.path),
+            hint="free some space and give the same command again: it makes what is missing",
+        )
 
     def job(self, key) -> dict[str, Any] | None:
         """Return what is known of a job; None if it was never begun."""
@@ -99,7 +132,7 @@ class Ledger:
 
     def begin(self, job, why):
         """Note that a job runs."""
-        self._base.execute(
+        self._write(
             "INSERT INTO jobs (key, pipeline, source, state, why, started) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET pipeline=excluded.pipeline, source=excluded.source, "
             "state=excluded.state, why=excluded.why, started=excluded.started, error=NULL",
@@ -110,7 +143,7 @@ class Ledger:
         """Note how a job ended: any of the columns of the table."""
         values = {name: json.dumps(value) if name in _JSON else value for name, value in values.items()}
         names = ", ".join(f"{name}=?" for name in values)
-        self._base.execute(f"UPDATE jobs SET {names} WHERE key=?", (*values.values(), key))
+        self._write(f"UPDATE jobs SET {names} WHERE key=?", (*values.values(), key))
 
     def digest(self, path) -> str | None:
         """Return the sha256 of a file, None where there is none.
@@ -128,7 +161,7 @@ class Ledger:
         digest = sha256(path)
         # A file that was written this very moment may be written again within the grain of its time.
         if time.time_ns() - status.st_mtime_ns > 2_000_000_000:
-            self._base.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (path, *known, digest))
+            self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (path, *known, digest))
         return digest
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hexcal.core.provenance import version
+from hexcal.errors import HexcalError
 from hexcal.workflow import cluster, options, plan, references, run, tell
 from hexcal.workflow.changes import Changes
 from hexcal.workflow.exposures import collect
@@ -66,7 +67,7 @@ class Programme:
 
         `is_again`: the same was done a while ago, and nothing is said if nothing has changed.
         """
-        cluster.require_dask()
+        cluster.require_installed()
         exposures, made = self._planned()
         os.makedirs(self.out, exist_ok=True)
         with locked(self.out):
@@ -74,14 +75,24 @@ class Programme:
             try:
                 number = book.begin_run(self.words, version())
                 outcome = self._done(exposures, made, book, is_again)
-                book.end_run(number)
+                # What cannot be written now does no harm to the products, and the summary must tell of them.
+                is_told = self._attempt(lambda: book.end_run(number))
                 if not self.settings.no_report and (outcome.done or outcome.failed):
-                    self.say(f"report: {self._report(made, book)}")
+                    is_told &= self._attempt(lambda: self.say(f"report: {self._report(made, book)}"))
             finally:
                 book.close()
         if not is_again or outcome.done or outcome.failed:
             self.say("\n".join(tell.summary(made, outcome)))
-        return 0 if outcome.is_good and not made.rejected else 1
+        return 0 if outcome.is_good and is_told and not made.rejected else 1
+
+    def _attempt(self, action):
+        """Do something; if it fails, say why. Returns whether it was done."""
+        try:
+            action()
+        except HexcalError as error:
+            self.say(f"not done: {tell.in_one_line(error)}")
+            return False
+        return True
 
     def _report(self, made, book):
         """Write the pages; returns the path of the first."""

@@ -85,7 +85,8 @@ def run(plan, book, changes, settings, tell: Callable[[str, Any], None]) -> Outc
     settings : Settings
         How.
     tell : callable
-        Is told ``("kept", job)``, ``("begin", job, why)``, ``("end", job, result)``, ``("left", job, key)``.
+        Is told ``("cluster", client, number of workers that SLURM is asked for)``,
+        ``("begin", job, why)``, ``("end", job, result)``, ``("left", job, key)``.
 
     Returns
     -------
@@ -126,7 +127,8 @@ class _Runner:
     def __init__(self, plan, book, changes, settings, tell, outcome, stack):
         self.plan, self.book, self.changes, self.settings = plan, book, changes, settings
         self.tell, self.outcome = tell, outcome
-        self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm))
+        logs = os.fspath(settings.out / LOGS)
+        self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm, logs))
         self.running = {}
 
     def all_of(self, waiting):
@@ -134,7 +136,7 @@ class _Runner:
         from distributed import as_completed
 
         tell = self.tell
-        tell("cluster", self.client)
+        tell("cluster", self.client, self.settings.resources.workers if self.settings.slurm is not None else 0)
         waiting = dict(waiting)
         completed = as_completed(with_results=True, raise_errors=False)
         self._submit_ready(waiting, completed)

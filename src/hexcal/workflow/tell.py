@@ -93,7 +93,7 @@ class Progress:
     def __call__(self, event, *details):
         """Take an event of `hexcal.workflow.run.run`."""
         if event == "cluster":
-            self._print(_cluster_text(details[0]))
+            self._print(_cluster_text(*details))
         elif event == "begin" and self._bar is not None:
             self._bar.update(self._task, description=details[0].key)
         elif event in ("end", "left"):
@@ -108,7 +108,7 @@ class Progress:
             return f"{head}: not run, because {result} gave no product"
         if result["state"] == ledger.DONE:
             return f"{head}: done in {result['seconds']:.1f} s, peak memory {result['peak_memory_mb']:.0f} MB"
-        return f"{head}: {result['state']}: {_first_line(result['error'])}"
+        return f"{head}: {result['state']}: {in_one_line(result['error'])}"
 
     def _print(self, text):
         if text and self._bar is not None:
@@ -117,10 +117,11 @@ class Progress:
             self.say(text)
 
 
-def _cluster_text(client):
+def _cluster_text(client, wanted):
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
     link = client.dashboard_link if cluster.has_dashboard() else None
-    return f"{counted(workers, 'worker')} of Dask" + (f"; dashboard at {link}" if link else "")
+    asked = f"{counted(wanted, 'worker')} of Dask asked of SLURM; jobs begin as soon as the first one runs"
+    return (asked if wanted else f"{counted(workers, 'worker')} of Dask") + (f"; dashboard at {link}" if link else "")
 
 
 def summary(plan, outcome):
@@ -130,8 +131,8 @@ def summary(plan, outcome):
         f"{counted(len(outcome.done), 'job')} done ({counted(products, 'file')}), {len(outcome.kept)} already up to "
         f"date, {len(outcome.failed)} failed, {len(outcome.not_run)} not run; it took {duration(outcome.seconds)}"
     ]
-    lines += [f"failed: {key}: {_first_line(result['error'])}" for key, result in outcome.failed.items()]
-    lines += [f"no science data: {key}: {_first_line(result['error'])}" for key, result in outcome.no_data.items()]
+    lines += [f"failed: {key}: {in_one_line(result['error'])}" for key, result in outcome.failed.items()]
+    lines += [f"no science data: {key}: {in_one_line(result['error'])}" for key, result in outcome.no_data.items()]
     lines += [f"not run: {key}: it needs the products of {need}" for key, need in outcome.not_run.items()]
     return [*lines, *left_out(plan)]
 
@@ -151,14 +152,15 @@ def status_text(book, at_work=False):
     for job in book.jobs():
         seconds = f", {job['seconds']:.1f} s" if job["seconds"] is not None else ""
         products = [Path(product["path"]).name for product in job["products"] or []]
-        tail = _first_line(job["error"]) if job["error"] else ", ".join(products[:4])
+        tail = in_one_line(job["error"]) if job["error"] else ", ".join(products[:4])
         lines.append(f"  {job['state']:8s} {job['key']}{seconds}" + (f": {tail}" if tail else ""))
     states = [job["state"] for job in book.jobs()]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     return [*lines, f"{counted(len(states), 'job')}: {counts}" if states else "no job has begun yet"]
 
 
-def _first_line(error):
+def in_one_line(error):
+    """Return an error in one line: what is wrong, and where."""
     lines = str(error).splitlines()
     where = next(
         (line.strip().removeprefix("where:").strip() for line in lines if line.strip().startswith("where:")), ""

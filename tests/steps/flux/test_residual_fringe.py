@@ -110,6 +110,26 @@ def test_ignored_regions_stay_as_they_are(run):
         run(exposure(data, error), ignore_region_min=[5.3], ignore_region_max=[5.1])
 
 
+def test_columns_at_the_edge_of_a_slice_that_see_it_in_fewer_than_half_of_the_rows(run, monkeypatch):
+    _, fringe, data, error = scene()
+    wave = wavelengths()
+    wave[:300], wave[780:] = np.nan, np.nan
+    part = IFUSlice(1, 1, 0, 0, wave, wave, wave, wave, wave)
+    monkeypatch.setattr("hexcal.steps.wcs.spectral.ifu_slices", lambda model: [part])
+    result = run(exposure(data, error))
+    seen = np.isfinite(wave)
+    assert np.std((result.data * fringe / data - 1)[seen]) < 0.15 * np.std((fringe - 1)[seen])
+    assert np.array_equal(result.data[~seen], data.astype("f4")[~seen])
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.05, 0.08])
+def test_noise_is_not_taken_for_fringes(run, noise):
+    """Signal-to-noise ratios of 50, 20 and 12: what is left is never more than there was."""
+    _, fringe, data, error = scene(amplitude=0.01, noise=noise)
+    left = run(exposure(data, error)).data * fringe / data - 1
+    assert np.sqrt(np.mean(left**2)) < 1.03 * np.std(fringe)
+
+
 def test_bad_pixels_and_weak_columns(run):
     truth, fringe, data, error = scene()
     error[:, 50:] = truth[:, 50:]

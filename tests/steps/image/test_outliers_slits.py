@@ -152,3 +152,24 @@ def test_lines_of_a_source_that_exposures_sample_in_different_ways_are_no_outlie
     by_median, followed = (found(OutlierDetectionStep.call(given, slit_sampling=how)) for how in ("median", "followed"))
     assert planted <= followed and len(followed - planted) <= 3
     assert len(by_median - planted) > 10
+
+
+@pytest.mark.parametrize("dispaxis", [1, 2])
+def test_wavelengths_of_large_errors_are_compared_too_where_each_has_its_typical_weight(dispaxis):
+    given, rng = [], np.random.default_rng(6)
+    for shift in SHIFTS:
+        slit = tilted_slit(profile, smooth, shift, dispaxis)
+        error = np.where(np.arange(SHAPE[1]) < 25, 1.0, 4.0).astype("f4") * np.ones(SHAPE, "f4")
+        error = np.ascontiguousarray(error if dispaxis == 1 else error.T)
+        slit.err, slit.var_rnoise = error, error**2
+        slit.data = slit.data + (error * rng.normal(0, 1, slit.shape)).astype("f4")
+        given.append(slit)
+    hits = [(0, 12, 10), (1, 16, 50)]
+    for number, row, column in hits:
+        given[number].data[(row, column) if dispaxis == 1 else (column, row)] += 400
+    planted = {(n, y, x) if dispaxis == 1 else (n, x, y) for n, y, x in hits}
+    of_slit, of_wavelengths = (
+        found(OutlierDetectionStep.call(given, slit_weights=which)) for which in ("slit", "wavelength")
+    )
+    assert planted <= of_wavelengths and len(of_wavelengths - planted) < 8
+    assert len(planted & of_slit) == 1

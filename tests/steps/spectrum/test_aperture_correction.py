@@ -79,3 +79,24 @@ def test_fluxes_errors_and_variances_are_multiplied_the_background_is_not():
     assert list(columns["FLUX"]) == list(columns["SB_ERROR"]) == [1, 2, 3]
     assert list(columns["FLUX_VAR_FLAT"]) == list(columns["SB_VAR_RNOISE"]) == [1, 4, 9]
     assert (columns["BACKGROUND"] == 1).all() and (columns["NPIXELS"] == 1).all()
+
+
+@pytest.mark.req("X1D-57")
+@pytest.mark.parametrize(("kind", "cls"), [("NRC_WFSS", "NrcWfssApcorrModel"), ("NIS_WFSS", "NisWfssApcorrModel")])
+def test_the_row_of_spectra_without_slits_is_that_of_filter_and_pupil(kind, cls):
+    sizes = np.array([3, 5, 0], "i4")
+    kinds = [("filter", "S12"), ("pupil", "S15"), ("wavelength", "f4", (10,)), ("nelem_wl", "i2"), ("size", "i4", (3,))]
+    kinds += [("nelem_size", "i2"), ("apcorr", "f4", (10, 3)), ("apcorr_err", "f4", (10, 3))]
+    factors = np.pad(1 + 0.1 * sizes[:2] + 0.01 * WAVES[:, None], ((0, 1), (0, 1)))
+    rows = [
+        (name, pupil, np.r_[WAVES, 0], len(WAVES), sizes, 2, factors * factor, 0 * factors)
+        for name, pupil, factor in (("F322W2", "GRISMR", 3), ("F444W", "GRISMC", 2), ("F444W", "GRISMR", 1))
+    ]
+    model = datamodels.ImageModel(np.zeros((4, 4), np.float32))
+    model.meta.telescope, model.meta.instrument.name = "JWST", "NIRCAM" if kind == "NRC_WFSS" else "NIRISS"
+    model.meta.exposure.type = kind
+    model.meta.instrument.filter, model.meta.instrument.pupil = "F444W", "GRISMR"
+    table = getattr(datamodels, cls)(apcorr_table=np.array(rows, kinds))
+    correction = find_correction(table, model, None, LOG)
+    assert not correction.in_arcsec
+    assert np.allclose(correction.at(np.array([2.0]), 4.0), 1 + 0.4 + 0.02)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from extracted_spectra import spectra
 
 from hexcal import datamodels
@@ -53,7 +54,7 @@ def test_weighted_mean(pair):
     np.testing.assert_allclose(table["WAVELENGTH"], WAVE)
 
 
-@pytest.mark.req("C1D-08", "C1D-09", "C1D-10", "C1D-11")
+@pytest.mark.req("C1D-07", "C1D-08", "C1D-09", "C1D-10", "C1D-11")
 @pytest.mark.parametrize(
     ("key", "weights"),
     [
@@ -118,12 +119,16 @@ def test_sigma_clip_leaves_out_what_is_far(tmp_path):
     assert (table["N_INPUT"] >= 4).all()
 
 
+@pytest.mark.req("C1D-13")
 def test_orders_are_combined_each_for_itself(tmp_path):
     parts = [(WAVE, np.full(51, 1.0), {"order": 1}), (WAVE, np.full(51, 7.0), {"order": 2})]
     path = spectra(tmp_path / "a_x1d.fits", *parts)
     result = Combine1dStep.call(path, save_results=True, output_dir=str(tmp_path))
     assert [part.spectral_order for part in result.spec] == [1, 2]
     assert [part.spec_table["FLUX"][3] for part in result.spec] == [1, 7]
+    with fits.open(tmp_path / "a_c1d.fits") as hdus:
+        tables = [hdu for hdu in hdus if hdu.name == "COMBINE1D"]
+        assert [len(hdu.data) for hdu in tables] == [WAVE.size] * 2
     stored = datamodels.open(tmp_path / "a_c1d.fits")
     assert stored.meta.cal_step.combine_1d == "COMPLETE"
     assert len(stored.spec) == 2

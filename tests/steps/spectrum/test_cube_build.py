@@ -370,3 +370,27 @@ def test_north_is_up_and_east_is_left_and_all_pixels_are_inside(sloped, folder):
     x, y, _ = cube.meta.wcs.invert(sky[0][seen], sky[1][seen], np.full(seen.sum(), 6.0), with_bounding_box=False)
     assert x.min() > -0.5 and y.min() > -0.5
     assert x.max() < cube.data.shape[2] - 0.5 and y.max() < cube.data.shape[1] - 0.5
+
+
+def test_a_band_that_the_reference_file_lacks_does_not_stop_the_others(sloped, folder, tmp_path, caplog):
+    one = build(sloped, cubes.write_cubepar(tmp_path, channels=(1,)))
+    assert one.meta.instrument.channel == "1" and "There is no cube ch2-short" in caplog.text
+    with pytest.raises(ReferenceError_, match="no row for 2, short"):
+        build(sloped, tmp_path, channel="2")
+
+
+def test_wavelengths_that_no_band_has_are_refused(sloped, folder):
+    with pytest.raises(ParameterError, match="no voxel is left: wavelengths from 20 to 21 micron"):
+        build(sloped, folder, wavemin=20.0, wavemax=21.0)
+
+
+@pytest.mark.req("CUBE-13")
+def test_a_cube_of_several_exposures_has_their_headers_and_its_wavelengths(sloped, folder, tmp_path):
+    sloped.save(tmp_path / "a_cal.fits")
+    sloped.save(tmp_path / "b_cal.fits")
+    cube = build([str(tmp_path / "a_cal.fits"), str(tmp_path / "b_cal.fits")], folder, channel="1")
+    cube.save(tmp_path / "s3d.fits")
+    with fits.open(tmp_path / "s3d.fits") as hdus:
+        assert len(hdus["HDRTAB"].data) == 2 and {"FILENAME", "CHANNEL"} <= set(hdus["HDRTAB"].columns.names)
+        assert hdus["WCS-TABLE"].data["wavelength"].size == cube.data.shape[0]
+    assert not build(sloped, folder, channel="1").has("hdrtab")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from extracted_cubes import AREA, SHAPE, make_cube, reference
 
+from hexcal import datamodels
 from hexcal.errors import ReferenceError_
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
 
@@ -78,7 +79,7 @@ def test_all_of_the_cube_is_summed_for_an_extended_source_whatever_the_reference
     assert (table["BACKGROUND"] == 0).all() and np.allclose(table["SURF_BRIGHT"], 2)
 
 
-@pytest.mark.req("X1D-42")
+@pytest.mark.req("X1D-42", "X1D-38")
 def test_the_circle_is_at_the_target_the_parameter_or_the_brightest_source(tmp_path):
     scene = np.broadcast_to(100 * profile() + 7, SHAPE).copy()
     path = reference(tmp_path)
@@ -104,6 +105,7 @@ def test_radius_and_kind_of_source_may_be_set_for_mrs_only(tmp_path, caplog):
     assert "MIRI MRS only" in caplog.text
 
 
+@pytest.mark.req("X1D-36", "X1D-60")
 def test_errors_may_be_scaled_for_the_covariance_and_the_radius_chooses_the_correction(tmp_path):
     radii = np.array([[0.2, 0.2], [0.6, 0.6]])
     table = {"wavelength": np.array([2.0, 3.0]), "radius": radii, "apcorr": 1 + radii, "apcorr_err": radii}
@@ -116,6 +118,11 @@ def test_errors_may_be_scaled_for_the_covariance_and_the_radius_chooses_the_corr
     factor = 1 + np.interp(plain["WAVELENGTH"], [2, 3], [0.4, 0.5])
     assert np.allclose(scaled["FLUX"], plain["FLUX"] * factor)
     assert np.allclose(scaled["FLUX_ERROR"], plain["FLUX_ERROR"] * factor * 1.5)
+    none = extract(cube, path, apcorr, subtract_background=False, apply_apcorr=False).spec[0].spec_table
+    assert np.array_equal(none["FLUX"], plain["FLUX"])
+    # Without effect, as in other instruments than MIRI; so the radius of the correction stays, too.
+    narrow = extract(cube, path, apcorr, subtract_background=False, ifu_rscale=1.0).spec[0].spec_table
+    assert np.array_equal(narrow["FLUX"], scaled["FLUX"])
 
 
 def test_a_plane_without_data_has_no_flux_and_a_wrong_reference_says_what_it_lacks(tmp_path):
@@ -127,3 +134,85 @@ def test_a_plane_without_data_has_no_flux_and_a_wrong_reference_says_what_it_lac
     asdf.AsdfFile({"data": {"wavelength": np.ones(3)}}).write_to(path)
     with pytest.raises(ReferenceError_, match="radius"):
         extract(make_cube(data), str(path))
+
+
+@pytest.mark.req("X1D-35")
+def test_the_centre_may_be_given_and_does_not_matter_for_extended_sources(tmp_path):
+    scene = np.broadcast_to(100 * profile() + 7, SHAPE).copy()
+    path = reference(tmp_path)
+    part = extract(make_cube(scene), path, center_xy=[10, 12], ifu_autocen=True).spec[0]
+    assert (part.extraction_x, part.extraction_y) == (10, 12)
+    assert part.spec_table["FLUX"][0] < extract(make_cube(scene), path).spec[0].spec_table["FLUX"][0]
+    one, two = (
+        extract(make_cube(scene, "EXTENDED"), path, center_xy=place).spec[0].spec_table for place in (None, [3, 4])
+    )
+    assert np.array_equal(one["FLUX"], two["FLUX"])
+
+
+@pytest.mark.req("X1D-31")
+def test_the_annulus_is_clipped_by_as_many_standard_deviations_as_asked_for(tmp_path):
+    scene = np.random.default_rng(1).normal(7, 0.1, SHAPE)
+    scene[:, 15, 25] = 9.0
+    path = reference(tmp_path)
+    levels = [
+        extract(make_cube(scene), path, bkg_sigma_clip=clip, clipped_area="left_out").spec[0].spec_table["BACKGROUND"]
+        for clip in (3.0, 1000.0)
+    ]
+    assert np.abs(levels[0] - 7).max() < 0.05 and (levels[1] - levels[0] > 0.005).all()
+
+
+@pytest.mark.req("X1D-45")
+def test_errors_are_those_of_the_spaxels_alone_and_parts_are_not_told_apart(tmp_path):
+    cube = make_cube(np.full(SHAPE, 3.0))
+    table = extract(cube, reference(tmp_path), subtract_background=False).spec[0].spec_table
+    assert np.allclose(table["FLUX_ERROR"], np.sqrt(table["NPIXELS"] * 0.25) * AREA * 1e6)
+    assert not any(table[f"{kind}_VAR_{part}"].any() for kind in ("FLUX", "SB", "BKGD") for part in PARTS)
+
+
+PARTS = ("POISSON", "RNOISE", "FLAT")
+
+
+@pytest.mark.req("X1D-54")
+def test_the_reference_says_how_overlaps_are_found_and_whether_the_annulus_is_subtracted(tmp_path):
+    cube = make_cube(np.full(SHAPE, 3.0))
+    table = extract(cube, reference(tmp_path)).spec[0].spec_table
+    assert np.allclose(table["FLUX"], 0, atol=1e-9) and np.allclose(table["BACKGROUND"], 3)
+    table = extract(cube, reference(tmp_path, subtract_background=False, method="center")).spec[0].spec_table
+    assert (table["FLUX"] > 0).all() and (table["BACKGROUND"] == 0).all()
+    assert (table["NPIXELS"] == np.round(table["NPIXELS"])).all()
+    parts = extract(cube, reference(tmp_path, method="subsample", subpixels=2)).spec[0].spec_table["NPIXELS"]
+    centres = extract(cube, reference(tmp_path, method="center")).spec[0].spec_table["NPIXELS"]
+    assert np.allclose(parts * 4, np.round(parts * 4)) and not np.allclose(parts, centres)
+
+
+def images(image, name="ANY"):
+    model = datamodels.MultiExtract1dImageModel()
+    part = model.new_part()
+    part.data = image.astype(np.float32)
+    part.set_meta("name", name)
+    model.images = [part]
+    return model
+
+
+@pytest.mark.req("X1D-62", "X1D-63")
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_a_reference_image_may_stand_for_circle_and_annulus(is_flat):
+    image = np.zeros(SHAPE)
+    image[:, 14:17, 15:18], image[:, 5, :20] = 1, -1
+    scene = np.full(SHAPE, 7.0)
+    scene[:, 15, 16] += 90
+    # Rows and columns that the image lacks do not count.
+    image = image[:, :, :30]
+    result = extract(make_cube(scene), images(image[0] if is_flat else image))
+    table = result.spec[0].spec_table
+    assert np.allclose(table["SURF_BRIGHT"], 10) and np.allclose(table["BACKGROUND"], 7)
+    assert (table["NPIXELS"] == 9).all() and np.allclose(table["FLUX"], 90 * AREA * 1e6)
+    assert np.allclose(table["SB_ERROR"], np.sqrt(9 * 0.25 + 20 * 0.25 * (9 / 20) ** 2) / 9)
+    assert (result.spec[0].extraction_x, result.spec[0].extraction_y) == (16, 15)
+
+
+def test_a_reference_image_that_does_not_fit_says_so():
+    with pytest.raises(ReferenceError_, match="those of the cube"):
+        extract(make_cube(np.ones(SHAPE)), images(np.ones((3, *SHAPE[1:]))))
+    with pytest.raises(ReferenceError_, match="no image for NRS_IFU"):
+        extract(make_cube(np.ones(SHAPE)), images(np.ones(SHAPE), "S200A1"))

@@ -38,9 +38,7 @@ def extract(model, path="N/A", apcorr="N/A", **parameters):
     return Extract1dStep.call(model, override_extract1d=path, override_apcorr=apcorr, **parameters)
 
 
-@pytest.mark.req("X1D-12")
-@pytest.mark.req("X1D-13")
-@pytest.mark.req("X1D-15")
+@pytest.mark.req("X1D-07", "X1D-12", "X1D-13", "X1D-15")
 def test_a_box_sums_flux_and_errors_and_divides_by_its_pixels(tmp_path):
     result = extract(slits(), reference(tmp_path, aperture(extract_width=5)))
     assert [part.name for part in result.spec] == ["S200A1", "S400A1"]
@@ -95,7 +93,7 @@ def test_limits_in_dispersion_direction_are_inclusive_and_cut_to_the_slit(tmp_pa
     assert len(two.spec_table) == SHAPE[1]
 
 
-@pytest.mark.req("X1D-34")
+@pytest.mark.req("X1D-16", "X1D-34")
 @pytest.mark.parametrize(("fit", "order"), [("poly", 1), ("poly", 0), ("mean", None), ("median", None)])
 def test_a_background_beside_the_source_is_fitted_and_subtracted(tmp_path, fit, order):
     model, y = slits(), np.arange(SHAPE[0])[:, None] - 4.0
@@ -115,7 +113,7 @@ def test_a_background_beside_the_source_is_fitted_and_subtracted(tmp_path, fit, 
     assert np.allclose(without["SURF_BRIGHT"], 5 + 10 / 3) and (without["BACKGROUND"] == 0).all()
 
 
-@pytest.mark.req("X1D-30")
+@pytest.mark.req("X1D-30", "X1D-32")
 def test_parameters_of_the_fit_go_before_the_reference(tmp_path):
     model, y = slits(), np.arange(SHAPE[0])[:, None] - 4.0
     for slit in model.slits:
@@ -127,6 +125,7 @@ def test_parameters_of_the_fit_go_before_the_reference(tmp_path):
     assert np.allclose(extract(model, few, bkg_order=4).spec[0].spec_table["BACKGROUND"], 0)
 
 
+@pytest.mark.req("X1D-28")
 def test_the_background_may_be_smoothed_in_dispersion_direction(tmp_path):
     model = slits()
     for slit in model.slits:
@@ -140,7 +139,7 @@ def test_the_background_may_be_smoothed_in_dispersion_direction(tmp_path):
         extract(model, path, smoothing_length=4)
 
 
-@pytest.mark.req("X1D-21")
+@pytest.mark.req("X1D-21", "X1D-22")
 def test_the_aperture_of_a_point_source_is_moved_to_it(tmp_path):
     model = slits("POINT")
     for slit in model.slits:
@@ -242,6 +241,7 @@ def test_integrations_may_be_rows_of_one_table(tmp_path):
     assert result.model_type == "TSOMultiSpecModel"
 
 
+@pytest.mark.req("X1D-62", "X1D-63")
 def test_an_image_may_say_what_is_source_and_what_background():
     image = np.zeros(SHAPE, np.float32)
     image[3:6], image[0], image[8] = 1, -1, -1
@@ -318,3 +318,146 @@ def test_the_log_says_how_many_integrations_are_done(caplog):
     with caplog.at_level("INFO"):
         extract(bright(), log_increment=0)
     assert "integrations done" not in caplog.text
+
+
+@pytest.mark.req("X1D-01")
+@pytest.mark.parametrize("kind", ["CubeModel", "SlitModel", "ImageModel", "MultiSlitModel", "ModelContainer"])
+def test_models_of_all_kinds_are_extracted(kind):
+    one = tilted_slit(star(), smooth)
+    if kind == "MultiSlitModel":
+        assert len(extract(slits()).spec) == 2
+        return
+    if kind == "ModelContainer":
+        results = extract(datamodels.ModelContainer([one, tilted_slit(star(), smooth)]))
+        assert [len(result.spec) for result in results] == [1, 1]
+        return
+    model = getattr(datamodels, kind)()
+    model.update(one)
+    model.data = np.stack([one.data] * 2) if kind == "CubeModel" else one.data
+    for name in ("var_poisson", "var_rnoise", "var_flat"):
+        setattr(model, name, np.broadcast_to(getattr(one, name), model.shape).copy())
+    model.meta.wcs = one.meta.wcs
+    result = extract(model)
+    assert result.model_type == "MultiSpecModel" and len(result.spec) == (2 if kind == "CubeModel" else 1)
+    assert np.allclose(result.spec[0].spec_table["FLUX"], extract(one).spec[0].spec_table["FLUX"])
+
+
+@pytest.mark.req("X1D-06")
+@pytest.mark.parametrize("kind", ["NIS_WFSS", "NRC_WFSS"])
+def test_of_spectra_without_slits_the_whole_cutout_is_summed(tmp_path, kind):
+    slit = tilted_slit(star(), smooth)
+    slit.meta.instrument.name, slit.meta.exposure.type = ("NIRISS" if kind[1] == "I" else "NIRCAM"), kind
+    slit.wavelength = np.array(slit.meta.wcs(*np.meshgrid(np.arange(60.0), np.arange(30.0)))[2], np.float32)
+    slit.wavelength[:, :4] = np.nan
+    table = extract(slit, reference(tmp_path, aperture(ystart=3, ystop=5))).spec[0].spec_table
+    assert (table["NPIXELS"] == slit.shape[0]).all() and len(table) == slit.shape[1] - 4
+
+
+@pytest.mark.req("X1D-09")
+def test_each_slit_has_a_table_of_its_own_with_its_metadata(tmp_path):
+    from astropy.io import fits
+
+    model = slits()
+    model.slits[1].source_id = 7
+    model.meta.program.pi_name = "Somebody"
+    extract(model).save(tmp_path / "x_x1d.fits")
+    with fits.open(tmp_path / "x_x1d.fits") as hdus:
+        tables = [hdu for hdu in hdus if hdu.name == "EXTRACT1D"]
+        assert hdus[0].header["DATAMODL"] == "MultiSpecModel" and hdus[0].header["PI_NAME"] == "Somebody"
+        assert [hdu.header["SLTNAME"] for hdu in tables] == ["S200A1", "S400A1"]
+        assert tables[1].header["SOURCEID"] == 7 and [len(hdu.data) for hdu in tables] == [SHAPE[1]] * 2
+
+
+@pytest.mark.req("X1D-11", "X1D-20")
+def test_wavelengths_are_those_of_the_array_where_there_is_one_and_limit_what_is_extracted(tmp_path):
+    slit = tilted_slit(star(), smooth)
+    path = reference(tmp_path, aperture(ystart=-5, ystop=400))
+    by_wcs = extract(slit, path).spec[0].spec_table
+    assert (by_wcs["NPIXELS"] == slit.shape[0]).all()
+    assert np.allclose(by_wcs["WAVELENGTH"][30], slit.meta.wcs(30.0, 14.5)[2], atol=1e-3)
+    slit.wavelength = np.full(slit.shape, 3.0, np.float32) + np.arange(60, dtype=np.float32)
+    slit.wavelength[:, 50:] = np.nan
+    by_array = extract(slit, path).spec[0].spec_table
+    assert np.allclose(by_array["WAVELENGTH"], 3.0 + np.arange(50))
+    slit.wavelength[...] = 0
+    assert np.allclose(extract(slit, path).spec[0].spec_table["WAVELENGTH"], by_wcs["WAVELENGTH"])
+
+
+@pytest.mark.req("X1D-23")
+def test_where_a_source_is_depends_on_the_kind_of_exposure(tmp_path):
+    path = reference(tmp_path, aperture(extract_width=3))
+    slit = tilted_slit(star(), smooth)
+    middle = (slit.shape[0] - 1) / 2
+
+    def place(row):
+        return slit.meta.wcs(29.0, row)[:2]
+
+    slit.meta.dither.dithered_ra, slit.meta.dither.dithered_dec = place(middle + 5)
+    slit.meta.target.ra, slit.meta.target.dec = place(middle - 4)
+    start = extract(slit, path).spec[0].extraction_ystart
+    assert start == pytest.approx(1 + middle + 5 - 1, abs=0.1)
+    slit.meta.exposure.type = "MIR_LRS-SLITLESS"
+    start = extract(slit, path, use_source_posn=True).spec[0].extraction_ystart
+    assert start == pytest.approx(1 + middle - 4 - 1, abs=0.1)
+    assert extract(slit, path).spec[0].extraction_ystart == pytest.approx(1 + middle - 1, abs=0.1)
+
+
+@pytest.mark.req("X1D-24", "X1D-29")
+def test_a_background_is_subtracted_only_where_the_reference_has_one_and_as_the_user_says(tmp_path):
+    model = slits()
+    for slit in model.slits:
+        slit.data[...] = 5
+        slit.data[0] = 50
+    path = reference(tmp_path, aperture(ystart=3, ystop=5))
+    assert not extract(model, path, subtract_background=True).spec[0].spec_table["BACKGROUND"].any()
+    beside = {"bkg_coeff": [[-0.5], [2.5]], "ystart": 3, "ystop": 5}
+    path = reference(tmp_path, aperture(**beside), name="poly.json")
+    assert np.allclose(extract(model, path).spec[0].spec_table["BACKGROUND"], 20)
+    assert np.allclose(extract(model, path, bkg_fit="mean").spec[0].spec_table["BACKGROUND"], 20)
+    assert np.allclose(extract(model, path, bkg_fit="median").spec[0].spec_table["BACKGROUND"], 5)
+    path = reference(tmp_path, aperture(**beside, bkg_fit="median"), name="median.json")
+    assert np.allclose(extract(model, path).spec[0].spec_table["BACKGROUND"], 5)
+    assert np.allclose(extract(model, path, bkg_fit="poly").spec[0].spec_table["BACKGROUND"], 20)
+
+
+@pytest.mark.req("X1D-51", "X1D-52", "X1D-53")
+def test_the_aperture_is_chosen_by_slit_and_order_and_other_regions_do_not_count(tmp_path):
+    header = {"REFTYPE": "EXTRACT1D", "INSTRUME": "NIRSPEC", "TELESCOP": "JWST", "DETECTOR": "NRS1"}
+    header |= {"EXP_TYPE": "NRS_FIXEDSLIT", "PEDIGREE": "GROUND", "DESCRIP": "x", "AUTHOR": "x", "HISTORY": "x"}
+    listed = [
+        {"id": "S200A1", "region_type": "background", "ystart": 0, "ystop": 7},
+        {"id": "S200A1", "spectral_order": 2, "dispaxis": 1, "ystart": 1, "ystop": 1},
+        {"id": "s200a1", "spectral_order": 1, "ystart": 2, "ystop": 4},
+        {"id": "S400A1", "region_type": "target", "dispaxis": 1, "extract_width": 5},
+    ]
+    path = tmp_path / "whole.json"
+    path.write_text(json.dumps({**header, "USEAFTER": "2014-01-01T00:00:00", "apertures": listed}))
+    model = slits()
+    for slit in model.slits:
+        slit.meta.wcsinfo.spectral_order = 1
+    one, two = extract(model, str(path)).spec
+    assert (one.spec_table["NPIXELS"] == 3).all() and (two.spec_table["NPIXELS"] == 5).all()
+    # The whole detector has no name of a slit; without `dispaxis` light is dispersed as the exposure says.
+    turned = tilted_slit(star(), smooth, dispaxis=2)
+    turned.meta.exposure.type = "MIR_LRS-SLITLESS"
+    table = extract(turned, reference(tmp_path, {"id": "something", "xstart": 4, "xstop": 9})).spec[0].spec_table
+    assert (table["NPIXELS"] == 6).all() and len(table) == turned.shape[0]
+
+
+@pytest.mark.req("X1D-61")
+def test_reference_images_are_chosen_by_name_and_order_with_wildcards():
+    model = slits()
+    for slit in model.slits:
+        slit.meta.wcsinfo.spectral_order = 1
+    regions, parts = datamodels.MultiExtract1dImageModel(), []
+    for name, order, rows in (("S200A1", 2, 1), ("S200A1", 1000, 3), ("ANY", 1, 5)):
+        image = np.zeros(SHAPE, np.float32)
+        image[:rows] = 1
+        part = regions.new_part()
+        part.data = image
+        part.set_meta("name", name)
+        part.set_meta("spectral_order", order)
+        parts.append(part)
+    regions.images = parts
+    one, two = extract(model, regions).spec
+    assert (one.spec_table["NPIXELS"] == 3).all() and (two.spec_table["NPIXELS"] == 5).all()

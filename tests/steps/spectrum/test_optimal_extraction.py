@@ -107,3 +107,31 @@ def test_without_a_profile_for_the_slit_there_is_an_error_and_none_means_what_is
     either = middle(extract(model, "N/A", extraction_type=None))
     assert np.allclose(either["NPIXELS"], middle(extract(model, extraction_type="box"))["NPIXELS"])
     assert not np.allclose(middle(extract(model, extraction_type=None))["NPIXELS"], either["NPIXELS"])
+
+
+def test_the_negative_image_of_a_subtracted_nod_is_fitted_with_the_source():
+    slit = tilted_slit(lambda place: star(4.0, WIDTH)(place) - star(-3.5, WIDTH)(place), smooth)
+    slit.data += np.random.default_rng(4).normal(0, 0.1, SHAPE).astype(np.float32)
+    model = ResampleSpecStep.call(slit, fillval="NAN")
+    model.meta.target.ra, model.meta.target.dec = model.meta.wcs(29.0, 14.5 + 4.0)[:2]
+    model.meta.dither.dithered_ra, model.meta.dither.dithered_dec = model.meta.target.ra, model.meta.target.dec
+    words = {"use_source_posn": True}
+
+    def error(result):
+        table = middle(result)
+        return np.abs(table["FLUX"] / (smooth(table["WAVELENGTH"]) * AREA * 1e6) - 1)
+
+    without = extract(model, **words)
+    model.meta.cal_step.bkg_subtract = "COMPLETE"
+    fitted, left_out = (extract(model, model_nod_pair=is_on, **words) for is_on in (True, False))
+    assert np.median(error(fitted)) < 0.02 < 0.04 < np.median(error(left_out))
+    assert np.array_equal(middle(left_out)["FLUX"], middle(without)["FLUX"])
+
+
+def test_without_a_negative_image_nothing_is_added(caplog):
+    model = rectified(noise=1.0)
+    plain = middle(extract(model))
+    model.meta.cal_step.bkg_subtract = "COMPLETE"
+    with caplog.at_level("INFO"):
+        assert np.array_equal(middle(extract(model))["FLUX"], plain["FLUX"])
+    assert "No negative image" in caplog.text

@@ -102,6 +102,19 @@ def test_a_slit_that_cannot_be_corrected_is_left_out(cut, table, tmp_path, caplo
     assert WavecorrStep.call(bright, override_wavecorr=own).meta.cal_step.wavecorr == "COMPLETE"
 
 
+def test_a_source_far_outside_of_its_slit_is_left_out(slits, tmp_path, caplog):
+    """A position that is wrong: the shift would put wavelengths out of their order, and nothing could be rectified."""
+    table = nirspec.write_wavecorr(tmp_path / "wavecorr.asdf", "S200A1", tilt=2.0)
+    for place in (-1e5, 1e5):
+        far = slits.copy()
+        far.slits[0].source_xpos = place
+        result = WavecorrStep.call(far, override_wavecorr=table)
+        if not result.slits[0].wavelength_corrected:
+            break
+    assert "slit widths from the middle" in caplog.text
+    assert np.array_equal(result.slits[0].wavelength, slits.slits[0].wavelength, equal_nan=True)
+
+
 def test_a_file_without_tables(slits, tmp_path):
     asdf.AsdfFile({"meta": {"reftype": "wavecorr", "model_type": "WaveCorrModel"}}).write_to(tmp_path / "empty.asdf")
     with pytest.raises(ReferenceError_, match="'apertures' is required"):

@@ -61,16 +61,17 @@ def usable_ramps(ramp, flags):
     return good & (variance <= _LARGEST_RESIDUAL**2 * np.median(variance[good]))
 
 
-def phased(ramp, usable, readout, frequency, integration, n_bins, threads=None):
+def phased(ramp, usable, readout, frequency, integration, n_bins, first_group=0, threads=None):
     """Return sums of residuals (DN), numbers of samples, and numbers of first groups by phase, of one integration.
 
-    Float64 (3, nbins).
+    Float64 (3, nbins). The first group of `ramp` is group `first_group` of the integration.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.emi import bin_by_phase
 
     sums, counts, firsts = (np.zeros((ramp.shape[1], n_bins)) for _ in range(3))
-    cycles, start = readout.cycles(frequency), readout.start(frequency, integration)
+    cycles = readout.cycles(frequency)
+    start = readout.start(frequency, integration) + first_group * cycles[0]
     run_bands(bin_by_phase, ramp.shape[1], ramp, usable, cycles, start, sums, counts, firsts, threads=threads)
     return np.stack([sums.sum(axis=0), counts.sum(axis=0), firsts.sum(axis=0)])
 

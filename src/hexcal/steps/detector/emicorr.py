@@ -56,6 +56,11 @@ class EmiCorrStep(Step):
         fit_ints_separately: bool = parameter(
             False, "Joint algorithm: phase and size of the wave for each integration by itself."
         )
+        leave_out_ends: bool = parameter(
+            False,
+            "Waves are measured without the first and the last group of an integration, which the reset disturbs; "
+            "they are taken out of them, too.",
+        )
         user_supplied_reffile: str | None = parameter(
             None, "ASDF reference file of the user; the same as override_emicorr."
         )
@@ -220,16 +225,21 @@ def correct(data, group_dq, frequencies, readout, parameters, threads=None):
     list of (str, float64 array (nbins,))
         Name of each frequency and the wave subtracted from the last integration, DN.
     """
-    usable = [emi_wave.usable_ramps(*ramp) for ramp in zip(data, group_dq, strict=True)]
+    ends = int(parameters.leave_out_ends and data.shape[1] >= emi_wave.MINIMUM_GROUPS + 2)
+    measured = data[:, ends : data.shape[1] - ends]
+    usable = [
+        emi_wave.usable_ramps(ramp, flags[ends : len(flags) - ends])
+        for ramp, flags in zip(measured, group_dq, strict=True)
+    ]
     waves = []
     for one in frequencies:
         n_wave = _WAVE_POINTS if one.wave is None else len(one.wave)
         n_bins = parameters.nbins or emi_wave.n_bins_for(one.frequency, n_wave)
         phases = [
-            emi_wave.phased(data[number], usable[number], readout, one.frequency, number, n_bins, threads)
+            emi_wave.phased(measured[number], usable[number], readout, one.frequency, number, n_bins, ends, threads)
             for number in range(_n_phased(one, len(data), data.shape[1], readout, parameters))
         ]
-        fits = _fits(one, phases, n_bins, readout, data.shape[1], parameters)
+        fits = _fits(one, phases, n_bins, readout, measured.shape[1], parameters)
         for number, ramp in enumerate(data):
             wave = fits[min(number, len(fits) - 1)]
             emi_wave.subtract(ramp, wave, readout, one.frequency, number, threads)

@@ -1,5 +1,6 @@
 """Find and take out the fringes that the fringe flat leaves in spectra of MIRI MRS."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,13 @@ class ResidualFringeStep(Step):
         """The fringes."""
         return [{"suffix": "residual_fringe_model"}] if self.parameters.save_intermediate_results else []
 
+    def require_parameters(self):
+        """Regions that are ignored must have two ends."""
+        self._ignored_regions()
+
+    def _ignored_regions(self):
+        return ignored_regions(self.parameters.ignore_region_min, self.parameters.ignore_region_max)
+
     def process(self, model, references):
         from hexcal.steps.wcs.spectral import ifu_slices
 
@@ -73,7 +81,7 @@ class ResidualFringeStep(Step):
                 f"residual fringes are corrected in exposures of MIR_MRS only, this is {model.meta.exposure.type}",
                 is_expected=True,
             )
-        regions = ignored_regions(self.parameters.ignore_region_min, self.parameters.ignore_region_max)
+        regions = self._ignored_regions()
         rows = fringe_rows(model, references.fringefreq)
         gain = np.zeros(model.data.shape, np.float32)
         n_corrected = n_columns = 0
@@ -262,10 +270,12 @@ def correct_slice(columns, line, max_amplitude, threads=None):
     """
     from hexcal.kernels.residual_fringe import fit_fringes
 
+    if not len(columns.index):
+        return 0
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(columns.usable, columns.signal / np.sqrt(columns.variance), np.nan)
-    chosen = np.nonzero(np.nanmedian(ratio, axis=1) >= line.min_snr)[0] if len(ratio) else ratio
-    sampling = np.abs(np.median(np.diff(columns.wavenumber[chosen], axis=1), axis=1)) if len(chosen) else chosen
+    chosen = np.nonzero(np.nanmedian(ratio, axis=1) >= line.min_snr)[0]
+    sampling = _sampling(columns, chosen)
     # Waves of less than three pixels cannot be told from noise.
     chosen, sampling = chosen[3 * sampling < line.period], sampling[3 * sampling < line.period]
     if not len(chosen):
@@ -290,6 +300,17 @@ def correct_slice(columns, line, max_amplitude, threads=None):
     found = (number > 0) & ~_too_large(gain, wavenumber, columns.corrected[chosen], max_amplitude)
     columns.gain[chosen[found]] = (1 + columns.gain[chosen[found]]) * (1 + gain[found]) - 1
     return int(np.count_nonzero(found))
+
+
+def _sampling(columns, chosen):
+    """Distance of neighbouring pixels of some columns, cm^-1: the median of those that see the slice."""
+    steps = np.abs(np.diff(columns.wavenumber[chosen], axis=1))
+    usable = columns.usable[chosen]
+    # Every column has enough usable pixels; two of them may still not be neighbours.
+    steps = np.where(usable[:, 1:] & usable[:, :-1], steps, np.nan)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice")
+        return np.nan_to_num(np.nanmedian(steps, axis=1), nan=np.inf)
 
 
 def _too_large(gain, wavenumber, corrected, max_amplitude):

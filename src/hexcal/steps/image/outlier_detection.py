@@ -130,6 +130,9 @@ class OutlierDetectionStep(Step):
             "Slits: what is expected is the median of all exposures, or follows how each exposure samples a source "
             "across the dispersion.",
         )
+        slit_weights: Literal["slit", "wavelength"] = parameter(
+            "slit", "Slits: whether the typical weight that maskpt means is that of the slit, or of each wavelength."
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
@@ -163,6 +166,15 @@ class OutlierDetectionStep(Step):
         else:
             self._flag_stacks(exposures, self.parameters.rolling_window_width if mode == "time series" else 0)
         return exposures
+
+    def require_parameters(self):
+        """Texts that stand for numbers and flags must be understood."""
+        given = self.parameters
+        for name in ("snr", "scale"):
+            self._pair(name)
+        bad_flags(given.good_bits)
+        resampling.fill_of(given.fillval)
+        outliers_ifu.window_of(given.kernel_size)
 
     def _mode(self, dimensions, exposure_type, is_tso):
         """Return "images", "slits", "stacks", "time series" or "integral field"."""
@@ -329,6 +341,7 @@ class OutlierDetectionStep(Step):
             given.two_values == "lower",
             given.slit_errors == "median",
             given.slit_sampling == "followed",
+            given.slit_weights == "wavelength",
         )
         for name, result in flag_all(science, rule, given.set_nan):
             numbers = ", ".join(map(str, result.counts))

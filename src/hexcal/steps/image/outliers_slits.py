@@ -50,6 +50,8 @@ class SlitRule:
         each pixel.
     follows_sampling : bool
         Whether what is expected follows how each exposure samples a source (`as_sampled`).
+    by_wavelength : bool
+        Whether the typical weight is that of each wavelength.
     """
 
     limits: Limits
@@ -63,6 +65,7 @@ class SlitRule:
     few_above_only: bool = False
     median_errors: bool = False
     follows_sampling: bool = False
+    by_wavelength: bool = False
 
 
 @dataclass
@@ -247,5 +250,14 @@ def _rectified(slit, grid, coordinates, window, rule, name="data"):
     weights = weights_of(dq, rule.bad, variance)
     result = resampled_values(values, weights, grid, coordinates, pixfrac=rule.pixfrac, kernel=rule.kernel)
     low = weight_threshold(result.weights, rule.mask_part)
+    if rule.by_wavelength:
+        low = rule.mask_part * _typical_of_wavelengths(result.weights, int(grid.dispaxis == 2))
     result.data[(result.weights < low) | (result.weights == 0)] = np.nan
     return result.data
+
+
+def _typical_of_wavelengths(weights, axis):
+    """Median of the positive weights along the slit; 0 without any."""
+    positive = np.where(weights > 0, weights, np.nan)
+    known = np.isfinite(positive).any(axis=axis, keepdims=True)
+    return np.nan_to_num(np.nanmedian(np.where(known, positive, 0), axis=axis, keepdims=True))

@@ -117,6 +117,13 @@ class ResampleStep(Step):
         groups = exposure_groups(science)
         return [self._mosaic(science, images, numbers, manner, grid, pixel_area) for numbers in groups.values()]
 
+    def require_parameters(self):
+        """The value of empty pixels must be understood, and there must be pixels."""
+        resampling.fill_of(self.parameters.fillval)
+        shape = self.parameters.output_shape
+        if shape and min(shape) < 1:
+            raise ParameterError(f"output_shape must be positive, got {shape}", where="output_shape")
+
     def _plan(self, science):
         """Return how the exposures are resampled, the grid, and where they lie.
 
@@ -140,8 +147,6 @@ class ResampleStep(Step):
         images = [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
         first_scale = mean_scale(images[0].wcs, images[0].shape)
         shape = tuple(given.output_shape[::-1]) if given.output_shape else None
-        if shape is not None and min(shape) < 1:
-            raise ParameterError(f"output_shape must be positive, got {given.output_shape}", where="output_shape")
         if given.output_wcs:
             grid = read_grid(self.make_input_path(given.output_wcs), shape)
             scale = np.degrees(np.sqrt(grid.pixel_area)) if grid.pixel_area else mean_scale(grid.wcs, grid.shape)

@@ -131,13 +131,17 @@ class SkyMatchStep(Step):
                                 measured.overlaps.setdefault((number, other), Overlap()).add(*pixels.level(mask))
         return measured
 
-    def _user_levels(self, images):
-        if not self.parameters.skylist:
+    def require_parameters(self):
+        """Flags must be known, and levels of the user's own be given."""
+        bad_flags(self.parameters.dqbits)
+        if self.parameters.skymethod == "user" and not self.parameters.skylist:
             raise ParameterError(
                 "skymethod=user needs a list of levels",
                 where=self.where,
                 hint="skylist=FILE, with the name of an image and its level in each line",
             )
+
+    def _user_levels(self, images):
         path = self.make_input_path(self.parameters.skylist)
         levels = read_sky_list(path)
         missing = [image.name for image in images if image.name not in levels]

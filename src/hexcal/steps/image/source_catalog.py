@@ -130,6 +130,10 @@ class SourceCatalogStep(Step):
         self._save(table.table, found, image)
         return table.table
 
+    def require_parameters(self):
+        """The encircled energies ascend."""
+        self._energies()
+
     def _energies(self):
         energies = [getattr(self.parameters, f"aperture_ee{number}") for number in (1, 2, 3)]
         if not energies[0] < energies[1] < energies[2]:

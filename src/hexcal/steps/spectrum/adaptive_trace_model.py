@@ -59,12 +59,14 @@ class AdaptiveTraceModelStep(Step):
         skip: bool = parameter(True, "The step runs only where that is asked for.")
         output_use_model: bool = parameter(True, "Name products after the models.")
 
+    def require_parameters(self):
+        """Pixels are divided into whole parts."""
+        factor = self.parameters.oversample
+        if factor != round(factor):
+            raise ParameterError(f"oversample must be a whole number, got {factor:g}", where="oversample")
+
     def process(self, model):
         factor = round(self.parameters.oversample)
-        if factor != self.parameters.oversample:
-            raise ParameterError(
-                f"oversample must be a whole number, got {self.parameters.oversample:g}", where="oversample"
-            )
         if factor > 1 and not model.is_ifu:
             raise ParameterError(
                 "only integral-field exposures are divided into finer pixels",

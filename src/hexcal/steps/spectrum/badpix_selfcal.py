@@ -55,13 +55,16 @@ class BadpixSelfcalStep(Step):
             "there; 'inside': nothing, the median is that of the neighbours there are.",
         )
 
+    def require_parameters(self):
+        """The median is centred on its pixel."""
+        size = self.parameters.kernel_size
+        if size % 2 == 0:
+            raise ParameterError(
+                f"kernel_size must be odd, so that the median is centred on its pixel, got {size}", where="kernel_size"
+            )
+
     def process(self, science, background, selfcal):
         own = self.parameters
-        if own.kernel_size % 2 == 0:
-            raise ParameterError(
-                f"kernel_size must be odd, so that the median is centred on its pixel, got {own.kernel_size}",
-                where="kernel_size",
-            )
         self.bad_pixels = None
         others = [container for container in (background, selfcal) if container is not None and len(container)]
         if not others and not own.force_single:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from hexcal.core import Step, StepParameters, names, parameter
+from hexcal.errors import ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
 from hexcal.steps.spectrum import covariance, cube_bands, cube_planning
 from hexcal.steps.spectrum.cube_filling import CubeFilling, mark_holes
@@ -91,22 +92,41 @@ class CubeBuildStep(Step):
         science = exposures.of_type("science")
         science.check()
         request, plans, cubes = cube_planning.Request.of(self, science), self._plans(science), []
+        failures = []
         for plan in plans:
-            grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+            try:
+                grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+            except (ReferenceError_, ParameterError) as error:
+                # What the reference file or the parameters say of one band does not stop the others.
+                self.log.error("There is no cube %s: %s", plan.text, error)
+                failures.append(error)
+                continue
             self._tell(plan, grid)
             for members in request.each(plan):
                 cubes.append(self._build(science, members, request, grid, reach, plan))
+        if not cubes:
+            raise failures[0]
         return cubes[0] if len(cubes) == 1 else ModelContainer(cubes)
+
+    def require_parameters(self):
+        """Parameters must go together, and name channels and gratings that there are."""
+        cube_planning.require_fitting(self.parameters)
+        for is_miri in (True, False):
+            self._chosen(is_miri)
+
+    def _chosen(self, is_miri):
+        """Channels and bands, or gratings and filters, that are asked for."""
+        given = self.parameters
+        if is_miri:
+            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
+            return first, cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
+        first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
+        return first, cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
 
     def _plans(self, science):
         given = self.parameters
         bands = [cube_bands.bands_of(model) for model in science.each()]
-        if bands[0][0].first in cube_bands.CHANNELS:
-            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
-            second = cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
-        else:
-            first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
-            second = cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
+        first, second = self._chosen(bands[0][0].first in cube_bands.CHANNELS)
         return cube_bands.plans(bands, first, second, given.output_type or "band", self.where)
 
     def _build(self, science, members, request, grid, reach, plan):
@@ -159,8 +179,8 @@ class CubeBuildStep(Step):
         ifu.flux_extension, ifu.error_extension, ifu.dq_extension = "SCI", "ERR", "DQ"
         ifu.error_type = "ERR"
         ifu.weighting = request.weighting
-        ifu.roi_spatial = 0.0 if reach is None else float(reach.radius[0] * grid.spaxel[0])
-        ifu.roi_wave = 0.0 if reach is None else float(reach.half[0])
+        ifu.roi_spatial = 0.0 if reach is None else float(reach.radius.mean() * grid.spaxel[0])
+        ifu.roi_wave = 0.0 if reach is None else float(reach.half.mean())
         ifu.weight_power = 0.0 if reach is None else float(reach.power[0])
         ending = "_internal" if request.is_internal else ""
         if plan.is_miri:

@@ -10,6 +10,7 @@ from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, CORRELATION, as_table
 from hexcal.steps.spectrum.covariance import has_neighbours, variances_of_planes
+from hexcal.steps.spectrum.cube_images import image_of_cube, middle_of_image, sums_of_image, weights_of_image
 from hexcal.steps.spectrum.spectrum_fringes import add_columns
 from hexcal.steps.wcs.evaluate import to_pixels, to_world
 
@@ -115,7 +116,11 @@ def extract_cube(model, step, references):
     errors = np.zeros_like(data) if model.err is None else np.ascontiguousarray(model.err, np.float32)
     circles: Any = None
     circle: Any = None
-    if source_type == "POINT":
+    image = image_of_cube(references, model)
+    if image is not None:
+        totals, place, circle = sums_of_image(data, errors, image), middle_of_image(image), image
+        step.log.info("The reference image says what is source and what background")
+    elif source_type == "POINT":
         circles = _circles(references)
         totals, circle = _of_point(model, step, circles, wavelengths, data, errors)
         place = tuple(float(values[0]) for values in circle[0])
@@ -125,8 +130,8 @@ def extract_cube(model, step, references):
     variances = _with_covariance(model, step, data, errors, circle)
     unit = model.meta.bunit_data
     columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale, variances)
-    if source_type == "POINT" and given.apply_apcorr and "apcorr" in references:
-        _correct(columns, model, step, references, _radii(circles, wavelengths, given)[0])
+    if circles is not None and given.apply_apcorr and "apcorr" in references:
+        _correct(columns, model, step, references, _radii(circles, wavelengths, given, model.is_miri)[0])
     if given.ifu_rfcorr and model.meta.exposure.type == "MIR_MRS":
         _take_out_fringes(columns, model, step.log)
     if variances is not None:
@@ -211,8 +216,8 @@ def _with_covariance(model, step, data, errors, circle):
 
     Parameters
     ----------
-    circle : tuple, optional
-        Places, sizes and options of the circles; without it all of each plane is summed.
+    circle : tuple or float32 array (nz, ny, nx), optional
+        Places, sizes and options of the circles, or the reference image; without it all of each plane is summed.
     """
     if not step.parameters.covariance:
         return None
@@ -227,6 +232,8 @@ def _with_covariance(model, step, data, errors, circle):
         weights = np.zeros((2, *data[part].shape))
         if circle is None:
             weights[0] = np.isfinite(data[part])
+        elif isinstance(circle, np.ndarray):
+            weights[:] = weights_of_image(data[part], circle[part])
         else:
             _weigh(data[part], circle, part, weights)
         for number in range(2):

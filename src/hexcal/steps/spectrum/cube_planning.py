@@ -41,26 +41,8 @@ class Request:
 
     @classmethod
     def of(cls, step, science):
-        """Check the parameters of a step against each other, and read the file of offsets.
-
-        Raises
-        ------
-        ParameterError
-            If they do not go together.
-        """
+        """Take the parameters of a step, and read the file of offsets."""
         given = step.parameters
-        for name in ("nspax_x", "nspax_y"):
-            size = getattr(given, name)
-            if size is not None and size % 2 == 0:
-                raise ParameterError(f"{name} must be odd, got {size}", where=name)
-        if (given.ra_center is None) != (given.dec_center is None):
-            raise ParameterError("ra_center and dec_center belong together, one of them is missing", where="ra_center")
-        if given.wavemin is not None and given.wavemax is not None and given.wavemin >= given.wavemax:
-            raise ParameterError(
-                f"wavemin ({given.wavemin:g}) must be below wavemax ({given.wavemax:g})", where="wavemin"
-            )
-        if given.coord_system == "internal_cal":
-            _require_internal(given)
         names = [science.name_of(index) for index in range(len(science))]
         path = given.offset_file and step.make_input_path(given.offset_file)
         return cls(given, cube_offsets.read_offsets(path, names) if path else None, step.where)
@@ -133,6 +115,20 @@ def layout(science, plan: CubePlan, request: Request, reference, where):
     return grid, _reach(grid, samplings, table, given, len(plan.members))
 
 
+def require_fitting(given):
+    """Raise ParameterError unless the parameters of a cube go together."""
+    for name in ("nspax_x", "nspax_y"):
+        size = getattr(given, name)
+        if size is not None and size % 2 == 0:
+            raise ParameterError(f"{name} must be odd, got {size}", where=name)
+    if (given.ra_center is None) != (given.dec_center is None):
+        raise ParameterError("ra_center and dec_center belong together, one of them is missing", where="ra_center")
+    if given.wavemin is not None and given.wavemax is not None and given.wavemin >= given.wavemax:
+        raise ParameterError(f"wavemin ({given.wavemin:g}) must be below wavemax ({given.wavemax:g})", where="wavemin")
+    if given.coord_system == "internal_cal":
+        _require_internal(given)
+
+
 def _require_internal(given):
     """Refuse parameters that mean nothing in the plane of the slices."""
     unfit = [
@@ -180,6 +176,12 @@ def _waves(plan, samplings, given, reference, where):
     """The wavelength axis, and the table of the reference file that it is from (None: it is linear)."""
     low = given.wavemin or min(sampling.wave_min for sampling in samplings)
     high = given.wavemax or max(sampling.wave_max for sampling in samplings)
+    if low < high and all(high <= each.wave_min or low >= each.wave_max for each in samplings):
+        ranges = ", ".join(f"{each.wave_min:g} to {each.wave_max:g}" for each in samplings)
+        raise ParameterError(
+            f"no voxel is left: wavelengths from {low:g} to {high:g} micron are asked for, {plan.text} has {ranges}",
+            where="wavemin" if given.wavemin else "wavemax",
+        )
     if len(plan.bands) == 1 and given.linear_wave:
         return cube_grid.linear_waves(low, high, given.scalew or samplings[0].step, where), None
     table = cube_parameters.wave_table(reference, plan.bands, given.weighting)

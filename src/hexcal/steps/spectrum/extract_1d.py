@@ -50,8 +50,8 @@ class Extract1dStep(Step):
 
     **Optimal extraction** (``extraction_type=optimal``, 3.0.0) fits the profile of the psf reference to each pixel in
     dispersion direction, with equal weights, together with a polynomial background where one is asked for; the profile
-    is moved to where it fits best. The flux needs no aperture correction. The negative image of a second nod is not
-    part of the fit.
+    is moved to where it fits best. The flux needs no aperture correction. Where another nod was subtracted, its
+    negative image is looked for and fitted with the source (``model_nod_pair``).
 
     **Errors with covariance** (``covariance``). The pixels of rectified slits and of cubes share pixels of the
     exposures, so that the error of a sum is not that of independent pixels. Where resample_spec or cube_build have
@@ -127,6 +127,10 @@ class Extract1dStep(Step):
         optimize_psf_location: bool = parameter(
             True, "Move the profile of an optimal extraction to where it fits best."
         )
+        model_nod_pair: bool = parameter(
+            True,
+            "Fit the negative image that a subtracted nod leaves together with the source, in optimal extractions.",
+        )
         save_profile: bool = parameter(False, "Write the profiles of an optimal extraction (_profile).")
         save_scene_model: bool = parameter(False, "Write what was fitted in an optimal extraction (_scene_model).")
         save_residual_image: bool = parameter(False, "Write what an optimal extraction leaves (_residual).")
@@ -157,10 +161,13 @@ class Extract1dStep(Step):
         has_integrations = model is not None and model.model_type == "TSOMultiSpecModel"
         return "x1dints" if has_integrations or any(part.get_meta("int_num") for part in spectra) else "x1d"
 
-    def process(self, model, references):
+    def require_parameters(self):
+        """The background is smoothed about each pixel."""
         length = self.parameters.smoothing_length
         if length is not None and (length < 1 or length % 2 == 0):
             raise ParameterError(f"smoothing_length must be an odd number, got {length}", where="smoothing_length")
+
+    def process(self, model, references):
         if isinstance(model, ModelContainer):
             return [self._of_exposure(member, references) for member in model]
         return self._of_exposure(model, references)
@@ -286,6 +293,9 @@ class Extract1dStep(Step):
             self.log.info("No extract1d reference: all of the slit is extracted")
             return ApertureEntry()
         entry = reference.find(name, order) or reference.find(kind, order)
+        if entry is None and name == kind:
+            # The whole detector has no name that an aperture could have.
+            entry = reference.find(None, order)
         if entry is None:
             raise SkipPart(f"{reference.where} has no aperture for {name}, order {order}")
         return entry

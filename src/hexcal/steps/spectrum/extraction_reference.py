@@ -82,13 +82,19 @@ def read_reference(chosen) -> ExtractionReference:
     ReferenceError_
         If it holds no apertures.
     """
-    from hexcal.models import bounds
+    from hexcal.models import asdf_tree
 
     where = str(chosen if isinstance(chosen, str | Path) else getattr(chosen, "path", None) or "a model in memory")
     if isinstance(chosen, str | Path) and str(chosen).lower().endswith(".json"):
-        content = bounds.from_json(bounds.read_bytes(Path(chosen), "an extract1d reference"), where)
-        return ExtractionReference(_of_list(content, where), where)
+        return ExtractionReference(_of_list(asdf_tree.from_file(chosen), where), where)
     return ExtractionReference(_of_images(chosen, where), where)
+
+
+def is_of_images(chosen):
+    """Whether an extract1d reference of cubes holds images, and no circles (ASDF)."""
+    if isinstance(chosen, str | Path):
+        return str(chosen).lower().endswith((".fits", ".fits.gz"))
+    return hasattr(chosen, "images")
 
 
 def _of_list(content, where):

@@ -54,16 +54,16 @@ def image_weights(data, image, axis):
 
     Parameters
     ----------
-    data : float32 array (ny, nx)
+    data : float32 array
         NaN does not count.
-    image : float32 array (ny, nx)
-        1 where the source is, -1 where its background is.
-    axis : int
-        Axis that is summed over.
+    image : float32 array
+        Of the same shape: 1 where the source is, -1 where its background is.
+    axis : int or tuple of int
+        Axes that are summed over.
 
     Returns
     -------
-    float64 array (2, ny, nx)
+    float64 array (2, ...)
         In the sum less the background, and in the background.
     """
     source, beside = (image > 0) & np.isfinite(data), (image < 0) & np.isfinite(data)

@@ -11,6 +11,10 @@ _EDGE = 0.5
 """Profiles of reference files count positions from the edge of the first pixel."""
 _FARTHEST = 2.0
 """Pixels by which the place of a source may be improved."""
+_NEAREST, _STEP = 3.0, 0.5
+"""Pixels from a source at which its negative image may be, and between the places that are tried."""
+_SURE = 10.0
+"""A negative image is as many errors bright, over all wavelengths."""
 _ANY = "ANY"
 
 
@@ -122,7 +126,7 @@ class Fit:
     weights: np.ndarray
 
 
-def fit_profile(data, variances, profile, order=None) -> Fit:
+def fit_profile(data, variances, profile, order=None, negative=None) -> Fit:
     """Fit the flux of a source, and a polynomial background, to each pixel in dispersion direction: least squares.
 
     Parameters
@@ -135,6 +139,8 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
         Of unit sum.
     order : int, optional
         Of the polynomial of the background; None: there is none.
+    negative : float64 array (ny, nx), optional
+        Profile of a second image of the source, whose flux is fitted, too, and does not count.
 
     Returns
     -------
@@ -150,12 +156,13 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
     sums, scene = np.zeros((n_ints, 9, nx)), np.full(data.shape, np.nan, np.float32)
     squares, weights = (profile**2).sum(axis=0), np.zeros((ny, nx))
     for column in range(nx):
-        design = np.column_stack([profile[:, column], *terms])
+        images = [] if negative is None or not negative[:, column].any() else [negative[:, column]]
+        design = np.column_stack([profile[:, column], *terms, *images])
         inverses: dict[bytes, Any] = {}
         for number in range(n_ints):
             values = data[number, :, column].astype(float)
             good = np.isfinite(values)
-            if good.sum() <= len(terms) or not (design[good, 0] ** 2).sum() > 0:
+            if good.sum() < design.shape[1] or not (design[good, 0] ** 2).sum() > 0:
                 continue
             inverse = inverses.setdefault(good.tobytes(), None)
             if inverse is None:
@@ -165,7 +172,8 @@ def fit_profile(data, variances, profile, order=None) -> Fit:
             result = sums[number, :, column]
             result[8] = 1 / squares[column]
             # What is written as background is per pixel: here its mean under the profile.
-            result[4] = (design[:, 1:] @ found[1:] * design[:, 0]).sum() * result[8]
+            level = design[:, 1 : 1 + len(terms)] @ found[1 : 1 + len(terms)]
+            result[4] = (level * design[:, 0]).sum() * result[8]
             result[0] = found[0] + result[4]
             result[1:4] = _variances(variances, number, good, column, inverse[0])
             scene[number, :, column] = design @ found
@@ -176,6 +184,45 @@ def _variances(variances, number, good, column, factors):
     """Variances of the flux, which is a sum of pixels times factors."""
     spreads = [None if variance is None else variance[number, good, column].astype(float) for variance in variances]
     return [0.0 if spread is None else (factors**2) @ np.nan_to_num(spread) for spread in spreads]
+
+
+def nod_offset(data, profiles, wavelengths, trace, order=None):
+    """Return how far from a source its negative image lies, which subtracting another nod leaves; None for none.
+
+    Parameters
+    ----------
+    data, profiles, wavelengths, trace, order
+        As of `best_shift`; the trace is where the source is.
+    """
+    from scipy.optimize import minimize_scalar
+
+    data = np.asarray(data, float)
+    places = np.arange(_NEAREST, len(data), _STEP)
+    middle = float(np.nanmedian(trace))
+    offsets = [offset for offset in (*-places, *places) if 0 <= middle + offset <= len(data) - 1]
+    source = fit_profile(data[None].astype(np.float32), (None,) * 3, profiles.at(wavelengths, trace, len(data)), order)
+    good = np.isfinite(data)
+    left = np.where(good, data - np.nan_to_num(source.scene[0]), 0.0)
+
+    def fluxes(offset):
+        image = np.where(good, profiles.at(wavelengths, trace + offset, len(data)), 0.0)
+        squares = (image**2).sum(axis=0)
+        return (image * left).sum(axis=0) / np.where(squares > 0, squares, 1.0), squares
+
+    def badness(offset) -> Any:
+        flux, squares = fluxes(offset)
+        return float(-(np.minimum(flux, 0) ** 2 * squares).sum())
+
+    if not offsets:
+        return None
+    start = min(offsets, key=badness)
+    found: Any = minimize_scalar(
+        badness, bounds=(start - _STEP, start + _STEP), method="bounded", options={"xatol": 1e-4}
+    )
+    flux, squares = fluxes(found.x)
+    flux = flux[squares > 0]
+    scatter = 1.4826 * np.median(np.abs(flux - np.median(flux))) if flux.size else np.inf
+    return float(found.x) if flux.size and np.median(flux) * np.sqrt(flux.size) < -_SURE * scatter else None
 
 
 def best_shift(data, profiles, wavelengths, trace, order=None):
@@ -213,5 +260,5 @@ def best_shift(data, profiles, wavelengths, trace, order=None):
         return float(((level - flux * source) ** 2).sum())
 
     start = min(np.linspace(-_FARTHEST, _FARTHEST, 17), key=residual)
-    found = minimize_scalar(residual, bounds=(start - 0.3, start + 0.3), method="bounded", options={"xatol": 1e-5})
+    found: Any = minimize_scalar(residual, bounds=(start - 0.3, start + 0.3), method="bounded", options={"xatol": 1e-5})
     return float(np.clip(found.x, -_FARTHEST, _FARTHEST))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hexcal.steps.spectrum import box_extraction
-from hexcal.steps.spectrum.optimal_extraction import best_shift, fit_profile, read_profiles
+from hexcal.steps.spectrum.optimal_extraction import best_shift, fit_profile, nod_offset, read_profiles
 from hexcal.steps.spectrum.parts import name_of_part
 from hexcal.steps.spectrum.source_place import row_wavelengths
 
@@ -43,13 +43,11 @@ def optimal(slit, model, step, psf, view, aperture, units):
     subtract = aperture.has_background if given.subtract_background is None else given.subtract_background
     order = None if not subtract else (aperture.order if aperture.fit == "poly" else 0)
     if given.optimize_psf_location:
-        finite = np.isfinite(view.data)
-        count = np.maximum(finite.sum(axis=0), 1)
-        mean = np.where(finite.any(axis=0), np.where(finite, view.data, 0).sum(axis=0) / count, np.nan)
-        shift = best_shift(mean, profiles, rows, trace, order)
+        shift = best_shift(_mean(view), profiles, rows, trace, order)
         step.log.info("The profile fits best %.3f pixels from where the source is expected", shift)
         trace = trace + shift
-    fit = fit_profile(view.data, view.variances, profiles.at(rows, trace, view.shape[0]), order)
+    negative = _negative_image(model, step, view, profiles, rows, trace, order)
+    fit = fit_profile(view.data, view.variances, profiles.at(rows, trace, view.shape[0]), order, negative)
     spectra = [box_extraction.columns_of(one, rows, *units) for one in fit.sums]
     for columns in spectra:
         for column in _OF_BRIGHTNESS:
@@ -61,6 +59,25 @@ def optimal(slit, model, step, psf, view, aperture, units):
     whole = np.full((1, len(rows)), view.shape[0] - 0.5)
     weights = np.stack([fit.weights, np.zeros_like(fit.weights)])
     return spectra, replace(aperture, lower=np.full_like(whole, -0.5), upper=whole), weights
+
+
+def _mean(view):
+    """Mean of the integrations; NaN where none has a value."""
+    finite = np.isfinite(view.data)
+    count = np.maximum(finite.sum(axis=0), 1)
+    return np.where(finite.any(axis=0), np.where(finite, view.data, 0).sum(axis=0) / count, np.nan)
+
+
+def _negative_image(model, step, view, profiles, rows, trace, order):
+    """Profile of the negative image that a subtracted nod leaves; None where there is none."""
+    if not step.parameters.model_nod_pair or model.get_meta("meta.cal_step.bkg_subtract") != "COMPLETE":
+        return None
+    offset = nod_offset(_mean(view), profiles, rows, trace, order)
+    if offset is None:
+        step.log.info("No negative image of a nod is found")
+        return None
+    step.log.info("The negative image of a nod, %.2f pixels from the source, is fitted with it", offset)
+    return profiles.at(rows, trace + offset, view.shape[0])
 
 
 def _save_images(slit, model, step, view, fit):

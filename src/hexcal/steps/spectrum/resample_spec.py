@@ -82,12 +82,17 @@ class ResampleSpecStep(ResampleStep):
             return self._product(slits, grids)
         return [self._product(one, grids) for one in slits.alone()]
 
+    def require_parameters(self):
+        """A spectrum has wavelengths and places."""
+        super().require_parameters()
+        shape = self.parameters.output_shape
+        if shape and min(shape) < 2:
+            raise ParameterError(f"output_shape must be 2 or more, got {shape}", where="output_shape")
+
     def _grids(self, sources):
         """The grid of each slit; None of one that cannot be rectified."""
         given = self.parameters
         shape = tuple(given.output_shape[::-1]) if given.output_shape else None
-        if shape is not None and min(shape) < 2:
-            raise ParameterError(f"output_shape must be 2 or more, got {given.output_shape}", where="output_shape")
         known = read_slit_grid(self.make_input_path(given.output_wcs), shape) if given.output_wcs else None
         grids, reasons = [], []
         for source in sources:

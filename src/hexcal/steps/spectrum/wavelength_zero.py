@@ -30,9 +30,15 @@ def correct(part, table):
     Raises
     ------
     SkipPart
-        If no pixel of the slit has a wavelength.
+        If no pixel of the slit has a wavelength, or the source is so far outside that wavelengths lose their order.
     """
     wavelength, corrected = relation(part, table)
+    steps = np.diff(corrected) * np.sign(np.diff(wavelength))
+    if not (steps > 0).all():
+        raise SkipPart(
+            f"its source lies {part.source_xpos:.3g} slit widths from the middle, so far outside that the correction "
+            "would put wavelengths out of their order"
+        )
     part.meta.wcs = with_correction(wcs_of(part), wavelength, corrected)
     part.wavelength = slit_coordinates(part).wavelength.astype(np.float32)
 

@@ -17,8 +17,6 @@ used.
 """
 _AGREEMENT, _SAMPLE = 1e-11, 64
 """Of compiled transforms of any frames with astropy: relative difference; points at which they are compared."""
-_PROVEN: dict = {}
-"""Kind of program (its instructions, without the numbers): whether it was seen to agree."""
 _KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """WCS: {is forward: (what its transforms are, program)}."""
 
@@ -205,21 +203,19 @@ def evaluate_points(transform, *coordinates):
 
 
 def _evaluated(chain, coordinates):
-    """Carry out transforms one after the other; compiled ones once they were seen to do what astropy does."""
+    """Carry out transforms one after the other; compiled ones where they are seen to do what astropy does.
+
+    Each call is judged by its own points: what a process has done before must not change the last digits of a product.
+    """
     program, steps = chain
     points = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
     shape = points[0].shape
     if program is None:
         return _as_arrays(_by_astropy(steps, points), shape)
-    kind = program.kind
     # What is made of descriptions is proven by tests.
-    if isinstance(steps[0], Transform):
+    if isinstance(steps[0], Transform) or _agrees(program, steps, points):
         return program(*points)
-    if kind not in _PROVEN:
-        _PROVEN[kind] = _agrees(program, steps, points)
-    if not _PROVEN[kind]:
-        return _as_arrays(_by_astropy(steps, points), shape)
-    return program(*points)
+    return _as_arrays(_by_astropy(steps, points), shape)
 
 
 def _by_astropy(steps, points):

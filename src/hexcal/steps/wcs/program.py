@@ -31,11 +31,6 @@ class Program:
     n_registers: int
     outputs: np.ndarray
 
-    @property
-    def kind(self):
-        """What tells programs apart that do different things, not the same with other numbers (bytes)."""
-        return self.instructions[:, [0, 1, 2]].tobytes() + self.registers.tobytes() + self.outputs.tobytes()
-
     def __call__(self, *coordinates):
         """Return the transformed coordinates.
 
