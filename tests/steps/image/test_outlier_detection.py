@@ -11,6 +11,7 @@ from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 from hexcal.steps.image.outliers_alone import flag_alone
 from hexcal.steps.image.outliers_cores import scale_of_stars
 from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
+from hexcal.steps.image.output_size import OutputTooLargeError
 from hexcal.steps.image.weight_threshold import weight_threshold
 
 SHAPE, SCALE, NOISE = (60, 70), 1e-5, 0.1
@@ -83,7 +84,7 @@ def test_only_flags_change_unless_nan_is_asked_for(dithered):
         assert np.array_equal(np.isnan(getattr(first, name)), found)
 
 
-@pytest.mark.req("OUTL-11", "OUTL-12", "OUTL-14")
+@pytest.mark.req("OUTL-11", "OUTL-12", "OUTL-13", "OUTL-14")
 def test_rule_against_a_slow_twin():
     random = np.random.default_rng(1)
     expected = random.normal(5, 2, (30, 40)).astype("f4")
@@ -242,6 +243,16 @@ def test_images_on_one_grid_are_compared_as_they_are(dithered):
 def test_resampling_is_controlled(dithered, details):
     models = run(copies(dithered), **details)
     assert all(outliers(model)[rays].mean() > 0.9 for model, (_, rays) in zip(models, dithered, strict=True))
+
+
+@pytest.mark.req("OUTL-25")
+def test_resampled_images_must_fit_into_the_memory_that_is_allowed(dithered, monkeypatch):
+    with pytest.raises(OutputTooLargeError, match="allowed"):
+        run(copies(dithered), allowed_memory=1e-9)
+    monkeypatch.setenv("DMODEL_ALLOWED_MEMORY", "1e-9")
+    with pytest.raises(OutputTooLargeError, match="allowed"):
+        run(copies(dithered))
+    assert any(outliers(model).any() for model in run(copies(dithered), allowed_memory=0.9))
 
 
 def test_good_bits(dithered):

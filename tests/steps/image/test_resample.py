@@ -73,7 +73,7 @@ def test_a_single_exposure_becomes_an_image_on_a_tangent_plane(tmp_path):
     assert (saved.meta.resample.pixfrac, saved.meta.resample.pixel_scale_ratio) == (1, 1)
 
 
-@pytest.mark.req("RSMP-10", "BLEND-17", "BLEND-18")
+@pytest.mark.req("RSMP-10", "RSMP-23", "BLEND-17", "BLEND-18")
 def test_layout_of_the_product(tmp_path):
     run(pair(), output_file="both", output_dir=str(tmp_path))
     from astropy.io import fits
@@ -240,6 +240,7 @@ def test_map_exact_interpolated_and_by_steps(order):
         np.testing.assert_allclose(other.wht[firm], exact.wht[firm], rtol=2e-3)
 
 
+@pytest.mark.req("RSMP-24")
 def test_a_mosaic_that_does_not_fit_is_refused_with_the_exposure_that_points_away(monkeypatch):
     away = exposure(2, 1_000_000.0, 1_000_000.0)
     with pytest.raises(OutputTooLargeError, match=r"jw00001001001_02101_00003_nrca1_cal.fits lies .* arcmin"):
@@ -256,6 +257,7 @@ def test_a_mosaic_that_does_not_fit_is_refused_with_the_exposure_that_points_awa
     with pytest.raises(OutputTooLargeError, match="allowed"):
         run(pair())
     assert run(pair(), allowed_memory=0.5).data.size
+    assert ResampleStep().in_memory is True and ResampleStep().allowed_memory is None
     monkeypatch.setenv("DMODEL_ALLOWED_MEMORY", "half")
     with pytest.raises(ParameterError, match="DMODEL_ALLOWED_MEMORY"):
         run(pair())
