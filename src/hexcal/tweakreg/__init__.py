@@ -1,0 +1,1 @@
+"""Corrections of the WCS of images, under their documented names."""
