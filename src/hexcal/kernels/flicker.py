@@ -40,6 +40,17 @@ def line_medians(first_row, last_row, image, usable, noise):
 
 
 @kernel
+def sums_between(first, last, values, zero):
+    """Return the sum of ``values[k] - zero``, ``first <= k < last``, and that of its square (two floats)."""
+    total, square = 0.0, 0.0
+    for k in range(first, last):
+        shifted = np.float64(values[k]) - zero
+        total += shifted
+        square += shifted * shifted
+    return total, square
+
+
+@kernel
 def box_medians(first_row, last_row, image, usable, rows, columns, clip, rounds, medians):
     """Take the median in boxes of an image, without values beyond `clip` standard deviations of it, repeatedly.
 

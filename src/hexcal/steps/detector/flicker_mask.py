@@ -1,5 +1,6 @@
 """Which pixels see no source, and what background they have: what the fit of flicker noise stands on."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,38 +74,38 @@ def clipped(values, clip=_CLIP, rounds=_ROUNDS, by_lower_side=False):
 
     Notes
     -----
-    The values are sorted once; each round is then two searches, and its moments are differences of cumulative sums.
+    The values are sorted once; each round is then two searches, and sums over what is left.
     """
+    from hexcal.kernels.flicker import sums_between
+
     values = np.sort(values[np.isfinite(values)])
     if values.size == 0:
         return Distribution(np.nan, np.nan, np.nan)
     # Moments about a number within the distribution, in double precision: nothing cancels.
-    zero = float(values[values.size // 2])
-    shifted = values.astype(np.float64) - zero
-    sums = np.concatenate([[0.0], np.cumsum(shifted)])
-    squares = np.concatenate([[0.0], np.cumsum(shifted**2)])
+    zero = np.float64(values[values.size // 2])
 
-    def moments(first, last):
+    def middle_and_sigma(first, last):
         count = last - first
-        middle = (shifted[first + (count - 1) // 2] + shifted[first + count // 2]) / 2
-        mean = (sums[last] - sums[first]) / count
-        sigma = np.sqrt(max((squares[last] - squares[first]) / count - mean**2, 0.0))
-        below = max(int(np.searchsorted(shifted, middle)), first)
-        total, square, n_below = sums[below] - sums[first], squares[below] - squares[first], below - first
-        lower = np.sqrt(max(square - 2 * middle * total + n_below * middle**2, 0.0) / n_below) if n_below else 0.0
-        return middle, sigma, lower
+        middle = (np.float64(values[first + (count - 1) // 2]) + np.float64(values[first + count // 2])) / 2
+        total, square = sums_between(first, last, values, zero)
+        return middle, np.sqrt(max(square / count - (total / count) ** 2, 0.0))
+
+    def below(first, middle):
+        last = max(bisect_left(values, middle), first)
+        square = sums_between(first, last, values, middle)[1]
+        return np.sqrt(square / (last - first)) if last > first else 0.0
 
     first, last = 0, values.size
-    middle, sigma, lower = moments(first, last)
+    middle, sigma = middle_and_sigma(first, last)
     for number in range(rounds):
-        width = clip * (lower if by_lower_side and number else sigma)
-        cut = int(np.searchsorted(shifted, middle - width)), int(np.searchsorted(shifted, middle + width, "right"))
+        width = clip * (below(first, middle) if by_lower_side and number else sigma)
+        cut = bisect_left(values, middle - width), bisect_right(values, middle + width)
         inner = max(cut[0], first), min(cut[1], last)
         if inner == (first, last) or inner[0] >= inner[1]:
             break
         first, last = inner
-        middle, sigma, lower = moments(first, last)
-    return Distribution(float(middle + zero), float(sigma), float(lower))
+        middle, sigma = middle_and_sigma(first, last)
+    return Distribution(float(middle), float(sigma), float(below(first, middle)))
 
 
 def histogram_statistics(values):
