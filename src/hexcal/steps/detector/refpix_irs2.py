@@ -48,11 +48,15 @@ class Weights:
 
 
 def _half(columns):
-    half = []
-    for column in columns:
-        full = np.asarray(column[0::2], np.float64) + 1j * np.asarray(column[1::2], np.float64)
-        half.append(0.5 * (full + np.conj(np.roll(full[::-1], 1)))[: full.size // 2 + 1])
-    return np.array(half, np.complex64)
+    size = len(columns[0]) // 2
+    half = np.empty((len(columns), size // 2 + 1), np.complex64)
+    for of_column, column in zip(half, columns, strict=True):
+        for part, values, sign in ((of_column.real, column[0::2], 1), (of_column.imag, column[1::2], -1)):
+            # Of a frequency and its negative: the first has none but itself.
+            part[0] = (1 + sign) / 2 * np.float64(values[0])
+            negative = values[: size - size // 2 - 1 : -1]
+            part[1:] = 0.5 * (np.float64(values[1 : size // 2 + 1]) + sign * np.float64(negative))
+    return half
 
 
 def bad_pairs_of(table):
@@ -409,7 +413,7 @@ def process_irs2(step, ramp, references):
     table = references.refpix
     bad = bad_pairs_of(table.dq_table) | suspicious
     keep = own.preserve_irs2_refpix
-    how = How(detector, Weights.of(table.irs2_table), bad, keep, own.irs2_zeros == "gaps")
+    how = How(detector, Weights.of(table.plain_table("irs2_table")), bad, keep, own.irs2_zeros == "gaps")
     corrected = np.empty((*data.shape[:2], data.shape[2] if keep else irs2.LINES, irs2.LINES), np.float32)
     for i in range(data.shape[0]):
         corrected[i] = correct_frames(data[i], how, threads=None)
