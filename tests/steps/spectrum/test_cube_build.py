@@ -58,6 +58,8 @@ def test_a_cube_for_each_band_with_the_brightness_of_the_scene(sloped, folder):
         assert cube.meta.wcsinfo.cdelt1 * 3600 == pytest.approx(cubes.SPAXEL[channel])
         assert cube.meta.wcsinfo.cdelt3 == pytest.approx(cubes.STEP[channel])
         assert cube.meta.instrument.channel == str(channel)
+        # As in release 3.0.0, which opens no other one.
+        assert cube.wavetable.dtype.names == ("wavelength",)
 
 
 def test_a_uniform_scene_stays_uniform_with_the_errors_of_the_mean(folder):

@@ -72,10 +72,14 @@ def set_coordinates(product, grid, plane_types=("NRSSLICERX", "NRSSLICERY", "met
         product.meta.photometry.pixelarea_steradians = area / _STERADIAN
     if not grid.is_linear:
         product.meta.wcsinfo.ps3_0, product.meta.wcsinfo.ps3_1 = "WCS-TABLE", "wavelength"
-    # A linear cube has the table too: some programs read nothing else.
+    # A linear cube has the table too: some programs read nothing else. It is that of release 3.0.0, which cannot open a
+    # cube with the documented column nelem.
     count = len(grid.wavelengths)
-    table = np.zeros(1, [("nelem", "i2" if count < 1 << 15 else "i4"), ("wavelength", "f4", (count, 1))])
-    table["nelem"], table["wavelength"][0, :, 0] = count, grid.wavelengths
+    counted = [] if grid.is_linear else [("nelem", "i2" if count < 1 << 15 else "i4")]
+    table = np.zeros(1, [*counted, ("wavelength", "f4", (count, 1))])
+    table["wavelength"][0, :, 0] = grid.wavelengths
+    if counted:
+        table["nelem"] = count
     product.wavetable = table
 
 
