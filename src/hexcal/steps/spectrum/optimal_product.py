@@ -38,6 +38,7 @@ def optimal(slit, model, step, psf, view, aperture, units):
     """
     given, name = step.parameters, slit.get_meta("name")
     profiles = read_profiles(psf, name, model.meta.exposure.type, view.dispaxis)
+    view = view.integrations(0, len(view.data))
     rows = row_wavelengths(view.wavelengths)
     trace = (aperture.lower.min(axis=0) + aperture.upper.max(axis=0)) / 2
     subtract = aperture.has_background if given.subtract_background is None else given.subtract_background

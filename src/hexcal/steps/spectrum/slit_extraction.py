@@ -17,6 +17,10 @@ MAY_BE_OFF_CENTRE = ("MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_B
 """Exposure types whose sources need not be where the reference has its aperture: nods, dithers, catalogues."""
 
 
+_AT_ONCE = 16
+"""Integrations of which contiguous copies are made at one time."""
+
+
 class Turned(NamedTuple):
     """A slit, dispersed along the last axis.
 
@@ -42,6 +46,14 @@ class Turned(NamedTuple):
         """(ny, nx)."""
         return self.data.shape[1:]
 
+    def integrations(self, first, last):
+        """Return some of the integrations, as contiguous arrays."""
+
+        def part_of(values):
+            return None if values is None else np.ascontiguousarray(values[first:last], np.float32)
+
+        return self._replace(data=part_of(self.data), variances=tuple(map(part_of, self.variances)))
+
 
 def turned(slit, dispaxis) -> Turned:
     """Return a slit with its light dispersed along the last axis, and integrations along the first."""
@@ -50,7 +62,9 @@ def turned(slit, dispaxis) -> Turned:
         if values is None:
             return None
         values = values if values.ndim == 3 else values[None]
-        return np.ascontiguousarray(values if dispaxis == 1 else np.swapaxes(values, 1, 2), np.float32)
+        values = values if dispaxis == 1 else np.swapaxes(values, 1, 2)
+        # Of many integrations views: copies are made of a few at a time.
+        return np.ascontiguousarray(values, np.float32) if len(values) == 1 else values
 
     variances = tuple(turn(getattr(slit, name)) for name in ("var_poisson", "var_rnoise", "var_flat"))
     return Turned(turn(slit.data), variances, wavelengths_of(slit, slit.shape[-2:], dispaxis), dispaxis)
@@ -177,13 +191,17 @@ def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None,
     threads : int, optional
         Default: the number of the run.
     """
-    if image is None:
-        totals = box_extraction.sums(view.data, view.variances, aperture, threads)
-    else:
-        turned_image = image if view.dispaxis == 1 else image.T
-        regions = fitted_image(turned_image, view.shape)[None]
-        totals = np.swapaxes(image_sums(view.data, view.variances, regions, 1), 0, 1)
-    return [box_extraction.columns_of(one, wavelengths, unit, pixel_area) for one in totals]
+    spectra, regions = [], None
+    if image is not None:
+        regions = fitted_image(image if view.dispaxis == 1 else image.T, view.shape)[None]
+    for first in range(0, len(view.data), _AT_ONCE):
+        part = view.integrations(first, first + _AT_ONCE)
+        if regions is None:
+            totals = box_extraction.sums(part.data, part.variances, aperture, threads)
+        else:
+            totals = np.swapaxes(image_sums(part.data, part.variances, regions, 1), 0, 1)
+        spectra += [box_extraction.columns_of(one, wavelengths, unit, pixel_area) for one in totals]
+    return spectra
 
 
 def weights_of(view: Turned, aperture, image=None):
