@@ -71,7 +71,7 @@ def test_slices_of_the_ifu_are_left_out(monkeypatch):
 
     wave = np.full(SHAPE, np.nan)
     wave[20:25] = 2.0
-    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    monkeypatch.setattr(spectral, "ifu_wavelengths", lambda model: wave)
     model = rate(drift(), "NRS_IFU", datamodels.IFUImageModel, wcs=True)
     assert np.array_equal(lit_by_spectra(model), np.isfinite(wave))
 

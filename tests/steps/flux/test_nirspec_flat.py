@@ -259,7 +259,7 @@ def ifu_exposure(monkeypatch):
 
     wave = wavelengths()
     wave[4] = np.nan
-    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    monkeypatch.setattr(spectral, "ifu_wavelengths", lambda model: wave)
     model = datamodels.IFUImageModel(np.full(SHAPE, 12, "f4"), err=np.full(SHAPE, 5, "f4"))
     model.dq = np.zeros(SHAPE, "u4")
     model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_IFU"

@@ -267,7 +267,7 @@ def test_the_ifu_has_one_entry_for_all_slices(monkeypatch, source_type):
 
     wave = wavelengths()
     wave[4] = np.nan
-    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, wave))
+    monkeypatch.setattr(spectral, "ifu_wavelengths", lambda model: wave)
     model = datamodels.IFUImageModel(np.full(wave.shape, 12, "f4"), err=np.full(wave.shape, 5, "f4"))
     model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_IFU"
     model.meta.target.source_type = source_type

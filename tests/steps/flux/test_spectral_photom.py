@@ -270,7 +270,8 @@ def test_the_ifu_has_the_area_of_each_slice(monkeypatch, source_type):
     number = np.full(SHAPE, -1, np.int16)
     number[:4], number[5:] = 0, 1
     wave = np.where(number >= 0, wavelengths(), np.nan)
-    monkeypatch.setattr(spectral, "ifu_coordinates", lambda model: (wave, wave, wave, number))
+    monkeypatch.setattr(spectral, "ifu_wavelengths", lambda model: wave)
+    monkeypatch.setattr(spectral, "slice_numbers", lambda model: number)
     model = datamodels.IFUImageModel(np.full(SHAPE, 12, "f4"), err=np.full(SHAPE, 5, "f4"))
     model.meta.telescope, model.meta.instrument.name, model.meta.exposure.type = "JWST", "NIRSPEC", "NRS_IFU"
     model.meta.instrument.filter, model.meta.instrument.grating = "CLEAR", "PRISM"

@@ -70,7 +70,7 @@ def lit_by_spectra(model):
         )
     lit = np.zeros(model.shape[-2:], bool)
     if model.is_ifu:
-        return np.isfinite(spectral.ifu_coordinates(model)[2])
+        return np.isfinite(spectral.ifu_wavelengths(model))
     numbers = nirspec_slits.slit_numbers(wcs)
     boxes = [box_of(nirspec_slits.slit_wcs(wcs, number)) for number in numbers] if numbers else [box_of(wcs)]
     for box in boxes:

@@ -100,7 +100,7 @@ def wavelengths_of(part, uncorrected=False):
     from hexcal.steps.wcs import spectral
 
     if part.is_ifu:
-        return spectral.ifu_coordinates(part)[2]
+        return spectral.ifu_wavelengths(part)
     if uncorrected:
         return spectral.slit_plane(part)[2]
     stored = part.wavelength
@@ -122,12 +122,14 @@ def widths_of(wavelength, dispersion_axis=1):
     float64 array (ny, nx)
         Micron. The last pixel before an edge has the step from the one before it, a pixel alone in its row 0.
     """
-    axis = 1 if dispersion_axis == 1 else 0
-    step = np.abs(np.diff(wavelength, axis=axis))
-    missing = np.full_like(np.take(wavelength, [0], axis=axis), np.nan)
-    following, preceding = np.concatenate([step, missing], axis=axis), np.concatenate([missing, step], axis=axis)
-    width = np.where(np.isnan(following), preceding, following)
-    return np.where(np.isnan(width), 0.0, width)
+    result = np.full(wavelength.shape, np.nan)
+    along, width = (values if dispersion_axis == 1 else values.T for values in (wavelength, result))
+    np.subtract(along[:, 1:], along[:, :-1], out=width[:, :-1])
+    np.abs(width, out=width)
+    last = np.isnan(width[:, 1:])
+    width[:, 1:][last] = width[:, :-1][last]
+    result[np.isnan(result)] = 0.0
+    return result
 
 
 def interpolated_flat(part, exposure, references, wavelength, threads=None):
@@ -187,6 +189,8 @@ def interpolated_flat(part, exposure, references, wavelength, threads=None):
             # The errors of the fore optics' curve of a quadrant: as measured of release 3.0.0.
             curve = (*curve, source is not reference)
             run_bands(multiply_curve, shape[0], wavelength, width, *curve, flat, variance, bad, threads=threads)
+    # Of a whole frame it is 34 MB, which the result needs no more.
+    del width
     return _finished(flat, variance, bad, flags, wavelength, part.is_ifu)
 
 
@@ -199,7 +203,7 @@ def _finished(flat, variance, bad, flags, wavelength, is_ifu):
         outside = np.isnan(wavelength)
         flat[outside], flags[outside] = np.nan, _DO_NOT_USE
     values = flat.astype(np.float32)
-    errors = values * np.sqrt(variance, dtype=np.float64).astype(np.float32)
+    errors = values * np.sqrt(variance, out=variance).astype(np.float32)
     return InterpolatedFlat(values, errors, flags, wavelength)
 
 

@@ -112,11 +112,11 @@ class SpectralConversion:
         return self.kind == "NRS_FIXEDSLIT" and part.get_meta("name") == primary
 
     def _of_ifu(self, part):
-        from hexcal.steps.wcs.spectral import ifu_coordinates
+        from hexcal.steps.wcs.spectral import ifu_wavelengths, slice_numbers
 
         if self.area is None:
             raise SkipPart("there is no area reference, by which the flux is divided")
-        *_, wavelength, slice_number = ifu_coordinates(part)
+        wavelength, slice_number = ifu_wavelengths(part), slice_numbers(part)
         area = areas_of_slices(self.area, slice_number)
         return between_slices(sensitivity_at(wavelength, self._response(part), area), wavelength)
 

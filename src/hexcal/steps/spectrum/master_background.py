@@ -187,7 +187,7 @@ def _wavelengths(part, exposure):
     from hexcal.steps.wcs import spectral
 
     if exposure.get_meta("meta.exposure.type") in _IFU:
-        return spectral.ifu_coordinates(exposure)[2]
+        return spectral.ifu_wavelengths(exposure)
     return spectral.slit_coordinates(part).wavelength
 
 

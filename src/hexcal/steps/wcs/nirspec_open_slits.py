@@ -4,11 +4,11 @@ The fixed slits, or the slitlets of the MSA metadata file.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.fits_source import FitsSource
 from hexcal.models.wcs.spectrographs import Slit
 
 FIXED_SLITS = ("S200A1", "S200A2", "S400A1", "S1600A1", "S200B1")
@@ -174,20 +174,14 @@ def read_msa_file(path):
     InputError
         If it is not one.
     """
-    from astropy.io import fits
-
-    from hexcal.files import gate
-
-    gate.reading(path)
-    try:
-        with fits.open(path, memmap=False) as opened:
-            hdus: Any = opened
-            shutters, sources = (np.array(hdus[name].data) for name in ("SHUTTER_INFO", "SOURCE_INFO"))
-            program = hdus[0].header.get("PROGRAM")
-    except (OSError, KeyError) as error:
+    source = FitsSource(path)
+    found = [source.find(name) for name in ("SHUTTER_INFO", "SOURCE_INFO")]
+    if any(extension is None or extension.kind != "table" for extension in found):
         raise InputError(
-            f"this is no MSA metadata file: {error}", where=str(path), hint="it has SHUTTER_INFO and SOURCE_INFO"
-        ) from error
+            "this is no MSA metadata file", where=str(path), hint="it has tables SHUTTER_INFO and SOURCE_INFO"
+        )
+    shutters, sources = (np.array(source.plain_table(extension)) for extension in found)
+    program = source.primary.get("PROGRAM")
     needed = {"slitlet_id", "msa_metadata_id", "shutter_quadrant", "shutter_row", "shutter_column", "source_id",
               "dither_point_index", "primary_source", "estimated_source_in_shutter_x",
               "estimated_source_in_shutter_y"}  # fmt: skip

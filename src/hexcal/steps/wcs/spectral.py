@@ -207,15 +207,26 @@ def ifu_coordinates(model):
     slice_number : int16 array (ny, nx)
         As in the stored WCS; -1 between the slices.
     """
-    shape = model.shape[-2:]
-    planes = np.full((3, *shape), np.nan)
-    numbers = np.full(shape, -1, np.int16)
+    ra, dec, wavelength = (_plane_of_slices(model, name, np.nan) for name in ("ra", "dec", "wavelength"))
+    return ra, dec, wavelength, slice_numbers(model)
+
+
+def ifu_wavelengths(model):
+    """Return the wavelength of each pixel of an integral-field exposure, micron: the third of `ifu_coordinates`."""
+    return _plane_of_slices(model, "wavelength", np.nan)
+
+
+def slice_numbers(model):
+    """Return the number of the slice of each pixel of an integral-field exposure: the fourth of `ifu_coordinates`."""
+    return _plane_of_slices(model, "number", -1, np.int16)
+
+
+def _plane_of_slices(model, name, outside, dtype=np.float64):
+    plane = np.full(model.shape[-2:], outside, dtype)
     for part in ifu_slices(model):
-        sees = np.isfinite(part.wavelength)
-        for plane, values in zip(planes, (part.ra, part.dec, part.wavelength), strict=True):
-            plane[part.window][sees] = values[sees]
-        numbers[part.window][sees] = part.number
-    return planes[0], planes[1], planes[2], numbers
+        sees, values = np.isfinite(part.wavelength), getattr(part, name)
+        plane[part.window][sees] = values if np.ndim(values) == 0 else values[sees]
+    return plane
 
 
 def require_slit(slit, needs_slit_frame=False):
@@ -273,10 +284,17 @@ def _sky(wcs, slit):
 
 def _on_grid(wcs, slit, frame):
     """Coordinates in a frame of all pixels of a slit: arrays (ny, nx), NaN outside the bounding box."""
-    ny, nx = slit.shape[-2:]
-    y, x = np.mgrid[:ny, :nx].astype(np.float64)
-    planes = transform_points(wcs, "detector", frame, x, y)
-    return spectral_parts.blanked(wcs, x, y, planes)
+    shape = slit.shape[-2:]
+    window = spectral_parts.pixels_in_box(wcs, shape)
+    y, x = np.mgrid[window].astype(np.float64)
+    planes = spectral_parts.blanked(wcs, x, y, transform_points(wcs, "detector", frame, x, y))
+    if x.shape == tuple(shape):
+        return planes
+    # A slit may be small on its frame, as that of MIRI LRS is.
+    whole = tuple(np.full(shape, np.nan) for _ in planes)
+    for plane, values in zip(whole, planes, strict=True):
+        plane[window] = values
+    return whole
 
 
 def _plane(wcs, slit):

@@ -35,6 +35,15 @@ def blanked(wcs, x, y, planes):
     return tuple(np.where(outside, np.nan, plane) for plane in planes)
 
 
+def pixels_in_box(wcs, shape):
+    """Return the rows and columns of an image that have pixels in the bounding box of a WCS: a pair of slices."""
+    box = box_of(wcs)
+    if box is None:
+        return np.s_[: shape[0], : shape[1]]
+    (first_row, last_row), (first_column, last_column) = _pixels(*box[2:], shape[0]), _pixels(*box[:2], shape[1])
+    return np.s_[first_row : max(last_row + 1, first_row), first_column : max(last_column + 1, first_column)]
+
+
 @dataclass(frozen=True)
 class Part:
     """One slice: which pixels it has, and what evaluates them.
