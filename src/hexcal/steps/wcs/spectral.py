@@ -221,7 +221,7 @@ def slice_numbers(model):
     return _plane_of_slices(model, "number", -1, np.int16)
 
 
-def _plane_of_slices(model, name, outside, dtype=np.float64):
+def _plane_of_slices(model, name, outside, dtype: Any = np.float64):
     plane = np.full(model.shape[-2:], outside, dtype)
     for part in ifu_slices(model):
         sees, values = np.isfinite(part.wavelength), getattr(part, name)

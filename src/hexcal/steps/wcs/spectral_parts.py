@@ -40,7 +40,8 @@ def pixels_in_box(wcs, shape):
     box = box_of(wcs)
     if box is None:
         return np.s_[: shape[0], : shape[1]]
-    (first_row, last_row), (first_column, last_column) = _pixels(*box[2:], shape[0]), _pixels(*box[:2], shape[1])
+    first_row, last_row = _pixels(box[2], box[3], shape[0])
+    first_column, last_column = _pixels(box[0], box[1], shape[1])
     return np.s_[first_row : max(last_row + 1, first_row), first_column : max(last_column + 1, first_column)]
 
 
