@@ -119,7 +119,7 @@ def _divided_part(part, divided):
     def evaluate(x, y):
         return part.evaluate(*divided.to_detector(x, y))
 
-    return Part(part.number, part.channel, *corner, divided.fine(part.member), evaluate)
+    return Part(part.number, part.channel, corner[0], corner[1], divided.fine(part.member), evaluate)
 
 
 def _of_slit_list(wcs, shape):
