@@ -1,4 +1,4 @@
-"""Corrections of the WCS of images by hand, under their documented names: ``adjust_wcs``, ``transfer_wcs_correction``."""
+"""Corrections of the WCS by hand, under their documented names: ``adjust_wcs``, ``transfer_wcs_correction``."""
 
 from hexcal.lazy import lazy_names
 

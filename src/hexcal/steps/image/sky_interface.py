@@ -1,6 +1,7 @@
 """Parts of skymatch for use from Python, as the documents describe them: statistics, polygons, where arrays wait."""
 
 import abc
+import os
 import tempfile
 import weakref
 from pathlib import Path
@@ -153,9 +154,9 @@ class NDArrayMappedAccessor(DataAccessor):
 
     def __init__(self, data, tmpfile=None, prefix="tmp_skymatch_", suffix=".npy", tmpdir=""):
         if tmpfile is None:
-            handle = tempfile.NamedTemporaryFile(prefix=prefix, suffix=suffix, dir=tmpdir or None, delete=False)
-            handle.close()
-            self._path = Path(handle.name)
+            handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=tmpdir or None)
+            os.close(handle)
+            self._path = Path(name)
             weakref.finalize(self, self._path.unlink, missing_ok=True)
         else:
             self._path = Path(tmpfile)
