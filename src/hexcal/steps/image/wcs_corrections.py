@@ -83,13 +83,13 @@ def transfer_wcs_correction(to_image, from_image, matrix=None, shift=None):
     InputError
         If `from_image` has no correction and none is given, or one of them has no WCS that could be corrected.
     """
-    from hexcal import datamodels
+    from hexcal.models.open import open as open_model
 
     if (matrix is None) != (shift is None):
         raise ParameterError("matrix and shift are given together, or neither", where="transfer_wcs_correction")
     is_file = not hasattr(to_image, "meta")
-    target: Any = datamodels.open(to_image) if is_file else to_image
-    source: Any = from_image if hasattr(from_image, "meta") else datamodels.open(from_image)
+    target: Any = open_model(to_image) if is_file else to_image
+    source: Any = from_image if hasattr(from_image, "meta") else open_model(from_image)
     plane = _plane(source)
     if matrix is None and CORRECTED not in source.meta.wcs.available_frames:
         raise InputError(
