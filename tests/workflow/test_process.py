@@ -79,6 +79,37 @@ def test_bad_exposures_among_good_ones_are_named_and_the_rest_is_made(tmp_path, 
     assert all(word in page for word in ("NRC_MAGIC", "00004_nrca1_uncal.fits", "DETECTOR = NRCA1"))
 
 
+def test_new_exposures_are_taken_as_they_arrive(tmp_path):
+    """Also by a folder that is empty at first."""
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    raw.mkdir()
+    write_references(tmp_path / "refs")
+    own = ["--until=1", "--workers=1", f"--references={tmp_path / 'refs'}", "--no-report", "--watch", "--interval=3"]
+    words = ["process", str(raw), f"--out={out}", *own]
+    with open(tmp_path / "said", "w+") as said:
+        child = subprocess.Popen([sys.executable, "-m", "hexcal", *words], stdout=said)
+        try:
+            while child.poll() is None and "waiting" not in (tmp_path / "said").read_text():
+                time.sleep(0.1)
+            for number in (1, 2):
+                write_uncal(tmp_path, name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", **COMMON)
+                name = f"jw00001001001_02101_{number:05d}_nrca1"
+                os.rename(tmp_path / f"{name}_uncal.fits", raw / f"{name}_uncal.fits")
+                while child.poll() is None and not (out / f"{name}_rate.fits").is_file():
+                    time.sleep(0.1)
+            while child.poll() is None and (tmp_path / "said").read_text().count("1 job done") < 2:
+                time.sleep(0.1)
+            # It sleeps now until it looks again.
+            time.sleep(0.5)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(60) == 130
+        finally:
+            child.kill()
+        text = (tmp_path / "said").read_text()
+    assert text.startswith("waiting: there are no exposures")
+    assert "1 job done (2 files), 1 already up to date" in text and text.count("1 job done") == 2
+
+
 LIMITED = """
 import resource, sys
 from hexcal.cli.start import hexcal

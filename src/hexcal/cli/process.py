@@ -24,14 +24,26 @@ def main(words):
     programme = Programme(options, others, words, _say)
     if options.dry_run:
         return programme.show()
-    status = programme.process()
-    while options.watch:
+    return _watched(programme, options.interval) if options.watch else programme.process()
+
+
+def _watched(programme, interval):
+    """Process again and again, until a signal (Ctrl-C) ends the process.
+
+    A folder that is still empty, or a full disk, is waited for.
+    """
+    from hexcal.errors import InputError, ResourceError
+
+    told, is_again = None, False
+    while True:
         try:
-            time.sleep(options.interval)
-        except KeyboardInterrupt:
-            break
-        status |= programme.process(is_again=True)
-    return status
+            programme.process(is_again)
+            is_again, told = True, None
+        except (InputError, ResourceError) as error:
+            if str(error) != told:
+                told = str(error)
+                _say(f"waiting: {told}")
+        time.sleep(interval)
 
 
 def _say(text):

@@ -50,10 +50,11 @@ _MIRI = {
 # Types that the observatory has and that are not simulated: without an entry the official client takes them for unknown
 # and fails.
 _NOT_SIMULATED = """
-abvegaoffset apcorr area barshadow camera collimator cubepar dflat disperser distortion drizpars emicorr extract1d fflat
-filteroffset flat fore fpa fringe fringefreq ifufore ifupost ifuslicer ipc lastframe mrsptcorr mrsxartcorr msa msaoper
-ote pathloss persat photom psfmask refpix regions reset resol rscd sflat sirskernel specwcs straymask superbias
-throughput trapdensity trappars tsophot wavecorr wavelengthrange wcsregions wfssbkg
+abvegaoffset apcorr area barshadow bkg camera chromcorr collimator cubepar dflat disperser distortion drizpars emicorr
+extract1d fflat filteroffset flat fore fpa fringe fringefreq ifufore ifupost ifuslicer ipc lastframe mrsptcorr
+mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom pictureframe psf psfmask refpix regions reset resol
+rscd sflat sirskernel speckernel specprofile specwcs straymask superbias throughput trapdensity trappars tsophot
+wavecorr wavelengthrange wcsregions wfssbkg
 """.split()
 _IMAP_COMMENT = (
     "\nN/A: no such file is simulated, or the instrument has no use for it; a step that asks for one is skipped.\n"
