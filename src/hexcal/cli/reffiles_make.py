@@ -17,7 +17,8 @@ def plan(words):
     if found is None:
         return 0
     options = found.options
-    commands = _commands(found)
+    wants_commands = options.commands or options.as_json or options.verbose
+    commands = _commands(found) if wants_commands else {}
     if options.write_groups:
         group_file.write(options.write_groups, found.tasks)
     if options.commands:

@@ -69,7 +69,7 @@ def parsed(text: str, where: str | None = None) -> list[tuple[str, bool]]:
     ParameterError
         If a step is not known; with the nearest name.
     """
-    known = set(registry.find(PIPELINE).step_defs)
+    known = set(step_defs())
     wanted = []
     for word in (word.strip() for word in text.split(",")):
         if not word:
@@ -110,11 +110,7 @@ def remaining(
     """
     wanted = parsed(text)
     wanted = [*wanted, *parsed(flags)]
-    pipeline: Any = registry.find(PIPELINE)()
-    names = {id(step): name for name, step in pipeline.steps.items()}
-    # What the pipeline does by itself, and what it leaves out unless it is asked to.
-    everything = [names[id(step)] for step in pipeline.steps_for(open_model(exposure.path))]
-    default = [name for name in everything if not pipeline.steps[name].skip]
+    everything, default = _steps_for(exposure)
     order: set[str] = set()
     for name, with_all_before in wanted:
         if name not in everything:
@@ -140,13 +136,39 @@ def remaining(
     return Remaining(tuple(needed), tuple(done), tuple(to_do), left_out, data_step, also)
 
 
+@cache
+def step_defs() -> dict[str, Any]:
+    """Return the steps of the pipeline: name -> class."""
+    return dict(registry.find(PIPELINE).step_defs)
+
+
 def _is_done(exposure, name, by_name):
     """Whether a step was done; one that was skipped counts unless it is asked for by its own name."""
-    step = registry.find(PIPELINE).step_defs[name]
+    step = step_defs()[name]
     status = exposure.steps.get(step.status) or exposure.steps.get(name)
     return status == "COMPLETE" or (status == "SKIPPED" and not by_name)
 
 
+_DECIDING = (
+    *("TELESCOP", "INSTRUME", "DETECTOR", "EXP_TYPE", "READPATT", "SUBARRAY", "FILTER", "GRATING", "TSOVISIT"),
+    *("NINTS", "NGROUPS", "NFRAMES", "GROUPGAP", "DATAMODL"),
+)
+"""Keywords on which the steps of an exposure may depend."""
+_known: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+
+
+def _steps_for(exposure):
+    """Steps of the pipeline for an exposure, and those that it does by itself; asked once for each mode."""
+    mode = tuple(exposure.value(key) for key in _DECIDING)
+    if mode not in _known:
+        pipeline: Any = registry.find(PIPELINE)()
+        names = {id(step): name for name, step in pipeline.steps.items()}
+        everything = [names[id(step)] for step in pipeline.steps_for(open_model(exposure.path))]
+        _known[mode] = (everything, [name for name in everything if not pipeline.steps[name].skip])
+    return _known[mode]
+
+
+@cache
 def _off_by_default():
     pipeline: Any = registry.find(PIPELINE)()
     return {name for name, step in pipeline.steps.items() if step.skip}
@@ -160,7 +182,7 @@ def steps_with(kind: str) -> list[str]:
 @cache
 def _steps_with():
     result: dict[str, list[str]] = {}
-    for name, step in registry.find(PIPELINE).step_defs.items():
+    for name, step in step_defs().items():
         for kind in step.reference_types:
             result.setdefault(kind, []).append(name)
     return result

@@ -75,9 +75,7 @@ class Restarts:
 
 
 def _is_complete(exposure, step):
-    from hexcal.core import registry
-
-    status = registry.find(pipeline_steps.PIPELINE).step_defs[step].status
+    status = pipeline_steps.step_defs()[step].status
     return (exposure.steps.get(status) or exposure.steps.get(step)) == "COMPLETE"
 
 

@@ -33,7 +33,8 @@ class LinearityMaker(Maker):
     label = "linearity"
     reference_type = "linearity"
     inputs = "F+"
-    steps = "superbias-,refpix"
+    # Near-infrared detectors have no reset correction, MIRI no superbias: each takes what it has.
+    steps = "reset-,superbias-,refpix"
     forbidden = ("linearity",)
     needs = ("mask", "superbias", "saturation")
 
