@@ -321,7 +321,7 @@ def _plain_bytes(tree, history):
     Dumper.add_representer(
         HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
     )
-    Dumper.add_representer(StoredWcs, lambda dumper, value: renumbering.node(value))
+    Dumper.add_multi_representer(StoredWcs, lambda dumper, value: renumbering.node(value))
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:

@@ -102,6 +102,7 @@ class Member:
         Those that changed are written, the others are as they were before.
         """
         kept = self._kept.setdefault(number, set())
+        part.leave_wcs_in_file()
         loaded = part.loaded()
         if changed is True or (self.path is None and not kept):
             kept.update(loaded)

@@ -135,6 +135,21 @@ class Metadata:
             raise keywords.unknown(path, where=path.rpartition(".")[0])
         return None
 
+    def leave_wcs_in_file(self):
+        """Let go of a WCS that is as it stands in the file of the model; it is read again when it is asked for."""
+        source, tree = self.contents.source, self.contents.tree
+        held = (tree or {}).get("meta", {}).get("wcs")
+        if self.contents.container is not None or source is None:
+            return
+        if held is None or not stored_wcs.is_of_file(held, str(source.path)):
+            return
+
+        def read():
+            content = bytes(source.raw_bytes(source.find("ASDF")))
+            return asdf_tree.from_bytes(content, str(source.path))["meta"]["wcs"]
+
+        tree["meta"]["wcs"] = stored_wcs.LeftInFile(read)
+
     def row_of(self, path):
         """Return the row of the keyword dictionary that holds for a path of this model, or None.
 

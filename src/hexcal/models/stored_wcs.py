@@ -24,6 +24,8 @@ _ALLOCATED = struct.Struct(">Q")
 _STREAMED = 1
 _DESCRIBED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """Object of gwcs: what told whether it was changed, and its description then."""
+_READ: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""Object of gwcs: the file that it was read from, and what tells whether it was changed."""
 
 
 @dataclass(eq=False, repr=False)
@@ -108,6 +110,7 @@ class StoredWcs:
                 where=self.where,
                 hint="assign it anew with the step assign_wcs; as long as nobody asks for it, it is kept as it is",
             )
+        _READ[found] = (self.where, _state(found))
         return found
 
 
@@ -138,14 +141,26 @@ def described(value) -> Wcs | None:
         return value
     if isinstance(value, StoredWcs):
         return value.described()
-    state = tuple(
-        (id(step.transform), step.transform.parameters.tobytes(), repr(step.transform._user_bounding_box))
-        for step in value.pipeline
-        if step.transform is not None
-    )
+    state = _state(value)
     if _DESCRIBED.get(value, (None,))[0] != state:
         _DESCRIBED[value] = (state, stored([value], None)[0].described())
     return _DESCRIBED[value][1]
+
+
+def _state(wcs):
+    """What tells whether an object of gwcs was changed."""
+    return tuple(
+        (id(step.transform), step.transform.parameters.tobytes(), repr(step.transform._user_bounding_box))
+        for step in wcs.pipeline
+        if step.transform is not None
+    )
+
+
+def is_of_file(value, where):
+    """Whether a WCS, in whatever form, is as it was read from a file."""
+    if isinstance(value, StoredWcs):
+        return value.where == where
+    return is_wcs(value) and _READ.get(value) == (where, _state(value))
 
 
 def written(wcses):
@@ -168,6 +183,32 @@ def written(wcses):
     for result, wcs in zip(results, wcses, strict=True):
         result._description = wcs
     return results
+
+
+class LeftInFile(StoredWcs):
+    """A WCS that was read once, and is read from its file again when it is asked for: until then it takes no memory.
+
+    Parameters
+    ----------
+    reads : callable
+        Returns the StoredWcs.
+    """
+
+    def __init__(self, reads):
+        self._reads, self._stored = reads, None
+
+    @property
+    def _read_again(self):
+        self._stored = self._stored or self._reads()
+        return self._stored
+
+    node = property(lambda self: self._read_again.node)
+    source = property(lambda self: self._read_again.source)  # pyright: ignore[reportAssignmentType]
+    _description = property(lambda self: self._read_again._description)
+
+    def described(self):
+        """Return its description, as `StoredWcs`."""
+        return self._read_again.described()
 
 
 def is_wcs(value):
