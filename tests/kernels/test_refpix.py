@@ -117,3 +117,30 @@ def test_subtraction_relative_to_the_first_image(period, bands):
     expected[:, 0] = data[:, 0]
     in_bands(kernels.subtract_pattern, 9, bands, data, pattern)
     np.testing.assert_array_equal(data, expected)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9, 1.0])
+def test_holes_get_the_weighted_mean_of_what_is_near(share):
+    rng = RNG(8)
+    stream, is_hole = rng.normal(0, 5, 60).astype(np.float32), rng.random(60) < share
+    weights, holes, filled = np.array([1.0, 0.7, 0.2]), np.flatnonzero(is_hole), stream.copy()
+    for k in range(holes.size):
+        kernels.fill_from_neighbours(k, k + 1, stream, is_hole, holes, weights, filled)
+    expected = stream.copy()
+    for hole in holes:
+        near = [(w, (hole + sign * (j + 1)) % 60) for j, w in enumerate(weights) for sign in (-1, 1)]
+        known = [(w, stream[place]) for w, place in near if not is_hole[place]]
+        expected[hole] = sum(w * v for w, v in known) / sum(w for w, _ in known) if known else 0
+    np.testing.assert_allclose(filled, expected, rtol=1e-6)
+
+
+def test_signals_of_outputs_are_subtracted_from_their_columns():
+    rng = RNG(9)
+    data, output = rng.normal(0, 5, (2, 6, 8)).astype(np.float32), np.repeat([0, 1], 4)
+    for transposed in (False, True):
+        image = np.ascontiguousarray(data.swapaxes(1, 2)) if transposed else data.copy()
+        signal = rng.normal(0, 1, (2, 2, 6)).astype(np.float32)
+        for row in range(image.shape[1]):
+            kernels.subtract_by_output(row, row + 1, image, transposed, output, signal)
+        expected = data - signal[:, output].swapaxes(1, 2)
+        np.testing.assert_array_equal(image.swapaxes(1, 2) if transposed else image, expected)

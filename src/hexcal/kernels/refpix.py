@@ -247,6 +247,35 @@ def subtract_signals(first_row, last_row, data, along_x, along_y):
 
 
 @kernel
+def fill_from_neighbours(first_hole, last_hole, stream, is_hole, holes, weights, filled):
+    """Fill holes of a periodic series with the weighted mean of the values near them.
+
+    Parameters
+    ----------
+    first_hole, last_hole : int
+        Holes ``first_hole <= k < last_hole``.
+    stream : float32 array (n,)
+        The series; only read.
+    is_hole : bool array (n,)
+    holes : int64 array (nholes,)
+        Where the holes are.
+    weights : float64 array (reach,)
+        Of values at the distances 1, 2, ... on both sides.
+    filled : float32 array (n,)
+        Gets the means; 0 where no value is near.
+    """
+    n = stream.size
+    for k in range(first_hole, last_hole):
+        total, weight = 0.0, 0.0
+        for j in range(weights.size):
+            for place in ((holes[k] - j - 1) % n, (holes[k] + j + 1) % n):
+                if not is_hole[place]:
+                    total += weights[j] * stream[place]
+                    weight += weights[j]
+        filled[holes[k]] = total / weight if weight > 0 else 0.0
+
+
+@kernel
 def subtract_by_output(first_row, last_row, data, transposed, output, along_slow):
     """Subtract from each image a signal along the slow read-out direction, which differs from output to output.
 

@@ -320,15 +320,14 @@ def fill_gaps(stream, holes):
     """
     from scipy import fft
 
+    from hexcal.kernels.refpix import fill_from_neighbours
+
     gaps = np.ones((irs2.LINES, irs2.PERIOD), bool)
     gaps[:, irs2.TIMES_NORMAL] = False
-    filled, gaps = stream.ravel().copy(), gaps.ravel()
-    distance = np.r_[-_REACH:0, 1 : _REACH + 1]
-    weight = np.cos(np.pi * distance / (2 * (_REACH + 1))).astype(np.float32)
-    where = np.flatnonzero(holes)
-    near = (where[:, None] + distance) % irs2.N_TIMES
-    known = ~holes.ravel()[near] * weight
-    filled[where] = (filled[near] * known).sum(axis=1) / np.maximum(known.sum(axis=1), np.float32(1e-6))
+    series, gaps, holes = stream.ravel(), gaps.ravel(), holes.ravel()
+    filled, where = series.copy(), np.flatnonzero(holes)
+    weight = np.cos(np.pi * np.arange(1, _REACH + 1) / (2 * (_REACH + 1)))
+    fill_from_neighbours(0, where.size, series, holes, where, weight, filled)
     passes = _filter()
     for _ in range(_ITERATIONS):
         filled[gaps] = fft.irfft(fft.rfft(filled) * passes, irs2.N_TIMES)[gaps]
