@@ -12,6 +12,8 @@ from hexcal.reffiles.statistics import clipped, of_map
 
 _GAIN = {"NIRCAM": 2.0, "NIRISS": 1.6, "NIRSPEC": 1.0, "FGS": 1.8, "MIRI": 5.5}
 """Typical gains, electrons per DN: the shot noise of a dark is small, so that they are good enough."""
+_AFTER_RESET = 15
+"""Groups of MIRI that the reset correction changes."""
 _BAD_GROUP = 1 | 2 | 4
 """DO_NOT_USE, SATURATED, JUMP_DET."""
 
@@ -42,6 +44,12 @@ class ReadnoiseMaker(Maker):
         max_clipping_iters: int = parameter(3, "Most iterations of clipping.", ge=0)
         scale: bool = parameter(
             False, "Take averaged groups (NFRAMES > 1) too: their noise is scaled to that of single reads."
+        )
+        first_group: int | None = parameter(
+            None,
+            "First group that is used, from 0. Default: 15 of ramps of MIRI that are long enough, whose groups before "
+            "that had a reset correction that may be made of the same darks.",
+            ge=0,
         )
         gain: float | None = parameter(
             None, "Gain for the shot noise of the dark signal. Default: a typical one.", unit="electrons/DN", gt=0
@@ -87,16 +95,26 @@ def _noise(models, members, parameters) -> Any:
     noise, counts = np.full(members.shape, np.nan), np.zeros(members.shape, np.int32)
     samples = sum(int(np.prod(model.shape_of("data")[:2])) for model in models)
     for first, last in members.bands(samples):
-        pairs = [_differences(*ramp_rows(model, first, last), parameters) for model in models]
+        start = _first_group(members, parameters)
+        parts = [ramp_rows(model, first, last) for model in models]
+        pairs = [_differences(data[:, start:], flags[:, start:], parameters) for data, flags in parts]
         values, used = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         statistics = clipped(values, used, parameters.clipping_sigma, parameters.max_clipping_iters)
         gain = parameters.gain or _GAIN.get(str(members.first.meta.instrument.name), 2.0)
-        shot = np.maximum(statistics.mean, 0.0) / gain
+        # Not cut off at 0, which would take too much from the noise of faint darks on average.
+        shot = statistics.mean / gain
         with np.errstate(invalid="ignore"):
             noise[first:last] = np.sqrt(np.maximum(statistics.unbiased_scatter**2 - shot, 0.0))
         counts[first:last] = statistics.count
     members.counts = counts if members.counts is None else members.counts + counts
     return noise
+
+
+def _first_group(members, parameters):
+    """The first group that is used."""
+    if parameters.first_group is not None:
+        return parameters.first_group
+    return _AFTER_RESET if members.first.is_miri and members.n_groups >= _AFTER_RESET + 5 else 0
 
 
 def _differences(data, flags, parameters):
