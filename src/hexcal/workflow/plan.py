@@ -68,6 +68,8 @@ class _Planner:
         self.makers = {}
         """(base of a product's name, stage) -> key of the job that makes it."""
         self.by_root = {}
+        self.in_associations = set()
+        """Exposures whose rates go into an association that is planned."""
         self.not_built = defaultdict(list)
         self.built = registry.aliases()
 
@@ -135,9 +137,8 @@ class _Planner:
     def _alone(self, exposure):
         """Plan the second stage of an exposure that no rule has put into an association."""
         pipelines = pipelines_of(exposure.exposure_type, exposure.is_tso)
-        in_others = any(f"{exposure.root}_rate" in text for text in self.plan.associations.values())
-        is_calibrated = exposure.level in ("cal", "calints")
-        if len(pipelines) < 2 or is_calibrated or in_others or (exposure.root.lower(), 2) in self.makers:
+        is_calibrated, root = exposure.level in ("cal", "calints"), exposure.root.lower()
+        if len(pipelines) < 2 or is_calibrated or root in self.in_associations or (root, 2) in self.makers:
             return
         maker = self.makers.get((exposure.root.lower(), 1))
         suffix = "rateints" if is_tso(exposure.exposure_type, exposure.is_tso) else "rate"
@@ -191,6 +192,8 @@ class _Planner:
         )
         if len(self.plan.jobs) > before:
             self.plan.associations[name] = text
+            parts = [split(os.path.basename(member["expname"])) for member in members]
+            self.in_associations.update(root.lower() for root, level in parts if level in _RATES)
 
     def _maker(self, name):
         """Key of the job that makes a member, or None."""
