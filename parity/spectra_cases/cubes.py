@@ -7,12 +7,21 @@ _AREA = {
     "key PIXAR_A2": (12, "3.0.0 takes the size of a spaxel as float32"),
 }
 _TORN = "torn ends of a band: one plane more or less is left empty"
-_ENDS = dict.fromkeys(("SCI", "ERR", "DQ", "WMAP"), (1500, _TORN))
+_ARRAYS = ("SCI", "ERR", "DQ", "WMAP")
+
+
+def _torn(number):
+    return dict.fromkeys(_ARRAYS, (number, _TORN))
+
+
 _HOLES = {"DQ": (6, "holes: the rule of 3.0.0 was not found")}
 _LAST = dict.fromkeys(("SCI", "ERR", "WMAP"), (1900, "the last plane of the table: its extent in 3.0.0 was not found"))
+_EDGES = "edges of pixels: with the half pixel of 3.0.0 wavelengths agree to 0.02 of a plane in 98 % of the voxels"
 _PLANE = {
-    **dict.fromkeys(("SCI", "ERR", "WMAP"), (600000, "edges of pixels: half a pixel off in 3.0.0, the rest to 1e-2")),
-    "DQ": (60, "voxels that a sliver reaches"),
+    "SCI": (450000, _EDGES),
+    "ERR": (584000, _EDGES),
+    "WMAP": (10000, _EDGES),
+    "DQ": (12, "voxels that a sliver reaches"),
     **dict.fromkeys(
         ("key CRPIX1", "key CRPIX2", "key CRVAL2", "key CDELT1", "key WTYPE", "key S_REGION"),
         (1, "3.0.0 has other steps across the slices, another origin along them, and a region that is not on the sky"),
@@ -31,13 +40,13 @@ _NIRSPEC = {
     "table of wavelengths": ({"linear_wave": False}, _LAST),
 }
 _MIRI = {
-    "channel 1": ({"channel": "1"}, _ENDS),
-    "channel 2": ({"channel": "2"}, _ENDS),
-    "emsm": ({"channel": "1", "weighting": "emsm"}, _ENDS),
-    "msm": ({"channel": "2", "weighting": "msm"}, _ENDS),
-    "along the slices": ({"channel": "1", "coord_system": "ifualign"}, _ENDS),
-    "both channels": ({"output_type": "multi"}, dict.fromkeys(_ENDS, (8000, _TORN))),
-    "both channels, emsm": ({"output_type": "multi", "weighting": "emsm"}, dict.fromkeys(_ENDS, (14000, _TORN))),
+    "channel 1": ({"channel": "1"}, _torn(240)),
+    "channel 2": ({"channel": "2"}, _torn(60)),
+    "emsm": ({"channel": "1", "weighting": "emsm"}, _torn(700)),
+    "msm": ({"channel": "2", "weighting": "msm"}, _torn(350)),
+    "along the slices": ({"channel": "1", "coord_system": "ifualign"}, _torn(1470)),
+    "both channels": ({"output_type": "multi"}, _torn(6600)),
+    "both channels, emsm": ({"output_type": "multi", "weighting": "emsm"}, _torn(11800)),
 }
 
 

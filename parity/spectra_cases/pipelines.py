@@ -3,9 +3,9 @@
 import json
 import re
 
-from spectra_cases import Case
+from spectra_cases import Case, extraction
 
-_PIPELINES = ("lrs", "lrs-alone", "bots")
+_PIPELINES = ("fs", "fs-alone", "mos", "ifu", "lrs", "lrs-alone", "lrs-slitless", "bots", "mrs12-alone")
 _SLIVERS = {
     "s3d:WMAP": (40, "pixels of which a sliver of less than 1e-5 of a voxel counts on one side"),
     "crf:DQ": (0, ""),
@@ -99,7 +99,8 @@ def _of_source(name):
 
 def _pipelines():
     for run in _PIPELINES:
-        yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", params={"save_bsub": True})
+        options = {"params": {"save_bsub": True}, "known": extraction.known_of(run)}
+        yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", **options)
     for run, known in _PIPELINES_3.items():
         yield Case(f"{run}: calwebb_spec3", run, "calwebb_spec3", rename=_of_source, known=known)
 

@@ -4,7 +4,8 @@ import pytest
 
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
-from hexcal.steps.spectrum.cube_bands import CHANNELS, GRATINGS, Band, bands_of, plans, words
+from hexcal.step import CubeBuildStep
+from hexcal.steps.spectrum.cube_bands import CHANNELS, FILTERS, GRATINGS, Band, bands_of, plans, words
 
 MRS = [
     [Band("1", "short"), Band("2", "short")],
@@ -68,3 +69,29 @@ def test_exposures_say_which_bands_they_have():
     model.meta.instrument.band = None
     with pytest.raises(InputError, match="CHANNEL and BAND"):
         bands_of(model)
+
+
+def _of_nirspec(grating, filter_name):
+    model = datamodels.IFUImageModel((4, 4))
+    model.meta.exposure.type, model.meta.instrument.name = "NRS_IFU", "NIRSPEC"
+    model.meta.instrument.grating, model.meta.instrument.filter = grating, filter_name
+    return model
+
+
+@pytest.mark.req("CUBE-06")
+def test_all_bands_of_nirspec_make_a_cube_of_their_own():
+    pairs = "PRISM/CLEAR G140M/F070LP G140M/F100LP G235M/F170LP G395M/F290LP G140H/F070LP G140H/F100LP G235H/F170LP"
+    for pair in [*pairs.split(), "G395H/F290LP"]:
+        (band,) = bands_of(_of_nirspec(*pair.split("/")))
+        assert band == Band(*pair.lower().split("/"))
+        assert words(band.first, GRATINGS, "grating") == (band.first,)
+        assert words(band.second, FILTERS, "filter") == (band.second,)
+        assert names([[band]], "band") == [pair.lower().replace("/", "-")]
+    with pytest.raises(InputError, match="no known band"):
+        bands_of(_of_nirspec("G999", "CLEAR"))
+
+
+@pytest.mark.req("CUBE-42")
+def test_names_of_products_by_default():
+    parameters = CubeBuildStep().parameters
+    assert (parameters.search_output_file, parameters.output_use_model, parameters.suffix) == (False, True, "s3d")
