@@ -44,7 +44,7 @@ _CORRECTED = (
 _BACKGROUND = ("BKGD_ERROR", *(f"BKGD_VAR_{part}" for part in ("POISSON", "RNOISE", "FLAT")))
 
 
-_WITHOUT = {"fs": (15, 49), "mos": (34, 337)}
+_WITHOUT = {"fs": (15, 49), "mos": (34, 338)}
 """Run -> fluxes and variances that an aperture correction changes by more than is tolerated."""
 
 

@@ -5,18 +5,7 @@ import re
 
 from spectra_cases import Case, extraction
 
-_PIPELINES = ("fs", "fs-alone", "mos", "ifu", "lrs", "lrs-alone", "lrs-slitless", "bots", "mrs12-alone")
-_PLACE = "the source lies up to 4e-4 pixel elsewhere along the rectified slit, and with it parts of pixels"
-_PLACES = {
-    "mos": {
-        **{f"x1d:{name}": (7, _PLACE) for name in ("key EXTRYSTR", "key EXTRYSTP")},
-        "x1d:FLUX": (35, _PLACE),
-        "x1d:FLUX_ERROR": (39, _PLACE),
-        "x1d:FLUX_VAR_POISSON": (347, _PLACE),
-        "x1d:FLUX_VAR_RNOISE": (541, _PLACE),
-        "x1d:FLUX_VAR_FLAT": (338, _PLACE),
-    }
-}
+_PIPELINES = ("fs", "mos", "lrs", "lrs-alone", "bots")
 _SLIVERS = {
     "s3d:WMAP": (40, "pixels of which a sliver of less than 1e-5 of a voxel counts on one side"),
     "crf:DQ": (0, ""),
@@ -110,7 +99,7 @@ def _of_source(name):
 
 def _pipelines():
     for run in _PIPELINES:
-        options = {"params": {"save_bsub": True}, "known": {**extraction.known_of(run), **_PLACES.get(run, {})}}
+        options = {"params": {"save_bsub": True}, "known": extraction.known_of(run)}
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", **options)
     for run, known in _PIPELINES_3.items():
         yield Case(f"{run}: calwebb_spec3", run, "calwebb_spec3", rename=_of_source, known=known)

@@ -213,7 +213,7 @@ def mrs(with_change=None):
     photom.data[0, 0], photom.dq[1, 1] = np.nan, pixel.UNRELIABLE_FLAT
     photom.meta.photometry.conversion_megajanskys = 1.5
     if with_change == "exponential":
-        rows = [(1.0, 0.2, 0.001, 0.8, 59500.0), (5.0, 0.1, 0.001, 0.8, 59500.0)]
+        rows = [(1.0, 0.2, 0.1, 0.8, 59500.0), (5.0, 0.1, 0.1, 0.8, 59500.0)]
         names = ("binwave", "acoeff", "bcoeff", "ccoeff", "X0")
         photom.timecoeff_ch1 = np.array(rows, [(name, "f4") for name in names])
     if with_change == "power":
@@ -245,7 +245,7 @@ def test_mrs_follows_the_change_of_the_sensitivity(monkeypatch, kind):
     model, given = mrs(kind)
     result = PhotomStep.call(model, **given)
     ends = {
-        "exponential": [0.2 * np.exp(-0.5) + 0.8, 0.1 * np.exp(-0.5) + 0.8],
+        "exponential": [0.2 * np.exp(-0.5) + 0.8, 0.1 * np.exp(-0.5) + 0.8],  # 500 days, in units of 100
         "power": [0.9 * (530 / 395) ** -0.1, 0.8 * (530 / 395) ** -0.2],
     }[kind]
     change = np.interp(wavelengths(), [1, 5], ends)

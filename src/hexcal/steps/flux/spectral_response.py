@@ -235,7 +235,7 @@ def mrs_sensitivity(model, reference, follows_time, log):
     Notes
     -----
     TIMECOEFF_CHn (documentation 1.13.5: an exponential function that approaches a constant): sensitivity ``acoeff
-    exp(-bcoeff dt) + ccoeff``. TIMECOEFF_POWERLAW_CHn (as measured of release 3.0.0): ``year1value ((dt + tsoft) / (365
+    exp(-bcoeff dt / 100) + ccoeff``, of dt = 0 before x0, as measured of release 1.13.4. TIMECOEFF_POWERLAW_CHn (as measured of release 3.0.0): ``year1value ((dt + tsoft) / (365
     + tsoft))^alpha``. ``dt`` is the time since x0 or t0 in days. Linear in wavelength between the rows; the factor is
     divided by it.
     """
@@ -287,7 +287,8 @@ def _follow_time(factor, changes, model, log):
 
 
 def _exponential(of, now):
-    return of["acoeff"] * np.exp(-of["bcoeff"] * (now - of["x0"])) + of["ccoeff"]
+    units = np.maximum(now - of["x0"], 0.0) / 100.0
+    return of["acoeff"] * np.exp(-of["bcoeff"] * units) + of["ccoeff"]
 
 
 def _power_law(of, now):

@@ -130,9 +130,8 @@ class SlitGrid:
 
     @property
     def middle_wavelength(self):
-        """Wavelength at the middle of the grid, micron."""
-        n = len(self.wavelengths)
-        return float(np.interp((n - 1) / 2, np.arange(n), self.wavelengths))
+        """Wavelength at the middle of the grid, micron: of two columns the second one, as release 3.0.0 takes it."""
+        return float(self.wavelengths[len(self.wavelengths) // 2])
 
     def wcs(self, slit_y=None):
         """Return the WCS (gwcs) of the grid: `slit_wcs.rectified_wcs`."""
