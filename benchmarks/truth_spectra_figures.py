@@ -98,7 +98,9 @@ def _of_nirspec(truth, sources, header, primary):
 
 def _judged(table, source, light_curve):
     """Yield bias, pull width and lines of a spectrum, or of each one of a series."""
-    names = ("SURF_BRIGHT", "SB_ERROR") if source["extended"] else ("FLUX", "FLUX_ERROR")
+    # Of spectra of MRS those without residual fringes, where there are any.
+    flux = "RF_FLUX" if "RF_FLUX" in table.dtype.names else "FLUX"
+    names = ("SURF_BRIGHT", "SB_ERROR") if source["extended"] else (flux, "FLUX_ERROR")
     has_correlation = "CORRELATION" in table.dtype.names
     rows = zip(*(np.atleast_2d(table[name]) for name in ("WAVELENGTH", *names)), strict=True)
     for number, (wave, value, error) in enumerate(rows):
