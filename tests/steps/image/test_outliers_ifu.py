@@ -105,3 +105,19 @@ def test_nothing_usable_is_no_fault(caplog):
     models[1].dq[...] |= pixel.DO_NOT_USE
     result = OutlierDetectionStep.call(models)
     assert not flagged(result[0]) and "no pixel has a neighbour" in caplog.text
+
+
+@pytest.mark.parametrize(("instrument", "detector"), [("MIRI", "MIRIFUSHORT"), ("NIRSPEC", "NRS1")])
+def test_the_light_of_a_sharp_star_is_no_outlier_where_outliers_must_be_isolated(instrument, detector):
+    trace = np.s_[:, 25] if instrument == "MIRI" else np.s_[25, :]
+
+    def flags(**parameters):
+        models = [exposure(number, instrument, detector) for number in range(1, 4)]
+        for model in models:
+            model.data[trace] += 60
+        return flagged(OutlierDetectionStep.call(models, threshold_percent=99.0, **parameters)[0])
+
+    on_trace = {(y, x) for y, x in flags() if (x if instrument == "MIRI" else y) == 25}
+    isolated = flags(ifu_isolated=True)
+    assert len(on_trace) > 10 and set(BAD) <= isolated
+    assert len({(y, x) for y, x in isolated if (x if instrument == "MIRI" else y) == 25}) <= 2

@@ -82,6 +82,11 @@ class OutlierDetectionStep(Step):
             99.8, "Integral-field exposures only: percentile above which a pixel is an outlier.", ge=0, le=100
         )
         ifu_second_check: bool = parameter(False, "Integral-field exposures only: flag NaN differences too.")
+        ifu_isolated: bool = parameter(
+            False,
+            "Integral-field exposures only: outliers must differ in dispersion direction, too, as the light of a star "
+            "does not.",
+        )
         rolling_window_width: int = parameter(
             0, "Time series: integrations in the window of a rolling median; 0: the median of all.", ge=0
         )
@@ -157,7 +162,10 @@ class OutlierDetectionStep(Step):
         elif mode == "integral field":
             given = self.parameters
             rule = outliers_ifu.IFURule(
-                outliers_ifu.window_of(given.kernel_size), given.threshold_percent, given.ifu_second_check
+                outliers_ifu.window_of(given.kernel_size),
+                given.threshold_percent,
+                given.ifu_second_check,
+                given.ifu_isolated,
             )
             science = exposures.of_type("science")
             outliers_ifu.flag_exposures(self, science, rule, {"data", *self._changed()})

@@ -18,6 +18,10 @@ _LEAST_SHARE = 3.0
 """The local median is at least the median of the frame divided by this."""
 
 
+_ISOLATED = 0.5
+"""A bad pixel differs in dispersion direction at least so much of what it does along the slice; a star does not."""
+
+
 class IFURule(NamedTuple):
     """When a pixel is an outlier.
 
@@ -29,11 +33,14 @@ class IFURule(NamedTuple):
         Percentile above which a pixel is one.
     second_check : bool
         Whether pixels without a difference are, too.
+    isolated : bool
+        Whether it must differ from its neighbours in dispersion direction, too.
     """
 
     window: tuple
     percent: float
     second_check: bool
+    isolated: bool = False
 
 
 def window_of(text):
@@ -148,6 +155,9 @@ def flag_exposures(step, science, rule, changed):
         least, kept = _least_of(science, numbers, step.parameters.save_intermediate_results)
         medians, ratios = normalized(least, rule.window, everywhere=bool(kept))
         flagged, limit = outliers(least, ratios, rule)
+        if rule.isolated:
+            dispersed, _ = _least_of(science, numbers, False, turned=True)
+            flagged &= ~(dispersed < _ISOLATED * least)
         if limit is None:
             step.log.warning("%s: no pixel has a neighbour to compare it with", detector)
         if kept:
@@ -161,12 +171,12 @@ def flag_exposures(step, science, rule, changed):
                 step.finish(model, before, science.name_of(number), int(np.count_nonzero(flagged)))
 
 
-def _least_of(science, numbers, keeps):
-    """The smallest differences over exposures, and where wanted those of each."""
+def _least_of(science, numbers, keeps, turned=False):
+    """The smallest differences over exposures along slices, or in dispersion direction; where wanted those of each."""
     least, kept = None, []
     for number in numbers:
         with science.borrowed(number, changed=False) as model:
-            found = differences_of(np.ascontiguousarray(model.data), model.dq, bool(model.is_miri))
+            found = differences_of(np.ascontiguousarray(model.data), model.dq, bool(model.is_miri) != turned)
         kept += [found] if keeps else []
         if least is None:
             least = found.copy() if keeps else found
