@@ -3,7 +3,7 @@
 They are bad pixels that come and go too fast for the bad pixel mask.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def flag_exposures(step, science, rule, changed):
                 step.finish(model, before, science.name_of(number), int(np.count_nonzero(flagged)))
 
 
-def _least_of(science, numbers, keeps, turned=False):
+def _least_of(science, numbers, keeps, turned=False) -> Any:
     """The smallest differences over exposures along slices, or in dispersion direction; where wanted those of each."""
     least, kept = None, []
     for number in numbers:
