@@ -235,9 +235,9 @@ def mrs_sensitivity(model, reference, follows_time, log):
     Notes
     -----
     TIMECOEFF_CHn (documentation 1.13.5: an exponential function that approaches a constant): sensitivity ``acoeff
-    exp(-bcoeff dt / 100) + ccoeff``, of dt = 0 before x0, as measured of release 1.13.4. TIMECOEFF_POWERLAW_CHn (as measured of release 3.0.0): ``year1value ((dt + tsoft) / (365
-    + tsoft))^alpha``. ``dt`` is the time since x0 or t0 in days. Linear in wavelength between the rows; the factor is
-    divided by it.
+    exp(-bcoeff dt / 100) + ccoeff``, of dt = 0 before x0, as measured of release 1.13.4. TIMECOEFF_POWERLAW_CHn (as
+    measured of release 3.0.0): ``year1value ((dt + tsoft) / (365 + tsoft))^alpha``. ``dt`` is the time since x0 or t0
+    in days. Linear in wavelength between the rows; the factor is divided by it.
     """
     cut = reference.cutout(model)
     factor, flags = np.array(cut.data, np.float64), np.zeros(cut.data.shape, np.uint32)
