@@ -34,7 +34,10 @@ _NIRSPEC = {
     "turned": ({"cube_pa": 30.0}, {"WMAP": (20, "slivers")}),
     "along the slices": ({"coord_system": "ifualign"}, {}),
     # Larger than what is seen: of a smaller one, 3.0.0 adds pixels beside its memory, and crashes now and then.
-    "given field": ({"ra_center": 53.1497, "dec_center": -27.7998, "nspax_x": 71, "nspax_y": 75}, {}),
+    "given field": (
+        {"ra_center": 53.1497, "dec_center": -27.7998, "nspax_x": 71, "nspax_y": 75},
+        {"WMAP": (12, "slivers")},
+    ),
     "given voxels": ({"wavemin": 1.0, "wavemax": 2.003, "scalew": 0.01, "scalexy": 0.07}, _HOLES),
     "plane of the slices": ({"coord_system": "internal_cal", "profile": "3.0.0"}, _PLANE),
     "table of wavelengths": ({"linear_wave": False}, _LAST),

@@ -8,7 +8,7 @@ from spectra_compare import Difference
 from spectra_cases import Case
 
 _SHOWERS = {"clean_showers": True, "shower_x_stddev": 6.0, "shower_y_stddev": 4.0, "shower_plane": 5}
-_FRINGES = {"SCI": (1_100_000, "waves of its own (docs/decisions.md)")}
+_FRINGES = {"SCI": (75_000, "waves of its own (docs/decisions.md)")}
 
 
 def _exposure(asn):

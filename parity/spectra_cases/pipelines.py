@@ -5,7 +5,7 @@ import re
 
 from spectra_cases import Case, extraction
 
-_PIPELINES = ("fs", "mos", "lrs", "lrs-alone", "bots")
+_PIPELINES = ("fs", "mos", "ifu", "lrs", "lrs-alone", "lrs-slitless", "bots")
 _SLIVERS = {
     "s3d:WMAP": (40, "pixels of which a sliver of less than 1e-5 of a voxel counts on one side"),
     "crf:DQ": (0, ""),
