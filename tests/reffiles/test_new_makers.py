@@ -83,7 +83,6 @@ def after_light(density, amounts, times, end=60000.0):
     return pairs, inputs
 
 
-@pytest.mark.req("RFF-123")
 def test_traps_are_what_darks_release_after_light():
     density = np.random.default_rng(2).uniform(0.5, 1.5, (40, 48))
     amounts, times = (60.0, 120.0, 200.0), (100.0, 700.0, 4000.0)
@@ -104,7 +103,6 @@ def test_traps_are_what_darks_release_after_light():
         made("trappars", pairs[:2], [inputs[0], SimpleNamespace(kind="dark", mjd=59999.0, header={})])
 
 
-@pytest.mark.req("RFF-123")
 def test_the_full_well_of_persistence_is_that_above_the_bias():
     well = np.random.default_rng(5).normal(45000, 1500, (20, 24))
     signal = np.minimum(2500.0 * np.arange(1, 26)[:, None, None], well)
@@ -114,7 +112,6 @@ def test_the_full_well_of_persistence_is_that_above_the_bias():
     assert np.all(model.dq[:4] & pixel.NO_SAT_CHECK) and np.isfinite(model.data).all()
 
 
-@pytest.mark.req("RFF-124")
 def test_the_kernels_of_sirs_follow_the_sides():
     from hexcal.steps.detector.refpix_sirs import convolution_kernels
 
@@ -231,7 +228,7 @@ def image_pairs(image, n=3):
     return [("flat", image_of(rates(image[None]))) for _ in range(n)]
 
 
-@pytest.mark.req("RFF-81", "RFF-82", "RFF-83")
+@pytest.mark.req("RFF-82")
 def test_dead_pixels_by_their_signal_and_by_a_surface(tmp_path):
     rng = np.random.default_rng(9)
     shape = (60, 70)

@@ -174,7 +174,6 @@ def test_a_flat_less_the_lamp_off_and_its_scales():
     assert np.std(made("flat", [*lit, *off], structure="large", large_scale=9).data / large) < 0.02
 
 
-@pytest.mark.req("RFF-125")
 def test_types_that_an_instrument_has_not_got_are_refused(tmp_path, capfd):
     folder = tmp_path / "in"
     folder.mkdir()

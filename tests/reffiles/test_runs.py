@@ -184,6 +184,19 @@ def test_makers_and_their_parameters_are_kept_apart(darks, tmp_path, capfd):
     assert tasks[1]["parameters"]["clipping_sigma"]["origin"] == "option"
 
 
+@pytest.mark.req("RFF-04")
+def test_the_configuration_chooses_the_maker_of_a_type(darks, tmp_path, capfd):
+    from hexcal.reffiles.template import text_of
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mkref_my_bias.py").write_text(text_of("my_bias"))
+    settings = tmp_path / "c.yaml"
+    settings.write_text(f"plugin_path: {tmp_path / 'mine'}\ndefault_reflabels: {{superbias: my_bias}}\n")
+    assert reffiles(darks, "plan", "superbias", darks, "-c", settings, "--json", f"--output={tmp_path}") == 0
+    (task,) = json.loads(capfd.readouterr().out)
+    assert (task["maker"], task["type"]) == ("my_bias", "superbias")
+
+
 @pytest.mark.req("RFF-19", "RFF-77")
 def test_batches_are_processes_or_a_list_of_commands(darks, tmp_path, capfd):
     settings = tmp_path / "c.yaml"
@@ -252,7 +265,7 @@ def test_a_file_says_what_it_was_made_of_and_is_made_again(darks, tmp_path, capf
     assert "has changed" in capfd.readouterr().err
 
 
-@pytest.mark.req("RFF-22", "RFF-23", "RFF-128", "RFF-131")
+@pytest.mark.req("RFF-22", "RFF-23", "RFF-128")
 def test_what_was_made_is_tried_compared_and_judged(darks, tmp_path, capfd):
     settings = tmp_path / "c.yaml"
     settings.write_text(
@@ -334,7 +347,6 @@ def test_individual_files_are_combined_by_the_command(darks, tmp_path, capfd):
     assert "pass pipeline with it" in capfd.readouterr().out
 
 
-@pytest.mark.req("RFF-65")
 def test_joining_reads_bands_of_rows(tmp_path):
     from hexcal.models.reference import SuperBiasModel
     from hexcal.reffiles import combine
