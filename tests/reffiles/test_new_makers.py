@@ -1,4 +1,4 @@
-"""Makers of emicorr, persistence, IRS2 and SIRS kernels, and further ways of the gain and the mask."""
+"""Makers of emicorr, persistence, SIRS kernels, and further ways of the gain and the mask."""
 
 import logging
 from types import SimpleNamespace
