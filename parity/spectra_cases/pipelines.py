@@ -8,20 +8,45 @@ from spectra_cases import Case, extraction
 _PIPELINES = ("fs", "mos", "ifu", "lrs", "lrs-alone", "lrs-slitless", "bots")
 _SLIVERS = {
     "s3d:WMAP": (40, "pixels of which a sliver of less than 1e-5 of a voxel counts on one side"),
-    "crf:DQ": (0, ""),
 }
 _TIES = "a pixel at its threshold to 1e-6, of 18 flagged ones"
+_ENDS = "first and last elements: ends of the table of the aperture correction; variances with it, at 1e-4 to 4e-4"
+_PLACE = "the aperture lies up to 4e-4 pixel elsewhere: the WCS of the rectified slit is inverted in another way"
+_OF_SLITLETS = {
+    "x1d:key SLTNAME": (1, "3.0.0 writes the type of exposure instead of the name of the slit"),
+    **{f"x1d:key {name}": (1, _PLACE) for name in ("EXTRYSTR", "EXTRYSTP")},
+    **{f"x1d:{name}": (8, _ENDS) for name in ("FLUX", "FLUX_ERROR")},
+    **{f"x1d:FLUX_VAR_{name}": (most, _ENDS) for name, most in (("POISSON", 42), ("RNOISE", 151), ("FLAT", 39))},
+    "x1d:NPIXELS": (1, _PLACE),
+}
 _ONE_TIE = {
     **{f"crf:{name}": (1, _TIES) for name in ("SCI", "DQ", "ERR", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")},
     **{f"s2d:{name}": (5, _TIES) for name in ("SCI", "ERR", "WHT", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")},
+    "s2d:CON": (2, "slivers"),
+}
+_RED = "at the red end, where the correction of the aperture is interpolated in another way: up to 4e-4"
+_RED_END = {
+    **{f"x1d:{name}": (15, _RED) for name in ("FLUX", "FLUX_ERROR")},
+    **{f"x1d:FLUX_VAR_{name}": (49, _RED) for name in ("POISSON", "RNOISE", "FLAT")},
+}
+_TORN = "torn ends of bands: planes that few slices reach are emptied by another rule than that of 3.0.0"
+_EMPTY = "planes without data: NaN, where 3.0.0 has 0"
+_MRS = {
+    **{f"s3d:{name}": (4600, _TORN) for name in ("SCI", "ERR", "DQ", "WMAP")},
+    **{f"x1d:{name}": (480, _EMPTY) for name in ("FLUX", "SURF_BRIGHT", "NPIXELS")},
+    **{f"x1d:{name}": (12, _TORN) for name in ("FLUX_ERROR", "SB_ERROR", "DQ")},
+    **{
+        f"x1d:RF_{name}": (1420, "fits of residual fringes, not yet compared closely")
+        for name in ("FLUX", "SURF_BRIGHT")
+    },
 }
 _PIPELINES_3 = {
     "lrs-3": {},
     "lrs-3-master": {},
-    "fs-3": {},
-    "mos-3": {"x1d:key SLTNAME": (1, "3.0.0 writes the type of exposure instead of the name of the slit"), **_ONE_TIE},
+    "fs-3": _RED_END,
+    "mos-3": {**_OF_SLITLETS, **_ONE_TIE},
     "ifu-3": _SLIVERS,
-    "mrs-3": {},
+    "mrs-3": _MRS,
 }
 
 
