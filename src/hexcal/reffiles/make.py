@@ -12,6 +12,7 @@ from hexcal.core.names import make_folder
 from hexcal.core.parameters import values_of
 from hexcal.errors import HexcalError, InputError
 from hexcal.files import gate
+from hexcal.files.atomic import atomic
 from hexcal.reffiles import first_mask, individual, pipeline_runs, pipeline_steps, record, run_products
 from hexcal.reffiles.final import certified, is_joined, newer, write_final
 from hexcal.reffiles.plan import BARE, SELF
@@ -389,10 +390,6 @@ class Run:
         if len(self.outcome.final[maker.label]) > 1:
             kept = kept.with_name(f"{final.name.removesuffix(f'.{maker.extension}')}.{maker.extension}")
         make_folder(kept.parent)
-        temporary = kept.with_name(f".{kept.name}.new")
         gate.edits(kept)
-        try:
-            shutil.copyfile(final, temporary)
-            os.replace(temporary, kept)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with open(final, "rb") as stored, atomic(kept, again=True) as stream:
+            shutil.copyfileobj(stored, stream)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hexcal.core.names import make_folder
 from hexcal.errors import InputError
+from hexcal.files.atomic import atomic
 from hexcal.reffiles import individual
 from hexcal.reffiles.inputs import Selection
 
@@ -54,7 +55,8 @@ def again(path: Any, told: dict[str, Any], folder: Any) -> Path:
         result = individual.make(job)
         if result["error"] is not None:
             raise InputError(f"the file cannot be made again: {result['error']}", where=str(path))
-        shutil.move(job["output"], output)
+        with open(job["output"], "rb") as again, atomic(output) as stream:
+            shutil.copyfileobj(again, stream)
     return output
 
 
