@@ -44,7 +44,6 @@ _ALLOWED = {
     "report/mosaic_picture.py": "matplotlib writes into the stream of `atomic`",
     "models/scratch.py": "temporary files in a folder of their own",
     "references/fetching/partial.py": "files received into the cache, which are not there yet",
-    "core/log.py": "log files, after asking the gate",
     "cli/demo.py": "its log file, after asking the gate",
     "cli/demo_parts.py": "the log file of a demonstration, after asking the gate",
 }

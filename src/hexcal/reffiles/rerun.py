@@ -55,8 +55,8 @@ def again(path: Any, told: dict[str, Any], folder: Any) -> Path:
         result = individual.make(job)
         if result["error"] is not None:
             raise InputError(f"the file cannot be made again: {result['error']}", where=str(path))
-        with open(job["output"], "rb") as again, atomic(output) as stream:
-            shutil.copyfileobj(again, stream)
+        with open(job["output"], "rb") as remade, atomic(output) as stream:
+            shutil.copyfileobj(remade, stream)
     return output
 
 
