@@ -1,5 +1,7 @@
 """The customary interface of models: both what they have and what they refuse."""
 
+import io
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -246,3 +248,24 @@ def test_documented_attributes_of_slits(tmp_path):
     assert (header["SLTNAME"], header["SOURCEID"], header["SLTSTRT1"], header["SRCTYPE"]) == ("12", 7, 30, "POINT")
     again = datamodels.open(tmp_path / "m_cal.fits")
     assert again.slits[0].name == "12" and again[0].source_id == 7
+
+
+def test_slits_say_what_the_original_asks_them_for(tmp_path):
+    """Its extract_1d asks each slit of a file for its instrument and exposure, which are those of the file."""
+    import asdf
+
+    model = datamodels.MultiSlitModel()
+    model.meta.telescope, model.meta.instrument.name, model.meta.instrument.grating = "JWST", "NIRSPEC", "PRISM"
+    model.meta.exposure.type, model.meta.exposure.nints = "NRS_FIXEDSLIT", 1
+    for name in ("S200A1", "S400A1"):
+        slit = datamodels.SlitModel(np.ones((2, 3), "f4"))
+        slit.name = name
+        model.slits.append(slit)
+    model.slits[1].set_meta("meta.exposure.nints", 3)
+    model.save(tmp_path / "x_cal.fits")
+    content = fits.getdata(tmp_path / "x_cal.fits", "ASDF")["ASDF_METADATA"].tobytes()
+    with asdf.open(io.BytesIO(content)) as file:
+        first, second = file["slits"]
+        assert first["meta"]["instrument"] == second["meta"]["instrument"] == {"name": "NIRSPEC", "grating": "PRISM"}
+        assert first["meta"]["exposure"] == {"type": "NRS_FIXEDSLIT"}
+        assert second["meta"]["exposure"] == {"type": "NRS_FIXEDSLIT", "nints": 3}

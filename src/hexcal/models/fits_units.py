@@ -260,11 +260,25 @@ def _asdf_content(model):
     }
     parts = model.parts()
     if parts != [model]:
-        content[model.parts_name] = [_part_content(part) for part in parts if part.whole_tree() is not None]
+        whole = content.get("meta") or {}
+        content[model.parts_name] = [_part_content(part, whole) for part in parts if part.whole_tree() is not None]
     return content
 
 
-def _part_content(part):
-    """What is recorded of a part: among it its class, which the original asks each slit for when it sorts sources."""
+_ASKED_OF_SLITS = {"exposure": ("type",), "instrument": ("name", "detector", "filter", "grating")}
+"""Metadata that the original asks each slit for: its extract_1d stops where a slit has none."""
+
+
+def _part_content(part, whole):
+    """What is recorded of a part.
+
+    Among it is what the original asks of each slit: its class, when it sorts sources, and the type of exposure and
+    the instrument, which are those of the whole file.
+    """
     content = _asdf_content(part)
-    return {**content, "meta": {**(content.get("meta") or {}), "model_type": part.model_type}}
+    meta = {**(content.get("meta") or {}), "model_type": part.model_type}
+    if part.model_type == "SlitModel":
+        for name, keys in _ASKED_OF_SLITS.items():
+            branch = whole.get(name) or {}
+            meta[name] = {**{key: branch[key] for key in keys if key in branch}, **(meta.get(name) or {})}
+    return {**content, "meta": meta}
