@@ -115,3 +115,21 @@ def test_files_are_taken_as_associations(tmp_path):
 def test_system_call_is_told_what_to_use_instead(capsys):
     assert main(["run", "stpipe.subproc.SystemCall", "x.fits"]) == 1
     assert "hooks of a step" in capsys.readouterr().err
+
+
+@pytest.mark.req("ROUTE-04")
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("calwebb_nrslamp-spec2", "calwebb_spec2"),
+        ("calwebb_tso-spec2", "calwebb_spec2"),
+        ("calwebb_tso1", "calwebb_detector1"),
+        ("calwebb_tso-image2", "calwebb_image2"),
+        ("calwebb_wfs-image2", "calwebb_image2"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["", ".cfg"])
+def test_pipelines_that_were_parameter_files_only(former, present, ending, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", former + ending, "--help"]) == 0
+    assert f"hexcal run {present} " in capsys.readouterr().out

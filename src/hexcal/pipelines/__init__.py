@@ -13,5 +13,14 @@ ALIASES = {
     "calwebb_spec3": "hexcal.pipelines.spec3:Spec3Pipeline",
 }
 
-FORMER = {"calwebb_sloper": "calwebb_detector1", "SloperPipeline": "calwebb_detector1", "bkg_subtract": "background"}
+FORMER = {
+    "calwebb_sloper": "calwebb_detector1",
+    "SloperPipeline": "calwebb_detector1",
+    "calwebb_tso1": "calwebb_detector1",
+    "calwebb_tso-image2": "calwebb_image2",
+    "calwebb_wfs-image2": "calwebb_image2",
+    "calwebb_tso-spec2": "calwebb_spec2",
+    "calwebb_nrslamp-spec2": "calwebb_spec2",
+    "bkg_subtract": "background",
+}
 """Names of other releases (Build 7, 3.0.0), and the pipelines and steps that they stand for."""
