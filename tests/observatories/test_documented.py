@@ -30,6 +30,7 @@ OWN_PARAMETERS = {
     ("outlier_detection", "two_values"),
     ("outlier_detection", "add_scatter"),
     ("outlier_detection", "alone"),
+    ("outlier_detection", "followed_scale"),
     ("outlier_detection", "set_nan"),
     ("outlier_detection", "slit_errors"),
     ("outlier_detection", "slit_sampling"),

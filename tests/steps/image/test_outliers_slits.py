@@ -173,3 +173,27 @@ def test_wavelengths_of_large_errors_are_compared_too_where_each_has_its_typical
     )
     assert planted <= of_wavelengths and len(of_wavelengths - planted) < 8
     assert len(planted & of_slit) == 1
+
+
+def test_less_room_is_left_only_where_the_sampling_is_followed():
+    rng, given = np.random.default_rng(4), []
+    for shift in SHIFTS:
+        slit = tilted_slit(lambda position: 60 * star(width=1.0)(position), smooth, shift)
+        slit.data = slit.data + rng.normal(0, 1, SHAPE).astype("f4")
+        given.append(slit)
+    trace = int(np.argmax(given[1].data[:, 20]))
+    star_hit = (1, trace, 20)
+    given[1].data[trace, 20] += 0.4 * given[1].data[trace, 20]
+
+    def outliers(**words):
+        return found(OutlierDetectionStep.call(given, **words))
+
+    wide, narrow = (outliers(slit_sampling="followed", followed_scale=factor) for factor in (1.0, 0.125))
+    assert star_hit in narrow - wide
+    assert narrow == outliers(slit_sampling="followed", scale="0.15 0.0875")
+    # Who takes the median instead has the limits of the documents, under a profile, too.
+    documented = outliers(scale="1.2 0.7")
+    assert outliers(followed_scale=0.125) == documented
+    others = {"slit_weights": "slit", "two_values": "mean", "add_scatter": False}
+    assert outliers(profile="recommended", slit_sampling="median", **others) == documented
+    assert len(documented) > 0

@@ -135,6 +135,12 @@ class OutlierDetectionStep(Step):
             "Slits: what is expected is the median of all exposures, or follows how each exposure samples a source "
             "across the dispersion.",
         )
+        followed_scale: float = parameter(
+            1.0,
+            "Slits, slit_sampling=followed only: scale is multiplied by it, since what follows the sampling needs less "
+            "room.",
+            ge=0,
+        )
         slit_weights: Literal["slit", "wavelength"] = parameter(
             "slit", "Slits: whether the typical weight that maskpt means is that of the slit, or of each wavelength."
         )
@@ -337,8 +343,11 @@ class OutlierDetectionStep(Step):
         if len(science) < 2:
             raise SkipStep("there is only one exposure, and nothing to compare it with")
         given = self.parameters
+        factor = given.followed_scale if given.slit_sampling == "followed" else 1.0
+        first, second = (factor * limit for limit in self._pair("scale"))
+        self.log.info("Limits in units of the steepness: %.3g, beside a detection %.3g", first, second)
         rule = SlitRule(
-            Limits(self._pair("snr"), self._pair("scale"), given.grow),
+            Limits(self._pair("snr"), (first, second), given.grow),
             self._median_rule(),
             given.pixfrac,
             given.kernel,
