@@ -35,11 +35,12 @@ _MRS = {
     **{f"s3d:{name}": (4600, _TORN) for name in ("SCI", "ERR", "DQ", "WMAP")},
     **{f"x1d:{name}": (480, _EMPTY) for name in ("FLUX", "SURF_BRIGHT", "NPIXELS")},
     **{f"x1d:{name}": (12, _TORN) for name in ("FLUX_ERROR", "SB_ERROR", "DQ")},
-    **{
-        f"x1d:RF_{name}": (1420, "fits of residual fringes, not yet compared closely")
-        for name in ("FLUX", "SURF_BRIGHT")
-    },
+    **{f"x1d:RF_{name}": (480, _EMPTY) for name in ("FLUX", "SURF_BRIGHT")},
 }
+_FRINGES = dict.fromkeys(("RF_FLUX", "RF_SURF_BRIGHT"), 5e-3)
+"""Two fits of the same residual fringes (0.7 % rms) agree to 1.0e-3 of the value in channel 1, 1.6e-3, 2.5e-3 and
+4.0e-3 in channels 2 to 4: at the median to 2, 1, 5 and 3 errors of this bright star. What is left of the fringes beside
+the truth, of 0.9 to 1.1 %, is 0.03, 0.06, 0.22 and 0.14 %; 0.04, 0.06, 0.22 and 0.11 % in 3.0.0."""
 _PIPELINES_3 = {
     "lrs-3": {},
     "lrs-3-master": {},
@@ -127,7 +128,8 @@ def _pipelines():
         options = {"params": {"save_bsub": True}, "known": extraction.known_of(run)}
         yield Case(f"{run}: calwebb_spec2", run, "calwebb_spec2", **options)
     for run, known in _PIPELINES_3.items():
-        yield Case(f"{run}: calwebb_spec3", run, "calwebb_spec3", rename=_of_source, known=known)
+        rtols = _FRINGES if run == "mrs-3" else {}
+        yield Case(f"{run}: calwebb_spec3", run, "calwebb_spec3", rename=_of_source, known=known, rtols=rtols)
 
 
 def cases():
