@@ -1,8 +1,11 @@
 """Commands and doors of the original that scripts use: migrate_data, collect_pipeline_cfgs, step_script."""
 
+import importlib
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from hexcal.cli.main import main
 from hexcal.errors import InputError
 from hexcal.step import Combine1dStep, DQInitStep
 
+ROOT = Path(__file__).resolve().parents[2]
 FORMER = {"FLUX_ERROR": "ERROR", "BKGD_ERROR": "BERROR"}
 
 
@@ -133,3 +137,10 @@ def test_pipelines_that_were_parameter_files_only(former, present, ending, tmp_p
     monkeypatch.chdir(tmp_path)
     assert main(["run", former + ending, "--help"]) == 0
     assert f"hexcal run {present} " in capsys.readouterr().out
+
+
+def test_every_installed_command_begins_somewhere():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    for name, place in scripts.items():
+        module, _, function = place.partition(":")
+        assert callable(getattr(importlib.import_module(module), function, None)), name

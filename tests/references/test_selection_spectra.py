@@ -100,7 +100,7 @@ def _exposure(instrument, keywords, changed=None, date="2022-07-01"):
 
 @pytest.mark.parametrize(
     ("kind", "instrument", "keywords", "asked_by", "model"),
-    [pytest.param(*rule[1:], marks=pytest.mark.req(rule[0]), id=f"{rule[1]} {rule[2]}") for rule in RULES],
+    [pytest.param(*rule[1:], marks=pytest.mark.req(*rule[0].split()), id=f"{rule[1]} {rule[2]}") for rule in RULES],
 )
 def test_the_documented_keywords_decide(kind, instrument, keywords, asked_by, model, tmp_path, monkeypatch):
     keywords = keywords.split()

@@ -86,7 +86,7 @@ def pointing_summary():
     return _documented("pointing_summary")
 
 
-def set_telescope_documented():
+def set_telescope_pointing():
     """``set_telescope_pointing ...``."""
     return _documented("set_telescope_pointing")
 
