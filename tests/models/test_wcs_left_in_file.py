@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
+from hexcal.models import asdf_tree, left_wcs
 from hexcal.models.container import ModelContainer
-from hexcal.models.stored_wcs import LeftInFile
+from hexcal.models.left_wcs import LeftInFile
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +44,51 @@ def test_one_that_was_changed_stays(path):
         model.meta.wcs.bounding_box = ((0, 5), (0, 6))
     with container.borrowed(0, changed=()) as model:
         assert model.meta.wcs.bounding_box.intervals[0].upper in (5, 6)
+
+
+def test_it_is_not_read_to_be_left_again(path, monkeypatch):
+    container = ModelContainer([str(path)])
+    with container.borrowed(0, changed=()) as model:
+        assert model.meta.wcs is not None
+    with container.borrowed(0, changed=()) as model:
+        model.meta.title = "the WCS is not asked for"
+    monkeypatch.setattr(asdf_tree, "from_bytes", None)
+    for _ in range(2):
+        with container.borrowed(0, changed=()):
+            pass
+    assert held(container).is_unread
+
+
+def test_the_object_is_handed_back_once(path):
+    container = ModelContainer([str(path)])
+    with container.borrowed(0, changed=()) as model:
+        first = model.meta.wcs
+    other = held(container)
+    with container.borrowed(0, changed=()) as model:
+        assert model.meta.wcs is first
+    # What shares the place in the file gets an object of its own.
+    again = other.read()
+    assert again is not first
+    np.testing.assert_array_equal(sky(again), sky(first))
+
+
+def test_an_object_that_was_changed_meanwhile_is_not_handed_back(path):
+    container = ModelContainer([str(path)])
+    with container.borrowed(0, changed=()) as model:
+        first = model.meta.wcs
+    before = sky(first)
+    first.bounding_box = ((0, 5), (0, 6))
+    with container.borrowed(0, changed=()) as model:
+        assert model.meta.wcs is not first
+        np.testing.assert_array_equal(sky(model.meta.wcs), before)
+
+
+def test_only_the_last_few_objects_are_kept(path, monkeypatch):
+    monkeypatch.setattr(left_wcs, "_MOST_KEPT", 1)
+    containers = [ModelContainer([str(path)]) for _ in range(2)]
+    objects = []
+    for container in containers:
+        with container.borrowed(0, changed=()) as model:
+            objects.append(model.meta.wcs)
+    assert held(containers[0]).let_go() is None
+    assert held(containers[1]).let_go() is objects[1]

@@ -9,7 +9,7 @@ from typing import Any
 
 from hexcal import observatories
 from hexcal.errors import ParameterError
-from hexcal.models import asdf_tree, meta, stored_wcs
+from hexcal.models import asdf_tree, left_wcs, meta, stored_wcs
 from hexcal.models.contents import Contents
 from hexcal.models.wcs.description import Wcs
 
@@ -141,14 +141,14 @@ class Metadata:
         held = (tree or {}).get("meta", {}).get("wcs")
         if self.contents.container is not None or source is None:
             return
-        if held is None or not stored_wcs.is_of_file(held, str(source.path)):
+        if held is None or left_wcs.is_left_in_file(held) or not stored_wcs.is_of_file(held, str(source.path)):
             return
 
         def read():
             content = bytes(source.raw_bytes(source.find("ASDF")))
             return asdf_tree.from_bytes(content, str(source.path))["meta"]["wcs"]
 
-        tree["meta"]["wcs"] = stored_wcs.LeftInFile(read)
+        tree["meta"]["wcs"] = left_wcs.LeftInFile(read, held)
 
     def row_of(self, path):
         """Return the row of the keyword dictionary that holds for a path of this model, or None.

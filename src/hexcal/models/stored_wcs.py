@@ -25,7 +25,8 @@ _STREAMED = 1
 _DESCRIBED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 """Object of gwcs: what told whether it was changed, and its description then."""
 _READ: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-"""Object of gwcs: the file that it was read from, and what tells whether it was changed."""
+"""Object of gwcs: the file that it was read from, what tells whether it was changed, and whether it is known that there
+is no description of it."""
 
 
 @dataclass(eq=False, repr=False)
@@ -110,7 +111,7 @@ class StoredWcs:
                 where=self.where,
                 hint="assign it anew with the step assign_wcs; as long as nobody asks for it, it is kept as it is",
             )
-        _READ[found] = (self.where, _state(found))
+        _READ[found] = (self.where, _state(found), self._description is False)
         return found
 
 
@@ -160,7 +161,17 @@ def is_of_file(value, where):
     """Whether a WCS, in whatever form, is as it was read from a file."""
     if isinstance(value, StoredWcs):
         return value.where == where
-    return is_wcs(value) and _READ.get(value) == (where, _state(value))
+    return is_wcs(value) and _READ.get(value, ())[:2] == (where, _state(value))
+
+
+def is_as_read(wcs):
+    """Whether an object of gwcs is as it was read from its file."""
+    return wcs in _READ and _READ[wcs][1] == _state(wcs)
+
+
+def is_undescribed(wcs):
+    """Whether an object of gwcs was read because there is no description of it."""
+    return wcs in _READ and _READ[wcs][2]
 
 
 def written(wcses):
@@ -183,32 +194,6 @@ def written(wcses):
     for result, wcs in zip(results, wcses, strict=True):
         result._description = wcs
     return results
-
-
-class LeftInFile(StoredWcs):
-    """A WCS that was read once, and is read from its file again when it is asked for: until then it takes no memory.
-
-    Parameters
-    ----------
-    reads : callable
-        Returns the StoredWcs.
-    """
-
-    def __init__(self, reads):
-        self._reads, self._stored = reads, None
-
-    @property
-    def _read_again(self):
-        self._stored = self._stored or self._reads()
-        return self._stored
-
-    node = property(lambda self: self._read_again.node)
-    source = property(lambda self: self._read_again.source)  # pyright: ignore[reportAssignmentType]
-    _description = property(lambda self: self._read_again._description)
-
-    def described(self):
-        """Return its description, as `StoredWcs`."""
-        return self._read_again.described()
 
 
 def is_wcs(value):
