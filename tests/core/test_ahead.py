@@ -1,6 +1,7 @@
 """The first run ever: what it says, and what other processes compile for it."""
 
 import threading
+import time
 
 import pytest
 from exposures import write_references, write_uncal
@@ -95,3 +96,27 @@ def test_the_first_kernel_that_is_compiled_is_told_of_once():
         with event.trigger_event("numba:compile", data={"dispatcher": ramp_fit.fit_ramps}):
             pass
     assert told == [str(ramp_fit.fit_ramps.stats.cache_path)]
+
+
+def test_every_thread_waits_for_the_kernel_that_another_process_compiles(monkeypatch):
+    monkeypatch.setattr(compiled, "_elsewhere", {})
+    ready, compiled_early = threading.Event(), []
+
+    class Dispatcher:
+        """Stands for a kernel; notes a use before the other process has ended."""
+
+        def _compile_for_args(self):
+            compiled_early.append(not ready.is_set())
+
+    monkeypatch.setattr(compiled.numba, "njit", lambda **_: lambda function: Dispatcher())
+    monkeypatch.setattr(compiled.numba.config, "DISABLE_JIT", False)
+    kernel = compiled.kernel(lambda: 0)
+    compiled.wait_before(kernel, ready.wait)
+    threads = [threading.Thread(target=kernel._compile_for_args) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    ready.set()
+    for thread in threads:
+        thread.join()
+    assert compiled_early == [False, False]

@@ -30,9 +30,11 @@ def kernel(function):
     load_or_compile = compiled._compile_for_args
 
     def when_first_used(*args, **named):
-        wait = _elsewhere.pop(compiled, None)
+        # Every thread waits: one that went on would compile what the other process is about to put on disk.
+        wait = _elsewhere.get(compiled)
         if wait is not None:
             wait()
+            _elsewhere.pop(compiled, None)
         return load_or_compile(*args, **named)
 
     compiled._compile_for_args = when_first_used
