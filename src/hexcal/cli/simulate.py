@@ -4,6 +4,7 @@ import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.cli import simulate_calibration, simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
+from hexcal.cli.simulate_options import add_mode
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
@@ -63,11 +64,7 @@ def _exposure_options():
     add("--overwrite", action="store_true", help="replace files that exist")
     mode = parser.add_argument_group("how the exposure is taken")
     add = mode.add_argument
-    add("--instrument", default="NIRCAM", help="NIRCAM, MIRI, NIRISS or FGS (default NIRCAM)")
-    add("--detector", help="default: the first one that has the subarray")
-    add("--subarray", default="FULL", help="name of the subarray (default FULL)")
-    add("--filter", help="name of the filter (default F200W, F444W, F1000W)")
-    add("--readpatt", help="read-out pattern (default RAPID, FASTR1)")
+    add_mode(mode)
     add("--groups", type=whole_number(1), default=10, metavar="N", help="groups in an integration (default 10)")
     add("--ints", type=whole_number(1), default=1, metavar="N", help="integrations (default 1)")
     add(

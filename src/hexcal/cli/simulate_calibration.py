@@ -1,6 +1,7 @@
 """``hexcal simulate calibration``: darks and flats of one detector, to make reference files of."""
 
 from hexcal.arguments import Arguments, number, whole_number
+from hexcal.cli.simulate_options import add_mode
 
 ABOUT = "darks and flats of one detector, to make reference files of, and the truth as reference files"
 _EXAMPLES = """examples:
@@ -28,12 +29,7 @@ def options():
     add("--start", type=number(0), metavar="MJD", help="when the first exposure starts (default 60000)")
     add("--days", type=number(0), default=0.0, metavar="DAYS", help="between two exposures (default 30 s)")
     mode = parser.add_argument_group("how they are taken")
-    add = mode.add_argument
-    add("--instrument", default="NIRCAM", help="NIRCAM, MIRI, NIRISS or FGS (default NIRCAM)")
-    add("--detector", help="default: the first one that has the subarray")
-    add("--subarray", default="FULL", help="name of the subarray (default FULL)")
-    add("--filter", help="name of the filter (default F200W, F444W, F1000W)")
-    add("--readpatt", help="read-out pattern (default RAPID, FASTR1)")
+    add_mode(mode)
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
     add("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise (default 0)")

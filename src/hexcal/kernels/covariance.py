@@ -12,16 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
-from hexcal.kernels.cube import SHARE, first_above, near_weight
+from hexcal.kernels.cube import CELLS, SHARE, cover_spaxels, first_above, near_weight
 from hexcal.kernels.drizzle import spread_pixel
 from hexcal.kernels.drizzle_spread import Sums
-from hexcal.kernels.overlap import bounds, cover
 
 REACH = 4
 """Neighbours so far away are told apart."""
 LAGS = 3
 """So many wavelengths that follow."""
-_CELLS = 4096
 _EVERY = 16
 """One of so many points tells how neighbours go together."""
 
@@ -143,7 +141,7 @@ def couple_volumes(first_plane, last_plane, coupling, weights, planes, volumes):
     volumes : cube.Volumes
         The pixels.
     """
-    cells, pairs = np.empty(_CELLS), np.empty(coupling.pairs.shape[1:])
+    cells, pairs = np.empty(CELLS), np.empty(coupling.pairs.shape[1:])
     ny, nx = coupling.shared.shape[1:]
     begin, end = planes.low[first_plane], planes.high[last_plane - 1]
     for i in range(volumes.wavelength.size):
@@ -152,17 +150,9 @@ def couple_volumes(first_plane, last_plane, coupling, weights, planes, volumes):
         error = np.float64(volumes.errors[i])
         if not (high > begin and low < end) or math.isnan(volumes.values[i]) or not math.isfinite(error):
             continue
-        xs = (volumes.corner_x[0, i], volumes.corner_x[1, i], volumes.corner_x[2, i], volumes.corner_x[3, i])
-        ys = (volumes.corner_y[0, i], volumes.corner_y[1, i], volumes.corner_y[2, i], volumes.corner_y[3, i])
-        if not math.isfinite(xs[0] + xs[1] + xs[2] + xs[3] + ys[0] + ys[1] + ys[2] + ys[3]):
+        row, rows, column, columns = cover_spaxels(cells, volumes, i, ny, nx)
+        if rows == 0:
             continue
-        column, columns = bounds(xs)
-        row, rows = bounds(ys)
-        if column + columns <= 0 or row + rows <= 0 or column >= nx or row >= ny or rows * columns > _CELLS:
-            continue
-        xs = (xs[0] - column, xs[1] - column, xs[2] - column, xs[3] - column)
-        ys = (ys[0] - row, ys[1] - row, ys[2] - row, ys[3] - row)
-        cover(cells, rows, columns, xs, ys)
         total = _clean(cells, rows, columns)
         _pair(pairs, cells, rows, columns)
         plane = max(first_above(planes.high, low), first_plane)
@@ -235,7 +225,7 @@ def couple_points(first_plane, last_plane, coupling, weights, planes, points, re
     weights : float32 array (nz, ny, nx)
         Sums of the weights of all exposures, W_s.
     """
-    cells, pairs, totals = np.empty(_CELLS), np.empty(coupling.pairs.shape[1:]), np.empty(LAGS + 1)
+    cells, pairs, totals = np.empty(CELLS), np.empty(coupling.pairs.shape[1:]), np.empty(LAGS + 1)
     farthest = 0.0
     for plane in range(first_plane, last_plane):
         farthest = max(farthest, reach.half[plane])
@@ -249,7 +239,7 @@ def couple_points(first_plane, last_plane, coupling, weights, planes, points, re
         plane = max(first_above(planes.high, wavelength - 2 * farthest), first_plane)
         while plane < last_plane and planes.low[plane] < wavelength + farthest:
             window = _window(points.x[i], points.y[i], reach.radius[plane])
-            if window[1] > 0 and window[3] > 0 and window[1] * window[3] <= _CELLS:
+            if window[1] > 0 and window[3] > 0 and window[1] * window[3] <= CELLS:
                 totals[0] = _weigh(cells, points, i, planes, plane, reach, is_exponential, window)
                 if totals[0] > 0:
                     _add_coupled(coupling, weights, plane, cells, window, 1.0, error)

@@ -14,7 +14,7 @@ from hexcal.kernels.overlap import bounds, cover
 
 SHARE = 1e-12
 """Parts of a spaxel below this are rounding errors, not overlap."""
-_CELLS = 4096
+CELLS = 4096
 """Spaxels that a pixel may reach at most."""
 
 
@@ -145,7 +145,7 @@ def drizzle_cube(first_plane, last_plane, sums, planes, volumes):
     volumes : Volumes
         The pixels.
     """
-    cells = np.empty(_CELLS)
+    cells = np.empty(CELLS)
     ny, nx = sums.values.shape[1:]
     begin, end = planes.low[first_plane], planes.high[last_plane - 1]
     for i in range(volumes.wavelength.size):
@@ -154,23 +154,49 @@ def drizzle_cube(first_plane, last_plane, sums, planes, volumes):
         value, error = volumes.values[i], volumes.errors[i]
         if not (high > begin and low < end) or math.isnan(value) or math.isnan(error):
             continue
-        xs = (volumes.corner_x[0, i], volumes.corner_x[1, i], volumes.corner_x[2, i], volumes.corner_x[3, i])
-        ys = (volumes.corner_y[0, i], volumes.corner_y[1, i], volumes.corner_y[2, i], volumes.corner_y[3, i])
-        if not math.isfinite(xs[0] + xs[1] + xs[2] + xs[3] + ys[0] + ys[1] + ys[2] + ys[3]):
+        row, rows, column, columns = cover_spaxels(cells, volumes, i, ny, nx)
+        if rows == 0:
             continue
-        column, columns = bounds(xs)
-        row, rows = bounds(ys)
-        if column + columns <= 0 or row + rows <= 0 or column >= nx or row >= ny or rows * columns > _CELLS:
-            continue
-        xs = (xs[0] - column, xs[1] - column, xs[2] - column, xs[3] - column)
-        ys = (ys[0] - row, ys[1] - row, ys[2] - row, ys[3] - row)
-        cover(cells, rows, columns, xs, ys)
         plane = max(first_above(planes.high, low), first_plane)
         while plane < last_plane and planes.low[plane] < high:
             depth = min(high, planes.high[plane]) - max(low, planes.low[plane])
             if depth > 0:
                 _add_plane(sums, plane, cells, row, rows, column, columns, depth, value, error)
             plane += 1
+
+
+@kernel
+def cover_spaxels(cells, volumes, i, ny, nx):
+    """Put the parts of a pixel that lie in each spaxel of its surroundings into `cells`.
+
+    Parameters
+    ----------
+    cells : float64 array (CELLS,)
+        Changed in place: ``(rows, columns)`` of the surroundings, one after the other.
+    volumes : Volumes
+        The pixels.
+    i : int
+        Which of them.
+    ny, nx : int
+        Size of the cube.
+
+    Returns
+    -------
+    row, rows, column, columns : int
+        First row and column, and how many; 0 rows for a pixel that lies nowhere in the cube.
+    """
+    xs = (volumes.corner_x[0, i], volumes.corner_x[1, i], volumes.corner_x[2, i], volumes.corner_x[3, i])
+    ys = (volumes.corner_y[0, i], volumes.corner_y[1, i], volumes.corner_y[2, i], volumes.corner_y[3, i])
+    if not math.isfinite(xs[0] + xs[1] + xs[2] + xs[3] + ys[0] + ys[1] + ys[2] + ys[3]):
+        return 0, 0, 0, 0
+    column, columns = bounds(xs)
+    row, rows = bounds(ys)
+    if column + columns <= 0 or row + rows <= 0 or column >= nx or row >= ny or rows * columns > CELLS:
+        return 0, 0, 0, 0
+    xs = (xs[0] - column, xs[1] - column, xs[2] - column, xs[3] - column)
+    ys = (ys[0] - row, ys[1] - row, ys[2] - row, ys[3] - row)
+    cover(cells, rows, columns, xs, ys)
+    return row, rows, column, columns
 
 
 @kernel
@@ -298,7 +324,7 @@ def fill_column(first_plane, last_plane, sums, column, corner_y, corner_z, value
     values, errors : float32 array (n,)
         A pixel whose value or error is NaN is not used.
     """
-    cells = np.empty(_CELLS)
+    cells = np.empty(CELLS)
     ny = sums.values.shape[1]
     for i in range(values.size):
         value, error = values[i], errors[i]
@@ -310,7 +336,7 @@ def fill_column(first_plane, last_plane, sums, column, corner_y, corner_z, value
         plane, planes = bounds(zs)
         if plane >= last_plane or plane + planes <= first_plane or row >= ny or row + rows <= 0:
             continue
-        if rows * planes > _CELLS:
+        if rows * planes > CELLS:
             continue
         ys = (ys[0] - row, ys[1] - row, ys[2] - row, ys[3] - row)
         zs = (zs[0] - plane, zs[1] - plane, zs[2] - plane, zs[3] - plane)

@@ -351,11 +351,6 @@ class Renumbering:
         return self._nodes[id(wcs)]
 
 
-def has_blocks(node):
-    """Whether an array of a WCS lies in a block of binary data."""
-    return any(_source(inner) is not None for inner in _nodes(node, set()))
-
-
 def _nodes(node, seen):
     """Yield a node and all inside, each once."""
     if id(node) in seen:

@@ -113,11 +113,6 @@ def _lamp_mode(model, exposure_type, where):
     return _LAMP_MODES[mode]
 
 
-def is_lamp(model):
-    """Whether the exposure is one of a lamp of NIRSpec."""
-    return model.meta.exposure.type in _LAMPS
-
-
 def steps_of(model):
     """Return the names of the steps that an exposure gets, in order (list of str).
 

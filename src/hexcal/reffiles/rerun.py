@@ -12,11 +12,6 @@ from hexcal.reffiles import individual
 from hexcal.reffiles.inputs import Selection
 
 
-def is_record(told: dict[str, Any]) -> bool:
-    """Return whether a record is that of a reference file."""
-    return str(told["run"].get("target", "")).startswith("hexcal reffiles")
-
-
 def again(path: Any, told: dict[str, Any], folder: Any) -> Path:
     """Make a reference file again, of the same products, with the same parameters; returns its path.
 
