@@ -9,7 +9,7 @@ from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.observatories.detectors import Detector
 from hexcal.observatories.jwst.detectors import detector, detectors
-from hexcal.steps.detector import refpix, refpix_regions
+from hexcal.steps.detector import refpix_levels, refpix_regions
 from hexcal.steps.detector.refpix import RefPixStep
 
 REF, BAD = pixel.REFERENCE_PIXEL, pixel.DO_NOT_USE
@@ -109,7 +109,7 @@ def test_equals_twin_in_every_orientation(small, axes, by_parity, use_sides, len
     )
     ours = turned(data, *axes)
     where = refpix_regions.layout((32, 32), (1, 1), *axes, square(32))
-    refpix.correct_amplifiers(ours, turned(usable, *axes), where, by_parity, use_sides, length, gain)
+    refpix_levels.correct_amplifiers(ours, turned(usable, *axes), where, by_parity, use_sides, length, gain)
     np.testing.assert_allclose(ours, turned(expected, *axes), atol=1e-3)
 
 
@@ -125,7 +125,7 @@ def test_known_drift_is_removed():
     data = scene + 30 * (x // 16) - 5 * (x % 2) + rows[y]
     ramp = data[None, None].astype(np.float32)
     where = refpix_regions.layout((64, 64), (1, 1), 1, 2, square(64))
-    refpix.correct_amplifiers(ramp, np.ones((64, 64), bool), where, True, True, 1, 1.0)
+    refpix_levels.correct_amplifiers(ramp, np.ones((64, 64), bool), where, True, True, 1, 1.0)
     np.testing.assert_allclose(ramp[0, 0], scene, atol=2e-3)
 
 
@@ -136,7 +136,7 @@ def test_only_one_edge_or_side_is_usable(small):
     usable[:4, 24:28] = usable[-4:, 24:28] = False
     expected = np.array([[twin(image, usable, True, True, 11, 1.0) for image in integration] for integration in data])
     where = refpix_regions.layout((32, 32), (1, 1), 1, 2, square(32))
-    refpix.correct_amplifiers(data, usable, where, True, True, 11, 1.0)
+    refpix_levels.correct_amplifiers(data, usable, where, True, True, 11, 1.0)
     np.testing.assert_allclose(data, expected, atol=1e-3)
     assert (expected[0, 0, 10, 24:] != 0).all()
 
@@ -148,8 +148,8 @@ def test_nan_is_left_out(small):
     spoiled = data.copy()
     spoiled[:, :, 2, 10] = spoiled[:, :, 12, 1] = np.nan
     where = refpix_regions.layout((32, 32), (1, 1), 1, 2, square(32))
-    refpix.correct_amplifiers(spoiled, usable, where, True, True, 11, 1.0)
-    refpix.correct_amplifiers(data, without, where, True, True, 11, 1.0)
+    refpix_levels.correct_amplifiers(spoiled, usable, where, True, True, 11, 1.0)
+    refpix_levels.correct_amplifiers(data, without, where, True, True, 11, 1.0)
     data[np.isnan(spoiled)] = np.nan
     np.testing.assert_array_equal(spoiled, data)
 
@@ -160,8 +160,8 @@ def test_any_number_of_threads(small):
     results = []
     for threads in (1, 2, 7):
         one, two = data.copy(), data.copy()
-        refpix.correct_amplifiers(one, usable, where, True, True, 11, 1.0, threads=threads)
-        refpix.correct_miri(two, np.ones((32, 32), bool), True, threads=threads)
+        refpix_levels.correct_amplifiers(one, usable, where, True, True, 11, 1.0, threads=threads)
+        refpix_levels.correct_miri(two, np.ones((32, 32), bool), True, threads=threads)
         results.append((one, two))
     for one, two in results[1:]:
         assert (one == results[0][0]).all()
@@ -183,7 +183,7 @@ def test_miri_equals_twin(by_parity):
                     rows = slice(parity, None, 2) if by_parity else slice(None)
                     left, right = (change[rows, column][usable[rows, column]] for column in (amplifier, 28 + amplifier))
                     expected[integration, group, parity::2, amplifier::4] -= (mean(left) + mean(right)) / 2
-    assert refpix.correct_miri(data, usable, by_parity) == 0
+    assert refpix_levels.correct_miri(data, usable, by_parity) == 0
     np.testing.assert_allclose(data, expected, atol=1e-3)
 
 
@@ -192,7 +192,7 @@ def test_miri_amplifier_without_reference_pixels(small):
     before = data.copy()
     usable = np.ones((24, 32), bool)
     usable[::2, 1] = False
-    assert refpix.correct_miri(data, usable, True) == 4
+    assert refpix_levels.correct_miri(data, usable, True) == 4
     np.testing.assert_array_equal(data, before)
 
 

@@ -14,15 +14,12 @@ from hexcal.steps.detector.refpix import RefPixStep
 from hexcal.steps.detector.refpix_irs2 import (
     How,
     Weights,
-    bad_pairs_of,
     correct_frames,
     fill_gaps,
-    leave_out_pairs,
     process_irs2,
-    replace_pairs,
     subtract_edge_means,
-    suspicious_pairs,
 )
+from hexcal.steps.detector.refpix_irs2_pairs import bad_pairs_of, leave_out_pairs, replace_pairs, suspicious_pairs
 from hexcal.steps.detector.saturation import SaturationStep
 
 FRAME = (3200, 2048)

@@ -9,7 +9,7 @@ from hexcal.errors import ReferenceError_
 from hexcal.models.dqflags import pixel
 from hexcal.observatories.detectors import Detector
 from hexcal.observatories.jwst.detectors import detector
-from hexcal.steps.detector import refpix, refpix_regions, refpix_sirs
+from hexcal.steps.detector import refpix_levels, refpix_regions, refpix_sirs
 from hexcal.steps.detector.refpix import RefPixStep
 
 HALF_WIDTH = 5
@@ -124,7 +124,7 @@ def test_noise_that_the_sides_know_of_is_removed():
     edges = np.zeros((SIZE, SIZE), bool)
     by_kernels, by_median = data.copy(), data.copy()
     refpix_sirs.correct_by_kernels(by_kernels, edges, where, True, kernels, 6.0)
-    refpix.correct_amplifiers(by_median, ~edges, where, True, True, 3, 1.0)
+    refpix_levels.correct_amplifiers(by_median, ~edges, where, True, True, 3, 1.0)
     inner = np.s_[..., 4:-4, 4:-4]
     assert np.abs(by_kernels[inner]).max() < 1e-4
     assert by_median[inner].std() > 0.3 * data[inner].std()

@@ -143,7 +143,7 @@ def correct_by_kernels(data, usable, where, by_parity, kernels, n_sigma, edge_si
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.refpix import subtract_by_output
-    from hexcal.steps.detector.refpix import measure_edges, subtract_signals
+    from hexcal.steps.detector.refpix_levels import measure_edges, subtract_signals
     from hexcal.steps.detector.refpix_regions import side_strips
 
     images = data.reshape(-1, *data.shape[2:])

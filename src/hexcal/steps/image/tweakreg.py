@@ -9,8 +9,9 @@ from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.image import gaia, star_catalogs
-from hexcal.steps.image.alignment import Catalogue, Group, Matching, StarField, align_absolute, align_relative
+from hexcal.steps.image.alignment import Matching, align_absolute, align_relative
 from hexcal.steps.image.groups import group_of, grouped
+from hexcal.steps.image.star_groups import Catalogue, Group, StarField
 from hexcal.steps.image.star_measuring import StarMeasuring
 from hexcal.steps.image.tangent_planes import TangentPlane
 
