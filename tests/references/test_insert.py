@@ -13,8 +13,9 @@ from hypothesis import given, settings
 
 from hexcal.errors import HexcalError, ReferenceError_, ResourceError
 from hexcal.references.context import open_context
-from hexcal.references.delivery.insert import insert, next_name
+from hexcal.references.delivery.insert import insert
 from hexcal.references.delivery.insert_rule import put
+from hexcal.references.delivery.new_mappings import next_name
 from hexcal.references.mapping_file import Call, read_mapping
 from hexcal.references.patterns import Pattern
 
@@ -246,7 +247,7 @@ def test_another_file_of_that_name_in_the_cache(root, tmp_path):
 
 def test_nothing_is_left_when_the_disk_is_full(root, tmp_path, monkeypatch):
     """The context is written last: if it cannot be, the mappings for it go too."""
-    from hexcal.references.delivery import insert as module
+    from hexcal.references.delivery import new_mappings as module
 
     write_whole = module.write_mapping
 
@@ -264,7 +265,7 @@ def test_nothing_is_left_when_the_disk_is_full(root, tmp_path, monkeypatch):
 
 def test_numbers_that_another_process_takes(root, tmp_path, monkeypatch):
     """The next free number is taken, and what the other wrote stays."""
-    from hexcal.references.delivery import insert as module
+    from hexcal.references.delivery import new_mappings as module
 
     whole, folder = module.next_name, root / "mappings" / "jwst"
 

@@ -2,16 +2,14 @@
 
 import pytest
 
-from hexcal.references.selectors import (
+from hexcal.references.ordered_selectors import (
     ClosestTime,
     GeometricallyNearest,
-    Match,
-    NoMatch,
-    Refused,
     SelectVersion,
     UseAfter,
     VersionAfter,
 )
+from hexcal.references.selectors import Match, NoMatch, Refused
 
 TWO = ("A", "B")
 DATE = ("DATE", "TIME")

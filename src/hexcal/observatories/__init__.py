@@ -9,7 +9,8 @@ from functools import cache
 from importlib import import_module
 
 from hexcal.errors import InputError, unknown_name
-from hexcal.observatories.base import Keyword, KeywordTable, Observatory
+from hexcal.observatories.base import Observatory
+from hexcal.observatories.keyword_table import Keyword, KeywordTable
 
 __all__ = [
     "GROUP",

@@ -2,8 +2,9 @@
 
 from hexcal.references.conditioning import UNDEFINED
 from hexcal.references.context import folded, keywords_of
+from hexcal.references.ordered_selectors import date_of
 from hexcal.references.rules import NOT_FOUND, Rules, choice_of
-from hexcal.references.selectors import Match, NoMatch, date_of
+from hexcal.references.selectors import Match, NoMatch
 
 _NEAREST = 3
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from hexcal.errors import ReferenceError_
 from hexcal.references.conditioning import NOT_APPLICABLE
 from hexcal.references.mapping_file import Call
+from hexcal.references.ordered_selectors import ORDERED
 from hexcal.references.relevance import Expression
-from hexcal.references.selectors import ORDERED, Match, NoMatch
+from hexcal.references.selectors import Match, NoMatch
 
 FILE, NONE_NEEDED, OMITTED, NOT_FOUND = "file", "n/a", "omit", "not found"
 

@@ -10,11 +10,9 @@ from hexcal.models.dqflags import pixel
 from hexcal.steps.image import outliers_ifu, resampling
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.groups import exposure_groups
-from hexcal.steps.image.outliers_alone import flag_alone
-from hexcal.steps.image.outliers_cores import scale_of_stars
-from hexcal.steps.image.outliers_images import CommonGrid, Limits, MedianRule, blotted, flag_outliers, median_of
+from hexcal.steps.image.outliers_exposures import flag_by_common_grid, flag_by_pixels
+from hexcal.steps.image.outliers_images import Limits, MedianRule
 from hexcal.steps.image.outliers_stack import StackRule, flag_cube
-from hexcal.steps.image.resampling import Grid, Manner
 
 IMAGES = {"FGS_IMAGE", "MIR_IMAGE", "NRC_IMAGE", "NIS_IMAGE"}
 STACKS = {"MIR_LYOT", "MIR_4QPM", "NRC_CORON"}
@@ -174,7 +172,7 @@ class OutlierDetectionStep(Step):
                 given.ifu_isolated,
             )
             science = exposures.of_type("science")
-            outliers_ifu.flag_exposures(self, science, rule, {"data", *self._changed()})
+            outliers_ifu.flag_exposures(self, science, rule, {"data", *self.changed()})
         elif mode == "slits":
             self._flag_slits(exposures.of_type("science"))
         else:
@@ -185,7 +183,7 @@ class OutlierDetectionStep(Step):
         """Texts that stand for numbers and flags must be understood."""
         given = self.parameters
         for name in ("snr", "scale"):
-            self._pair(name)
+            self.pair_of(name)
         bad_flags(given.good_bits)
         resampling.fill_of(given.fillval)
         outliers_ifu.window_of(given.kernel_size)
@@ -220,12 +218,12 @@ class OutlierDetectionStep(Step):
         if len(groups) < 2:
             raise SkipStep(f"there is only one exposure ({next(iter(groups))}), and nothing to compare it with")
         if self.parameters.resample_data:
-            self._by_common_grid(science, groups)
+            flag_by_common_grid(self, science, groups)
         else:
-            self._by_pixels(science)
+            flag_by_pixels(self, science)
 
-    def _pair(self, name):
-        """The two numbers of ``snr`` or ``scale``."""
+    def pair_of(self, name):
+        """Return the two numbers of ``snr`` or ``scale``."""
         text = str(getattr(self.parameters, name))
         try:
             first, second = (float(word) for word in text.replace(",", " ").split())
@@ -233,64 +231,10 @@ class OutlierDetectionStep(Step):
             raise ParameterError(f"{name} must be two numbers, such as '5.0 4.0', got {text!r}", where=name) from None
         return first, second
 
-    def _median_rule(self):
+    def median_rule(self):
+        """Return how medians are taken (MedianRule)."""
         given = self.parameters
         return MedianRule(given.nlow, given.nhigh, given.two_values == "lower", given.add_scatter)
-
-    def _by_common_grid(self, science, groups):
-        from hexcal.steps.image.output_size import require_room
-        from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, on_sky
-
-        given = self.parameters
-        images = [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
-        wcs, shape = mosaic_wcs(images)
-        require_room(shape, 24 + 4 * len(groups) * given.in_memory, images, given.allowed_memory, self.where)
-        grid = Grid(wcs, shape, 1.0, mean_scale(images[0].wcs, images[0].shape))
-        manner = Manner(
-            kernel=given.kernel,
-            pixfrac=given.pixfrac,
-            fill=resampling.fill_of(given.fillval),
-            weight_type=given.weight_type,
-            bad=bad_flags(given.good_bits),
-            map_step=given.pixmap_stepsize,
-            map_order=given.pixmap_order,
-            variances=False,
-            context=False,
-        )
-        projections = [image.wcs for image in images]
-        common = CommonGrid(science, projections, grid, manner, given.maskpt, given.in_memory)
-        for numbers in groups.values():
-            result = common.add(numbers)
-            self._save(science, numbers[0], "outlier_i2d", result.data, grid.wcs, wht=result.weights)
-        median = common.median(self._median_rule())
-        self._save(science, 0, "median", median.values, grid.wcs, of_product=True)
-        limits = Limits(self._pair("snr"), self._pair("scale"), given.grow)
-        for number in range(len(science)):
-            with science.borrowed(number, changed=self._changed()) as model:
-                x, y = resampling.positions(projections[number], model.shape, grid.wcs, manner)
-                expected = blotted(median.values, x, y)
-                needs_counts = given.two_values == "lower" or given.alone == "sharpness"
-                counts = blotted(median.counts, x, y, linear=False) if needs_counts else None
-                spread = None if median.spread is None else blotted(median.spread, x, y)
-                self._flag(model, expected, limits, science.name_of(number), counts, spread)
-            self._save(science, number, "blot", expected, None)
-
-    def _flag(self, model, expected, limits, name, counts, spread):
-        level = resampling.level_of(model) + self.parameters.backg
-        before = (model.dq & pixel.OUTLIER) == 0
-        few = counts if self.parameters.two_values == "lower" else None
-        if self.parameters.star_scale:
-            usable = np.isfinite(model.data) & ((model.dq & pixel.DO_NOT_USE) == 0)
-            scale = scale_of_stars(model.data, model.err, usable, expected, level, limits, spread)
-            if scale > limits.scale[0]:
-                self.log.info("%s: scale %.2f, for the cores of its stars", name, scale)
-                limits = limits.with_scale(scale)
-        count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, few, spread)
-        if counts is not None and self.parameters.alone == "sharpness":
-            more, limit = flag_alone(model.data, model.err, model.dq, counts)
-            count += more
-            self.log.debug("%s: %d pixels of one exposure are sharper than %s", name, more, limit)
-        self.finish(model, before, name, count)
 
     def finish(self, model, before, name, count):
         """Tell how many pixels were flagged, and make them NaN where that is asked for."""
@@ -302,38 +246,9 @@ class OutlierDetectionStep(Step):
                 if values is not None:
                     values[new] = np.nan
 
-    def _changed(self):
+    def changed(self):
+        """Return the names of the arrays of an exposure that may change."""
         return ("dq", *_WITH_NAN) if self.parameters.set_nan else ("dq",)
-
-    def _by_pixels(self, science):
-        """Compare images that lie on one grid, as integrations are compared."""
-        from hexcal.models.scratch import Scratch
-        from hexcal.steps.image.drizzling import weights_of
-        from hexcal.steps.image.weight_threshold import weight_threshold
-
-        given, scratch, images = self.parameters, Scratch(), []
-        bad, shapes = bad_flags(given.good_bits), set()
-        for number, model in enumerate(science.each()):
-            shapes.add(model.shape)
-            weights = weights_of(model.dq, bad, model.var_rnoise if given.weight_type == "ivm" else None)
-            usable = (weights >= weight_threshold(weights, given.maskpt)) & (weights > 0)
-            masked = np.where(usable, model.data - np.float32(resampling.level_of(model)), np.float32(np.nan))
-            images.append(masked if given.in_memory else scratch.store(f"{number}.npy", masked))
-        if len(shapes) > 1:
-            raise InputError(
-                f"without resample_data all images must have one shape, found {', '.join(map(str, sorted(shapes)))}",
-                where=self.where,
-            )
-        median = median_of(images, self._median_rule())
-        images.clear()
-        scratch.remove()
-        self._save(science, 0, "median", median.values, None, of_product=True)
-        snr = self._pair("snr")[0]
-        needs_counts = given.two_values == "lower" or given.alone == "sharpness"
-        counts, limits = median.counts if needs_counts else None, Limits((snr, snr), (0.0, 0.0), 0)
-        for index in range(len(science)):
-            with science.borrowed(index, changed=self._changed()) as model:
-                self._flag(model, median.values, limits, science.name_of(index), counts, median.spread)
 
     # ---- slits
 
@@ -344,11 +259,11 @@ class OutlierDetectionStep(Step):
             raise SkipStep("there is only one exposure, and nothing to compare it with")
         given = self.parameters
         factor = given.followed_scale if given.slit_sampling == "followed" else 1.0
-        first, second = (factor * limit for limit in self._pair("scale"))
+        first, second = (factor * limit for limit in self.pair_of("scale"))
         self.log.info("Limits in units of the steepness: %.3g, beside a detection %.3g", first, second)
         rule = SlitRule(
-            Limits(self._pair("snr"), (first, second), given.grow),
-            self._median_rule(),
+            Limits(self.pair_of("snr"), (first, second), given.grow),
+            self.median_rule(),
             given.pixfrac,
             given.kernel,
             bad_flags(given.good_bits),
@@ -364,9 +279,9 @@ class OutlierDetectionStep(Step):
             numbers = ", ".join(map(str, result.counts))
             self.log.info("%s: %s pixels of its exposures are outliers", name, numbers)
             for number, (rectified, expected) in enumerate(result.images):
-                self._save(science, number, "outlier_s2d", rectified, None)
-                self._save(science, number, "blot", expected, None)
-            self._save(science, 0, "median", result.median, None, of_product=True)
+                self.save_intermediate(science, number, "outlier_s2d", rectified, None)
+                self.save_intermediate(science, number, "blot", expected, None)
+            self.save_intermediate(science, 0, "median", result.median, None, of_product=True)
 
     # ---- integrations
 
@@ -377,18 +292,18 @@ class OutlierDetectionStep(Step):
                 "backg is for images that are resampled, and integrations are compared as they are", where="backg"
             )
         rule = StackRule(
-            snr=self._pair("snr")[0],
+            snr=self.pair_of("snr")[0],
             bad=bad_flags(given.good_bits),
             mask_part=given.maskpt,
             by_variance=given.weight_type == "ivm",
             window=window,
-            median=self._median_rule(),
+            median=self.median_rule(),
             add_scatter=given.add_scatter,
             same_total=given.scale_detection,
         )
         done = 0
         for number in range(len(exposures)):
-            with exposures.borrowed(number, changed=self._changed()) as model:
+            with exposures.borrowed(number, changed=self.changed()) as model:
                 if model.shape[0] < 2:
                     self.log.warning(
                         "%s has one integration only: nothing to compare it with", exposures.name_of(number)
@@ -399,13 +314,13 @@ class OutlierDetectionStep(Step):
                 count, medians = flag_cube(model, rule, given.save_intermediate_results)
                 self.finish(model, before, exposures.name_of(number), count)
             if medians is not None:
-                self._save(exposures, number, "median", medians if len(medians) > 1 else medians[0], None)
+                self.save_intermediate(exposures, number, "median", medians if len(medians) > 1 else medians[0], None)
         if not done:
             raise SkipStep("no exposure has several integrations")
 
     # ---- intermediate products
 
-    def _save(self, exposures, number, suffix, data, wcs, wht=None, of_product=False):
+    def save_intermediate(self, exposures, number, suffix, data, wcs, wht=None, of_product=False):
         """Write an intermediate result, if that is asked for: named after an exposure, or after the product."""
         if not self.parameters.save_intermediate_results:
             return
