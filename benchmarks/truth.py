@@ -4,7 +4,7 @@
 Hexcal as documented, Hexcal as recommended, and the reference implementation, on the same simulated files.
 
     make truth
-    .venv/bin/python benchmarks/truth.py ['flicker*' ...]
+    .venv/bin/python benchmarks/truth.py ['flicker*' ...] [--seeds 1 2 3] [--sides recommended]
 
 One line per case and figure. To add a case, write a function that makes the input and measures a result, and list it in
 CASES. Inputs and products of the reference implementation are kept in HEXCAL_PARITY_DIR (default
@@ -14,6 +14,7 @@ CASES. Inputs and products of the reference implementation are kept in HEXCAL_PA
 import argparse
 import fnmatch
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +211,16 @@ SPECTRA = [
 """On exposures that scripts beside Hexcal make (`spectra_harness.HARNESS`); left out where these are not."""
 
 
-def run_case(case, root):
-    """Run all sides of a case and return side -> figures, or the error of a side."""
+def of_seed(case, seed):
+    """Return the case with other noise, and where it has none, None."""
+    if "seed" not in inspect.signature(case.make).parameters:
+        return None
+    name = f"{case.name.partition(', seed')[0]}, seed {seed}"
+    return replace(case, name=name, settings={**case.settings, "seed": seed})
+
+
+def run_case(case, root, sides=SIDES):
+    """Run sides of a case and return side -> figures, or the error of a side."""
     key = hashlib.sha256(
         json.dumps([case.name, case.settings, case.params, case.steps, VERSION]).encode()
         + (HERE / case.source).read_bytes()
@@ -220,7 +229,7 @@ def run_case(case, root):
     if not (folder / "truth.npz").exists():
         (folder / "refs").mkdir(parents=True, exist_ok=True)
         case.make(folder, **case.settings)
-    return {side: _run(case, folder, side) for side in SIDES}
+    return {side: _run(case, folder, side) for side in sides}
 
 
 def _run(case, folder, side):
@@ -258,6 +267,8 @@ def _in_folder(value, folder, side) -> Any:
 def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="cases (patterns as of a shell); default all")
+    parser.add_argument("--seeds", nargs="+", type=int, help="noise of other seeds than the one of the case")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default all")
     options = parser.parse_args(words)
     root = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity") / "truth"
     if not is_available():
@@ -266,18 +277,21 @@ def main(words=None):
     chosen = [case for case in cases if any(fnmatch.fnmatch(case.name, name) for name in options.names or ["*"])]
     if not chosen:
         raise SystemExit(f"no case matches {' '.join(options.names)}; there are: {', '.join(c.name for c in cases)}")
-    print(f"{'case':28s} {'figure':34s} " + " ".join(f"{side:>12s}" for side in SIDES), flush=True)
+    if options.seeds:
+        seeded = {case.name: case for was in chosen for seed in options.seeds if (case := of_seed(was, seed))}
+        chosen = list(seeded.values())
+    print(f"{'case':34s} {'figure':34s} " + " ".join(f"{side:>12s}" for side in options.sides), flush=True)
     failed, start = 0, time.perf_counter()
     for case in chosen:
-        sides = run_case(case, root)
+        sides = run_case(case, root, options.sides)
         figures = next((figures for figures in sides.values() if "error" not in figures), {})
         for figure in figures:
             numbers = " ".join(f"{found.get(figure, float('nan')):12.3f}" for found in sides.values())
-            print(f"{case.name:28s} {figure:34s} {numbers}", flush=True)
+            print(f"{case.name:34s} {figure:34s} {numbers}", flush=True)
         for side, found in sides.items():
             if "error" in found:
                 failed += 1
-                print(f"{case.name:28s} {side} stopped: {found['error']}", flush=True)
+                print(f"{case.name:34s} {side} stopped: {found['error']}", flush=True)
     print(f"{len(chosen)} cases in {time.perf_counter() - start:.0f} s, {failed} stopped")
     return int(failed > 0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from exposures import MIRI, NAME, NIRCAM, write_references, write_uncal
+from exposures import MIRI, NAME, NIRCAM, write_references, write_traps, write_uncal
 
 from hexcal import datamodels
 from hexcal.cli.main import main
@@ -126,6 +126,25 @@ def test_layout_of_the_products(folder):
             assert hdus[0].header["S_RAMP"] == hdus[0].header["S_JUMP"] == "COMPLETE"
             variance = hdus["VAR_POISSON"].data + hdus["VAR_RNOISE"].data
             assert np.allclose(hdus["ERR"].data, np.sqrt(variance), rtol=1e-4)
+
+
+@pytest.mark.req("DET1-16")
+def test_what_else_is_written(folder):
+    """The filled traps by default; details of the fit and the dark that was made on request."""
+    write_traps(folder / "refs", SHAPE[-2:])
+    assert main(["run", "calwebb_detector1", NAME, "--references=refs"]) == 0
+    assert names(folder) == [f"{STEM}_{suffix}.fits" for suffix in ("rate", "rateints", "trapsfilled")]
+    words = ["--steps.ramp_fit.save_opt=true", f"--steps.dark_current.dark_output={STEM}_dark.fits"]
+    assert main(["run", "calwebb_detector1", NAME, "--references=refs", *words]) == 0
+    expected = [f"{STEM}_{suffix}.fits" for suffix in ("dark", "fitopt", "rate", "rateints", "trapsfilled")]
+    assert names(folder) == expected
+    kinds = {suffix: datamodels.open(f"{STEM}_{suffix}.fits") for suffix in ("dark", "fitopt", "trapsfilled")}
+    assert {suffix: type(model).__name__ for suffix, model in kinds.items()} == {
+        "dark": "DarkModel",
+        "fitopt": "RampFitOutputModel",
+        "trapsfilled": "TrapsFilledModel",
+    }
+    assert kinds["dark"].data.shape[-3:] == SHAPE[1:] and kinds["trapsfilled"].data.shape == (3, *SHAPE[-2:])
 
 
 @pytest.mark.req("DET1-10", "DET1-13", "SFX-02", "HDU-02", "PYI-10")

@@ -173,7 +173,9 @@ def write_segments(ramps, x, settings, tables, gain, variance, rate, i, y, colum
         details.sigslope[at], details.sigyint[at] = line_errors(value, x, first, n, gain, noise_squared)
         details.yint[at] = intercept(value, x, first, n, gain, noise_squared, slope)
         details.var_poisson[at] = rate / (time * gain * (m - 1))
-        details.var_rnoise[at] = 12.0 * variance / ((m * m * m - m) * time * time)
+        # With the groups that were lost to charge migration, as VAR_RNOISE of the other products.
+        with_lost = max(next_segment(flag, x, first, True)[1] - first, 2)
+        details.var_rnoise[at] = 12.0 * variance / ((with_lost**3 - with_lost) * time * time)
         details.weights[at] = (m * m * m - m) * time * time / (12.0 * variance)
         number += 1
         if n == 1:

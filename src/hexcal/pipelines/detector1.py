@@ -74,6 +74,13 @@ class Detector1Pipeline(Pipeline):
         """``rate``; without the fit the product is a ramp, and called so."""
         return "ramp" if self.ramp_fit.skip else self.default_suffix
 
+    def setup_output(self, model):
+        """Set the suffix of the product of a model: ``rate`` after the ramp fit, ``ramp`` without it.
+
+        A run does so itself; scripts for the original may ask for it.
+        """
+        self.suffix = self.default_suffix if model.meta.cal_step.ramp_fit == "COMPLETE" else "ramp"
+
     def extra_products(self):
         """The calibrated ramp, and the rates per integration."""
         rateints = [{"suffix": "rateints"}] if self.saves and not self.ramp_fit.skip else []

@@ -1,5 +1,7 @@
 """What the detector steps declare: references, status keywords, places in the pipelines, documented defaults."""
 
+import inspect
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -58,11 +60,68 @@ def exposure_of(name, tso=False):
     return ramp
 
 
-@pytest.mark.parametrize(("alias", "keyword"), STATUS_KEYWORDS.items())
+STAGE1 = sorted({*STATUS_KEYWORDS, "charge_migration", "clean_flicker_noise", "nsclean", "picture_frame"})
+
+
+@pytest.mark.req("COMMON-01")
+@pytest.mark.parametrize("alias", STAGE1)
+def test_how_a_step_is_declared_and_made(alias):
+    from hexcal.stpipe import JwstStep
+
+    step = registry.find(alias)
+    assert issubclass(step, JwstStep) and step.class_alias == alias and callable(step.process)
+    words = list(inspect.signature(step).parameters.values())
+    assert [word.name for word in words[:4]] == ["name", "parent", "config_file", "_validate_kwds"]
+    assert [word.default for word in words[:4]] == [None, None, None, True]
+    assert words[4].kind is inspect.Parameter.VAR_KEYWORD
+    assert all(kind == kind.lower() for kind in step.reference_file_types)
+    made = step(name="mine", skip=True, suffix="other")
+    assert (made.name, made.skip, made.suffix) == ("mine", True, "other")
+    own = set(step.parameters_class.model_fields) - set(StepParameters.model_fields)
+    own -= {f"override_{kind}" for kind in step.reference_file_types}
+    assert own <= {line.partition(" =")[0] for line in step.spec.splitlines()}
+    assert own or step.spec == ""
+
+
+@pytest.mark.req("COMMON-06")
+@pytest.mark.parametrize(("alias", "keyword"), [*STATUS_KEYWORDS.items(), ("nsclean", "S_NSCLEN")])
 def test_status_keywords(alias, keyword):
-    row = observatory.keywords.of_path(f"meta.cal_step.{registry.find(alias).status}")
+    """COMPLETE or SKIPPED as the step says, no entry before it, and the keyword in the header."""
+    step = registry.find(alias)
+    row = observatory.keywords.of_path(f"meta.cal_step.{step.status}")
     assert row.keyword == keyword and {"COMPLETE", "SKIPPED"} <= set(row.allowed)
-    assert datamodels.RampModel((1, 1, 2, 2)).get_meta(row.path) is None
+    ramp = datamodels.RampModel((1, 1, 2, 2))
+    assert ramp.get_meta(row.path) is None
+    if step.input_model in (None, "RampModel") and step.skippable:
+        skipped = step.call(ramp, skip=True)
+        assert skipped.get_meta(row.path) == "SKIPPED"
+
+
+@pytest.mark.req("COMMON-06")
+def test_statuses_of_a_product(tmp_path):
+    """Those of the steps that ran or were skipped, and no others."""
+    ramp = exposure_of("NRC_IMAGE")
+    ramp.data[:] = np.arange(5)[:, None, None]
+    exposure = ramp.meta.exposure
+    exposure.group_time = exposure.frame_time = 10.0
+    exposure.nframes, exposure.groupgap, exposure.nints, exposure.ngroups = 1, 0, 1, 5
+    ramp.meta.instrument.detector, ramp.meta.subarray.name = "NRCA1", "SUB64P"
+    ramp.meta.subarray.xstart = ramp.meta.subarray.ystart = 1
+    image = np.ones((4, 4), np.float32)
+    given = {"override_gain": datamodels.GainModel(image), "override_readnoise": datamodels.ReadnoiseModel(image)}
+    for kind, path in given.items():
+        given[kind] = path.save(tmp_path / f"{kind}.fits")
+    aliases = [alias for alias in Detector1Pipeline.step_defs if alias not in ("jump", "ramp_fit")]
+    steps = {alias: {"skip": True} for alias in aliases} | {"jump": given, "ramp_fit": given}
+    rate = Detector1Pipeline.call(ramp, steps=steps)
+    rate.save(tmp_path / "x_rate.fits")
+    header = fits.getheader(tmp_path / "x_rate.fits")
+    found = {name: header[name] for name in header if name.startswith("S_") and name != "S_REGION"}
+    ran = {registry.find(step.alias).status for step in Detector1Pipeline().steps_for(ramp)}
+    expected = {observatory.keywords.of_path(f"meta.cal_step.{status}").keyword for status in ran}
+    assert set(found) == expected and "S_MIREMI" not in found
+    assert {name for name, status in found.items() if status == "COMPLETE"} == {"S_JUMP", "S_RAMP"}
+    assert set(found.values()) == {"COMPLETE", "SKIPPED"}
 
 
 @pytest.mark.req("COMMON-02")
@@ -129,6 +188,34 @@ def test_documented_defaults_of_large_events():
 def test_exposure_types_of_detector1(name):
     assert Detector1Pipeline().steps_for(exposure_of(name))[-2].alias == "ramp_fit"
     assert exposure_type(name).stage1 == "detector1"
+
+
+@pytest.mark.req("DET1-21")
+def test_exposures_for_wavefront_sensing_go_the_way_of_images():
+    sensing, image = (
+        [step.alias for step in Detector1Pipeline().steps_for(exposure_of(name))] for name in ("NRC_WFSC", "NRC_IMAGE")
+    )
+    assert sensing == image and exposure_type("NRC_WFSC").stage1 == "detector1"
+
+
+@pytest.mark.req("DET1-19")
+def test_public_methods_of_detector1():
+    """The suffixes are those that both releases give."""
+    assert list(inspect.signature(Detector1Pipeline.process).parameters)[1:] == ["ramp"]
+    for model in (datamodels.ImageModel((3, 3)), datamodels.CubeModel((2, 3, 3)), datamodels.RampModel((1, 2, 3, 3))):
+        for status, suffix in ((None, "ramp"), ("SKIPPED", "ramp"), ("COMPLETE", "rate")):
+            pipeline = Detector1Pipeline()
+            model.meta.cal_step.ramp_fit = status
+            pipeline.setup_output(model)
+            assert pipeline.suffix == suffix
+
+
+@pytest.mark.req("RAMP-01")
+def test_declarations_of_ramp_fit():
+    from hexcal.step import RampFitStep
+
+    assert list(RampFitStep.reference_file_types) == ["readnoise", "gain"] and RampFitStep.weighting == "optimal"
+    assert RampFitStep(algorithm="ols").algorithm == "OLS" and RampFitStep().algorithm == "OLS_C"
 
 
 @pytest.mark.req("RSCD-05")

@@ -43,6 +43,26 @@ def test_factor(cls, shape, header, in_reference, expected):
     assert values(rate) == [3, 1, 0.5, 0.25], "the caller's model is not changed"
 
 
+@pytest.mark.req("GAINSC-04")
+def test_subarrays_of_nirspec_are_scaled_and_full_frames_are_not(tmp_path):
+    """The gain references of the subarrays name the factor; what ramp_fit finds there gain_scale uses."""
+    from hexcal.step import RampFitStep
+
+    results = {}
+    for subarray, factor in (("SUB2048", 2.0), ("FULL", None)):
+        reference, noise = gain(factor), datamodels.ReadnoiseModel(np.ones((2, 3), np.float32))
+        ramp = datamodels.RampModel(np.broadcast_to(np.arange(1, 6)[:, None, None] * 100.0, (1, 5, 2, 3)).astype("f4"))
+        ramp.meta.instrument.name, ramp.meta.instrument.detector = "NIRSPEC", "NRS1"
+        ramp.meta.exposure.type, ramp.meta.subarray.name = "NRS_BRIGHTOBJ", subarray
+        ramp.meta.exposure.group_time = ramp.meta.exposure.frame_time = 10.0
+        rate, _ = RampFitStep.call(ramp, override_gain=reference, override_readnoise=noise)
+        results[subarray] = GainScaleStep.call(rate, override_gain=reference)
+    np.testing.assert_allclose(results["SUB2048"].data, 20)
+    np.testing.assert_allclose(results["FULL"].data, 10)
+    statuses = {subarray: rate.meta.cal_step.gain_scale for subarray, rate in results.items()}
+    assert statuses == {"SUB2048": "COMPLETE", "FULL": "SKIPPED"}
+
+
 @pytest.mark.req("GAINSC-02", "GAINSC-03")
 def test_skipped_without_factor():
     for reference in (gain(), "N/A"):

@@ -66,6 +66,20 @@ def test_miri_average_of_groups_is_right_already():
     assert (result.data == 100).all()
 
 
+@pytest.mark.req("GRPSC-03")
+@pytest.mark.parametrize("n_frames", [3, 5, 6, 7, 8])
+def test_what_is_done_on_board_is_undone(n_frames):
+    """On board the sum of frames is shifted by bits: divided by the smallest power of 2 that is not less than their number."""
+    frames = np.random.default_rng(n_frames).integers(10000, 30000, (n_frames, 2, 5, 4, 6))
+    shift = int(np.ceil(np.log2(n_frames)))
+    ramp = make_ramp()
+    ramp.data = (frames.sum(axis=0) >> shift).astype(np.float32)
+    ramp.meta.exposure.nframes, ramp.meta.exposure.frame_divisor = n_frames, 2**shift
+    result = GroupScaleStep.call(ramp)
+    assert (ramp.data / result.data).mean() == pytest.approx(n_frames / 2**shift)
+    assert np.abs(result.data - frames.mean(axis=0)).max() < 2**shift / n_frames + 0.01
+
+
 def test_number_of_frames():
     assert frames_averaged("FASTGRPAVG16", 1, 16, 1) == (16, 16)
     assert frames_averaged("FASTGRPAVG", 4, 4, 1) == (4, 4), "already set by what made the raw file"

@@ -182,6 +182,7 @@ def share(result, k, region):
     return float(jumps(result, k)[region].mean())
 
 
+@pytest.mark.req("JUMP-25")
 def test_a_shower_below_the_limit_of_jumps_is_flagged_with_the_time_after_it():
     inside_of_it, outside = disc(60, 60, 12), ~disc(60, 60, 18)
     found = find(shower_ramp(2.5))
@@ -193,6 +194,7 @@ def test_a_shower_below_the_limit_of_jumps_is_flagged_with_the_time_after_it():
     assert share(find(shower_ramp(2.5), find_showers=False), 7, inside_of_it) < 0.2
 
 
+@pytest.mark.req("JUMP-25")
 @pytest.mark.parametrize(
     ("ramp", "parameters", "found"),
     [
@@ -211,12 +213,14 @@ def test_which_regions_are_showers(ramp, parameters, found):
     assert (share(flags, 8, disc(60, 60, ramp.get("radius", 12))) > 0.7) == found
 
 
+@pytest.mark.req("JUMP-25")
 @pytest.mark.parametrize(("time", "last"), [(0, 7), (9.9, 7), (10, 8), (35, 10), (1e6, 13)])
 def test_groups_within_the_time_after_a_shower_are_flagged(time, last):
     found = find(shower_ramp(2.5), time_masked_after_shower=time)
     assert [k for k in range(14) if share(found, k, disc(60, 60, 11)) > 0.9] == list(range(7, last + 1))
 
 
+@pytest.mark.req("JUMP-25")
 def test_the_ring_and_the_expansion_of_showers_can_be_chosen():
     narrow, wide = (find(shower_ramp(2.5), extend_ellipse_expand_ratio=ratio) for ratio in (1.0, 1.5))
     assert jumps(wide, 7).sum() == pytest.approx(2.25 * jumps(narrow, 7).sum(), rel=0.15)

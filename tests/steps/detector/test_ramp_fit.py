@@ -52,7 +52,7 @@ def one(model):
     return [np.squeeze(array[..., 0, 0]).tolist() for array in arrays]
 
 
-@pytest.mark.req("RAMP-15", "RAMP-17", "RAMP-21", "ERRPROP-02")
+@pytest.mark.req("RAMP-01", "RAMP-15", "RAMP-17", "RAMP-21", "ERRPROP-01", "ERRPROP-02")
 def test_straight_line():
     rate, rateints = run(make_ramp(np.arange(1, 9) * 100.0))
     var_r, var_p = 12 * NOISE**2 / 2 / ((8**3 - 8) * 100), 10 / (10 * GAIN * 7)
@@ -163,12 +163,15 @@ def test_integrations_are_averaged():
     assert one(rateints)[-1] == [0, SAT, SAT | DNU]
 
 
-@pytest.mark.req("CHGMIG-04")
-def test_read_noise_with_groups_lost_to_charge_migration():
+@pytest.mark.req("CHGMIG-04", "RAMP-23")
+def test_read_noise_with_groups_lost_to_charge_migration(tmp_path, references):
     lost = CHARGELOSS | DNU
-    rate, rateints = run(make_ramp([100.0, 200, 300, 400, 410, 420], [0, 0, 0, 0, lost, lost]))
+    ramp = make_ramp([100.0, 200, 300, 400, 410, 420], [0, 0, 0, 0, lost, lost])
+    rate, rateints = RampFitStep.call(ramp, save_opt=True, output_dir=str(tmp_path), **references)
     slope, err, var_p, var_r, dq = one(rate)
     assert one(rateints)[3] == var_r
+    with datamodels.open(next(tmp_path.glob("*_fitopt.fits"))) as details:
+        np.testing.assert_allclose(details.var_rnoise[0, 0], var_r, rtol=1e-6)
     conventional = 12 * NOISE**2 / 2 / 60 / 100
     assert slope == pytest.approx(10)
     assert dq == 0
@@ -190,7 +193,8 @@ def test_flags_of_the_pixel():
     assert not rate.err[np.isnan(rate.data)].any()
 
 
-def test_ends_of_miri_that_nothing_uses():
+@pytest.mark.req("RAMP-13")
+def test_ends_of_miri_that_nothing_uses(caplog):
     """The groups that firstframe and lastframe flag are as if they had never been.
 
     Their other flags do not come through.
@@ -203,6 +207,7 @@ def test_ends_of_miri_that_nothing_uses():
     short = make_ramp([7.0, 100, 200], [DNU, 0, DNU], "MIRI", "MIR_IMAGE")
     with pytest.raises(DataUnusable, match="1 of the 3 groups"):
         run(short)
+    assert "1 of the 3 groups can be used" in caplog.text
     rate, _ = run(short, suppress_one_group=False)
     np.testing.assert_allclose(rate.data, 10)
 

@@ -76,6 +76,47 @@ def test_families_of_traps(tmp_path):
             np.testing.assert_array_equal(model.trappars_table[name], table[name])
 
 
+@pytest.mark.req("GAINSC-06")
+def test_a_map_of_gains(tmp_path):
+    """One image, its unit in its header, and the keywords by which references are chosen."""
+    image = np.random.default_rng(4).uniform(1, 3, (NY, NX)).astype("f4")
+    path = write(tmp_path / "gain.fits", "gain", "GainModel", sci=image)
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header["BUNIT"] = "ELECTRONS/DN"
+        hdus[0].header.update(DETECTOR="NRCA1", SUBARRAY="FULL")
+        assert hdus[0].data is None and len(hdus) == 2
+    with datamodels.open(path) as model:
+        assert type(model) is datamodels.GainModel and model.meta.bunit_data == "ELECTRONS/DN"
+        assert (model.meta.instrument.detector, model.meta.subarray.name) == ("NRCA1", "FULL")
+        np.testing.assert_array_equal(model.data, image)
+        model.save(tmp_path / "again.fits")
+    with fits.open(tmp_path / "again.fits") as hdus:
+        assert hdus["SCI"].header["BUNIT"] == "ELECTRONS/DN" and hdus["SCI"].data.dtype == ">f4"
+        assert [hdu.name for hdu in hdus if hdu.name != "ASDF"] == ["PRIMARY", "SCI"]
+
+
+RSCD_NUMBERS = """tau ascale pow illum_zp illum_slope illum2 param3 crossopt sat_zp sat_slope sat_2 sat_mzp sat_rowterm
+sat_scale""".split()
+
+
+@pytest.mark.req("RSCD-06")
+def test_the_table_of_the_correction_that_was_never_enabled(tmp_path):
+    """Its rows are for a subarray, a read-out pattern, and odd or even rows."""
+    columns = [("subarray", "S13"), ("readpatt", "S4"), ("rows", "S4"), *((name, "f4") for name in RSCD_NUMBERS)]
+    rows = [(b"FULL", b"FAST", parity, *np.random.default_rng(5).random(14)) for parity in (b"EVEN", b"ODD")]
+    header = fits.Header({"TELESCOP": "JWST", "REFTYPE": "RSCD", "DATAMODL": "RSCDModel", "INSTRUME": "MIRI"})
+    table = np.array(rows, columns)
+    path = tmp_path / "rscd.fits"
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.BinTableHDU(table, name="RSCD")]).writeto(path)
+    with datamodels.open(path) as model:
+        assert type(model) is datamodels.RSCDModel and len(model.rscd_table.dtype.names) == 17
+        for name in ("subarray", "readpatt", "rows"):
+            texts = [text.decode() if isinstance(text, bytes) else text for text in model.rscd_table[name]]
+            assert [text.strip() for text in texts] == [text.decode() for text in table[name]]
+        for name in RSCD_NUMBERS:
+            np.testing.assert_array_equal(model.rscd_table[name], table[name])
+
+
 @pytest.mark.req("DQINIT-07")
 def test_a_mask_has_the_size_of_the_detector_without_the_reference_output(tmp_path):
     own = detector("MIRIMAGE")

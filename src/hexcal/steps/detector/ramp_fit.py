@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from pydantic import field_validator
 
 from hexcal import memory
 from hexcal.core import MaximumCores, Step, StepParameters, parameter
@@ -63,6 +64,12 @@ class RampFitStep(Step):
         maximum_cores: MaximumCores = parameter(
             "1", "Threads, if set: 'none', 'quarter', 'half', 'all' (of the cores), or a number. Not set: all cores."
         )
+
+        @field_validator("algorithm", mode="before")
+        @classmethod
+        def _in_capitals(cls, value):
+            """The documents write 'ols'."""
+            return value.upper() if isinstance(value, str) else value
 
     def require(self, model):
         """The time between groups must be known."""
@@ -370,7 +377,7 @@ def fit_details(ramps, slopes, threads=1):
     -------
     dict of float32 arrays
         (nints, nsegments, ny, nx), in the order of the ramp, 0 where there is no such segment: slope, var_poisson,
-        var_rnoise (DN/s), weights = 1/var_rnoise, sigslope (error of the slope from the read noise, electrons per
+        var_rnoise (with groups lost to charge migration; DN/s), weights = 1/var_rnoise without these, sigslope (error of the slope from the read noise, electrons per
         group), yint (DN, at the first group), sigyint (electrons). pedestal (nints, ny, nx): DN at exposure time zero,
         0 where the first group is saturated. crmag (nints, njumps, ny, nx): steps of the groups flagged JUMP_DET, DN.
 
