@@ -15,7 +15,7 @@ from hexcal.kernels.selection import median_of
 NOTHING = np.uint8(0)
 SATURATED = np.uint8(2)
 NO_DIFFERENCE = UNUSABLE | JUMP_DET
-"""A difference with one of these flags in either of its groups does not count."""
+"""A difference with one of these flags in either of its groups does not count, unless jumps are counted."""
 
 
 class ShowerTest(NamedTuple):
@@ -28,6 +28,7 @@ class ShowerTest(NamedTuple):
     largest_radius : pixels, bound of the semi-axes of what is flagged
     largest_excess : DN, in a group; a region with more on the mean is no shower
     groups_after : number of later groups that are flagged as well
+    jump_limit : sigma, most that the difference into a jump counts; 0: neither it nor the next one counts
     """
 
     threshold: float
@@ -38,6 +39,15 @@ class ShowerTest(NamedTuple):
     largest_radius: float
     largest_excess: float
     groups_after: int
+    jump_limit: float
+
+
+@helper
+def can_count(early, late, jump_limit, as_typical):
+    """Whether a difference between samples with these flags counts, for the median of the pixel or in the ring."""
+    if jump_limit == 0.0:
+        return (early | late) & NO_DIFFERENCE == 0
+    return (early | late) & UNUSABLE == 0 and not (as_typical and late & JUMP_DET != 0)
 
 
 @kernel
@@ -55,13 +65,13 @@ def ring_offsets(inner, outer):
 
 
 @helper
-def counting_differences(samples, first, last, y, x, differences):
+def counting_differences(samples, first, last, y, x, jump_limit, differences):
     """Write the differences of a pixel that count, electrons, one after the other; their number."""
     data, group_dq, gain = samples.data, samples.group_dq, samples.gain[y, x]
     n = 0
     for i in range(first, last):
         for k in range(1, data.shape[1]):
-            if (group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]) & NO_DIFFERENCE == 0:
+            if can_count(group_dq[i, k - 1, y, x], group_dq[i, k, y, x], jump_limit, True):
                 step = data[i, k, y, x] * gain - data[i, k - 1, y, x] * gain
                 if np.isfinite(step):
                     differences[n] = step
@@ -70,7 +80,7 @@ def counting_differences(samples, first, last, y, x, differences):
 
 
 @kernel
-def typical_differences(first_row, last_row, samples, first, last, median, sigma):
+def typical_differences(first_row, last_row, samples, first, last, jump_limit, median, sigma):
     """Median of the differences of every pixel that count, and their expected noise, in electrons; NaN without any.
 
     Parameters
@@ -80,6 +90,8 @@ def typical_differences(first_row, last_row, samples, first, last, median, sigma
     samples : Samples
     first, last : int
         Integrations ``first <= i < last``.
+    jump_limit : float
+        As of `ShowerTest`.
     median, sigma : float32 arrays (ny, nx)
         Are filled.
     """
@@ -87,17 +99,17 @@ def typical_differences(first_row, last_row, samples, first, last, median, sigma
     differences = np.empty((last - first) * steps, np.float32)
     for y in range(first_row, last_row):
         for x in range(samples.data.shape[3]):
-            n = counting_differences(samples, first, last, y, x, differences)
+            n = counting_differences(samples, first, last, y, x, jump_limit, differences)
             value = np.float64(median_of(differences, n)) if n > 0 else np.nan
             median[y, x] = value
             sigma[y, x] = np.sqrt(abs(value) + variance_of_reads(samples, y, x))
 
 
 @kernel
-def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
-    """Absolute excess of the difference into group k over the median, in sigma.
+def ratios_of_group(first_row, last_row, samples, i, k, jump_limit, median, sigma, ratio):
+    """Absolute excess of the difference into group k over the median, in sigma; of a jump at most ``jump_limit``.
 
-    NaN where either group is unusable or holds a jump.
+    NaN where either group is unusable, or holds a jump while jumps are left out.
 
     Parameters
     ----------
@@ -106,6 +118,8 @@ def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
     samples : Samples
     i, k : int
         Integration and group.
+    jump_limit : float
+        As of `ShowerTest`.
     median, sigma : float32 arrays (ny, nx)
         Of `typical_differences`.
     ratio : float32 array (ny, nx)
@@ -115,10 +129,12 @@ def ratios_of_group(first_row, last_row, samples, i, k, median, sigma, ratio):
     for y in range(first_row, last_row):
         for x in range(data.shape[3]):
             ratio[y, x] = np.nan
-            flags = group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]
-            if flags & NO_DIFFERENCE == 0 and sigma[y, x] > 0:
+            late = group_dq[i, k, y, x]
+            if can_count(group_dq[i, k - 1, y, x], late, jump_limit, False) and sigma[y, x] > 0:
                 step = (data[i, k, y, x] - data[i, k - 1, y, x]) * samples.gain[y, x]
                 ratio[y, x] = abs(step - median[y, x]) / sigma[y, x]
+                if late & JUMP_DET != 0:
+                    ratio[y, x] = min(ratio[y, x], jump_limit)
 
 
 @kernel
@@ -149,10 +165,10 @@ def mark_raised(first_row, last_row, ratio, offsets, threshold, raised):
 
 
 @helper
-def mean_excess(samples, i, k, region, median):
+def mean_excess(samples, i, k, region, median, jump_limit):
     """Mean excess of the difference into group k over the median in the ellipse of a region, DN.
 
-    Usable pixels without a jump.
+    Pixels whose difference counts.
     """
     data, group_dq, gain = samples.data, samples.group_dq, samples.gain
     ny, nx = gain.shape
@@ -161,8 +177,8 @@ def mean_excess(samples, i, k, region, median):
     total, n = 0.0, 0
     for y in range(max(y0 - reach, 0), min(y0 + reach + 1, ny)):
         for x in range(max(x0 - reach, 0), min(x0 + reach + 1, nx)):
-            flags = group_dq[i, k, y, x] | group_dq[i, k - 1, y, x]
-            if flags & NO_DIFFERENCE != 0 or not gain[y, x] > 0:
+            counts = can_count(group_dq[i, k - 1, y, x], group_dq[i, k, y, x], jump_limit, False)
+            if not counts or not gain[y, x] > 0:
                 continue
             excess = data[i, k, y, x] - data[i, k - 1, y, x] - median[y, x] / gain[y, x]
             inside = in_ellipse(
@@ -180,7 +196,7 @@ def flag_regions(samples, i, k, regions, median, test):
     group_dq = samples.group_dq
     excess = np.empty(len(regions))
     for j in range(len(regions)):
-        excess[j] = mean_excess(samples, i, k, regions[j], median)
+        excess[j] = mean_excess(samples, i, k, regions[j], median, test.jump_limit)
     n_showers = 0
     for j in range(len(regions)):
         if abs(excess[j]) > test.largest_excess:

@@ -69,7 +69,7 @@ def test_miri_average_of_groups_is_right_already():
 @pytest.mark.req("GRPSC-03")
 @pytest.mark.parametrize("n_frames", [3, 5, 6, 7, 8])
 def test_what_is_done_on_board_is_undone(n_frames):
-    """On board the sum of frames is shifted by bits: divided by the smallest power of 2 that is not less than their number."""
+    """The sum of frames is shifted by bits: divided by the smallest power of 2 that is not less than their number."""
     frames = np.random.default_rng(n_frames).integers(10000, 30000, (n_frames, 2, 5, 4, 6))
     shift = int(np.ceil(np.log2(n_frames)))
     ramp = make_ramp()

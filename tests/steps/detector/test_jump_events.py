@@ -232,6 +232,21 @@ def test_the_ring_and_the_expansion_of_showers_can_be_chosen():
     assert share(large_ring, 8, disc(60, 60, 4)) < 0.1
 
 
+@pytest.mark.parametrize("test", ["two_point", "likelihood"])
+def test_single_jumps_in_a_bright_shower_make_no_holes_in_it(test):
+    ramp = shower_ramp(6.0)
+    parts = [find(ramp, difference_test=test, shower_jump_limit=limit) for limit in (0.0, 2.0)]
+    left_out, counted = (share(flags, 8, disc(60, 60, 12)) for flags in parts)
+    assert left_out < 0.9 and counted > 0.99
+    assert share(parts[1], 8, ~disc(60, 60, 18)) < 0.001
+
+
+def test_a_cosmic_ray_is_no_shower():
+    """However large: each pixel counts with no more than the limit."""
+    ramp = shower_ramp(2000.0, radius=2)
+    np.testing.assert_array_equal(find(ramp, shower_jump_limit=2.0), find(ramp, find_showers=False))
+
+
 def test_showers_are_the_same_for_any_number_of_threads():
     np.testing.assert_array_equal(find(shower_ramp(2.5), maximum_cores="1"), find(shower_ramp(2.5), maximum_cores="3"))
 

@@ -60,6 +60,13 @@ class LargeEventParameters(StepParameters):
     extend_ellipse_expand_ratio: float = parameter(
         1.1, "Factor by which the minor axis of a shower is enlarged; the major one grows by as many pixels.", ge=0
     )
+    shower_jump_limit: float = parameter(
+        0.0,
+        "Most that the difference into a jump counts in the search for showers; 0: jumps are left out, which makes "
+        "holes in showers that are bright.",
+        unit="sigma",
+        ge=0,
+    )
     time_masked_after_shower: float = parameter(
         15.0, "Time after a shower in which whole groups are flagged.", unit="s", ge=0
     )
@@ -145,7 +152,17 @@ def flag_showers(samples, parameters, group_time, pool_integrations=False, threa
     together = n_ints if pool_integrations else 1
     count = 0
     for first in range(0, n_ints, together):
-        run_bands(showers.typical_differences, ny, samples, first, first + together, median, sigma, threads=threads)
+        run_bands(
+            showers.typical_differences,
+            ny,
+            samples,
+            first,
+            first + together,
+            test.jump_limit,
+            median,
+            sigma,
+            threads=threads,
+        )
         count += sum(_showers_of(i, samples, median, sigma, test, threads) for i in range(first, first + together))
     return count
 
@@ -162,7 +179,7 @@ def _showers_of(i, samples, median, sigma, test, threads):
     count = 0
     # Backwards: what a shower leaves flagged in later groups does not hide another one there.
     for k in range(n_groups - 1, 0, -1):
-        run_bands(showers.ratios_of_group, ny, samples, i, k, median, sigma, ratio, threads=threads)
+        run_bands(showers.ratios_of_group, ny, samples, i, k, test.jump_limit, median, sigma, ratio, threads=threads)
         run_bands(showers.mark_raised, ny, ratio, offsets, test.threshold, raised, threads=threads)
         regions = find_regions(raised, test.least_area, stack)
         count += showers.flag_regions(samples, i, k, regions, median, test)
@@ -195,6 +212,7 @@ def shower_test(parameters, group_time):
         largest_radius=float(parameters.max_extended_radius),
         largest_excess=np.inf if amplitude is None else amplitude * float(group_time),
         groups_after=whole_groups(parameters.time_masked_after_shower, group_time),
+        jump_limit=float(parameters.shower_jump_limit),
     )
 
 

@@ -377,9 +377,10 @@ def fit_details(ramps, slopes, threads=1):
     -------
     dict of float32 arrays
         (nints, nsegments, ny, nx), in the order of the ramp, 0 where there is no such segment: slope, var_poisson,
-        var_rnoise (with groups lost to charge migration; DN/s), weights = 1/var_rnoise without these, sigslope (error of the slope from the read noise, electrons per
-        group), yint (DN, at the first group), sigyint (electrons). pedestal (nints, ny, nx): DN at exposure time zero,
-        0 where the first group is saturated. crmag (nints, njumps, ny, nx): steps of the groups flagged JUMP_DET, DN.
+        var_rnoise (with groups lost to charge migration; DN/s), weights = 1/var_rnoise without these, sigslope (error
+        of the slope from the read noise, electrons per group), yint (DN, at the first group), sigyint (electrons).
+        pedestal (nints, ny, nx): DN at exposure time zero, 0 where the first group is saturated. crmag (nints, njumps,
+        ny, nx): steps of the groups flagged JUMP_DET, DN.
 
     Notes
     -----
