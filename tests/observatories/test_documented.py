@@ -17,6 +17,7 @@ OWN_PARAMETERS = {
     ("emicorr", "leave_out_ends"),
     ("jump", "pool_integrations"),
     ("jump", "difference_test"),
+    ("jump", "shower_jump_limit"),
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
     ("master_background", "flag_beyond"),
