@@ -2,7 +2,7 @@
 
 from hexcal.associations import AssociationRegistry
 from hexcal.associations.generator import generate_for_candidates
-from hexcal.associations.mkpool import mkpool
+from hexcal.associations.mkpool import mkpool, pool_of_headers
 from hexcal.associations.pool_terms import check_pool, terms_of
 
 
@@ -17,3 +17,15 @@ def test_a_pool_of_flight_headers_gives_associations(real_data):
     assert set(roles) == {"science", "psf"}
     assert len(roles) == 14
     assert sum(one["asn_type"] == "image2" for one in found) == 14
+
+
+def test_truth_in_headers_is_the_truth_of_pools():
+    header = {
+        "TELESCOP": "JWST", "PROGRAM": "01234", "OBSERVTN": "001", "VISIT": "001", "INSTRUME": "MIRI",
+        "EXP_TYPE": "MIR_IMAGE", "DETECTOR": "MIRIMAGE", "FILTER": "F770W", "SUBARRAY": "SUB64", "TARGNAME": "STAR",
+        "BKGDTARG": False, "TSOVISIT": True, "VISITYPE": "PRIME_TARGETED_FIXED", "ACT_ID": "01", "VISITGRP": "02",
+    }  # fmt: skip
+    pool = pool_of_headers([("jw01234001001_02101_00001_mirimage_uncal.fits", header)])
+    assert pool["tsovisit"][0] == "True"
+    kinds = {association["asn_type"] for association in generate_for_candidates(pool, AssociationRegistry())}
+    assert kinds == {"tso-image2", "tso3"}

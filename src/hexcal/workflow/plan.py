@@ -111,7 +111,7 @@ class _Planner:
         """Plan what is made of each association, those of stage 2 first."""
         if pool is None:
             # The rules name products after raw exposures, whatever level is there.
-            table = pool_of_headers((f"{exposure.root}_uncal.fits", _as_in_pools(exposure)) for exposure in exposures)
+            table = pool_of_headers((f"{exposure.root}_uncal.fits", exposure.header) for exposure in exposures)
         else:
             table = AssociationPool.read(pool)
         rules = AssociationRegistry(observatory="jwst", rules_of=rules_of)
@@ -212,12 +212,6 @@ class _Planner:
             is not None
         ]
         return max(shapes, key=lambda shape: shape[0] * shape[2] * shape[3], default=(1, 1, 1, 1))
-
-
-def _as_in_pools(exposure):
-    """The header of an exposure with truth as the observatory's pools have it: t or f (TSOVISIT, BKGDTARG)."""
-    values = {key: exposure.header[key] for key in exposure.header}
-    return {key: "ft"[value] if isinstance(value, bool) else value for key, value in values.items()}
 
 
 def _stage_of(kind):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,38 +131,52 @@ class _Runner:
         logs = os.fspath(settings.out / LOGS)
         self.client = stack.enter_context(cluster.client(settings.resources, settings.scheduler, settings.slurm, logs))
         self.running = {}
+        self.missing, self.followers = {}, defaultdict(list)
+        """Key of a waiting job -> how many of its needs are not there yet; key -> jobs that need it."""
 
     def all_of(self, waiting):
         """Do jobs (dict of str to Job); those whose needs failed are left."""
         from distributed import as_completed
 
-        tell = self.tell
-        tell("cluster", self.client, self.settings.resources.workers if self.settings.slurm is not None else 0)
-        waiting = dict(waiting)
+        self.tell("cluster", self.client, self.settings.resources.workers if self.settings.slurm is not None else 0)
+        for job in waiting.values():
+            needs = [need for need in job.needs if need in waiting]
+            self.missing[job.key] = len(needs)
+            for need in needs:
+                self.followers[need].append(job)
         completed = as_completed(with_results=True, raise_errors=False)
-        self._submit_ready(waiting, completed)
+        for job in waiting.values():
+            if not self.missing[job.key]:
+                completed.add(self._submit(job))
         while self.running:
             future, result = next(completed)
             job = self.running.pop(future.key)
             self._end(job, result, future)
-            self._submit_ready(waiting, completed)
+            for ready in self._made_ready(job):
+                completed.add(self._submit(ready))
 
-    def _submit_ready(self, waiting, completed):
-        """Submit the jobs whose needs are there; leave those whose needs never will be."""
-        at_work = {job.key for job in self.running.values()}
-        for key, job in list(waiting.items()):
-            bad = next((need for need in job.needs if self._is_lost(need)), None)
-            if bad is not None:
-                self.outcome.not_run[key] = bad
-                self.tell("left", job, bad)
-                del waiting[key]
-            elif not any(need in waiting or need in at_work for need in job.needs):
-                del waiting[key]
-                at_work.add(key)
-                completed.add(self._submit(job))
+    def _made_ready(self, ended):
+        """Return the jobs that waited for nothing but this one; leave those that never will have what they need."""
+        if ended.key not in self.outcome.done:
+            self._leave_followers(ended)
+            return []
+        ready = []
+        for job in self.followers[ended.key]:
+            self.missing[job.key] -= 1
+            if not self.missing[job.key] and job.key not in self.outcome.not_run:
+                ready.append(job)
+        return ready
 
-    def _is_lost(self, key):
-        return key in self.outcome.failed or key in self.outcome.no_data or key in self.outcome.not_run
+    def _leave_followers(self, lost):
+        """Leave the jobs that need a job, and those that need them."""
+        left = [lost]
+        while left:
+            need = left.pop(0).key
+            for job in self.followers[need]:
+                if job.key not in self.outcome.not_run:
+                    self.outcome.not_run[job.key] = need
+                    self.tell("left", job, need)
+                    left.append(job)
 
     def _submit(self, job):
         why = self.changes.again[job.key]
@@ -218,14 +233,12 @@ def note_end(book, job, result, words, log) -> None:
     job : Job
         The job.
     result : dict
-        As `hexcal.workflow.worker.do` returns it; its products get their digests.
+        As `hexcal.workflow.worker.do` returns it.
     words : list of str
         Options of the run.
     log : path-like
         Its log.
     """
-    for product in result["products"]:
-        product["sha256"] = book.digest(product["path"])
     made_of = None
     if result["state"] != ledger.FAILED:
         made_of = {

@@ -30,7 +30,7 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
     -------
     dict
         ``state`` ("done", "failed", "no data"), ``error``, ``seconds``, ``peak_memory_mb``, ``products`` (list of
-        dict: path, size, mtime_ns), ``made_of`` (what the products say of how they were made), ``worker``.
+        dict: path, size, mtime_ns, sha256), ``made_of`` (what the products say of how they were made), ``worker``.
     """
     from hexcal.files import gate
     from hexcal.workflow import ledger
@@ -95,7 +95,7 @@ def _warnings_to_log():
 
 def _described(path):
     status = os.stat(path)
-    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256(path)}
 
 
 def _made_of(products, job):

@@ -64,7 +64,7 @@ class Constraint_TSO(Constraint):
     """Time series: marked so by the visit, or of a type that always is one."""
 
     def __init__(self, *args, **kwargs):
-        marked = DMSAttrConstraint(sources=["tsovisit"], value="t")
+        marked = DMSAttrConstraint(sources=["tsovisit"], value="t|true")
         of_type = DMSAttrConstraint(sources=["exp_type"], value="|".join(TIME_SERIES))
         science = DMSAttrConstraint(sources=["pntgtype"], value="science")
         super().__init__(

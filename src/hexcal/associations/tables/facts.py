@@ -6,6 +6,8 @@ from hexcal.python_texts import literal
 __all__ = ["Exposure", "is_unset"]
 
 _UNSET = frozenset(text.lower() for text in INVALID_VALUES if text is not None)
+# A pool made of headers says true (TSOVISIT, BKGDTARG) where the observatory's pools say t.
+_TRUTH = {"true": "t"}
 UNREAD = "unread"
 """Type of the candidate that a text is which is no list of candidates."""
 
@@ -26,7 +28,7 @@ class Exposure:
 
     def __init__(self, item):
         self.item = item
-        self.values = {name: value for name, value in item.items() if value not in _UNSET}
+        self.values = {name: _TRUTH.get(value, value) for name, value in item.items() if value not in _UNSET}
         self.candidates = candidates(self.values.get("asn_candidate"))
 
     @property
