@@ -69,7 +69,8 @@ def is_time_series(item, others=()):
     exp_type = _given(item, "exp_type")
     if not _is_science_pointing(item) or exp_type in ACQUISITIONS or exp_type == "nrs_verify":
         return False
-    return _given(item, "tsovisit") in ("t", "true") or exp_type in TIME_SERIES or exp_type in [name.lower() for name in others]
+    marked = _given(item, "tsovisit") in ("t", "true")
+    return marked or exp_type in TIME_SERIES or exp_type in [name.lower() for name in others]
 
 
 def is_ami(item):
