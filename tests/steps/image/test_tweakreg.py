@@ -5,6 +5,8 @@ import threading
 
 import numpy as np
 import pytest
+from astropy import units
+from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from sky_projections import POINTING
 from star_fields import SCALE, exposure, rendered, stars
@@ -311,6 +313,17 @@ def test_a_wrong_catalogue_is_refused(tmp_path, columns, message):
         star_catalogs.read_stars(tmp_path / "c.bin")
     with pytest.raises(InputError, match="RA and DEC"):
         star_catalogs.read_positions(tmp_path / "c.ecsv")
+
+
+def test_a_catalogue_of_source_catalog_is_a_reference_catalogue(tmp_path):
+    """Also one with other units of angle."""
+    sky = SkyCoord([10.0, 20.0], [-1.0, 2.0], unit="deg")
+    Table({"label": [1, 2], "sky_centroid": sky, "xcentroid": [3.0, 4.0]}).write(tmp_path / "mosaic_cat.ecsv")
+    ra, dec, weight = star_catalogs.read_positions(tmp_path / "mosaic_cat.ecsv")
+    assert (list(ra), list(dec), weight) == ([10.0, 20.0], [-1.0, 2.0], None)
+    columns = {"ra": sky.ra.to(units.hourangle), "dec": sky.dec.to(units.arcmin)}
+    Table(columns).write(tmp_path / "hours.ecsv")
+    np.testing.assert_allclose(star_catalogs.read_positions(tmp_path / "hours.ecsv")[:2], [ra, dec], rtol=1e-15)
 
 
 @pytest.mark.req("TWEAK-11")

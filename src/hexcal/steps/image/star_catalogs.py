@@ -73,21 +73,29 @@ def read_positions(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     Parameters
     ----------
     path : path-like
-        With columns ``RA`` and ``DEC`` in degrees, in capital or small letters; ``weight`` if there is one.
+        With columns ``RA`` and ``DEC``, in capital or small letters, in degrees or the unit that the file names; or
+        with a column of sky coordinates, as catalogues of source_catalog have it (``sky_centroid``, ICRS or another
+        frame). ``weight`` if there is one.
 
     Returns
     -------
     ra, dec : float64 array (n,)
+        Degrees.
     weight : float64 array (n,) or None
     """
     table = read_table(path, "reference catalogue")
     by_name = {name.upper(): name for name in table.colnames}
-    if not {"RA", "DEC"} <= set(by_name):
+    if {"RA", "DEC"} <= set(by_name):
+        ra, dec = (_numbers(table, by_name[name], path, "deg") for name in ("RA", "DEC"))
+        return ra, dec, _weight(table, path)
+    sky = next((table[name] for name in table.colnames if hasattr(table[name], "icrs")), None)
+    if sky is None:
         raise InputError(
-            f"a reference catalogue needs the columns RA and DEC (degrees); found: {', '.join(table.colnames)}",
+            "a reference catalogue needs the columns RA and DEC (degrees), or a column of sky coordinates; "
+            f"found: {', '.join(table.colnames)}",
             where=str(path),
         )
-    return _numbers(table, by_name["RA"], path), _numbers(table, by_name["DEC"], path), _weight(table, path)
+    return np.asarray(sky.icrs.ra.deg), np.asarray(sky.icrs.dec.deg), _weight(table, path)
 
 
 def _weight(table, path):
@@ -95,9 +103,13 @@ def _weight(table, path):
     return None if name is None else _numbers(table, name, path)
 
 
-def _numbers(table, name, path):
+def _numbers(table, name, path, unit=None):
+    """Values of a column; in a unit of angle, where one is asked for and the file names another."""
+    column = table[name]
     try:
-        column = np.ma.filled(np.ma.asarray(table[name], np.float64), np.nan)
+        if unit is not None and getattr(column.unit, "physical_type", None) == "angle":
+            column = column.to(unit)
+        column = np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
     except (TypeError, ValueError) as error:
         raise InputError(f"the column {name} has to hold numbers", where=str(path)) from error
     if not np.isfinite(column).all():
