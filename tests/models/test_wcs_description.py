@@ -258,3 +258,44 @@ def test_no_library_is_loaded_to_compute_with_a_wcs_and_to_write_it(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "b.fits").stat().st_size == (tmp_path / "a.fits").stat().st_size
+
+
+def _selector():
+    """Two regions of two pixels, and their way back, which tells them apart by wavelength and place."""
+    inputs = ("x0", "x1", "x2")
+    regions = {
+        label: described.Mapping((0, 1, 0)) | described.Identity(2) & described.Shift(10.0 * label) for label in (1, 2)
+    }
+    for transform in regions.values():
+        transform.inverse = described.Mapping((0, 1), n_inputs=3)
+    mapper = described.LabelMapperArray(np.array([[1, 1, 0, 2, 2]] * 3, np.int16))
+    of_place = described.LabelMapper(inputs, described.MIRI_AB2Slice(200.0, 1.0, 1), np.nan, described.Mapping((1,), 3))
+    mapper.inverse = described.LabelMapperRange(inputs, {(10.0, 15.5): of_place}, described.Mapping((2,)))
+    return described.RegionsSelector(("x", "y"), inputs, regions, mapper, name="regions")
+
+
+def test_selectors_of_regions_are_those_of_gwcs():
+    mine = _selector()
+    (other,) = library_objects([mine])
+    x, y = np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.ones(5)
+    with np.errstate(invalid="ignore"):
+        found = other(x, y)
+    np.testing.assert_array_equal(found, [[0, 1, np.nan, 3, 4], [1, 1, np.nan, 1, 1], [10, 11, np.nan, 23, 24]])
+    assert other.undefined_transform_value is not None and np.isnan(other.undefined_transform_value)
+    back, own = other.label_mapper.inverse, mine.label_mapper.inverse
+    assert list(back.mapper) == list(own.mapper) == [(10.0, 15.5)]
+    assert back(0.0, 102.0, 12.0) == 3 and (back.n_inputs, own.n_inputs) == (3, 3)
+    assert mine.has_inverse and mine.inverse.inputs == ("x0", "x1", "x2")
+    assert mine.inverse.label_mapper is own and list(mine.inverse.selector) == [1, 2]
+
+
+def test_selectors_of_regions_are_read_as_gwcs_writes_them():
+    mine = _selector()
+    again = asdf_stored.described({"transform": library_objects([mine])[0]}, "a test")["transform"]
+    assert isinstance(again, described.RegionsSelector) and again.name == "regions"
+    assert np.array_equal(again.label_mapper.mapper, mine.label_mapper.mapper)
+    (own,), (other,) = (
+        written([Wcs([(plane_frame("detector", ("x", "y"), "pix"), one), (sky_frame("world"), None)])])
+        for one in (mine.inverse, again.inverse)
+    )
+    assert _same(own.node, other.node, own.source.blocks, other.source.blocks)

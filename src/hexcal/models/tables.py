@@ -25,7 +25,8 @@ def table_of(model, name) -> Any:
         Names of columns in small letters; texts may be bytes. Read once, not to be changed. None if there is no table.
     """
     known = _READ.setdefault(model, {})
-    if name not in known:
+    if name not in known or name in model.contents.arrays:
+        # One that is in memory may have been replaced.
         table = model.plain_table(name) if name in getattr(model, "specs", ()) else getattr(model, name, None)
         if type(table) is np.ndarray and table.dtype.names:
             table = table.view(np.dtype([(field.lower(), *_of(table, field)) for field in table.dtype.names]))

@@ -1,5 +1,8 @@
 """assign_wcs of MIRI MRS: each slice by the transforms it was made with, frames, way back, keywords, bad input."""
 
+import subprocess
+import sys
+
 import asdf
 import miri_spectra as miri
 import numpy as np
@@ -183,3 +186,16 @@ def test_the_real_reference_files(real_data, tmp_path):
         y, x = np.mgrid[400:420, :1032].astype(float)
         for own, slow in zip(planes, result.meta.wcs(x, y), strict=True):
             assert np.allclose(own[400:420], slow, rtol=0, atol=1e-12, equal_nan=True)
+
+
+def test_what_is_assigned_needs_neither_astropy_nor_gwcs(folder, tmp_path):
+    miri.mrs_exposure().save(tmp_path / "x_rate.fits")
+    code = (
+        "import sys\nfrom hexcal.step import AssignWcsStep\nfrom hexcal.steps.wcs.spectral import ifu_slices\n"
+        f"from hexcal import datamodels\nmodel = AssignWcsStep.call({str(tmp_path / 'x_rate.fits')!r}, "
+        f"references={str(folder)!r})\nmodel.save({str(tmp_path / 'x_assign_wcs.fits')!r})\n"
+        f"assert len(ifu_slices(datamodels.open({str(tmp_path / 'x_assign_wcs.fits')!r}))) == 4\n"
+        "print([name for name in ('astropy', 'gwcs', 'asdf') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,5 +1,12 @@
 """All descriptions of transforms, under the names that the modules of astropy, gwcs and stdatamodels have for them."""
 
+from hexcal.models.wcs.selectors import (
+    LabelMapper,
+    LabelMapperArray,
+    LabelMapperRange,
+    MIRI_AB2Slice,
+    RegionsSelector,
+)
 from hexcal.models.wcs.spectrographs import (
     AngleFromGratingEquation,
     DirCos2Unitless,
@@ -52,8 +59,12 @@ __all__ = [
     "DirCos2Unitless",
     "Gwa2Slit",
     "Identity",
+    "LabelMapper",
+    "LabelMapperArray",
+    "LabelMapperRange",
     "Linear1D",
     "Logical",
+    "MIRI_AB2Slice",
     "Mapping",
     "Msa2Slit",
     "Multiply",
@@ -61,6 +72,7 @@ __all__ = [
     "Polynomial1D",
     "Polynomial2D",
     "RefractionIndexFromPrism",
+    "RegionsSelector",
     "RotateCelestial2Native",
     "RotateNative2Celestial",
     "Rotation2D",

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from hexcal.models.wcs import arrays, spectrographs, transforms, turns
+from hexcal.models.wcs import arrays, selectors, spectrographs, transforms, turns
 from hexcal.models.wcs.description import Choice, Frame, Step, Tagged, Unit, Wcs
 
 _ROOT = "tag:stsci.edu:"
@@ -84,6 +84,8 @@ class Reader:
         return self._transform(name, node)
 
     def _plain(self, node) -> Any:
+        if node.tag == f"{_PLAIN}omap" and not any(isinstance(entry, tuple) for entry in node.value):
+            return {key: value for entry in node.value for key, value in self.value(entry).items()}
         if node.value and isinstance(node.value[0], tuple):
             return {key.value if isinstance(key.value, str) else "": self.value(inner) for key, inner in node.value}
         return [self.value(inner) for inner in node.value] if "map" not in node.tag else {}
@@ -212,6 +214,8 @@ _SPECIAL = {
     "asdf/transform/rotate_sequence_3d": _chosen(
         "rotation_type", {"cartesian": turns.RotationSequence3D, "spherical": turns.SphericalRotationSequence}
     ),
+    "gwcs/regions_selector": selectors.selector_of,
+    "gwcs/label_mapper": selectors.mapper_of,
     "gwcs/spherical_cartesian": _chosen(
         "transform_type",
         {
@@ -238,7 +242,7 @@ _SIMPLE = (
     *(transforms.Shift, transforms.Scale, transforms.Multiply, transforms.Linear1D, turns.Rotation2D),
     *(transforms.AffineTransformation2D, spectrographs.Rotation3DToGWA, spectrographs.RefractionIndexFromPrism),
     *(spectrographs.Snell, spectrographs.Logical, spectrographs.Gwa2Slit, spectrographs.Slit2Gwa),
-    *(spectrographs.Slit2Msa, spectrographs.Msa2Slit),
+    *(spectrographs.Slit2Msa, spectrographs.Msa2Slit, selectors.MIRI_AB2Slice),
 )
 _MAKERS: dict[str, Any] = {
     **{f"asdf/transform/{name}": _compound(op) for op, name in transforms.OPERATORS.items()},

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hexcal.models.wcs import arrays, transforms, turns
+from hexcal.models.wcs import arrays, selectors, transforms, turns
 from hexcal.models.wcs.description import Choice, Frame, Step, Tagged, Unit, Wcs
 
 STANDARD = b"1.6.0"
@@ -217,4 +217,8 @@ _SPECIAL: dict[type, Any] = {
     transforms.Polynomial2D: _polynomial,
     transforms.Tabular1D: _table,
     turns.RotateNative2Celestial: _rotation_3d,
+    selectors.RegionsSelector: selectors.content_of_selector,
+    selectors.LabelMapperArray: selectors.content_of_mapper,
+    selectors.LabelMapperRange: selectors.content_of_mapper,
+    selectors.LabelMapper: selectors.content_of_mapper,
 }

@@ -8,6 +8,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter, run_bands
 from hexcal.errors import ParameterError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.models.tables import table_of
 from hexcal.steps.flux.mrs_gap import band_of
 
 _BANDS = ("SHORT", "MEDIUM", "LONG")
@@ -160,7 +161,7 @@ def fringe_rows(model, reference):
     rows = {}
     for channel in map(int, str(model.meta.instrument.channel or "")):
         band = band_of(channel, model.meta.instrument.band)
-        table = getattr(reference, f"rfc_freq_{band.lower()}_table", None) if band in _BANDS else None
+        table = table_of(reference, f"rfc_freq_{band.lower()}_table") if band in _BANDS else None
         if table is None:
             raise ReferenceError_(
                 f"the fringefreq file has no table for channel {channel}, band {model.meta.instrument.band}",
@@ -172,12 +173,11 @@ def fringe_rows(model, reference):
 
 
 def _rows_of(table):
-    names = {name.lower(): name for name in table.dtype.names}
     columns = ("ffreq", "dffreq", "min_nfringes", "max_nfringes", "min_snr", "pgram_res")
     rows = {}
     for row in table:
-        kinds = zip(*(np.atleast_1d(row[names[name]]) for name in columns), strict=True)
-        rows[int(row[names["slice"]])] = tuple(
+        kinds = zip(*(np.atleast_1d(row[name]) for name in columns), strict=True)
+        rows[int(row["slice"])] = tuple(
             FringeLine(float(f), float(df), int(low), int(high), float(snr), float(res))
             for f, df, low, high, snr, res in kinds
             if f > 0 and high > 0

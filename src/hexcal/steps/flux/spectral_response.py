@@ -257,10 +257,10 @@ def _mrs_changes(model, reference):
     changes = {}
     for kind, relative in (("timecoeff_ch", _exponential), ("timecoeff_powerlaw_ch", _power_law)):
         for channel in (1, 2, 3, 4):
-            table = getattr(reference, f"{kind}{channel}", None)
+            table = table_of(reference, f"{kind}{channel}")
             if table is None or len(table) == 0:
                 continue
-            columns = {name.lower(): np.asarray(table[name], np.float64) for name in table.dtype.names}
+            columns = {name: np.asarray(table[name], np.float64) for name in table.dtype.names}
             order = np.argsort(columns["binwave"])
             values = relative({name: column[order] for name, column in columns.items()}, mid_time_of(model))
             if not (np.isfinite(values) & (values > 0)).all():

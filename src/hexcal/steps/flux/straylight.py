@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter, run_bands
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.models.tables import table_of
 from hexcal.steps.flux.mrs_gap import GAPS, band_of, clipped
 from hexcal.steps.flux.showers import Limits, shower_model
 
@@ -164,7 +165,7 @@ def artifact_parameters(model, reference, log):
     parameters = np.zeros((2, ny, len(_COLUMNS)))
     for side, channel in enumerate(_SIDES[detector]):
         letter = {"SHORT": "a", "MEDIUM": "b", "LONG": "c"}.get(band_of(channel, band))
-        table = getattr(reference, f"ch{channel}{letter}_table", None) if letter else None
+        table = table_of(reference, f"ch{channel}{letter}_table") if letter else None
         if table is None:
             log.warning("The mrsxartcorr file has no table for channel %d, band %s: not corrected", channel, band)
             continue
@@ -174,10 +175,9 @@ def artifact_parameters(model, reference, log):
                 where=str(reference.path or "model in memory"),
                 hint="give another file with override_mrsxartcorr",
             )
-        by_name = {name.lower(): name for name in table.dtype.names}
-        order = np.argsort(table[by_name["yrow"]], kind="stable")
+        order = np.argsort(table["yrow"], kind="stable")
         for column, name in enumerate(_COLUMNS):
-            parameters[side, :, column] = table[by_name[name]][order]
+            parameters[side, :, column] = table[name][order]
     return parameters
 
 

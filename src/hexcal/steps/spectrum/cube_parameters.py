@@ -128,7 +128,7 @@ def wave_table(reference, bands, weighting) -> np.ndarray:
         If the file does not have the table.
     """
     method = "driz" if weighting == "drizzle" else weighting
-    if hasattr(reference, "ifucubepars_multichannel_msm_wavetable"):
+    if "ifucubepars_multichannel_msm_wavetable" in reference.specs:
         name, extension = f"ifucubepars_multichannel_{method}_wavetable", f"MULTICHANNEL_{method.upper()}"
     else:
         kind = {"prism": "prism", "m": "med", "h": "high"}[

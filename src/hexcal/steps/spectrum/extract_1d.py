@@ -207,8 +207,9 @@ class Extract1dStep(Step):
         if not spectra:
             raise SkipStep("no slit can be extracted")
         product.spec = spectra
-        if "int_times" in model.specs and model.int_times is not None and len(slits) == 1:
-            product.int_times = model.int_times
+        times = model.plain_table("int_times") if "int_times" in model.specs and len(slits) == 1 else None
+        if times is not None:
+            product.int_times = times
         return product
 
     def _of_slit(self, slit, model, reference, references, product, in_rows):

@@ -8,7 +8,7 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.models.stored_wcs import wcs_of
-from hexcal.steps.wcs import nirspec_slits, oversampling, spectral_parts
+from hexcal.steps.wcs import miri_slices, nirspec_slits, oversampling, spectral_parts
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.spectral import MICRON
 
@@ -109,6 +109,8 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
     divided = oversampling.of(wcs)
     wcs = wcs if divided is None else divided.wcs
     widths = _widths_of_miri(wcs, parts) if model.is_miri else _widths_of_nirspec(wcs, parts)
+    seen = {part.channel for part in parts} if model.is_miri else ()
+    to_sky = {channel: miri_slices.alpha_beta_to_sky(wcs, channel) for channel in seen}
     for part, width in zip(parts, widths, strict=True):
         rows, columns = np.nonzero(part.member)
         yield SlicePlane(
@@ -117,7 +119,7 @@ def slice_planes(model, channels=None) -> Iterator[SlicePlane]:
             rows + part.row0,
             columns + part.col0,
             _locator(part.evaluate),
-            _sky_of_miri(wcs) if model.is_miri else _sky_of_nirspec(wcs, part.number),
+            to_sky[part.channel] if model.is_miri else _sky_of_nirspec(wcs, part.number),
             (lambda along, across: (along, across)) if model.is_miri else _field_of_nirspec(wcs, part.number),
             width,
             bool(model.is_miri),
@@ -240,7 +242,3 @@ def _sky_of_nirspec(wcs, number):
         return transform_points(wcs, "slicer", "world", *places)[:2]
 
     return to_sky
-
-
-def _sky_of_miri(wcs):
-    return lambda along, across, wavelength: transform_points(wcs, "alpha_beta", "world", along, across, wavelength)[:2]

@@ -176,5 +176,5 @@ def product_of_one(exposure, slit) -> Any:
     product.update(exposure, without=("meta.wcs",))
     cut_out(exposure, slit, product)
     if exposure.has("int_times"):
-        product.int_times = exposure.int_times
+        product.int_times = exposure.plain_table("int_times")
     return product

@@ -79,7 +79,7 @@ def describe(part, slit, exposure, name, order, aperture, dispaxis, place):
 
 def times_of(exposure, n_integrations):
     """Return the numbers and times of integrations: a list of dict, by keyword, with what is known of each."""
-    table = exposure.int_times if "int_times" in exposure.specs else None
+    table = exposure.plain_table("int_times") if "int_times" in exposure.specs else None
     start = exposure.get_meta("meta.exposure.integration_start") or 1
     rows: list[dict[str, Any]] = [{"int_num": int(start) + number} for number in range(n_integrations)]
     if table is None or len(table) == 0:

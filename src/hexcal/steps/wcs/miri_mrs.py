@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ReferenceError_
-from hexcal.models.stored_wcs import as_gwcs
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.frames import plane_frame
 from hexcal.steps.wcs import frames, spectral_frames
 from hexcal.steps.wcs.footprint import s_region
 from hexcal.steps.wcs.miri_lrs import ALPHA_BETA, DISPERSION_AXIS
+from hexcal.steps.wcs.reference_transforms import content_of
 
 _PLANE = 7
 """The map of slices, of those that a regions file holds, that says which pixels see the sky: transmission of 80 %."""
@@ -34,7 +36,7 @@ def wcs_of(model, references, log):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         With frames detector (pixels, first one 0), alpha_beta (arcsec along and across the slices, micron), v2v3,
         v2v3vacorr (arcsec, micron) and world (degrees, ICRS, micron), and a bounding box.
 
@@ -51,11 +53,11 @@ def wcs_of(model, references, log):
     does not have: see docs/decisions.md.
     """
     bands = _bands(model)
-    velocity = spectral_frames.to_barycentre(model, log, frames.transforms())
+    velocity = spectral_frames.to_barycentre(model, log)
     ranges = _ranges(references.wavelengthrange, bands)
     spatial = plane_frame("alpha_beta_spatial", ("alpha", "beta"))
     spectral = spectral_frames.wavelength_frame("alpha_beta_spectral")
-    wcs = as_gwcs(
+    wcs = Wcs(
         [
             (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), _to_alpha_beta(model, references, ranges, velocity)),
             (
@@ -132,13 +134,13 @@ def _ranges(reference, bands):
             where=_where(reference),
             hint="give another one with override_wavelengthrange",
         )
-    limits = reference.wavelengthrange
+    limits = _in_tree(reference, "wavelengthrange", "wavelengthrange")
     return {channel: tuple(map(float, limits[names.index(name)])) for channel, name in bands.items()}
 
 
 def _in_tree(reference, name, reference_type):
-    """What stands under a name in a reference file; ReferenceError_ if it is not there."""
-    value = getattr(reference, name, None)
+    """What stands under a name in a reference file, as a description; ReferenceError_ if it is not there."""
+    value = content_of(reference, name, reference_type)
     if value is None:
         raise ReferenceError_(
             f"a {reference_type} file of MIRI MRS is required, with '{name}'",
@@ -164,7 +166,7 @@ def slice_map(model, reference):
 
     Returns
     -------
-    int array (ny, nx)
+    int16 array (ny, nx)
         100 times the channel and the number of the slice; 0 between the slices.
 
     Raises
@@ -181,7 +183,7 @@ def slice_map(model, reference):
             where=_where(reference),
             hint="give another one with override_regions",
         )
-    return labels.astype(np.int64)
+    return labels.astype(np.int16)
 
 
 def _by_channel(reference, name, value):
@@ -192,8 +194,6 @@ def _by_channel(reference, name, value):
 
 def _to_alpha_beta(model, references, ranges, velocity) -> Any:
     """From pixels to alpha, beta (arcsec) and wavelength (micron), slice by slice, with the way back."""
-    from gwcs import selector
-
     labels = slice_map(model, references.regions)
     transforms = _slice_transforms(references.distortion, references.specwcs, velocity)
     unknown = sorted(set(np.unique(labels)) - set(transforms) - {0})
@@ -203,15 +203,10 @@ def _to_alpha_beta(model, references, ranges, velocity) -> Any:
             where=_where(references.regions),
             hint="both must be of the same channels and band",
         )
-    mapper = selector.LabelMapperArray(labels)
+    mapper = models.LabelMapperArray(labels)
     mapper.inverse = _slice_of_beta(references.distortion, ranges)
-    return selector.RegionsSelector(
-        ("x0", "x1"),
-        ("x0", "x1", "x2"),
-        label_mapper=mapper,
-        selector=transforms,
-        undefined_transform_value=np.nan,
-        name="detector_to_abl",
+    return models.RegionsSelector(
+        ("x0", "x1"), ("x0", "x1", "x2"), transforms, mapper, undefined_transform_value=np.nan, name="detector_to_abl"
     )
 
 
@@ -220,11 +215,10 @@ def _slice_transforms(distortion, specwcs, velocity):
 
     Those of the files take y and x; those of the way back the wavelength at the detector, and alpha.
     """
-    models = frames.transforms()
     names = ("slices", "alpha_model", "beta_model", "x_model", "y_model")
     lists = [_in_tree(distortion, name, "distortion") for name in names]
     wavelengths = dict(zip(_in_tree(specwcs, "slices", "specwcs"), _in_tree(specwcs, "model", "specwcs"), strict=True))
-    transforms = {}
+    transforms: dict[int, Any] = {}
     for label, alpha, beta, x, y in zip(*lists, strict=True):
         if label not in wavelengths:
             raise ReferenceError_(
@@ -232,22 +226,15 @@ def _slice_transforms(distortion, specwcs, velocity):
                 where=_where(specwcs),
                 hint="both must be of the same channels and band",
             )
-        parts = [part.copy() for part in (alpha, beta, wavelengths[label], x, y)]
-        transform = models.Mapping((1, 0, 0, 1, 0)) | parts[0] & parts[1] & (parts[2] | velocity)
-        at_detector = velocity.inverse & models.Identity(1)
-        transform.inverse = models.Mapping((2, 0, 2, 0), n_inputs=3) | (at_detector | parts[3]) & (
-            at_detector | parts[4]
-        )
+        transform: Any = models.Mapping((1, 0, 0, 1, 0)) | alpha & beta & (wavelengths[label] | velocity)
+        at_detector: Any = velocity.inverse & models.Identity(1)
+        transform.inverse = models.Mapping((2, 0, 2, 0), n_inputs=3) | (at_detector | x) & (at_detector | y)
         transforms[int(label)] = transform
     return transforms
 
 
 def _slice_of_beta(distortion, ranges):
     """What tells the slice of a place by its wavelength, which gives the channel, and its beta."""
-    from gwcs import selector
-    from stdatamodels.jwst.transforms.models import MIRI_AB2Slice
-
-    models = frames.transforms()
     first = _by_channel(distortion, "bzero", "beta_zero")
     width = _by_channel(distortion, "bdel", "delta_beta")
     inputs = ("x0", "x1", "x2")
@@ -255,12 +242,9 @@ def _slice_of_beta(distortion, ranges):
     for channel, limits in ranges.items():
         if channel not in first or channel not in width:
             raise _without_channel(distortion, channel, first)
-        numbers: Any = (float(first[channel]), float(width[channel]), channel)
-        of_beta = MIRI_AB2Slice(*numbers)
-        slices[limits] = selector.LabelMapper(
-            inputs, of_beta, inputs_mapping=models.Mapping((1,), n_inputs=3), no_label=np.nan
-        )
-    return selector.LabelMapperRange(inputs, slices, inputs_mapping=models.Mapping((2,), n_inputs=3))
+        of_beta = models.MIRI_AB2Slice(first[channel], width[channel], channel)
+        slices[limits] = models.LabelMapper(inputs, of_beta, inputs_mapping=models.Mapping((1,), n_inputs=3))
+    return models.LabelMapperRange(inputs, slices, models.Mapping((2,), n_inputs=3))
 
 
 def _without_channel(reference, channel, known):
@@ -273,19 +257,17 @@ def _without_channel(reference, channel, known):
 
 def _alpha_beta_to_v2v3(distortion, ranges) -> Any:
     """From alpha and beta to V2 and V3, both arcsec, by channel, with the way back."""
-    from gwcs import selector
-
-    models = frames.transforms()
     planes = _by_channel(distortion, "abv2v3_model", "model")
     transforms, channels = {}, {}
     for channel, limits in ranges.items():
         if channel not in planes:
             raise _without_channel(distortion, channel, planes)
-        transforms[channel] = planes[channel].copy() & models.Identity(1)
+        transforms[channel] = planes[channel] & models.Identity(1)
         channels[limits] = models.Mapping((2,), n_inputs=3) | models.Const1D(float(channel), name="channel #")
     inputs = ("x0", "x1", "x2")
-    by_wavelength = selector.LabelMapperRange(inputs, channels, inputs_mapping=models.Mapping((2,), n_inputs=3))
-    by_wavelength.inverse = by_wavelength.copy()
-    return selector.RegionsSelector(
-        inputs, inputs, label_mapper=by_wavelength, selector=transforms, name="abl_to_v2v3l"
+    wavelength = models.Mapping((2,), n_inputs=3)
+    by_wavelength = models.LabelMapperRange(inputs, channels, wavelength)
+    by_wavelength.inverse = models.LabelMapperRange(inputs, channels, wavelength)
+    return models.RegionsSelector(
+        inputs, inputs, transforms, by_wavelength, undefined_transform_value=np.nan, name="abl_to_v2v3l"
     )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import unknown_name
-from hexcal.steps.wcs.evaluate import transform_points
+from hexcal.steps.wcs.evaluate import evaluate_points, transform_points
 from hexcal.steps.wcs.frames import WORLD
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
@@ -46,14 +46,9 @@ def evaluators(wcs):
 
 
 def _evaluator(wcs, label, transform):
-    channel = int(label) // 100
-    rest = [step.transform for step in wcs.pipeline[1:] if step.transform is not None]
-    low, high = -np.inf, np.inf
-    if hasattr(rest[0], "label_mapper"):
-        low, high = _limits(rest[0], channel)
-        rest[0] = rest[0].selector.get(channel)
+    to_sky, (low, high) = _from_alpha_beta(wcs, int(label) // 100)
     try:
-        program = compiled(transform, *rest)
+        program = compiled(transform, *to_sky)
     except NotCompilable:
         return _by_gwcs(wcs)
 
@@ -66,10 +61,49 @@ def _evaluator(wcs, label, transform):
     return evaluate
 
 
+def _from_alpha_beta(wcs, channel):
+    """The transforms of a channel from alpha, beta and wavelength to the sky; (lowest, highest) wavelength, micron."""
+    chain = [step.transform for step in wcs.pipeline[1:] if step.transform is not None]
+    if not hasattr(chain[0], "label_mapper"):
+        return chain, (-np.inf, np.inf)
+    return [chain[0].selector.get(channel), *chain[1:]], _limits(chain[0], channel)
+
+
+def alpha_beta_to_sky(wcs, channel):
+    """Return what takes places in the slices of a channel to the sky.
+
+    Parameters
+    ----------
+    wcs : Wcs or gwcs.WCS
+        Of an exposure of MIRI MRS.
+    channel : int
+        1 to 4.
+
+    Returns
+    -------
+    callable
+        ``to_sky(alpha, beta, wavelength)``, which takes float or arrays (arcsec, arcsec, micron) and returns right
+        ascension and declination, degrees; NaN where the wavelength is outside the range of the channel.
+    """
+    chain, (low, high) = _from_alpha_beta(wcs, channel)
+    try:
+        program: Any = compiled(*chain, only_last=True)
+    except NotCompilable:
+        return lambda *places: transform_points(wcs, ALPHA_BETA, WORLD, *places)[:2]
+
+    def to_sky(alpha, beta, wavelength):
+        places = np.broadcast_arrays(*(np.asarray(values, np.float64) for values in (alpha, beta, wavelength)))
+        ra, dec, _ = program(*places)
+        sees = (places[2] >= low) & (places[2] <= high)
+        return np.where(sees, ra, np.nan), np.where(sees, dec, np.nan)
+
+    return to_sky
+
+
 def _limits(planes, channel):
     """Wavelengths that belong to a channel, micron: others have no place on the sky."""
     for (low, high), model in planes.label_mapper.mapper.items():
-        if int(np.ravel(model(0.0, 0.0, (low + high) / 2))[0]) == channel:
+        if int(evaluate_points(model, 0.0, 0.0, (low + high) / 2)[0]) == channel:
             return low, high
     return np.nan, np.nan
 
