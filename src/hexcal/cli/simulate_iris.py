@@ -1,11 +1,13 @@
-"""``hexcal simulate iris``: a frame of the imager of TMT, its truth, its references, and a cube."""
+"""``hexcal simulate iris``: a frame or a ramp of the imager of TMT, its truth, its references, and a cube."""
 
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.errors import ParameterError
 
-ABOUT = "a frame of IRIS (TMT), its truth and its references; a cube if wanted"
+ABOUT = "a frame of IRIS (TMT), its truth and its references; a cube or a ramp if wanted"
 _EXAMPLES = """examples:
   hexcal simulate iris --size 256 --output iris
+  hexcal simulate iris --size 256 --kind sky --seed 1 --detector-seed 0 --output iris --overwrite
+  hexcal simulate iris --size 64 --reads 20 --output iris/ramp
   hexcal simulate iris --size 256 --subarray 81,61,64,48 --cube 50 --output part
   hexcal crds bestrefs iris/raw_science_frame_sci.fits --cache CACHE --context tmt_0001.pmap"""
 
@@ -28,7 +30,15 @@ def options():
     add("--subarray", metavar="X,Y,NX,NY", help="read only this part, counted from 1 (default the whole detector)")
     add("--exposure-time", type=number(0), default=60.0, metavar="S", help="in s (default 60)")
     add("--date", default="2025-06-01T08:00:00.000", help="start of the exposure (default 2025-06-01T08:00:00.000)")
+    add("--kind", default="SCI", help="SCI, SKY, FLAT or DARK (default SCI)")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same files (default 0)")
+    add(
+        "--detector-seed",
+        type=whole_number(0),
+        metavar="N",
+        help="seed of the detector, where several exposures of one are wanted (default that of the exposure)",
+    )
+    add("--reads", type=whole_number(2), metavar="N", help="also the ramp of N reads of the same scene, read by read")
     add("--cube", type=whole_number(1), metavar="N", help="also a cube of N wavelengths and 64 x 64 spaxels")
     return parser
 
@@ -41,13 +51,17 @@ def run(chosen):
 
     mode = iris.IrisMode(
         detector=chosen.detector, filter=chosen.filter.upper(), size=chosen.size, subarray=_window(chosen.subarray),
-        exposure_time=chosen.exposure_time, start=_date(chosen.date),
+        exposure_time=chosen.exposure_time, start=_date(chosen.date), kind=chosen.kind.upper(),
     )  # fmt: skip
-    simulation = iris.simulate_frame(mode, seed=chosen.seed)
+    simulation = iris.simulate_frame(mode, seed=chosen.seed, detector_seed=chosen.detector_seed)
     if chosen.cube is not None:
         spaxels = replace(mode, detector="IFU", size=64, subarray=None)
         cube, _ = iris.simulate_cube(spaxels, chosen.cube, seed=chosen.seed)
         simulation = replace(simulation, cube=cube)
+    if chosen.reads is not None:
+        from hexcal.simulate.iris_ramp import simulate_ramp
+
+        simulation = simulate_ramp(mode, simulation, chosen.reads, seed=chosen.seed)
     written = simulation.save(chosen.output, chosen.overwrite)
     print(f"IRIS {mode.detector} {mode.filter}, (ny, nx) = {simulation.truth.shape}, {mode.exposure_time:g} s")
     print("\n".join(f"  {name:9s} {path}" for name, path in written.items()))

@@ -25,6 +25,7 @@ class _NotBuilt:
 
     alias = "step"
     parameters_class = StepParameters
+    other_parameter_names = {}
 
 
 @dataclass
@@ -72,6 +73,7 @@ def parse(cls, words):
             continue
         name = name.replace("-", "_")
         owner, parameter, target = _owner(cls, name, result)
+        parameter = owner.other_parameter_names.get(parameter, parameter)
         fields = owner.parameters_class.model_fields
         if parameter not in fields and not (parameter == "config_file" and owner is not cls):
             raise _unknown_option(cls, name, owner, parameter)
@@ -88,7 +90,7 @@ def _owner(cls, name, result):
     if not name.startswith("steps."):
         return cls, name, result.parameters
     _, step, parameter = [*name.split(".", 2), "", ""][:3]
-    steps = cls.step_defs
+    steps, step = cls.step_defs, cls.other_step_names.get(step, step)
     if step in steps:
         return steps[step], parameter, result.steps.setdefault(step, {})
     if not steps or step not in cls.missing_steps():

@@ -7,7 +7,7 @@ Read as attributes, exported.
 # pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 from hexcal.core.config import expanded
 from hexcal.core.parameter_values import ParameterValues
@@ -27,6 +27,8 @@ class Parameterized:
     name: str
     parameters_class: Any
     parent: Any
+    other_parameter_names: ClassVar[dict[str, str]] = {}
+    """Names that parameters have in other releases -> their names here."""
 
     @property
     def qualified_name(self) -> str:
@@ -89,9 +91,13 @@ class Parameterized:
         if "profile" in values:
             self.take_profile()
 
-    def _name_of(self, name: str) -> str:
-        """The parameter that a name stands for: a type of reference file for its override (``step.dark = path``)."""
-        fields = self.parameters_class.model_fields
+    @classmethod
+    def _name_of(cls, name: str) -> str:
+        """The parameter that a name stands for: that of another release; a type of reference file for its override
+        (``step.dark = path``).
+        """
+        fields = cls.parameters_class.model_fields
+        name = cls.other_parameter_names.get(name, name)
         override = f"override_{name.replace('-', '_')}"
         return override if name not in fields and override in fields else name
 

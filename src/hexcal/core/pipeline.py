@@ -68,6 +68,10 @@ class Pipeline(Step):
                 hint=f"set one of its parameters, such as {name}.skip",
             )
 
+    def __getattr__(self, name: str) -> Any:
+        present = type(self).other_step_names.get(name)
+        return super().__getattr__(name) if present is None else getattr(self, present)
+
     def _settable(self) -> Any:
         return [*super()._settable(), *self.step_defs, "steps"]
 
@@ -88,7 +92,8 @@ class Pipeline(Step):
     def _by_name(self, config: Any) -> dict[str, Any]:
         """The steps of a configuration by their names in the pipeline; a file may give only the class of a step."""
         result = {"steps": {}}
-        for given, section in config.get("steps", {}).items():
+        for named, section in config.get("steps", {}).items():
+            given = self.other_step_names.get(named, named)
             names = [name for name, inner in self.step_defs.items() if inner.__name__ == given]
             if len(names) > 1 and given not in self.step_defs:
                 raise ParameterError(

@@ -61,7 +61,10 @@ def _reference_source(step, model, reference_type, name):
         return NOT_APPLICABLE if isinstance(given, str) and given.upper() == NOT_APPLICABLE else given
     folder = step.inherited("references") or os.environ.get("HEXCAL_REFERENCES")
     if not folder and chooser.is_configured():
-        return _chooser_for(step, model).find(reference_type)
+        chosen_by = _chooser_for(step, model)
+        if reference_type in step.may_lack_rules and not chosen_by.has_rules_for(reference_type):
+            return NOT_APPLICABLE
+        return chosen_by.find(reference_type)
     if not folder:
         raise ReferenceError_(
             f"{step.where} needs a {reference_type} reference, and no source of reference files is set",
@@ -163,15 +166,19 @@ def fetch(pipeline, model, steps):
     """
     if os.environ.get("HEXCAL_REFERENCES") or not chooser.is_configured():
         return
-    types = [
-        kind
+    needed = [
+        (step, kind)
         for step in steps
         if not step.inherited("references")
         for kind in step.references_needed(model)
         if getattr(step.parameters, f"override_{kind.replace('-', '_')}", None) is None
     ]
-    if types:
-        _chooser_for(pipeline, model).fetch(list(dict.fromkeys(types)))
+    if needed:
+        chosen_by = _chooser_for(pipeline, model)
+        types = [
+            kind for step, kind in needed if kind not in step.may_lack_rules or chosen_by.has_rules_for(kind)
+        ]
+        chosen_by.fetch(list(dict.fromkeys(types)))
 
 
 def choose(step, model, entry):

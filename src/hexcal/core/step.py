@@ -48,6 +48,8 @@ class Step(Parameterized, StepFiles, Blockwise):
     reference_types = ()
     step_defs: ClassVar[dict[str, type["Step"]]] = {}
     """The steps of a pipeline; a step has none."""
+    other_step_names: ClassVar[dict[str, str]] = {}
+    """Names that the steps of a pipeline have in other releases -> their names here."""
     status = None
     """Entry of the step in ``meta.cal_step``; default the alias."""
     input_model = None
@@ -62,6 +64,8 @@ class Step(Parameterized, StepFiles, Blockwise):
     """
     last_status = None
     """How the last run of this instance ended: "COMPLETE", "SKIPPED" or "FAILED"."""
+    may_lack_rules: tuple[str, ...] = ()
+    """Types of reference files that a cache may have no rules for: they do not apply then, instead of an error."""
     skippable = True
     """Whether the exposure can go on without this step when a reference file is missing."""
     spec: Any = declaration.SpecText()

@@ -37,6 +37,11 @@ class Chooser:
         observatory = observatory_of_exposure(None, str(self.header.get("TELESCOP") or ""), context)
         self.context = open_context(context, observatory=observatory)
 
+    def has_rules_for(self, reference_type):
+        """Whether the context has rules for a type of reference file, or says that it does not apply."""
+        known = self.context.types(self.context.instrument_of(self.header))
+        return reference_type.lower() in {name.lower() for name in known}
+
     def choose(self, types):
         """Return type -> `Choice` (dict) for some types."""
         return self.context.choose(self.header, types)

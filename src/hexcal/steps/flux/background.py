@@ -40,6 +40,8 @@ class BackgroundStep(Step):
     )
     changes_first_only = True
     bkg_suffix = "combinedbackground"
+    combined_model = "ImageModel"
+    """Name of the class of the average that is written."""
 
     class Parameters(StepParameters):
         """How backgrounds are combined."""
@@ -75,6 +77,30 @@ class BackgroundStep(Step):
 
     def process(self, science, background, references):
         _refuse_wfss(science)
+        mean = self.average_of(science, background)
+        science.data -= mean.data
+        science.dq |= mean.dq
+        return science
+
+    def average_of(self, science, background):
+        """Return the average of the background exposures over the target, and save it if that is asked for.
+
+        Parameters
+        ----------
+        science : DataModel
+            The target.
+        background : ModelContainer or None
+            The background exposures.
+
+        Returns
+        -------
+        Average
+
+        Raises
+        ------
+        SkipStep
+            If there is none.
+        """
         backgrounds = self._backgrounds(background)
         if not len(backgrounds):
             raise SkipStep("there is no background exposure")
@@ -86,7 +112,7 @@ class BackgroundStep(Step):
             target = _window(science)
             for number, (member, window) in enumerate(zip(members, windows, strict=True)):
                 self._check(science, target, member, window, backgrounds.name_of(number))
-            clipping = Clipping(self.parameters.clip_by, self.parameters.sigma, self.parameters.maxiters)
+            clipping = Clipping(self.clip_by, self.sigma, self.maxiters)
             mean = average(list(zip(members, windows, strict=True)), target, clipping)
         self.log.info("Average of %d background exposures; %d values were clipped", len(backgrounds), mean.n_clipped)
         without = mean.covered.size - np.count_nonzero(mean.covered)
@@ -96,9 +122,7 @@ class BackgroundStep(Step):
             )
         if self.parameters.save_combined_background:
             self._save(science, mean)
-        science.data -= mean.data
-        science.dq |= mean.dq
-        return science
+        return mean
 
     def _backgrounds(self, given):
         """The background exposures, as a container."""
@@ -131,9 +155,9 @@ class BackgroundStep(Step):
             )
 
     def _save(self, science, mean):
-        from hexcal.models.science import ImageModel
+        from hexcal.models.open import model_class
 
-        combined = ImageModel(mean.data, err=mean.err, dq=mean.dq)
+        combined = model_class(self.combined_model)(mean.data, err=mean.err, dq=mean.dq)
         combined.update(science)
         self.save_model(combined, suffix=self.bkg_suffix, force=True)
 

@@ -2,13 +2,26 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-_SIGMA = 3.0
-_ROUNDS = 5
 _LEAST_FRACTION = 0.9
 _ROWS = 64
+
+
+class BoxClipping(NamedTuple):
+    """How the values of a box are clipped about their median.
+
+    `low` and `high` in standard deviations, at most `rounds` times.
+    """
+
+    low: float = 3.0
+    high: float = 3.0
+    rounds: int = 5
+
+
+USUAL_CLIPPING = BoxClipping()
 
 
 @dataclass(frozen=True)
@@ -18,7 +31,7 @@ class MeshBackground:
     Attributes
     ----------
     level, rms : float64 array (my, mx)
-        Clipped median and standard deviation of each box, after a median filter of 3 x 3 boxes.
+        Clipped median and standard deviation of each box, after the median filter.
     box : tuple of int
         Size of a box (ny, nx), in pixels.
     shape : tuple of int
@@ -70,7 +83,9 @@ def _spline(count, size, length):
     return np.asarray(zoom(np.eye(count), (size, 1), order=3, mode="reflect", grid_mode=True))[:length]
 
 
-def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> MeshBackground | None:
+def mesh_background(
+    data: np.ndarray, masked: np.ndarray, box_size: int, clipping: BoxClipping = USUAL_CLIPPING, filter_size: int = 3
+) -> MeshBackground | None:
     """Measure the background.
 
     Parameters
@@ -80,6 +95,10 @@ def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> Mesh
         Pixels to leave out, beside those that are not finite.
     box_size : int
         Size of the boxes, in pixels.
+    clipping : BoxClipping
+        Of the values of a box.
+    filter_size : int
+        Side of the median filter, in boxes; 1: none.
 
     Returns
     -------
@@ -88,9 +107,8 @@ def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> Mesh
 
     Notes
     -----
-    Each box is clipped at 3 sigma about its median, at most 5 times. Boxes of which less than 90 % of a whole box is
-    left (those at the edges too) are interpolated from the others by inverse distance; if all are so, each box that has
-    pixels is taken.
+    Boxes of which less than 90 % of a whole box is left (those at the edges too) are interpolated from the others by
+    inverse distance; if all are so, each box that has pixels is taken.
     """
     box = (min(box_size, data.shape[0]), min(box_size, data.shape[1]))
     counts = [-(-length // size) for length, size in zip(data.shape, box, strict=True)]
@@ -99,23 +117,26 @@ def mesh_background(data: np.ndarray, masked: np.ndarray, box_size: int) -> Mesh
         for i in range(counts[1]):
             part = (slice(j * box[0], (j + 1) * box[0]), slice(i * box[1], (i + 1) * box[1]))
             values = data[part][~masked[part]]
-            level[j, i], rms[j, i], used[j, i] = clipped_median(values[np.isfinite(values)])
+            level[j, i], rms[j, i], used[j, i] = clipped_median(values[np.isfinite(values)], clipping)
     if not used.any():
         return None
     is_full = used > _LEAST_FRACTION * box[0] * box[1]
     is_good = is_full if is_full.any() else used > 0
-    return MeshBackground(_completed(level, is_good), _completed(rms, is_good), box, data.shape)
+    level, rms = (_completed(mesh, is_good, filter_size) for mesh in (level, rms))
+    return MeshBackground(level, rms, box, data.shape)
 
 
-def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
+def clipped_median(values: np.ndarray, clipping: BoxClipping = USUAL_CLIPPING) -> tuple[float, float, int]:
     """Return median, standard deviation and number of values after clipping about the median.
 
-    Clipped is at 3 sigma; NaN, NaN, 0 for no values.
+    NaN, NaN, 0 for no values.
 
     Parameters
     ----------
     values : float32 array (n,)
         All finite.
+    clipping : BoxClipping
+        Default: at 3 sigma, at most 5 times.
     """
     if not len(values):
         return np.nan, np.nan, 0
@@ -126,9 +147,9 @@ def clipped_median(values: np.ndarray) -> tuple[float, float, int]:
     squares = np.concatenate([[0.0], np.cumsum(shifted * shifted)])
     first, last = 0, len(values)
     median, sigma = _middle(values, sums, squares, first, last)
-    for _ in range(_ROUNDS):
-        low = max(first, int(np.searchsorted(values, median - _SIGMA * sigma, "left")))
-        high = min(last, int(np.searchsorted(values, median + _SIGMA * sigma, "right")))
+    for _ in range(clipping.rounds):
+        low = max(first, int(np.searchsorted(values, median - clipping.low * sigma, "left")))
+        high = min(last, int(np.searchsorted(values, median + clipping.high * sigma, "right")))
         if (low, high) == (first, last):
             break
         first, last = low, high
@@ -153,8 +174,8 @@ def _middle(values, sums, squares, first, last):
     return median, float(np.sqrt(max(0.0, (squares[last] - squares[first]) / count - mean * mean)))
 
 
-def _completed(mesh, is_good):
-    """Fill boxes by inverse distance from the ten nearest good ones, and filter by the median of 3 x 3 boxes."""
+def _completed(mesh, is_good, filter_size):
+    """Fill boxes by inverse distance from the ten nearest good ones, and filter by the median of neighbouring boxes."""
     from scipy.ndimage import generic_filter
 
     if not is_good.all():
@@ -165,4 +186,4 @@ def _completed(mesh, is_good):
             nearest = np.argsort(distances, kind="stable")[:10]
             weights = 1 / distances[nearest]
             mesh[tuple(where)] = (weights * values[nearest]).sum() / weights.sum()
-    return generic_filter(mesh, np.nanmedian, size=3, mode="constant", cval=np.nan)
+    return generic_filter(mesh, np.nanmedian, size=filter_size, mode="constant", cval=np.nan)
