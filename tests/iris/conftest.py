@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import hexcal.iris
@@ -41,12 +42,16 @@ def night(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ramps(tmp_path, monkeypatch):
-    """A ramp of a faint scene with its references, saved in the present folder; a function of reads and ramps."""
+    """A ramp with its references, saved in the present folder: a function of its reads.
+
+    Of a field of stars, or of one `level`, electrons per second.
+    """
     monkeypatch.chdir(tmp_path)
 
-    def take(n_reads=20, n_ramps=1, size=64, **mode):
+    def take(n_reads=20, n_ramps=1, size=64, level=None, **mode):
         chosen = replace(IrisMode(size=size, exposure_time=54.0), **mode)
-        simulation = simulate_ramp(chosen, simulate_frame(chosen, seed=3), n_reads, n_ramps, seed=5)
+        scene = None if level is None else np.full((size, size), level)
+        simulation = simulate_ramp(chosen, simulate_frame(chosen, scene, seed=3), n_reads, n_ramps, seed=5)
         simulation.save(".", overwrite=True)
         monkeypatch.setenv("HEXCAL_REFERENCES", "references")
         return simulation

@@ -1,4 +1,4 @@
-"""The four parameter files of the IRIS documents, word for word, on simulated inputs; with tmtrun as it is installed."""
+"""The four parameter files of the IRIS documents, word for word, on simulated inputs; tmtrun as it is installed."""
 
 import os
 import subprocess
@@ -138,7 +138,7 @@ def test_stage2_imager_cfg(night):
     simulation = night(256)
     Path("stage2_imager.cfg").write_text(STAGE2_IMAGER)
     assert strun(["stage2_imager.cfg", "raw_science_frame_sci.fits"]) == 0
-    product = datamodels.open("raw_science_frame_cal.fits")
+    product = datamodels.open("raw_science_frame_sci_cal.fits")
     pulls = pulls_of(product, simulation)
     # The scene has a sky of 2 electrons per second, which is taken away.
     assert np.median(pulls * product.err[simulation.references["mask"].dq == 0]) == pytest.approx(-2, abs=0.02)
@@ -154,9 +154,7 @@ def sky_and_science(simulation):
     flat = datamodels.open("flat.fits")
     rates = [(frame.data - references["dark"].data) / flat.data for frame in frames]
     errors = [np.hypot(frame.err, references["dark"].err) / flat.data for frame in frames]
-    errors = [
-        np.hypot(err, np.abs(rate) * flat.err / flat.data) for err, rate in zip(errors, rates, strict=True)
-    ]
+    errors = [np.hypot(err, np.abs(rate) * flat.err / flat.data) for err, rate in zip(errors, rates, strict=True)]
     return rates[0] - rates[1], np.hypot(*errors)
 
 

@@ -93,8 +93,9 @@ class Parameterized:
 
     @classmethod
     def _name_of(cls, name: str) -> str:
-        """The parameter that a name stands for: that of another release; a type of reference file for its override
-        (``step.dark = path``).
+        """The parameter that a name stands for.
+
+        Of another release; a type of reference file, for its override (``step.dark = path``).
         """
         fields = cls.parameters_class.model_fields
         name = cls.other_parameter_names.get(name, name)

@@ -175,9 +175,7 @@ def fetch(pipeline, model, steps):
     ]
     if needed:
         chosen_by = _chooser_for(pipeline, model)
-        types = [
-            kind for step, kind in needed if kind not in step.may_lack_rules or chosen_by.has_rules_for(kind)
-        ]
+        types = [kind for step, kind in needed if kind not in step.may_lack_rules or chosen_by.has_rules_for(kind)]
         chosen_by.fetch(list(dict.fromkeys(types)))
 
 

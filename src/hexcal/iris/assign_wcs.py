@@ -106,7 +106,7 @@ def wcs_from(plane, shape):
         models.Shift(1.0 - plane.crpix[0], name="crpix1") & models.Shift(1.0 - plane.crpix[1], name="crpix2")
         | models.AffineTransformation2D(plane.matrix, name="cd_matrix")
         | models.Pix2Sky_Gnomonic(name="TAN")
-        | models.RotateNative2Celestial(*plane.crval, 180.0, name="crval")
+        | models.RotateNative2Celestial(plane.crval[0], plane.crval[1], 180.0, name="crval")
     )
     wcs = Wcs([(plane_frame("detector", ("x", "y"), "pix"), transform), (sky_frame("world"), None)])
     wcs.bounding_box = ((-0.5, shape[1] - 0.5), (-0.5, shape[0] - 0.5))

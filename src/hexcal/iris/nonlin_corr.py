@@ -20,6 +20,7 @@ class NonlinearCorrectionStep(Step):
     reference_types = may_lack_rules = ("nonlincoeff",)
     input_model = "IRISRampModel"
     by_integration = True
+    other_parameter_names = {"nonlin": "nonlincoeff"}
 
     def process(self, ramp, references):
         reference = references.nonlincoeff.cutout(ramp)

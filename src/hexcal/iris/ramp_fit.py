@@ -44,6 +44,7 @@ class IrisRampFitStep(Step):
         method: Annotated[Literal["CDS", "MCDS", "OLS"], BeforeValidator(_method)] = parameter(
             "OLS", "Correlated double sampling, multiple correlated double sampling, or least squares (also 'utr')."
         )
+        first_read: int = parameter(0, "Read that CDS begins with, counted from 0.", ge=0)
         num_coadds: int = parameter(1, "Reads that MCDS averages at the beginning and at the end; 1: as CDS.", ge=1)
 
     def is_optional(self, reference_type):
@@ -58,6 +59,11 @@ class IrisRampFitStep(Step):
                 f"MCDS with num_coadds = {self.num_coadds} needs {2 * self.num_coadds} reads, the ramp has {n_reads}",
                 where=self.where,
                 hint=f"num_coadds = {max(1, n_reads // 2)}",
+            )
+        if self.method == "CDS" and self.first_read > n_reads - 2:
+            raise ParameterError(
+                f"CDS needs a read after the first one: first_read is {self.first_read}, the ramp has {n_reads} reads",
+                where=self.where,
             )
         gain = 1.0 if in_electrons(ramp) else _value(ramp, references, "gain", "GAIN")
         noise = _value(ramp, references, "readnoise", "READNOIS")
@@ -80,6 +86,8 @@ class IrisRampFitStep(Step):
         for number in range(ramp.shape[0]):
             data, groups = ramp.data[number], ramp.groupdq[number]
             usable = (groups & unusable == 0) & np.isfinite(data)
+            if self.method == "CDS":
+                usable[: self.first_read] = False
             moments = times[number] if times.ndim == 2 else times
             rates[number], errors[number] = ramp_rates.fit(
                 data, usable, moments, self.method, self.num_coadds, noise, gain

@@ -38,7 +38,8 @@ def fit(data, usable, times, method, num_coadds=1, read_noise=0.0, gain=1.0, thr
     Notes
     -----
     Documents of the IRIS pipeline, ramp fitting: the three methods, and reads that are taken as uncorrelated. The
-    errors are the true ones of these estimators: photon noise of a read is in all later ones (Robberto 2007, SPIE 6687).
+    errors are the true ones of these estimators: the photon noise of a read is in all later ones (Robberto 2007, SPIE
+    6687).
     """
     from hexcal.core import run_bands
 
