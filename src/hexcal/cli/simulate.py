@@ -4,7 +4,7 @@ import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.cli import simulate_calibration, simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
-from hexcal.cli.simulate_options import add_mode
+from hexcal.cli.simulate_options import add_effects, add_mode, effects_of
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
@@ -19,6 +19,8 @@ _ACTIONS = {
 _EXAMPLES = """examples:
   hexcal simulate exposure --instrument NIRCAM --subarray SUB320 --groups 10 --ints 3 --seed 1 --output sim
   hexcal run calwebb_detector1 sim/jw00001001001_02101_00001_nrca1_uncal.fits --references=sim/references
+
+  hexcal simulate exposure --instrument MIRI --subarray SUB64 --readpatt FAST --groups 20 --interference 8 --output emi
 
   hexcal simulate references --like x_uncal.fits --output neutral
   hexcal run calwebb_detector1 x_uncal.fits --references=neutral
@@ -109,6 +111,7 @@ def _exposure_options():
         metavar="RATE",
         help="showers (faint, extended events) per s in 1024 x 1032 pixels (default 0); MIRI",
     )
+    add_effects(parser)
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
     add(
@@ -140,17 +143,21 @@ def _exposure(options):
     from hexcal.simulate.exposure import places, series
     from hexcal.simulate.reference_cache import check_cache
 
-    mode = _mode(options)
+    mode, effects = _mode(options), effects_of(options)
+    effects.require(mode)
     in_folder = not options.cache and not options.no_references
     if options.cache:
         check_cache(options.cache)
     for exposure in range(1, options.exposures + 1):
-        places(mode, options.output, options.overwrite, in_folder and exposure == 1, exposure)
+        is_first, traps = exposure == 1, effects.persistence is not None
+        of_first = in_folder and is_first, exposure, effects.reference_types(), traps and is_first
+        places(mode, options.output, options.overwrite, *of_first)
     simulations = series(
         mode, options.exposures, _scene(options, mode), seed=options.seed, detector_seed=options.detector_seed,
         cosmic_ray_flux=options.cosmic_rays, snowball_rate=options.snowballs / 2048**2,
         shower_rate=options.showers / (1024 * 1032),
         drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
+        effects=effects,
     )  # fmt: skip
     print(
         f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, "
@@ -201,21 +208,27 @@ def _save(simulation, options, with_references):
     added = add_references(options.cache, simulation.references()) if to_cache else None
     written = simulation.save(options.output, overwrite=options.overwrite, references=with_references)
     print("\n".join(f"  {name:11s} {path}" for name, path in written.items()))
+    steps = effects_of(options).steps(shlex.quote(written.get("traps", "")))
     if "references" in written:
-        print(f"\nnext: hexcal run calwebb_detector1 {written['exposure']} --references={written['references']}")
+        references = [f"--references={shlex.quote(written['references'])}"]
+        print(
+            "\nnext: "
+            + " ".join(["hexcal run calwebb_detector1", shlex.quote(written["exposure"]), *references, *steps])
+        )
     if added:
-        _print_added(added, options.cache, written["exposure"])
+        _print_added(added, options.cache, written["exposure"], steps)
 
 
-def _print_added(added, cache, exposure):
-    """Say what was put into a cache, and how to use it."""
+def _print_added(added, cache, exposure, steps=()):
+    """Say what was put into a cache, and how to use it; `steps` are words for the steps of the pipeline."""
     print(f"  {'context':11s} {added.context} in {cache}, {len(added.new)} new reference files")
     if added.replaced:
         print(
             f"  {'':11s} {len(added.replaced)} of them instead of others: for exposures simulated before, "
             f"CRDS_CONTEXT={added.former}"
         )
-    print(f"\nnext: CRDS_PATH={shlex.quote(cache)} hexcal run calwebb_detector1 {shlex.quote(exposure)}")
+    words = [f"CRDS_PATH={shlex.quote(cache)} hexcal run calwebb_detector1", shlex.quote(exposure), *steps]
+    print("\nnext: " + " ".join(words))
 
 
 def _references_options():

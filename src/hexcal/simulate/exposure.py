@@ -1,7 +1,8 @@
 """A simulated exposure: raw data, truth, and reference files that fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from hexcal.models.science import INT_TIMES_COLUMNS, Level1bModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.products import exposure_name
 from hexcal.simulate import cosmic_rays, showers, snowballs
+from hexcal.simulate import effects as further
 from hexcal.simulate import scene as scenes
 from hexcal.simulate.detector import DetectorPixels, make_detector
 from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
 from hexcal.simulate.mode import Mode
 from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.ramp import reference_output, simulate_ramps
-from hexcal.simulate.reference_files import REFERENCE_TYPES, reference_models, save_references
+from hexcal.simulate.reference_files import REFERENCE_TYPES, describe, reference_models, save_references
 from hexcal.simulate.truth import Truth
 
 START = 60000.0
@@ -24,6 +26,7 @@ START = 60000.0
 OVERHEAD = 30.0
 """Time between two exposures of a series, s."""
 _DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT, _SNOWBALLS, _SHOWERS = range(7)
+_WAVES, _BEFORE, _PHASES, _FLICKER = range(7, 11)
 _DAY = 86400.0
 
 
@@ -32,7 +35,8 @@ class Simulation:
     """What `simulate` returns.
 
     The raw `exposure` (Level1bModel), its `truth`, the `detector` (all pixels that references are made for), the
-    `mode`, and the `number` of the exposure in its series.
+    `mode`, and the `number` of the exposure in its series. `further` are the references of its further effects, by
+    type, and `traps` (TrapsFilledModel) what the exposure before has filled, or None.
     """
 
     mode: Mode
@@ -40,32 +44,43 @@ class Simulation:
     truth: Truth
     detector: DetectorPixels
     number: int = 1
+    further: dict = field(default_factory=dict)
+    traps: Any = None
 
     def references(self):
         """Return the reference models that belong to the exposure, by type."""
-        return reference_models(self.mode, self.detector)
+        described = {
+            kind: describe(model, kind, self.mode, f"Simulated {kind}") for kind, model in self.further.items()
+        }
+        return {**reference_models(self.mode, self.detector), **described}
 
     def save(self, folder, overwrite=False, references=True):
         """Write the raw exposure, the truth beside it (``..._truth.fits``), and the references.
 
-        The references go to ``<folder>/references``.
+        The references go to ``<folder>/references``, traps filled before to ``..._trapsfilled.fits`` with the number
+        of the exposure before the first.
 
         Returns
         -------
         dict of str to str
-            Paths: ``exposure``, ``truth``, ``references`` (a folder).
+            Paths: ``exposure``, ``truth``, ``references`` (a folder), ``traps``.
         """
-        paths = places(self.mode, folder, overwrite, references, self.number)
+        with_traps = self.traps is not None and self.number == 1
+        paths = places(self.mode, folder, overwrite, references, self.number, tuple(self.further), with_traps)
         make_folder(folder)
         if references:
             save_references(self.references(), paths["references"], overwrite)
         self.exposure.save(paths["exposure"])
         self.truth.save(paths["truth"])
+        if self.traps is not None and with_traps:
+            self.traps.save(paths["traps"])
         return paths
 
 
-def places(mode, folder, overwrite=False, references=True, number=1):
+def places(mode, folder, overwrite=False, references=True, number=1, further_types=(), traps=False):
     """Return where `Simulation.save` will write; to be called before a long simulation.
+
+    `further_types` are those of further effects, `traps` whether an exposure before has filled some.
 
     Raises
     ------
@@ -75,9 +90,13 @@ def places(mode, folder, overwrite=False, references=True, number=1):
     base = exposure_name(1, 1, 1, number, mode.detector, "uncal").removesuffix("_uncal")
     exposure, truth = planned(folder, [f"{base}_uncal.fits", f"{base}_truth.fits"], overwrite)
     paths = {"exposure": str(exposure), "truth": str(truth)}
+    if traps:
+        before = exposure_name(1, 1, 1, 0, mode.detector, "trapsfilled")
+        paths["traps"] = str(planned(folder, [f"{before}.fits"], overwrite)[0])
     if references:
-        types = REFERENCE_TYPES["MIRI" if mode.instrument == "MIRI" else "NIR"]
-        planned(Path(folder) / "references", [f"{name}.fits" for name in types], overwrite)
+        types = (*REFERENCE_TYPES["MIRI" if mode.instrument == "MIRI" else "NIR"], *further_types)
+        names = [f"{name}.asdf" if name == "emicorr" else f"{name}.fits" for name in types]
+        planned(Path(folder) / "references", names, overwrite)
         paths["references"] = str(Path(folder) / "references")
     return paths
 
@@ -99,6 +118,7 @@ def simulate(
     whole_detector=False,
     threads=None,
     added=None,
+    effects=None,
 ):
     """Take an exposure of which everything is known.
 
@@ -138,6 +158,8 @@ def simulate(
     added : dict of str to float32 array (nints, ngroups, ny, nx), DN, optional
         What else each group reads, such as ``{"interference": interference.plane(waves, mode)}``; the planes are part
         of the truth.
+    effects : hexcal.simulate.effects.Effects, optional
+        Interference, 1/f noise, persistence, charge migration; their planes are part of the truth.
 
     Returns
     -------
@@ -166,6 +188,8 @@ def simulate(
         raise ParameterError("snowballs are events of near-infrared detectors, MIRI has none", where="snowball_rate")
     if shower_rate and mode.instrument != "MIRI":
         raise ParameterError(f"showers are events of MIRI, not of {mode.instrument}", where="shower_rate")
+    if effects is not None:
+        effects.require(mode)
     if scene is None:
         scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
     if scene.rate.shape != mode.image_shape:
@@ -173,7 +197,8 @@ def simulate(
             f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene"
         )
     window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
-    pixels = stream(seed if detector_seed is None else detector_seed, _DETECTOR)
+    detector_seed = seed if detector_seed is None else detector_seed
+    pixels = stream(detector_seed, _DETECTOR)
     detector = make_detector(
         mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, open_pixels=open_pixels, **window
     )
@@ -188,9 +213,10 @@ def simulate(
         hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
-    planes = _checked_planes(added, mode)
-    total = np.sum(list(planes.values()), axis=0, dtype=np.float32) if planes else None
-    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads, total)
+    more = _of_effects(effects, mode, (seed, detector_seed), start, rate, part)
+    planes = {**_checked_planes(added, mode), **more.read}
+    both = _sum(planes), _sum(more.charge)
+    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads, *both)
     exposure = Level1bModel(data)
     if mode.instrument == "MIRI":
         noise = float(np.median(part.read_noise))
@@ -198,8 +224,37 @@ def simulate(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds, planes)
-    return Simulation(mode, exposure, truth, detector, number)
+    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds, {**planes, **more.charge})
+    return Simulation(
+        mode, exposure, truth, detector, number, more.references, _described(more.traps, exposure, effects)
+    )
+
+
+def _of_effects(effects, mode, seeds, start, rate, part):
+    """What further effects add (`hexcal.simulate.effects.Added`); `seeds` of the exposure and of the detector."""
+    if effects is None:
+        return further.Added()
+    own, of_series = seeds
+    streams = {"waves": stream(of_series, _WAVES), "before": stream(of_series, _BEFORE)}
+    streams |= {"phases": stream(own, _PHASES), "flicker": stream(own, _FLICKER)}
+    return further.added(effects, mode, streams, start, _end_before(effects), rate, part)
+
+
+def _end_before(effects):
+    """MJD at which the exposure has ended that has filled traps."""
+    return START - (effects.persistence or 0) / _DAY
+
+
+def _described(traps, exposure, effects):
+    """Give filled traps the keywords of the exposure before; None stays None."""
+    if traps is not None:
+        traps.update(exposure)
+        traps.meta.exposure.end_time, traps.meta.filename = _end_before(effects), None
+    return traps
+
+
+def _sum(planes):
+    return np.sum(list(planes.values()), axis=0, dtype=np.float32) if planes else None
 
 
 def _checked_planes(added, mode):

@@ -45,14 +45,7 @@ def draw(mode, amplitude, rng):
     ParameterError
         For another instrument, and a pattern of averaged frames, in which a wave cannot be followed.
     """
-    if mode.instrument != "MIRI":
-        raise ParameterError(f"interference disturbs MIRI, not {mode.instrument}", where="interference")
-    if not miri_clock.known_pattern(mode.readpatt):
-        raise ParameterError(
-            f"interference is simulated for patterns of single frames, not {mode.readpatt}",
-            where="interference",
-            hint="FAST, FASTR1, SLOW or SLOWR1",
-        )
+    require(mode)
     at = 2 * np.pi * (np.arange(_POINTS) + 0.5) / _POINTS
     return [
         Wave(
@@ -63,6 +56,18 @@ def draw(mode, amplitude, rng):
         )
         for number, frequency in enumerate(miri_clock.default_frequencies(mode.subarray))
     ]
+
+
+def require(mode):
+    """Raise ParameterError for an exposure that interference does not disturb, or in which it cannot be followed."""
+    if mode.instrument != "MIRI":
+        raise ParameterError(f"interference disturbs MIRI, not {mode.instrument}", where="interference")
+    if not miri_clock.known_pattern(mode.readpatt):
+        raise ParameterError(
+            f"interference is simulated for patterns of single frames, not {mode.readpatt}",
+            where="interference",
+            hint="FAST, FASTR1, SLOW or SLOWR1",
+        )
 
 
 def plane(waves, mode, n_samples=1):

@@ -25,6 +25,11 @@ def filled_traps(light, full_well=20000.0):
     return np.array([(slow + instant) * share for slow, _, instant, _ in FAMILIES], np.float32)
 
 
+def after(filled, seconds):
+    """Return the traps that are still filled after a time, float32 (nfamilies, ny, nx)."""
+    return np.array([traps * np.exp(-seconds * rate) for traps, (*_, rate) in zip(filled, FAMILIES, strict=True)], "f4")
+
+
 def released(filled, mode):
     """Return the charge that traps release into an exposure: the truth.
 

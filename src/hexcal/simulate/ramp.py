@@ -13,7 +13,9 @@ BLOCK = 32
 """Rows of a block."""
 
 
-def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None, added=None):
+def simulate_ramps(
+    mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None, added=None, charge=None
+):
     """Read out a detector.
 
     In every frame: electrons arrive with Poisson statistics, charge of cosmic rays is added, the sum goes through the
@@ -36,6 +38,8 @@ def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=Non
         Default: the number of the run.
     added : float32 array (nints, ngroups, ny, nx), DN, optional
         Is added to what each frame of a group reads.
+    charge : float32 array (nints, ngroups, ny, nx), DN, optional
+        Is added to what each pixel holds in the frames of a group.
 
     Returns
     -------
@@ -61,6 +65,7 @@ def simulate_ramps(mode, rate, detector, hits, seed, drifts=None, transients=Non
                 drifts,
                 transients,
                 added,
+                charge,
             )
 
     run_bands(read_blocks, n_blocks, threads=threads)
@@ -95,7 +100,7 @@ class _Pixels:
         return level, np.zeros_like(level)
 
 
-def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts, transients, added):
+def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts, transients, added, more):
     stride = mode.n_frames + mode.group_gap
     inside = hits[(hits["y"] >= rows.start) & (hits["y"] < rows.stop)]
     for integration in range(mode.n_ints):
@@ -112,8 +117,10 @@ def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts
                 new = own[(own["frame"] > last_frame) & (own["frame"] <= frame)]
                 np.add.at(charge, (new["y"] - rows.start, new["x"]), new["charge"])
                 last_frame = frame
-                linear = np.minimum(collected / pixels.gain + charge + start, pixels.ceiling)
-                counts = measured_from(linear, pixels.coefficients)
+                linear = collected / pixels.gain + charge + start
+                if more is not None:
+                    linear += more[integration, group, rows]
+                counts = measured_from(np.minimum(linear, pixels.ceiling), pixels.coefficients)
                 counts += level
                 counts += pixels.read_noise * rng.standard_normal(counts.shape, np.float32)
                 if drifts is not None:

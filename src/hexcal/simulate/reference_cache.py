@@ -47,6 +47,13 @@ _MIRI = {
     "reset": _READOUT,
     "rscd": _READOUT,
 }
+_OF_EFFECTS = {
+    "emicorr": _READOUT,
+    "persat": _PIXELS,
+    "trapdensity": _PIXELS,
+    "trappars": ("META.INSTRUMENT.DETECTOR",),
+}
+"""Types of further effects: they have rules where a simulation has such effects."""
 # Types that the observatory has and that are not simulated: without an entry the official client takes them for unknown
 # and fails.
 _NOT_SIMULATED = """
@@ -179,8 +186,9 @@ class _Addition:
         self.exposure = exposure
         self.any_model = next(iter(references.values())) if exposure is None else exposure
         self.instrument = self.any_model.meta.instrument.name
+        of_effects = {kind: parkey for kind, parkey in _OF_EFFECTS.items() if kind in references}
         self.parameters = (
-            rule_parameters(self.instrument)
+            {**rule_parameters(self.instrument), **of_effects}
             if exposure is None
             else dict.fromkeys(sorted({*references, *types}), BY_MODE)
         )
