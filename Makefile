@@ -78,6 +78,7 @@ parity: $(READY)
 	$(BIN)/python parity/pointing.py
 	$(BIN)/python parity/irs2.py
 	$(BIN)/python parity/events.py
+	$(BIN)/python parity/stripes.py
 	$(BIN)/python parity/steppars.py
 	$(BIN)/python parity/simulated_cache.py
 	$(BIN)/python parity/crds_server.py

@@ -9,6 +9,7 @@ from hexcal.models.integrations import inside
 from hexcal.models.layout import Array, Table
 from hexcal.models.parts import Parts
 from hexcal.models.science import window_of
+from hexcal.models.stripes import is_striped, lines_read, slow_axis
 
 _DQ_DEF = Table("dq_def", "DQ_DEF", (("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")))
 _ANY = {None, "ANY", "N/A", "GENERIC", "MULTIPLE", "ALL"}
@@ -92,7 +93,8 @@ class ReferenceFileModel(DataModel):
         Parameters
         ----------
         exposure : ExposureModel
-            Its SUBSTRT and SUBSIZE keywords and the shape of its data say what is needed.
+            Its SUBSTRT and SUBSIZE keywords and the shape of its data say what is needed; of stripes (`stripes`) the
+            keywords of their read-out.
 
         Returns
         -------
@@ -110,6 +112,9 @@ class ReferenceFileModel(DataModel):
                 f"the reference needs the image extension {self.specs[self.primary].hdu}", where=str(self.path)
             )
         needed = exposure.shape[-2:]
+        if is_striped(exposure):
+            same = shape[-2:] == needed and self.meta.subarray.name == exposure.meta.subarray.name
+            return self if same else self._of_stripes(exposure)
         x_start, y_start, _, _ = window_of(exposure)
         own_x, own_y, _, _ = window_of(self)
         own_x, own_y = max(own_x, 1), max(own_y, 1)
@@ -126,6 +131,26 @@ class ReferenceFileModel(DataModel):
                 hint="give a full-frame reference or one of the same subarray",
             )
         return self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
+
+    def _of_stripes(self, exposure):
+        """The lines that an exposure of stripes has; the reference must be of the whole detector."""
+        facts = exposure.observatory.detector(exposure.meta.instrument.detector)
+        if self.shape[-2:] != (facts.rows, facts.columns):
+            raise ReferenceError_(
+                f"an exposure of stripes needs the {self.meta.reftype or 'reference'} file of the whole detector, "
+                f"{(facts.rows, facts.columns)} (ny, nx), or of its own subarray; found {self.shape[-2:]}",
+                where=str(self.path or "a reference in memory"),
+            )
+        axis, _ = slow_axis(exposure)
+        lines = lines_read(exposure, self.shape[axis])
+        window = [slice(0, facts.rows), slice(0, facts.columns)]
+        window[axis] = slice(int(lines.min()), int(lines.max()) + 1)
+        part = self._cut(tuple(window))
+        for name, spec in part.specs.items():
+            if isinstance(spec, Array) and (value := getattr(part, name)) is not None:
+                part.contents.arrays[name] = np.take(value, lines - lines.min(), axis=axis)
+        part.contents.window = None
+        return part
 
     def _cut(self, window):
         part = type(self)(self.contents.source)

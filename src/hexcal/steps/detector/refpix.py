@@ -5,8 +5,14 @@ from functools import partial
 from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
+from hexcal.models.stripes import is_striped
 from hexcal.steps.detector.irs2 import is_irs2
-from hexcal.steps.detector.refpix_levels import correct_amplifiers, correct_miri, correct_single_output
+from hexcal.steps.detector.refpix_levels import (
+    correct_amplifiers,
+    correct_miri,
+    correct_single_output,
+    correct_stripes,
+)
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _DARK_COLUMN_SUBARRAYS = ("SUB32", "SUB512", "SUB512S")
@@ -22,8 +28,9 @@ class RefPixStep(Step):
     Near infrared: the reference pixels in the first and last lines give a level for each amplifier and for odd and even
     columns, those at the sides what all columns of a line share, by a running median or, with
     ``refpix_algorithm="sirs"``, by the kernels of a sirskernel reference for each amplifier. Subarrays read through one
-    amplifier have a level for odd and for even columns. MIRI: levels of the amplifiers, relative to the first group.
-    NIRSpec IRS2: weights in Fourier space for the interleaved reference pixels and for the reference output.
+    amplifier have a level for odd and for even columns; stripes of a multistripe read-out have one for each amplifier.
+    MIRI: levels of the amplifiers, relative to the first group. NIRSpec IRS2: weights in Fourier space for the
+    interleaved reference pixels and for the reference output.
     """
 
     alias = "refpix"
@@ -99,6 +106,8 @@ class RefPixStep(Step):
             if not full_frame:
                 raise SkipStep("there is no correction for MIRI subarrays", is_expected=True)
             self._correct_miri(ramp)
+        elif is_striped(ramp):
+            self._correct_stripes(ramp)
         elif full_frame or ramp.meta.exposure.noutputs == _detector_of(ramp).outputs:
             self._correct_amplifiers(ramp, references)
         else:
@@ -153,6 +162,17 @@ class RefPixStep(Step):
             gain=own.side_gain,
             n_sigma=own.siglimit,
         )
+
+    def _correct_stripes(self, ramp):
+        import numpy as np
+
+        from hexcal.models.dqflags import pixel
+
+        reference_pixels = (ramp.pixeldq & np.uint32(pixel.REFERENCE_PIXEL)) != 0
+        how = reference_pixels & _usable(ramp), self._layout(ramp), self.parameters.odd_even_columns
+        if not correct_stripes(ramp.data, *how, self.parameters.siglimit):
+            raise SkipStep("no usable reference pixels in the stripes")
+        correct_zero_frame(ramp, lambda data, _: correct_stripes(data, *how, self.parameters.siglimit))
 
     def _correct_single_output(self, ramp):
         import numpy as np

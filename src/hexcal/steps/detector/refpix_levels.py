@@ -166,6 +166,38 @@ def correct_single_output(data, usable, where, by_parity, n_sigma=3.0, threads=N
     return True
 
 
+def correct_stripes(data, usable, where, by_parity, n_sigma=3.0, threads=None):
+    """Correct the stripes of a multistripe read-out, in place.
+
+    In each image the clipped mean of all reference pixels of an amplifier, those at the sides included, is subtracted
+    from the amplifier; odd and even columns apart if `by_parity`. An amplifier without any keeps its values.
+
+    Parameters
+    ----------
+    data, usable, where, by_parity, n_sigma, threads
+        As of `correct_single_output`.
+
+    Returns
+    -------
+    bool
+        False if there is no usable reference pixel.
+
+    Notes
+    -----
+    As the reference implementation 3.0.0 does; the documents do not know such read-outs.
+    """
+    import numpy as np
+
+    from hexcal.steps.detector.refpix_regions import flagged_classes
+
+    images = data.reshape(-1, *data.shape[2:])
+    classes, of_fast = flagged_classes(usable, where, by_parity, by_amplifier=True)
+    means = _measure(images, classes, n_sigma, threads=threads)
+    signal = np.nan_to_num(means)[:, of_fast]
+    subtract_signals(images, where, signal, np.zeros((len(images), where.slow.size)), threads)
+    return bool(np.isfinite(means).any())
+
+
 def correct_miri(data, usable, by_parity, n_sigma=3.0, threads=None):
     """Correct a MIRI full frame, in place.
 

@@ -139,8 +139,10 @@ def side_strips(where):
     return [(int(strip[0]), strip.size) for strip in sides if strip.size]
 
 
-def flagged_classes(usable, where, by_parity):
+def flagged_classes(usable, where, by_parity, by_amplifier=False):
     """Sort usable reference pixels, wherever they are, by the parity of their position along the fast direction.
+
+    And by the amplifier, if asked for.
 
     Parameters
     ----------
@@ -150,17 +152,23 @@ def flagged_classes(usable, where, by_parity):
         Of the image.
     by_parity : bool
         Whether odd and even columns are apart.
+    by_amplifier : bool
+        Whether the outputs are.
 
     Returns
     -------
     PixelClasses
-        Of 2 classes or 1.
+        Of 2 classes or 1, times the number of amplifiers.
     of_fast : int array (nfast,)
         Class of each position along the fast direction.
     """
-    of_fast = np.arange(where.fast.size) % (2 if by_parity else 1)
+    parities = 2 if by_parity else 1
+    of_fast, n_classes = np.arange(where.fast.size) % parities, parities
+    if by_amplifier:
+        of_fast += parities * (where.fast // (where.n_fast // where.amplifiers))
+        n_classes *= where.amplifiers
     of_pixel = np.where(where.as_read(usable), of_fast, -1)
-    return sort_by_class(of_pixel, 2 if by_parity else 1, where.transposed), of_fast
+    return sort_by_class(of_pixel, n_classes, where.transposed), of_fast
 
 
 def miri_classes(usable, by_parity):
