@@ -254,7 +254,7 @@ def test_a_bad_parameter_file_is_an_error(tmp_path, content, error, message):
         ScaleStep(config_file=tmp_path / "absent.asdf")
 
 
-@pytest.mark.req("PAR-05", "DEV-03")
+@pytest.mark.req("PAR-05", "DEV-03", "S2C-06")
 def test_each_reference_type_has_an_override(tmp_path):
     from hexcal.step import SuperBiasStep
 

@@ -92,7 +92,7 @@ def uncal(tmp_path):
     return write_uncal(tmp_path, data=np.ones((1, 2, 4, 4), "u2"))
 
 
-@pytest.mark.req("BEST-02")
+@pytest.mark.req("BEST-02", "S2C-06")
 def test_a_pipeline_tells_all_that_is_missing_before_its_first_step(root, uncal, caplog):
     with pytest.raises(ReferenceError_, match="3 reference files are not in the cache") as caught:
         AskingPipeline.call(uncal)

@@ -21,7 +21,7 @@ def test_the_master_bits():
     assert dqflags.names_of(5) == ["DO_NOT_USE", "JUMP_DET"]
 
 
-@pytest.mark.req("COMMON-03", "DQ-02")
+@pytest.mark.req("COMMON-03", "DQ-02", "S2C-04")
 def test_the_file_s_own_bits_are_translated():
     table = np.array(
         [(0, 1, b"HOT", b""), (1, 2, b"DO_NOT_USE", b""), (2, 4, b"MADE_UP", b"")],

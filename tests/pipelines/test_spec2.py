@@ -6,6 +6,7 @@ import pytest
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.observatories.jwst import observatory
+from hexcal.observatories.jwst.exposure_types import exposure_type as facts_of
 from hexcal.pipeline import Spec2Pipeline
 from hexcal.pipelines.spec2_modes import mode_of, steps_of
 
@@ -152,3 +153,23 @@ def test_steps_that_are_skipped_by_default():
     for name in ("residual_fringe", "pixel_replace", "clean_flicker_noise"):
         if name in steps:
             assert steps[name].parameters.skip, name
+
+
+ROUTED = {
+    "MIR_LRS-FIXEDSLIT": ("spec3", None), "MIR_LRS-SLITLESS": (None, "tso3"), "MIR_MRS": ("spec3", None),
+    "NRC_WFSS": ("spec3", None), "NRC_TSGRISM": (None, "tso3"), "NIS_WFSS": ("spec3", None),
+    "NIS_SOSS": ("spec3", "tso3"), "NRS_AUTOWAVE": (None, None), "NRS_AUTOFLAT": (None, None),
+    "NRS_LAMP": (None, None), "NRS_FIXEDSLIT": ("spec3", None), "NRS_IFU": ("spec3", None),
+    "NRS_MSASPEC": ("spec3", None), "NRS_BRIGHTOBJ": (None, "tso3"),
+}  # fmt: skip
+"""Type of an exposure: its pipeline of stage 3, without and with TSOVISIT."""
+
+
+@pytest.mark.req("SP2-25", "SP2-26")
+def test_types_that_belong_here_and_what_follows():
+    for name, (stage3, of_series) in ROUTED.items():
+        fact = facts_of(name)
+        assert fact.stage2 == "spec2", name
+        assert (fact.stage3 or None, fact.stage3_tso or None) == (stage3, of_series), name
+        if of_series and not stage3:
+            assert fact.tso in ("visit", "always")

@@ -37,7 +37,7 @@ def product(out, suffix):
     return datamodels.open(path)
 
 
-@pytest.mark.req("SP2-11", "SP2-16", "SP2-18", "SP2-19", "SP2-21")
+@pytest.mark.req("S2C-01", "SP2-11", "SP2-16", "SP2-18", "SP2-19", "SP2-21")
 def test_products(calibrated):
     mode, _, out, result = calibrated
     suffixes = {path.stem.rpartition("_")[2] for path in out.glob("*.fits")}
@@ -48,6 +48,8 @@ def test_products(calibrated):
     status = product(out, "cal").meta.cal_step
     assert (status.bkg_subtract, status.flat_field, status.photom) == ("COMPLETE",) * 3
     assert status.extract_1d is None, "the calibrated exposure is not extracted"
+    header = fits.getheader(next(out.glob("*_x1d.fits")))
+    assert (header["S_PXREPL"], header["S_EXTR1D"], header.get("S_FRINGE")) == ("SKIPPED", "COMPLETE", None)
     subtracted = product(out, "bsub")
     assert subtracted.meta.cal_step.bkg_subtract == "COMPLETE" and subtracted.meta.cal_step.photom is None
 
@@ -101,6 +103,29 @@ def test_spectrum_of_the_star(calibrated):
     assert len(found) > 50
     assert abs(np.median(found) - 1) < 0.01
     assert 0.7 < 1.4826 * np.median(np.abs(pull - np.median(pull))) < 1.5
+
+
+@pytest.mark.req("SP2-01")
+def test_one_exposure_or_an_association_and_parameters_of_the_reference_system(lrs, tmp_path):
+    """What a `pars-spec2pipeline` file says of this type of exposure is what the pipeline does."""
+    assert Spec2Pipeline().get_config_reftype() == "pars-spec2pipeline"
+    options = {"references": str(lrs.references), "output_dir": str(tmp_path)}
+    pars = tmp_path / "pars.asdf"
+    Spec2Pipeline(save_bsub=True, steps={"photom": {"skip": True}}).export_config(pars)
+    alone = Spec2Pipeline.call(str(lrs.exposures[0]), **options)
+    together = Spec2Pipeline.call(str(lrs.associations[0]), config_file=str(pars), **options)
+    assert (alone.meta.cal_step.bkg_subtract, alone.meta.cal_step.photom) == (None, "COMPLETE")
+    assert (together.meta.cal_step.bkg_subtract, together.meta.cal_step.photom) == ("COMPLETE", "SKIPPED")
+    assert list(tmp_path.glob("*_bsub.fits"))
+
+
+@pytest.mark.req("SP2-20")
+@pytest.mark.parametrize("mode", ["nirspec-ifu", "miri-mrs"])
+def test_integral_fields_give_a_cube_for_a_quick_look(mode, tmp_path):
+    exposures = made(tmp_path, mode)
+    options = {"references": str(exposures.references), "output_dir": str(tmp_path / "out"), "save_results": True}
+    Spec2Pipeline.call(str(exposures.exposures[0]), **options)
+    assert product(tmp_path / "out", "s3d").model_type == "IFUCubeModel"
 
 
 def test_nothing_is_written_that_nobody_asked_for(lrs, tmp_path, monkeypatch):

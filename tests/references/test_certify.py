@@ -32,7 +32,7 @@ def test_a_right_file(tmp_path, context):
     assert made.previous == "jwst_nircam_dark_0003.fits"
 
 
-@pytest.mark.req("REF-04", "REF-05")
+@pytest.mark.req("REF-04", "REF-05", "S2C-03")
 @pytest.mark.parametrize("keyword", ["TELESCOP", "INSTRUME", "REFTYPE", "USEAFTER", "PEDIGREE", "AUTHOR", "DESCRIP"])
 @pytest.mark.parametrize("value", [None, " "])
 def test_required_keywords(tmp_path, keyword, value):
@@ -40,7 +40,7 @@ def test_required_keywords(tmp_path, keyword, value):
     assert (keyword, "none") in [(where, text.rpartition(" ")[2]) for where, text in told(made)]
 
 
-@pytest.mark.req("REF-05")
+@pytest.mark.req("REF-05", "S2C-03")
 @pytest.mark.parametrize("keyword", ["DATAMODL", "DATE", "FILENAME"])
 def test_usual_keywords(tmp_path, keyword):
     made = certify(dark(tmp_path / "dark.fits", **{keyword: None}), "jwst")

@@ -32,7 +32,7 @@ def dark(context, **changes):
     return str(context.choose(header(**changes), ["dark"])["dark"])
 
 
-@pytest.mark.req("CRDS-02", "MATCH-01", "MATCH-06", "MATCH-08")
+@pytest.mark.req("CRDS-02", "MATCH-01", "MATCH-06", "MATCH-08", "S2C-06")
 def test_choose(context):
     assert dark(context) == "jwst_nircam_dark_0002.fits"
     assert dark(context, **{"DATE-OBS": "2019-12-31"}) == "jwst_nircam_dark_0001.fits"

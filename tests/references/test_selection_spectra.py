@@ -7,6 +7,7 @@ from hexcal import datamodels, step
 from hexcal.errors import ReferenceError_
 from hexcal.models.declared import everywhere
 from hexcal.references import chooser
+from hexcal.references.context import open_context
 
 KEYWORDS = {
     "EXP_TYPE": ("META.EXPOSURE.TYPE", "", ""),
@@ -46,9 +47,13 @@ RULES = [
     *(("", "photom", name, "DETECTOR", "PhotomStep", None) for name in ("FGS", "NIRCAM", "NIRISS")),
     ("", "photom", "MIRI", "DETECTOR BAND", "PhotomStep", None),
     ("", "photom", "NIRSPEC", "EXP_TYPE", "PhotomStep", None),
+    *(("X1D-50", "extract1d", name, "EXP_TYPE", "Extract1dStep", None) for name in ("MIRI", "NIRISS")),
+    ("X1D-50", "extract1d", "NIRSPEC", "EXP_TYPE LAMP OPMODE", "Extract1dStep", None),
+    *(("X1D-55", "apcorr", name, "EXP_TYPE", "Extract1dStep", None) for name in ("FGS", "MIRI", "NIRCAM", "NIRISS")),
+    ("X1D-55", "apcorr", "NIRSPEC", "EXP_TYPE FILTER GRATING LAMP OPMODE", "Extract1dStep", None),
     ("BAR-09", "barshadow", "NIRSPEC", "EXP_TYPE", "BarShadowStep", "BarshadowModel"),
     ("STRAY-07", "mrsxartcorr", "MIRI", "EXP_TYPE", "StraylightStep", "MirMrsXArtCorrModel"),
-    ("RFRN-06", "fringefreq", "MIRI", "EXP_TYPE DETECTOR", "ResidualFringeStep", "FringeFreqModel"),
+    ("RFRN-06 RFRN-09", "fringefreq", "MIRI", "EXP_TYPE DETECTOR", "ResidualFringeStep", "FringeFreqModel"),
     ("CUBE-45", "cubepar", "MIRI", "EXP_TYPE", "CubeBuildStep", "MiriIFUCubeParsModel"),
     ("CUBE-45", "cubepar", "NIRSPEC", "EXP_TYPE OPMODE", "CubeBuildStep", "NirspecIFUCubeParsModel"),
     ("SP2-22", "pars-spec2pipeline", "MIRI", "TSOVISIT", None, None),
@@ -117,3 +122,9 @@ def test_the_documented_keywords_decide(kind, instrument, keywords, asked_by, mo
     if asked_by is not None:
         assert kind in getattr(step, asked_by).reference_types
     assert model is None or model in everywhere()
+
+
+@pytest.mark.req("X1D-50")
+def test_nircam_has_no_extract1d_files(real_data):
+    context = open_context("newest", str(real_data / "crds_cache"), "jwst")
+    assert context.rules("NIRCAM", "extract1d") == "N/A"

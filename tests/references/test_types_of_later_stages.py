@@ -37,6 +37,7 @@ TYPES = [
         {"FGS": "DETECTOR EXP_TYPE", "MIRI": "DETECTOR FILTER BAND READPATT SUBARRAY",
          "NIRSPEC": "DETECTOR FILTER GRATING EXP_TYPE", "": FILTERS},
     ),
+    ("FRNG-06", "fringe", "fringe", "FringeModel SCI ERR DQ DQ_DEF", {"MIRI": "DETECTOR BAND"}),
     ("RT-16", "fringe", "fringe", "FringeModel SCI ERR DQ DQ_DEF", {"MIRI": "DETECTOR BAND"}),
     *(("RT-18", "gain", step, "GainModel SCI", {"": "DETECTOR SUBARRAY"})
       for step in ("gain_scale", "jump", "ramp_fit")),
@@ -57,13 +58,15 @@ TYPES = [
     ("RT-35", "rscd", "rscd", "RSCDModel RSCD_GROUP_SKIP", {"MIRI": "DETECTOR"}),
 ]  # fmt: skip
 
-# row, type, step, a real file, class of its model, instruments that have such references
+# row, type, step, a real file, class of its model, instruments that have such references, what decides
 OF_TREES = [
     ("RT-09", "distortion", "assign_wcs", "miri_wcs/jwst_miri_distortion_0028.asdf", "FGS MIRI NIRCAM NIRISS"),
     ("RT-33", "regions", "assign_wcs", "miri_wcs/jwst_miri_regions_0017.asdf", "MIRI"),
     ("RT-39", "specwcs", "assign_wcs", "miri_wcs/jwst_miri_specwcs_0016.asdf", "MIRI NIRCAM NIRISS"),
-    ("RT-43", "wavecorr", "wavecorr", "jwst_nirspec_wavecorr_0001.asdf", "NIRSPEC"),
-    ("RT-44", "wavelengthrange", "extract_2d", "jwst_nirspec_wavelengthrange_0004.asdf", "MIRI NIRCAM NIRISS NIRSPEC"),
+    *((row, "wavecorr", "wavecorr", "jwst_nirspec_wavecorr_0001.asdf", "NIRSPEC", "EXP_TYPE")
+      for row in ("RT-43", "WAVC-06")),
+    *((row, "wavelengthrange", "extract_2d", "jwst_nirspec_wavelengthrange_0004.asdf", "MIRI NIRCAM NIRISS NIRSPEC",
+       "EXP_TYPE") for row in ("RT-44", "BKG-21")),
     *(
         ("RT-05", kind, "assign_wcs", f"jwst_nirspec_{kind}_{number}.asdf", "NIRSPEC")
         for kind, number in (
@@ -109,11 +112,14 @@ def test_a_type_in_fits(kind, step, model, deciding, real, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "step", "file", "instruments"),
-    [pytest.param(*row[1:], marks=pytest.mark.req(row[0]), id=row[1]) for row in OF_TREES],
+    ("kind", "step", "file", "instruments", "deciding"),
+    [
+        pytest.param(*row[1:], *[None] * (6 - len(row)), marks=pytest.mark.req(row[0]), id=f"{row[1]} {row[0]}")
+        for row in OF_TREES
+    ],
 )
-def test_a_type_in_asdf(kind, step, file, instruments, real, real_data):
-    require_chosen_by(real, kind, dict.fromkeys(instruments.split()))
+def test_a_type_in_asdf(kind, step, file, instruments, deciding, real, real_data):
+    require_chosen_by(real, kind, dict.fromkeys(instruments.split(), deciding))
     assert kind in registry.find(step).reference_types
     model = datamodels.open(real_data / "references" / file)
     assert type(model).__name__.lower().removesuffix("model") == kind

@@ -1,5 +1,6 @@
 """Keywords in which the steps of stage 2 say that they have run, and flags that they use."""
 
+import asdf
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -34,16 +35,18 @@ FLAGS = {
 }  # fmt: skip
 
 
-@pytest.mark.req("S2C-02")
+@pytest.mark.req("S2C-01", "S2C-02")
 @pytest.mark.parametrize("name", KEYWORDS)
 def test_the_keyword_of_a_step(name, tmp_path):
     model = datamodels.ImageModel(np.zeros((4, 4), "f4"))
     model.meta.telescope = "JWST"
-    getattr(step, name)().set_status(model, "COMPLETE")
-    model.save(tmp_path / "done.fits")
-    header = fits.getheader(tmp_path / "done.fits")
-    assert header[KEYWORDS[name]] == "COMPLETE"
-    assert [key for key in header if key.startswith("S_") and key != "S_REGION"] == [KEYWORDS[name]]
+    for status in ("COMPLETE", "SKIPPED"):
+        getattr(step, name)().set_status(model, status)
+        model.save(tmp_path / "done.fits")
+        header = fits.getheader(tmp_path / "done.fits")
+        assert header[KEYWORDS[name]] == status
+        # Of steps that were not attempted there is none.
+        assert [key for key in header if key.startswith("S_") and key != "S_REGION"] == [KEYWORDS[name]]
 
 
 @pytest.mark.req("S2C-05")
@@ -56,3 +59,35 @@ def test_msa_flagging_has_no_parameters_of_its_own():
     own = set(step.MSAFlagOpenStep.Parameters.model_fields) - set(StepParameters.model_fields)
     assert {name for name in own if not name.startswith("override_")} == set()
     assert "msaoper" in step.MSAFlagOpenStep.reference_types
+
+
+REFERENCE_KEYWORDS = {
+    "AUTHOR": "author", "DATAMODL": "model_type", "DATE": "date", "DESCRIP": "description", "FILENAME": "filename",
+    "INSTRUME": "instrument.name", "PEDIGREE": "pedigree", "REFTYPE": "reftype", "TELESCOP": "telescope",
+    "USEAFTER": "useafter",
+}  # fmt: skip
+
+
+@pytest.mark.req("S2C-03")
+def test_keywords_of_every_reference_file(tmp_path):
+    """The same names in FITS and in ASDF, where there is none for the name of the file."""
+    values = {
+        "AUTHOR": "me", "DATAMODL": "FlatModel", "DATE": "2026-01-01T00:00:00", "DESCRIP": "a flat", "INSTRUME": "MIRI",
+        "FILENAME": "flat.fits", "PEDIGREE": "GROUND", "REFTYPE": "FLAT", "TELESCOP": "JWST",
+        "USEAFTER": "2022-01-01T00:00:00",
+    }  # fmt: skip
+    path = tmp_path / "flat.fits"
+    fits.HDUList(
+        [fits.PrimaryHDU(header=fits.Header(values)), fits.ImageHDU(np.ones((4, 4), "f4"), name="SCI")]
+    ).writeto(path)
+    tree: dict = {"model": 1}
+    for keyword, name in REFERENCE_KEYWORDS.items():
+        branch = tree.setdefault("meta", {})
+        for part in name.split(".")[:-1]:
+            branch = branch.setdefault(part, {})
+        branch[name.rpartition(".")[2]] = values[keyword]
+    asdf.AsdfFile(tree).write_to(tmp_path / "flat.asdf")
+    with datamodels.open(path) as of_fits, datamodels.open(tmp_path / "flat.asdf") as of_asdf:
+        for keyword, name in REFERENCE_KEYWORDS.items():
+            assert str(of_fits.get_meta(f"meta.{name}")).startswith(values[keyword]), keyword
+            assert of_asdf.get_meta(f"meta.{name}") == values[keyword] or keyword == "FILENAME", keyword

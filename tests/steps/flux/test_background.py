@@ -141,6 +141,18 @@ def test_a_background_of_another_kind_is_refused(path, value, keyword):
         subtract(exposure(TARGET), exposure(TARGET, **{path: value}))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "keyword"),
+    [("exposure__type", "MIR_LRS-FIXEDSLIT", "EXP_TYPE"), ("instrument__detector", "MIRIFULONG", "DETECTOR"),
+     ("instrument__grating", "G395M", "GRATING")],
+)  # fmt: skip
+def test_a_background_of_another_mode_is_refused(path, value, keyword):
+    target = exposure(TARGET, instrument__grating="PRISM", instrument__detector="MIRIMAGE")
+    other = exposure(TARGET, **{"instrument__grating": "PRISM", "instrument__detector": "MIRIMAGE", path: value})
+    with pytest.raises(InputError, match=f"must have {keyword} = .*as the target; .*has {value}"):
+        subtract(target, other)
+
+
 def test_a_background_of_another_filter_is_told(caplog):
     assert (subtract(exposure(TARGET), exposure(TARGET - 1, instrument__filter="F1000W")).data == 1).all()
     assert "FILTER = F1000W, the target F770W" in caplog.text

@@ -1,5 +1,7 @@
 """residual_fringe: sine waves put into spectra are taken out again; lines, noise and ignored regions stay."""
 
+import json
+
 import miri_spectra as miri
 import numpy as np
 import pytest
@@ -90,6 +92,7 @@ def test_without_fringes_next_to_nothing_changes(run):
     assert np.std(changed) < 0.0005 and np.median(np.abs(changed)) < 1e-6
 
 
+@pytest.mark.req("RFRN-10")
 def test_waves_of_other_periods_stay(run, tmp_path):
     _, fringe, data, error = scene()
     result = run(exposure(data, error), references=write_reference(tmp_path, period=4.2))
@@ -165,6 +168,37 @@ def test_it_is_off_by_default_and_for_mrs_only(run, tmp_path):
         False,
     )
     assert defaults["suffix"] == "residual_fringe"
+
+
+@pytest.mark.req("RFRN-02")
+def test_a_file_a_model_and_an_association_of_one_file(run, tmp_path):
+    _, _, data, error = scene()
+    model = exposure(data, error)
+    path = model.save(tmp_path / "a_cal.fits")
+    asn = {"products": [{"name": "a", "members": [{"expname": "a_cal.fits", "exptype": "science"}]}]}
+    (tmp_path / "a_asn.json").write_text(json.dumps(asn))
+    of_model = run(model)
+    assert of_model.model_type == "IFUImageModel" and not np.array_equal(of_model.data, data)
+    for given in (str(path), str(tmp_path / "a_asn.json")):
+        found = run(given)
+        found = found[0] if isinstance(found, list | datamodels.ModelContainer) else found
+        assert np.array_equal(found.data, of_model.data, equal_nan=True)
+
+
+@pytest.mark.req("RFRN-09")
+def test_the_band_chooses_its_table(tmp_path):
+    """The file is chosen by the detector: test_selection_spectra."""
+    assert set(ResidualFringeStep.reference_types) == {"fringefreq", "regions"}
+    reference = datamodels.open(write_reference(tmp_path) + "/fringefreq.fits")
+    pairs = {"SHORT": 2.8, "MEDIUM": 2.6, "LONG": 2.4}
+    for band, period in pairs.items():
+        table = np.array([(101, period, 0.2, 1, 10, 10, 0.01)], FIELDS)
+        setattr(reference, f"rfc_freq_{band.lower()}_table", table)
+    _, _, data, error = scene()
+    model = exposure(data, error)
+    for band, period in pairs.items():
+        model.meta.instrument.band = band
+        assert residual_fringe.fringe_rows(model, reference)[101][0].period == period
 
 
 @pytest.mark.req("RFRN-07")

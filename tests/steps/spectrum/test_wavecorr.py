@@ -37,7 +37,7 @@ def slits(cut):
     return cut(nirspec.exposure())
 
 
-@pytest.mark.req("WAVC-03", "WAVC-05")
+@pytest.mark.req("WAVC-01", "WAVC-03", "WAVC-05")
 def test_wavelengths_move_by_the_offset(slits, table):
     result = WavecorrStep.call(slits, override_wavecorr=table)
     assert result.meta.cal_step.wavecorr == "COMPLETE"
@@ -74,7 +74,7 @@ def test_of_fixed_slits_only_that_with_the_target(slits, table):
     assert np.array_equal(result.slits[1].wavelength, slits.slits[1].wavelength, equal_nan=True)
 
 
-@pytest.mark.req("WAVC-02")
+@pytest.mark.req("WAVC-01", "WAVC-02")
 def test_of_slitlets_those_with_point_sources(cut, tmp_path):
     rows = [nirspec.shutter(number, 4, row=100 + 20 * number, source=number, primary=True, point=(0.75, 0.5))
             for number in (1, 2)]  # fmt: skip
@@ -83,6 +83,7 @@ def test_of_slitlets_those_with_point_sources(cut, tmp_path):
     product.slits[1].source_type = "EXTENDED"
     result = WavecorrStep.call(product, override_wavecorr=nirspec.write_wavecorr(tmp_path / "mos.asdf", "MOS"))
     assert [slit.wavelength_corrected for slit in result.slits] == [True, False]
+    assert np.nanmin(np.abs(result.slits[0].wavelength - product.slits[0].wavelength)) > 0
 
 
 def test_nothing_to_correct(slits, table):
@@ -94,12 +95,15 @@ def test_nothing_to_correct(slits, table):
     assert WavecorrStep.call(slits, override_wavecorr="N/A").meta.cal_step.wavecorr == "SKIPPED"
 
 
+@pytest.mark.req("WAVC-01")
 def test_a_slit_that_cannot_be_corrected_is_left_out(cut, table, tmp_path, caplog):
     bright = cut(nirspec.exposure("NRS_BRIGHTOBJ", shape=(2, *nirspec.SHAPE), kind=datamodels.CubeModel))
     assert WavecorrStep.call(bright, override_wavecorr=table).meta.cal_step.wavecorr == "SKIPPED"
     assert "the WAVECORR file has S200A1, S200A2, not this slit" in caplog.text
     own = nirspec.write_wavecorr(tmp_path / "own.asdf", "S1600A1")
-    assert WavecorrStep.call(bright, override_wavecorr=own).meta.cal_step.wavecorr == "COMPLETE"
+    result = WavecorrStep.call(bright, override_wavecorr=own)
+    assert result.meta.cal_step.wavecorr == "COMPLETE"
+    assert np.nanmin(np.abs(result.wavelength - bright.wavelength)) > 0
 
 
 def test_a_source_far_outside_of_its_slit_is_left_out(slits, tmp_path, caplog):

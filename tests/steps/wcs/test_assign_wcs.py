@@ -98,7 +98,7 @@ def test_aberration_stretches_the_field_about_the_reference_point():
     assert frames.velocity_aberration(None, 120.0, -520.0)(220.0, -720.0) == (220.0, -720.0)
 
 
-@pytest.mark.req("AWCS-01", "AWCS-25", "AWCS-26", "AWCS-29", "AWCS-31")
+@pytest.mark.req("AWCS-01", "AWCS-08", "AWCS-25", "AWCS-26", "AWCS-29", "AWCS-31")
 @pytest.mark.parametrize("exposure_type", IMAGING.split())
 def test_an_image_of_each_instrument(assign, exposure_type):
     result = assign(image(exposure_type, start=(101, 201)))
@@ -117,7 +117,7 @@ def test_an_image_of_each_instrument(assign, exposure_type):
     assert result.meta.cal_step.assign_wcs == "COMPLETE" and result.meta.ref_file.distortion.name == "distortion.asdf"
 
 
-@pytest.mark.req("AWCS-48")
+@pytest.mark.req("AWCS-08", "AWCS-48")
 def test_images_per_integration_have_one_wcs(assign, tmp_path):
     result = assign(image(shape=(3, 64, 96), kind=datamodels.CubeModel))
     assert result.meta.wcs(5, 7) == pytest.approx(assign(image()).meta.wcs(5, 7), abs=1e-12)

@@ -9,8 +9,8 @@ from sky_projections import camera
 from hexcal import datamodels
 from hexcal.errors import ReferenceError_
 from hexcal.step import AssignWcsStep
-from hexcal.steps.wcs import frames
-from hexcal.steps.wcs.miri_lrs import smooth_wavelengths
+from hexcal.steps.wcs import frames, miri_lrs
+from hexcal.steps.wcs.smoothing_spline import smoothed
 from hexcal.steps.wcs.spectral import slit_coordinates
 
 FACTOR = 1 / (1 + 20000.0 / 299792458.0)
@@ -100,9 +100,9 @@ def test_a_delivered_file_that_calls_itself_specwcs(tmp_path):
 def test_smoothing_takes_scatter_and_leaves_the_rest():
     row = np.arange(-290.0, 95.0)
     smooth = miri.lrs_wavelength(row / 10)
-    assert np.abs(smooth_wavelengths(row, smooth) - smooth).max() < 1e-3
+    assert np.abs(smoothed(row, smooth, miri_lrs._SMOOTHING) - smooth).max() < 1e-3
     scattered = smooth + np.where(np.arange(row.size) % 2, 0.002, -0.002)
-    assert np.std(smooth_wavelengths(row, scattered) - smooth) < 2e-4
+    assert np.std(smoothed(row, scattered, miri_lrs._SMOOTHING) - smooth) < 2e-4
 
 
 def test_files_that_do_not_fit(folder, tmp_path):

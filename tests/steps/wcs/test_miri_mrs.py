@@ -36,7 +36,7 @@ def _truth(label, x, y):
     return np.array([*frames.v2v3_to_sky(pointing)(*stretched), FACTOR * miri.mrs_wavelength(label, x, y), beta, alpha])
 
 
-@pytest.mark.req("AWCS-06", "AWCS-07", "AWCS-14")
+@pytest.mark.req("AWCS-06", "AWCS-07", "AWCS-08", "AWCS-14")
 def test_each_slice_sees_what_its_transforms_say(assigned):
     labels = miri.mrs_labels()
     slices = ifu_slices(assigned)
@@ -52,7 +52,7 @@ def test_each_slice_sees_what_its_transforms_say(assigned):
         tolerance = np.array([1e-11, 1e-11, 1e-12, 1e-12, 1e-12])[:, None]
         assert (np.abs(np.array([plane[y, x] for plane in planes]) - truth) < tolerance).all()
     assert assigned.meta.wcsinfo.dispersion_direction == 2 and assigned.meta.cal_step.assign_wcs == "COMPLETE"
-    assert assigned.meta.wcs.bounding_box is not None
+    assert assigned.meta.wcs.bounding_box is not None and assigned.model_type == "IFUImageModel"
 
 
 def test_the_frame_is_put_together_from_the_slices_as_gwcs_itself_sees_it(assigned):
@@ -112,6 +112,16 @@ def test_outline_and_wavelengths_are_those_of_all_pixels(assigned):
     assert corners[:, 0] == pytest.approx([np.nanmin(ra), np.nanmax(ra), np.nanmax(ra), np.nanmin(ra)], abs=1e-9)
     assert corners[:, 1] == pytest.approx([np.nanmin(dec)] * 2 + [np.nanmax(dec)] * 2, abs=1e-9)
     assert assigned.get_meta("meta.wcsinfo.spectral_region") == [np.nanmin(wavelength), np.nanmax(wavelength)]
+
+
+@pytest.mark.req("BKG-22")
+@pytest.mark.parametrize("name", ["channels", "waverange_selector"])
+def test_wavelength_ranges_of_the_documents_and_of_delivered_files(name, folder, tmp_path):
+    miri.write_mrs_references(tmp_path)
+    limits = [[7.0, 8.0], [4.5, 5.8]]
+    asdf.AsdfFile({name: ["2SHORT", "1SHORT"], "wavelengthrange": limits}).write_to(tmp_path / "wavelengthrange.asdf")
+    found = miri_mrs._ranges(datamodels.open(tmp_path / "wavelengthrange.asdf"), {1: "1SHORT", 2: "2SHORT"})
+    assert found == {1: (4.5, 5.8), 2: (7.0, 8.0)}
 
 
 def test_an_outline_across_right_ascension_0(folder):

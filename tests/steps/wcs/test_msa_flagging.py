@@ -76,6 +76,22 @@ def test_shutters_that_do_not_reach_the_detector(flag, tmp_path, caplog):
     assert not (result.dq & pixel.MSA_FAILED_OPEN).any() and "1 of them do not reach this detector" in caplog.text
 
 
+@pytest.mark.req("MSAF-06")
+def test_the_documented_layout_of_the_file(flag, tmp_path):
+    heads = {
+        "title": "operability", "reftype": "MSAOPER", "pedigree": "GROUND", "author": "me", "instrument": "NIRSPEC",
+        "exp_type": "NRS_IFU|NRS_MSASPEC", "telescope": "JWST", "useafter": "2022-01-01T00:00:00", "descrip": "one",
+        "history": "made for a test",
+    }  # fmt: skip
+    shutters = [{"Q": 3, "x": 180, "y": 4, "state": "open", "TA state": "closed", "Internal state": "normal"}]
+    path = tmp_path / "msaoper.json"
+    path.write_text(json.dumps({**heads, "msaoper": shutters}))
+    opened = datamodels.open(path)
+    assert {name: getattr(opened, name) for name in heads} == heads and opened.msaoper == shutters
+    flagged = flag(nirspec.exposure("NRS_MSASPEC"), str(path)).dq & pixel.MSA_FAILED_OPEN
+    assert np.count_nonzero(flagged) > 500
+
+
 def test_other_exposures_and_bad_files(flag, tmp_path):
     assert flag(nirspec.exposure(), "N/A").meta.cal_step.msa_flagging == "SKIPPED"
     assert flag(nirspec.exposure("NRS_MSASPEC"), "N/A").meta.cal_step.msa_flagging == "SKIPPED"

@@ -5,6 +5,7 @@ import logging
 import nirspec_spectra as nirspec
 import numpy as np
 import pytest
+from spectra import made
 
 from hexcal import datamodels
 from hexcal.errors import DataUnusable, InputError, ReferenceError_
@@ -13,6 +14,7 @@ from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, nirspec_slits
 from hexcal.steps.wcs.evaluate import transform_points
 from hexcal.steps.wcs.nirspec_open_slits import msa_slitlets
+from hexcal.steps.wcs.spectral import ifu_slices
 
 LOG = logging.getLogger("test")
 NAMES = ["detector", "sca", "gwa", "slit_frame", "msa_frame", "oteip", "v2v3", "v2v3vacorr", "world"]
@@ -192,8 +194,7 @@ def test_only_slitlets_of_the_configuration_and_the_dither_point(tmp_path):
 
 @pytest.mark.req("AWCS-38")
 def test_no_slit_on_the_detector_ends_with_status_64(assign, tmp_path):
-    rows = [nirspec.shutter(1, 3, source=1, primary=True, dither=5)]
-    path = nirspec.write_msa_file(tmp_path / "x_msa.fits", rows, [nirspec.source(1)])
+    path = nirspec.write_msa_file(tmp_path / "x_msa.fits", [], [])
     with pytest.raises(DataUnusable, match="no slit is open") as caught:
         assign(nirspec.mos_exposure(path))
     assert caught.value.exit_status == 64
@@ -209,6 +210,10 @@ def test_the_msa_file_is_missing_or_contradicts_itself(assign, tmp_path):
     nirspec.exposure().save(tmp_path / "image_msa.fits")
     with pytest.raises(InputError, match="no MSA metadata file"):
         assign(nirspec.mos_exposure(tmp_path / "image_msa.fits"))
+    other = [nirspec.shutter(1, 3, source=1, primary=True, dither=5)]
+    of_another = nirspec.write_msa_file(tmp_path / "other_msa.fits", other, [nirspec.source(1)])
+    with pytest.raises(InputError, match=r"no slitlet of MSAMETID 1, dither point 1; it has \(1, 5\)"):
+        assign(nirspec.mos_exposure(of_another))
     rows = [nirspec.shutter(1, column, source=column, primary=True) for column in (3, 4)]
     twice = nirspec.write_msa_file(tmp_path / "twice_msa.fits", rows, [])
     with pytest.raises(InputError, match="2 shutters with a primary source"):
@@ -253,6 +258,22 @@ def test_bright_objects_and_lamps(assign):
     image = nirspec.exposure("NRS_LAMP")
     image.meta.instrument.lamp_mode = "IMAGE"
     assert assign(image).meta.cal_step.assign_wcs == "SKIPPED"
+
+
+@pytest.mark.req("AWCS-40")
+def test_the_slices_of_the_integral_field_unit_one_by_one(tmp_path):
+    from hexcal.assign_wcs.nirspec import nrs_ifu_wcs
+
+    exposures = made(tmp_path, "nirspec-ifu")
+    given = {"references": str(exposures.references)}
+    assigned = AssignWcsStep.call(str(exposures.exposures[0]), nrs_ifu_slice_wcs=True, **given)
+    slices, parts = nrs_ifu_wcs(assigned), ifu_slices(assigned)
+    assert len(slices) == 30 and {part.number for part in parts} <= set(range(30))
+    for part in parts[::5]:
+        row, column = (int(indices.mean()) for indices in np.nonzero(np.isfinite(part.ra)))
+        found = slices[part.number](float(column + part.col0), float(row + part.row0))
+        expected = [plane[row, column] for plane in (part.ra, part.dec, part.wavelength)]
+        assert found == pytest.approx(expected, abs=1e-10)
 
 
 @pytest.mark.req("AWCS-39", "AWCS-41", "AWCS-46")

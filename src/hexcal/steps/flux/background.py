@@ -11,13 +11,15 @@ from hexcal.models.container import ModelContainer
 from hexcal.steps.flux.background_average import Clipping, Window, average
 
 _WFSS = ("NIS_WFSS", "NRC_WFSS", "MIR_WFSS")
-_MUST_AGREE = {"meta.instrument.name": "INSTRUME", "meta.instrument.detector": "DETECTOR", "meta.bunit_data": "BUNIT"}
-_SHOULD_AGREE = {
-    "meta.instrument.filter": "FILTER",
-    "meta.instrument.pupil": "PUPIL",
+_MUST_AGREE = {
+    "meta.instrument.name": "INSTRUME",
+    "meta.instrument.detector": "DETECTOR",
+    "meta.exposure.type": "EXP_TYPE",
     "meta.instrument.grating": "GRATING",
     "meta.instrument.band": "BAND",
+    "meta.bunit_data": "BUNIT",
 }
+_SHOULD_AGREE = {"meta.instrument.filter": "FILTER", "meta.instrument.pupil": "PUPIL"}
 
 
 class BackgroundStep(Step):

@@ -7,7 +7,7 @@ import numpy as np
 
 from hexcal.models.dqflags import pixel
 
-_BYTES = 2**26
+_BYTES = 2**22
 """Of the values, errors and flags of all backgrounds that are in memory at one time."""
 _DO_NOT_USE = np.uint32(pixel.DO_NOT_USE)
 

@@ -93,7 +93,9 @@ def scale(planes, factor, threads=None):
     threads : int, optional
         Default: the number of the run.
     """
-    of_values, of_variances = (np.asarray(power, np.float32) for power in (factor, np.float64(factor) ** 2))
+    of_values, of_variances = np.asarray(factor, np.float32), np.empty(np.shape(factor), np.float32)
+    # Squared before it is rounded, and no plane of float64 for it.
+    np.multiply(factor, factor, out=of_variances, dtype=np.float64, casting="unsafe")
 
     def scale_part(part, rows):
         values = [planes.data[part], planes.err[part]]

@@ -37,7 +37,8 @@ class Response:
         if self.relative.size == 0:
             return np.full(wavelength.shape, self.factor)
         relative = np.interp(wavelength, self.wavelength, self.relative, left=np.nan, right=np.nan)
-        return self.factor * relative
+        relative *= self.factor
+        return relative
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def sensitivity_at(wavelength, response, area=None):
     factor = response.at(wavelength)
     missing = np.isnan(factor)
     flags = np.where(missing, _DO_NOT_USE, np.uint32(0))
-    factor = np.where(missing, 0.0, factor)
+    factor[missing] = 0.0
     if area is None:
         return Sensitivity(factor, flags, response.factor, SURFACE_UNIT)
     mean = float(np.nanmean(area))

@@ -16,6 +16,7 @@ from hexcal.steps.wcs.evaluate import evaluate_points, transform_points
 from hexcal.steps.wcs.footprint import s_region
 from hexcal.steps.wcs.imaging import subarray_offset
 from hexcal.steps.wcs.reference_transforms import transform_in
+from hexcal.steps.wcs.smoothing_spline import smoothed
 
 FIXED_SLIT = "MIR_LRS-FIXEDSLIT"
 ALPHA_BETA = "alpha_beta"
@@ -24,7 +25,7 @@ DISPERSION_AXIS = 2
 
 _SMOOTHING = 0.002
 """Sum of the squares by which wavelengths of the table may change, micron²: those of the first rows of the real table
-scatter by 0.01 micron. The figure is that of release 3.0.0, whose stored wavelengths this gives to the last bit.
+scatter by 0.01 micron. The figure is that of release 3.0.0, whose stored wavelengths this gives to 4e-14 micron.
 """
 _ORIGIN = {True: ("x_ref", "y_ref"), False: ("x_ref_slitless", "y_ref_slitless")}
 """Where a specwcs file holds the place that its table is relative to, by whether there is a slit."""
@@ -173,34 +174,10 @@ def _pixel_scale(to_v2v3, origin):
     return float(np.hypot(v2[1] - v2[0], v3[1] - v3[0]))
 
 
-def smooth_wavelengths(rows, wavelengths):
-    """Return the wavelengths of a table without their scatter.
-
-    Parameters
-    ----------
-    rows : float64 array (n,)
-        Rising.
-    wavelengths : float64 array (n,)
-        Micron.
-
-    Returns
-    -------
-    float64 array (n,)
-        Of the cubic spline that has the fewest knots and differs by less than `_SMOOTHING`.
-
-    Notes
-    -----
-    Dierckx 1975, J. Comp. Appl. Math. 1, 165 (FITPACK).
-    """
-    from scipy.interpolate import UnivariateSpline
-
-    return UnivariateSpline(rows, wavelengths, k=3, s=_SMOOTHING)(rows)
-
-
 def _to_alpha_beta(table, origin, scale, velocity) -> Any:
     """From pixels to alpha, beta (arcsec) and wavelength (micron), with the way back."""
     rows = table["y_center"] + origin[1]
-    wavelengths = smooth_wavelengths(table["y_center"], table["wavelength"])
+    wavelengths = smoothed(table["y_center"], table["wavelength"], _SMOOTHING)
     lookup = {"bounds_error": False, "fill_value": np.nan}
     trace = models.Tabular1D(rows, table["x_center"], name="xshiftref", **lookup)
     wavelength_of = models.Tabular1D(rows, wavelengths, name="waveref", **lookup)

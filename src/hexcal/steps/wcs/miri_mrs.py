@@ -126,7 +126,9 @@ def _bands(model):
 
 def _ranges(reference, bands):
     """Channel -> (shortest, longest wavelength, micron)."""
-    names = list(_in_tree(reference, "waverange_selector", "wavelengthrange"))
+    # Delivered files call the list of bands waverange_selector, the documents call it channels.
+    listed = content_of(reference, "channels", "wavelengthrange")
+    names = list(_in_tree(reference, "waverange_selector", "wavelengthrange") if listed is None else listed)
     missing = [name for name in bands.values() if name not in names]
     if missing:
         raise ReferenceError_(

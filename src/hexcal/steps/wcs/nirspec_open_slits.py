@@ -109,7 +109,7 @@ def msa_file_of(model):
     raise InputError(
         f"the MSA metadata file {name} (MSAMETFL) is not there",
         where=where,
-        hint=f"it was looked for as {' and '.join(map(str, candidates))}",
+        hint=f"it was looked for as {' and '.join(dict.fromkeys(map(str, candidates)))}; put it beside the exposure",
     )
 
 
@@ -128,24 +128,27 @@ def msa_slitlets(model, edges, log):
     Returns
     -------
     list of Slit
-        By the number of the slitlet; empty where none is open.
+        By the number of the slitlet; empty where the file says that none is open.
 
     Raises
     ------
     InputError
-        If the file is not there, or is not one, or contradicts itself; or a keyword is missing.
+        If the file is not there, or is not one, or not that of the exposure, or contradicts itself; or a keyword is
+        missing.
     """
     path = msa_file_of(model)
     identity, position = _configuration(model)
     shutters, sources, program = read_msa_file(path)
     log.info("MSA metadata file %s: configuration MSAMETID %d, dither point %d", path.name, identity, position)
     rows = shutters[(shutters["msa_metadata_id"] == identity) & (shutters["dither_point_index"] == position)]
-    if not len(rows):
+    if len(shutters) and not len(rows):
         known = sorted({(int(row["msa_metadata_id"]), int(row["dither_point_index"])) for row in shutters})
-        log.warning(
-            "%s holds no slitlet of MSAMETID %d, dither point %d (it has %s): is it of another exposure?",
-            path.name, identity, position, ", ".join(map(str, known[:6])) or "none",
-        )  # fmt: skip
+        raise InputError(
+            f"the MSA metadata file has no slitlet of MSAMETID {identity}, dither point {position}; "
+            f"it has {', '.join(map(str, known[:6]))}",
+            where=str(path),
+            hint="is it of another exposure? MSAMETFL, MSAMETID and PATT_NUM of the header say which is wanted",
+        )
     finder = _Sources(sources, program, log)
     slits = []
     for number in np.unique(rows["slitlet_id"]):

@@ -97,7 +97,7 @@ def slit_coordinates(slit, *, rows=None):
         If there is no WCS, or not that of a slit.
     """
     wcs = require_slit(slit)
-    answer = _kept(wcs, ("sky", slit.shape[-2:]), lambda: SlitCoordinates(*_sky(wcs, slit)))
+    answer = SlitCoordinates(*_whole(_kept(wcs, ("sky", slit.shape[-2:]), lambda: _sky(wcs, slit))))
     return answer if rows is None else SlitCoordinates(*(values[rows[0] : rows[1]] for values in answer))
 
 
@@ -122,7 +122,7 @@ def slit_plane(slit):
         If there is no WCS of a slit of NIRSpec.
     """
     wcs = require_slit(slit, needs_slit_frame=True)
-    return _kept(wcs, ("plane", slit.shape[-2:]), lambda: _plane(wcs, slit))
+    return _whole(_kept(wcs, ("plane", slit.shape[-2:]), lambda: _plane(wcs, slit)))
 
 
 def slit_to_detector(slit, slit_x, slit_y, wavelength):
@@ -273,33 +273,50 @@ def _kept(wcs, question, answer):
     return known[question][1]
 
 
-def _sky(wcs, slit):
-    """Sky and wavelength; spectra of lamps have wavelengths only."""
-    if frames.WORLD in wcs.available_frames or MOVING_TARGET in wcs.available_frames:
-        return _on_grid(wcs, slit, wcs.available_frames[-1])
-    wavelength = _on_grid(wcs, slit, wcs.available_frames[-1])[2]
-    nowhere = np.full_like(wavelength, np.nan)
-    return nowhere, nowhere, wavelength
+class _Planes(NamedTuple):
+    """Coordinates of the pixels in a window of an array; elsewhere they are NaN.
+
+    A slit may be small on its frame, as that of MIRI LRS is: whole planes would be kept for nothing.
+    """
+
+    shape: tuple
+    window: tuple
+    planes: tuple
 
 
-def _on_grid(wcs, slit, frame):
-    """Coordinates in a frame of all pixels of a slit: arrays (ny, nx), NaN outside the bounding box."""
-    shape = slit.shape[-2:]
-    window = spectral_parts.pixels_in_box(wcs, shape)
-    y, x = np.mgrid[window].astype(np.float64)
-    planes = spectral_parts.blanked(wcs, x, y, transform_points(wcs, "detector", frame, x, y))
-    if x.shape == tuple(shape):
-        return planes
-    # A slit may be small on its frame, as that of MIRI LRS is.
-    whole = tuple(np.full(shape, np.nan) for _ in planes)
-    for plane, values in zip(whole, planes, strict=True):
-        plane[window] = values
+def _whole(known):
+    """Planes (ny, nx) of an array."""
+    if known.planes[0].shape == known.shape:
+        return known.planes
+    whole = tuple(np.full(known.shape, np.nan) for _ in known.planes)
+    for plane, values in zip(whole, known.planes, strict=True):
+        plane[known.window] = values
     return whole
 
 
+def _sky(wcs, slit):
+    """Sky and wavelength; spectra of lamps have wavelengths only."""
+    known = _on_grid(wcs, slit, wcs.available_frames[-1])
+    if frames.WORLD in wcs.available_frames or MOVING_TARGET in wcs.available_frames:
+        return known
+    wavelength = known.planes[2]
+    nowhere = np.full_like(wavelength, np.nan)
+    return known._replace(planes=(nowhere, nowhere, wavelength))
+
+
+def _on_grid(wcs, slit, frame):
+    """Coordinates in a frame of all pixels of a slit, NaN outside the bounding box."""
+    shape = tuple(slit.shape[-2:])
+    window = spectral_parts.pixels_in_box(wcs, shape)
+    y, x = np.mgrid[window].astype(np.float64)
+    planes = spectral_parts.blanked(wcs, x, y, transform_points(wcs, "detector", frame, x, y))
+    return _Planes(shape, window, tuple(planes))
+
+
 def _plane(wcs, slit):
-    slit_x, slit_y, wavelength = _on_grid(wcs, slit, spectral_parts.SLIT_FRAME)[:3]
-    return slit_x, slit_y, wavelength * _unit(wcs)
+    known = _on_grid(wcs, slit, spectral_parts.SLIT_FRAME)
+    slit_x, slit_y, wavelength = known.planes[:3]
+    return known._replace(planes=(slit_x, slit_y, wavelength * _unit(wcs)))
 
 
 def _unit(wcs):
