@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from extracted_spectra import spectra
 from tilted_slits import SHAPE, smooth, star, tilted_slit
 
 from hexcal import datamodels
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
-from hexcal.pipeline import Spec3Pipeline
+from hexcal.pipeline import Image3Pipeline, Spec3Pipeline
 from hexcal.pipelines.spec3 import steps_of
 
 SHIFTS = (-3.0, 0.0, 2.5)
@@ -83,6 +84,15 @@ def test_coordinates_of_moving_targets_only(kind):
     assert ("assign_mtwcs" in [step.name for step in Spec3Pipeline().steps_for(model)]) is (kind == "MOVING")
 
 
+@pytest.mark.req("MTWCS-07")
+@pytest.mark.parametrize("exposure_type", [*TABLE, "NRC_IMAGE"])
+def test_the_coordinates_of_moving_targets_come_first(exposure_type):
+    model = datamodels.ImageModel((4, 4))
+    model.meta.telescope, model.meta.exposure.type, model.meta.target.type = "JWST", exposure_type, "MOVING"
+    pipeline = Image3Pipeline() if exposure_type == "NRC_IMAGE" else Spec3Pipeline()
+    assert pipeline.steps_for(model)[0].name == "assign_mtwcs"
+
+
 def test_low_resolution_spectra_are_combined(tmp_path):
     asn = association(tmp_path, [slit(number, hit=number == 1) for number in range(3)])
     Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
@@ -134,6 +144,47 @@ def test_products_of_steps_have_the_names_of_their_sources_or_exposures(tmp_path
     sources = ("jw1-o001_s00001_nirspec_prism", "jw1-o001_s00003_nirspec_prism")
     assert names(tmp_path) >= {f"{source}_{suffix}.fits" for source in sources for suffix in ("crf", "s2d")}
     assert all(name.startswith(sources) for name in names(tmp_path))
+
+
+@pytest.mark.req("E2S-02")
+def test_sources_are_regrouped_after_the_master_background_and_before_all_else(tmp_path):
+    """The products of sources have lost the background; outliers are looked for, and named, by source."""
+    wave = np.linspace(0.5, 3, 40)
+    user = spectra(tmp_path / "user_x1d.fits", (wave, 0 * wave + 3, {}))
+    models = [fixed_slits(number) for number in range(3)]
+    for model in models:
+        for part in model.slits:
+            part.data = part.data + np.float32(30)
+    asn = association(tmp_path, models, name="jw1-o001_{source_id}_nirspec_prism")
+    steps = {"master_background": {"user_background": str(user)}, "extract_1d": {"skip": True}}
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps=steps)
+    for source in ("s00001", "s00003"):
+        regrouped = datamodels.open(tmp_path / "out" / f"jw1-o001_{source}_nirspec_prism_cal.fits")
+        assert [each.meta.cal_step.master_background for each in regrouped.exposures] == ["COMPLETE"] * 3
+        assert regrouped.meta.cal_step.outlier_detection is None
+        assert all(abs(np.nanmedian(each.data[:4])) < 1 for each in regrouped.exposures)
+        flagged = datamodels.open(tmp_path / "out" / f"jw1-o001_{source}_nirspec_prism_crf.fits")
+        assert flagged.meta.cal_step.outlier_detection == "COMPLETE"
+
+
+@pytest.mark.req("BLEND-17")
+def test_the_product_of_a_source_has_the_headers_of_its_exposures(tmp_path):
+    models = [fixed_slits(number) for number in range(3)]
+    for number, model in enumerate(models):
+        for holder in (model, *model.slits):
+            holder.meta.exposure.start_time, holder.meta.exposure.end_time = 60000.0 + number, 60000.5 + number
+            holder.meta.exposure.exposure_time = 100.0
+            holder.meta.filename = model.meta.filename
+    asn = association(tmp_path, models, name="jw1-o001_{source_id}_nirspec_prism")
+    Spec3Pipeline.call(asn, save_results=True, output_dir=str(tmp_path / "out"), steps={"extract_1d": {"skip": True}})
+    for source in ("s00001", "s00003"):
+        with fits.open(tmp_path / "out" / f"jw1-o001_{source}_nirspec_prism_s2d.fits") as hdus:
+            table, header = hdus["HDRTAB"].data, hdus[0].header
+            assert table["FILENAME"].tolist() == ["e0_cal.fits", "e1_cal.fits", "e2_cal.fits"]
+            assert table["EXPSTART"].tolist() == [60000.0, 60001.0, 60002.0]
+            assert (header["EXPSTART"], header["EXPEND"], header["TEXPTIME"]) == (60000.0, 60002.5, 300.0)
+        regrouped = tmp_path / "out" / f"jw1-o001_{source}_nirspec_prism_cal.fits"
+        assert [hdu.name for hdu in fits.open(regrouped)].count("HDRTAB") == 0
 
 
 def test_gratings_are_not_mixed(tmp_path):

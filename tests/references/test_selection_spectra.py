@@ -56,6 +56,11 @@ RULES = [
     ("RFRN-06 RFRN-09", "fringefreq", "MIRI", "EXP_TYPE DETECTOR", "ResidualFringeStep", "FringeFreqModel"),
     ("CUBE-45", "cubepar", "MIRI", "EXP_TYPE", "CubeBuildStep", "MiriIFUCubeParsModel"),
     ("CUBE-45", "cubepar", "NIRSPEC", "EXP_TYPE OPMODE", "CubeBuildStep", "NirspecIFUCubeParsModel"),
+    ("SLEAK-07", "mrsptcorr", "MIRI", "EXP_TYPE", "SpectralLeakStep", "MirMrsPtCorrModel"),
+    *(("", "extract1d", name, "EXP_TYPE", "Extract1dStep", None) for name in ("MIRI", "NIRISS")),
+    ("", "extract1d", "NIRSPEC", "EXP_TYPE LAMP OPMODE", "Extract1dStep", None),
+    *(("X1D-55", "apcorr", name, "EXP_TYPE", "Extract1dStep", None) for name in ("FGS", "MIRI", "NIRCAM", "NIRISS")),
+    ("X1D-55", "apcorr", "NIRSPEC", "EXP_TYPE FILTER GRATING LAMP OPMODE", "Extract1dStep", None),
     ("SP2-22", "pars-spec2pipeline", "MIRI", "TSOVISIT", None, None),
     *(
         ("SP2-22", "pars-spec2pipeline", name, "CROWDFLD EXP_TYPE TSOVISIT", None, None)

@@ -5,6 +5,7 @@ import pytest
 from tilted_slits import SHAPE, along, smooth, star, tilted_slit, wavelength
 
 from hexcal import datamodels
+from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.image.outlier_detection import OutlierDetectionStep
 
@@ -94,12 +95,46 @@ def test_products_of_many_slits_are_compared_slit_by_slit():
     assert not found([model.slits[1] for model in result])
 
 
-def test_intermediate_products(tmp_path, monkeypatch):
+@pytest.mark.req("OUTL-28")
+@pytest.mark.parametrize("resamples", [True, False])
+def test_intermediate_products(resamples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    OutlierDetectionStep.call(exposures(), save_intermediate_results=True, output_dir=str(tmp_path))
+    options = {"resample_data": resamples, "output_dir": str(tmp_path)}
+    given = exposures() if resamples else exposures((0.0,) * 3)
+    OutlierDetectionStep.call(given, save_results=True, **options)
+    assert {path.name for path in tmp_path.glob("*.fits")} == {f"nod{number}_crf.fits" for number in range(3)}
+    OutlierDetectionStep.call(given, save_intermediate_results=True, **options)
     names = {path.name for path in tmp_path.glob("*.fits")}
-    assert {"nod0_outlier_s2d.fits", "nod2_blot.fits", "nod1_crf.fits"} <= names
+    assert ("nod0_outlier_s2d.fits" in names) is resamples
+    assert {"nod2_blot.fits", "nod1_crf.fits"} <= names
     assert sum("median" in name for name in names) == 1
+
+
+@pytest.mark.req("OUTL-28")
+@pytest.mark.parametrize("dispaxis", [1, 2])
+def test_exposures_of_one_place_are_compared_as_they_are(dispaxis):
+    """Without resampling each pixel is compared with the median of that pixel: what no other exposure shares is out."""
+    rng, given = np.random.default_rng(5), []
+    for number in range(4):
+        slit = tilted_slit(profile, smooth, 0.0, dispaxis)
+        slit.data = slit.data + rng.normal(0, 1, slit.shape).astype("f4")
+        given.append(slit)
+    given[2].data[10, 20] += 9
+    given[0].data[14, 9] += 400
+    given[0].dq[14, 9] |= pixel.DO_NOT_USE
+    result = OutlierDetectionStep.call(given, resample_data=False)
+    values = np.array([slit.data for slit in given])
+    masked = values.copy()
+    masked[0, 14, 9] = np.nan  # counts for no median, and is judged all the same
+    expected = np.abs(values - np.nanmedian(masked, axis=0)) > 5
+    for slit, twin in zip(result, expected, strict=True):
+        np.testing.assert_array_equal((slit.dq & pixel.OUTLIER) != 0, twin)
+    assert expected[2, 10, 20]
+
+
+def test_without_resampling_shapes_must_be_the_same():
+    with pytest.raises(InputError, match="without resample_data all exposures must have one shape"):
+        OutlierDetectionStep.call([tilted_slit(profile, smooth, 0.0, axis) for axis in (1, 2)], resample_data=False)
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -96,6 +96,14 @@ def test_any_offsets_give_a_mean_of_the_right_length(n_spectra):
     assert WAVE.size <= common.size <= 1.5 * WAVE.size
 
 
+@pytest.mark.req("C1D-06")
+def test_wavelengths_without_clumps_are_grouped_by_the_number_of_spectra():
+    # Half a step apart no wavelength is near to another one; beyond the overlap each spectrum stands alone.
+    first, second, third = np.arange(0.0, 20.0), np.arange(10.5, 30.0), np.arange(40.0, 50.0)
+    common = common_wavelengths([first, second, third])
+    np.testing.assert_allclose(common, [*range(10), *np.arange(10.25, 20.0), *np.arange(20.5, 30.0), *third])
+
+
 def test_spectra_that_overlap_in_part():
     waves = [np.linspace(5, 10, 51), np.linspace(6.013, 12.013, 61)]
     spectra = [Spectrum(wave, wave, wave * 0 + 1, wave, wave * 0 + 1, np.zeros(wave.size, "u4")) for wave in waves]

@@ -1,9 +1,11 @@
 """mrs_imatch: differences of background that were put in are found, and taken out where that is asked for."""
 
 import cubes
+import miri_spectra as miri
 import numpy as np
 import pytest
 
+from hexcal.datamodels import ModelContainer
 from hexcal.errors import InputError
 from hexcal.step import MRSIMatchStep
 from hexcal.steps.spectrum.intensity_matching import matched
@@ -90,3 +92,13 @@ def test_skipped_where_nothing_can_be_matched(folder, caplog):
     result = MRSIMatchStep.call(models, subtract=True)
     assert result[0].meta.cal_step.mrs_imatch == "SKIPPED" and "cannot be compared" in caplog.text
     assert np.array_equal(result[0].data, models[0].data)
+
+
+@pytest.mark.req("IMATCH-09")
+def test_a_list_or_a_container_of_exposures_with_coordinates(folder):
+    models = _exposures(folder, lambda x, y, w: 1 + 0 * x, lambda x, y, w: -1 + 0 * x)
+    of_list, of_container = (MRSIMatchStep.call(given, subtract=True) for given in (models, ModelContainer(models)))
+    for one, two in zip(of_list, of_container, strict=True):
+        assert np.array_equal(one.data, two.data) and one.meta.cal_step.mrs_imatch == "COMPLETE"
+    with pytest.raises(InputError, match="assign_wcs"):
+        MRSIMatchStep.call([models[0], miri.mrs_exposure()])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from extracted_spectra import spectra
 
 from hexcal import datamodels
@@ -90,3 +91,46 @@ def test_numbers_of_spectra_that_do_not_fit(folder):
     two.meta.instrument.channel, two.meta.instrument.band = "1", "MEDIUM"
     with pytest.raises(InputError, match="which belong together"):
         correct(folder, two, spectrum(folder, "3", "SHORT", W3, 1 + 0 * W3))
+
+
+TABLES = {
+    "LEAKCOR": [("WAVELENGTH", "f4"), ("FRAC_LEAK", "f4"), ("ERR_LEAK", "f4")],
+    "TRACOR": [
+        ("CHANNEL", "i4"),
+        *((name, "f4") for name in ("WAVE_MIN", "WAVE_MAX", "T_WMIN_CENTRE", "T_WMIN_EDGE", "T_WMAX_CENTRE")),
+        ("T_WMAX_EDGE", "f4"),
+    ],
+    "WAVCORR_OPTICAL": [
+        ("SUB_BAND", "S4"),
+        *((name, "f4") for name in ("BETA_SLICE", "WAVE_MIN", "WAVE_MAX", "SRP_MIN", "SRP_MAX")),
+    ],
+    "WAVCORR_XSLICE": [("XSLICE_MIN", "f4"), ("XSLICE_MAX", "f4")],
+    "WAVCORR_SHIFT": [("BETA_OFF", "f4"), ("DS_MIN", "f4"), ("DS_MAX", "f4")],
+}
+
+
+@pytest.mark.req("SLEAK-05", "SLEAK-06")
+def test_the_reference_file_has_five_tables_of_which_one_is_used(tmp_path, caplog):
+    arrays = {name: np.zeros(4, columns) for name, columns in TABLES.items()}
+    arrays["LEAKCOR"]["WAVELENGTH"], arrays["LEAKCOR"]["FRAC_LEAK"] = (11, 12, 13, 14), 0.5
+    arrays["TRACOR"]["CHANNEL"] = 3
+    arrays["WAVCORR_OPTICAL"]["SUB_BAND"] = b"3A"
+    path = tmp_path / "mrsptcorr.fits"
+    header = fits.Header({"TELESCOP": "JWST", "INSTRUME": "MIRI", "REFTYPE": "MRSPTCORR", "EXP_TYPE": "MIR_MRS"})
+    hdus = [fits.BinTableHDU(array, name=name) for name, array in arrays.items()]
+    fits.HDUList([fits.PrimaryHDU(header=header), *hdus]).writeto(path)
+    # Read, written, and read again: the columns and their types stay.
+    datamodels.MirMrsPtCorrModel(str(path)).save(tmp_path / "again.fits")
+    with fits.open(tmp_path / "again.fits") as again:
+        assert again[0].data is None
+        for name, columns in TABLES.items():
+            table = again[name].data
+            assert [column.lower() for column in table.names] == [column.lower() for column, _ in columns]
+            types = [table.dtype[index].newbyteorder("=").str.lstrip("<|=") for index in range(len(columns))]
+            assert [kind[0] if kind[0] == "S" else kind for kind in types] == [
+                kind[0] if kind[0] == "S" else kind for _, kind in columns
+            ]
+    leaky = spectrum(tmp_path, "3", "SHORT", W3, 1 + 0 * W3)
+    source = spectrum(tmp_path, "1", "MEDIUM", W1, 0.2 + 0 * W1)
+    result = correct(tmp_path, source, leaky)
+    assert np.allclose(result[1].parts()[0].spec_table["FLUX"], 0.9)

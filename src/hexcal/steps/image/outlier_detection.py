@@ -91,7 +91,9 @@ class OutlierDetectionStep(Step):
         save_intermediate_results: bool = parameter(
             False, "Write the resampled images, the median, and what it is in each exposure."
         )
-        resample_data: bool = parameter(True, "Resample images to a common grid; otherwise they must lie on one.")
+        resample_data: bool = parameter(
+            True, "Resample images, or rectify slits, to a common grid; otherwise they must lie on one."
+        )
         good_bits: str = parameter("~DO_NOT_USE", "Flags of pixels that count for the median; ~: those that do not.")
         scale_detection: bool = parameter(
             False, "Scale integrations to the same total signal before they are compared."
@@ -260,7 +262,8 @@ class OutlierDetectionStep(Step):
         given = self.parameters
         factor = given.followed_scale if given.slit_sampling == "followed" else 1.0
         first, second = (factor * limit for limit in self.pair_of("scale"))
-        self.log.info("Limits in units of the steepness: %.3g, beside a detection %.3g", first, second)
+        if given.resample_data:
+            self.log.info("Limits in units of the steepness: %.3g, beside a detection %.3g", first, second)
         rule = SlitRule(
             Limits(self.pair_of("snr"), (first, second), given.grow),
             self.median_rule(),
@@ -274,12 +277,14 @@ class OutlierDetectionStep(Step):
             given.slit_errors == "median",
             given.slit_sampling == "followed",
             given.slit_weights == "wavelength",
+            given.resample_data,
         )
         for name, result in flag_all(science, rule, given.set_nan):
             numbers = ", ".join(map(str, result.counts))
             self.log.info("%s: %s pixels of its exposures are outliers", name, numbers)
             for number, (rectified, expected) in enumerate(result.images):
-                self.save_intermediate(science, number, "outlier_s2d", rectified, None)
+                if given.resample_data:
+                    self.save_intermediate(science, number, "outlier_s2d", rectified, None)
                 self.save_intermediate(science, number, "blot", expected, None)
             self.save_intermediate(science, 0, "median", result.median, None, of_product=True)
 

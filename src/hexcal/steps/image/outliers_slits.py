@@ -52,6 +52,9 @@ class SlitRule:
         Whether what is expected follows how each exposure samples a source (`as_sampled`).
     by_wavelength : bool
         Whether the typical weight is that of each wavelength.
+    resamples : bool
+        Whether the exposures are rectified onto a common grid; otherwise they must lie on one, and are compared pixel
+        by pixel, without the room that interpolation needs: the first limit of the errors holds alone.
     """
 
     limits: Limits
@@ -66,6 +69,7 @@ class SlitRule:
     median_errors: bool = False
     follows_sampling: bool = False
     by_wavelength: bool = False
+    resamples: bool = True
 
 
 @dataclass
@@ -143,32 +147,33 @@ def flag_slit(source, rule, set_nan=False):
     InputError
         If an exposure has no WCS of a slit, or sees nothing.
     """
-    seen, grid = _common_grid(source)
-    rectified, errors = [], []
-    for slit, (coordinates, window) in zip(_each(source), seen, strict=True):
-        rectified.append(_rectified(slit, grid, coordinates, window, rule))
+    place = _CommonGrid.of(source) if rule.resamples else _SamePixels.of(source)
+    limits = rule.limits if rule.resamples else Limits((rule.limits.snr[0],) * 2, (0.0, 0.0), 0)
+    images, errors = [], []
+    for number, slit in enumerate(_each(source)):
+        images.append(place.image_of(slit, number, rule))
         if rule.median_errors:
-            errors.append(_rectified(slit, grid, coordinates, window, rule, "err"))
-    median = median_of(rectified, rule.median)
+            errors.append(place.image_of(slit, number, rule, "err"))
+    median = median_of(images, rule.median)
     errors = median_of(errors, MedianRule()).values if errors else None
-    counts, images = [], []
+    counts, results = [], []
     changed = ("dq", *WITH_NAN) if set_nan else ("dq",)
-    for number, (slit, (coordinates, window)) in enumerate(zip(_each(source, changed), seen, strict=True)):
-        x, y = grid.positions(*coordinates)
-        expected = blotted(median.values, x, y)
-        few = blotted(median.counts, x, y, linear=False) if rule.few_above_only else None
-        spread = None if median.spread is None else blotted(median.spread, x, y)
+    for number, slit in enumerate(_each(source, changed)):
+        window, at_pixels = place.window(number), place.at_pixels(number)
+        expected = at_pixels(median.values)
+        few = at_pixels(median.counts, linear=False) if rule.few_above_only else None
+        spread = None if median.spread is None else at_pixels(median.spread)
         data, err, dq = (np.ascontiguousarray(plane[window]) for plane in (slit.data, slit.err, slit.dq))
         if rule.follows_sampling:
-            expected = as_sampled(expected, data, err, dq, grid.dispaxis)
-        err = err if errors is None else blotted(errors, x, y)
+            expected = as_sampled(expected, data, err, dq, place.dispaxis)
+        err = err if errors is None else at_pixels(errors)
         before = (dq & pixel.OUTLIER) == 0
-        counts.append(flag_outliers(data, err, dq, expected, rule.limits, rule.level, few, spread))
+        counts.append(flag_outliers(data, err, dq, expected, limits, rule.level, few, spread))
         slit.dq[window] = dq
         if set_nan:
             _make_nan(slit, window, before & ((dq & pixel.OUTLIER) != 0))
-        images.append((rectified[number], expected))
-    return SlitOutliers(counts, median.values, images)
+        results.append((images[number], expected))
+    return SlitOutliers(counts, median.values, results)
 
 
 def as_sampled(expected, data, errors, dq, dispaxis):
@@ -219,21 +224,86 @@ def _each(source, changed: Any = False) -> Iterator[Any]:
     yield from exposures.each(changed=changed) if isinstance(exposures, ModelContainer) else exposures
 
 
-def _common_grid(source) -> Any:
-    """What each exposure sees, and the grid that holds all."""
-    from hexcal.errors import InputError
-    from hexcal.steps.spectrum.slit_grid import slit_grid
-    from hexcal.steps.spectrum.slit_resampling import coordinates_of, dispersion_axis
+@dataclass(frozen=True)
+class _CommonGrid:
+    """Exposures that are rectified onto one grid: what each of them sees, and the grid that holds all."""
 
-    seen, axes, is_miri = [], set(), False
-    for slit in _each(source):
-        axes.add(dispersion_axis(slit, source.name))
-        seen.append(coordinates_of(slit))
-        is_miri = slit.is_miri
+    seen: list
+    grid: Any
+
+    @classmethod
+    def of(cls, source):
+        from hexcal.steps.spectrum.slit_grid import slit_grid
+        from hexcal.steps.spectrum.slit_resampling import coordinates_of
+
+        dispaxis, seen, is_miri = _dispersion_axis(source), [], False
+        for slit in _each(source):
+            seen.append(coordinates_of(slit))
+            is_miri = slit.is_miri
+        coordinates = [each for each, _ in seen]
+        grid = slit_grid(coordinates, dispaxis, ratio=1.0, pixel_scale=None, shape=None, has_margin=not is_miri)
+        return cls(seen, grid)
+
+    @property
+    def dispaxis(self):
+        return self.grid.dispaxis
+
+    def window(self, number):
+        """Which part of an exposure sees anything."""
+        return self.seen[number][1]
+
+    def image_of(self, slit, number, rule, name="data"):
+        coordinates, window = self.seen[number]
+        return _rectified(slit, self.grid, coordinates, window, rule, name)
+
+    def at_pixels(self, number):
+        """Return the function that gives an image on the grid at the pixels of an exposure."""
+        x, y = self.grid.positions(*self.seen[number][0])
+        return lambda image, linear=True: blotted(image, x, y, linear=linear)
+
+
+@dataclass(frozen=True)
+class _SamePixels:
+    """Exposures that lie on one grid as they are."""
+
+    dispaxis: int
+
+    @classmethod
+    def of(cls, source):
+        from hexcal.errors import InputError
+
+        shapes = {slit.shape for slit in _each(source)}
+        if len(shapes) > 1:
+            raise InputError(
+                f"without resample_data all exposures must have one shape, found {', '.join(map(str, sorted(shapes)))}",
+                where=source.name,
+            )
+        return cls(_dispersion_axis(source))
+
+    def window(self, number):
+        return np.s_[:, :]
+
+    def image_of(self, slit, number, rule, name="data"):
+        from hexcal.steps.image.drizzling import weights_of
+
+        weights = weights_of(slit.dq, rule.bad, slit.var_rnoise if rule.by_variance else None)
+        image = np.array(getattr(slit, name), np.float32)
+        image[~_counts(weights, rule, self.dispaxis)] = np.nan
+        return image
+
+    def at_pixels(self, number):
+        return lambda image, linear=True: image
+
+
+def _dispersion_axis(source):
+    """The axis of the detector along which all exposures are dispersed."""
+    from hexcal.errors import InputError
+    from hexcal.steps.spectrum.slit_resampling import dispersion_axis
+
+    axes = {dispersion_axis(slit, source.name) for slit in _each(source)}
     if len(axes) > 1:
         raise InputError("the exposures are dispersed along different axes of their detectors", where=source.name)
-    coordinates = [each for each, _ in seen]
-    return seen, slit_grid(coordinates, axes.pop(), ratio=1.0, pixel_scale=None, shape=None, has_margin=not is_miri)
+    return axes.pop()
 
 
 def _rectified(slit, grid, coordinates, window, rule, name="data"):
@@ -249,11 +319,16 @@ def _rectified(slit, grid, coordinates, window, rule, name="data"):
     values, dq, variance = cut
     weights = weights_of(dq, rule.bad, variance)
     result = resampled_values(values, weights, grid, coordinates, pixfrac=rule.pixfrac, kernel=rule.kernel)
-    low = weight_threshold(result.weights, rule.mask_part)
-    if rule.by_wavelength:
-        low = rule.mask_part * _typical_of_wavelengths(result.weights, int(grid.dispaxis == 2))
-    result.data[(result.weights < low) | (result.weights == 0)] = np.nan
+    result.data[~_counts(result.weights, rule, grid.dispaxis)] = np.nan
     return result.data
+
+
+def _counts(weights, rule, dispaxis):
+    """Which pixels have enough weight to count for the median."""
+    low = weight_threshold(weights, rule.mask_part)
+    if rule.by_wavelength:
+        low = rule.mask_part * _typical_of_wavelengths(weights, int(dispaxis == 2))
+    return (weights >= low) & (weights > 0)
 
 
 def _typical_of_wavelengths(weights, axis):

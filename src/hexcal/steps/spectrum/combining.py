@@ -36,8 +36,8 @@ def common_wavelengths(wavelengths):
     """Return wavelengths for the mean of several spectra: where theirs are close together, the mean of each clump.
 
     Sorted together, a wavelength belongs to the clump before it if it is nearer than half the spacing of elements, and
-    its spectrum is not in the clump yet. Where offsets are so scattered that a clump lacks spectra that the next one
-    has, both are one.
+    its spectrum is not in the clump yet. Where offsets are so scattered that a clump lacks spectra that the next one,
+    less than an element away, has, both are one: so many wavelengths are grouped as spectra overlap there.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ def common_wavelengths(wavelengths):
 
 def _starts_of_clumps(joined, owners, spacings):
     """Where clumps begin in sorted wavelengths that belong to the spectra `owners`."""
-    near = np.diff(joined) < _SAME_ELEMENT * np.minimum(spacings[1:], spacings[:-1])
+    distance, element = np.diff(joined), np.minimum(spacings[1:], spacings[:-1])
+    near, overlaps = distance < _SAME_ELEMENT * element, distance < element
     clumps = [[0]]
     for place in range(1, joined.size):
         if near[place - 1] and owners[place] not in owners[clumps[-1]]:
@@ -73,7 +74,7 @@ def _starts_of_clumps(joined, owners, spacings):
             clumps.append([place])
     merged = [clumps[0]]
     for clump in clumps[1:]:
-        if np.isin(owners[clump], owners[merged[-1]]).any():
+        if not overlaps[clump[0] - 1] or np.isin(owners[clump], owners[merged[-1]]).any():
             merged.append(clump)
         else:
             merged[-1] = merged[-1] + clump
