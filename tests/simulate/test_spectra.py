@@ -236,6 +236,51 @@ def test_noise_is_as_large_as_the_errors_say():
     assert np.nanstd(pull) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("mode", ["nirspec-fs", "nirspec-mos", "nirspec-ifu", "miri-lrs", "miri-mrs"])
+def test_so_many_dithers_as_are_asked_for(mode):
+    series = series_of(mode, n_exposures=4)
+    nods = [name for name in series.names() if name.startswith("jw00042001001")]
+    assert len(nods) == 4
+    members = series.associations()["asn_spec3.json"]["products"][0]["members"]
+    assert [member["expname"] for member in members] == [f"{name}_cal.fits" for name in nods]
+    second = [content for name, content in series.associations().items() if name.startswith("asn_spec2_")]
+    assert len(second) == len(series.names())
+    for content in second:
+        names = [member["expname"] for member in content["products"][0]["members"]]
+        assert len(set(names)) == len(names)
+    assert len(series_of(mode).associations()["asn_spec3.json"]["products"][0]["members"]) == series.usual_exposures
+
+
+def test_dithers_differ_and_are_written(tmp_path):
+    simulated = made(tmp_path / "sim", "nirspec-fs", n_exposures=4, noise=0.0)
+    assert len(simulated.exposures) == 4 and len(simulated.associations) == 4
+    models = [datamodels.open(path) for path in simulated.exposures]
+    places = {(model.meta.wcsinfo.ra_ref, model.meta.wcsinfo.dec_ref) for model in models}
+    assert len(places) == 4 and {model.meta.dither.total_points for model in models} == {4}
+
+
+def test_cosmic_rays_are_where_the_truth_has_them(tmp_path):
+    options = {"n_exposures": 2, "noise": 0.0}
+    clean, hit = (made(tmp_path / name, "nirspec-fs", hits=share, **options) for name, share in (("a", 0), ("b", 1e-3)))
+    truth = Table.read(tmp_path / "b" / "truth" / "hits.ecsv")
+    assert not (tmp_path / "a" / "truth" / "hits.ecsv").exists()
+    assert (truth["sigma"].min() >= 5) and (truth["sigma"].max() <= 500) and str(truth["rate"].unit) == "DN / s"
+    for before, after in zip(clean.exposures, hit.exposures, strict=True):
+        before, after = datamodels.open(before), datamodels.open(after)
+        own = truth[truth["exposure"] == after.meta.filename.removesuffix("_rate.fits")]
+        added = np.zeros(after.shape)
+        added[own["y"], own["x"]] = own["rate"]
+        np.testing.assert_allclose(np.nan_to_num(after.data - before.data), added, atol=1e-4, rtol=1e-5)
+        np.testing.assert_allclose(added[own["y"], own["x"]], own["sigma"] * after.err[own["y"], own["x"]], rtol=1e-5)
+        assert 0.0005 < len(own) / np.count_nonzero(after.data > 0) < 0.0015
+    with pytest.raises(ParameterError, match="exposures must be 1 to 16, got 17"):
+        series_of("miri-mrs", n_exposures=17)
+    with pytest.raises(ParameterError, match="exposures must be 1, got 2"):
+        series_of("nirspec-bots", n_exposures=2)
+    with pytest.raises(ParameterError, match="hits must not be below 0"):
+        series_of("miri-lrs", hits=-1)
+
+
 def test_wrong_words_are_refused(tmp_path, capsys):
     with pytest.raises(ParameterError, match="did you mean 'miri-lrs'"):
         series_of("miri-lsr")

@@ -11,6 +11,8 @@ _EXAMPLES = """examples:
   hexcal run calwebb_spec2 sim/asn_spec2_jw00042001001_02101_00001_mirimage.json \\
       --references=sim/references --output_dir=sim
 
+  hexcal simulate spectra nirspec-ifu --exposures 4 --hits 0.002 --output dithers
+
   hexcal simulate spectra nirspec-bots --ints 20 --seed 3 --noise 0 --output quiet"""
 
 
@@ -28,6 +30,11 @@ def options():
     add("--overwrite", action="store_true", help="replace files that exist")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="another seed gives other noise (default 0)")
     add("--ints", type=whole_number(1), metavar="N", help="integrations of a time series (default 10)")
+    add("--exposures", type=whole_number(1), metavar="N", help="nods or dithers (default: as listed above; at most 16)")
+    add(
+        "--hits", type=number(0), default=0.0, metavar="SHARE",
+        help="of the pixels that see light, hit by cosmic rays that stage 1 left (truth/hits.ecsv; default 0)",
+    )  # fmt: skip
     add(
         "--noise", type=number(0), default=1.0, metavar="SCALE",
         help="of the noise; 0: none, while the errors stay (default 1)",
@@ -46,13 +53,14 @@ def run(given):
 
     if given.mode not in MODES:
         raise unknown_name("mode", given.mode, MODES, where="hexcal simulate spectra")
-    if given.bad_pixels > 0.5:
-        raise ParameterError(
-            f"the share of dead pixels must be at most 0.5, got {given.bad_pixels}", where="bad-pixels"
-        )
+    for name, what in (("bad_pixels", "dead pixels"), ("hits", "pixels that are hit")):
+        if getattr(given, name) > 0.5:
+            raise ParameterError(
+                f"the share of {what} must be at most 0.5, got {getattr(given, name)}", where=name.replace("_", "-")
+            )
     series = series_of(
         given.mode, seed=given.seed, noise=given.noise, bad_pixels=given.bad_pixels, n_ints=given.ints,
-        whole_detector=given.full_frame_references,
+        whole_detector=given.full_frame_references, n_exposures=given.exposures, hits=given.hits,
     )  # fmt: skip
     written = series.save(given.output, given.overwrite)
     setup = series.setup

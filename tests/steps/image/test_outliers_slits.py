@@ -115,7 +115,7 @@ def test_intermediate_products(resamples, tmp_path, monkeypatch):
 def test_exposures_of_one_place_are_compared_as_they_are(dispaxis):
     """Without resampling each pixel is compared with the median of that pixel: what no other exposure shares is out."""
     rng, given = np.random.default_rng(5), []
-    for number in range(4):
+    for _ in range(4):
         slit = tilted_slit(profile, smooth, 0.0, dispaxis)
         slit.data = slit.data + rng.normal(0, 1, slit.shape).astype("f4")
         given.append(slit)

@@ -19,6 +19,8 @@ def write(series, folder, overwrite=False):
         files.append(str(folder / exposure.file))
     for name, content in associations.items():
         association_file.write_association(folder / name, content)
+    if series.hits:
+        tables["hits"] = series.hits_table()
     for name, columns in tables.items():
         _write_table(folder / "truth" / f"{name}.ecsv", columns)
     series.write_extra(folder)
@@ -37,7 +39,8 @@ def _plan(series, folder, references, tables, overwrite):
     exposures = [f"{name}_{series.suffix}.fits" for name in series.names()]
     planned(folder, [*exposures, *series.associations(), *series.extra_names()], overwrite)
     planned(folder / "references", [f"{kind}{ending(model)}" for kind, model in references.items()], overwrite)
-    planned(folder / "truth", [f"{name}.ecsv" for name in tables], overwrite)
+    hits = ["hits"] if series.hits else []
+    planned(folder / "truth", [f"{name}.ecsv" for name in [*tables, *hits]], overwrite)
     for place in (folder, folder / "references", folder / "truth"):
         make_folder(place)
 

@@ -24,7 +24,7 @@ _POWER, _MIDDLE = 2.47, 8.36
 _STEEP = 293 / (14.0**_POWER - _MIDDLE**_POWER)
 _TRACE = 0.0049
 """Columns per row by which the trace leans."""
-_NOD = 8.6
+_NOD, _STEP = 8.6, 0.4
 """Pixels from the middle of the slit."""
 _V3_YANGLE = 4.83
 
@@ -156,11 +156,12 @@ class LrsSlit(Lrs):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`.
     """
 
     has_slit = True
+    usual_exposures = 2
     setup = Setup(
         "miri-lrs", "MIRI", "MIRIMAGE", "MIR_LRS-FIXEDSLIT", "MIRIM_SLIT", ("FULL", 1, 1, 1032, 1024),
         {"filter": "P750L"}, 300.0, 4.0, 0.02, "FASTR1", velocity=11500.0,
@@ -170,13 +171,18 @@ class LrsSlit(Lrs):
 
     def names(self):
         """Return the names of the two nods and of the blank sky."""
-        return [*(exposure_root(number, "mirimage") for number in (1, 2)), exposure_root(1, "mirimage", 2)]
+        nods = range(1, self.n_exposures + 1)
+        return [*(exposure_root(number, "mirimage") for number in nods), exposure_root(1, "mirimage", 2)]
+
+    def nods(self):
+        """Return where the star is in each nod, pixels along the slit; later ones are nearer to the middle."""
+        return [(_NOD - _STEP * (number // 2)) * (1 if number % 2 else -1) for number in range(self.n_exposures)]
 
     def exposures(self):
         """Yield the two nods and the blank sky."""
         star, sky = self.sources()
         empty = self.light_of(sky)
-        for number, offset in enumerate((-_NOD, _NOD, None), 1):
+        for number, offset in enumerate((*self.nods(), None), 1):
             brightness = empty if offset is None else empty + self.light_of(star, offset)
             attitude = self.pointing(offset or 0.0)
             observation = 1 if offset is not None else 2
@@ -186,7 +192,8 @@ class LrsSlit(Lrs):
             model = self.observed(rate, number)
             target = ("STAR", RA, DEC, "point") if offset is not None else ("BLANK-SKY", RA + 0.05, DEC, "sky")
             place = attitude.ideal(*self.optics.telescope(offset or 0.0))
-            describe(model, self.setup, attitude, min(number, 2), 2, target, observation, place)
+            count = self.n_exposures
+            describe(model, self.setup, attitude, min(number, count), count, target, observation, place)
             model.meta.dither.primary_type = "ALONG-SLIT-NOD"
             name = self.names()[number - 1]
             model.meta.filename = f"{name}_rate.fits"
@@ -195,14 +202,16 @@ class LrsSlit(Lrs):
 
     def associations(self):
         """Return those of the nods with each other as background, of each exposure alone, and of stage 3."""
-        first, second, sky = self.names()
+        *nods, sky = self.names()
         found = {}
-        for nod, other in ((first, second), (second, first)):
-            members = [(f"{nod}_rate.fits", "science"), (f"{other}_rate.fits", "background")]
+        for number, nod in enumerate(nods):
+            # The star is on the other side of the slit.
+            others = [other for place, other in enumerate(nods) if (place - number) % 2]
+            members = [(f"{nod}_rate.fits", "science"), *((f"{other}_rate.fits", "background") for other in others)]
             found[f"asn_spec2_{nod}.json"] = association("spec2", "Asn_Lv2SpecSpecial", nod, members)
         members = [(f"{sky}_rate.fits", "science")]
         found[f"asn_spec2_{sky}.json"] = association("spec2", "Asn_Lv2Spec", sky, members)
-        members = [(f"{name}_cal.fits", "science") for name in (first, second)]
+        members = [(f"{name}_cal.fits", "science") for name in nods]
         product = f"jw{PROGRAM:05d}-o001_t001_miri_p750l"
         found["asn_spec3.json"] = association("spec3", "Asn_Lv3MIRSpec", product, members)
         return found
@@ -213,7 +222,7 @@ class LrsSlitless(Lrs):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`.
     n_ints : int
         Integrations.
@@ -228,8 +237,8 @@ class LrsSlitless(Lrs):
     optics = Optics(37.5, 828.0, 0, 528, (416, 72))
     light = Light(0.1, -1.5, 8.0, ((7.7, 0.08, 0.5),))
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10):
-        super().__init__(seed, noise, bad_pixels, whole_detector)
+    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10, **more):
+        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
         self.n_ints = n_ints
 
     def names(self):

@@ -26,7 +26,8 @@ def series_of(mode, **options):
     mode : str
         One of `MODES`.
     **options
-        Of its class: ``seed``, ``noise``, ``bad_pixels``, ``whole_detector``, and ``n_ints`` of a time series.
+        Of its class: ``seed``, ``noise``, ``bad_pixels``, ``whole_detector``, ``hits``, ``n_exposures``, and ``n_ints``
+        of a time series.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from hexcal.simulate.spectra.series import (
     Exposure,
     Series,
     association,
+    dithers,
     exposure_root,
 )  # fmt: skip
 
@@ -29,7 +30,7 @@ TURN = np.radians(8.42)
 _ROWS = 512.0
 _FRINGE, _FRINGE_PERIOD = 0.10, 2.8
 """Amplitude, and period in 1/cm."""
-_DITHERS = ((0.45, 0.35), (-0.45, -0.35))
+_DITHER = (0.45, 0.35)
 """Of the star from the middle: alpha and beta, arcsec."""
 
 
@@ -178,11 +179,12 @@ class Mrs(Series):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`; references are always those of the whole detector.
     """
 
     wavelengths = np.concatenate([np.linspace(4.86, 5.79, 1000), np.linspace(7.46, 8.80, 1000)])
+    usual_exposures = 2
     setup = Setup(
         "miri-mrs", "MIRI", "MIRIFUSHORT", "MIR_MRS", "MIRIFU_CHANNEL1A", ("FULL", 1, 1, 1032, 1024),
         {"channel": "12", "band": "SHORT"}, 300.0, 4.0, 0.02, "FASTR1", velocity=11500.0,
@@ -236,17 +238,17 @@ class Mrs(Series):
 
     def names(self):
         """Return the names of the dithered exposures."""
-        return [exposure_root(number, "mirifushort") for number in range(1, len(_DITHERS) + 1)]
+        return [exposure_root(number, "mirifushort") for number in range(1, self.n_exposures + 1)]
 
     def exposures(self):
         """Yield the dithered exposures."""
         response = self.flat(0.005) * self.fringes() / self.conversion()
-        for number, place in enumerate(_DITHERS, 1):
+        for number, place in enumerate(dithers(_DITHER, self.n_exposures), 1):
             attitude = self.attitude(*place)
             rate = np.nan_to_num(self.brightness(attitude) * response)
             model = self.observed(rate, number)
             offset = attitude.ideal(*to_telescope(*place))
-            describe(model, self.setup, attitude, number, len(_DITHERS), ("STAR", RA, DEC, "point"), offset=offset)
+            describe(model, self.setup, attitude, number, self.n_exposures, ("STAR", RA, DEC, "point"), offset=offset)
             exposure = Exposure(self.names()[number - 1], "rate", "science", model, rate)
             model.meta.filename, model.meta.dither.primary_type = exposure.file, "2-POINT"
             yield exposure

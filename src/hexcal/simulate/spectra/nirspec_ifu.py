@@ -26,6 +26,7 @@ from hexcal.simulate.spectra.series import (
     Exposure,
     Series,
     association,
+    dithers,
     exposure_root,
 )  # fmt: skip
 
@@ -40,7 +41,7 @@ SLIT_X, SLIT_STEP = 0.0487, 6.5e-4
 """Where these slits lie, and their distance, metres."""
 SPAXEL, STEP = 0.1, 0.005
 """Of cubes: arcsec, µm."""
-_DITHERS = ((0.12, 0.10), (-0.12, -0.10))
+_DITHER = (0.12, 0.10)
 """Arcsec in the ideal frame."""
 _BLOB = (1.1, -0.2, 0.1)
 """East and north of the star, and sigma, arcsec."""
@@ -122,18 +123,19 @@ class IntegralField(Series):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`.
     """
 
     wavelengths = FixedSlits.wavelengths
+    usual_exposures = 2
     setup = replace(
         FixedSlits.setup, mode="nirspec-ifu", exposure_type="NRS_IFU", aperture="NRS_FULL_IFU",
         subarray=("FULL", 481, 737, 544, 544),
     )  # fmt: skip
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False):
-        super().__init__(seed, noise, bad_pixels, whole_detector)
+    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, **more):
+        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
         if whole_detector:
             self.setup = replace(self.setup, subarray=("FULL", 1, 1, 2048, 2048))
 
@@ -165,15 +167,15 @@ class IntegralField(Series):
 
     def names(self):
         """Return the names of the dithered exposures."""
-        return [exposure_root(number, "nrs1") for number in range(1, len(_DITHERS) + 1)]
+        return [exposure_root(number, "nrs1") for number in range(1, self.n_exposures + 1)]
 
     def exposures(self):
         """Yield the dithered exposures."""
-        for number, offset in enumerate(_DITHERS, 1):
+        for number, offset in enumerate(dithers(_DITHER, self.n_exposures), 1):
             attitude = self.attitude(offset)
             rate = self.image(attitude)
             model = self.observed(rate, number)
-            describe(model, self.setup, attitude, number, len(_DITHERS), ("STAR", RA, DEC, "point"), offset=offset)
+            describe(model, self.setup, attitude, number, self.n_exposures, ("STAR", RA, DEC, "point"), offset=offset)
             exposure = Exposure(self.names()[number - 1], "rate", "science", model, rate)
             model.meta.filename, model.meta.dither.primary_type = exposure.file, "CYCLING"
             model.meta.instrument.msa_state, model.meta.instrument.lamp_state = "PRIMARYPARK_ALLCLOSED", "NONE"

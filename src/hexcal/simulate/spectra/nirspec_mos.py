@@ -60,20 +60,21 @@ class MultiObject(Series):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`.
     n_slitlets : int
         At most 8.
     """
 
     wavelengths = FixedSlits.wavelengths
+    usual_exposures = 3
     setup = replace(
         FixedSlits.setup, mode="nirspec-mos", exposure_type="NRS_MSASPEC", aperture="NRS_FULL_MSA",
         subarray=("FULL", 1, 545, 2048, 320),
     )  # fmt: skip
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_slitlets=5):
-        super().__init__(seed, noise, bad_pixels, whole_detector)
+    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_slitlets=5, **more):
+        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
         self.n_slitlets = n_slitlets
         if whole_detector:
             self.setup = replace(self.setup, subarray=("FULL", 1, 1, 2048, 2048))
@@ -130,17 +131,21 @@ class MultiObject(Series):
 
     def names(self):
         """Return the names of the nods."""
-        return [exposure_root(number, "nrs1") for number in (1, 2, 3)]
+        return [exposure_root(number, "nrs1") for number in range(1, self.n_exposures + 1)]
+
+    def nods(self):
+        """Return the shutter of the sources in each exposure; what goes on after three begins again."""
+        return [NODS[number % len(NODS)] for number in range(self.n_exposures)]
 
     def exposures(self):
         """Yield the nods."""
-        for number, nod in enumerate(NODS, 1):
+        for number, nod in enumerate(self.nods(), 1):
             rate = self.image(nod)
             model = self.observed(rate, number)
             attitude = self.attitude(nod)
             reference = self.attitude(0)
             offset = tuple(-value for value in reference.ideal(*reference.to_telescope(attitude.ra, attitude.dec)))
-            describe(model, self.setup, attitude, number, 3, ("FIELD", RA, DEC, "point"), offset=offset)
+            describe(model, self.setup, attitude, number, self.n_exposures, ("FIELD", RA, DEC, "point"), offset=offset)
             exposure = Exposure(self.names()[number - 1], "rate", "science", model, rate)
             instrument, dither = model.meta.instrument, model.meta.dither
             model.meta.filename, instrument.msa_metadata_file = exposure.file, MSA_FILE
@@ -185,7 +190,7 @@ class MultiObject(Series):
         *sources, _ = self.sources()
         by_slitlet, pitch = {source.number: source for source in sources}, pitch_in_openings()
         rows = []
-        for dither, nod in enumerate(NODS, 1):
+        for dither, nod in enumerate(self.nods(), 1):
             for slitlet in self.slitlets():
                 source = by_slitlet.get(slitlet.number)
                 for above in (-1, 0, 1):

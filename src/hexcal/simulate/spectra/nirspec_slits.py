@@ -22,7 +22,7 @@ ELEMENTS = {
     "gwa_xp_v": 169.45, "gwa_yp_v": 16.04, "gwa_pxav": 169.43, "gwa_pyav": 16.03,
 }  # fmt: skip
 _LINES = ((1.4, 0.06, 2.0), (2.65, 0.045, 2.5), (4.05, 0.03, 3.0))
-_NOD = 0.9
+_NOD, _STEP = 0.9, 0.03
 """Arcsec."""
 
 
@@ -200,19 +200,22 @@ class FixedSlits(Slits):
     target, seen = "S200A1", ("S200A1", "S200A2", "S400A1", "S1600A1")
     light = Light(2e-5, -0.8, 2.0, _LINES)
     across = 0.1
+    usual_exposures = 3
 
     def names(self):
         """Return the names of the nods."""
-        return [exposure_root(number, "nrs1") for number in (1, 2, 3)]
+        return [exposure_root(number, "nrs1") for number in range(1, self.n_exposures + 1)]
 
     def exposures(self):
         """Yield the nods."""
         sky = self.image()
-        for number, nod in enumerate((0.0, _NOD, -_NOD), 1):
-            along = nod / self.opening.arcsec
+        for number in range(1, self.n_exposures + 1):
+            nod, again = (0.0, _NOD, -_NOD)[(number - 1) % 3], (number - 1) // 3
+            along = (nod + _STEP * again) / self.opening.arcsec
             exposure = self._exposure(sky + self.image(along), number, along)
             dither = exposure.model.meta.dither
-            dither.nod_type, dither.subpixel_total_points = "3-POINT-NOD", 1
+            dither.nod_type = "3-POINT-NOD" if self.n_exposures > 2 else "NONE"
+            dither.subpixel_total_points = -(-self.n_exposures // 3)
             yield exposure
 
     def associations(self):
@@ -239,7 +242,7 @@ class BrightObject(Slits):
 
     Parameters
     ----------
-    seed, noise, bad_pixels, whole_detector
+    seed, noise, bad_pixels, whole_detector, **more
         See `Series`.
     n_ints : int
         Integrations.
@@ -253,8 +256,8 @@ class BrightObject(Slits):
     light = Light(2e-2, -0.8, 2.0, _LINES)
     across, extraction, scale, has_losses = 0.05, 12, 2e-10, False
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10):
-        super().__init__(seed, noise, bad_pixels, whole_detector)
+    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10, **more):
+        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
         self.n_ints = n_ints
 
     def names(self):
