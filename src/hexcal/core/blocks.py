@@ -5,6 +5,7 @@ The memory that this takes does not grow with their number.
 
 import itertools
 import logging
+import math
 import time
 from typing import Any
 
@@ -49,19 +50,41 @@ def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int |
     n_ints = ramp.shape[0]
     each = budget.integrations_at_once(ramp.shape, block_bytes or BLOCK_BYTES, budget.limit_of(pipeline))
     count = -(-n_ints // each)
-    reason = None if count < 2 else whole or _reason(steps, ramp)
+    reason = None if count < 2 else whole or reason_for_whole(steps, ramp)
     if count < 2 or reason:
         budget.tell(pipeline, ramp.shape, None, reason)
         if reason:
             pipeline.log.info("All %d integrations are processed together: %s", n_ints, reason)
         return []
     budget.tell(pipeline, ramp.shape, -(-n_ints // count))
+    return _edges(pipeline, n_ints, count)
+
+
+def parts_of_rates(pipeline, steps, rates, whole: str | None = None) -> list[tuple[int, int]]:
+    """Divide an exposure of rates (nints, ny, nx) into blocks of integrations.
+
+    As `parts_of`. An exposure that is in memory already is not divided.
+    """
+    n_ints, size = rates.shape[0], 4 * math.prod(rates.shape[1:])
+    count = -(-n_ints // max(1, BLOCK_BYTES // size))
+    if count < 2 or rates.primary in rates.loaded():
+        return []
+    reason = whole or reason_for_whole(steps, rates)
+    if reason:
+        pipeline.log.info("All %d integrations are processed together: %s", n_ints, reason)
+        return []
+    return _edges(pipeline, n_ints, count)
+
+
+def _edges(pipeline, n_ints, count):
+    """(first, last + 1) of so many blocks of about the same size; the log says so."""
     edges = [n_ints * number // count for number in range(count + 1)]
     pipeline.log.info("The %d integrations pass in %d blocks, at most %d at a time", n_ints, count, -(-n_ints // count))
     return list(itertools.pairwise(edges))
 
 
-def _reason(steps, ramp):
+def reason_for_whole(steps, ramp) -> str | None:
+    """Return why an exposure cannot pass through steps in blocks of integrations; None if it can."""
     if not ramp.is_read_in_parts():
         return "the file is compressed, and no part of it can be read without the rest"
     for step in steps:
@@ -136,8 +159,8 @@ class _StepOfBlocks:
             self.seconds += time.perf_counter() - begun
             step.context = None
 
-    def process(self, model, process):
-        """Pass one block; ``process``, if not None, takes the place of that of the step."""
+    def process(self, model, process, others=()):
+        """Pass one block, with the `others` that the step takes; ``process`` may take the place of that of the step."""
         step = self.step
         if step.parameters.skip:
             step.log.info("Step %s skipped", step.name)
@@ -151,7 +174,7 @@ class _StepOfBlocks:
             if self.references is None:
                 self.references = run.references_of(step, (model,), self.entry)
             with library_logs.of_step(step.log.name):
-                return run.processed(step, (model,), self.references, process), "COMPLETE"
+                return run.processed(step, (model, *others), self.references, process), "COMPLETE"
         except SkipStep as reason:
             run.leave_out(step, reason)
             return model, "SKIPPED"
@@ -221,7 +244,7 @@ class BlockRun:
             self.steps[step.name] = _StepOfBlocks(step, self.context, len(self.parts))
         return self.steps[step.name]
 
-    def step(self, step, model, process: Any = None):
+    def step(self, step, model, *others, process: Any = None):
         """Pass a block through a step.
 
         Parameters
@@ -230,11 +253,13 @@ class BlockRun:
             Of the pipeline.
         model : DataModel
             The block.
+        *others : object
+            What the step takes beside it.
         process : callable, optional
             In place of the step's own ``process``, with the same arguments.
         """
         state = self._of(step)
-        return state.work(lambda: state.process(model, process), model)
+        return state.work(lambda: state.process(model, process, others), model)
 
     def closing(self, step, action):
         """Do what a step does after the last block: return ``action()``, a model or a tuple of models."""

@@ -4,6 +4,7 @@ Whether it can work on some at a time, what it counts, what must be the same in 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,12 @@ class Notes:
 
     counts : text -> (level, count, of)
     facts : name -> value
+    kept : name -> what was made once
     """
 
     counts: dict = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
+    kept: dict = field(default_factory=dict)
 
 
 class Blockwise:
@@ -77,6 +80,14 @@ class Blockwise:
     def _tell(self, text, count, of, level):
         if level < logging.WARNING or count:
             self.log.log(level, text, *((count,) if of is None else (count, of, 100 * count / of if of else 0.0)))
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes; where integrations come in blocks, what it made for the first of them."""
+        if self._notes is None:
+            return make()
+        if name not in self._notes.kept:
+            self._notes.kept[name] = make()
+        return self._notes.kept[name]
 
     def require_same(self, name: str, value: Any) -> None:
         """Note what the step found out about the integrations that it was given, and that decides what it does.

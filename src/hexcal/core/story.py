@@ -76,22 +76,26 @@ def _tell_flagged(step, model):
     from hexcal.models import dqflags
 
     unusable_flag = dqflags.of(model.observatory).get("DO_NOT_USE", 0)
-    flags = model.dq if "dq" in model.specs and model.has("dq") else None
-    if flags is not None and flags.size:
-        unusable = int(np.count_nonzero(flags & np.uint32(unusable_flag)))
+    if "dq" not in model.specs or not model.has("dq"):
+        return
+    size = unusable = 0
+    for flags in _images(model, "dq"):
+        size, unusable = size + flags.size, unusable + int(np.count_nonzero(flags & np.uint32(unusable_flag)))
+    if size:
         step.log.info(
             "%s: %d of %d pixels (%.2f %%) are flagged DO_NOT_USE",
             model.model_type,
             unusable,
-            flags.size,
-            100 * unusable / flags.size,
+            size,
+            100 * unusable / size,
         )
 
 
-def _images(model):
-    """Yield the images of the primary array, one after the other; what is not in memory is read as it is asked for."""
-    shape = model.shape
+def _images(model, name=None):
+    """Yield the images of an array, by default the primary one; what is not in memory is read as it is asked for."""
+    name = name or model.primary
+    shape = model.shape_of(name)
     if not shape or len(shape) < 2 or 0 in shape:
         return
     for index in np.ndindex(shape[:-2]):
-        yield model.read(model.primary, index or slice(None))
+        yield model.read(name, index or slice(None))

@@ -277,7 +277,7 @@ class DataModel(Attributes, Metadata, Interface):
         ResourceError
             If the directory is not writable or the disk is full; nothing is left behind.
         """
-        from hexcal.models import asdf_product, fits_units, fits_writer
+        from hexcal.models import asdf_product, fits_units, fits_writer, streamed
 
         path = self._path_to_save(path, dir_path)
         ending = f".{file_format}" if file_format else formats.require_written(path)
@@ -290,6 +290,7 @@ class DataModel(Attributes, Metadata, Interface):
             fits_writer.write(path, fits_units.units(self))
             if self.path is not None and self.path.exists() and path.samefile(self.path):
                 self.contents.source = FitsSource(path)
+            streamed.read_from(self, path)
         return str(path)
 
     def _path_to_save(self, path: Any, dir_path) -> Path:

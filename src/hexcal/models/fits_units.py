@@ -9,6 +9,7 @@ from hexcal.models.fits_cards import header_cards
 from hexcal.models.fits_header import formatted
 from hexcal.models.fits_writer import Columns, Stored, is_structural
 from hexcal.models.layout import Table
+from hexcal.models.streamed import Streamed
 
 _PRIMARY_START = (
     ("SIMPLE", True, "conforms to FITS standard"),
@@ -99,8 +100,22 @@ def _is_there(model, spec):
         return True
     if spec.name in model.contents.arrays:
         return False
-    filled = getattr(spec, "fill", None) is not None and model.shape is not None
-    return filled or model.contents.extension(spec) is not None
+    if model.contents.extension(spec) is not None:
+        return True
+    is_filled = getattr(spec, "fill", None) is not None and model.shape is not None
+    return is_filled and not _is_of_product(model)
+
+
+def _is_of_product(model):
+    """Whether a model is what its file holds, as the class that it is: then it has the planes of the file, no others.
+
+    A raw exposure that was opened as a ramp is not, and a model whose values were all made anew.
+    """
+    source = model.contents.source
+    if source is None or source.of(model.specs[model.primary], model.contents.version) is None:
+        return False
+    whole = model if model.contents.container is None else model.contents.container
+    return str(source.primary.get("DATAMODL", "")).strip() == whole.model_type
 
 
 def _primary_unit(model, owned, count):
@@ -161,7 +176,7 @@ def _with_all_digits(model, spec, extension):
     As the file has it, where the type of the class holds fewer digits and nobody has changed it.
     """
     value = getattr(model, spec.name)
-    if isinstance(spec, Table) or not extension.is_image or value is None:
+    if isinstance(spec, Table) or isinstance(value, Streamed) or not extension.is_image or value is None:
         return value
     if not exact.rounds(extension.physical_dtype, np.dtype(spec.dtype)) or value.shape != extension.shape:
         return value
@@ -174,7 +189,7 @@ def _as_stored(model, spec, extension, value):
 
     Nobody has changed it, and the type of the class is that of the file or would lose something.
     """
-    if extension.index == 0 or model.contents.window is not None:
+    if extension.index == 0 or model.contents.window is not None or isinstance(value, Streamed):
         return False
     if isinstance(spec, Table):
         return value is None or (

@@ -7,13 +7,12 @@ from typing import Any
 
 from hexcal.models.contents import Contents
 
-_PER_INTEGRATION = ("data", "groupdq", "err", "zeroframe", "refout", "int_times")
-"""Arrays and tables whose first axis counts integrations."""
-
 
 class Integrations:
-    """What lets a model stand for some integrations of its file; a part of `RampModel`."""
+    """What lets a model stand for some integrations of its file; a part of `RampModel` and `CubeModel`."""
 
+    per_integration: tuple[str, ...] = ()
+    """Arrays and tables whose first axis counts integrations."""
     contents: Contents
     specs: Any
     meta: Any
@@ -33,7 +32,7 @@ class Integrations:
         part.contents, part.observatory, part.specs = source.contents.copied(), source.observatory, source.specs
         part.contents.window = slice(first, last)
         for name, value in self.contents.arrays.items():
-            cut = value if value is None or name not in _PER_INTEGRATION else value[first:last]
+            cut = value if value is None or name not in self.per_integration else value[first:last]
             part.contents.arrays[name] = None if cut is None else cut.copy()
         exposure = part.meta.exposure
         exposure.integration_start = (exposure.integration_start or 1) + first
@@ -62,7 +61,7 @@ class Integrations:
         if (
             shape is None
             or self.contents.window is None
-            or name not in _PER_INTEGRATION
+            or name not in self.per_integration
             or name in self.contents.arrays
         ):
             return shape
@@ -70,7 +69,7 @@ class Integrations:
 
     def read_stored(self, spec, extension, index=None):
         """As `DataModel.read_stored`."""
-        if self.contents.window is not None and spec.name in _PER_INTEGRATION:
+        if self.contents.window is not None and spec.name in self.per_integration:
             index = index if isinstance(index, tuple) else (slice(None) if index is None else index,)
             index = (inside(self.contents.window, index[0]), *index[1:])
         return super().read_stored(spec, extension, index)  # type: ignore[misc]
@@ -78,14 +77,14 @@ class Integrations:
     def load_table(self, spec):
         """As `DataModel.load_table`."""
         table = super().load_table(spec)  # type: ignore[misc]
-        if table is not None and self.contents.window is not None and spec.name in _PER_INTEGRATION:
+        if table is not None and self.contents.window is not None and spec.name in self.per_integration:
             table = self.contents.arrays[spec.name] = table[self.contents.window]
         return table
 
     def plain_table(self, name):
         """As `DataModel.plain_table`."""
         table = super().plain_table(name)  # type: ignore[misc]
-        cut = self.contents.window is not None and name in _PER_INTEGRATION and name not in self.contents.arrays
+        cut = self.contents.window is not None and name in self.per_integration and name not in self.contents.arrays
         return table[self.contents.window] if cut and table is not None else table
 
 

@@ -147,6 +147,7 @@ class RampModel(Integrations, ExposureModel):
     takes no memory until asked for.
     """
 
+    per_integration = ("data", "groupdq", "err", "zeroframe", "refout", "int_times")
     layout = (
         Array("data", "SCI", "f4", (4,)),
         Array("pixeldq", "PIXELDQ", "u4", (2,), fill=0, shape_of=image),
@@ -236,9 +237,10 @@ class IFUImageModel(ExposureModel):
     )
 
 
-class CubeModel(ExposureModel):
+class CubeModel(Integrations, ExposureModel):
     """One image per integration: (nints, ny, nx)."""
 
+    per_integration = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat", "zeroframe", "int_times")
     layout = (*_rate_layout((3,)), _INT_TIMES)
 
 

@@ -62,6 +62,16 @@ class Streamed:
         """Size in the file."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Read one plane again: `index` is its number, alone or in a tuple."""
+        number = index[0] if isinstance(index, tuple) else index
+        shape = self.shape[1:]
+        stored = self.dtype.newbyteorder(">")
+        plane = self.scratch.read(self.name, stored, shape, number * int(np.prod(shape, dtype=np.int64)))
+        zero = self.dtype.type(unsigned_zero(self.dtype)) if self.dtype.kind == "u" else None
+        plane = plane.astype(self.dtype)
+        return plane if zero is None else plane ^ zero
+
     def append(self, planes: np.ndarray) -> None:
         """Add planes (n, ...), of the type and size of the first ones."""
         known = 0 if self.shape is None else self.shape[0]
@@ -76,7 +86,19 @@ class Streamed:
 def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:
     """Put streamed arrays in place of those of a model.
 
-    From now on the model is good for nothing but to be saved to FITS.
+    It is good for nothing but to be saved to FITS, and has its arrays from there then (`read_from`).
     """
     model.contents.arrays.update(arrays)
     return model
+
+
+def read_from(model: Any, path: Any) -> None:
+    """Have a model that was saved read from that file what was streamed into it."""
+    from hexcal.models.fits_source import FitsSource
+
+    names = [name for name, value in model.contents.arrays.items() if isinstance(value, Streamed)]
+    if names:
+        for name in names:
+            del model.contents.arrays[name]
+        model.contents.source = FitsSource(path)
+        model.contents.removed.clear()

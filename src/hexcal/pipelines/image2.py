@@ -1,7 +1,12 @@
 """calwebb_image2: count rates of images to calibrated images."""
 
-from hexcal.core import Role, StepParameters, parameter
+from typing import Any
+
+from hexcal.core import Role, StepParameters, blocks, parameter
+from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import InputError
+from hexcal.models.scratch import Scratch
+from hexcal.models.streamed import Streamed, with_streamed
 from hexcal.pipelines.exposure_pipeline import ExposurePipeline
 from hexcal.steps.flux.background import BackgroundStep
 from hexcal.steps.flux.flat_field import FlatFieldStep
@@ -18,6 +23,8 @@ class Image2Pipeline(ExposurePipeline):
     Images that are no time series are resampled too, into a product for a quick look (`_i2d`) that later stages do not
     use; only where products are saved. Each product of an association has one science member, and the background
     exposures that belong to it.
+
+    Many integrations pass in blocks where the product is saved, so that the memory does not grow with their number.
     """
 
     alias = "calwebb_image2"
@@ -81,6 +88,15 @@ class Image2Pipeline(ExposurePipeline):
     def process(self, science, background):
         """Return the calibrated exposure; the resampled image is saved beside it."""
         steps = self.steps_for(science)
+        if _is_cube(science):
+            if not self._has_background(background):
+                steps = [step for step in steps if step is not self.bkg_subtract]
+            parts = blocks.parts_of_rates(self, steps, science, self._reason_for_whole())
+            if parts:
+                try:
+                    return self._in_blocks(steps, science, background, parts)
+                except BlocksDisagree as reason:
+                    self.log.info("All integrations are processed together after all: %s", reason)
         for step in steps:
             if step is self.bkg_subtract:
                 science = self._subtracted(science, background)
@@ -90,9 +106,41 @@ class Image2Pipeline(ExposurePipeline):
                 science = step.run(science)
         return science
 
+    def _reason_for_whole(self):
+        """Why the integrations are not worked on in blocks; None for no reason of the pipeline itself."""
+        if not self.saves or self.parent is not None or self.post_hooks:
+            return "the product is not only written"
+        if self.save_bsub:
+            return "the exposure without its background is a product"
+        if self.output_ext.lstrip(".") not in ("fits", "fits.gz"):
+            return f"products in {self.output_ext} are written as a whole"
+        return None
+
+    def _in_blocks(self, steps, science, background, parts):
+        """Pass blocks of integrations through the steps; what they become waits in a scratch folder."""
+        scratch, arrays, has_wcs = Scratch(), {}, False
+        with blocks.BlockRun(self, parts) as run:
+            for model in run.blocks(science):
+                block: Any = model
+                for step in steps:
+                    others = (background,) if step is self.bkg_subtract else ()
+                    # The exposure takes its metadata, and so its WCS, from the first block.
+                    as_it_is = (lambda model, *_: model) if step is self.assign_wcs and has_wcs else None
+                    block = run.step(step, block, *others, process=as_it_is)
+                has_wcs = block.meta.cal_step.assign_wcs == "COMPLETE"
+                for name in block.loaded():
+                    if name == "area":
+                        science.area = block.area
+                    elif name in science.per_integration and name != "int_times":
+                        arrays.setdefault(name, Streamed(scratch, name)).append(getattr(block, name))
+        return with_streamed(science, arrays)
+
+    def _has_background(self, background):
+        return bool(len(background) or self.bkg_subtract.bkg_list)
+
     def _subtracted(self, science, background):
         """The exposure less its background exposures, if there are any; otherwise the step is not attempted."""
-        if not len(background) and not self.bkg_subtract.bkg_list:
+        if not self._has_background(background):
             return science
         science = self.bkg_subtract.run(science, background)
         if self.save_bsub:

@@ -41,6 +41,7 @@ class BackgroundStep(Step):
         ),
     )
     changes_first_only = True
+    by_integration = True
     bkg_suffix = "combinedbackground"
     combined_model = "ImageModel"
     """Name of the class of the average that is written."""
@@ -79,7 +80,7 @@ class BackgroundStep(Step):
 
     def process(self, science, background, references):
         _refuse_wfss(science)
-        mean = self.average_of(science, background)
+        mean = self.once("average", lambda: self.average_of(science, background))
         science.data -= mean.data
         science.dq |= mean.dq
         return science

@@ -26,6 +26,7 @@ class FlatFieldStep(Step):
     """
 
     alias = "flat_field"
+    by_integration = True
     reference_types = ("flat", "fflat", "sflat", "dflat")
     input_model = ("ImageModel", "CubeModel", "IFUImageModel", "GuiderCalModel", "MultiSlitModel", "SlitModel")
     correction_pars = None

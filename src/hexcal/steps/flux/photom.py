@@ -38,6 +38,7 @@ class PhotomStep(Step):
     """
 
     alias = "photom"
+    by_integration = True
     reference_types = ("photom", "area")
     input_model = ("ImageModel", "CubeModel", "MultiSlitModel", "SlitModel", "IFUImageModel")
 

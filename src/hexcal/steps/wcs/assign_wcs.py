@@ -41,6 +41,7 @@ class AssignWcsStep(Step):
     """
 
     alias = "assign_wcs"
+    by_integration = True
     input_model = ("ImageModel", "CubeModel", "IFUImageModel")
     reference_types = (
         "distortion",
