@@ -206,6 +206,23 @@ def test_an_exposure_that_points_away_is_named_and_nothing_is_written(folder, ca
     assert not [name for name in products(folder) - before if name.startswith(PRODUCT)]
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--steps.resample.pixel_scale=1e-6"], "ask for fewer pixels"),
+        (["--steps.resample.crval=233.0,27.0"], "degrees from crval"),
+        (["--steps.resample.output_wcs=none.asdf"], "none.asdf"),
+        (["--steps.outlier_detection.allowed_memory=1e-9"], "allowed"),
+    ],
+)
+def test_a_mosaic_that_cannot_be_made_is_refused_before_the_work(folder, capsys, words, message):
+    before = products(folder)
+    assert run(folder, *words) == 1
+    said = capsys.readouterr()
+    assert message in said.err and "tweakreg running" not in said.err + said.out
+    assert products(folder) == before
+
+
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError):
         Image3Pipeline.call([])

@@ -30,6 +30,8 @@ class FitsSource:
     path : path-like
         A FITS file, plain or packed with gzip, bzip2 or xz. The content of a packed one is kept in memory until
         `release`.
+    is_own : bool
+        Whether the run has just written it itself, and so reads nothing that it will write.
 
     Raises
     ------
@@ -37,9 +39,10 @@ class FitsSource:
         If the file is missing, not FITS, or not whole.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, is_own=False):
         self.path = Path(path)
-        gate.reading(path)
+        if not is_own:
+            gate.reading(path)
         require_file(self.path)
         stat = self.path.stat()
         self.signature = (stat.st_size, stat.st_mtime_ns)

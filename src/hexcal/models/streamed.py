@@ -100,5 +100,5 @@ def read_from(model: Any, path: Any) -> None:
     if names:
         for name in names:
             del model.contents.arrays[name]
-        model.contents.source = FitsSource(path)
+        model.contents.source = FitsSource(path, is_own=True)
         model.contents.removed.clear()

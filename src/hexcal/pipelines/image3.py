@@ -80,8 +80,11 @@ class Image3Pipeline(Pipeline):
         if len(science) == 1:
             self.log.info("One exposure: it is resampled, and its sources are found")
             steps = [step for step in steps if step in (self.resample, self.source_catalog)]
+        if self.assign_mtwcs in steps:
+            science = self.assign_mtwcs.run(science)
+        self._require_grids(science)
         for step in steps:
-            if step not in (self.resample, self.source_catalog):
+            if step not in (self.assign_mtwcs, self.resample, self.source_catalog):
                 science = step.run(science)
                 if step is self.outlier_detection and not step.skip:
                     self._save_exposures(science)
@@ -91,6 +94,21 @@ class Image3Pipeline(Pipeline):
         mosaic = self.resample.run(science)
         self.source_catalog.run(mosaic)
         return mosaic
+
+    def _require_grids(self, science):
+        """Refuse a mosaic that cannot be made before the work that comes before it, and before anything is written."""
+        from hexcal.steps.image.groups import exposure_groups
+        from hexcal.steps.image.outliers_exposures import require_common_grid
+        from hexcal.steps.image.output_size import images_of
+
+        outliers = self.outlier_detection
+        if len(science) == 1 or (self.resample.skip and outliers.skip):
+            return
+        images = images_of(science)
+        if not outliers.skip and outliers.parameters.resample_data:
+            require_common_grid(outliers, images, len(exposure_groups(science)))
+        if not self.resample.skip:
+            self.resample.require_grid(images)
 
     def _save_exposures(self, science):
         """Save the exposures with their flags, named after themselves and the association."""

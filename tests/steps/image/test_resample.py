@@ -9,8 +9,9 @@ from sky_projections import point, tangent_plane
 
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.container import ModelContainer
 from hexcal.models.dqflags import pixel
-from hexcal.steps.image.output_size import OutputTooLargeError
+from hexcal.steps.image.output_size import OutputTooLargeError, doubts, images_of
 from hexcal.steps.image.output_wcs import tangent_plane as plane
 from hexcal.steps.image.resample import ResampleStep
 from hexcal.steps.wcs.evaluate import sky_to_pixel
@@ -209,7 +210,8 @@ def test_grid_of_a_file(tmp_path):
     assert result.meta.wcsinfo.crpix1 == 11
     assert result.meta.photometry.pixelarea_arcsecsq == pytest.approx((2 * SCALE * 3600) ** 2, rel=1e-4)
     assert result.meta.resample.pixel_scale_ratio == pytest.approx(2, rel=1e-4)
-    asdf.AsdfFile({"wcs": wcs, "pixel_shape": [25, 30], "pixel_area": 3e-14}).write_to(path)
+    middle = plane((4.0, 4.0), (RA, DEC), pc, 2 * SCALE)
+    asdf.AsdfFile({"wcs": middle, "pixel_shape": [25, 30], "pixel_area": 3e-14}).write_to(path)
     given = run(exposure(), output_wcs=str(path), output_shape=[9, 8])
     assert given.data.shape == (8, 9)
     assert given.meta.photometry.pixelarea_steradians == 3e-14
@@ -299,3 +301,40 @@ def test_input_is_untouched_and_where_it_waits_changes_nothing(in_memory):
     result = run(images, in_memory=in_memory)
     assert all(np.array_equal(image.data, data) for image, data in zip(images, before, strict=True))
     assert np.array_equal(result.data, run(pair()).data)
+
+
+def test_a_grid_that_no_exposure_lies_on_is_refused():
+    away = {"crval": [RA + 1.0, DEC], "crpix": [10.0, 10.0], "output_shape": [20, 20]}
+    with pytest.raises(ParameterError, match=r"of 20 x 20 pixels about RA 11\.0.*nearest is 56\.\d arcmin away"):
+        run(pair(), **away)
+    run(pair(), crval=[RA, DEC], crpix=[10.0, 10.0], output_shape=[20, 20])
+
+
+def test_a_reference_point_beyond_the_horizon_is_refused():
+    with pytest.raises(ParameterError, match=r"180\.0 degrees from crval = 190\.0, 20\.0.*nrca1_cal.fits"):
+        run(pair(), crval=[RA + 180.0, -DEC])
+
+
+def test_a_reference_point_far_away_is_told(caplog):
+    caplog.set_level(logging.WARNING)
+    run(pair(), crval=[RA, DEC + 1.0])
+    assert "crval" not in caplog.text
+    run(pair(), crval=[RA, DEC + 10.0])
+    assert (
+        "crval lies 10 degrees from an exposure, whose pixels in the mosaic are therefore 2.3 % smaller" in caplog.text
+    )
+
+
+def test_a_mosaic_that_is_nearly_empty_names_the_exposure_that_points_away(caplog):
+    caplog.set_level(logging.WARNING)
+    result = run([*pair(), exposure(2, 700.0, 0.0)])
+    assert result.shape[1] > 700
+    assert "of the mosaic is empty" not in caplog.text, "it has 10 % of exposures"
+    run([*pair(), exposure(2, 900.0, 900.0)])
+    assert "% of the mosaic is empty: jw00001001001_02101_00003_nrca1_cal.fits lies" in caplog.text
+
+
+def test_large_mosaics_of_exposures_that_touch_are_not_doubted():
+    tiles = [exposure(number, 45.0 * number, 0.0) for number in range(9)]
+    assert list(doubts((40, 450), 1.0, images_of(ModelContainer(tiles)))) == []
+    assert list(doubts((450, 450), 1.0, images_of(ModelContainer(tiles)))) == [], "one is as far as the next"

@@ -12,6 +12,23 @@ from hexcal.steps.image.outliers_images import CommonGrid, Limits, blotted, flag
 from hexcal.steps.image.resampling import Grid, Manner
 
 
+def require_common_grid(step, images, n_groups):
+    """Return the WCS and the shape (ny, nx) of the grid that images are resampled to.
+
+    Raises
+    ------
+    OutputTooLargeError
+        If a resampled image would not fit into memory.
+    """
+    from hexcal.steps.image.output_size import require_room
+    from hexcal.steps.image.output_wcs import mosaic_wcs
+
+    wcs, shape = mosaic_wcs(images)
+    given = step.parameters
+    require_room(shape, 24 + 4 * n_groups * given.in_memory, images, given.allowed_memory, step.where)
+    return wcs, shape
+
+
 def flag_by_common_grid(step, science, groups):
     """Flag exposures that are resampled to a common grid.
 
@@ -24,13 +41,11 @@ def flag_by_common_grid(step, science, groups):
     groups : dict of str to list of int
         Of each exposure the numbers of its images, one for each detector.
     """
-    from hexcal.steps.image.output_size import require_room
-    from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, on_sky
+    from hexcal.steps.image.output_size import images_of
+    from hexcal.steps.image.output_wcs import mean_scale
 
-    given = step.parameters
-    images = [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
-    wcs, shape = mosaic_wcs(images)
-    require_room(shape, 24 + 4 * len(groups) * given.in_memory, images, given.allowed_memory, step.where)
+    given, images = step.parameters, images_of(science)
+    wcs, shape = require_common_grid(step, images, len(groups))
     grid = Grid(wcs, shape, 1.0, mean_scale(images[0].wcs, images[0].shape))
     manner = Manner(
         kernel=given.kernel,

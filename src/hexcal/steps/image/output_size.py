@@ -1,4 +1,4 @@
-"""Whether there is room for a mosaic, asked before it is made."""
+"""Whether a mosaic can be made, and makes sense, asked before it is made."""
 
 import os
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from hexcal import memory
 from hexcal.errors import ParameterError, ResourceError
-from hexcal.steps.image.output_wcs import middle, separation
+from hexcal.steps.image.output_wcs import middle, on_sky, separation
+from hexcal.steps.wcs.evaluate import pixel_to_sky, sky_to_pixel
 
 VARIABLE = "DMODEL_ALLOWED_MEMORY"
 _GIB = 1 << 30
@@ -14,6 +15,17 @@ _GIB = 1 << 30
 
 class OutputTooLargeError(ResourceError):
     """The mosaic would not fit into memory."""
+
+
+def images_of(science):
+    """Return where the members of a container lie on the sky (list of OnSky).
+
+    Raises
+    ------
+    InputError
+        If one has no WCS of an image.
+    """
+    return [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
 
 
 def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic"):
@@ -53,6 +65,72 @@ def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic
     )
 
 
+def require_overlap(wcs, shape, images, where, hint):
+    """Raise ParameterError if no exposure lies on the grid that is asked for.
+
+    Parameters
+    ----------
+    wcs : gwcs.WCS
+        Of the grid.
+    shape : tuple of int
+        (ny, nx).
+    images : list of OnSky
+        The exposures.
+    where, hint : str
+        The parameter that gives the grid, and what to do with it.
+    """
+    for image in images:
+        x, y = sky_to_pixel(wcs, image.corners[:, 0], image.corners[:, 1])
+        if x.max() > -0.5 and x.min() < shape[1] - 0.5 and y.max() > -0.5 and y.min() < shape[0] - 0.5:
+            return
+    middle_of_grid = tuple(float(value[0]) for value in pixel_to_sky(wcs, [(shape[1] - 1) / 2], [(shape[0] - 1) / 2]))
+    distance = min(separation(middle_of_grid, middle(image.corners)) for image in images)
+    raise ParameterError(
+        f"no exposure lies on the mosaic that is asked for, of {shape[1]} x {shape[0]} pixels about RA "
+        f"{middle_of_grid[0]:.5f}, Dec {middle_of_grid[1]:.5f}; the nearest is {60 * distance:.3g} arcmin away",
+        where=where,
+        hint=hint,
+    )
+
+
+def doubts(shape, scale_ratio, images, crval=None):
+    """Yield what is strange in a mosaic that can be made.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx).
+    scale_ratio : float
+        Size of its pixels in pixels of the first exposure.
+    images : list of OnSky
+        The exposures.
+    crval : tuple of 2 float, optional
+        The reference point, RA and Dec in degrees, where it is asked for.
+
+    Yields
+    ------
+    str
+        A sentence.
+    """
+    if crval is not None:
+        distance = max(separation(crval, middle(image.corners)) for image in images)
+        if distance > _FAR:
+            smaller = 100 * (1 - np.cos(np.radians(min(distance, 90.0))) ** 1.5)
+            yield (
+                f"crval lies {distance:.3g} degrees from an exposure, whose pixels in the mosaic are therefore "
+                f"{smaller:.2g} % smaller than asked for: is it right?"
+            )
+    share = sum(image.shape[0] * image.shape[1] for image in images) / (shape[0] * shape[1] * scale_ratio**2)
+    if len(images) > 1 and share < _LITTLE and (away := _pointing_away(images)):
+        yield f"at least {100 * (1 - share):.1f} % of the mosaic is empty: {away}"
+
+
+_FAR = 2.0
+"""Degrees from the tangent point where pixels differ by 0.1 % in size."""
+_LITTLE = 0.1
+"""Part of a mosaic; if the exposures cover less, it is looked at whether one points away."""
+
+
 def _from_environment():
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
@@ -82,23 +160,42 @@ def free_memory():
 
 def _reason(images):
     """What to do next: look at the exposure that lies apart, or ask for fewer pixels."""
-    coarser = "ask for fewer pixels: a larger pixel_scale, or output_shape with crpix"
+    away = _pointing_away(images)
+    if away is None:
+        return "ask for fewer pixels: a larger pixel_scale, or output_shape with crpix"
+    return f"{away} Take one out of the association, or make two mosaics"
+
+
+def _pointing_away(images):
+    """Which of the exposures lies apart, as a question; None where none does."""
     if len(images) < 2:
-        return coarser
+        return None
     centers = [middle(image.corners) for image in images]
     extent = max(separation(centers[0], corner) for corner in images[0].corners)
-    # The median distance to the others: one that points away is far from most.
-    distances = [
-        float(np.median([separation(center, other) for k, other in enumerate(centers) if k != number]))
-        for number, center in enumerate(centers)
-    ]
-    farthest = int(np.argmax(distances))
-    if distances[farthest] < 4 * extent or (len(images) > 2 and distances[farthest] < 1.5 * np.median(distances)):
-        return coarser
-    what = f"{images[farthest].name} lies {60 * distances[farthest]:.1f} arcmin from the others: is its pointing right?"
+    fields = _fields(centers, 4 * extent)
+    if len(fields) < 2:
+        return None
+    away = min(fields, key=len)
+    apart = 60 * min(
+        separation(centers[number], centers[k]) for number in away for k in set(range(len(images))) - {*away}
+    )
+    name = images[away[0]].name
     if len(images) == 2:
-        what = (
-            f"{images[0].name} and {images[1].name} lie {60 * distances[0]:.1f} arcmin apart: "
-            "are their pointings right?"
-        )
-    return f"{what} Take one out of the association, or make two mosaics"
+        return f"{name} and {images[1].name} lie {apart:.1f} arcmin apart: are their pointings right?"
+    if len(away) == 1:
+        return f"{name} lies {apart:.1f} arcmin from the others: is its pointing right?"
+    return f"{name} and {len(away) - 1} more lie {apart:.1f} arcmin from the others: are their pointings right?"
+
+
+def _fields(centers, reach):
+    """Group places, each of which has another one of its group within `reach` degrees (lists of their numbers)."""
+    left, fields = list(range(len(centers))), []
+    while left:
+        field, new = [], [left.pop(0)]
+        while new:
+            place = new.pop()
+            field.append(place)
+            near = [k for k in left if separation(centers[place], centers[k]) <= reach]
+            left, new = [k for k in left if k not in near], new + near
+        fields.append(sorted(field))
+    return fields

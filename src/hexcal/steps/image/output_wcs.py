@@ -128,11 +128,11 @@ def mosaic_wcs(images, *, pixel_scale_ratio=1.0, pixel_scale=None, rotation=None
     first, corners = images[0], np.concatenate([image.corners for image in images])
     scale = pixel_scale / _ARCSEC if pixel_scale else pixel_scale_ratio * scale_at(first.wcs, first.reference)
     pc = _matrix(first.angle, first.parity) if rotation is None else _matrix(rotation, -1)
-    crval = middle(corners) if crval is None else tuple(crval)
+    given_crval, crval = crval, middle(corners) if crval is None else tuple(crval)
     centred = tangent_plane((0.0, 0.0), crval, pc, scale)
     x, y = sky_to_pixel(centred, corners[:, 0], corners[:, 1])
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise _not_one_field(images)
+        raise _not_one_field(images) if given_crval is None else _far_from(given_crval, images)
     crpix = (-x.min(), -y.min()) if crpix is None else tuple(crpix)
     if shape is None:
         shape = tuple(int(extent + 0.5) for extent in (y.max() + crpix[1], x.max() + crpix[0]))
@@ -163,6 +163,16 @@ def _not_one_field(images):
         "degrees",
         where=away.name,
         hint="is its pointing right? Take it out of the association, or make two mosaics",
+    )
+
+
+def _far_from(crval, images):
+    away = max(images, key=lambda image: separation(crval, middle(image.corners)))
+    return ParameterError(
+        f"an exposure is {separation(crval, middle(away.corners)):.1f} degrees from crval = {crval[0]}, {crval[1]}, "
+        f"and on no plane that touches the sky there: {away.name}",
+        where="crval",
+        hint="give the RA and Dec, in degrees, of a place near the exposures, or leave it out",
     )
 
 

@@ -10,7 +10,7 @@ from hexcal.errors import ParameterError
 from hexcal.steps.image import resampling
 from hexcal.steps.image.groups import exposure_groups
 from hexcal.steps.image.mosaic_product import Summary, set_arrays, set_coordinates
-from hexcal.steps.image.output_size import require_room
+from hexcal.steps.image.output_size import doubts, images_of, require_overlap, require_room
 from hexcal.steps.image.resampling import Grid, Manner
 
 _DEGREE = 3600.0
@@ -108,10 +108,11 @@ class ResampleStep(Step):
         science = exposures.of_type("science")
         science.check()
         science.in_memory = None if self.parameters.in_memory else False
-        manner, grid, images, pixel_area = self._plan(science)
-        planes = -(-len(science) // 32) if manner.context else 0
-        needed = 4 * (2 + 5 * manner.variances + planes + manner.dq)
-        require_room(grid.shape, needed, images, self.parameters.allowed_memory, self.where)
+        images = images_of(science)
+        manner = self._manner()
+        grid, pixel_area = self.require_grid(images)
+        for doubt in doubts(grid.shape, grid.scale_ratio, images, self.parameters.crval):
+            self.log.warning("%s", doubt)
         if not self.parameters.single:
             return self._mosaic(science, images, range(len(science)), manner, grid, pixel_area)
         groups = exposure_groups(science)
@@ -124,15 +125,10 @@ class ResampleStep(Step):
         if shape and min(shape) < 1:
             raise ParameterError(f"output_shape must be positive, got {shape}", where="output_shape")
 
-    def _plan(self, science):
-        """Return how the exposures are resampled, the grid, and where they lie.
-
-        Also the area of a pixel where a file says it.
-        """
-        from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, on_sky, read_grid
-
+    def _manner(self):
+        """How the exposures are resampled."""
         given = self.parameters
-        manner = Manner(
+        return Manner(
             kernel=given.kernel,
             pixfrac=given.pixfrac,
             fill=resampling.fill_of(given.fillval),
@@ -144,14 +140,40 @@ class ResampleStep(Step):
             context=given.enable_ctx,
             dq=given.propagate_dq,
         )
-        images = [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
+
+    def require_grid(self, images):
+        """Return the grid of the mosaic, and the area of its pixels (sr) where a file says it.
+
+        A pipeline asks for it before the work that comes before.
+
+        Raises
+        ------
+        OutputTooLargeError
+            If the mosaic would not fit into memory.
+        ParameterError
+            If no exposure lies on it.
+        """
+        grid, pixel_area = self._grid(images)
+        given = self.parameters
+        planes = -(-len(images) // 32) if given.enable_ctx else 0
+        needed = 4 * (2 + 5 * given.enable_err + planes + given.propagate_dq)
+        require_room(grid.shape, needed, images, given.allowed_memory, self.where)
+        name = next((name for name in ("output_wcs", "crpix", "crval") if getattr(given, name)), None)
+        if name is not None:
+            require_overlap(grid.wcs, grid.shape, images, name, f"look at {name}, or leave it out")
+        return grid, pixel_area
+
+    def _grid(self, images):
+        from hexcal.steps.image.output_wcs import mean_scale, mosaic_wcs, read_grid
+
+        given = self.parameters
         first_scale = mean_scale(images[0].wcs, images[0].shape)
         shape = tuple(given.output_shape[::-1]) if given.output_shape else None
         if given.output_wcs:
             grid = read_grid(self.make_input_path(given.output_wcs), shape)
             scale = np.degrees(np.sqrt(grid.pixel_area)) if grid.pixel_area else mean_scale(grid.wcs, grid.shape)
             area = grid.pixel_area or float(np.radians(scale)) ** 2
-            return manner, Grid(grid.wcs, grid.shape, float(scale / first_scale), first_scale), images, area
+            return Grid(grid.wcs, grid.shape, float(scale / first_scale), first_scale), area
         wcs, shape = mosaic_wcs(
             images,
             pixel_scale_ratio=given.pixel_scale_ratio,
@@ -162,7 +184,7 @@ class ResampleStep(Step):
             shape=shape,
         )
         ratio = given.pixel_scale / _DEGREE / first_scale if given.pixel_scale else given.pixel_scale_ratio
-        return manner, Grid(wcs, shape, float(ratio), first_scale), images, None
+        return Grid(wcs, shape, float(ratio), first_scale), None
 
     def _mosaic(self, science, images, numbers, manner, grid, pixel_area):
         from hexcal.models.science import ImageModel
