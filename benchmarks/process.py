@@ -33,12 +33,14 @@ def execute(command, environment=None, check=True):
     with tempfile.TemporaryDirectory() as folder:
         report, log = Path(folder) / "report.json", Path(folder) / "log"
         words = [sys.executable, "-I", "-S", __file__, report, *command]
+        # As it is where packages are installed: the source is not translated anew by each process.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with log.open("wb") as stream:
             subprocess.run(
                 [str(word) for word in words],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**inherited, **(environment or {})},
                 check=False,
             )
         output = log.read_text(errors="replace")

@@ -5,10 +5,9 @@ import time
 
 import pytest
 from exposures import write_references, write_uncal
-from numba.core import event
 
 from hexcal.core import ahead
-from hexcal.kernels import compiled, jump, ramp_fit
+from hexcal.kernels import compiled, jump, ramp_fit, stored
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.steps.detector.jump import JumpStep
 from hexcal.steps.detector.ramp_fit import RampFitStep
@@ -82,41 +81,42 @@ def test_a_kernel_that_another_process_compiles_is_waited_for_once():
 @pytest.mark.parametrize("step", KERNELS)
 def test_what_is_compiled_ahead_is_what_the_run_needs(tmp_path, step):
     step.compile_kernels()
-    before = list(KERNELS[step].signatures)
+    before = KERNELS[step].kinds
     exposure = write_uncal(tmp_path, (1, 5, 32, 32))
     write_references(tmp_path / "refs", (1, 5, 32, 32))
     Detector1Pipeline(references=str(tmp_path / "refs")).run(exposure)
-    assert list(KERNELS[step].signatures) == before
+    assert KERNELS[step].kinds == before
 
 
-def test_the_first_kernel_that_is_compiled_is_told_of_once():
+def test_the_first_kernel_that_is_compiled_is_told_of_once(tmp_path, monkeypatch):
     told = []
     compiled.tell_before_compiling(told.append)
+    monkeypatch.setattr(stored, "read", lambda *_: None)
+    monkeypatch.setattr(stored, "write", lambda *_: None)
     for _ in range(2):
-        with event.trigger_event("numba:compile", data={"dispatcher": ramp_fit.fit_ramps}):
-            pass
-    assert told == [str(ramp_fit.fit_ramps.stats.cache_path)]
+        assert compiled.kernel(_next_number)(1) == 2
+    assert told == [str(stored.folder())]
+
+
+def _next_number(x):
+    return x + 1
 
 
 def test_every_thread_waits_for_the_kernel_that_another_process_compiles(monkeypatch):
-    monkeypatch.setattr(compiled, "_elsewhere", {})
-    ready, compiled_early = threading.Event(), []
+    ready, used_early = threading.Event(), []
 
-    class Dispatcher:
-        """Stands for a kernel; notes a use before the other process has ended."""
+    def read(*_):
+        used_early.append(not ready.is_set())
 
-        def _compile_for_args(self):
-            compiled_early.append(not ready.is_set())
-
-    monkeypatch.setattr(compiled.numba, "njit", lambda **_: lambda function: Dispatcher())
-    monkeypatch.setattr(compiled.numba.config, "DISABLE_JIT", False)
-    kernel = compiled.kernel(lambda: 0)
+    monkeypatch.setattr(stored, "read", read)
+    monkeypatch.setattr(stored, "write", lambda *_: None)
+    kernel = compiled.kernel(_next_number)
     compiled.wait_before(kernel, ready.wait)
-    threads = [threading.Thread(target=kernel._compile_for_args) for _ in range(2)]
+    threads = [threading.Thread(target=kernel, args=(1,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     time.sleep(0.1)
     ready.set()
     for thread in threads:
         thread.join()
-    assert compiled_early == [False, False]
+    assert used_early == [False]

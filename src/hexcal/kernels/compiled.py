@@ -1,18 +1,96 @@
-"""The one way in which Hexcal compiles kernels and the functions that they are made of."""
+"""The one way in which Hexcal compiles kernels and the functions that they are made of.
 
+A kernel is compiled by numba where it is used for the first time with arguments of a kind; its machine code is kept on
+disk (`stored`). From then on a run takes it from there (`machine_code`) and never loads numba, which would take longer
+than all steps of a small exposure.
+"""
+
+import functools
+import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
-import numba
-from numba.core import event
-
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+from hexcal.kernels import stored
 
 _elsewhere: dict[Any, Callable[[], Any]] = {}
 """Kernels that another process compiles -> what waits for it."""
 
 
-def kernel(function):
+class Helper:
+    """A function that kernels call; compiled as a part of them.
+
+    Called from Python all the same, by a test, it is compiled once more, by itself.
+    """
+
+    def __init__(self, function, **options):
+        functools.update_wrapper(self, function)
+        self.function, self.options = function, options
+
+    def __call__(self, *args):
+        """Call it from Python."""
+        from hexcal.kernels import compiling
+
+        return compiling.part(self)(*args)
+
+
+class Kernel:
+    """A function that is compiled where it is first used with arguments of a kind."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.options: dict[str, Any] = {}
+        self._ways: dict[Any, Callable[..., Any]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, *args, **named):
+        """Call it, with arguments of types that kernels have: arrays, numbers, tuples of them."""
+        from hexcal.kernels import machine_code
+
+        if named:
+            args += tuple(
+                named[name] for name in self.function.__code__.co_varnames[len(args) : len(args) + len(named)]
+            )
+        values = []
+        kinds = machine_code.taken_apart(args, values)
+        way = self._ways.get(kinds) or self._first_way(kinds, args)
+        return way(args, values)
+
+    @property
+    def kinds(self):
+        """Kinds of arguments with which it has been used."""
+        return list(self._ways)
+
+    def _first_way(self, kinds, args):
+        # Every thread waits: one that went on would compile what another thread or process is about to provide.
+        with self._lock:
+            if kinds not in self._ways:
+                wait = _elsewhere.pop(self, None)
+                if wait is not None:
+                    wait()
+                self._ways[kinds] = self._loaded(kinds) or self._compiled(kinds, args)
+            return self._ways[kinds]
+
+    def _loaded(self, kinds):
+        from hexcal.kernels import machine_code
+
+        code = stored.read(self.function, kinds)
+        return machine_code.way(code) if code is not None else None
+
+    def _compiled(self, kinds, args):
+        from hexcal.kernels import compiling, machine_code
+
+        _tell_once()
+        code = compiling.machine_code_of(self, kinds, args)
+        if code is None:
+            whole = compiling.whole(self)
+            return lambda args, values: whole(*args)
+        stored.write(self.function, kinds, code)
+        return machine_code.way(code)
+
+
+def kernel(function) -> Any:
     """Compile a function.
 
     The GIL is released so that bands of rows run in threads; the machine code is kept on disk, so that only the first
@@ -24,42 +102,13 @@ def kernel(function):
     function : callable
         As said in docs/design.md.
     """
-    if numba.config.DISABLE_JIT:
-        return function
-    compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-    load_or_compile = compiled._compile_for_args
-
-    def when_first_used(*args, **named):
-        # Every thread waits: one that went on would compile what the other process is about to put on disk.
-        wait = _elsewhere.get(compiled)
-        if wait is not None:
-            wait()
-            _elsewhere.pop(compiled, None)
-        return load_or_compile(*args, **named)
-
-    compiled._compile_for_args = when_first_used
-    return compiled
+    return function if _is_off() else Kernel(function)
 
 
-def is_on_disk(compiled) -> bool:
-    """Whether a kernel has been compiled on this machine, from the present source."""
-    try:
-        return bool(compiled._cache._cache_file._load_index())
-    except (AttributeError, OSError):
-        # Another release of numba: then nothing is done ahead.
-        return True
-
-
-def wait_before(compiled, wait: Callable[[], Any]) -> None:
-    """Have ``wait()`` called before a kernel is used for the first time: another process compiles it."""
-    _elsewhere[compiled] = wait
-
-
-def helper(function, **options):
+def helper(function, **options) -> Any:
     """Compile a function that kernels call, as a part of them.
 
-    It has no machine code of its own on disk and no way in from Python, which shortens the first run. Called from
-    Python all the same, by a test, it is compiled once more, by itself.
+    It has no machine code of its own on disk and no way in from Python, which shortens the first run.
 
     Parameters
     ----------
@@ -68,22 +117,7 @@ def helper(function, **options):
     **options
         Further ones of numba.
     """
-    if numba.config.DISABLE_JIT:
-        return function
-    part = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
-    alone = []
-
-    def callable_from_python(*_):
-        if not alone:
-            alone.append(numba.njit(**_OPTIONS)(function))
-        return alone[0]
-
-    def add_overload(result):
-        # Without the entry that a call from Python would take: it leads nowhere.
-        part.overloads[tuple(result.signature.args)] = result
-
-    part.add_overload, part._compile_for_args = add_overload, callable_from_python
-    return part
+    return function if _is_off() else Helper(function, **options)
 
 
 def inlined(function):
@@ -94,25 +128,22 @@ def inlined(function):
     return helper(function, inline="always")
 
 
-class _FirstOfAll(event.Listener):
-    """Tells when the first kernel is compiled that is not on disk."""
-
-    def __init__(self):
-        self.tell: Callable[[str], Any] | None = None
-
-    def on_start(self, event):
-        """Something is going to be compiled."""
-        dispatcher = event.data["dispatcher"]
-        if self.tell is not None and dispatcher.py_func.__module__.startswith("hexcal.kernels."):
-            tell, self.tell = self.tell, None
-            tell(str(dispatcher.stats.cache_path))
-
-    def on_end(self, event):
-        """It has been compiled."""
+def _is_off():
+    """Whether the environment asks numba not to compile, to look for a fault with a debugger."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-_first_of_all = _FirstOfAll()
-event.register("numba:compile", _first_of_all)
+def is_on_disk(kernel: Any) -> bool:
+    """Whether a kernel has been compiled on this machine, from the present source."""
+    return _is_off() or stored.has_any(kernel.function)
+
+
+def wait_before(kernel: Any, wait: Callable[[], Any]) -> None:
+    """Have ``wait()`` called before a kernel is used for the first time: another process compiles it."""
+    _elsewhere[kernel] = wait
+
+
+_tell: Callable[[str], Any] | None = None
 
 
 def tell_before_compiling(tell: Callable[[str], Any]) -> None:
@@ -120,37 +151,21 @@ def tell_before_compiling(tell: Callable[[str], Any]) -> None:
 
     `folder` is where it will be kept.
     """
-    _first_of_all.tell = tell
+    global _tell
+    _tell = tell
 
 
-@kernel
-def _nothing():
-    return 0
+def _tell_once():
+    global _tell
+    tell, _tell = _tell, None
+    if tell is not None:
+        tell(str(stored.folder()))
 
 
 def prepare():
-    """Load the compiler's run-time support, so that the first real kernel does not wait for it.
+    """Load what calls machine code; and, if there is none on disk yet, the compiler: it takes half a second."""
+    from hexcal.kernels import machine_code
 
-    It takes some tenths of a second.
-    """
-    _without_linear_algebra()
-    _nothing()
-
-
-def _without_linear_algebra():
-    """Load that part of numba which looks for scipy.linalg, without the look.
-
-    Importing it takes longer than many a kernel, and no kernel needs it.
-
-    A function that uses linear algebra still asks for it when it is compiled.
-    """
-    from numba.np import linalg
-
-    look = linalg.ensure_blas
-    linalg.ensure_blas = lambda: None
-    try:
-        from numba.np import arraymath
-
-        arraymath.ensure_blas = look
-    finally:
-        linalg.ensure_blas = look
+    machine_code.prepare()
+    if stored.is_empty():
+        from hexcal.kernels import compiling  # noqa: F401

@@ -7,8 +7,8 @@ of an instruction follow in the table of registers.
 
 import numpy as np
 
-from hexcal.kernels import dispersers
 from hexcal.kernels.compiled import kernel
+from hexcal.kernels.dispersers import carry_out
 
 BLOCK = 256
 """Points that are worked on at one time."""
@@ -155,7 +155,7 @@ def _carry_out_on_sphere(instruction, registers, r, n, parameters):
             v[k] = m[3] * x + m[4] * y + m[5] * z
             w[k] = m[6] * x + m[7] * y + m[8] * z
     else:
-        dispersers.carry_out(instruction, registers, r, n, parameters)
+        carry_out(instruction, registers, r, n, parameters)
 
 
 @kernel

@@ -1,0 +1,165 @@
+"""The machine code of kernels on disk: one file for each kernel and kind of arguments.
+
+A file is taken only if it has been made on a machine of this kind, by the present compiler, from the present source of
+the kernel and of all modules with helpers that it imports.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import sys
+import zlib
+from pathlib import Path
+
+_SUFFIX = ".hxk"
+_FORMAT = 1
+_IMPORTED = re.compile(r"^\s*from hexcal\.kernels\.(\w+) import", re.MULTILINE)
+_HERE = Path(__file__).parent
+
+
+@functools.cache
+def folder(source=_HERE):
+    """Return where machine code is kept.
+
+    ``NUMBA_CACHE_DIR``, if it is set; else beside the source, with Python's own; else, if that cannot be written, in
+    the user's cache.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of the source.
+    """
+    named = hashlib.sha256(str(source).encode()).hexdigest()[:16]
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(given) / f"hexcal-{named}"
+    beside = source / "__pycache__"
+    with contextlib.suppress(OSError):
+        beside.mkdir(exist_ok=True)
+    if os.access(beside, os.W_OK):
+        return beside
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hexcal" / f"kernels-{named}"
+
+
+def is_empty():
+    """Whether no kernel has been compiled yet."""
+    return next(folder().glob(f"*{_SUFFIX}"), None) is None
+
+
+def read(function, kinds):
+    """Return the machine code (`machine_code.Code`) of a function for kinds of arguments, or None."""
+    from hexcal.kernels.machine_code import Code
+
+    path = _path(function, kinds)
+    if path is None:
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        head, _, binary = path.read_bytes().partition(b"\n")
+        about = json.loads(head)
+        if _is_valid(about) and about["check"] == zlib.crc32(binary):
+            return Code(about["entry"], about["arguments"], about["result"], tuple(about["needs"]), binary)
+    return None
+
+
+def write(function, kinds, code):
+    """Keep machine code; where nothing can be written, the next run compiles again."""
+    path = _path(function, kinds)
+    if path is None:
+        return
+    head = {
+        "format": _FORMAT,
+        "machine": _machine(),
+        "sources": _sources(Path(function.__code__.co_filename)),
+        "check": zlib.crc32(code.binary),
+        **code._asdict(),
+    }
+    del head["binary"]
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in _of(function):
+            if not _is_valid(_head(old)):
+                old.unlink(missing_ok=True)
+        partial.write_bytes(json.dumps(head).encode() + b"\n" + code.binary)
+        partial.replace(path)
+
+
+def has_any(function):
+    """Whether there is machine code of a function, for arguments of whatever kind."""
+    return any(_is_valid(_head(path)) for path in _of(function))
+
+
+def _of(function):
+    source = Path(function.__code__.co_filename)
+    return folder(source.parent).glob(f"{_name(function)}-*{_SUFFIX}")
+
+
+def _head(path):
+    try:
+        with path.open("rb") as stream:
+            return json.loads(stream.readline())
+    except (OSError, ValueError):
+        return {}
+
+
+def _path(function, kinds):
+    source = Path(function.__code__.co_filename)
+    text = _text(kinds)
+    if text is None or not source.is_absolute():
+        return None
+    code = f"{text} {function.__qualname__} {function.__code__.co_firstlineno} {_machine()}"
+    return folder(source.parent) / f"{_name(function)}-{hashlib.sha256(code.encode()).hexdigest()[:20]}{_SUFFIX}"
+
+
+def _name(function):
+    return f"{Path(function.__code__.co_filename).stem}.{function.__name__}"
+
+
+def _text(kind):
+    """Kinds of arguments as a text; None if one of them is of no kind that machine code takes."""
+    if kind is None:
+        return None
+    if isinstance(kind, tuple):
+        texts = [_text(part) for part in kind]
+        return None if None in texts else f"({','.join(texts)})"
+    if isinstance(kind, type):
+        return f"{kind.__module__}.{kind.__qualname__}{getattr(kind, '_fields', '')}"
+    return (
+        str(kind) if isinstance(kind, (bool, int, str)) else kind.str if kind.isnative and not kind.hasobject else None
+    )
+
+
+@functools.cache
+def _machine():
+    from hexcal.kernels.machine_code import machine
+
+    return hashlib.sha256(f"{machine()} {sys.version_info[:2]}".encode()).hexdigest()
+
+
+def _is_valid(about):
+    try:
+        return (
+            about["format"] == _FORMAT
+            and about["machine"] == _machine()
+            and all(_stamp(Path(path)) == tuple(stamp) for path, stamp in about["sources"].items())
+        )
+    except (OSError, KeyError):
+        return False
+
+
+def _stamp(path):
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _sources(path, known=None):
+    """Return {path: stamp} of a module of kernels and of those that it imports, one after the other."""
+    known = {} if known is None else known
+    if str(path) not in known and path.is_file():
+        known[str(path)] = _stamp(path)
+        for name in _IMPORTED.findall(path.read_text()):
+            if name not in ("compiled",):
+                _sources(_HERE / f"{name}.py", known)
+    return known
