@@ -99,7 +99,7 @@ def test_step_script_makes_a_command_of_a_step(former, tmp_path):
     assert wrong.returncode == 1 and "did you mean '--sigma_clip'" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
-@pytest.mark.req("IO-19")
+@pytest.mark.req("IO-19", "ROUTE-11")
 def test_files_are_taken_as_associations(tmp_path):
     step = DQInitStep()
     names = ["jw1_a_rate.fits", "jw1_b_rate.fits"]

@@ -159,7 +159,7 @@ def test_an_error_in_a_parameter_reference_names_the_file(root, uncal, content, 
     assert len(str(caught.value).splitlines()) <= 5
 
 
-@pytest.mark.req("PREC-06")
+@pytest.mark.req("PREC-06", "ROUTE-10")
 def test_the_first_science_member_decides_for_an_association(root, uncal, tmp_path):
     write_uncal(tmp_path, name="grism_uncal.fits", EXP_TYPE="NRC_GRISM")
     members = [
@@ -243,7 +243,7 @@ def test_a_step_that_the_user_leaves_out_needs_no_parameters(root, uncal, tmp_pa
     assert [one["type"] for one in files] == ["pars-bentpipeline"]
 
 
-@pytest.mark.req("PREC-06")
+@pytest.mark.req("PREC-06", "ROUTE-10")
 def test_the_rules_are_asked_once_for_a_run(root, uncal, monkeypatch):
     asked, find = [], references.find
     monkeypatch.setattr(references, "find", lambda *words, **more: (asked.append(words[0]), find(*words, **more))[1])

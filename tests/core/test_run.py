@@ -247,7 +247,7 @@ def test_a_hook_gets_what_its_step_gets_and_returns(uncal):
     assert len(both) == 1 and len(both[0]) == 2 and results[0] is both[0][1]
 
 
-@pytest.mark.req("IO-18")
+@pytest.mark.req("IO-18", "ROUTE-11")
 def test_open_model_gives_a_model_of_its_own_that_shares_the_data(uncal, tmp_path, monkeypatch):
     ramp = datamodels.RampModel(datamodels.open(uncal))
     ramp.data += 1

@@ -275,3 +275,16 @@ def test_every_file_of_the_real_data_opens(real_data):
             getattr(model, name)
     print(f"opened {len(names)} files")
     assert len(names) >= 117
+
+
+def test_entries_of_a_list_have_attributes(tmp_path):
+    model = datamodels.ImageModel((2, 2))
+    model.set_meta("meta.background", {"polynomial_info": [{"degree": [1, 1], "more": {"rms": 2.0}}]})
+    entry = model.meta.background.polynomial_info[0]
+    assert entry.degree == [1, 1] and entry.more.rms == 2
+    entry.more.rms = 3.0
+    model.save(tmp_path / "x.fits")
+    again = datamodels.open(tmp_path / "x.fits").copy().meta.background.polynomial_info[0]
+    assert again["more"]["rms"] == 3 and again == entry
+    with pytest.raises(AttributeError, match="there is no 'ms'; there are: degree, more"):
+        entry.ms  # noqa: B018 - asking is what is tested

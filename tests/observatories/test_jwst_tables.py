@@ -201,7 +201,7 @@ def test_models_of_stage_1_suffixes():
     }  # fmt: skip
 
 
-@pytest.mark.req("NAME-03")
+@pytest.mark.req("NAME-03", "ROUTE-08")
 def test_exposure_names():
     parts = products.parse_exposure_name("/data/jw93065002001_02101_00001_nrca1_rate.fits")
     assert parts == ("93065", "002", "001", "02", "1", "01", "00001", None, "nrca1", "rate")

@@ -36,7 +36,7 @@ def test_exposure_types_and_parameters():
     assert set(DarkPipeline.parameters_class.model_fields) < set(Detector1Pipeline.parameters_class.model_fields)
 
 
-@pytest.mark.req("DARKPIPE-01", "DARKPIPE-07", "GS-01")
+@pytest.mark.req("DARKPIPE-01", "DARKPIPE-07", "GS-01", "SFX-06")
 def test_the_product_is_the_ramp_before_the_dark_is_subtracted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     groups = np.zeros(SHAPE[0] * SHAPE[1], [("integration_number", "i2"), ("group_number", "i2")])

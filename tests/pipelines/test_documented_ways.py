@@ -1,6 +1,9 @@
 """The ways of running that the documents describe, from input to names of products."""
 
+import contextlib
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,7 +89,7 @@ def test_all_that_a_user_may_change_before_a_run(folder, caplog):
     assert (folder / "out" / f"{STEM}_dq_init.fits").is_file()
 
 
-@pytest.mark.req("IO-01")
+@pytest.mark.req("IO-01", "ROUTE-09")
 def test_members_lie_beside_their_association(folder, tmp_path):
     there = tmp_path / "there"
     there.mkdir()
@@ -165,6 +168,56 @@ def test_segments_are_processed_each_by_itself(folder):
         with fits.open(f"jw1-seg{segment}_nrca1_rateints.fits") as hdus:
             assert hdus["SCI"].shape == (2, 16, 24)
             assert (hdus[0].header["INTSTART"], hdus[0].header["INTEND"]) == (first, first + 1)
+
+
+class SaveEachStep(Step):
+    """Adds one to each exposure; its products are named after the exposures."""
+
+    alias = "save_each"
+    input_model = "ImageModel"
+
+    def process(self, image):
+        image.data += 1
+        return image
+
+
+class SumPipeline(Pipeline):
+    """As documented for the third stage: the products have the name that the association gives."""
+
+    alias = "sum_of_all"
+    step_defs = {"save_each": SaveEachStep}
+
+    def process(self, given):
+        with self.open_model(given) as models:
+            self.save_each.search_output_file = False
+            if self.save_results and self.output_file is None:
+                with contextlib.suppress(AttributeError):
+                    self.output_file = models.meta.asn_table.products[0].name
+            total = datamodels.ImageModel(sum(model.data for model in self.save_each.run(models)))
+        self.save_model(total, suffix="i2d")
+        return total
+
+
+@pytest.mark.req("IO-22", "ROUTE-12", "DEV-08")
+@pytest.mark.parametrize("given", [None, "mine"])
+def test_a_pipeline_of_the_third_stage_names_its_products(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    names = [f"jw1_{number}_cal.fits" for number in range(12)]
+    for name in names:
+        datamodels.ImageModel(np.ones((2, 3), "f4")).save(name)
+    members = [{"expname": name, "exptype": "science"} for name in names]
+    content = {"asn_rule": "x", "asn_id": "a3001", "products": [{"name": "all_of_them", "members": members}]}
+    (tmp_path / "asn.json").write_text(json.dumps(content))
+    pipeline = SumPipeline(save_results=True, steps={"save_each": {"save_results": True}})
+    if given is not None:
+        pipeline.output_file = given
+    result = pipeline.run("asn.json")
+    assert (result.data == 24).all()
+    # What was opened in `process` is closed.
+    handles = [os.path.realpath(path) for path in Path("/proc/self/fd").glob("*")]
+    assert not any(path.endswith("_cal.fits") for path in handles)
+    assert (tmp_path / f"{given or 'all_of_them'}_i2d.fits").is_file()
+    assert all((tmp_path / f"jw1_{number}_save_each.fits").is_file() for number in range(12))
 
 
 @pytest.mark.req("IO-04")

@@ -53,7 +53,7 @@ def test_steps_and_exposure_types():
     assert all(pipelines(function) == ("calwebb_guider",) for function in NAMES)
 
 
-@pytest.mark.req("GUIDER-03", "GUIDER-04", "GUIDER-06", "GS-17")
+@pytest.mark.req("GUIDER-03", "GUIDER-04", "GUIDER-06", "GS-17", "GS-04")
 @pytest.mark.parametrize("function", NAMES)
 def test_products_of_all_functions(function, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

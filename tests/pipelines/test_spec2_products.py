@@ -181,7 +181,7 @@ def test_process_exposure_product(lrs, monkeypatch):
     assert (result.meta.asn.pool_name, result.meta.asn.table_name) == ("the_pool.csv", "the_asn.json")
 
 
-@pytest.mark.req("AWCS-38")
+@pytest.mark.req("AWCS-38", "CLI-03")
 def test_no_slit_on_the_detector_ends_with_status_64(tmp_path, capsys):
     exposures = made(tmp_path / "fs", "nirspec-fs")
     model = datamodels.open(exposures.exposures[0])

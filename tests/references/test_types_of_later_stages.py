@@ -58,6 +58,9 @@ TYPES = [
     ("RT-35", "rscd", "rscd", "RSCDModel RSCD_GROUP_SKIP", {"MIRI": "DETECTOR"}),
 ]  # fmt: skip
 
+# MSAOPER is a file of JSON; `tests/steps/wcs/test_msa_flagging.py` reads the entries.
+OF_TEXTS = [("RT-24", "msaoper", "msa_flagging", {"NIRSPEC": "EXP_TYPE"})]
+
 # row, type, step, a real file, class of its model, instruments that have such references, what decides
 OF_TREES = [
     ("RT-09", "distortion", "assign_wcs", "miri_wcs/jwst_miri_distortion_0028.asdf", "FGS MIRI NIRCAM NIRISS"),
@@ -109,6 +112,15 @@ def test_a_type_in_fits(kind, step, model, deciding, real, tmp_path):
     opened = datamodels.open(path)
     assert type(opened) is getattr(datamodels, name)
     assert set(extensions) <= {spec.hdu.upper() for spec in opened.specs.values()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "deciding"),
+    [pytest.param(*row[1:], marks=pytest.mark.req(row[0]), id=row[1]) for row in OF_TEXTS],
+)
+def test_a_type_in_json(kind, step, deciding, real):
+    require_chosen_by(real, kind, deciding)
+    assert kind in registry.find(step).reference_types
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,24 @@ def test_all_functions_in_their_sizes():
         simulate_guider("fineguid")
 
 
+@pytest.mark.req("GS-07")
+@pytest.mark.parametrize(("function", "rows"), [("id", 2024), ("stack", 2304)])
+def test_identification_in_its_full_size(function, rows, tmp_path):
+    written = simulate_guider(function, seed=2).save(tmp_path)
+    tables = {"FLIGHT REFERENCE STARS": 4, "PLANNED REFERENCE STARS": 10}
+    product = GuiderPipeline.call(written["exposure"], references=written["references"]).save(tmp_path / "x_cal.fits")
+    with fits.open(written["exposure"]) as raw, fits.open(product) as calibrated:
+        assert raw["SCI"].data.shape == (2, 2, rows, 2048)
+        for name, kind in (("SCI", "f4"), ("ERR", "f4"), ("DQ", "u4")):
+            data = calibrated[name].data
+            assert data.shape == ((rows, 2048) if name == "DQ" else (1, rows, 2048))
+            assert data.dtype.newbyteorder("=") == kind
+        assert calibrated["SCI"].header["BUNIT"] == "DN/s" and "ASDF" in calibrated
+        for hdus in (raw, calibrated):
+            named = {hdu.name.upper(): hdu for hdu in hdus}
+            assert {name: len(named[name].columns) for name in tables} == tables
+
+
 def test_a_seed_gives_the_same_exposure(tmp_path):
     one, two, other = (simulate_guider("acq2", seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one.exposure.data, two.exposure.data)

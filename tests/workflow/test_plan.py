@@ -9,7 +9,7 @@ from exposures import primary
 from hexcal.core import registry
 from hexcal.errors import InputError
 from hexcal.workflow.exposures import collect, split
-from hexcal.workflow.plan import as_json, plan_of
+from hexcal.workflow.plan import as_json, pipeline_of, plan_of
 
 
 def write_header(folder, number, level="uncal", observation="001", **keywords):
@@ -42,6 +42,29 @@ def write_header(folder, number, level="uncal", observation="001", **keywords):
 
 def keys(plan):
     return list(plan.jobs)
+
+
+@pytest.mark.req("ASN-13")
+def test_the_pipeline_of_every_type_of_associations():
+    types = {
+        "ami3": "ami3", "coron3": "coron3", "image2": "image2", "tso-image2": "image2", "wfs-image2": "image2",
+        "image3": "image3", "spec2": "spec2", "tso-spec2": "spec2", "nrslamp-spec2": "spec2", "spec3": "spec3",
+        "tso3": "tso3", "wfs-image3": "wfs-image3",
+    }  # fmt: skip
+    assert {name: pipeline_of(name) for name in types} == {name: f"calwebb_{part}" for name, part in types.items()}
+
+
+@pytest.mark.req("ASN-14")
+def test_the_type_of_an_association_chooses_its_pipeline(tmp_path):
+    """Of the same exposures: images, and images of wavefront sensing, which have another type."""
+    for folder, keywords in (("one", {}), ("two", {"VISITYPE": "PRIME_WFSC_SENSING_CONTROL"})):
+        write_header(tmp_path / folder, 1, **keywords)
+        exposures, _ = collect([tmp_path / folder])
+        plan = plan_of(exposures, tmp_path / "out")
+        for name, text in plan.associations.items():
+            kind = json.loads(text)["asn_type"]
+            (job,) = (job for job in plan.jobs.values() if job.source.name == name)
+            assert job.pipeline == pipeline_of(kind) and f"_{kind}_" in name
 
 
 def test_stages_of_a_dithered_observation_follow_one_another(tmp_path):

@@ -125,11 +125,15 @@ class StepFiles:
     def open_model(self, init: Any) -> Any:
         """Open a path (relative to the inputs) as a model.
 
-        Of a model a new one that shares its arrays and metadata, and can be closed.
+        Of a model a new one that shares its arrays and metadata, and can be closed; of a container one that shares its
+        members.
         """
+        from hexcal.models.container import ModelContainer
         from hexcal.models.datamodel import DataModel
         from hexcal.models.open import open as open_model
 
+        if isinstance(init, ModelContainer):
+            return init[:]
         return type(init)(init) if isinstance(init, DataModel) else open_model(self.make_input_path(init))
 
     def load_as_level2_asn(self, obj: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Node:
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._model.get_meta(f"{self._path}.{name}", strict=True)
+        return with_attributes(self._model.get_meta(f"{self._path}.{name}", strict=True))
 
     def __setattr__(self, name, value):
         self._model.set_meta(f"{self._path}.{name}", value)
@@ -67,6 +67,28 @@ class Node:
 
     def __repr__(self):
         return f"<{self._path}: {', '.join(self.instance) or 'nothing set'}>"
+
+
+class Entry(dict):
+    """An entry of a list in the metadata: what it holds are attributes too (``meta.asn_table.products[0].name``)."""
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in self:
+            raise AttributeError(f"there is no '{name}'; there are: {', '.join(map(str, self)) or 'none'}")
+        value = self[name]
+        if isinstance(value, dict) and not isinstance(value, Entry):
+            value = self[name] = Entry(value)
+        return with_attributes(value)
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+
+def with_attributes(value):
+    """Return a value of the metadata; of a list, the dicts in it have become entries (in place)."""
+    if isinstance(value, list):
+        value[:] = [Entry(item) if isinstance(item, dict) and not isinstance(item, Entry) else item for item in value]
+    return value
 
 
 def checked(path, value, keyword):

@@ -29,6 +29,11 @@ PIPELINES = {
 """Types of associations whose pipeline is not called after them."""
 
 
+def pipeline_of(asn_type):
+    """Return the pipeline of a type of associations."""
+    return PIPELINES.get(asn_type, f"calwebb_{asn_type}")
+
+
 def plan_of(exposures, out, rules_of=None, pool=None, last_stage=3):
     """Plan what has to be made of exposures.
 
@@ -173,7 +178,7 @@ class _Planner:
                 needs.append(maker)
             elif not os.path.isfile(os.path.normpath(self.out / member["expname"])):
                 absent.append(member["expname"])
-        pipeline = PIPELINES.get(kind, f"calwebb_{kind}")
+        pipeline = pipeline_of(kind)
         products = [product["name"] for product in association["products"]]
         if absent and pipeline in self.built:
             self.plan.notes.append(f"{products[0]}: its member {absent[0]} does not exist, and nothing here makes it")

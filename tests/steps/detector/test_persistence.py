@@ -1,5 +1,7 @@
 """Persistence: charge that traps captured and release."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from exposures import TRAPS, write_traps
@@ -112,9 +114,10 @@ def test_equal_to_the_plain_way(rng, threads):
     np.testing.assert_array_equal(pixel_dq != 0, (expected >= 1e4).any((0, 1)))
 
 
-@pytest.mark.req("PERS-03", "PERS-16", "PERS-18", "PERS-19", "PERS-23")
+@pytest.mark.req("PERS-03", "PERS-16", "PERS-18", "PERS-19", "PERS-23", "GS-02", "SFX-31")
 def test_what_one_exposure_fills_the_next_one_sees(rng, run):
     run(ramp_of(rng), "first")
+    assert not Path("first_output_pers.fits").exists()
     faint = ramp_of(rng, start=60000.002, faint=True)
     result = run(faint, "second", input_trapsfilled="first_trapsfilled.fits", save_persistence=True)
     assert result.meta.cal_step.persistence == "COMPLETE"

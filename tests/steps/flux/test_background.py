@@ -66,7 +66,7 @@ def test_outliers_among_many_are_clipped():
     assert np.isclose(until_the_end, 10 - 1.065)
 
 
-@pytest.mark.req("BKG-04", "BKG-09", "BKG-17")
+@pytest.mark.req("BKG-04", "BKG-09", "BKG-17", "SFX-33")
 def test_the_average_is_written_with_the_uncertainty_of_the_mean(tmp_path):
     one, two = exposure([[1, 2, NAN], [4, 5, 6]], dq=[[0, 4, 0], [1, 0, 0]], err=3), exposure(TARGET, dq=8, err=4)
     mean = combined(exposure(TARGET), one, two, tmp_path=tmp_path)

@@ -178,7 +178,7 @@ def test_multiplying_takes_the_division_back_with_the_flat_of_the_run_before():
         assert (slit.var_flat == 0).all()
 
 
-@pytest.mark.req("FLAT-30", "FLAT-31")
+@pytest.mark.req("FLAT-30", "FLAT-31", "SFX-33")
 def test_the_flat_is_saved_and_can_be_given_again(tmp_path):
     given, slits = references(), make_slits(SLITS)
     slits.save(tmp_path / "x_wavecorr.fits")
@@ -186,7 +186,8 @@ def test_the_flat_is_saved_and_can_be_given_again(tmp_path):
     first = FlatFieldStep.call(
         str(tmp_path / "x_wavecorr.fits"), save_interpolated_flat=True, **where, **overrides(given)
     )
-    saved = tmp_path / "x_interpolatedflat.fits"
+    saved = tmp_path / f"x_{FlatFieldStep.flat_suffix}.fits"
+    assert FlatFieldStep.flat_suffix == "interpolatedflat"
     with datamodels.open(saved) as flat:
         assert [slit.name for slit in flat.slits] == list(SLITS)
         assert flat.slits[1].wavelength.shape == SHAPE

@@ -76,6 +76,18 @@ def test_cosmic_rays_are_flagged_and_stars_are_not(dithered):
         assert not before.dq.any()
 
 
+@pytest.mark.req("ERR-11")
+def test_errors_set_the_noise_and_stay_as_they_are(dithered):
+    given = copies(dithered)
+    for image in given:
+        image.err *= 1000
+    for result, (before, _) in zip(run(given), dithered, strict=True):
+        assert not outliers(result).any()
+        np.testing.assert_array_equal(result.err, 1000 * before.err)
+        for name in ("var_poisson", "var_rnoise", "var_flat"):
+            np.testing.assert_array_equal(getattr(result, name), getattr(before, name))
+
+
 @pytest.mark.req("OUTL-04")
 def test_only_flags_change_unless_nan_is_asked_for(dithered):
     first = run(copies(dithered), set_nan=True)[0]
@@ -180,7 +192,7 @@ def test_detectors_of_one_exposure_are_compared_with_other_exposures_only(dither
     assert all(model.meta.cal_step.outlier_detection == "SKIPPED" for model in run(models))
 
 
-@pytest.mark.req("OUTL-06")
+@pytest.mark.req("OUTL-06", "SFX-34")
 def test_products(tmp_path, dithered, monkeypatch):
     from hexcal.models.association_file import write_association
 

@@ -81,7 +81,7 @@ def test_the_error_of_a_voxel_is_that_of_the_weighted_mean(folder):
     assert 0.97 < pulls.std() < 1.03 and abs(pulls.mean()) < 0.02
 
 
-@pytest.mark.req("CUBE-09")
+@pytest.mark.req("CUBE-09", "HDU-12")
 def test_one_cube_of_both_channels_has_the_wavelengths_of_the_table(sloped, folder, tmp_path):
     cube = build(sloped, folder, output_type="multi")
     waves = np.arange(4.9, 8.8, 0.06)
@@ -395,4 +395,7 @@ def test_a_cube_of_several_exposures_has_their_headers_and_its_wavelengths(slope
     with fits.open(tmp_path / "s3d.fits") as hdus:
         assert len(hdus["HDRTAB"].data) == 2 and {"FILENAME", "CHANNEL"} <= set(hdus["HDRTAB"].columns.names)
         assert hdus["WCS-TABLE"].data["wavelength"].size == cube.data.shape[0]
+        kinds = {name: hdus[name].data.dtype.newbyteorder("=") for name in ("SCI", "ERR", "DQ", "WMAP")}
+        assert kinds == {"SCI": "f4", "ERR": "f4", "DQ": "u4", "WMAP": "f4"}
+        assert {hdus[name].data.shape for name in kinds} == {cube.data.shape}
     assert not build(sloped, folder, channel="1").has("hdrtab")

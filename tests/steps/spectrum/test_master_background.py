@@ -119,7 +119,7 @@ def test_spectra_of_the_association(tmp_path, is_target):
     check_subtracted(result)
 
 
-@pytest.mark.req("MBKG-18")
+@pytest.mark.req("MBKG-18", "SFX-32")
 def test_spectrum_and_what_is_subtracted_are_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = background(tmp_path / "b_x1d.fits", True, level(WAVE), 0)
@@ -137,6 +137,8 @@ def test_spectrum_and_what_is_subtracted_are_written(tmp_path, monkeypatch):
     known = wavelengths() >= 1
     np.testing.assert_allclose(removed[known], level(wavelengths())[known], rtol=1e-6)
     check_subtracted(datamodels.open("out/sci_mbsub.fits"))
+    MasterBackgroundStep.call(association(tmp_path, exposure(), [path]), save_results=True, output_dir="plain")
+    assert [item.name for item in (tmp_path / "plain").iterdir()] == ["sci_mbsub.fits"]
 
 
 @pytest.mark.req("MBKG-02", "MBKG-19")

@@ -56,13 +56,21 @@ def test_pixels_that_see_the_shutter_are_flagged(flag, tmp_path, exposure_type):
     assert result.meta.cal_step.msa_flagging == "COMPLETE"
 
 
-@pytest.mark.req("MSAF-02", "MSAF-07")
+@pytest.mark.req("MSAF-02", "MSAF-07", "RT-24")
 def test_any_state_counts(tmp_path):
     entries = [
         {"Q": 1, "x": 1, "y": 2, "state": "open", "TA state": "closed", "Internal state": "normal"},
         {"Q": 2, "x": 3, "y": 4, "state": "closed", "TA state": "open", "Internal state": "normal"},
         {"Q": 3, "x": 5, "y": 6, "state": "closed", "TA state": "closed", "Internal state": "open"},
-        {"Q": 4, "x": 7, "y": 8, "state": "closed", "TA state": "closed", "Internal state": "normal"},
+        {
+            "Q": 4,
+            "x": 7,
+            "y": 8,
+            "state": "closed",
+            "TA state": "closed",
+            "Internal state": "normal",
+            "Vignetted": "no",
+        },
     ]
     path = tmp_path / "msaoper.json"
     path.write_text(json.dumps({"reftype": "MSAOPER", "msaoper": entries}))

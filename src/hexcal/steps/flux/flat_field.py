@@ -29,6 +29,8 @@ class FlatFieldStep(Step):
     by_integration = True
     reference_types = ("flat", "fflat", "sflat", "dflat")
     input_model = ("ImageModel", "CubeModel", "IFUImageModel", "GuiderCalModel", "MultiSlitModel", "SlitModel")
+    flat_suffix = "interpolatedflat"
+    """Suffix of the flat field that was put together."""
     correction_pars = None
     """After a run on spectra of NIRSpec: ``{"flat": model}``, the flat field that was applied."""
     use_correction_pars = False
@@ -141,11 +143,11 @@ class FlatFieldStep(Step):
         product = product_of(model, flats)
         self.correction_pars = {"flat": product}
         if self.parameters.save_interpolated_flat and not self.parameters.user_supplied_flat:
-            self.save_model(product, suffix="interpolatedflat", force=True)
+            self.save_model(product, suffix=self.flat_suffix, force=True)
 
     def extra_products(self):
         """The flat field that was put together."""
-        return [{"suffix": "interpolatedflat"}] if self.parameters.save_interpolated_flat else []
+        return [{"suffix": self.flat_suffix}] if self.parameters.save_interpolated_flat else []
 
 
 def _is_interpolated(model):
