@@ -208,6 +208,28 @@ def test_the_steps_on_the_way(tmp_path, telemetry):
     assert wcsinfos[1] == pytest.approx(wcsinfo, abs=1e-9)
 
 
+@pytest.mark.req("PTG-19")
+def test_methods_know_their_functions_and_telemetry(tmp_path, telemetry):
+    methods = transforms.Methods
+    names = {
+        "COARSE": "coarse_tr_202111",
+        "TRACK": "track_tr_202111",
+        "OPS": "ops_tr_202111",
+        "default": "ops_tr_202111",
+    }
+    for name, value in names.items():
+        assert methods[name] is methods(value) and (name == "default" or methods[f"{name}_TR_202111"] is methods[name])
+    t_pars = t_pars_from_model(datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE)), engdb_url=telemetry)
+    t_pars.update_pointing()
+    wcsinfo, vinfo, found = methods.COARSE.func(t_pars)
+    assert vinfo == pytest.approx((120.0, -30.0, 50.0), abs=2e-7) and isinstance(wcsinfo, WCSRef)
+    assert np.array_equal(methods.COARSE.calc_func(t_pars).m_eci2v, found.m_eci2v)
+    assert t_pars.method is methods.default
+    assert methods.TRACK.calc_func(t_pars).m_eci2gs is None and found.m_eci2gs is not None
+    assert set(methods.COARSE.mnemonics) < set(methods.TRACK.mnemonics)
+    assert "SA_ZATTEST1" in methods.COARSE.mnemonics and "SA_ZFGGSPOSX" in methods.TRACK.mnemonics
+
+
 def test_bad_input_is_named(tmp_path, telemetry):
     model = datamodels.open(raw(tmp_path / "a_uncal.fits", ATTITUDE))
     model.meta.aperture.name = "MIRIM_FUL"

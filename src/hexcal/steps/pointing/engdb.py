@@ -140,7 +140,7 @@ class EngdbFile(EngdbABC):
         rows = sorted(self._tables.get(mnemonic.upper(), ()))
         if not rows:
             raise EngdbError(f"the telemetry has no values of {mnemonic}", where=self.base_url)
-        return np.array([time for time, _ in rows]), [_value(text) for _, text in rows]
+        return np.array([time for time, _ in rows]), [value_of(text) for _, text in rows]
 
 
 class EngdbMast(EngdbABC):
@@ -182,6 +182,14 @@ class EngdbMast(EngdbABC):
             raise EngdbError(
                 "the engineering database of MAST needs a token", where=self.base_url, hint="set MAST_API_TOKEN"
             )
+        self.set_session()
+
+    def set_session(self):
+        """Set up what asks the service, with its token."""
+        import urllib.request
+
+        self.session = urllib.request.build_opener()
+        self.session.addheaders = [("Authorization", f"token {self.token}")]
 
     def _records(self, mnemonic, starttime, endtime):
         stamps = {"start": starttime.strftime(_STAMP), "end": _later(endtime).strftime(_STAMP)}
@@ -191,26 +199,10 @@ class EngdbMast(EngdbABC):
         if not rows or not {"MJD", "euvalue"} <= set(rows[0]):
             raise EngdbError(f"the engineering database has no values of {mnemonic}", where=self.base_url)
         pairs = sorted((_float(row["MJD"], self.base_url), row["euvalue"]) for row in rows)
-        return np.array([time for time, _ in pairs]), [_value(text) for _, text in pairs]
+        return np.array([time for time, _ in pairs]), [value_of(text) for _, text in pairs]
 
     def _fetch(self, url):
-        import http.client
-        import urllib.error
-        import urllib.request
-
-        request = urllib.request.Request(url, headers={"Authorization": f"token {self.token}"})
-        failure = None
-        for _ in range(max(1, self.retries)):
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                    return answer.read().decode("utf-8", "replace")
-            except urllib.error.HTTPError as error:
-                failure = f"answered {error.code} {error.reason}"
-                if error.code < 500:
-                    break
-            except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-                failure = str(getattr(error, "reason", error))
-        raise EngdbError(f"the engineering database does not answer: {failure}", where=self.base_url)
+        return fetched(self.session, url, self.retries, self.timeout, self.base_url)
 
     def cache(self, mnemonics, starttime, endtime, cache_path):
         """Write the values of some mnemonics into a file for `EngdbFile`.
@@ -236,6 +228,20 @@ class EngdbMast(EngdbABC):
         with atomic(cache_path) as stream:
             stream.write(("\n".join(lines) + "\n").encode())
 
+    def cache_as_local(self, mnemonics, starttime, endtime, cache_path):
+        """Write the values of some mnemonics into a folder for `EngdbLocal`, as the direct service gives them.
+
+        Parameters
+        ----------
+        mnemonics, starttime, endtime
+            As of `cache`.
+        cache_path : path-like
+            The folder, which is made where it is not there.
+        """
+        from hexcal.steps.pointing.engdb_direct import write_local
+
+        write_local(self, mnemonics, starttime, endtime, Path(cache_path))
+
 
 def ENGDB_Service(base_url=None, **service_kwargs):
     """Return an engineering database.
@@ -243,19 +249,63 @@ def ENGDB_Service(base_url=None, **service_kwargs):
     Parameters
     ----------
     base_url : str or path-like, optional
-        A file of telemetry, or the address of a service; default: the environment's ENG_BASE_URL, else MAST.
+        A file of telemetry or a folder of `EngdbMast.cache_as_local`, or the address of a service: that of MAST, or
+        without a token one of the database itself. Default: the environment's ENG_BASE_URL, else MAST.
     **service_kwargs
-        For `EngdbMast`.
+        For `EngdbMast` and `EngdbDirect`.
 
     Raises
     ------
     EngdbError
         If there is neither.
     """
+    from hexcal.steps.pointing.engdb_direct import EngdbDirect, EngdbLocal
+
     place = str(base_url or os.environ.get("ENG_BASE_URL") or MAST)
     if not place.startswith(("http://", "https://")):
-        return EngdbFile(place)
-    return EngdbMast(place, **service_kwargs)
+        return EngdbLocal(place) if Path(place).is_dir() else EngdbFile(place)
+    has_token = service_kwargs.get("token") or os.environ.get("MAST_API_TOKEN")
+    if has_token or place.rstrip("/") == MAST:
+        return EngdbMast(place, **service_kwargs)
+    return EngdbDirect(place, **service_kwargs)
+
+
+def fetched(session, url, retries, timeout, where):
+    """Return the text at an address.
+
+    Parameters
+    ----------
+    session : urllib.request.OpenerDirector
+        What asks.
+    url : str
+        The address.
+    retries : int
+        How often it is asked where the service fails.
+    timeout : float
+        Seconds.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    EngdbError
+        If there is no answer.
+    """
+    import http.client
+    import urllib.error
+
+    failure = None
+    for _ in range(max(1, retries)):
+        try:
+            with session.open(url, timeout=timeout) as answer:
+                return answer.read().decode("utf-8", "replace")
+        except urllib.error.HTTPError as error:
+            failure = f"answered {error.code} {error.reason}"
+            if error.code < 500:
+                break
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            failure = str(getattr(error, "reason", error))
+    raise EngdbError(f"the engineering database does not answer: {failure}", where=where)
 
 
 def _later(time):
@@ -272,7 +322,7 @@ def _float(text, where):
         raise InputError(f"a time in MJD is required, got {text!r}", where=str(where)) from None
 
 
-def _value(text):
+def value_of(text):
     """A value of telemetry: a number where it is one."""
     try:
         return float(text)

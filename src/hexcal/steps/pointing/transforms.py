@@ -6,7 +6,8 @@ aperture. ``m_eci2v`` turns vectors of ECI into vectors of V.
 """
 
 import enum
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,28 @@ class Methods(enum.Enum):
     TRACK = TRACK_TR_202111
     OPS = OPS_TR_202111
     default = OPS_TR_202111  # noqa: PIE796 - documented alias
+
+    @property
+    def func(self):
+        """Function of `TransformParameters` that returns what `calc_wcs` does, by this method."""
+        return partial(_by_method, calc_wcs, self)
+
+    @property
+    def calc_func(self):
+        """Function of `TransformParameters` that returns the rotations, by this method."""
+        return partial(_by_method, calc_transforms, self)
+
+    @property
+    def mnemonics(self):
+        """Names of the telemetry that the method needs (tuple of str)."""
+        from hexcal.steps.pointing import telemetry
+
+        needs_place = self is not Methods.COARSE_TR_202111
+        return tuple(name for name in telemetry.MNEMONICS if needs_place or name not in telemetry.POSITION)
+
+
+def _by_method(function, method, t_pars):
+    return function(replace(t_pars, method=method))
 
 
 _TRACKING = ("TRACK", "FINEGUIDE", "MOVING")
