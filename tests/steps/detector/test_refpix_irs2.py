@@ -23,7 +23,7 @@ from hexcal.steps.detector.refpix_irs2_pairs import bad_pairs_of, leave_out_pair
 from hexcal.steps.detector.saturation import SaturationStep
 
 FRAME = (3200, 2048)
-NONE = np.zeros((4, 32, 2), bool)
+NONE = np.zeros((5, 32, 2), bool)
 FREQUENCIES = irs2.N_TIMES // 2 + 1
 
 
@@ -96,6 +96,9 @@ def test_pairs_that_are_bad_at_times():
     found = np.argwhere(suspicious_pairs(data, "NRS1", 6.0)).tolist()
     assert found == [[0, 5, 0], [1, 9, 1], [2, 3, 0]]
     assert suspicious_pairs(data, "NRS1", 1e9).sum() == 0
+    data[:, :, where(-1, 12, 2)] += rng.normal(0, 20, (1, 2, 2048))  # of the reference output
+    assert np.argwhere(suspicious_pairs(data, "NRS1", 6.0)).tolist() == [*found, [4, 12, 1]]
+    data[:, :, where(-1, 12, 2)] = data[:, :, where(-1, 11, 2)]
     turned = np.ascontiguousarray(data[..., ::-1, ::-1])
     assert np.argwhere(suspicious_pairs(turned, "NRS2", 6.0)).tolist() == found
 
@@ -191,6 +194,13 @@ def test_parameters_of_irs2(simulation):
     assert kept.shape == (1, 2, 3200, 2048) and kept.pixeldq[100, 200] == 1
     plain = calibrated(simulation)
     np.testing.assert_array_equal(irs2.only_normal(kept.data, "NRS1"), plain.data)
+    output = irs2.sector(kept.data[0, 1], -1)
+    given = simulation.exposure.data[0, 1].astype(float) - simulation.references["superbias"].data
+    given = irs2.sector(given, -1)
+    # A straight line is taken from its normal values; in place of its reference pixels is what passes the filter.
+    line = (given - output)[~irs2.IS_REFERENCE]
+    assert (np.abs(line - np.median(line, axis=0)) > 1e-2).mean() < 0.1  # where values are the mean of the groups
+    assert not np.allclose(output[irs2.IS_REFERENCE], given[irs2.IS_REFERENCE] - np.median(line, axis=0), atol=0.5)
     level = calibrated(simulation, irs2_mean_subtraction=True).data - plain.data
     assert abs(np.median(level)) < 40 and level.std() > 0
     with pytest.raises(SkipStep, match="3200 x 2048"):

@@ -75,11 +75,11 @@ class How:
     detector : str
         NRS1 or NRS2.
     weights : Weights
-    bad : bool (4, 32, 2)
+    bad : bool (5, 32, 2)
         Pairs of reads to replace (`replace_pairs`).
     preserve : bool
         Keep the reference pixels: those of the sectors, corrected as normal pixels are, without the mean of the groups,
-        and the reference output without its line.
+        and the reference output as it was taken for the correction.
     zeros_are_gaps : bool
         Take a value that is the mean of the groups for one that is not there, as the reference implementation does, in
         which gaps are zeros.
@@ -133,14 +133,17 @@ def _correct_groups(first, last, frames, mean, how, corrected):
 
 
 def _correct_group(frame, mean, how):
+    from scipy import fft
+
     change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
-    for k in range(irs2.SECTORS):
+    for k in range(-1, irs2.SECTORS):
         values = reference_reads(change, k)
         replace_pairs(values, how.bad[k])
         irs2.sector(change, k)[irs2.IS_REFERENCE] = values.reshape(-1, irs2.LINES)
     there = change != 0 if how.zeros_are_gaps else np.ones(change.shape, bool)
     lines = [edge_line(change, there, k) for k in range(-1, irs2.SECTORS)]
-    output = spectrum_of_output(change, there, lines[0]) if how.weights.alpha.any() else 0
+    series = series_of_output(change, there, lines[0]) if how.preserve or how.weights.alpha.any() else None
+    output = fft.rfft(series) if series is not None and how.weights.alpha.any() else 0
     of_line = [irs2.sector(there, k) * line.astype(np.float32) for k, line in enumerate(lines, start=-1)]
     left = [reference_reads(change, k) - visits_of(of_line[k + 1]) for k in range(irs2.SECTORS)]
     signals = _signals(left, output, how.weights)
@@ -154,11 +157,25 @@ def _correct_group(frame, mean, how):
         return result
     kept = np.array(frame)
     kept[rows] = result
-    irs2.sector(kept, -1)[:] -= of_line[0]
+    irs2.sector(kept, -1)[:] = _kept_output(mean, series, how.bad[-1])
     for k, signal in enumerate(signals):
         own = left[k].reshape(-1, irs2.LINES) - signal[:, irs2.TIMES_REFERENCE.ravel()].T
         irs2.sector(kept, k)[irs2.IS_REFERENCE] = own
     return kept
+
+
+def _kept_output(mean, series, bad):
+    """Return the reference output, (640, 2048), as it was taken for the correction.
+
+    The mean of the groups, and its series less its line, in which gaps are filled and reference pixels replaced.
+    """
+    output, in_time = irs2.sector(mean, -1).astype(np.float64), series.reshape(irs2.LINES, irs2.PERIOD)
+    reads = visits_of(output)
+    replace_pairs(reads, bad)
+    output[irs2.IS_REFERENCE] = reads.reshape(-1, irs2.LINES)
+    output[~irs2.IS_REFERENCE] += in_time[:, irs2.TIMES_NORMAL].T
+    output[irs2.IS_REFERENCE] += in_time[:, irs2.TIMES_REFERENCE.ravel()].T
+    return output
 
 
 def edge_line(change, there, k):
@@ -195,17 +212,15 @@ def spectra_of_references(references):
     return fft.rfft(streams.reshape(irs2.SECTORS, -1))
 
 
-def spectrum_of_output(change, there, line):
-    """Return the transform of the reference output less its line, complex (729089,); gaps are filled."""
-    from scipy import fft
-
+def series_of_output(change, there, line):
+    """Return the reference output less its line as a series in time, float32 (1458176,); gaps are filled."""
     known = irs2.sector(there, -1)
     values = (irs2.sector(change, -1) - line) * known
     stream = np.zeros((irs2.LINES, irs2.PERIOD), np.float32)
     holes = np.ones(stream.shape, bool)
     for times, rows in ((irs2.TIMES_NORMAL, ~irs2.IS_REFERENCE), (irs2.TIMES_REFERENCE.ravel(), irs2.IS_REFERENCE)):
         stream[:, times], holes[:, times] = values[rows].T, ~known[rows].T
-    return fft.rfft(fill_gaps(stream, holes))
+    return fill_gaps(stream, holes)
 
 
 def fill_gaps(stream, holes):
@@ -296,7 +311,7 @@ def process_irs2(step, ramp, references):
     if data.shape[1] < 2:
         step.log.warning("one group: nothing changes from group to group that could be corrected")
     suspicious = suspicious_pairs(data, detector, own.ovr_corr_mitigation_ftr)
-    step.log.info("%d of 256 pairs of reads of reference pixels are bad at times", np.count_nonzero(suspicious))
+    step.log.info("%d of 320 pairs of reads of reference pixels are bad at times", np.count_nonzero(suspicious))
     if own.irs2_mean_subtraction:
         usable = (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
         leave_out_pairs(usable, suspicious, detector)

@@ -8,13 +8,14 @@ _CLIPS = 5
 
 
 def bad_pairs_of(table):
-    """Return bool (4, 32, 2).
+    """Return bool (5, 32, 2).
 
-    Pairs of reads (sector, visit, first or second in time) that the DQ table of a reference calls bad.
+    Pairs of reads (sector, visit, first or second in time) that the DQ table of a reference calls bad; the last sector
+    is the reference output, of which the table says nothing.
 
     A row has an output from 1, the pair, 1 or 2, and a mask with one bit for each visit, counted along the detector.
     """
-    bad = np.zeros((irs2.SECTORS, irs2.JUMPS, 2), bool)
+    bad = np.zeros((irs2.SECTORS + 1, irs2.JUMPS, 2), bool)
     if table is not None:
         for output, pair, mask in zip(table["output"], table["odd_even"], table["mask"], strict=True):
             bits = (int(mask) >> np.arange(irs2.JUMPS)) & 1 == 1
@@ -39,7 +40,7 @@ def suspicious_pairs(data, detector, factor):
 
     Returns
     -------
-    bool (4, 32, 2)
+    bool (5, 32, 2)
         As of `bad_pairs_of`.
 
     Notes
@@ -47,8 +48,8 @@ def suspicious_pairs(data, detector, factor):
     JWST pipeline documentation 1.13.5, section refpix; the clipping, and that the reads of a pair are compared, as the
     reference implementation 3.0.0 does.
     """
-    suspicious = np.zeros((irs2.SECTORS, irs2.JUMPS, 2), bool)
-    for k in range(irs2.SECTORS):
+    suspicious = np.zeros((irs2.SECTORS + 1, irs2.JUMPS, 2), bool)
+    for k in range(-1, irs2.SECTORS):
         n, total, squares, apart = 0, *np.zeros((3, irs2.JUMPS, 2))
         for frame in data.reshape(-1, *data.shape[2:]):
             values = np.asarray(reference_reads(irs2.as_read(frame, detector), k), np.float64)
@@ -118,7 +119,7 @@ def leave_out_pairs(usable, bad, detector):
     Parameters
     ----------
     usable : bool (3200, 2048)
-    bad : bool (4, 32, 2)
+    bad : bool (5, 32, 2)
         As of `bad_pairs_of`.
     detector : str
         NRS1 or NRS2.
