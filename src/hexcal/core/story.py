@@ -94,7 +94,8 @@ def _tell_flagged(step, model):
 def _images(model, name=None):
     """Yield the images of an array, by default the primary one; what is not in memory is read as it is asked for."""
     name = name or model.primary
-    shape = model.shape_of(name)
+    # A model of slits has arrays in its parts only.
+    shape = None if name is None else model.shape_of(name)
     if not shape or len(shape) < 2 or 0 in shape:
         return
     for index in np.ndindex(shape[:-2]):
