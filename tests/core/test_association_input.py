@@ -8,6 +8,7 @@ import pytest
 from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.core.pipeline import Pipeline
+from hexcal.core.roles import Role
 from hexcal.core.step import Step
 from hexcal.datamodels import ImageModel, ModelContainer
 
@@ -44,6 +45,32 @@ def association(tmp_path, monkeypatch):
     content = {"asn_id": "o001", "asn_pool": "none", "products": [{"name": "mosaic", "members": members}]}
     (tmp_path / "x_asn.json").write_text(json.dumps(content))
     return content
+
+
+@pytest.mark.req("ASN2-06")
+@pytest.mark.parametrize(("name", "expected"), [("all", "all_image_of_all.fits"), (None, "jw1_a_image_of_all.fits")])
+def test_a_product_without_a_name_is_named_after_its_science_exposure(tmp_path, monkeypatch, name, expected):
+    monkeypatch.chdir(tmp_path)
+
+    class OfAllPipeline(Pipeline):
+        """Takes a background away."""
+
+        alias = "image_of_all"
+        roles = (Role("science", "ImageModel"), Role("background", "ImageModel", many=True, required=False))
+
+        def process(self, science, background):
+            return science
+
+    for number, file in enumerate(("jw1_b_rate.fits", "jw1_a_rate.fits")):
+        datamodels.ImageModel(np.full((2, 2), number, "f4")).save(file)
+    members = [
+        {"expname": "jw1_b_rate.fits", "exptype": "background"},
+        {"expname": "jw1_a_rate.fits", "exptype": "science"},
+    ]
+    product = {"members": members} if name is None else {"name": name, "members": members}
+    (tmp_path / "asn.json").write_text(json.dumps({"asn_rule": "x", "products": [product]}))
+    OfAllPipeline.call("asn.json", save_results=True)
+    assert (tmp_path / expected).is_file()
 
 
 @pytest.mark.req("ASN-05")

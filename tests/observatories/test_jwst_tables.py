@@ -214,7 +214,7 @@ def test_exposure_names():
         products.exposure_name(930650, 2, 1, 1, "NRCA1", "rate")
 
 
-@pytest.mark.req("NAME-04")
+@pytest.mark.req("NAME-04", "ROUTE-06", "ROUTE-07")
 def test_source_names():
     parts = products.parse_source_name("jw87600-a3001_t001_niriss_f480m-nrm_amiavg.fits")
     assert (parts["candidate"], parts["target"], parts["elements"], parts["suffix"]) == (
@@ -224,7 +224,11 @@ def test_source_names():
         "amiavg",
     )
     assert products.parse_source_name("jw87600-o001_s00042-epoch1_nircam_f200w-sub160_i2d.fits")["epoch"] == "1"
+    sensing = products.parse_source_name("jw87600-o001_t001_nircam_f212n-wlp8-nrca3_wfscmb-02.fits")
+    assert (sensing["suffix"], sensing["activity"], parts["activity"]) == ("wfscmb", "02", None)
     for wrong in (
+        "jw87600-o001_t001_nircam_f212n_wfscmb-2.fits",
+        "jw87600-o001_t001_nircam_f212n_i2d-02.fits",  # only of wavefront sensing
         "jw93065002001_02101_00001_nrca1_rate.fits",
         "jw87600-a3001_niriss_f480m-nrm_amiavg.fits",  # neither target nor source
         "jw87600-a3001_t1_niriss_f480m-nrm_amiavg.fits",

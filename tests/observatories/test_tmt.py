@@ -80,6 +80,7 @@ def test_rules_of_associations_are_in_modules_of_their_own():
         assert found is None or path.name.startswith("iris"), f"{path}: {found[0]}"
 
 
+@pytest.mark.req("TMT-05")
 def test_calibrations():
     known = calibrations()
     assert set(known) == {

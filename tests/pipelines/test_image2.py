@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from hexcal import datamodels
 from hexcal.cli.main import main
@@ -220,6 +221,31 @@ def test_integrations_one_by_one(folder):
         "alpha_calints.fits",
         "alpha_bsubints.fits",
     }
+
+
+@pytest.mark.req("SFX-10", "HDU-06")
+def test_extensions_of_calibrated_integrations(folder, simulated):
+    times = np.zeros(3, [("integration_number", "i4"), ("int_mid_MJD_UTC", "f8")])
+    times["integration_number"], times["int_mid_MJD_UTC"] = [1, 2, 3], [60000.1, 60000.2, 60000.3]
+    name = rateints(folder, exposure__type="NRC_TSIMAGE", visit__tsovisit=True)
+    with datamodels.open(name) as cube:
+        cube.int_times = times
+        cube.save(name)
+    area = datamodels.PixelAreaModel(np.full((64, 64), 1.1, "f4"))
+    area.meta.photometry.pixelarea_steradians, area.meta.photometry.pixelarea_arcsecsq = 2e-14, 1e-3
+    area.save(folder / "area.fits")
+    result = Image2Pipeline.call(
+        name, save_results=True, steps={"photom": {"override_area": str(folder / "area.fits")}}
+    )
+    assert type(result) is datamodels.CubeModel
+    with fits.open(folder / "cube_calints.fits") as hdus:
+        for extension in ("SCI", "ERR", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT", "DQ"):
+            kind = "u4" if extension == "DQ" else "f4"
+            assert hdus[extension].data.shape == (3, 64, 64), extension
+            assert hdus[extension].data.dtype.newbyteorder("=") == kind, extension
+        assert hdus["AREA"].data.shape == (64, 64) and hdus["AREA"].data.dtype.newbyteorder("=") == "f4"
+        assert list(hdus["INT_TIMES"].data["int_mid_MJD_UTC"]) == list(times["int_mid_MJD_UTC"])
+        assert hdus["SCI"].header["BUNIT"] == "MJy/sr"
 
 
 @pytest.mark.req("IM2-02")

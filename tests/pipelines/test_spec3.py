@@ -123,6 +123,34 @@ def test_background_of_the_association(tmp_path):
     assert abs(np.nanmedian(rectified.data[:6])) < 0.5
 
 
+@pytest.mark.req("E2S-02")
+def test_sources_are_told_apart_right_after_the_background(tmp_path, monkeypatch):
+    from hexcal.models import exp_to_source
+
+    order, divide, run = [], exp_to_source.exp_to_source, Spec3Pipeline.step_defs["master_background"].process
+    monkeypatch.setattr(exp_to_source, "exp_to_source", lambda *words: (order.append("sources"), divide(*words))[1])
+    monkeypatch.setattr(
+        Spec3Pipeline.step_defs["master_background"],
+        "process",
+        lambda self, *words, **more: (order.append("master_background"), run(self, *words, **more))[1],
+    )
+    for name in ("outlier_detection", "resample_spec"):
+        cls = Spec3Pipeline.step_defs[name]
+        monkeypatch.setattr(
+            cls,
+            "process",
+            lambda self, *words, name=name, real=cls.process, **more: (order.append(name), real(self, *words, **more))[
+                1
+            ],
+        )
+    wave = np.linspace(0.5, 6, 40)
+    path = spectra(tmp_path / "b_x1d.fits", (wave, 0 * wave + 3, {}))
+    asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")
+    steps = {"master_background": {"user_background": str(path)}, "extract_1d": {"skip": True}}
+    Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"), steps=steps)
+    assert order[:3] == ["master_background", "sources", "outlier_detection"]
+
+
 @pytest.mark.req("SPC3-08", "E2S-11")
 def test_each_slit_is_a_product(tmp_path):
     asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.errors import InputError, ParameterError, unknown_name
-from hexcal.models import association_file
+from hexcal.models import association_file, formats
 from hexcal.models.container import ModelContainer
 from hexcal.models.datamodel import DataModel
 
@@ -78,10 +78,17 @@ def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[st
     if association is None:
         by_role = by_position(step, inputs, named)
         return [(None, checked_roles(step, given, None)) for given in _one_by_one(step, by_role)]
-    return [
-        (name, checked_roles(step, _by_type(step, container), association))
-        for name, container in association.by_product()
-    ]
+    results = []
+    for name, container in association.by_product():
+        by_role = checked_roles(step, _by_type(step, container), association)
+        results.append((name or _name_of_first(by_role[step.roles[0].name]), by_role))
+    return results
+
+
+def _name_of_first(inputs):
+    """Name of a product that the association gives none: that of its first exposure of the first role (science)."""
+    is_known = isinstance(inputs, ModelContainer) and len(inputs)
+    return formats.split(inputs.name_of(0))[0] if is_known else None
 
 
 def gives_list(step, inputs: tuple) -> bool:

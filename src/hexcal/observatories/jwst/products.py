@@ -22,6 +22,7 @@ _SOURCE = re.compile(
     r"(?:-epoch(?P<epoch>\d))?_(?P<instrument>[a-z]+)"
     r"(?:_(?P<elements>[a-z0-9-]+))?$"
 )
+_ACTIVITY = re.compile(r"(?P<stem>.+_wfscmb)-(?P<activity>\d{2})$")
 _GUIDE_STAR = re.compile(
     _ROOT
     + r"_gs-(?P<mode>id_(?P<attempt>\d)_(?P<kind>image|stacked)|(?P<function>acq1|acq2|track|fg)_(?P<time>\d{13,14}))$"
@@ -155,12 +156,15 @@ def parse_source_name(name):
     """Return the parts of a stage 3 file name as a dict, or None if it is not one.
 
     The grammar is ``jw<program>-<candidate>_<tNNN or sNNNNN>[-epoch<X>]_<instrument>_<optical
-    elements>[-<subarray>]_<suffix>``. Keys: program, candidate, target, epoch, instrument, elements, suffix; what is
-    absent is None.
+    elements>[-<subarray>]_<suffix>[-<activity>]``. Keys: program, candidate, target, epoch, instrument, elements,
+    suffix, activity (two digits, of wavefront sensing only); what is absent is None.
     """
-    base, suffix = split_suffix(_stem(name))
+    stem = _stem(name)
+    of_activity = _ACTIVITY.match(stem)
+    base, suffix = split_suffix(of_activity["stem"] if of_activity else stem)
     match = _SOURCE.match(base)
-    return {**match.groupdict(), "suffix": suffix} if match else None
+    activity = of_activity["activity"] if of_activity else None
+    return {**match.groupdict(), "suffix": suffix, "activity": activity} if match else None
 
 
 def parse_guide_star_name(name):
