@@ -28,6 +28,7 @@ COMMANDS = {
     "asn": "which exposures belong together: pools and associations",
     "migrate_data": "bring products of earlier releases up to date",
     "collect_pipeline_cfgs": "parameter files with nothing but a class, for scripts that want them",
+    "create_data": "convert exposures of ground tests to raw exposures of the telescope",
     "set_telescope_pointing": "write the pointing into exposures, from telemetry",
     "set_velocity_aberration": "write the keywords of velocity aberration into exposures",
     "v1_calculate": "where the axis of the telescope points, over time",

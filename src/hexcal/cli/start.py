@@ -86,6 +86,11 @@ def pointing_summary():
     return _documented("pointing_summary")
 
 
+def create_data():
+    """``create_data ...``."""
+    return _documented("create_data")
+
+
 def set_telescope_pointing():
     """``set_telescope_pointing ...``."""
     return _documented("set_telescope_pointing")
