@@ -187,7 +187,7 @@ def test_a_template_makes_a_product(tmp_path):
     assert (header["SLASH"], header["HALF"], header["TARGET"]) == ("a/b", 1.25, "NGC 104")
     assert (header["COPIED"], header["CMPLTCND"], header.comments["COPIED"]) == (3, "yes", "as it was")
     assert "GONE" not in header and header["NAXIS"] == 0 and "Words of the observatory" in str(header["COMMENT"])
-    assert header["END_CDS"] == 19552.5 and header["DATE"].startswith("20")
+    assert header["END_CDS"] == 19551.5 and header["DATE"].startswith("20")
     assert product[1].header["OWN"] == "second", "of the HDU that corresponds"
     assert product[1].data.shape == (1, 2, 3, 4) and product[1].data.dtype == np.uint16
     assert product[2].data.max() == 2.0 and product[2].data.dtype == np.float32
