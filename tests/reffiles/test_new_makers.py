@@ -1,4 +1,4 @@
-"""Makers of emicorr, persistence, SIRS kernels, and further ways of the gain and the mask."""
+"""Makers of emicorr, persistence, IRS2 and SIRS kernels, and further ways of the gain and the mask."""
 
 import logging
 from types import SimpleNamespace
@@ -137,6 +137,31 @@ def test_the_kernels_of_sirs_follow_the_sides():
     window.meta.subarray.fastaxis, window.meta.subarray.slowaxis = -1, 2
     with pytest.raises(InputError, match="full frames"):
         made("sirskernel", [("dark", window)])
+
+
+@pytest.mark.req("RFF-124")
+def test_the_weights_of_irs2_leave_no_more_noise_than_the_true_ones(caplog):
+    from hexcal.simulate.irs2 import simulate_irs2, weights_table
+    from hexcal.steps.detector import irs2
+    from hexcal.steps.detector.refpix_irs2 import How, Weights, correct_frames
+
+    def simulated(seed):
+        simulation = simulate_irs2(n_groups=5, seed=seed, dark=True)
+        model = ramp(simulation.exposure.data - simulation.references["superbias"].data)
+        model.meta.instrument.name, model.meta.instrument.detector = "NIRSPEC", "NRS1"
+        return model
+
+    with caplog.at_level(logging.INFO):
+        file, _ = made("refpix", [("dark", simulated(1))])
+    assert "5 groups: " in caplog.text and "of 256 pairs" in caplog.text
+    other, noise = simulated(2).data[0], {}
+    for name, table in (("made", file.irs2_table), ("true", weights_table())):
+        how = How("NRS1", Weights.of(table), np.zeros((4, 32, 2), bool))
+        noise[name] = np.std(np.diff(correct_frames(other, how), axis=0)[:, 4:-4, 4:-4])
+    raw = np.std(np.diff(other[:, irs2.normal_rows()], axis=0))
+    assert noise["made"] < 1.01 * noise["true"] < 0.75 * raw
+    with pytest.raises(InputError, match="3200 x 2048"):
+        made("refpix", [("dark", ramp(np.zeros((1, 3, 64, 64))))])
 
 
 def flats_and_darks(seed, alpha=0.0, shape=(96, 96), n_groups=16):

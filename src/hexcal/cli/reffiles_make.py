@@ -61,13 +61,14 @@ def _settings(found):
 
 def make(words):
     """Make reference files; returns the exit status."""
+    from hexcal.reffiles.inputs import told
     from hexcal.reffiles.make import Run
 
     found = planned("make", words)
     if found is None:
         return 0
-    for item in found.left_out:
-        print(f"not used: {item.path.name}: {item.reason}")
+    for line in told(found.left_out):
+        print(line)
     if all(task.problem for task in found.tasks):
         for task in found.tasks:
             print(f"hexcal: {task.maker.label}: {task.problem}", file=sys.stderr)

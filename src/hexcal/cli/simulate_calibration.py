@@ -29,7 +29,7 @@ def options():
     add("--start", type=number(0), metavar="MJD", help="when the first exposure starts (default 60000)")
     add("--days", type=number(0), default=0.0, metavar="DAYS", help="between two exposures (default 30 s)")
     mode = parser.add_argument_group("how they are taken")
-    add_mode(mode)
+    add_mode(mode, "NIRCAM, MIRI, NIRISS, FGS or NIRSPEC")
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
     add("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise (default 0)")
@@ -43,6 +43,8 @@ def options():
 
 def run(options):
     """Write the series; returns the exit status."""
+    if str(options.readpatt or "").upper().startswith("NRSIRS2"):
+        return _irs2(options)
     from pathlib import Path
 
     from hexcal.simulate.calibration import calibrations, modes_of
@@ -74,4 +76,37 @@ def run(options):
             save_references(simulation.references(), truth, options.overwrite)
             print(f"  truth {truth}")
     print(f'\nnext: hexcal reffiles make all {options.output} --author "A. Name" --output made')
+    return 0
+
+
+def _irs2(options):
+    """Write a series of darks with interleaved reference pixels, of which there are no flats."""
+    from pathlib import Path
+
+    from hexcal.errors import ParameterError
+    from hexcal.simulate.calibration import irs2_darks
+    from hexcal.simulate.exposure import OVERHEAD, START
+    from hexcal.simulate.output import make_folder, planned
+    from hexcal.simulate.reference_files import save_references
+
+    if options.instrument.upper() != "NIRSPEC" or options.readpatt.upper() != "NRSIRS2" or options.flats:
+        raise ParameterError(
+            "of frames with interleaved reference pixels, darks of NIRSPEC with NRSIRS2 can be simulated",
+            where="readpatt", hint="--instrument NIRSPEC --readpatt NRSIRS2 --flats 0",
+        )  # fmt: skip
+    truth = Path(options.output) / "truth"
+    series = irs2_darks(
+        options.darks, n_groups=options.dark_groups, n_ints=options.dark_ints, detector=options.detector or "NRS1",
+        seed=options.seed, detector_seed=options.detector_seed, start=START if options.start is None else options.start,
+        gap=OVERHEAD + 86400 * options.days,
+    )  # fmt: skip
+    make_folder(options.output)
+    for simulation in series:
+        (path,) = planned(options.output, [simulation.exposure.meta.filename], options.overwrite)
+        simulation.exposure.save(path)
+        print(f"  dark  {path}", flush=True)
+        if not truth.is_dir():
+            save_references(simulation.references, truth, options.overwrite)
+            print(f"  truth {truth}")
+    print(f'\nnext: hexcal reffiles make refpix {options.output} --author "A. Name" --output made')
     return 0

@@ -3,16 +3,18 @@
 from hexcal.arguments import number
 
 
-def add_mode(group):
+def add_mode(group, instruments="NIRCAM, MIRI, NIRISS or FGS"):
     """Add the options that say which detector takes an exposure, and how.
 
     Parameters
     ----------
     group : argparse group
         Of the parser of an action.
+    instruments : str
+        Those that the action simulates.
     """
     add = group.add_argument
-    add("--instrument", default="NIRCAM", help="NIRCAM, MIRI, NIRISS or FGS (default NIRCAM)")
+    add("--instrument", default="NIRCAM", help=f"{instruments} (default NIRCAM)")
     add("--detector", help="default: the first one that has the subarray")
     add("--subarray", default="FULL", help="name of the subarray (default FULL)")
     add("--filter", help="name of the filter (default F200W, F444W, F1000W)")

@@ -12,6 +12,8 @@ from hexcal.reffiles.statistics import MEDIAN_ERROR, clipped
 
 _ARRAYS = ("data", "coeffs")
 _BAND = 1 << 23
+_FEW = 5
+"""The scatter of fewer values says little of their error: those of the files are propagated."""
 _UNKNOWN = {
     "superbias": pixel.UNRELIABLE_BIAS, "dark": pixel.UNRELIABLE_DARK, "linearity": pixel.NO_LIN_CORR,
     "saturation": pixel.NO_SAT_CHECK, "flat": pixel.NO_FLAT_FIELD,
@@ -123,6 +125,8 @@ def _values(models, name, result, has_flags, parameters):
             own = bad[:, first : first + step]
             used &= ~own.reshape(len(models), *(1,) * (stack.ndim - own.ndim), *own.shape[1:])
         value, error, count = _joined(stack, used, models, window, parameters)
+        if len(models) < _FEW and name == "data" and parameters.method != "weighted" and _have_errors(models):
+            error = _propagated(used, models, window, parameters)
         values[window], errors[window] = value, error
         few[first : first + step] |= (count < least).reshape(-1, *count.shape[-2:]).any(axis=0)
     setattr(result, name, values)
@@ -161,6 +165,18 @@ def _joined(stack, used, models, window, parameters):
         error = MEDIAN_ERROR * found.error
     shape = stack.shape[1:]
     return value.reshape(shape), np.nan_to_num(error).reshape(shape), found.count.reshape(shape)
+
+
+def _have_errors(models):
+    return all("err" in model.specs and model.has("err") for model in models)
+
+
+def _propagated(used, models, window, parameters):
+    """Standard error of the mean, or median, of values whose own errors are known."""
+    errors = np.stack([model.read("err", window) for model in models]).astype(np.float64)
+    number = np.maximum(used.sum(axis=0), 1)
+    error = np.sqrt((np.where(used, errors, 0.0) ** 2).sum(axis=0)) / number
+    return error * (MEDIAN_ERROR if parameters.method == "median" and len(models) > 2 else 1.0)
 
 
 def _weighted(stack, used, models, window):

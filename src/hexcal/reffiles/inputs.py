@@ -82,12 +82,28 @@ class Input:
         return "" if value is None else str(value).strip()
 
 
+_NAMED = 3
+"""So many files that are not used for the same reason are named one by one."""
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """A file that is not used, and why."""
 
     path: Path
     reason: str
+
+
+def told(left_out: Iterable[LeftOut]) -> list[str]:
+    """Return a line for each reason why files are not used; many files of one reason are counted."""
+    by_reason: dict[str, list[str]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(item.path.name)
+    return [
+        f"not used: {', '.join(names) if len(names) <= _NAMED else f'{len(names)} files, {names[0]} to {names[-1]}'}: "
+        f"{reason}"
+        for reason, names in by_reason.items()
+    ]
 
 
 def read_inputs(sources: Iterable[str | os.PathLike[str]], selection: Selection | None = None):

@@ -9,7 +9,7 @@ from typing import Any
 from hexcal.core.parameters import validated
 from hexcal.errors import HexcalError
 from hexcal.reffiles import group_file, grouping, headers, patterns, pipeline_steps, registry, restart
-from hexcal.reffiles.inputs import LeftOut
+from hexcal.reffiles.inputs import LeftOut, told
 from hexcal.workflow import estimates
 
 SELF = "SELF"
@@ -254,10 +254,10 @@ def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] |
         values = [f"{name} = {value} ({task.origins.get(name, 'default')})" for name, value in task.parameters]
         result += textwrap.wrap("; ".join(values), 118, initial_indent="  ", subsequent_indent="  ")
         result += [f"  reference {kind}: {source}" for kind, source in task.references.items()]
-        result += [f"  not used: {item.path.name}: {item.reason}" for item in task.left]
+        result += [f"  {line}" for line in told(task.left)]
     seconds, size = estimate(tasks)
     result.append(f"about {seconds:.0f} s on one core, and {size / 1e6:.0f} MB of disk")
-    return [*result, *(f"not used: {item.path.name}: {item.reason}" for item in left_out)]
+    return [*result, *told(left_out)]
 
 
 def estimate(tasks: list[Task]) -> tuple[float, int]:

@@ -11,7 +11,8 @@ from hexcal.simulate.exposure import OVERHEAD, START, Simulation, simulate
 from hexcal.simulate.mode import Mode, dark_type, exposure_mode
 from hexcal.simulate.scene import STAR_COLUMNS, Scene
 
-FLAT_TYPES = {"NIRCAM": "NRC_LED", "MIRI": "MIR_FLATIMAGE", "NIRISS": "NIS_LAMP", "FGS": "FGS_INTFLAT"}
+FLAT_TYPES = {"NIRCAM": "NRC_LED", "MIRI": "MIR_FLATIMAGE", "NIRISS": "NIS_LAMP", "FGS": "FGS_INTFLAT",
+              "NIRSPEC": "NRS_LAMP"}  # fmt: skip
 """EXP_TYPE of exposures of a lamp."""
 FULL_AT = 0.7
 """Share of a ramp of a flat after which the pixels are full, unless a rate is given."""
@@ -38,7 +39,7 @@ def modes_of(instrument: str, *, dark_groups: int, flat_groups: int, dark_ints: 
     Parameters
     ----------
     instrument : str
-        NIRCAM, MIRI, NIRISS or FGS.
+        NIRCAM, MIRI, NIRISS, FGS or NIRSPEC.
     dark_groups, flat_groups, dark_ints, flat_ints : int
         NGROUPS and NINTS.
     detector : str, optional
@@ -106,6 +107,38 @@ def calibrations(
             mode, uniform(mode, level), seed=own, detector_seed=detector_seed, number=number, start=start, **settings
         )
         start += (mode.integration_time * mode.n_ints + mode.frame_time * (mode.n_ints - 1) + gap) / _DAY
+
+
+def irs2_darks(
+    n_darks: int, *, n_groups: int, n_ints: int = 1, detector: str = "NRS1", seed: int = 0,
+    detector_seed: int | None = None, start: float = START, gap: float = OVERHEAD,
+) -> Iterator[Any]:  # fmt: skip
+    """Take darks of NIRSpec with NRSIRS2, one after the other, with one detector.
+
+    Parameters
+    ----------
+    n_darks, n_groups, n_ints : int
+        How many, of how many groups and integrations.
+    detector : str
+        NRS1 or NRS2.
+    seed, detector_seed, start, gap
+        As of `calibrations`.
+
+    Yields
+    ------
+    Irs2Simulation
+        Numbered from 1 on.
+    """
+    from hexcal.simulate.irs2 import FRAME_TIME, FRAMES, simulate_irs2
+
+    detector_seed = seed if detector_seed is None else detector_seed
+    for number in range(1, n_darks + 1):
+        own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        yield simulate_irs2(
+            detector=detector, n_ints=n_ints, n_groups=n_groups, seed=own, detector_seed=detector_seed, dark=True,
+            number=number, start=start,
+        )  # fmt: skip
+        start += (FRAME_TIME * FRAMES * n_groups * n_ints + FRAME_TIME * (n_ints - 1) + gap) / _DAY
 
 
 def uniform(mode: Mode, rate: float) -> Scene:

@@ -41,8 +41,10 @@ def amplifier_of_column(mode):
 def can_be_measured(mode):
     """Whether the reference pixels of this mode allow the pipeline to take drifts out.
 
-    MIRI only in full frame, others where the border is read.
+    MIRI only in full frame, others where the border is read; none for NIRSpec, whose amplifiers read blocks of rows.
     """
+    if abs(mode.fastaxis) == 2:
+        return False
     return mode.is_full_frame if mode.instrument == "MIRI" else bool(mode.reference_pixels().any())
 
 

@@ -371,6 +371,8 @@ def _describe_optics(instrument, mode):
         instrument.pupil = "F200W"
     elif mode.instrument == "FGS":
         instrument.filter = None
+    elif mode.instrument == "NIRSPEC":
+        instrument.grating = "MIRROR"
     elif mode.detector != "MIRIMAGE":
         instrument.channel, instrument.band = "12" if mode.detector == "MIRIFUSHORT" else "34", "SHORT"
 

@@ -12,6 +12,8 @@ from hexcal.models import reference
 from hexcal.models.open import model_class
 from hexcal.models.science import Level1bModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
+from hexcal.observatories.jwst.products import exposure_name
+from hexcal.simulate.exposure import START, iso_date
 from hexcal.simulate.flicker import series
 from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.reference_files import Place, describe, flag_definitions, save_references
@@ -59,7 +61,10 @@ class Irs2Simulation:
         return {"exposure": str(exposure), "references": str(Path(folder) / "references")}
 
 
-def simulate_irs2(*, detector: str = "NRS1", n_ints: int = 1, n_groups: int = 5, seed: int = 0) -> Irs2Simulation:
+def simulate_irs2(
+    *, detector: str = "NRS1", n_ints: int = 1, n_groups: int = 5, seed: int = 0, detector_seed: int | None = None,
+    dark: bool = False, number: int = 1, start: float = START,
+) -> Irs2Simulation:  # fmt: skip
     """Simulate an exposure of faint spectra with read-out pattern NRSIRS2, and references that fit.
 
     A group is the average of five frames. The electronics add, to the white noise of every read, a series in time with
@@ -72,14 +77,23 @@ def simulate_irs2(*, detector: str = "NRS1", n_ints: int = 1, n_groups: int = 5,
     n_ints, n_groups : int
     seed : int
         The same seed gives the same exposure.
+    detector_seed : int, optional
+        The same number gives the same bias in every exposure; default: that of the seed.
+    dark : bool
+        Without light.
+    number : int
+        Number of the exposure in a series, from 1; part of its name.
+    start : float
+        MJD at which the exposure starts.
 
     Returns
     -------
     Irs2Simulation
     """
     rng = np.random.default_rng(seed)
-    rate = _scene(rng)
-    bias = (BIAS + rng.normal(0, 60, (irs2.SECTOR * (irs2.SECTORS + 1), irs2.LINES))).astype(np.float32)
+    rate = np.zeros((irs2.LINES, irs2.LINES)) if dark else _scene(rng)
+    own = rng if detector_seed is None else np.random.default_rng(detector_seed)
+    bias = (BIAS + own.normal(0, 60, (irs2.SECTOR * (irs2.SECTORS + 1), irs2.LINES))).astype(np.float32)
     data = np.empty((n_ints, n_groups, *bias.shape), np.uint16)
     correlated = np.empty((n_ints, n_groups, irs2.LINES, irs2.LINES), np.float32)
     rows = irs2.normal_rows()
@@ -91,7 +105,7 @@ def simulate_irs2(*, detector: str = "NRS1", n_ints: int = 1, n_groups: int = 5,
             correlated[i, g] = irs2.as_read(shared[rows], detector)
             frame[rows] += irs2.as_read(signal, detector)
             data[i, g] = irs2.as_read(np.clip(np.round(frame + irs2.as_read(bias, detector)), 0, 65535), detector)
-    exposure = _exposure(data, detector)
+    exposure = _exposure(data, detector, dark, number, start)
     return Irs2Simulation(exposure, rate.astype(np.float32), correlated, _references(bias, detector))
 
 
@@ -125,24 +139,25 @@ def _unit(values):
     return values / values.std()
 
 
-def _exposure(data, detector):
+def _exposure(data, detector, dark, number, start):
     raw, facts = Level1bModel(data), detector_facts(detector)
     meta = raw.meta
     meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", "NIRSPEC", detector
-    meta.instrument.filter, meta.instrument.grating = "F170LP", "G235H"
+    meta.instrument.filter, meta.instrument.grating = ("OPAQUE", "MIRROR") if dark else ("F170LP", "G235H")
     meta.subarray.name, meta.subarray.fastaxis, meta.subarray.slowaxis = "FULL", facts.fastaxis, facts.slowaxis
     meta.subarray.xstart = meta.subarray.ystart = 1
     meta.subarray.xsize = meta.subarray.ysize = irs2.LINES
     exposure = meta.exposure
-    exposure.type, exposure.readpatt = "NRS_IFU", "NRSIRS2"
+    exposure.type, exposure.readpatt = "NRS_DARK" if dark else "NRS_IFU", "NRSIRS2"
     exposure.nints, exposure.ngroups = data.shape[:2]
     exposure.integration_start, exposure.integration_end = 1, data.shape[0]
     exposure.nframes, exposure.frame_divisor, exposure.groupgap, exposure.drop_frames1 = FRAMES, FRAMES, 0, 0
     exposure.frame_time, exposure.group_time = FRAME_TIME, FRAME_TIME * FRAMES
-    exposure.noutputs, exposure.nsamples, exposure.start_time = 5, 1, 60000.0
+    exposure.noutputs, exposure.nsamples, exposure.start_time = 5, 1, start
     exposure.nrs_normal, exposure.nrs_reference = irs2.NORMAL, irs2.REFERENCE
-    meta.observation.date, meta.observation.time = "2023-02-25", "00:00:00.000"
-    meta.filename = f"jw00001001001_02101_00001_{detector.lower()}_uncal.fits"
+    meta.observation.date, meta.observation.time = iso_date(start).split("T")
+    meta.observation.exposure_number = f"{number:05d}"
+    meta.filename = f"{exposure_name(1, 1, 1, number, detector, 'uncal')}.fits"
     return raw
 
 

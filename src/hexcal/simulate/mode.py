@@ -19,10 +19,12 @@ from hexcal.observatories.jwst.readout import pattern as pattern_facts
 from hexcal.observatories.jwst.readout import patterns, subarray, subarrays
 
 INSTRUMENTS = ("NIRCAM", "MIRI", "NIRISS", "FGS")
-_FIRST_PATTERN = {"NIRCAM": "RAPID", "MIRI": "FASTR1", "NIRISS": "NISRAPID", "FGS": "FGSRAPID"}
+_FIRST_PATTERN = {"NIRCAM": "RAPID", "MIRI": "FASTR1", "NIRISS": "NISRAPID", "FGS": "FGSRAPID", "NIRSPEC": "NRSRAPID"}
 _EXPOSURE_TYPE = {"NIRCAM": "NRC_IMAGE", "MIRI": "MIR_IMAGE", "NIRISS": "NIS_IMAGE", "FGS": "FGS_IMAGE"}
 _TIME_SERIES_TYPE = {"NIRCAM": "NRC_TSIMAGE", "MIRI": "MIR_IMAGE"}
-_DARK_TYPE = {"NIRCAM": "NRC_DARK", "MIRI": "MIR_DARKIMG", "NIRISS": "NIS_DARK", "FGS": "FGS_DARK"}
+_DARK_TYPE = {
+    "NIRCAM": "NRC_DARK", "MIRI": "MIR_DARKIMG", "NIRISS": "NIS_DARK", "FGS": "FGS_DARK", "NIRSPEC": "NRS_DARK",
+}  # fmt: skip
 
 
 def dark_type(instrument, detector=None):
@@ -31,7 +33,7 @@ def dark_type(instrument, detector=None):
         return "MIR_DARKMRS"
     instrument = str(instrument).upper()
     if instrument not in _DARK_TYPE:
-        raise unknown_name("instrument", instrument, INSTRUMENTS, where="instrument")
+        raise unknown_name("instrument", instrument, tuple(_DARK_TYPE), where="instrument")
     return _DARK_TYPE[instrument]
 
 
@@ -129,7 +131,7 @@ def exposure_mode(
     Parameters
     ----------
     instrument : str
-        NIRCAM, MIRI, NIRISS or FGS.
+        NIRCAM, MIRI, NIRISS or FGS; NIRSPEC for an exposure type of darks or lamps.
     detector : str, optional
         Default: the first one that has this subarray.
     subarray_name : str
@@ -153,8 +155,9 @@ def exposure_mode(
         For a name that is not known (with the nearest right one), or a number out of bounds.
     """
     instrument = instrument.upper()
-    if instrument not in INSTRUMENTS:
-        raise unknown_name("instrument", instrument, INSTRUMENTS, where="simulate exposure")
+    known = INSTRUMENTS if exposure_type is None else tuple(_DARK_TYPE)
+    if instrument not in known:
+        raise unknown_name("instrument", instrument, known, where="simulate exposure")
     for name, value in (("groups", n_groups), ("ints", n_ints)):
         if not 1 <= value <= 65535:
             raise ParameterError(f"the number of {name} must be between 1 and 65535, got {value}", where=name)
@@ -220,4 +223,4 @@ def _exposure_type(instrument, detector, given, tso):
 def _filter(detector):
     if detector.startswith("NRC"):
         return "F444W" if detector.endswith("LONG") else "F200W"
-    return {"MIRIMAGE": "F1000W", "NIS": "CLEAR"}.get(detector, "N/A")
+    return {"MIRIMAGE": "F1000W", "NIS": "CLEAR", "NRS1": "OPAQUE", "NRS2": "OPAQUE"}.get(detector, "N/A")

@@ -18,6 +18,7 @@ MAKERS = {
     "persat": "hexcal.reffiles.makers.persistence:PersatMaker",
     "trappars": "hexcal.reffiles.makers.persistence:TrapparsMaker",
     "trapdensity": "hexcal.reffiles.makers.persistence:TrapdensityMaker",
+    "refpix": "hexcal.reffiles.makers.refpix_irs2:RefpixMaker",
     "sirskernel": "hexcal.reffiles.makers.sirs:SirsMaker",
     "flat": "hexcal.reffiles.makers.flat:FlatMaker",
 }

@@ -9,7 +9,7 @@ from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import DarkMIRIModel, DarkModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
 from hexcal.reffiles.statistics import clipped, of_map
 
 
@@ -17,7 +17,9 @@ class DarkMaker(Maker):
     """The sum of the clipped means of the differences between groups, from the first group on.
 
     A cosmic ray spoils one difference, not the rest of the ramp. The first group is 0. For MIRI the first integration
-    and the others are kept apart. ERR is the standard error of the sum.
+    and the others are kept apart. ERR is the standard error of the sum. Groups that a step wants left out of all
+    exposures, as MIRI's last one, which the reset of the next row pulls down, get what the straight line through the
+    others has there.
     """
 
     label = "dark"
@@ -57,6 +59,7 @@ class DarkMaker(Maker):
         data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for number, chosen in enumerate(classes):
             _fill(data[number], variance[number], models, chosen, members, n_groups, parameters)
+        _continue(data, variance, ~_kept_groups(models, n_groups))
         rate = (data[-1, -1] - data[-1, 0]) / (max(1, n_groups - 1) * _group_time(members.first))
         dq = _flags(rate, ~np.isfinite(data).all(axis=(0, 1)), members.reference_pixels(), parameters, log)
         data[~np.isfinite(data)] = 0
@@ -113,6 +116,27 @@ def _fill(data, variance, models, chosen, members, n_groups, parameters):
             counts[group, first:last] = np.minimum(counts[group, first:last], found.count)
             data[group, first:last] = data[group - 1, first:last] + found.mean
             variance[group, first:last] = _variance(parts, group, found.count, parameters)
+
+
+def _kept_groups(models, n_groups):
+    """Which groups some exposure can use, bool (ngroups,)."""
+    kept = np.zeros(n_groups, bool)
+    for model in models:
+        rows = min(64, model.shape_of("data")[-2])
+        kept |= usable_groups(ramp_rows(model, 0, rows, n_groups)[1])
+    return kept
+
+
+def _continue(data, variance, left_out):
+    """Fill groups that are left out with the straight line through the first and the last of the others, in place."""
+    kept = np.flatnonzero(~left_out)
+    if len(kept) < 2:
+        return
+    first, last = kept[0], kept[-1]
+    step = (data[:, last] - data[:, first]) / (last - first)
+    for group in np.flatnonzero(left_out[1:]) + 1:
+        data[:, group] = data[:, first] + step * (group - first)
+        variance[:, group] = variance[:, last] * max(1.0, (group - first) / (last - first)) ** 2
 
 
 def _variance(parts, group, count, parameters) -> Any:

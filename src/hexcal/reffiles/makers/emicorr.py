@@ -20,6 +20,8 @@ class EmicorrMaker(Maker):
 
     The residuals of the ramps less a straight line are folded with each frequency at the times at which the pixels are
     read. The exposures begin at any phase: their waves are shifted onto that of the first before they are averaged.
+    The first groups, which the reset disturbs, and the last one do not count. The error of a wave is that by which the
+    exposures differ; a wave that does not stand out of it is written as none.
     Lines of the periodogram of the means of rows are listed with their significance. The clocks follow from TFRAME
     and the number of rows, and are checked against TFRAME. (JWST pipeline documentation 1.13.5, section emicorr.)
     """
@@ -43,6 +45,10 @@ class EmicorrMaker(Maker):
         clocks: list[int] | None = parameter(
             None, "Clocks from row to row and from frame to frame. Default: by TFRAME and the number of rows."
         )
+        first_group: int = parameter(
+            5, "First group, counted from 0, that the reset does not disturb; fewer of short ramps.", ge=0
+        )
+        least_wave: float = parameter(3.0, "Waves of less than so many errors are written as none.", unit="sigma", ge=0)
         search: bool = parameter(True, "List the frequencies that the darks show.")
         least_frequency: float = parameter(2.0, "Lowest frequency that is looked for.", unit="Hz", gt=0)
         significance: float = parameter(
@@ -66,14 +72,17 @@ class EmicorrMaker(Maker):
         names = [f"{name}_slow_{detector}" for name in names] if is_slow else names
         entries = {}
         for name, frequency in zip(names, frequencies, strict=True):
-            wave, error = _wave(models, readout, frequency, parameters.nbins)
+            wave, error = _wave(models, readout, frequency, parameters)
+            significance = float(wave.std() / error.mean())
+            told = f"wave of {wave.std():.3f} DN rms, {significance:.1f} errors"
+            if significance < parameters.least_wave:
+                wave, told = np.zeros_like(wave), f"{told}: the darks do not show it, written as none"
             entries[name] = {
                 "frequency": float(frequency),
                 "phase_amplitudes": wave.astype(np.float32),
                 "phase_amplitudes_error": error.astype(np.float32),
             }
-            significance = float(np.sqrt(np.mean((wave / np.maximum(error, 1e-9)) ** 2)))
-            log.info("%s: %g Hz, wave of %.3f DN rms, %.1f errors", name, frequency, wave.std(), significance)
+            log.info("%s: %g Hz, %s", name, frequency, told)
         if parameters.search:
             _tell_lines(models, readout, parameters, log)
         freqs = {pattern.removesuffix("R1"): {detector: names} if is_slow else names}
@@ -128,9 +137,15 @@ def _clocks(model, parameters, log):
     return clocks
 
 
-def _wave(models, readout, frequency, n_bins):
+def _straight(ramp, first_group):
+    """First and last group, counted from 0 and excluded, between which a ramp is straight: as many as it takes."""
+    first = max(0, min(first_group, len(ramp) - 1 - 2 * emi_wave.MINIMUM_GROUPS))
+    return first, max(len(ramp) - 1, first + emi_wave.MINIMUM_GROUPS)
+
+
+def _wave(models, readout, frequency, parameters):
     """Mean wave of all exposures by phase, and its error, DN."""
-    n_bins = n_bins or emi_wave.n_bins_for(frequency, 500)
+    n_bins = parameters.nbins or emi_wave.n_bins_for(frequency, 500)
     waves, counts = [], []
     for model in models:
         total: Any = None
@@ -139,7 +154,10 @@ def _wave(models, readout, frequency, n_bins):
             flags = (
                 model.read("groupdq", np.s_[integration]) if model.has("groupdq") else np.zeros(ramp.shape, np.uint8)
             )
-            part = emi_wave.phased(ramp, emi_wave.usable_ramps(ramp, flags), readout, frequency, integration, n_bins)
+            first, last = _straight(ramp, parameters.first_group)
+            ramp, flags = np.ascontiguousarray(ramp[first:last]), flags[first:last]
+            usable = emi_wave.usable_ramps(ramp, flags)
+            part = emi_wave.phased(ramp, usable, readout, frequency, integration, n_bins, first)
             total = part if total is None else total + part
         waves.append(emi_wave.measured(total[0], total[1]))
         counts.append(total[1])
@@ -151,6 +169,10 @@ def _wave(models, readout, frequency, n_bins):
         mean = np.average(shifted, axis=0, weights=number)
     noise = np.array([_noise(wave) for wave in waves])
     error = np.sqrt(np.sum((number * noise) ** 2)) / number.sum()
+    if len(waves) > 1:
+        # What frames have in common is in the waves, and not in the differences of neighbouring points.
+        apart = np.sqrt(np.mean((shifted - mean) ** 2) / (len(waves) - 1))
+        error = max(error, float(apart))
     return mean, np.full(n_bins, error)
 
 
@@ -173,6 +195,7 @@ def _tell_lines(models, readout, parameters, log):
     frequencies: Any = None
     for model in models:
         ramp = np.asarray(model.read("data", np.s_[0]), np.float64)
+        ramp = ramp[slice(*_straight(ramp, parameters.first_group))]
         group = np.arange(len(ramp)) - (len(ramp) - 1) / 2
         slope = np.tensordot(group, ramp, (0, 0)) / (group**2).sum()
         residual = ramp - ramp.mean(axis=0) - group[:, None, None] * slope

@@ -71,7 +71,8 @@ class FlatMaker(Maker):
         dq = np.zeros(members.shape, np.uint32)
         dq[bad] |= np.uint32(pixel.NO_FLAT_FIELD | pixel.DO_NOT_USE)
         dq[~bad & (error > parameters.unreliable * value)] |= np.uint32(pixel.UNRELIABLE_FLAT)
-        log.info("%d of %d pixels have no flat field", bad.sum(), bad.size)
+        lit = ~reference
+        log.info("%d of the %d pixels that see light have no flat field", (bad & lit).sum(), lit.sum())
         model: Any = datamodels.FlatModel(value.astype(np.float32))
         model.err, model.dq = np.where(bad, 0, error).astype(np.float32), dq
         model.dq_def = definitions("DO_NOT_USE", "NO_FLAT_FIELD", "UNRELIABLE_FLAT")

@@ -77,6 +77,8 @@ class GainMaker(Maker):
         gain = of_pixels(boxes * (ratio if parameters.ipc_corrected else 1.0), members.shape, edges)
         model = GainModel(gain.astype(np.float32))
         model.meta.bunit_data = "ELECTRONS/DN"
+        if "err" in model.specs:
+            model.err = np.where(np.isfinite(gain), spread, 0).astype(np.float32)
         return model
 
     @staticmethod

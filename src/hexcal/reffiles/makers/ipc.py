@@ -50,11 +50,14 @@ class IpcMaker(Maker):
         kernel = np.array(
             [[of_map(stamps[:, y, x], sigma=parameters.clipping_sigma)[0] for x in range(3)] for y in range(3)]
         )
+        errors = stamps.std(axis=0) / np.sqrt(len(stamps)) / kernel.sum()
         kernel /= kernel.sum()
         log.info(
-            "%d hot pixels: coupling %.5f in rows, %.5f in columns, %.5f to the corners",
+            "%d hot pixels: coupling %.5f in rows, %.5f in columns, %.5f to the corners; errors %.5f, %.5f, %.5f",
             *(len(stamps), kernel[1, ::2].mean(), kernel[::2, 1].mean(), kernel[::2, ::2].mean()),
-        )
+            *(float(np.sqrt((part**2).sum()) / part.size) for part in (errors[1, ::2], errors[::2, 1],
+                                                                     errors[::2, ::2])),
+        )  # fmt: skip
         return IPCModel(inverse(kernel).astype(np.float32))
 
 

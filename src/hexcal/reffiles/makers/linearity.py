@@ -44,6 +44,9 @@ class LinearityMaker(Maker):
         order: int = parameter(3, "Order of the polynomial.", ge=2, le=6)
         prior: bool = parameter(True, "Draw noisy coefficients to what the pixels have in common.")
         skip_groups: int = parameter(0, "Groups at the beginning that are left out (MIRI: reset, first frame).", ge=0)
+        least_range: float = parameter(
+            0.1, "Pixels whose ramps rise by less than this share of the median have no solution.", ge=0, lt=1
+        )
         least_groups: int = parameter(6, "Pixels with fewer good groups have no solution.", ge=4)
 
     def make(self, members, parameters, log):
@@ -59,7 +62,10 @@ class LinearityMaker(Maker):
             solution, drawn = with_prior(solution, ~reference)
             log.info("%d pixels are drawn to what all have in common", drawn.sum())
         coefficients = polynomials(solution, normal.scale, normal.origin, parameters.order)
-        unknown = ~np.isfinite(coefficients).all(axis=0) & ~reference
+        reach = top - normal.origin
+        # Without light a ramp is noise, and what fits it is no property of the pixel.
+        dark = reach < parameters.least_range * np.median(reach[~reference])
+        unknown = (dark | ~np.isfinite(coefficients).all(axis=0)) & ~reference
         coefficients = _filled(coefficients, unknown, reference, members)
         dq = np.where(unknown | reference, np.uint32(pixel.NO_LIN_CORR), np.uint32(0)).astype(np.uint32)
         self._flag_strange(dq, coefficients, top, normal.origin, log, members)

@@ -10,7 +10,7 @@ from hexcal.models.reference import MaskModel
 from hexcal.reffiles.flags import definitions
 from hexcal.reffiles.headers import add_card
 from hexcal.reffiles.maker import Maker, image_rows
-from hexcal.reffiles.makers.mask_darks import RampSigns, dark_flags
+from hexcal.reffiles.makers.mask_darks import RampSigns, dark_flags, medians
 from hexcal.reffiles.makers.mask_lists import manual_flags, told_changes, write_list
 from hexcal.reffiles.makers.mask_parameters import MaskParameters
 from hexcal.reffiles.statistics import clipped, of_map
@@ -125,13 +125,19 @@ def _dead(members, mean, reference, parameters, log):
 
 
 def _mean_flat(members, reference, parameters) -> Any:
-    """Clipped mean of the rates of flats, float64 (ny, nx)."""
+    """Clipped mean of the rates of flats, float64 (ny, nx); of so few that none can be clipped their median.
+
+    Of n values none is farther from the mean than (n - 1) / sqrt(n) standard deviations.
+    """
     models = members.of_kind("flat")
     mean = np.full(reference.shape, np.nan)
     for first, last in members.bands(len(models)):
         images = np.concatenate([image_rows(model, first, last)[0] for model in models])
         used = np.isfinite(images) & ~reference[first:last]
-        mean[first:last] = clipped(images, used, parameters.flat_mean_sigma_threshold, 5).mean
+        if (len(images) - 1) / np.sqrt(len(images)) <= parameters.flat_mean_sigma_threshold:
+            mean[first:last] = medians(images, used)
+        else:
+            mean[first:last] = clipped(images, used, parameters.flat_mean_sigma_threshold, 5).mean
     return mean
 
 

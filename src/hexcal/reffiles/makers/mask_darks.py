@@ -70,15 +70,24 @@ def _of_slopes(models, shape, parameters):
         slopes, flags = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         finite = np.isfinite(slopes)
         # A cosmic ray that was not seen spoils the mean of a few values, not their median.
-        mean[first:last] = _medians(slopes, finite)
-        # All values without a jump count in the scatter: what jumps between two levels must not be clipped away.
+        mean[first:last] = medians(slopes, finite)
+        # Values without a jump count in the scatter but for the farthest one, which a hit that was not seen may have
+        # moved: what jumps between two levels must not be clipped away.
         calm = finite & ((flags & np.uint32(JUMP_DET)) == 0)
-        scatter[first:last] = clipped(slopes, calm, np.inf, 0).scatter
+        scatter[first:last] = clipped(slopes, without_farthest(slopes, calm), np.inf, 0).scatter
         saturated[first:last] = (((flags & pixel.SATURATED) != 0) & ~finite).mean(axis=0)
     return mean, scatter, saturated, number
 
 
-def _medians(values, used):
+def without_farthest(values, used):
+    """Which values are used but for the farthest from the median of each pixel, where there are at least five."""
+    apart = np.where(used, np.abs(values - medians(values, used)), -1.0)
+    result = used.copy()
+    np.put_along_axis(result, apart.argmax(axis=0)[None], False, axis=0)
+    return np.where(used.sum(axis=0) >= 5, result, used)
+
+
+def medians(values, used):
     """Median along the first axis of what is used; NaN where nothing is."""
     ordered = np.sort(np.where(used, values, np.inf), axis=0)
     count = used.sum(axis=0)

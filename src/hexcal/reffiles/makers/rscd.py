@@ -35,6 +35,13 @@ class RscdMaker(Maker):
         first_straight: int = parameter(15, "First group, counted from 0, that is surely free of it.", ge=3)
         tolerance: float = parameter(0.1, "Offsets below this are none.", unit="DN", gt=0)
 
+    @classmethod
+    def why_not(cls, inputs):
+        """The first integration has no reset before it that disturbs."""
+        if all(int(item.header.get("NINTS") or 1) < 2 for item in inputs):
+            return "exposures of several integrations are needed, these have one"
+        return None
+
     def make(self, members, parameters, log):
         """Return the table of groups to leave out."""
         models, start = [model for _, model in members.models], parameters.first_straight

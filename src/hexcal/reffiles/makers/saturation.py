@@ -66,7 +66,9 @@ class SaturationMaker(Maker):
         threshold[~seen | (above < parameters.least_rise * usual)] = np.nan
         unknown = ~np.isfinite(threshold)
         dq = np.where(unknown, np.uint32(pixel.NO_SAT_CHECK), np.uint32(0)).astype(np.uint32)
-        log.info("%.2f %% of the pixels do not reach their plateau: NO_SAT_CHECK", 100 * unknown.mean())
+        lit = ~members.reference_pixels()
+        share = 100 * unknown[lit].mean() if lit.any() else 100.0
+        log.info("%.2f %% of the pixels that see light do not reach their plateau: NO_SAT_CHECK", share)
         return self._model(np.minimum(threshold, HIGHEST).astype(np.float32), dq)
 
     def _model(self, threshold, dq):

@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.core.parameters import parameter
 from hexcal.errors import InputError
 from hexcal.reffiles.maker import Maker, MakerParameters, of_tree
+from hexcal.reffiles.makers.spectra import means_of_neighbours
 from hexcal.reffiles.statistics import of_map
 from hexcal.steps.detector.refpix_regions import layout, side_strips
 
@@ -58,7 +59,7 @@ class SirsMaker(Maker):
                     before, frames = after, frames + 1
         if sums is None:
             raise InputError("the noise is that of differences of groups: at least 2 are needed", where="NGROUPS")
-        gamma, zeta, left = _weights(_together(sums, parameters))
+        gamma, zeta, left = _weights(means_of_neighbours(sums, parameters.neighbours, parameters.least_neighbours))
         log.info("%d differences of groups: %.1f %% of the power of the means of lines is left", frames, 100 * left)
         name = str(members.first.meta.instrument.detector).lower()
         return of_tree("SIRSKernelModel", {name: {"gamma": gamma, "zeta": zeta}})
@@ -152,15 +153,3 @@ def _weights(sums):
     rest = normal - 2 * gamma * with_left - 2 * zeta * with_right
     rest = rest + gamma**2 * left + zeta**2 * right + 2 * gamma * zeta * both
     return gamma, zeta, float(rest[:, 1:].sum() / normal[:, 1:].sum())
-
-
-def _together(values, parameters):
-    """Means over neighbouring frequencies, whose width grows with the frequency."""
-    number = values.shape[-1]
-    index = np.arange(number)
-    half = np.maximum(parameters.least_neighbours // 2, (parameters.neighbours * index).astype(int))
-    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, number)
-    # The frequency 0 is that of the means, which were taken out.
-    low[1:] = np.maximum(low[1:], 1)
-    total = np.concatenate([np.zeros((*values.shape[:-1], 1), values.dtype), np.cumsum(values, axis=-1)], axis=-1)
-    return (total[..., high] - total[..., low]) / (high - low)
