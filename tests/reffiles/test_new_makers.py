@@ -65,12 +65,12 @@ def test_the_wave_of_an_interference_is_found_with_its_frequency(caplog):
         made("emicorr", darks, frequencies=[frequency], clocks=[row, 2 * frame])
 
 
-def after_light(density, amounts, times, end=60000.0):
+def after_light(density, amounts, times, end=60000.0, n_darks=6):
     """A flat and darks that release traps after it, with their headers."""
     rng = np.random.default_rng(3)
     lit = ramp(np.broadcast_to(np.linspace(3000, 60000, 4)[:, None, None], (4, *density.shape))[None].copy())
     pairs, inputs = [("flat", lit)], [SimpleNamespace(kind="flat", mjd=end - 0.001, header={"EXPEND": end})]
-    for number in range(6):
+    for number in range(n_darks):
         start = 60.0 + number * 900.0
         time = start + 40.0 * np.arange(1, 21)
         released = sum(size * np.exp(-start / tau) * -np.expm1(-(time - start) / tau)
@@ -137,6 +137,46 @@ def test_the_kernels_of_sirs_follow_the_sides():
     window.meta.subarray.fastaxis, window.meta.subarray.slowaxis = -1, 2
     with pytest.raises(InputError, match="full frames"):
         made("sirskernel", [("dark", window)])
+
+
+@pytest.mark.req("RFF-123")
+def test_an_exposure_that_was_left_out_is_free_of_persistence_with_the_files_that_were_made():
+    from hexcal.steps.detector.persistence import _families, _usable, correct
+
+    rng = np.random.default_rng(8)
+    density = np.exp(rng.normal(0, 0.3, (40, 40)))
+    density /= np.median(density)
+    pairs, inputs = after_light(density, amounts=(60.0, 150.0, 200.0), times=(250.0, 1200.0, 6000.0), n_darks=7)
+    lit = np.broadcast_to(15000.0 * np.arange(1, 5)[:, None, None], (1, 4, 40, 40)).astype(np.float32)
+    pairs[0] = ("flat", ramp(lit.copy()))
+    held_out, start = pairs[4][1], (inputs[4].mjd - 60000.0) * 86400
+    del pairs[4], inputs[4]
+    # Slow traps look like dark current: a dark before the flat tells it.
+    before = 0.01 * 40.0 * np.arange(1, 21)[:, None, None] + rng.normal(0, 2.0, (20, 40, 40))
+    pairs.insert(0, ("dark", ramp(before[None], group_time=40.0)))
+    inputs.insert(0, SimpleNamespace(kind="dark", mjd=59999.0, header={}))
+    table, _ = made("trappars", pairs, inputs, full_well=50000.0)
+    map_, _ = made("trapdensity", pairs, inputs)
+    well, _ = made("persat", [("flat", ramp(np.minimum(5000.0 * np.arange(1, 26)[:, None, None], 50000 / 0.97)
+                                            * np.ones((1, 25, 40, 40))))])  # fmt: skip
+    families = _families(table)
+    assert families.shape == (3, 4) and (families[:, 2] >= 0).all() and np.all(table.trappars_table["capture0"] == 0)
+    pixels = (*_usable(map_, well), families)
+    filled, pixel_dq = np.zeros((3, 40, 40)), np.zeros((40, 40), np.uint32)
+    # What the flat fills, what is left of it when the dark begins, and what the dark shows then.
+    flat_time = pairs[1][1].meta.exposure.group_time
+    correct(lit.copy(), np.zeros(lit.shape, np.uint8), pixel_dq, filled, pixels, (flat_time, np.zeros(1)), 1e9)
+    filled *= np.exp(-start * families[:, 3])[:, None, None]
+    left, flags = held_out.data.copy(), np.zeros(held_out.shape, np.uint8)
+    correct(left, flags, pixel_dq, filled, pixels, (40.0, np.zeros(1)), 1e9)
+    current = 0.01 * 40.0 * np.arange(1, 21)[:, None, None]
+    shown, rest = held_out.data[0] - current, left[0] - current
+    assert np.mean(shown[-1]) > 10
+    noise = np.std(rest[-1])
+    assert abs(np.mean(rest[-1])) < 0.02 * np.mean(shown[-1]) and noise < 2.4
+    # Also of pixels with many traps nothing is left.
+    many = density > np.percentile(density, 90)
+    assert abs(np.mean(rest[-1][many])) < 0.04 * np.mean(shown[-1][many])
 
 
 @pytest.mark.req("RFF-124")

@@ -15,7 +15,8 @@ from hexcal.reffiles.statistics import of_map
 
 _NEAR_INFRARED = ("NIRCAM", "NIRISS", "NIRSPEC", "FGS")
 _DAY = 86400.0
-_FAMILIES = 3
+PLATEAU = 0.97
+"""Share of the plateau of the ramps that is the full well, as of `PersatMaker`."""
 
 
 class PersatMaker(SaturationMaker):
@@ -65,7 +66,10 @@ class TrapMaker(Maker):
             1000.0, "Time in which traps capture; the light of one exposure does not tell it.", unit="s", gt=0
         )
         full_well: float | None = parameter(
-            None, "Counts above the bias at which all traps are reached. Default: the largest of the flat.", unit="DN"
+            None,
+            "Counts above the bias at which all traps are reached. Default: 0.97 of the largest of the flat, which "
+            "is what persat says if the flat is driven into saturation.",
+            unit="DN",
         )
 
     @classmethod
@@ -85,6 +89,8 @@ class TrapMaker(Maker):
             The flat.
         list of (float, float, DataModel, int, int)
             Beginning of the integration, and time of a group, since the end of the light, s; dark, integration, group.
+        list of DataModel
+            Darks before the flat.
         """
         by_model = list(zip(members.models, members.inputs, strict=True))
         (flat, light), *_ = [(model, item) for (kind, model), item in by_model if kind != "dark"]
@@ -103,7 +109,8 @@ class TrapMaker(Maker):
                     (start, start + (group + 1) * exposure.group_time, model, integration, group)
                     for group in range(n_groups)
                 ]
-        return flat, points
+        earlier = [model for (kind, model), item in by_model if kind == "dark" and item.mjd < light.mjd]
+        return flat, points, earlier
 
 
 def _charges(points, first, last):
@@ -119,26 +126,47 @@ def _charges(points, first, last):
     return np.array(result)
 
 
-def _design(points, decay_times):
-    """What each family, and the dark current, adds to the charge since the first group: (n, families + 1)."""
-    time = np.array([point[1] for point in points])
+def _since_first(points):
+    """Times of the first groups, and of all groups, since the end of the light, s: (n,)."""
     first = np.array([start + model.meta.exposure.group_time for start, _, model, _, _ in points])
+    return first, np.array([point[1] for point in points])
+
+
+def _without_current(charges, points, earlier, first, last):
+    """Charges without the dark current that the darks before the flat show, (n, rows, nx)."""
+    if not earlier:
+        return charges
+    rates = []
+    for model in earlier:
+        data, flags = ramp_rows(model, first, last)
+        bad = np.bitwise_or.reduce(flags & SPOILED, axis=1) != 0
+        span = max(1, data.shape[1] - 1) * model.meta.exposure.group_time
+        rates += list(np.where(bad, np.nan, (data[:, -1] - data[:, 0]) / span))
+    known = np.isfinite(rates)
+    rate = np.where(known, rates, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    begin, time = _since_first(points)
+    return charges - rate * (time - begin)[:, None, None]
+
+
+def _design(points, decay_times, with_current):
+    """What each family, and the dark current, adds to the charge since the first group: (n, families [+ 1])."""
+    first, time = _since_first(points)
     columns = [np.exp(-first / tau) - np.exp(-time / tau) for tau in decay_times]
-    return np.stack([*columns, time - first], axis=1)
+    return np.stack([*columns, *([time - first] if with_current else [])], axis=1)
 
 
-def _fitted(charge, points, decay_times):
+def _fitted(charge, points, decay_times, with_current):
     """Traps of each family, DN, and what is left: non-negative least squares."""
     from scipy.optimize import nnls
 
-    design = _design(points, decay_times)
+    design = _design(points, decay_times, with_current)
     used = np.isfinite(charge)
     found, left = nnls(design[used], charge[used])
-    return found[:-1], left
+    return found[: len(decay_times)], left
 
 
-def _best_times(charge, points):
-    """The times of decay of three families that leave least, on a grid."""
+def _best_times(charge, points, with_current):
+    """The times of decay of three families that leave least."""
     times = np.array([point[1] for point in points])
     shortest, longest = max(1.0, np.diff(np.unique(times)).min()), 3 * times.max()
     grid = np.geomspace(shortest, longest, 14)
@@ -147,21 +175,45 @@ def _best_times(charge, points):
         for second in range(first + 1, len(grid)):
             for third in range(second + 1, len(grid)):
                 chosen = grid[[first, second, third]]
-                left = _fitted(charge, points, chosen)[1]
+                left = _fitted(charge, points, chosen, with_current)[1]
                 if best is None or left < best[0]:
                     best = (left, chosen)
     if best is None:
         raise InputError("too few groups follow the flat to tell three families of traps apart", where="NGROUPS")
-    return best[1]
+    from scipy.optimize import minimize
+
+    def left_by(logarithms):
+        return _fitted(charge, points, np.exp(logarithms), with_current)[1]
+
+    # From the best ones of the grid on.
+    found = minimize(left_by, np.log(best[1]), method="Nelder-Mead", options={"xatol": 1e-3, "maxiter": 600})
+    return np.sort(np.exp(found.x))
 
 
-def _fill(flat, members, parameters):
-    """(Signal of the flat over the full well)^2, at most 1: the share of the traps that it reaches."""
+def _fill(flat, members, parameters, log):
+    """Share of the traps that the light of the flat fills, as the step persistence counts it."""
+    from hexcal.steps.detector.persistence import correct
+
     n_ints, n_groups = flat.shape_of("data")[:2]
-    middle = np.asarray(flat.read("data", np.s_[n_ints - 1, n_groups - 1]), float)
-    signal = of_map(middle, ~members.reference_pixels())[0]
-    well = parameters.full_well if parameters.full_well is not None else signal
-    return min(1.0, signal / well) ** 2
+    seen, ramp = ~members.reference_pixels(), np.zeros((n_ints, n_groups, 1, 1), np.float32)
+    for integration in range(n_ints):
+        for group in range(n_groups):
+            ramp[integration, group] = of_map(flat.read("data", np.s_[integration, group]), seen)[0]
+    well = parameters.full_well if parameters.full_well is not None else PLATEAU * float(ramp.max())
+    exposure = flat.meta.exposure
+    resets = np.full(n_ints, (exposure.nresets_between_ints or 0) * (exposure.frame_time or 0.0), float)
+    resets[0] = (exposure.nresets_at_start or 0) * (exposure.frame_time or 0.0)
+    # One trap that captures at once, and keeps what it has.
+    family = np.array([[0.0, 1 / parameters.capture_time, 1.0, 1e-12]])
+    filled, one = np.zeros((1, 1, 1)), np.ones((1, 1))
+    pixels = one, well * one, family
+    correct(ramp, np.zeros(ramp.shape, np.uint8), np.zeros((1, 1), np.uint32), filled, pixels,
+            (float(exposure.group_time), resets), np.inf)  # fmt: skip
+    share = float(filled[0, 0, 0])
+    log.info("The flat fills %.3f of the traps, for a full well of %.0f DN", share, well)
+    if not share > 0:
+        raise InputError("the flat has no light that traps could keep", where="full_well")
+    return share
 
 
 class TrapparsMaker(TrapMaker):
@@ -176,18 +228,19 @@ class TrapparsMaker(TrapMaker):
 
     def make(self, members, parameters, log):
         """Return the table of the families."""
-        flat, points = self.observed(members)
+        flat, points, earlier = self.observed(members)
         reference = members.reference_pixels()
         medians = []
         for first, last in members.bands(len(points) + 2):
-            charges = _charges(points, first, last)
+            charges = _without_current(_charges(points, first, last), points, earlier, first, last)
             seen = ~reference[first:last]
-            medians.append([of_map(charge, seen)[0] for charge in charges])
+            # The densities have the median 1, and are not distributed symmetrically.
+            medians.append([np.nanmedian(charge[seen]) for charge in charges])
         charge = np.nanmean(np.array(medians), axis=0)
         given = [time for time in parameters.decay_times if time > 0]
-        times = np.array(given) if given else _best_times(charge, points)
-        filled, left = _fitted(charge, points, times)
-        amount = filled / _fill(flat, members, parameters)
+        times = np.array(given) if given else _best_times(charge, points, not earlier)
+        filled, left = _fitted(charge, points, times, not earlier)
+        amount = filled / _fill(flat, members, parameters, log)
         log.info("Traps: %s; rms of the residuals %.3f DN", ", ".join(
             f"{size:.2f} DN decay in {time:.0f} s" for size, time in zip(amount, times, strict=True)),
             left / np.sqrt(len(points)))  # fmt: skip
@@ -205,11 +258,12 @@ class TrapdensityMaker(TrapMaker):
 
     def make(self, members, parameters, log):
         """Return the map."""
-        _, points = self.observed(members)
+        _, points, earlier = self.observed(members)
         reference, density = members.reference_pixels(), np.full(members.shape, np.nan)
         scatter = np.full(members.shape, np.nan)
         for first, last in members.bands(2 * len(points) + 2):
             charges = _charges(points, first, last).astype(np.float64)
+            charges = _without_current(charges, points, earlier, first, last)
             seen = ~reference[first:last]
             medians = np.array([of_map(charge, seen)[0] for charge in charges])
             known = np.isfinite(charges)
