@@ -1,5 +1,8 @@
 """Plug-ins and options of jwst_reffiles."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -60,6 +63,25 @@ def test_an_old_plugin_runs(darks, capfd):
     path = darks / "out" / "run000" / "old_bias" / "old_bias_run000.superbias.fits"
     assert np.all(fits.getdata(path, "SCI") == 1006.5)
     assert fits.getheader(path)["REFTYPE"] == "SUPERBIAS" and fits.getheader(path)["AUTHOR"] == "A"
+
+
+@pytest.mark.req("RFF-55")
+def test_an_old_plugin_run_by_itself_does_the_same(darks, capfd):
+    words = ["reffiles", "make", "old_bias", str(darks), f"--output={darks / 'out'}", f"--references={darks / 'refs'}"]
+    words += [f"--plugin={darks / 'mkref_old.py'}", "--author=A", "--shift=5"]
+    assert main(words) == 0, capfd.readouterr().err
+    tool = darks / "out" / "run000" / "old_bias" / "old_bias_run000.superbias.fits"
+    raw = sorted(darks.glob("*_uncal.fits"))
+    (darks / "images.txt").write_text(
+        "fitsfile output_name imtype\n" + "".join(f"{path} {path} dark\n" for path in raw)
+    )
+    words = [sys.executable, "mkref_old.py", "alone.fits", "images.txt", "--shift=5"]
+    done = subprocess.run(words, cwd=darks, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(fits.getdata(darks / "alone.fits", "SCI"), fits.getdata(tool, "SCI"))
+    words[-1] = "--shft=5"
+    done = subprocess.run(words, cwd=darks, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "--shft=5" in done.stderr
 
 
 def test_a_plugin_without_a_label_is_an_error(darks):

@@ -61,6 +61,7 @@ def _settings(found):
 
 def make(words):
     """Make reference files; returns the exit status."""
+    from hexcal.errors import HexcalError
     from hexcal.reffiles.inputs import told
     from hexcal.reffiles.make import Run
 
@@ -76,7 +77,12 @@ def make(words):
     _write(found.table(), found.places.folder / "inputs.ecsv")
     run = Run(found.places, found.settings, _settings(found), lambda text: print(text, flush=True))
     outcome = run.do(found.tasks)
-    checked = _checks(found, run, outcome)
+    try:
+        checked = _checks(found, run, outcome)
+    except (HexcalError, OSError) as error:
+        # What was made, and what was not, is said all the same.
+        print(f"hexcal: the checks stopped: {error}", file=sys.stderr)
+        checked = False
     for label, paths in outcome.final.items():
         for path in paths:
             print(f"{label}: {path}")

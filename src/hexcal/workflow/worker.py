@@ -66,8 +66,9 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
 
 def _run(job):
     from hexcal.core import cmdline
+    from hexcal.core.names import make_folder
 
-    Path(job["log"]).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(job["log"]).parent)
     words = [*job["words"], f"--threads={job['threads']}", f"--log-file={job['log']}", "--log-stream=null"]
     with _warnings_to_log():
         if job.get("groups") is None:

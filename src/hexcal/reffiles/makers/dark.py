@@ -62,10 +62,13 @@ class DarkMaker(Maker):
         _continue(data, variance, ~_kept_groups(models, n_groups))
         rate = (data[-1, -1] - data[-1, 0]) / (max(1, n_groups - 1) * _group_time(members.first))
         dq = _flags(rate, ~np.isfinite(data).all(axis=(0, 1)), members.reference_pixels(), parameters, log)
-        data[~np.isfinite(data)] = 0
+        np.nan_to_num(data, copy=False, posinf=0.0, neginf=0.0)
         good = (dq == 0) & ~members.reference_pixels()
         _reduced(data, variance, good, parameters, log)
-        return _model(data, np.sqrt(np.where(np.isfinite(variance), variance, 0)), dq, members.first.is_miri)
+        # In place: these arrays are the largest of the run.
+        np.nan_to_num(variance, copy=False, posinf=0.0)
+        np.sqrt(variance, out=variance)
+        return _model(data, variance, dq, members.first.is_miri)
 
 
 def _require_single_frames(model, log):

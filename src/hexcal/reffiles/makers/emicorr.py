@@ -163,7 +163,7 @@ def _wave(models, readout, frequency, parameters):
         counts.append(total[1])
     # The exposures begin at phases of their own.
     number = np.array(counts).sum(axis=1)
-    mean = waves[int(np.argmax(number))]
+    mean, shifted = waves[int(np.argmax(number))], np.array(waves)
     for _ in range(3):
         shifted = np.array([_shifted_onto(wave, mean) for wave in waves])
         mean = np.average(shifted, axis=0, weights=number)

@@ -115,11 +115,11 @@ class _Powers:
         output: Any = refpix_irs2.spectrum_of_output(change, there, lines[0])
         reads = [refpix_irs2.reference_reads(change, k) - lines[k + 1] for k in range(irs2.SECTORS)]
         references: Any = refpix_irs2.spectra_of_references(reads)
-        normal = np.array([_of_normal(irs2.sector(change, k) - lines[k + 1]) for k in range(irs2.SECTORS)])
+        normal: Any = np.array([_of_normal(irs2.sector(change, k) - lines[k + 1]) for k in range(irs2.SECTORS)])
         pairs = (normal, normal), (output, output), (references, references)
         pairs += (output, references), (normal, output), (normal, references)
         for number, (signal, other) in enumerate(pairs):
-            product = signal * np.conj(other)
+            product: Any = signal * np.conj(other)
             self.sums[number] = self.sums[number] + (product.real if self.symmetric else product)
         self.frames += 1
 
