@@ -132,6 +132,15 @@ def test_numbers_come_back(number):
 
 
 @kernel
+def parts_of(x):
+    return int(x), x - int(x), x > 0
+
+
+def test_tuples_of_numbers_come_back(only_machine_code):
+    assert parts_of(2.25) == (2, 0.25, True)
+
+
+@kernel
 def first_values(n):
     values = np.zeros(n)
     values[0] = 1
@@ -148,6 +157,12 @@ def test_what_only_numba_hands_over_is_left_to_it():
     assert [is_given(x) for x in (None, 1, "text")] == [False, True, True]
 
 
+def test_what_is_left_to_numba_is_left_to_it_by_the_next_process_without_compiling(monkeypatch):
+    kernel(first_values.function)(3)
+    monkeypatch.setattr(compiling, "machine_code_of", None)
+    assert list(kernel(first_values.function)(2)) == [1, 0]
+
+
 def test_want_of_memory_is_an_error(only_machine_code):
     @kernel
     def take(n):
@@ -158,7 +173,7 @@ def test_want_of_memory_is_an_error(only_machine_code):
 
 
 SOURCE = """
-    import sys
+    import math, numpy, sys
     from hexcal.kernels.compiled import kernel
     from helpers import twice
 
@@ -167,6 +182,13 @@ SOURCE = """
         return twice(x) + 1
 
     print(twice_and_one(int(sys.argv[1])), "numba" in sys.modules)
+
+    @kernel
+    def angle(matrix, x):
+        return math.atan2(matrix.reshape(4)[1], x) + math.exp(x)
+
+    angle(numpy.ones((2, 2)), 0.5)
+    print("numba" in sys.modules)
 """
 HELPER = """
     from hexcal.kernels.compiled import helper
@@ -185,12 +207,12 @@ def test_another_process_takes_it_from_the_disk_and_does_not_load_numba(tmp_path
         words = [sys.executable, str(tmp_path / "use.py"), "20"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
-    assert answer() == ["41", "True"]
-    assert answer() == ["41", "False"]
-    (path,) = (tmp_path / "kernels").rglob("*.hxk")
+    assert answer() == ["41", "True", "True"]
+    assert answer() == ["41", "False", "False"]
+    (path,) = (tmp_path / "kernels").rglob("use.twice_and_one*.hxk")
     path.write_bytes(path.read_bytes()[:-100])
-    assert answer() == ["41", "True"]
-    assert answer() == ["41", "False"]
+    assert answer() == ["41", "True", "True"]
+    assert answer() == ["41", "False", "False"]
 
 
 def test_machine_code_of_another_source_is_not_taken(tmp_path, monkeypatch):

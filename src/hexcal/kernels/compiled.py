@@ -76,6 +76,8 @@ class Kernel:
         from hexcal.kernels import machine_code
 
         code = stored.read(self.function, kinds)
+        if code == machine_code.LEFT_TO_NUMBA:
+            return self._by_numba()
         return machine_code.way(code) if code is not None else None
 
     def _compiled(self, kinds, args):
@@ -83,11 +85,14 @@ class Kernel:
 
         _tell_once()
         code = compiling.machine_code_of(self, kinds, args)
-        if code is None:
-            whole = compiling.whole(self)
-            return lambda args, values: whole(*args)
-        stored.write(self.function, kinds, code)
-        return machine_code.way(code)
+        stored.write(self.function, kinds, code or machine_code.LEFT_TO_NUMBA)
+        return machine_code.way(code) if code else self._by_numba()
+
+    def _by_numba(self):
+        from hexcal.kernels import compiling
+
+        whole = compiling.whole(self)
+        return lambda args, values: whole(*args)
 
 
 def kernel(function) -> Any:

@@ -47,10 +47,13 @@ def machine_code_of(kernel, kinds, args):
         binary = library.codegen._tm.emit_object(library._final_module)
         parts = context.call_conv.get_function_type(described.restype, described.argtypes).args[2:]
     needs = [f.name for f in library._final_module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    is_tuple = isinstance(described.restype, numba_types.UniTuple | numba_types.Tuple)
+    results = described.restype.types if is_tuple else [described.restype] * (described.restype != numba_types.none)
     code = Code(
         described.llvm_func_name,
         "".join("P" if str(part).endswith("*") else _LETTERS.get(str(part), "?") for part in parts),
-        str(numba_types.unliteral(described.restype)),
+        tuple(str(numba_types.unliteral(kind)) for kind in results),
+        is_tuple,
         tuple(needs),
         binary,
     )

@@ -27,7 +27,7 @@ _CTYPES = {
     "d": ctypes.c_double,
     "f": ctypes.c_float,
 }
-_RESULTS = {"none": None, "int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}
+_RESULTS = {"int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}
 _LARGEST_INT = 2**63
 _SUCCESS = (0, -2)
 """What a function returns when all is well; with -2 it has no result."""
@@ -40,12 +40,18 @@ class Code(NamedTuple):
     """Name of the function in the object file."""
     arguments: str
     """A letter of `_CTYPES` for each part of the arguments."""
-    result: str
-    """A name of `_RESULTS`."""
+    results: tuple[str, ...]
+    """Names of `_RESULTS`."""
+    is_tuple: bool
+    """Whether what it returns is a tuple of them, even if there is but one."""
     needs: tuple[str, ...]
     """Functions that it calls and does not contain."""
     binary: bytes
     """An object file."""
+
+
+LEFT_TO_NUMBA = Code("", "", (), False, (), b"")
+"""Of a kernel that has arguments or a result that only numba can hand over."""
 
 
 def taken_apart(args, values):
@@ -88,7 +94,7 @@ def _kind(arg, values):
 def can_be_called(code):
     """Whether all is there that machine code needs."""
     return (
-        code.result in _RESULTS
+        set(code.results) <= _RESULTS.keys()
         and set(code.arguments) <= _CTYPES.keys()
         and prepare()
         and all(_address_of(name) for name in code.needs)
@@ -107,16 +113,20 @@ def way(code):
     engine.finalize_object()
     parts = [_CTYPES[letter] for letter in code.arguments]
     kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *parts)
-    return functools.partial(_call, engine, kind(engine.get_function_address(code.entry)), _RESULTS[code.result])
+    function = kind(engine.get_function_address(code.entry))
+    fields = [(f"part_{i}", _RESULTS[name]) for i, name in enumerate(code.results)]
+    result = type("Result", (ctypes.Structure,), {"_fields_": fields})
+    return functools.partial(_call, engine, function, result, code.is_tuple)
 
 
-def _call(engine, function, kind, args, values):
+def _call(engine, function, kind, is_tuple, args, values):
     # The engine and the arrays are arguments so that they live as long as the call.
-    result, failure = (kind or ctypes.c_int64)(), ctypes.c_void_p()
+    result, failure = kind(), ctypes.c_void_p()
     status = function(ctypes.addressof(result), ctypes.addressof(failure), *values)
     if status not in _SUCCESS:
         raise _error(status, failure.value)
-    return result.value if kind is not None else None
+    results = tuple([getattr(result, name) for name, _ in kind._fields_])
+    return results if is_tuple else results[0] if results else None
 
 
 class _Failure(ctypes.Structure):
@@ -146,6 +156,8 @@ def _llvm():
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    # From the first engine on the functions of the process are known, those of C and its mathematics.
+    llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
     return llvm
 
 
@@ -176,19 +188,24 @@ def _numba_folder():
 @functools.cache
 def prepare():
     """Load what machine code calls; returns whether that has worked."""
-    name = "numba.core.runtime._nrt_python"
-    if os.name != "posix":
-        # Elsewhere the mathematical functions have other names, which numba knows.
-        return False
+    # Elsewhere the mathematical functions have other names, which numba knows.
+    return os.name == "posix" and all(_load(name, prefix) for name, prefix in _EXTENSIONS.items())
+
+
+_EXTENSIONS = {"numba.core.runtime._nrt_python": "NRT_", "numba._helperlib": "numba_"}
+"""Modules of numba in C -> how the machine code calls their functions."""
+
+
+def _load(name, prefix):
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        path = _numba_folder() / f"core/runtime/_nrt_python{suffix}"
+        path = _numba_folder().parent / f"{name.replace('.', '/')}{suffix}"
         if path.exists():
             # Under the name that it has in numba: it is the same module if numba is loaded later.
             loader = importlib.machinery.ExtensionFileLoader(name, str(path))
-            runtime = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-            loader.exec_module(runtime)
-            for function, address in runtime.c_helpers.items():
-                _llvm().add_symbol(f"NRT_{function}", address)
+            module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+            loader.exec_module(module)
+            for function, address in module.c_helpers.items():
+                _llvm().add_symbol(f"{prefix}{function}", address)
             return True
     return False
 

@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path
 
 _SUFFIX = ".hxk"
-_FORMAT = 1
+_FORMAT = 2
 _IMPORTED = re.compile(r"^\s*from hexcal\.kernels\.(\w+) import", re.MULTILINE)
 _HERE = Path(__file__).parent
 
@@ -59,7 +59,8 @@ def read(function, kinds):
         head, _, binary = path.read_bytes().partition(b"\n")
         about = json.loads(head)
         if _is_valid(about) and about["check"] == zlib.crc32(binary):
-            return Code(about["entry"], about["arguments"], about["result"], tuple(about["needs"]), binary)
+            results, needs = tuple(about["results"]), tuple(about["needs"])
+            return Code(about["entry"], about["arguments"], results, about["is_tuple"], needs, binary)
     return None
 
 
