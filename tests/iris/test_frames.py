@@ -1,5 +1,6 @@
 """Steps on frames of IRIS: dark, flat field, flags, subarrays, background, sky, coordinates, normalization."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from hexcal import datamodels
-from hexcal.cli.main import strun
+from hexcal.cli.main import main, strun
 from hexcal.core import registry
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.iris.assign_wcs import IrisAssignWcsStep
@@ -404,6 +405,20 @@ def test_steps_that_were_done_are_not_done_again(night):
     again = ImagerStage2Pipeline.call(once, steps={"background_calc": {"skip": True}})[0]
     np.testing.assert_array_equal(once.data, again.data)
     assert once.meta.cal_step.sky_sub == "SKIPPED"
+
+
+def test_a_product_of_several_roles_is_made_again(night):
+    """The association is one input, whatever the roles of its members."""
+    night(48)
+    listed = [("raw_science_frame_sci.fits", "science"), ("raw_background_frame_cal.fits", "sky")]
+    members = [{"expname": name, "exptype": kind} for name, kind in listed]
+    Path("asn.json").write_text(json.dumps({"asn_rule": "x", "products": [{"name": "field", "members": members}]}))
+    assert strun(["iris_image2", "asn.json", "--save_results=true"]) == 0
+    product = datamodels.open("field_cal.fits")
+    (source,) = product.get_meta("provenance").instance["inputs"]
+    assert source["path"].endswith("asn.json")
+    assert main(["rerun", "field_cal.fits", "--output_dir=again"]) == 0
+    np.testing.assert_array_equal(datamodels.open("again/field_cal.fits").data, product.data)
 
 
 def test_a_window_is_calibrated_as_in_the_whole_frame(night):

@@ -142,6 +142,9 @@ def test_an_association_brings_backgrounds(folder, simulated):
     good = (result.dq & pixel.DO_NOT_USE == 0) & (exposure.hits == 0)
     error = (result.data - expected)[good]
     assert abs(np.median(error)) < 0.1 * np.median(result.err[good])
+    assert main(["rerun", f"{ROOT.format(2)}_cal.fits", "--output_dir=again", "--steps.resample.skip=true"]) == 0
+    again = datamodels.open(f"again/{ROOT.format(2)}_cal.fits")
+    np.testing.assert_array_equal(again.data, result.data)
 
 
 @pytest.mark.req("IM2-05")

@@ -51,8 +51,14 @@ def _members(path):
 
 
 def note_inputs(items):
-    """Protect the files of inputs from being overwritten in the present run; returns the `Source` of each."""
-    sources = [source_of(item) for item in items]
+    """Protect the files of inputs from being overwritten in the present run; returns the `Source` of each.
+
+    An association whose members have several roles is one.
+    """
+    sources = []
+    for source in map(source_of, items):
+        if not source.members or source not in sources:
+            sources.append(source)
     for source in sources:
         if source.path is not None:
             gate.reading(source.path, "input")

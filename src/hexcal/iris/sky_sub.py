@@ -42,5 +42,5 @@ class SkySubtractionImagerStep(BackgroundStep):
     def process(self, science, sky):
         mean = self.average_of(science, sky)
         subtract(science.data, science.err, science.dq, mean.data, mean.err, mean.dq)
-        self.log.info("Median of the sky: %.4g electron/s", np.median(mean.data))
+        self.log.info("Median of the sky: %.4g electron/s", np.median(mean.data[mean.covered]))
         return science
