@@ -12,7 +12,7 @@ def main(words):
     from hexcal.references.header_cards import read_header
 
     types = _types(options.types)
-    found, failed = {}, False
+    chosen, failed = {}, False
     for path in options.files:
         try:
             header = read_header(path)
@@ -23,7 +23,7 @@ def main(words):
             print(f"hexcal: {error if path and path in str(error) else f'{path!r}: {error}'}", file=sys.stderr)
             failed = True
             continue
-        found[path] = {name: str(choice) for name, choice in choices.items()}
+        chosen[path] = {name: str(choice) for name, choice in choices.items()}
         failed |= any(choice.status == "not found" for choice in choices.values())
         if not options.json:
             _print(path, context, choices)
@@ -32,7 +32,7 @@ def main(words):
     if options.json:
         import json
 
-        print(json.dumps(found, indent=1))
+        print(json.dumps(chosen, indent=1))
     return 1 if failed else 0
 
 

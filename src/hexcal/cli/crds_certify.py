@@ -90,15 +90,15 @@ def _observatory(header, options):
         return ""
 
 
-def _is_unreadable(made):
-    return any(finding.where in ("file", "name") for finding in made.errors)
+def _is_unreadable(checked):
+    return any(finding.where in ("file", "name") for finding in checked.errors)
 
 
-def _in_cache(made, context):
+def _in_cache(checked, context):
     """Return the path of the file that the context chooses now, if it is in the cache."""
-    if context is None or not made.previous:
+    if context is None or not checked.previous:
         return None
-    path = context.cache.reference_path(made.previous, made.instrument)
+    path = context.cache.reference_path(checked.previous, checked.instrument)
     return path if os.path.isfile(path) else None
 
 

@@ -57,19 +57,20 @@ def _options(words):
     return options
 
 
-def _print(made, context, options):
-    for file, mapping, place in made.places:
+def _print(inserted, context, options):
+    for file, mapping, place in inserted.places:
         replaced = f" (instead of {place.replaced})" if place.replaced else ""
         new = ", a new rule" if place.is_new else ""
         print(f"{file}{replaced}\n  in {mapping}: {', '.join(place.keys)}{new}")
-    for old, name in made.mappings.items():
+    for old, name in inserted.mappings.items():
         print(f"{name}  from {old}")
-    for text in made.warnings:
+    for text in inserted.warnings:
         print(f"warning: {text}")
     if options.output:
         print(f"\nThe mappings are in {options.output}; the cache has not been changed.")
     else:
-        print(f"\nTo use them: export CRDS_CONTEXT={made.context}   (the cache's default is still {_default(context)})")
+        default = f"(the cache's default is still {_default(context)})"
+        print(f"\nTo use them: export CRDS_CONTEXT={inserted.context}   {default}")
 
 
 def _default(context):

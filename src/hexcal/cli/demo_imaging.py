@@ -51,9 +51,9 @@ def _demo(options):
     series, written = _simulate(console, options)
     products = _calibrate(console, options, written)
     console.print("[bold]5. Compare[/bold] with the truth")
-    found = compare(products["catalogue"], Path(written["truth"]) / "sources.ecsv")
-    _print_table(console, found, series)
-    products["picture"] = _picture(Path(options.output) / "demo_imaging.png", written, products, found)
+    stars = compare(products["catalogue"], Path(written["truth"]) / "sources.ecsv")
+    _print_table(console, stars, series)
+    products["picture"] = _picture(Path(options.output) / "demo_imaging.png", written, products, stars)
     console.print("[bold]Written[/bold]")
     for name, path in products.items():
         console.print(f"   {name:11s} {path}")
@@ -131,15 +131,15 @@ def compare(catalogue, truth):
     import numpy as np
     from astropy.table import Table
 
-    found, true = Table.read(catalogue), Table.read(truth)
-    ra, dec = (np.asarray(getattr(found["sky_centroid"], name).deg) for name in ("ra", "dec"))
+    sources, true = Table.read(catalogue), Table.read(truth)
+    ra, dec = (np.asarray(getattr(sources["sky_centroid"], name).deg) for name in ("ra", "dec"))
     cosine = np.cos(np.radians(np.mean(dec)))
     east = (ra[:, None] - np.asarray(true["ra"])) * cosine * 3600
     north = (dec[:, None] - np.asarray(true["dec"])) * 3600
     nearest = np.argmin(np.hypot(east, north), axis=1)
-    rows = np.arange(len(found))
+    rows = np.arange(len(sources))
     matched = np.hypot(east, north)[rows, nearest] < _MATCH
-    flux, error = (np.asarray(found[name], float) for name in ("aper_total_flux", "aper_total_flux_err"))
+    flux, error = (np.asarray(sources[name], float) for name in ("aper_total_flux", "aper_total_flux_err"))
     bright = matched & (np.asarray(true["type"])[nearest] == "star") & (flux > _BRIGHT * error)
     true_flux = np.asarray(true["flux_jy"])[nearest][bright]
     return {
@@ -148,10 +148,10 @@ def compare(catalogue, truth):
     }  # fmt: skip
 
 
-def _print_table(console, found, series):
+def _print_table(console, stars, series):
     import numpy as np
 
-    matched, east, north, flux = (found[name] for name in ("matched", "east", "north", "flux"))
+    matched, east, north, flux = (stars[name] for name in ("matched", "east", "north", "flux"))
     console.print(
         f"   {len(matched)} sources in the catalogue, {np.count_nonzero(matched)} of them within {_MATCH:g} arcsec of "
         "a true one"
@@ -177,7 +177,7 @@ def _scatter(values):
     return 1.4826 * np.median(np.abs(values - np.median(values)))
 
 
-def _picture(path, written, products, found):
+def _picture(path, written, products, stars):
     import numpy as np
 
     from hexcal.models.science import ImageModel, Level1bModel
@@ -189,7 +189,7 @@ def _picture(path, written, products, found):
         ImageModel(products["mosaic"]),
     )
     first, last = (np.asarray(raw.read("data", np.s_[0, group]), np.float32) for group in (0, -1))
-    x, y = mosaic.meta.wcs.backward_transform(found["ra"], found["dec"])
+    x, y = mosaic.meta.wcs.backward_transform(stars["ra"], stars["dec"])
     data = np.where(np.asarray(mosaic.wht) > 0, np.asarray(mosaic.data), np.nan)
     # The signal of the last group: what the ramps look like before anything is done.
-    return from_raw_to_mosaic(path, last - np.median(first), calibrated.data, data, (x, y, found["matched"]), found)
+    return from_raw_to_mosaic(path, last - np.median(first), calibrated.data, data, (x, y, stars["matched"]), stars)

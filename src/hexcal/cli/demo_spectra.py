@@ -50,9 +50,9 @@ def _demo(options):
     series, written = _simulate(console, options)
     products = _calibrate(console, options, series, written)
     console.print("[bold]3. Compare[/bold] with the truth")
-    found = compared(series, products["spectra"], _LIMITS[options.mode.partition("-")[0]])
-    _print_table(console, found)
-    picture = _picture(Path(options.output) / "demo_spectra.png", written, products, found)
+    spectra = compared(series, products["spectra"], _LIMITS[options.mode.partition("-")[0]])
+    _print_table(console, spectra)
+    picture = _picture(Path(options.output) / "demo_spectra.png", written, products, spectra)
     console.print("[bold]Written[/bold]")
     shown = {"log": products["log"], "calibrated": products["calibrated"], "rectified": products["rectified"]}
     for name, path in {**shown, "spectra": products["spectra"][0], "picture": picture}.items():
@@ -95,10 +95,10 @@ def _calibrate(console, options, series, written):
     def first(*patterns):
         paths = [path for pattern in patterns for path in sorted(folder.glob(f"{root}{pattern}"))]
         # Those of an earlier demo are not meant.
-        found = [str(path) for path in paths if path.stat().st_mtime >= started]
-        if not found:
+        new_files = [str(path) for path in paths if path.stat().st_mtime >= started]
+        if not new_files:
             raise InputError(f"calwebb_spec2 has made no {root}{patterns[0]}", where=str(log), hint="the log says why")
-        return found
+        return new_files
 
     return {
         "log": str(log), "calibrated": first("_cal.fits")[0], "rectified": first("*_s2d.fits", "*_s3d.fits")[0],
@@ -126,7 +126,7 @@ def compared(series, paths, limits):
     from hexcal.simulate.spectra.compare import compare
 
     stars = [source for source in series.sources() if source.kind == "point"]
-    found = []
+    spectra = []
     for path in paths:
         for part in open_model(path).parts():
             for star in stars:
@@ -136,14 +136,14 @@ def compared(series, paths, limits):
                 if is_its and table is not None and len(table):
                     columns = [table[name] for name in ("WAVELENGTH", "FLUX", "FLUX_ERROR", "DQ")]
                     result = compare(star, *columns, limits=limits)
-                    found += [result] if result is not None else []
-    return found
+                    spectra += [result] if result is not None else []
+    return spectra
 
 
-def _print_table(console, found):
-    if not found:
+def _print_table(console, spectra):
+    if not spectra:
         console.print("   no star has a good point in its spectrum: another seed?")
-    for spectrum in found:
+    for spectrum in spectra:
         middle, width = spectrum.pull
         console.print(
             f"   {spectrum.name}, {spectrum.wavelength[0]:.2f} to {spectrum.wavelength[-1]:.2f} µm: "
@@ -157,7 +157,7 @@ def _print_table(console, found):
             )
 
 
-def _picture(path, written, products, found):
+def _picture(path, written, products, spectra):
     from hexcal.report.spectrum_picture import from_rate_to_spectrum
 
-    return from_rate_to_spectrum(path, written["exposures"][0], products["rectified"], found)
+    return from_rate_to_spectrum(path, written["exposures"][0], products["rectified"], spectra)

@@ -104,8 +104,8 @@ def _tell(done, options):
     for file, mapping, place in done.inserted.places:
         before = f" (instead of {place.replaced})" if place.replaced else ""
         print(f"{file}{before}\n  in {mapping}: {', '.join(place.keys)}{', a new rule' if place.is_new else ''}")
-    for path, found in done.findings.items():
-        print("".join(f"{Path(path).name}: {text}\n" for text in found), end="")
+    for path, findings in done.findings.items():
+        print("".join(f"{Path(path).name}: {text}\n" for text in findings), end="")
     for path, names in done.chosen.items():
         if options.exposure:
             print(f"{Path(path).name} is chosen for: {', '.join(names) or 'none of the exposures'}")

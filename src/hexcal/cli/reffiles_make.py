@@ -13,42 +13,42 @@ def plan(words):
 
     from hexcal.reffiles import group_file, plan
 
-    found = planned("plan", words)
-    if found is None:
+    planning = planned("plan", words)
+    if planning is None:
         return 0
-    options = found.options
+    options = planning.options
     wants_commands = options.commands or options.as_json or options.verbose
-    commands = _commands(found) if wants_commands else {}
+    commands = _commands(planning) if wants_commands else {}
     if options.write_groups:
-        group_file.write(options.write_groups, found.tasks)
+        group_file.write(options.write_groups, planning.tasks)
     if options.commands:
         _write_text(options.commands, "".join(f"{command}\n" for command in dict.fromkeys(commands.values())))
     if options.as_json:
-        tree = [task.as_dict() for task in found.tasks]
+        tree = [task.as_dict() for task in planning.tasks]
         for task in tree:
             for group in task["groups"]:
                 group["commands"] = [commands.get((task["maker"], Path(path))) for path in group["members"]]
         print(json.dumps(tree, indent=1, default=str))
     else:
-        print("\n".join(plan.lines(found.tasks, found.left_out, commands if options.verbose else None)))
-        print("".join(f"kept for the closure: {item.path.name}\n" for item in found.held_out), end="")
-    return 64 if all(task.problem for task in found.tasks) else 0
+        print("\n".join(plan.lines(planning.tasks, planning.left_out, commands if options.verbose else None)))
+        print("".join(f"kept for the closure: {item.path.name}\n" for item in planning.held_out), end="")
+    return 64 if all(task.problem for task in planning.tasks) else 0
 
 
-def _commands(found):
+def _commands(planning):
     """(label, exposure) -> the command that brings it to what the maker wants; of the first pass."""
     from hexcal.reffiles.make import Run
 
-    run = Run(found.places, found.settings, _settings(found))
-    return run.commands(found.tasks)
+    run = Run(planning.places, planning.settings, _settings(planning))
+    return run.commands(planning.tasks)
 
 
-def _settings(found):
+def _settings(planning):
     from hexcal.reffiles.make import Settings
     from hexcal.reffiles.workers import Workers
 
-    options = found.options
-    batch = found.settings.batch()
+    options = planning.options
+    batch = planning.settings.batch()
     value = lambda name: getattr(options, name, None)  # noqa: E731
     return Settings(
         options.references, bool(value("redo") or value("redo_products")),
@@ -65,8 +65,8 @@ def make(words):
     from hexcal.reffiles.inputs import told
     from hexcal.reffiles.make import Run
 
-    found = planned("make", words)
-    if found is None:
+    planning = planned("make", words)
+    if planning is None:
         return 0
     for line in told(found.left_out):
         print(line)
@@ -95,19 +95,19 @@ def make(words):
     return 0 if outcome.is_good and checked else 1
 
 
-def _checks(found, run, outcome):
+def _checks(planning, run, outcome):
     """Check what was made, and write the page; returns whether nothing failed."""
     from hexcal.reffiles.checks import check_run
 
-    options = found.options
-    checks = check_run(run, found.tasks, outcome, found.held_out, options.truth, options.test_exposure)
+    options = planning.options
+    checks = check_run(run, planning.tasks, outcome, planning.held_out, options.truth, options.test_exposure)
     for check in checks:
         for line in check.lines():
             print(line, flush=True)
     if not options.no_report and outcome.final:
         from hexcal.reffiles.report import write_run
 
-        print(f"report: {write_run(found.places.folder, checks, outcome, found.tasks, found.left_out)}")
+        print(f"report: {write_run(planning.places.folder, checks, outcome, planning.tasks, planning.left_out)}")
     return not any(check.failed for check in checks)
 
 

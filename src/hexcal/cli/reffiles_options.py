@@ -130,8 +130,8 @@ def planned(command: str, words: list[str]) -> Planned | None:
         _set(settings, name, value, chosen)
     if options.output:
         configuration.set_option(settings, "output", "outrootdir", options.output)
-    found, left_out = inputs.read_inputs(sources, settings.selection())
-    used, held_out = closure.split(found, options.closure)
+    exposures, left_out = inputs.read_inputs(sources, settings.selection())
+    used, held_out = closure.split(exposures, options.closure)
     where = places.places_of(settings.section("output"), options.new_run)
     given = group_file.read(options.groups) if options.groups else None
     tasks = plan.plan_of(chosen, used, settings, where, command == "make", given)

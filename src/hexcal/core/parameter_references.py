@@ -106,12 +106,12 @@ def find(cls, dataset, folder=None):
     wanted = list(_wanted(cls, ()))
     kinds = list(dict.fromkeys(kind for _, kind in wanted))
     if folder:
-        found, context = _in_folder(folder, kinds), None
+        files, context = _in_folder(folder, kinds), None
     elif chooser.is_configured():
-        found, context = _in_cache(_model(dataset), kinds, log)
+        files, context = _in_cache(_model(dataset), kinds, log)
     else:
         return []
-    return [ParameterReference(kind, found[kind], steps, context) for steps, kind in wanted if kind in found]
+    return [ParameterReference(kind, files[kind], steps, context) for steps, kind in wanted if kind in files]
 
 
 def _wanted(cls, steps):

@@ -45,15 +45,15 @@ def instance(cls, inputs, local=None, given=None, source="python", disable=None)
     local_name, local_config = local or (None, {})
     if inputs and not parameter_references.is_disabled(disable):
         left_out = _skipped(cls, config.merged(local_config, given))
-        found = [
-            one
-            for one in parameter_references.find(cls, inputs[0], _folder(given, local_config))
-            if not (one.steps and one.steps[0] in left_out)
+        references = [
+            candidate
+            for candidate in parameter_references.find(cls, inputs[0], _folder(given, local_config))
+            if not (candidate.steps and candidate.steps[0] in left_out)
         ]
-        for reference in found:
+        for reference in references:
             content = _without(_read(reference), left_out)
             _apply(step, content, reference.source, reference.path, _ways_out)
-        step.parameter_references = tuple(found)
+        step.parameter_references = tuple(references)
     # Where several sources name a file for the same step, it is that of the highest which is read.
     for path, content in config.named_files(config.merged(local_config, given)):
         _apply(step, content, path, path)

@@ -74,7 +74,9 @@ class Record:
         self.entries = []
         self.inputs = [source for source in inputs if source.path is None or Path(source.path).is_file()]
         self._digests = Digests()
-        self.parameter_references = {one: Path(one.path).resolve() for one in step.parameter_references}
+        self.parameter_references = {
+            reference: Path(reference.path).resolve() for reference in step.parameter_references
+        }
         for path in self.parameter_references.values():
             self._digests.begin(str(path))
         for source in self.inputs:
@@ -154,7 +156,7 @@ class Record:
 
         Or that chose them for the product that is made again.
         """
-        chosen = [one.context for one in self.parameter_references if one.context is not None]
+        chosen = [reference.context for reference in self.parameter_references if reference.context is not None]
         return list(dict.fromkeys([*chosen, *self.former.contexts]))
 
     def close(self):
@@ -178,12 +180,12 @@ class Record:
                 "parameters": storable(self.step.get_pars()),
                 "parameter_references": [
                     {
-                        "type": one.kind,
-                        "step": ".".join([self.step.name, *one.steps]),
-                        "context": one.context,
+                        "type": reference.kind,
+                        "step": ".".join([self.step.name, *reference.steps]),
+                        "context": reference.context,
                         **self._file(path),
                     }
-                    for one, path in self.parameter_references.items()
+                    for reference, path in self.parameter_references.items()
                 ],
             },
             "inputs": [self._input(source) for source in self.inputs],

@@ -185,19 +185,19 @@ def _is_called(offer, name, module, last):
     return last in offer.class_names and first in ("", *originals)
 
 
-def _chosen(name, found, inputs):
+def _chosen(name, offers, inputs):
     """The one of several offers that is meant."""
-    sources = " and ".join(dict.fromkeys(offer.source for offer in found))
-    known = [offer.observatory for offer in found]
-    if len(found) == 1:
-        return found[0]
+    sources = " and ".join(dict.fromkeys(offer.source for offer in offers))
+    known = [offer.observatory for offer in offers]
+    if len(offers) == 1:
+        return offers[0]
     if None in known or len(set(known)) < len(known):
         raise ParameterError(
             f"'{name}' is the name of a step or pipeline of {sources}",
             hint="rename one of the two, or remove its package",
         )
     observatory = _observatory_of(inputs)
-    chosen = [offer for offer in found if offer.observatory == observatory]
+    chosen = [offer for offer in offers if offer.observatory == observatory]
     if not chosen:
         raise ParameterError(
             f"'{name}' is the name of a step or pipeline of {sources}: the input decides, and it is of "

@@ -275,17 +275,17 @@ def _add_edges(sums, first, last, has_row, upper, lower, former, present):
 
 
 @kernel
-def _less(one, i, other, j, with_variances):
+def _less(minuend, i, other, j, with_variances):
     """Densities of a pixel less those of another."""
     if with_variances:
         return (
-            one[0, i] - other[0, j],
-            one[1, i] - other[1, j],
-            one[2, i] - other[2, j],
-            one[3, i] - other[3, j],
-            one[4, i] - other[4, j],
+            minuend[0, i] - other[0, j],
+            minuend[1, i] - other[1, j],
+            minuend[2, i] - other[2, j],
+            minuend[3, i] - other[3, j],
+            minuend[4, i] - other[4, j],
         )
-    return (one[0, i] - other[0, j], one[1, i] - other[1, j], 0.0, 0.0, 0.0)
+    return (minuend[0, i] - other[0, j], minuend[1, i] - other[1, j], 0.0, 0.0, 0.0)
 
 
 @kernel

@@ -119,8 +119,8 @@ def find_in_pixel(samples, test, first, last, y, x, scratch, spread):
         n = gather_differences(samples, first, last, y, x, difference, ordered, True)
         shell_sort(ordered, n)
         low, high = usual_range(ordered, n, variance, test)
-        found = flag_outside(group_dq, difference, first, y, x, low, high, True)
-        if not found and not is_flagged(group_dq, first, last, y, x):
+        has_jumps = flag_outside(group_dq, difference, first, y, x, low, high, True)
+        if not has_jumps and not is_flagged(group_dq, first, last, y, x):
             return
     n = gather_differences(samples, first, last, y, x, difference, ordered, False)
     shell_sort(ordered, n)

@@ -74,20 +74,20 @@ def measure_classes(first_image, last_image, data, base, rows, columns, starts, 
     """
     n_classes = starts.size - 1
     largest = 0
-    for one in range(n_classes):
-        largest = max(largest, starts[one + 1] - starts[one])
+    for number in range(n_classes):
+        largest = max(largest, starts[number + 1] - starts[number])
     values = np.empty(largest, np.float64)
     for image in range(first_image, last_image):
-        for one in range(n_classes):
+        for number in range(n_classes):
             n = 0
-            for k in range(starts[one], starts[one + 1]):
+            for k in range(starts[number], starts[number + 1]):
                 value = data[image, rows[k], columns[k]]
                 if base[image] >= 0:
                     value -= data[base[image], rows[k], columns[k]]
                 if value == value:
                     values[n] = value
                     n += 1
-            means[image, one] = clipped_mean(values[:n], n_sigma)
+            means[image, number] = clipped_mean(values[:n], n_sigma)
 
 
 @helper

@@ -173,9 +173,9 @@ def find_partly_saturated(
                 if limit < unreachable and data[integration, first - 1, row, column] >= limit * dilution[first - 1]:
                     partly[integration, row, column] = first - 1
                 if first == 2:
-                    one, two = np.float64(data[integration, 0, row, column]), data[integration, 1, row, column]
+                    early, later = np.float64(data[integration, 0, row, column]), data[integration, 1, row, column]
                     zero = np.float64(bias[row, column])
-                    if two > one + (limit - one) / n_frames and one < zero + (limit - zero) * dilution[0] / 3:
+                    if later > early + (limit - early) / n_frames and early < zero + (limit - zero) * dilution[0] / 3:
                         group_dq[integration, 1, row, column] |= flag
 
 

@@ -148,9 +148,9 @@ def plain(value):
     Other objects become text.
     """
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if value is None or type(value) in (str, int, float, bool):
         return value
     # Scalars of numpy are numbers, too; subclasses of str become text.
@@ -172,19 +172,19 @@ _KINDS = {
 def _words(error):
     """Message, place and hint for an error of the validator."""
     place = _place(error.path[1:])
-    found = json.dumps(error.value, default=str)
-    found = found if len(found) <= 60 else found[:57] + "..."
+    shown = json.dumps(error.value, default=str)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
     wanted = error.rule_definition
     if error.rule == "required":
         missing = [name for name in wanted if not isinstance(error.value, dict) or name not in error.value]
         return f"{place} must have {_names(wanted)}; {_names(missing)} is missing", None, f"add {_names(missing)}"
     if error.rule == "type":
         kinds = " or ".join(_KINDS.get(kind, kind) for kind in ([wanted] if isinstance(wanted, str) else wanted))
-        return f"{place} must be {kinds}, it is {found}", None, None
+        return f"{place} must be {kinds}, it is {shown}", None, None
     if error.rule == "contains":
         description = (wanted.get("description") if isinstance(wanted, dict) else None) or json.dumps(wanted)
-        return f"{place} must have at least one {description}, it is {found}", None, None
-    return f"{place} is not valid ({error.rule}: {json.dumps(wanted)}): {found}", None, None
+        return f"{place} must have at least one {description}, it is {shown}", None, None
+    return f"{place} is not valid ({error.rule}: {json.dumps(wanted)}): {shown}", None, None
 
 
 def _names(names):

@@ -268,6 +268,6 @@ def _axes(header, keyword, where):
 def _length(header, keyword, where, default):
     value = header.get(keyword, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        found = "it is absent" if keyword not in header else f"found {value!r}"
-        raise InputError(f"{keyword} must be a whole number of 0 or more, {found}", where=where, hint=_COPY_AGAIN)
+        actual = "it is absent" if keyword not in header else f"found {value!r}"
+        raise InputError(f"{keyword} must be a whole number of 0 or more, {actual}", where=where, hint=_COPY_AGAIN)
     return value

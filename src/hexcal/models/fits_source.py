@@ -101,7 +101,7 @@ class FitsSource:
 
     def count(self, name):
         """Return how many extensions have that EXTNAME, each with an EXTVER of its own."""
-        return sum(found == name for found, _ in self._by_name)
+        return sum(known == name for known, _ in self._by_name)
 
     @property
     def primary(self):

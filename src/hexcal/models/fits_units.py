@@ -215,7 +215,7 @@ def _same_table(table, other):
 def _same_column(column, other):
     column, other = np.asarray(column), np.asarray(other)
     if column.dtype == object:
-        return all(np.array_equal(one, another) for one, another in zip(column, other, strict=True))
+        return all(np.array_equal(value, another) for value, another in zip(column, other, strict=True))
     return column.dtype == other.dtype and np.array_equal(column, other, equal_nan=column.dtype.kind in "fc")
 
 

@@ -41,9 +41,9 @@ def require_written(path):
     """
     ending = split(path)[1].lower()
     if ending not in WRITTEN:
-        found = f"'{ending}'" if ending else "a name without one"
+        actual = f"'{ending}'" if ending else "a name without one"
         raise ParameterError(
-            f"models are saved as {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}, found {found}",
+            f"models are saved as {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}, found {actual}",
             where=str(path),
             hint="change the end of the file name, or output_ext",
         )

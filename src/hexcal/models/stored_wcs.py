@@ -103,16 +103,16 @@ class StoredWcs:
         """
         from hexcal.models import asdf_tree
 
-        found = asdf_tree.from_bytes_with_library(asdf_tree.to_bytes({"wcs": self}), self.where)["wcs"]
-        if not is_wcs(found):
+        wcs = asdf_tree.from_bytes_with_library(asdf_tree.to_bytes({"wcs": self}), self.where)["wcs"]
+        if not is_wcs(wcs):
             raise InputError(
                 f"the WCS ({self.node.tag.rpartition('/')[2]}) is made of transforms that the installed libraries "
                 "cannot read",
                 where=self.where,
                 hint="assign it anew with the step assign_wcs; as long as nobody asks for it, it is kept as it is",
             )
-        _READ[found] = (self.where, _state(found), self._description is False)
-        return found
+        _READ[wcs] = (self.where, _state(wcs), self._description is False)
+        return wcs
 
 
 def wcs_of(model) -> Any:

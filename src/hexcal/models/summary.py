@@ -46,8 +46,8 @@ def facts(model: DataModel) -> dict[str, str]:
         Label -> values.
     """
     values = {label: [model.get_meta(path) for path in paths] for label, paths in _FACTS.items()}
-    texts = {label: [str(value) for value in found if value is not None] for label, found in values.items()}
-    return {label: " ".join(found) for label, found in texts.items() if found}
+    texts = {label: [str(value) for value in words if value is not None] for label, words in values.items()}
+    return {label: " ".join(words) for label, words in texts.items() if words}
 
 
 def contents(model: DataModel) -> list[Content]:

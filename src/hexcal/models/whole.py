@@ -42,10 +42,10 @@ def require_whole(source, model_class, observatory):
 
 
 def _require_count(source):
-    promised, found = source.primary.get("NEXTEND"), len(source.extensions) - 1
-    if isinstance(promised, int) and promised > found:
+    promised, actual = source.primary.get("NEXTEND"), len(source.extensions) - 1
+    if isinstance(promised, int) and promised > actual:
         raise InputError(
-            f"the header says that {promised} extensions follow (NEXTEND), the file has {found}",
+            f"the header says that {promised} extensions follow (NEXTEND), the file has {actual}",
             where=str(source.path),
             hint=f"{_HINT}{_ON_PURPOSE}correct NEXTEND",
         )
@@ -56,10 +56,10 @@ def _require_primary(source, model_class):
         return
     spec = model_class.specs[model_class.primary]
     if source.of(spec) is None:
-        found = ", ".join(extension.name or "one without a name" for extension in source.extensions[1:])
+        names = ", ".join(extension.name or "one without a name" for extension in source.extensions[1:])
         raise InputError(
             f"a {model_class.model_type} needs the image extension {' or '.join(spec.hdus)}, "
-            f"the file has {found or 'no extension'}",
+            f"the file has {names or 'no extension'}",
             where=str(source.path),
             hint=_HINT,
         )

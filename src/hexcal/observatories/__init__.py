@@ -199,9 +199,10 @@ def _of_telescope(telescope, instrument):
     if not candidates:
         raise broken or unknown_name("value of TELESCOP", telescope, known, where="primary header", error=InputError)
     if len(candidates) > 1:
-        candidates = [one for one in candidates if instrument in _upper(one.instruments)] or candidates
+        of_instrument = [candidate for candidate in candidates if instrument in _upper(candidate.instruments)]
+        candidates = of_instrument or candidates
     if len(candidates) > 1:
-        names_found = " and ".join(sorted(one.name for one in candidates))
+        names_found = " and ".join(sorted(candidate.name for candidate in candidates))
         raise InputError(
             f"TELESCOP = {telescope} belongs to the observatories {names_found}, "
             f"and INSTRUME = {instrument or 'nothing'} does not tell which",
@@ -215,4 +216,7 @@ def owner_of_tables(observatory):
     """Return the observatory whose models and tables an observatory has: itself, or the one whose folder it shares."""
     if observatory.has_models:
         return observatory
-    return next((one for one in everywhere() if one.has_models and one.folder == observatory.folder), observatory)
+    return next(
+        (candidate for candidate in everywhere() if candidate.has_models and candidate.folder == observatory.folder),
+        observatory,
+    )

@@ -123,11 +123,11 @@ class Spec3Pipeline(Pipeline):
             modes.setdefault(mode, name)
             if mode in _BY_SOURCE:
                 gratings.setdefault(f"{instrument.grating}-{instrument.filter}", name)
-        for what, found in (("mode", modes), ("grating and filter", gratings)):
-            if len(found) > 1:
+        for what, values in (("mode", modes), ("grating and filter", gratings)):
+            if len(values) > 1:
                 raise InputError(
-                    f"exposures of one {what} are combined; found: {', '.join(found)}",
-                    where=", ".join(found.values()),
+                    f"exposures of one {what} are combined; found: {', '.join(values)}",
+                    where=", ".join(values.values()),
                     hint=f"give each {what} a product of its own in the association",
                 )
         return next(iter(modes))

@@ -32,16 +32,16 @@ def users(cache, name):
     dict of str to list of str
         Ending (".rmap", ".imap", ".pmap") -> names, sorted.
     """
-    wanted, found = {name}, {}
+    wanted, by_ending = {name}, {}
     order = {".rmap": 0, ".imap": 1, ".pmap": 2}
     for ending in order:
-        found[ending] = []
+        by_ending[ending] = []
         # The text is searched first: reading every mapping of a large cache takes a hundred times longer.
         for candidate in _mentioning(cache, ending, wanted):
             if named(cache.mapping(candidate, verify=False)) & wanted:
-                found[ending].append(candidate)
-        wanted = wanted | set(found[ending])
-    return {ending: names for ending, names in found.items() if names}
+                by_ending[ending].append(candidate)
+        wanted = wanted | set(by_ending[ending])
+    return {ending: names for ending, names in by_ending.items() if names}
 
 
 def _mentioning(cache, ending, wanted):
@@ -77,11 +77,11 @@ def differences(cache, old, new):
         and before.header.get(key) != after.header.get(key)
     ]
     if isinstance(before.selector, dict) and isinstance(after.selector, dict):
-        one, other = before.selector, after.selector
+        earlier, later = before.selector, after.selector
     else:
-        one, other = dict(_rules(before.selector)), dict(_rules(after.selector))
-    for key in dict.fromkeys([*one, *other]):
-        left, right = one.get(key), other.get(key)
+        earlier, later = dict(_rules(before.selector)), dict(_rules(after.selector))
+    for key in dict.fromkeys([*earlier, *later]):
+        left, right = earlier.get(key), later.get(key)
         if left == right:
             continue
         if left is None:

@@ -114,8 +114,8 @@ def _closure(check, run, task, path, held_out):
     check.rows += closure.rows(maker.reference_type, open_model(path), measured)
 
 
-def _same_mode(one, other):
-    return all(one.value(key) == other.value(key) for key in ("DETECTOR", "SUBARRAY", "READPATT"))
+def _same_mode(exposure, other):
+    return all(exposure.value(key) == other.value(key) for key in ("DETECTOR", "SUBARRAY", "READPATT"))
 
 
 def _measured(run, task, path, exposures):
@@ -212,9 +212,9 @@ def _tried(run, member):
     steps = remaining.to_do
     words = remaining.words(str(member.path))[2:]
     words += [
-        f"--steps.{step}.override_{kind}={made}"
+        f"--steps.{step}.override_{kind}={path}"
         for kind in pipeline_steps.types_used(steps)
-        if (made := run.latest(kind, member)) is not None
+        if (path := run.latest(kind, member)) is not None
         for step in pipeline_steps.steps_with(kind)
     ]
     words += [f"--references={run.given}"] if run.given else []

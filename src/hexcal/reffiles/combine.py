@@ -157,14 +157,14 @@ def _joined(stack, used, models, window, parameters):
     if parameters.method == "weighted":
         return _weighted(stack, used, models, window)
     sigma = parameters.sigma if parameters.method == "clip" else np.inf
-    found = clipped(flat, good, sigma, parameters.max_iterations if parameters.method == "clip" else 0)
-    value, error = found.mean, found.error
+    statistics = clipped(flat, good, sigma, parameters.max_iterations if parameters.method == "clip" else 0)
+    value, error = statistics.mean, statistics.error
     if parameters.method == "median":
         with np.errstate(all="ignore"):
-            value = np.nanmedian(np.where(good, flat, np.nan), axis=0) if good.any() else found.mean
-        error = MEDIAN_ERROR * found.error
+            value = np.nanmedian(np.where(good, flat, np.nan), axis=0) if good.any() else statistics.mean
+        error = MEDIAN_ERROR * statistics.error
     shape = stack.shape[1:]
-    return value.reshape(shape), np.nan_to_num(error).reshape(shape), found.count.reshape(shape)
+    return value.reshape(shape), np.nan_to_num(error).reshape(shape), statistics.count.reshape(shape)
 
 
 def _have_errors(models):

@@ -183,16 +183,16 @@ class Configuration:
 
     def without_effect(self, known: dict[str, Any]) -> list[str]:
         """Return the keys that are set and change nothing."""
-        found = ["instrument"] if self.values.get("instrument") else []
+        names = ["instrument"] if self.values.get("instrument") else []
         # Which products are saved follows from what makers want; what a maker makes it says itself.
         sections = {label: section for label, section in self.values.items() if isinstance(section, dict)}
-        found += [f"{label}.ssb_save_steps" for label, section in sections.items() if section.get("ssb_save_steps")]
+        names += [f"{label}.ssb_save_steps" for label, section in sections.items() if section.get("ssb_save_steps")]
         for label, section in sections.items():
             kind = section.get("reftype")
             maker = known.get(label)
             if kind and maker is not None and ALIASES.get(kind, kind) != maker.reference_type:
-                found.append(f"{label}.reftype")
-        return found
+                names.append(f"{label}.reftype")
+        return names
 
     def combining(self) -> CombineParameters:
         """Return how individual files are joined."""

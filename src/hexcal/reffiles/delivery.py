@@ -61,7 +61,7 @@ def deliver(paths: list[Any], context: Any, folder: Any = None, exposures: list[
     from hexcal.references.delivery.insert import insert
 
     findings = {str(path): certified(path) for path in paths}
-    errors = [f"{path}: {text}" for path, found in findings.items() for text in found if text.startswith("error")]
+    errors = [f"{path}: {text}" for path, texts in findings.items() for text in texts if text.startswith("error")]
     if errors:
         raise InputError(
             f"{len(errors)} errors must be mended before a delivery", where="; ".join(errors[:4]),
@@ -114,7 +114,7 @@ def form(delivery: Delivery, answers: dict[str, Any]) -> dict[str, Any]:
         "keywords_checked": True,
         "calpipe_version": _pipeline_version(paths),
         "was_tested": {Path(path).name: _tested(path) for path in paths},
-        "certification": {Path(path).name: found or ["no findings"] for path, found in delivery.findings.items()},
+        "certification": {Path(path).name: texts or ["no findings"] for path, texts in delivery.findings.items()},
         "replacement_files": replaced,
         "change_level": answers.get("change_level") or "moderate",
         "modes_affected": {Path(path).name: _modes(model) for path, model in zip(paths, models, strict=True)},

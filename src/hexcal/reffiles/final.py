@@ -39,14 +39,14 @@ def write_final(final: Path, paths: list[Path], parameters: Any, maker: Any = No
         record.write_beside(final, told)
 
 
-def is_joined(final: Path, made: list[Path], parameters: Any) -> bool:
+def is_joined(final: Path, individual: list[Path], parameters: Any) -> bool:
     """Return whether a final file is there as it would be joined now."""
-    told = record.of_file(final) if final.is_file() and newer(final, made) else None
+    told = record.of_file(final) if final.is_file() and newer(final, individual) else None
     if told is None:
         return False
-    if len(made) == 1:
+    if len(individual) == 1:
         return "individual" not in told
-    same = [item["path"] for item in told.get("individual", ())] == [str(path.resolve()) for path in made]
+    same = [item["path"] for item in told.get("individual", ())] == [str(path.resolve()) for path in individual]
     return same and told["run"].get("combine") == record.plain(values_of(parameters))
 
 
@@ -76,5 +76,5 @@ def certified(path: Any) -> list[str]:
     from hexcal.references.header_cards import read_header
 
     observatory = observatories.of_header(read_header(str(path)), default="jwst")
-    found = certify(str(path), observatory.name).findings
-    return [f"{finding.level}: {finding.where}: {finding.text}" for finding in found]
+    findings = certify(str(path), observatory.name).findings
+    return [f"{finding.level}: {finding.where}: {finding.text}" for finding in findings]

@@ -97,13 +97,13 @@ def grouped(inputs: Iterable[Any], rules: Rules) -> tuple[list[Group], list[tupl
     """
     wanted = [item for item in inputs if item.kind in rules.counts]
     refused = [
-        (item, f"{key} is {value}") for item in wanted if (found := _without(item, rules)) for key, value in [found]
+        (item, f"{key} is {value}") for item in wanted if (lack := _without(item, rules)) for key, value in [lack]
     ]
     usable = sorted((item for item in wanted if not _without(item, rules)), key=lambda item: (item.mjd, item.path.name))
     groups, left = [], list(refused)
     for members in _agreeing(usable, rules):
-        made, rest = _in_time(members, rules)
-        groups += made
+        in_time, rest = _in_time(members, rules)
+        groups += in_time
         left += rest
     return sorted(groups, key=lambda group: min((item.mjd, item.path.name) for item in group.members)), left
 

@@ -193,7 +193,7 @@ def table_of(inputs: Iterable[Input], left_out: Iterable[LeftOut], selection: Se
 
 def _files(sources):
     """All files that are meant, each once."""
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     for source in sources:
         text = str(source)
         path = Path(source)
@@ -208,8 +208,8 @@ def _files(sources):
             names = [path]
         if not names:
             raise InputError("there are no files", where=text)
-        found.update(dict.fromkeys(names))
-    return list(found)
+        paths.update(dict.fromkeys(names))
+    return list(paths)
 
 
 def exposure_of(path: Path, selection: Selection) -> Input:
@@ -231,8 +231,8 @@ def _kind(path, header, selection):
     exposure_type = str(header.get("EXP_TYPE") or "").strip().upper()
     kind = observatories.of_header(header, default="jwst").calibration_kinds.get(exposure_type)
     if kind is None:
-        found = f"EXP_TYPE {exposure_type}" if exposure_type else "no EXP_TYPE"
-        raise InputError(f"neither a dark nor a flat ({found})", hint="dark_pattern and flat_pattern tell by the name")
+        actual = f"EXP_TYPE {exposure_type}" if exposure_type else "no EXP_TYPE"
+        raise InputError(f"neither a dark nor a flat ({actual})", hint="dark_pattern and flat_pattern tell by the name")
     return kind
 
 
@@ -268,8 +268,8 @@ def _of_iso(text, keywords):
 def _steps(header):
     """Status of each step that the header tells of."""
     observatory = observatories.of_header(header, default="jwst")
-    found = {}
+    status = {}
     for row in observatory.keywords:
         if row.path.startswith("meta.cal_step.") and header.get(row.keyword):
-            found[row.path.rpartition(".")[2]] = str(header.get(row.keyword)).strip().upper()
-    return found
+            status[row.path.rpartition(".")[2]] = str(header.get(row.keyword)).strip().upper()
+    return status

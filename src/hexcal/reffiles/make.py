@@ -48,7 +48,7 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         """Whether everything was made, and is without errors."""
-        errors = any(text.startswith("error") for found in self.findings.values() for text in found)
+        errors = any(text.startswith("error") for texts in self.findings.values() for text in texts)
         return not self.failed and not self.left and not errors
 
 
@@ -228,19 +228,19 @@ class Run:
         """Reference files that are not left to the choice of the pipeline: (type, file or N/A)."""
         for kind in pipeline_steps.types_used(steps):
             source = task.references.get(kind)
-            made = self.latest(kind, member)
-            if source == BARE or (source is None and self.bootstraps and kind == "mask" and made is None):
+            latest = self.latest(kind, member)
+            if source == BARE or (source is None and self.bootstraps and kind == "mask" and latest is None):
                 yield kind, str(first_mask.path_of(self.places.folder, member))
             elif source is None and self.bootstraps:
-                yield kind, str(made) if made is not None else "N/A"
+                yield kind, str(latest) if latest is not None else "N/A"
             elif source == SELF:
-                if made is None:
+                if latest is None:
                     raise InputError(
                         f"the {kind} reference is to be the one of this run (SELF), and there is none",
                         where=task.maker.label,
                         hint=f"make {kind} in the same run, or name a file",
                     )
-                yield kind, str(made)
+                yield kind, str(latest)
             elif source == "N/A":
                 yield kind, "N/A"
             elif source is not None and source != "CRDS":
@@ -357,23 +357,23 @@ class Run:
     def _finish(self, task):
         label = task.maker.label
         for final, items in task.finals.items():
-            made = [self._placed(item.output) for item in items]
-            made = [path for item, path in zip(items, made, strict=True)
+            individual = [self._placed(item.output) for item in items]
+            individual = [path for item, path in zip(items, individual, strict=True)
                     if f"{label}, group {item.number}" not in self.outcome.failed and path.is_file()]  # fmt: skip
-            if not made or any(text.startswith(f"{label}, group") for text in self.outcome.left):
+            if not individual or any(text.startswith(f"{label}, group") for text in self.outcome.left):
                 continue
             try:
-                self._final(task, self._placed(final), made, items[0].group.members[-1])
+                self._final(task, self._placed(final), individual, items[0].group.members[-1])
             except HexcalError as error:
                 self.outcome.failed[label] = str(error)
             except OSError as error:
                 self.outcome.failed[label] = f"the file cannot be written: {error.strerror}"
 
-    def _final(self, task, final, made, exposure):
+    def _final(self, task, final, individual, exposure):
         maker = task.maker
         parameters = self.configuration.combining()
-        if self.settings.redo_references or not is_joined(final, made, parameters):
-            write_final(final, made, parameters, maker)
+        if self.settings.redo_references or not is_joined(final, individual, parameters):
+            write_final(final, individual, parameters, maker)
         if not (final.with_suffix(".json")).is_file():
             record.write_beside(final, record.of_file(final) or {})
         self.outcome.final.setdefault(maker.label, []).append(final)
@@ -381,8 +381,8 @@ class Run:
         if self.number == self.settings.passes:
             self._keep(maker, final)
             self.outcome.findings[final] = certified(final)
-        found = self.outcome.findings.get(final, [])
-        self.say(f"{final}: made of {len(made)} individual files, {len(found)} findings")
+        findings = self.outcome.findings.get(final, [])
+        self.say(f"{final}: made of {len(individual)} individual files, {len(findings)} findings")
 
     def _keep(self, maker, final):
         """Keep a copy under the name by which a folder of references is searched."""

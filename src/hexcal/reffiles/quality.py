@@ -88,12 +88,12 @@ def statistics(model: Any) -> dict[str, float]:
     return result
 
 
-def judged(found: dict[str, float], limits: dict[str, Any], where: str) -> list[Row]:
+def judged(figures: dict[str, float], limits: dict[str, Any], where: str) -> list[Row]:
     """Return a row for each statistic, with a verdict where there are limits.
 
     Parameters
     ----------
-    found : dict of str to float
+    figures : dict of str to float
         As of `statistics`; chi-square and the like may be added.
     limits : dict
         Statistic -> [least, most], or {warn: [least, most], fail: [least, most]}; None for no limit on a side.
@@ -106,15 +106,15 @@ def judged(found: dict[str, float], limits: dict[str, Any], where: str) -> list[
         If a limit is of a statistic that there is not, or is no range.
     """
     for name in limits:
-        if name not in found and not name.startswith("flag."):
-            guess = nearest(name, found)
+        if name not in figures and not name.startswith("flag."):
+            guess = nearest(name, figures)
             raise ParameterError(
                 f"there is no statistic '{name}'", where=where,
-                hint=f"did you mean '{guess}'?" if guess else ", ".join(found),
+                hint=f"did you mean '{guess}'?" if guess else ", ".join(figures),
             )  # fmt: skip
     rows = []
-    for name in [*found, *(name for name in limits if name not in found)]:
-        value, given = found.get(name, 0.0), limits.get(name)
+    for name in [*figures, *(name for name in limits if name not in figures)]:
+        value, given = figures.get(name, 0.0), limits.get(name)
         ranges = given if isinstance(given, dict) else {FAIL: given} if given is not None else {}
         ranges = {level: _range(ranges[level], name, where) for level in (FAIL, WARN) if ranges.get(level) is not None}
         verdict = next((level for level, (low, high) in ranges.items() if not low <= value <= high), PASS)

@@ -32,25 +32,25 @@ def makers(plugins: Iterable[str] = (), folders: Iterable[str] = ()) -> dict[str
     ParameterError
         If two makers have one label, or a file holds none.
     """
-    found: dict[str, type[Maker]] = {}
+    by_label: dict[str, type[Maker]] = {}
     for label, place in MAKERS.items():
         module, _, name = place.partition(":")
-        found[label] = getattr(importlib.import_module(module), name)
+        by_label[label] = getattr(importlib.import_module(module), name)
     for entry in entry_points_of(GROUP):
-        _add(found, entry.load(), entry.name)
+        _add(by_label, entry.load(), entry.name)
     files = [*plugins, *(path for folder in folders for path in sorted(Path(folder).glob("mkref_*.py")))]
     for path in files:
         for maker in _in_file(Path(path)):
-            _add(found, maker, str(path))
-    return found
+            _add(by_label, maker, str(path))
+    return by_label
 
 
-def _add(found, maker, where):
-    if maker.label in found:
+def _add(by_label, maker, where):
+    if maker.label in by_label:
         raise ParameterError(
             f"two makers are called '{maker.label}'", where=where, hint="give one of them another label"
         )
-    found[maker.label] = maker
+    by_label[maker.label] = maker
 
 
 def _in_file(path):

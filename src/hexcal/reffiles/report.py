@@ -59,14 +59,14 @@ def _drawn(told):
     """Pictures that were written when the individual files were made: numbers of values, maps of the maker."""
     import base64
 
-    found = []
+    drawings = []
     for item in told.get("individual") or ([{"path": told["run"]["path"]}] if told.get("run", {}).get("path") else []):
         for ending, text in ((".values.png", "Numbers of values and errors"), (".maps.png", "Maps of the maker")):
             picture = Path(item["path"]).with_suffix(ending)
             if picture.is_file():
                 data = base64.b64encode(picture.read_bytes()).decode("ascii")
-                found.append((f"data:image/png;base64,{data}", f"{text} of {Path(item['path']).name}"))
-    return found[:8]
+                drawings.append((f"data:image/png;base64,{data}", f"{text} of {Path(item['path']).name}"))
+    return drawings[:8]
 
 
 def _pictures(path):

@@ -101,8 +101,8 @@ def compare(first, second, tolerance: Tolerance | None = None, ignored: Iterable
         return result
     if kinds == {True, False}:
         raise InputError("a catalogue and a FITS file cannot be compared", where=f"{first}, {second}")
-    with _opened(first) as one, _opened(second) as other:
-        ours, theirs = _by_name(one), _by_name(other)
+    with _opened(first) as left, _opened(second) as right:
+        ours, theirs = _by_name(left), _by_name(right)
         for name in [*ours, *(name for name in theirs if name not in ours)]:
             if name.partition(",")[0] in _NOT_COMPARED or name.partition(",")[0] in ignored:
                 continue
@@ -155,14 +155,14 @@ def _headers(result, where, ours, theirs, tolerance, ignored):
         if (keyword in ours) != (keyword in theirs):
             result.note(f"{where} {keyword}", f"{ours.get(keyword, 'absent')} | {theirs.get(keyword, 'absent')}")
             continue
-        one, other = ours[keyword], theirs[keyword]
-        if one != other and not _close(one, other, tolerance):
-            result.note(f"{where} {keyword}", f"{one} | {other}")
+        own, their = ours[keyword], theirs[keyword]
+        if own != their and not _close(own, their, tolerance):
+            result.note(f"{where} {keyword}", f"{own} | {their}")
 
 
-def _close(one, other, tolerance):
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
-    return numbers and abs(one - other) <= tolerance.absolute + tolerance.relative * abs(other)
+def _close(own, their, tolerance):
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (own, their))
+    return numbers and abs(own - their) <= tolerance.absolute + tolerance.relative * abs(their)
 
 
 def _data(result, where, ours, theirs, tolerance, ignored):
@@ -214,23 +214,23 @@ def _values(ours: Any, theirs: Any, tolerance, is_flags) -> str | None:
         return f"{np.count_nonzero(differ)} of {differ.size} texts differ" if differ.any() else None
     if is_flags:
         return _flags(ours, theirs)
-    one, other = ours.astype(np.float64), theirs.astype(np.float64)
-    gap = np.abs(one - other)
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    first, second = ours.astype(np.float64), theirs.astype(np.float64)
+    gap = np.abs(first - second)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
     with np.errstate(invalid="ignore"):
-        differ = ~same & ~(gap <= tolerance.absolute + tolerance.relative * np.abs(other))
+        differ = ~same & ~(gap <= tolerance.absolute + tolerance.relative * np.abs(second))
     if not differ.any():
         return None
-    only_nan = np.count_nonzero(np.isnan(one) != np.isnan(other))
+    only_nan = np.count_nonzero(np.isnan(first) != np.isnan(second))
     finite = differ & np.isfinite(gap)
     words = [f"{np.count_nonzero(differ)} of {differ.size} values differ"]
     if finite.any():
         place = np.unravel_index(int(np.argmax(np.where(finite, gap, -1.0))), gap.shape)
         with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.max(np.where(finite & (other != 0), gap / np.abs(other), 0.0))
+            relative = np.max(np.where(finite & (second != 0), gap / np.abs(second), 0.0))
         words.append(
             f"by up to {gap[place]:.3g} (relative {relative:.3g}); the largest at {[int(index) for index in place]}: "
-            f"{one[place]:.7g} | {other[place]:.7g}"
+            f"{first[place]:.7g} | {second[place]:.7g}"
         )
     if only_nan:
         words.append(f"{only_nan} are NaN in one of them only")
@@ -275,8 +275,8 @@ def picture(comparison: Comparison, output, titles) -> str | None:
     figure = Figure(figsize=(15, 4.6 * len(comparison.images)), dpi=90, layout="constrained")
     rows = figure.subplots(len(comparison.images), 3, squeeze=False)
     for axes, (name, pair) in zip(rows, comparison.images.items(), strict=True):
-        one, other = (_plane(image) for image in pair)
-        shown = zip(axes, (one, other, one - other), (*titles, "first - second"), strict=True)
+        first, second = (_plane(image) for image in pair)
+        shown = zip(axes, (first, second, first - second), (*titles, "first - second"), strict=True)
         for axis, image, title in shown:
             low, high = _range(image)
             drawn = axis.imshow(image, origin="lower", vmin=low, vmax=high, interpolation="nearest")

@@ -95,11 +95,11 @@ def flux_levels(data, err, dq, truth, edges=None, n_levels=5):
     true = np.broadcast_to(truth.rate, pull.shape)
     good = np.isfinite(pull)
     edges = level_edges(true[good], n_levels) if edges is None else edges
-    found = []
+    levels = []
     for low, high in pairwise(edges):
         inside = good & (true >= low) & (true < high)
         if inside.any():
-            found.append(
+            levels.append(
                 Level(
                     float(low), float(high), int(inside.sum()), float(true[inside].mean(dtype=np.float64)),
                     float(data[inside].mean(dtype=np.float64)),
@@ -107,7 +107,7 @@ def flux_levels(data, err, dq, truth, edges=None, n_levels=5):
                     float(pull[inside].std()),
                 )
             )  # fmt: skip
-    return found
+    return levels
 
 
 def level_edges(rates, n_levels=5, enough=10000):

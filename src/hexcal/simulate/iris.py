@@ -267,7 +267,7 @@ def simulate_cube(mode=None, n_wavelengths=200, seed=0):
     shape, rng = (mode.size, mode.size), np.random.default_rng([seed, 3])
     first, last = _BANDS[mode.filter]
     wavelength = np.linspace(first, last, n_wavelengths, dtype=np.float32)
-    truth = np.stack([_plane(shape, one, first, last) for one in wavelength]).astype(np.float32)
+    truth = np.stack([_plane(shape, wave, first, last) for wave in wavelength]).astype(np.float32)
     electrons = rng.poisson(mode.exposure_time * truth) + rng.normal(0, mode.read_noise, truth.shape)
     cube = datamodels.IRISCubeModel((electrons / mode.exposure_time).astype(np.float32), wavelength=wavelength)
     cube.err = np.sqrt(mode.exposure_time * truth + mode.read_noise**2) / mode.exposure_time

@@ -193,7 +193,7 @@ def _detector(instrument, given, subarray_name):
         return given.upper()
     fitting = [name for name in known if subarray_name.upper() in subarrays(name)]
     if not fitting:
-        names = sorted({name for one in known for name in subarrays(one)})
+        names = sorted({name for detector in known for name in subarrays(detector)})
         raise unknown_name("subarray", subarray_name, names, where=f"SUBARRAY of {instrument}")
     return fitting[0]
 

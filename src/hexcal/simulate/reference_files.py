@@ -152,16 +152,16 @@ def reference_models(mode, detector):
         mode.readpatt,
     )
     part = detector.part(mode)
-    found = _of_pixels(detector)
-    for reference_type, model in found.items():
+    by_type = _of_pixels(detector)
+    for reference_type, model in by_type.items():
         describe(model, reference_type, pixels, f"Simulated {reference_type}")
     for reference_type, model in _of_subarray(mode, part).items():
-        found[reference_type] = describe(model, reference_type, mode, f"Simulated {reference_type}")
+        by_type[reference_type] = describe(model, reference_type, mode, f"Simulated {reference_type}")
     if mode.instrument == "MIRI":
-        found["rscd"] = describe(
+        by_type["rscd"] = describe(
             rscd_model(mode.subarray, mode.readpatt, Transients.RSCD_GROUPS), "rscd", mode, "Simulated rscd"
         )
-    return found
+    return by_type
 
 
 def _of_pixels(detector):

@@ -56,11 +56,11 @@ def of_machine(workers: int | None = None, allowed: str | None = None) -> Resour
 
 def _memory_of_machine():
     """Bytes that the machine has, or that the group of processes may use."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [8 << 30]
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [8 << 30]
     for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError), open(name, encoding="ascii") as stream:
-            found.append(int(stream.read()))
-    return min(found)
+            limits.append(int(stream.read()))
+    return min(limits)
 
 
 def require_installed():

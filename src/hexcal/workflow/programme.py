@@ -35,30 +35,30 @@ class Programme:
         """The exposures, and the plan for them."""
         exposures, rejected = collect(self.settings.sources, but=self.out)
         rules_of = next((w.partition("=")[2] for w in self.step_words if w.startswith("--profile=")), None)
-        made = plan.plan_of(
+        planned = plan.plan_of(
             exposures, self.out, rules_of=_release(rules_of), pool=self.settings.pool, last_stage=self.settings.until
         )
-        made.rejected[:0] = rejected
-        return exposures, made
+        planned.rejected[:0] = rejected
+        return exposures, planned
 
-    def _changes(self, made, book):
-        pipelines = [job.pipeline for job in made.jobs.values()]
+    def _changes(self, planned, book):
+        pipelines = [job.pipeline for job in planned.jobs.values()]
         words = options.by_pipeline(pipelines, self.step_words, self.settings.config_file, self.settings.recipe)
         folder = next((w.partition("=")[2] for w in self.step_words if w.startswith("--references=")), None)
         return Changes(book, words, references.Choices(folder))
 
     def show(self):
         """Tell the plan, and do nothing; returns the exit status."""
-        exposures, made = self._planned()
+        exposures, planned = self._planned()
         book = Ledger(self.out, writes=False) if Path(self.out, NAME).is_file() else _Nothing()
-        changes = self._changes(made, book)
-        for job in made.jobs.values():
+        changes = self._changes(planned, book)
+        for job in planned.jobs.values():
             changes.why(job)
         if self.settings.as_json:
-            self.say(plan.as_json(made, changes.again))
+            self.say(plan.as_json(planned, changes.again))
             return 0
-        lines = tell.plan_text(made, changes.again)
-        lines += tell.missing_text(references.sizes_of(references.missing_files(made, exposures)))
+        lines = tell.plan_text(planned, changes.again)
+        lines += tell.missing_text(references.sizes_of(references.missing_files(planned, exposures)))
         self.say("\n".join([tell.counted(len(exposures), "exposure"), *lines]))
         return 0
 
@@ -68,22 +68,22 @@ class Programme:
         `is_again`: the same was done a while ago, and nothing is said if nothing has changed.
         """
         cluster.require_installed()
-        exposures, made = self._planned()
+        exposures, planned = self._planned()
         os.makedirs(self.out, exist_ok=True)
         with locked(self.out):
             book = Ledger(self.out)
             try:
                 number = book.begin_run(self.words, version())
-                outcome = self._done(exposures, made, book, is_again)
+                outcome = self._done(exposures, planned, book, is_again)
                 # What cannot be written now does no harm to the products, and the summary must tell of them.
                 is_told = self._attempt(lambda: book.end_run(number))
                 if not self.settings.no_report and (outcome.done or outcome.failed):
-                    is_told &= self._attempt(lambda: self.say(f"report: {self._report(made, book)}"))
+                    is_told &= self._attempt(lambda: self.say(f"report: {self._report(planned, book)}"))
             finally:
                 book.close()
         if not is_again or outcome.done or outcome.failed:
-            self.say("\n".join(tell.summary(made, outcome)))
-        return 0 if outcome.is_good and is_told and not made.rejected else 1
+            self.say("\n".join(tell.summary(planned, outcome)))
+        return 0 if outcome.is_good and is_told and not planned.rejected else 1
 
     def _attempt(self, action):
         """Do something; if it fails, say why. Returns whether it was done."""
@@ -94,26 +94,26 @@ class Programme:
             return False
         return True
 
-    def _report(self, made, book):
+    def _report(self, planned, book):
         """Write the pages; returns the path of the first."""
         from hexcal.report.pages.pages import write_programme
 
-        notes = tell.left_out(made)
+        notes = tell.left_out(planned)
         return write_programme(self.out, book.jobs(), f"Programme in {self.out.name}", notes)
 
-    def _done(self, exposures, made, book, is_again):
-        changes = self._changes(made, book)
+    def _done(self, exposures, planned, book, is_again):
+        changes = self._changes(planned, book)
         groups = options.QUICK_GROUPS if self.settings.recipe == "quick" else None
         settings = run.Settings(
             self.out, changes.words, self.resources, self.settings.scheduler, self.settings.slurm, groups
         )
         if not is_again:
-            counts = f"{tell.counted(len(exposures), 'exposure')}, {tell.counted(len(made.jobs), 'job')}"
+            counts = f"{tell.counted(len(exposures), 'exposure')}, {tell.counted(len(planned.jobs), 'job')}"
             self.say(f"{counts}; the log of each job is in {self.out / run.LOGS}")
-            for line in tell.missing_text(references.sizes_of(references.missing_files(made, exposures))):
+            for line in tell.missing_text(references.sizes_of(references.missing_files(planned, exposures))):
                 self.say(line)
-        with tell.Progress(len(made.jobs), self.say) as progress:
-            return run.run(made, book, changes, settings, progress)
+        with tell.Progress(len(planned.jobs), self.say) as progress:
+            return run.run(planned, book, changes, settings, progress)
 
 
 class _Nothing:

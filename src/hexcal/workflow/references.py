@@ -36,8 +36,8 @@ class Choices:
             If the choice is not possible.
         """
         if self._folder is not None:
-            found = self._folder.find(kind, self._model(exposure))
-            return str(Path(found).resolve()) if found != "N/A" else None
+            chosen = self._folder.find(kind, self._model(exposure))
+            return str(Path(chosen).resolve()) if chosen != "N/A" else None
         if not chooser.is_configured():
             return None
         chooser_ = self._chooser(exposure)

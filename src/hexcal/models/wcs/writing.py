@@ -127,7 +127,8 @@ class Writer:
         if not isinstance(box, Choice):
             return self._mapping(_BOX_TAG, _box_content(box, []))
         boxes = [
-            {"bbox": self._mapping(_BOX_TAG, _box_content(one, ["name"])), "key": [key]} for key, one in box.items()
+            {"bbox": self._mapping(_BOX_TAG, _box_content(interval, ["name"])), "key": [key]}
+            for key, interval in box.items()
         ]
         listed = [
             _yaml().MappingNode(

@@ -57,7 +57,7 @@ def exposure_types(stage1=None):
 
     The pipelines are ``detector1``, ``dark`` and ``guider``.
     """
-    return tuple(name for name, one in _table().items() if stage1 is None or one.stage1 == stage1)
+    return tuple(name for name, row in _table().items() if stage1 is None or row.stage1 == stage1)
 
 
 def exposure_type(name):
@@ -103,6 +103,6 @@ def pipelines(name, tsovisit=None):
     tuple of str
         Such as ``("calwebb_detector1", "calwebb_image2", "calwebb_image3")``.
     """
-    one = exposure_type(name)
-    last = one.stage3_tso if is_tso(name, tsovisit) else one.stage3
-    return tuple(f"calwebb_{stage}" for stage in (one.stage1, one.stage2, last) if stage)
+    row = exposure_type(name)
+    last = row.stage3_tso if is_tso(name, tsovisit) else row.stage3
+    return tuple(f"calwebb_{stage}" for stage in (row.stage1, row.stage2, last) if stage)

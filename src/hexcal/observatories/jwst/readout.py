@@ -92,7 +92,7 @@ def _subarrays():
 def patterns(instrument=None):
     """Return the names of the read-out patterns, of all or of one instrument."""
     return tuple(
-        name for name, one in _patterns().items() if instrument is None or one.instrument == instrument.upper()
+        name for name, row in _patterns().items() if instrument is None or row.instrument == instrument.upper()
     )
 
 
@@ -106,8 +106,8 @@ def pattern(name):
 
 def subarrays(detector_name):
     """Return the names of the subarrays of a detector."""
-    one = detector(detector_name).name
-    return tuple(name for where, name in _subarrays() if where == one)
+    chosen = detector(detector_name).name
+    return tuple(name for where, name in _subarrays() if where == chosen)
 
 
 def subarray(detector_name, name):
@@ -170,5 +170,5 @@ def frame_time(detector_name, subarray_name="FULL", pattern_name=None):
 
 def group_time(detector_name, subarray_name, pattern_name):
     """Return TGROUP in s: the frame time multiplied by NFRAMES + GROUPGAP."""
-    one = pattern(pattern_name)
-    return frame_time(detector_name, subarray_name, pattern_name) * (one.nframes + one.groupgap)
+    row = pattern(pattern_name)
+    return frame_time(detector_name, subarray_name, pattern_name) * (row.nframes + row.groupgap)

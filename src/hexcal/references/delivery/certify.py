@@ -178,9 +178,9 @@ def certify(path, observatory, reference_type=None, context=None):
         subject = Subject(path, observatory, reference_type)
         if subject.tables is None:
             said = str(subject.header.header.get("TELESCOP") or "")
-            found = f"nothing is known about files of {said}" if said else "the file has none"
+            actual = f"nothing is known about files of {said}" if said else "the file has none"
             certificate.error(
-                "TELESCOP", f"must say the observatory (or --observatory NAME), {found}: the rest was not looked at"
+                "TELESCOP", f"must say the observatory (or --observatory NAME), {actual}: the rest was not looked at"
             )
             return certificate
         certificate.reference_type, certificate.instrument = subject.reference_type, subject.instrument

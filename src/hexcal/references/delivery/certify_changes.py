@@ -82,7 +82,7 @@ def _extension(name, old_source, old, new_source, new):
     if is_table(old):
         return _table(name, old_source.table(old), new_source.table(new), columns_of(old), columns_of(new))
     if old.shape != new.shape or old.physical_dtype != new.physical_dtype:
-        was, becomes = (f"{one.shape} {one.physical_dtype}" for one in (old, new))
+        was, becomes = (f"{extension.shape} {extension.physical_dtype}" for extension in (old, new))
         lines = [f"{name}: {was} -> {becomes}"]
     else:
         count = _different(old_source, old, new_source, new)
@@ -97,10 +97,10 @@ def _extension(name, old_source, old, new_source, new):
 
 def _different(old_source, old, new_source, new):
     count = 0
-    for one, other in zip(planes(old_source, old), planes(new_source, new), strict=True):
-        differs = one != other
-        if one.dtype.kind == "f":
-            differs &= ~(np.isnan(one) & np.isnan(other))
+    for before, after in zip(planes(old_source, old), planes(new_source, new), strict=True):
+        differs = before != after
+        if before.dtype.kind == "f":
+            differs &= ~(np.isnan(before) & np.isnan(after))
         count += int(np.count_nonzero(differs))
     return count
 
@@ -129,7 +129,7 @@ def _statistics(source, extension):
 
 def _counts(source, extension):
     """Number of pixels per flag, by name, through the file's own DQ_DEF."""
-    table = next((one for one in source.extensions if one.name.upper() == "DQ_DEF"), None)
+    table = next((candidate for candidate in source.extensions if candidate.name.upper() == "DQ_DEF"), None)
     definitions = source.table(table) if table is not None else None
     counts = dict.fromkeys(pixel, 0)
     for plane in planes(source, extension):
@@ -155,19 +155,19 @@ def _table(name, old, new, old_columns, new_columns):
         elif column not in old_columns:
             lines.append(f"{name}.{column}: is new")
         elif len(old) == len(new):
-            one, other = (
+            before, after = (
                 rows[rows.dtype.names[names.index(column)]] for rows, names in ((old, old_columns), (new, new_columns))
             )
-            if one.shape != other.shape:
-                lines.append(f"{name}.{column}: shape {one.shape} -> {other.shape}")
-            elif not _equal(one, other):
+            if before.shape != after.shape:
+                lines.append(f"{name}.{column}: shape {before.shape} -> {after.shape}")
+            elif not _equal(before, after):
                 lines.append(f"{name}.{column}: values differ")
     return lines
 
 
-def _equal(one, other):
-    kinds = {np.asarray(value).dtype.kind for value in (one, other)}
-    return bool(np.array_equal(one, other, equal_nan=kinds <= set("fc")))
+def _equal(before, after):
+    kinds = {np.asarray(value).dtype.kind for value in (before, after)}
+    return bool(np.array_equal(before, after, equal_nan=kinds <= set("fc")))
 
 
 # ---- trees
@@ -197,21 +197,21 @@ def _entry(old, new, path):
     return [] if _same(old, new) else [f"{path}: {_kind(old)} -> {_kind(new)}"]
 
 
-def _same(one, other):
+def _same(before, after):
     """Whether two entries of a tree are the same.
 
     Lists and tables element by element, transforms by their parts and parameters.
     """
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
-    if hasattr(one, "param_names") and hasattr(other, "param_names"):
-        parameters = (np.asarray(getattr(model, "parameters", ())) for model in (one, other))
-        return repr(one) == repr(other) and _equal(*parameters)
-    if hasattr(one, "shape") and hasattr(other, "shape"):
-        return _equal(np.asarray(one), np.asarray(other))
-    return type(one) is type(other) and str(one) == str(other)
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+    if isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        return len(before) == len(after) and all(_same(a, b) for a, b in zip(before, after, strict=True))
+    if hasattr(before, "param_names") and hasattr(after, "param_names"):
+        parameters = (np.asarray(getattr(model, "parameters", ())) for model in (before, after))
+        return repr(before) == repr(after) and _equal(*parameters)
+    if hasattr(before, "shape") and hasattr(after, "shape"):
+        return _equal(np.asarray(before), np.asarray(after))
+    return type(before) is type(after) and str(before) == str(after)
 
 
 def _kind(value):

@@ -20,25 +20,25 @@ _DEFINITIONS = ("BIT", "VALUE", "NAME", "DESCRIPTION")
 _INTERLEAVED_ROWS = 3200
 
 
-def check(subject, made):
+def check(subject, result):
     """Note what is wrong with the layout of a `Subject` in a `Certificate`."""
-    parts = _parts_of(subject, made)
+    parts = _parts_of(subject, result)
     if not subject.is_fits:
         for part in parts:
             if part.kind == "tree" and not any(name in subject.model.tree for name in part.names):
-                _absent(part, made, sorted(subject.model.tree))
+                _absent(part, result, sorted(subject.model.tree))
         return
     extensions = subject.source.extensions
     if extensions[0].shape:
-        made.warn("PRIMARY", f"should have no data, it has an array of shape {extensions[0].shape}")
+        result.warn("PRIMARY", f"should have no data, it has an array of shape {extensions[0].shape}")
     for part in parts:
-        _part(part, extensions, made)
-    _detector(subject, parts, made)
-    _flags(subject, made)
-    _numbers(subject, made)
+        _part(part, extensions, result)
+    _detector(subject, parts, result)
+    _flags(subject, result)
+    _numbers(subject, result)
 
 
-def _parts_of(subject, made):
+def _parts_of(subject, result):
     """Return the parts of the layout that holds: that of DATAMODL, else the only one of its kind of file, else none."""
     if not subject.reference_type or not known_types(subject.tables):
         return []
@@ -53,7 +53,7 @@ def _parts_of(subject, made):
         fitting.sort(key=lambda parts: -_agreement(parts, subject))
         return fitting[0] if _agreement(fitting[0], subject) > _agreement(fitting[1], subject) else []
     if subject.reference_type not in known_types(subject.tables):
-        made.warn(
+        result.warn(
             "REFTYPE", f"nothing is documented about the layout of a {subject.reference_type}: it was not checked"
         )
     return fitting[0] if fitting else []
@@ -89,59 +89,59 @@ def is_table(extension):
     return str(extension.header.get("XTENSION", "")).strip() in ("BINTABLE", "TABLE")
 
 
-def _absent(part, made, found):
-    text = f"is {'required' if part.need == 'yes' else 'usual'} for this type; found: {', '.join(found) or 'nothing'}"
+def _absent(part, result, names):
+    text = f"is {'required' if part.need == 'yes' else 'usual'} for this type; found: {', '.join(names) or 'nothing'}"
     if part.need != "may":
-        made.add("error" if part.need == "yes" else "warning", " or ".join(part.names), text)
+        result.add("error" if part.need == "yes" else "warning", " or ".join(part.names), text)
 
 
-def _part(part, extensions, made):
-    found = _find(part, extensions)
-    if found is None:
-        _absent(part, made, [extension.name for extension in extensions[1:] if extension.name])
+def _part(part, extensions, result):
+    present = _find(part, extensions)
+    if present is None:
+        _absent(part, result, [extension.name for extension in extensions[1:] if extension.name])
         return
-    if (part.kind == "table") != is_table(found):
-        made.error(found.name, f"must be {'a table' if part.kind == 'table' else 'an image'}")
+    if (part.kind == "table") != is_table(present):
+        result.error(present.name, f"must be {'a table' if part.kind == 'table' else 'an image'}")
     elif part.kind == "table":
-        columns = columns_of(found)
+        columns = columns_of(present)
         absent = [name for name in part.columns if name not in columns]
         if absent:
-            made.error(found.name, f"must have the columns {', '.join(absent)}; it has {', '.join(columns)}")
-        if not found.header.get("NAXIS2"):
-            made.error(found.name, "has no rows")
+            result.error(present.name, f"must have the columns {', '.join(absent)}; it has {', '.join(columns)}")
+        if not present.header.get("NAXIS2"):
+            result.error(present.name, "has no rows")
     else:
-        if part.dimensions and len(found.shape) not in part.dimensions:
+        if part.dimensions and len(present.shape) not in part.dimensions:
             wanted = " or ".join(map(str, part.dimensions))
-            made.error(found.name, f"must have {wanted} dimensions, its shape is {found.shape}")
-        kind = "int" if found.physical_dtype.kind in "ui" else "float"
+            result.error(present.name, f"must have {wanted} dimensions, its shape is {present.shape}")
+        kind = "int" if present.physical_dtype.kind in "ui" else "float"
         if part.values and kind != part.values:
-            made.warn(found.name, f"should hold {part.values} values, they are {found.physical_dtype}")
+            result.warn(present.name, f"should hold {part.values} values, they are {present.physical_dtype}")
 
 
 # ---- pixels of a detector
 
 
-def _detector(subject, parts, made):
+def _detector(subject, parts, result):
     pixels = [part for part in parts if part.kind == "detector"]
     images = [
-        found
+        candidate
         for part in pixels
-        if (found := _find(part, subject.source.extensions)) is not None and len(found.shape) >= 2
+        if (candidate := _find(part, subject.source.extensions)) is not None and len(candidate.shape) >= 2
     ]
     if not images:
         return
     shapes = {image.name: image.shape[-2:] for image in images}
     if len(set(shapes.values())) > 1:
-        made.error(
+        result.error(
             ", ".join(shapes), f"must be of the same size, they are {', '.join(f'{n} {s}' for n, s in shapes.items())}"
         )
     absent = [subject.header.keyword_of(name) for name in (*_WINDOW, *_AXES) if subject.value(name) is None]
     if absent:
-        made.error(", ".join(absent), "required for an image of the detector, the file has none")
-    _window(subject, images[0], made)
+        result.error(", ".join(absent), "required for an image of the detector, the file has none")
+    _window(subject, images[0], result)
 
 
-def _window(subject, image, made):
+def _window(subject, image, result):
     try:
         x, nx, y, ny = (int(subject.value(name)) for name in _WINDOW[1:])
     except (TypeError, ValueError):
@@ -153,13 +153,15 @@ def _window(subject, image, made):
         columns,
     )
     if (rows, columns) != (ny, nx) and not interleaved:
-        made.error("SUBSIZE1, SUBSIZE2", f"must be the size of {image.name}, {columns} x {rows}; they are {nx} x {ny}")
+        result.error(
+            "SUBSIZE1, SUBSIZE2", f"must be the size of {image.name}, {columns} x {rows}; they are {nx} x {ny}"
+        )
     detector = detector_of(subject.tables, subject.detector)
     if detector is None:
         return
     width, height = int(detector["columns"]), int(detector["rows"])
     if x < 1 or y < 1 or x + nx - 1 > width or y + ny - 1 > height:
-        made.error(
+        result.error(
             "SUBSTRT1, SUBSTRT2",
             f"the window from x={x}, y={y} of {nx} x {ny} must lie on {subject.detector}, {width} x {height}",
         )
@@ -167,7 +169,7 @@ def _window(subject, image, made):
     if known is not None:
         expected = tuple(int(known[key]) for key in ("xstart", "xsize", "ystart", "ysize"))
         if expected != (x, nx, y, ny):
-            made.warn(
+            result.warn(
                 "SUBARRAY",
                 f"{name} of {subject.detector} begins at x={expected[0]}, y={expected[2]} and is {expected[1]} x "
                 f"{expected[3]}; "
@@ -178,7 +180,7 @@ def _window(subject, image, made):
 # ---- quality flags
 
 
-def _flags(subject, made):
+def _flags(subject, result):
     source = subject.source
     table = next((extension for extension in source.extensions if extension.name.upper() == "DQ_DEF"), None)
     if table is None:
@@ -186,7 +188,7 @@ def _flags(subject, made):
     columns = columns_of(table)
     absent = [name for name in _DEFINITIONS if name not in columns]
     if absent:
-        made.error("DQ_DEF", f"must have the columns {', '.join(_DEFINITIONS)}; it has {', '.join(columns)}")
+        result.error("DQ_DEF", f"must have the columns {', '.join(_DEFINITIONS)}; it has {', '.join(columns)}")
         return
     rows = source.table(table)
     by_name = {name.upper(): name for name in rows.dtype.names}
@@ -194,11 +196,11 @@ def _flags(subject, made):
     names = [_name(text) for text in rows[by_name["NAME"]]]
     for bit, value, name in zip(bits, values, names, strict=True):
         if value and not (0 <= bit < 32 and value == 1 << int(bit)):
-            made.error("DQ_DEF", f"VALUE of {name} must be 2**BIT, it is {value} with BIT {bit}")
+            result.error("DQ_DEF", f"VALUE of {name} must be 2**BIT, it is {value} with BIT {bit}")
     used = [value for value in values.tolist() if value]
     if len(set(used)) < len(used):
-        made.error("DQ_DEF", f"each VALUE must stand for one flag, {len(used) - len(set(used))} are given twice")
-    _meanings(names, made)
+        result.error("DQ_DEF", f"each VALUE must stand for one flag, {len(used) - len(set(used))} are given twice")
+    _meanings(names, result)
     for extension in source.extensions:
         if (
             extension.name.upper() == "DQ"
@@ -206,28 +208,28 @@ def _flags(subject, made):
             and extension.shape
             and extension.physical_dtype.kind in "ui"
         ):
-            _undefined(source, extension, sum(set(used)), made)
+            _undefined(source, extension, sum(set(used)), result)
 
 
 def _name(text):
     return (text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)).strip().upper()
 
 
-def _meanings(names, made):
+def _meanings(names, result):
     from hexcal.models.dqflags import is_known
 
     unknown = [name for name in names if not is_known(name)]
     if unknown:
-        made.warn("DQ_DEF", f"these flags are not in the master list, and are not used: {', '.join(unknown)}")
+        result.warn("DQ_DEF", f"these flags are not in the master list, and are not used: {', '.join(unknown)}")
 
 
-def _undefined(source, extension, defined, made):
+def _undefined(source, extension, defined, result):
     others = 0
     for plane in planes(source, extension):
         others |= int(np.bitwise_or.reduce(plane.astype(np.uint32), axis=None)) & ~defined
     if others:
         bits = [bit for bit in range(32) if others >> bit & 1]
-        made.warn(
+        result.warn(
             f"DQ{f',{extension.version}' if extension.version > 1 else ''}",
             f"has bits that DQ_DEF does not define: {bits}",
         )
@@ -268,7 +270,7 @@ def _said_not_to_be_known(subject, extension):
     return (flags & np.uint32(np.bitwise_or.reduce([pixel[name] for name in _NOT_KNOWN]))) != 0
 
 
-def _numbers(subject, made):
+def _numbers(subject, result):
     for extension in subject.source.extensions[1:]:
         if is_table(extension) or not extension.shape or extension.physical_dtype.kind != "f":
             continue
@@ -278,6 +280,6 @@ def _numbers(subject, made):
         )
         total = int(np.prod(extension.shape))
         if total and (invalid == total or bool(np.all(known))):
-            made.error(extension.name, "has no finite value")
+            result.error(extension.name, "has no finite value")
         elif invalid:
-            made.warn(extension.name, f"{invalid} of {total} values are not finite ({100 * invalid / total:.2g} %)")
+            result.warn(extension.name, f"{invalid} of {total} values are not finite ({100 * invalid / total:.2g} %)")

@@ -11,7 +11,7 @@ from hexcal.references.patterns import Pattern
 from hexcal.references.rules import FILE, Rules
 
 
-def check(subject, context, made):
+def check(subject, context, result):
     """Note in a `Certificate` whether the rules of a context take a `Subject`, and where it would stand.
 
     Raises
@@ -21,43 +21,43 @@ def check(subject, context, made):
     """
     instruments = {name.upper() for name in context.instruments()}
     if subject.instrument not in instruments:
-        made.error(
+        result.error(
             "INSTRUME",
             f"must be an instrument of {context.name} ({', '.join(sorted(instruments))}), it is {subject.instrument}",
         )
         return
     known = context.types(subject.instrument)
     if subject.reference_type not in known:
-        made.warn(
+        result.warn(
             "REFTYPE",
             f"{context.name} has no rules for {subject.reference_type} of {subject.instrument}: "
             "a new type needs an .rmap",
         )
-        made.rule = "none"
+        result.rule = "none"
         return
     rules = context.rules(subject.instrument, subject.reference_type)
     if not isinstance(rules, Rules):
-        made.warn(
+        result.warn(
             "REFTYPE",
             f"{context.name} says {rules} for {subject.reference_type} of {subject.instrument}: "
             "there are no rules to add to",
         )
-        made.rule = "none"
+        result.rule = "none"
         return
     try:
         place, warnings = trial(rules, subject.header)
     except ReferenceError_ as error:
-        _not_taken(error, subject, rules.mapping, made)
+        _not_taken(error, subject, rules.mapping, result)
         return
     for text in warnings:
-        made.warn(rules.mapping.name, text.removeprefix(f"{subject.name}: "))
+        result.warn(rules.mapping.name, text.removeprefix(f"{subject.name}: "))
     new = ", a new rule" if place.is_new else ""
     instead = f", instead of {place.replaced}" if place.replaced and place.replaced != subject.name else ""
-    made.rule = f"{rules.mapping.name}: {', '.join(place.keys)}{new}{instead}"
-    made.previous = _chosen_now(rules, subject, place)
+    result.rule = f"{rules.mapping.name}: {', '.join(place.keys)}{new}{instead}"
+    result.previous = _chosen_now(rules, subject, place)
 
 
-def _not_taken(error, subject, mapping, made):
+def _not_taken(error, subject, mapping, result):
     """Note why the rules do not take a file.
 
     One that they name already is in use: rules may be edited by hand, and the header does not decide then.
@@ -65,11 +65,11 @@ def _not_taken(error, subject, mapping, made):
     text = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
     where = (error.where or "").removeprefix(f"{subject.path}: ").removeprefix(f"{subject.path} in ") or mapping.name
     if subject.name in named(mapping):
-        made.warn(where, f"its header asks for another place than the rules list it in: {text}")
-        made.rule = f"{mapping.name} names it already"
+        result.warn(where, f"its header asks for another place than the rules list it in: {text}")
+        result.rule = f"{mapping.name} names it already"
     else:
-        made.error(where, text)
-        made.rule = f"{mapping.name}: none"
+        result.error(where, text)
+        result.rule = f"{mapping.name}: none"
 
 
 def _chosen_now(rules, subject, place):

@@ -129,11 +129,11 @@ def _put_date(selector, date, name):
     return Call(selector.selector, tuple(rules)), Place((str(key),), old, False, ())
 
 
-def _same_date(one, other):
+def _same_date(date, other):
     try:
-        return parse_date(str(one)) == parse_date(other)
+        return parse_date(str(date)) == parse_date(other)
     except (ValueError, OverflowError):
-        return str(one) == other
+        return str(date) == other
 
 
 # ---- rules compared
@@ -154,8 +154,10 @@ def _patterns(key, meant=None):
     return [Pattern(table.get(text, text)) for table, text in zip(meant, texts, strict=True)]
 
 
-def _same(one, other):
-    return len(one) == len(other) and all(set(a.elements) == set(b.elements) for a, b in zip(one, other, strict=True))
+def _same(patterns, other):
+    return len(patterns) == len(other) and all(
+        set(a.elements) == set(b.elements) for a, b in zip(patterns, other, strict=True)
+    )
 
 
 def _overlap(old_key, new_key, meant):
@@ -206,11 +208,11 @@ def _within(old, new):
     return old.literals is not None and new.literals is not None and new.literals <= old.literals
 
 
-def _common(one, other):
+def _common(pattern, other):
     """Whether a value may match both patterns."""
-    if one.elements in ((ANY,), (NOT_APPLICABLE,)) or other.elements in ((ANY,), (NOT_APPLICABLE,)):
+    if pattern.elements in ((ANY,), (NOT_APPLICABLE,)) or other.elements in ((ANY,), (NOT_APPLICABLE,)):
         return True
-    if one.literals is not None and other.literals is not None:
-        return bool(one.literals & other.literals)
-    known, pattern = (one, other) if one.literals is not None else (other, one)
-    return known.literals is None or any(pattern.weight(value) is not None for value in known.literals)
+    if pattern.literals is not None and other.literals is not None:
+        return bool(pattern.literals & other.literals)
+    known, tested = (pattern, other) if pattern.literals is not None else (other, pattern)
+    return known.literals is None or any(tested.weight(value) is not None for value in known.literals)

@@ -115,10 +115,10 @@ def _fill(data, variance, models, chosen, members, n_groups, parameters):
         for group in range(1, n_groups):
             values = np.concatenate([ramp[:, group] - ramp[:, group - 1] for ramp, _ in parts])
             bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & SPOILED for _, flags in parts])
-            found = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
-            counts[group, first:last] = np.minimum(counts[group, first:last], found.count)
-            data[group, first:last] = data[group - 1, first:last] + found.mean
-            variance[group, first:last] = _variance(parts, group, found.count, parameters)
+            statistics = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+            counts[group, first:last] = np.minimum(counts[group, first:last], statistics.count)
+            data[group, first:last] = data[group - 1, first:last] + statistics.mean
+            variance[group, first:last] = _variance(parts, group, statistics.count, parameters)
 
 
 def _kept_groups(models, n_groups):
@@ -150,9 +150,9 @@ def _variance(parts, group, count, parameters) -> Any:
     """
     rises = np.concatenate([ramp[:, group] - ramp[:, 0] for ramp, _ in parts])
     bad = np.concatenate([np.bitwise_or.reduce(flags[:, : group + 1], axis=1) & SPOILED for _, flags in parts])
-    found = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+    statistics = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 1, found.unbiased_scatter**2 / count, np.nan)
+        return np.where(count > 1, statistics.unbiased_scatter**2 / count, np.nan)
 
 
 def _reduced(data, variance, good, parameters, log):

@@ -58,9 +58,11 @@ class FlatMaker(Maker):
                 rate, good = _rate(model, off, reference, first, last)
                 images.append(rate / level)
                 used.append(good if sources is None else good & ~sources[first:last])
-            found = clipped(np.stack(images), np.stack(used), parameters.clipping_sigma, parameters.max_clipping_iters)
-            value[first:last], error[first:last] = found.mean, np.nan_to_num(found.error)
-            members.counts[first:last] = found.count
+            statistics = clipped(
+                np.stack(images), np.stack(used), parameters.clipping_sigma, parameters.max_clipping_iters
+            )
+            value[first:last], error[first:last] = statistics.mean, np.nan_to_num(statistics.error)
+            members.counts[first:last] = statistics.count
         bad: Any = ~np.isfinite(value) | (value <= 0)
         # The mean response is 1, also after clipping.
         value = np.where(bad, 1.0, value / of_map(value, ~bad)[0])

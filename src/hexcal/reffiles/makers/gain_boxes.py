@@ -164,10 +164,10 @@ def _covariances(difference, used):
     values = np.where(good, difference - middle, 0.0)
     total = 0.0
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        one, other = np.s_[: values.shape[0] - dy], np.s_[dy:]
+        upper, lower = np.s_[: values.shape[0] - dy], np.s_[dy:]
         left, right = (np.s_[: values.shape[1] - dx], np.s_[dx:]) if dx >= 0 else (np.s_[-dx:], np.s_[:dx])
-        pairs = np.count_nonzero(good[one, left] & good[other, right])
-        total += 2 * float((values[one, left] * values[other, right]).sum()) / max(1, pairs)
+        pairs = np.count_nonzero(good[upper, left] & good[lower, right])
+        total += 2 * float((values[upper, left] * values[lower, right]).sum()) / max(1, pairs)
     variance = float((values**2).sum() / good.sum())
     return variance, variance + total
 

@@ -125,8 +125,8 @@ def _tell_orders(normal, parameters, log):
     """Say how well polynomials of each order fit: residuals relative to those of the highest one."""
     variances = []
     for order in range(2, parameters.order + 1):
-        found = normal.solve(parameters.least_groups, order).variance
-        variances.append(float(np.nanmedian(found)) if np.isfinite(found).any() else np.nan)
+        variance = normal.solve(parameters.least_groups, order).variance
+        variances.append(float(np.nanmedian(variance)) if np.isfinite(variance).any() else np.nan)
     texts = [f"{order}: {value / variances[-1]:.3f}" for order, value in enumerate(variances, 2)]
     log.info("Reduced chi-square by order, in units of that of order %d: %s", parameters.order, ", ".join(texts))
 

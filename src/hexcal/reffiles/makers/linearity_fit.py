@@ -74,10 +74,10 @@ class Normal:
         total = np.where(enough, total, 1.0)
         means = [(weight * term).sum(axis=0) / total for term in (step, *powers)]
         step, *powers = (term - mean for term, mean in zip((step, *powers), means, strict=True))
-        for row, one in enumerate(powers):
-            self.right[..., row] -= (weight * one * step).sum(axis=0)
+        for row, factor in enumerate(powers):
+            self.right[..., row] -= (weight * factor * step).sum(axis=0)
             for column, other in enumerate(powers[: row + 1]):
-                value = (weight * one * other).sum(axis=0)
+                value = (weight * factor * other).sum(axis=0)
                 self.matrix[..., row, column] += value
                 self.matrix[..., column, row] += value if column != row else 0.0
         self.square += (weight * step**2).sum(axis=0)
@@ -103,11 +103,11 @@ class Normal:
         singular = np.linalg.det(matrix / np.sqrt(diagonal[..., :, None] * diagonal[..., None, :])) < 1e-12
         matrix[singular] = np.eye(size)
         good &= ~singular
-        found = np.linalg.solve(matrix, right[..., None])[..., 0]
-        left = np.maximum(self.square - np.einsum("...i,...i->...", found, right), 0.0)
+        coefficients = np.linalg.solve(matrix, right[..., None])[..., 0]
+        left = np.maximum(self.square - np.einsum("...i,...i->...", coefficients, right), 0.0)
         variance = left / np.maximum(self.number - size - self.levels, 1)
-        found[~good] = np.nan
-        return Solution(np.moveaxis(found, -1, 0), matrix, np.where(good, variance, np.nan))
+        coefficients[~good] = np.nan
+        return Solution(np.moveaxis(coefficients, -1, 0), matrix, np.where(good, variance, np.nan))
 
 
 def with_prior(solution: Solution, groups_of_pixels: Any = None, limit: float = 5.0) -> tuple[Solution, Any]:
@@ -133,26 +133,26 @@ def with_prior(solution: Solution, groups_of_pixels: Any = None, limit: float = 
     bool array (rows, nx)
         Which pixels were drawn.
     """
-    found = np.moveaxis(solution.coefficients, 0, -1)
-    known = np.isfinite(found).all(axis=-1)
+    coefficients = np.moveaxis(solution.coefficients, 0, -1)
+    known = np.isfinite(coefficients).all(axis=-1)
     chosen = known if groups_of_pixels is None else known & groups_of_pixels
     if chosen.sum() < 50:
         return solution, np.zeros(known.shape, bool)
-    sample, normal = found[chosen], solution.normal[chosen]
+    sample, normal = coefficients[chosen], solution.normal[chosen]
     # One variance for all: those of single pixels are uncertain themselves.
     variance = float(np.median(solution.variance[chosen]))
     mean, scatter, noise = _moments(sample, normal, variance)
     own = _positive(scatter - noise)
     precision = np.linalg.inv(own + 1e-6 * np.diag(np.diag(scatter)))
     weight = solution.normal / variance
-    apart = found - mean
+    apart = coefficients - mean
     distance = np.einsum("...i,...ij,...j->...", apart, np.linalg.inv(scatter), apart)
     near = known & (distance < limit**2)
     total = weight + precision
     total[~near] = np.eye(len(mean))
-    right = np.einsum("...ij,...j->...i", weight, found) + precision @ mean
+    right = np.einsum("...ij,...j->...i", weight, coefficients) + precision @ mean
     drawn = np.linalg.solve(total, np.where(near[..., None], right, 0.0)[..., None])[..., 0]
-    result = np.where(near[..., None], drawn, found)
+    result = np.where(near[..., None], drawn, coefficients)
     return Solution(np.moveaxis(result, -1, 0), total * variance, solution.variance), near
 
 

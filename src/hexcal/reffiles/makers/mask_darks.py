@@ -148,9 +148,9 @@ class RampSigns:
             ("low_pedestal", self.low, own.low_pedestal_fraction),
             ("high_cr", self.jumps, own.high_cr_fraction),
         ):
-            found = count >= max(1, int(np.ceil(fraction * self.files)))
-            dq[found] |= flag_of(own, name)
-            log.info("%d pixels show %s in %g of %d darks", found.sum(), name.replace("_", " "), fraction, self.files)
+            shows = count >= max(1, int(np.ceil(fraction * self.files)))
+            dq[shows] |= flag_of(own, name)
+            log.info("%d pixels show %s in %g of %d darks", shows.sum(), name.replace("_", " "), fraction, self.files)
         return dq
 
 

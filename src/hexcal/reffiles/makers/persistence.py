@@ -161,8 +161,8 @@ def _fitted(charge, points, decay_times, with_current):
 
     design = _design(points, decay_times, with_current)
     used = np.isfinite(charge)
-    found, left = nnls(design[used], charge[used])
-    return found[: len(decay_times)], left
+    parameters, left = nnls(design[used], charge[used])
+    return parameters[: len(decay_times)], left
 
 
 def _best_times(charge, points, with_current):

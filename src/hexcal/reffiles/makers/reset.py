@@ -60,7 +60,7 @@ class ResetMaker(Maker):
             for first, last in members.bands(samples):
                 residuals, good = _residuals(models, chosen, first, last, start, slope[first:last])
                 for group in range(start):
-                    found = clipped(
+                    statistics = clipped(
                         residuals[:, group], good[:, group], parameters.clipping_sigma, parameters.max_clipping_iters
                     )
                     data[number, group, first:last] = found.mean

@@ -50,8 +50,8 @@ class RscdMaker(Maker):
                 f"exposures of several integrations of {start + 4} groups are needed", where="NINTS, NGROUPS"
             )
         several = [model for model in models if model.shape_of("data")[0] > 1]
-        found = [_offsets(model, start, members.reference_pixels()) for model in several]
-        offsets, errors = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        measured = [_offsets(model, start, members.reference_pixels()) for model in several]
+        offsets, errors = (np.concatenate(parts) for parts in zip(*measured, strict=True))
         mean, error = offsets.mean(axis=0), np.sqrt(np.sum(errors**2, axis=0)) / len(errors)
         disturbed = np.abs(mean) >= np.maximum(parameters.tolerance, 3 * error)
         number = int(np.flatnonzero(disturbed)[-1]) + 1 if disturbed.any() else 0

@@ -55,9 +55,9 @@ class SaturationMaker(Maker):
         samples = sum(int(np.prod(model.shape_of("data")[:2])) for model in models)
         for first, last in members.bands(samples):
             measure = _of_ramp if parameters.method == "plateau" else _departure
-            found = [measure(ramp, parameters) for model in models for ramp in ramp_rows(model, first, last)[0]]
+            limits = [measure(ramp, parameters) for model in models for ramp in ramp_rows(model, first, last)[0]]
             with np.errstate(all="ignore"):
-                threshold[first:last] = _median(np.stack(found))
+                threshold[first:last] = _median(np.stack(limits))
             start[first:last] = ramp_rows(models[0], first, last, 1)[0][0, 0]
         # A pixel that sees no light is flat from the beginning; a threshold at its bias would call it saturated.
         above = threshold - start
@@ -110,9 +110,9 @@ def _departure(ramp, parameters) -> Any:
         behind = (curve - rise) > parameters.departure * curve
     late = np.flip(np.logical_and.accumulate(np.flip(behind, 0), axis=0), 0)
     first = np.argmax(late, axis=0)
-    found = late.any(axis=0) & (first > 2) & (determinant > 0)
+    departs = late.any(axis=0) & (first > 2) & (determinant > 0)
     before = np.take_along_axis(counts, np.maximum(first - 1, 0)[None], 0)[0]
-    return np.where(found & (slope > 0), np.maximum(before, start), np.nan)
+    return np.where(departs & (slope > 0), np.maximum(before, start), np.nan)
 
 
 def _median(stack) -> Any:

@@ -119,8 +119,8 @@ def _lines(difference, usable, where, parameters):
             mean = np.where(count > 0, np.nansum(values, axis=1) / np.maximum(count, 1), middle)
         inner = mean[edges[0] : len(mean) - edges[1] or None]
         lines.append(mean - inner.mean())
-    found = np.array(lines)
-    return found[:, ::-1] if where.backwards else found
+    levels = np.array(lines)
+    return levels[:, ::-1] if where.backwards else levels
 
 
 def _seeing(where):

@@ -130,9 +130,9 @@ class _Drifts:
         for model in models:
             for image in model.read("data", np.s_[:, 0]).astype(np.float32):
                 levels.append([_level(image, mask & reference) for mask in self.masks] + [_level(image, reference)])
-        found = np.array(levels)
-        found = found - np.nanmean(found, axis=0)
-        self.levels = np.where(np.isfinite(found[:, :-1]), found[:, :-1], found[:, -1:]).astype(np.float32)
+        drifts = np.array(levels)
+        drifts = drifts - np.nanmean(drifts, axis=0)
+        self.levels = np.where(np.isfinite(drifts[:, :-1]), drifts[:, :-1], drifts[:, -1:]).astype(np.float32)
 
     def without(self, values, first, last):
         """Return values (n, rows, nx) of some rows less the drifts."""

@@ -43,23 +43,23 @@ class Spectrum:
 
 def spectra_view(model, path, look):
     """Return the view of spectra: one panel for each."""
-    found = spectra_of(model, look, path)
-    panels = [_panel(spectrum, look) for spectrum in found[:MOST_PANELS]]
-    left = len(found) - len(panels)
+    spectra = spectra_of(model, look, path)
+    panels = [_panel(spectrum, look) for spectrum in spectra[:MOST_PANELS]]
+    left = len(spectra) - len(panels)
     return View(title_of(model, path), panels, note=f"{left} more spectra: --slit NAME" if left else "")
 
 
 def time_series_view(model, path, look):
     """Return the view of spectra of many integrations: white light, all as an image, and their mean or one of them."""
-    found = spectra_of(model, look, path)
+    spectra = spectra_of(model, look, path)
     if look.integration is not None:
-        spectrum = found[require_integration(look.integration, len(found), path)]
+        spectrum = spectra[require_integration(look.integration, len(spectra), path)]
         return View(title_of(model, path), [_panel(spectrum, look)])
-    first = found[0]
-    alike = [spectrum for spectrum in found if len(spectrum.values) == len(first.values)]
+    first = spectra[0]
+    alike = [spectrum for spectrum in spectra if len(spectrum.values) == len(first.values)]
     values = np.array([spectrum.values for spectrum in alike])
     panels = [_white_light(alike, values), _dynamic(alike, values, look), _panel(_mean(alike, values), look)]
-    left = len(found) - len(alike)
+    left = len(spectra) - len(alike)
     return View(title_of(model, path), panels, note=f"{left} spectra of other lengths: --integration N" if left else "")
 
 
@@ -90,16 +90,16 @@ def spectra_of(model, look, where):
     if not parts:
         raise InputError("there is no spectrum in this file", where=str(where))
     chosen = chosen_parts(parts, look, str(where))
-    found = []
+    spectra = []
     for number, part in enumerate(chosen):
         table = part.spec_table
         if table is None or not len(table):
             continue
         rows = table if table.dtype["WAVELENGTH"].shape else [None]
-        found += [_spectrum(table, row, name_of(part, number + 1), look, where) for row in rows]
-    if not found:
+        spectra += [_spectrum(table, row, name_of(part, number + 1), look, where) for row in rows]
+    if not spectra:
         raise InputError("the tables of spectra in this file are empty", where=str(where))
-    return found
+    return spectra
 
 
 def _spectrum(table, row, name, look, where):

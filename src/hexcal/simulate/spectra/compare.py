@@ -97,8 +97,8 @@ def compare(source, wavelength, flux, error, dq, limits=(0.0, np.inf)):
     order = np.argsort(wavelength[good])
     wavelength, flux, error = (each[good][order] for each in (wavelength, flux, error))
     lines = (_line(source.light, number, wavelength, flux) for number in range(len(source.light.lines)))
-    found = tuple(line for line in lines if line is not None)
-    return Compared(source.name, wavelength, flux, error, source.light(wavelength), found)
+    measured = tuple(line for line in lines if line is not None)
+    return Compared(source.name, wavelength, flux, error, source.light(wavelength), measured)
 
 
 def _line(light, number, wavelength, flux):
@@ -111,11 +111,11 @@ def _line(light, number, wavelength, flux):
     others = replace(light, lines=tuple(line for n, line in enumerate(light.lines) if n != number))
     near = np.abs(wavelength - centre) < _REACH * sigma
     step = np.gradient(wavelength)
-    found, true = (
+    measured, true = (
         (values - others(wavelength))[near] * step[near] for values in (flux, light(wavelength))
     )  # fmt: skip
     if near.sum() < 4 or not true.sum():
         return None
-    places = [(each * wavelength[near]).sum() / each.sum() for each in (found, true)]
+    places = [(each * wavelength[near]).sum() / each.sum() for each in (measured, true)]
     middle = int(np.argmin(np.abs(wavelength - centre)))
-    return Line(centre, float(found.sum() / true.sum()), float((places[0] - places[1]) / step[middle]))
+    return Line(centre, float(measured.sum() / true.sum()), float((places[0] - places[1]) / step[middle]))

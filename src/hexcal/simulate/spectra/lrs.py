@@ -203,18 +203,18 @@ class LrsSlit(Lrs):
     def associations(self):
         """Return those of the nods with each other as background, of each exposure alone, and of stage 3."""
         *nods, sky = self.names()
-        found = {}
+        by_name = {}
         for number, nod in enumerate(nods):
             # The star is on the other side of the slit.
             others = [other for place, other in enumerate(nods) if (place - number) % 2]
             members = [(f"{nod}_rate.fits", "science"), *((f"{other}_rate.fits", "background") for other in others)]
-            found[f"asn_spec2_{nod}.json"] = association("spec2", "Asn_Lv2SpecSpecial", nod, members)
+            by_name[f"asn_spec2_{nod}.json"] = association("spec2", "Asn_Lv2SpecSpecial", nod, members)
         members = [(f"{sky}_rate.fits", "science")]
-        found[f"asn_spec2_{sky}.json"] = association("spec2", "Asn_Lv2Spec", sky, members)
+        by_name[f"asn_spec2_{sky}.json"] = association("spec2", "Asn_Lv2Spec", sky, members)
         members = [(f"{name}_cal.fits", "science") for name in nods]
         product = f"jw{PROGRAM:05d}-o001_t001_miri_p750l"
-        found["asn_spec3.json"] = association("spec3", "Asn_Lv3MIRSpec", product, members)
-        return found
+        by_name["asn_spec3.json"] = association("spec3", "Asn_Lv3MIRSpec", product, members)
+        return by_name
 
 
 class LrsSlitless(Lrs):

@@ -18,7 +18,7 @@ _REACH = 20.0
 def references(series):
     """Return the references of a series by type (dict of str to DataModel, or dict for JSON files)."""
     setup, optics = series.setup, series.optics
-    found = {
+    by_type = {
         "distortion": datamodels.DistortionModel(model=distortion(optics.camera)),
         "specwcs": _specwcs(series),
         "flat": flat_model(series.flat()),
@@ -27,12 +27,12 @@ def references(series):
         "extract1d": json_file("extract1d", setup, apertures=[_aperture(series)]),
     }
     if series.has_slit:
-        found["pathloss"] = _pathloss()
-    described(found, setup)
-    found["distortion"].meta.input_units, found["distortion"].meta.output_units = "pixel", "arcsec"
-    photometry = found["photom"].meta.photometry
+        by_type["pathloss"] = _pathloss()
+    described(by_type, setup)
+    by_type["distortion"].meta.input_units, by_type["distortion"].meta.output_units = "pixel", "arcsec"
+    photometry = by_type["photom"].meta.photometry
     photometry.pixelarea_arcsecsq, photometry.pixelarea_steradians = lrs.PIXEL**2, lrs.PIXEL**2 * SQUARE_ARCSEC
-    return found
+    return by_type
 
 
 def _specwcs(series):

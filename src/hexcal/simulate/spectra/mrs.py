@@ -261,10 +261,10 @@ class Mrs(Series):
 
     def associations(self):
         """Return those of each exposure, and of stage 3."""
-        found = {
+        by_name = {
             f"asn_spec2_{name}.json": association("spec2", "Asn_Lv2Spec", name, [(f"{name}_rate.fits", "science")])
             for name in self.names()
         }
         members = [(f"{name}_cal.fits", "science") for name in self.names()]
         product = f"jw{PROGRAM:05d}-o001_t001_miri"
-        return found | {"asn_spec3.json": association("spec3", "Asn_Lv3MIRMRS", product, members)}
+        return by_name | {"asn_spec3.json": association("spec3", "Asn_Lv3MIRMRS", product, members)}

@@ -28,7 +28,7 @@ def _models() -> Any:
 def references(series):
     """Return the references of a series by type (dict of str to DataModel)."""
     lit = series.planes.label > 0
-    found = {
+    by_type = {
         "distortion": _distortion(),
         "specwcs": _wavelengths(),
         "regions": datamodels.RegionsModel(regions=np.repeat(series.planes.label[None], _MAPS, axis=0)),
@@ -43,12 +43,12 @@ def references(series):
         "extract1d": _extraction(),
         "apcorr": _apcorr(),
     }
-    described(found, series.setup)
-    photometry = found["photom"].meta.photometry
-    area = float(np.mean(found["photom"].pixsiz[lit]))
+    described(by_type, series.setup)
+    photometry = by_type["photom"].meta.photometry
+    area = float(np.mean(by_type["photom"].pixsiz[lit]))
     photometry.conversion_megajanskys, photometry.pixelarea_steradians = 1.0, area
     photometry.pixelarea_arcsecsq = area / SQUARE_ARCSEC
-    return found
+    return by_type
 
 
 def slices():
@@ -101,22 +101,22 @@ def _back(channel, index):
     powers = [(i, j) for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)]
     size = np.ptp(channel.waves) / 2, channel.half
     basis = np.stack([((wave - middle) / size[0]) ** i * (alpha / size[1]) ** j for i, j in powers], axis=1)
-    found = []
+    transforms = []
     for values in (column.ravel() + channel.column(index), row.ravel()):
         fit = np.linalg.lstsq(basis, values, rcond=None)[0]
         scaled = {f"c{i}_{j}": float(c / size[0] ** i / size[1] ** j) for (i, j), c in zip(powers, fit, strict=True)}
         shift = models.Shift(-middle) & models.Identity(1)
-        found.append(shift | models.Polynomial2D(_DEGREE, **scaled))
-    return found
+        transforms.append(shift | models.Polynomial2D(_DEGREE, **scaled))
+    return transforms
 
 
 def _wavelengths():
     models = _models()
-    found = [
+    labelled = [
         (label, _shifted(channel.column(index)) | models.Polynomial2D(2, **channel.coefficients(index)[1]))
         for channel, index, label in slices()
     ]
-    return datamodels.SpecwcsModel(slices=[label for label, _ in found], model=[model for _, model in found])
+    return datamodels.SpecwcsModel(slices=[label for label, _ in labelled], model=[model for _, model in labelled])
 
 
 def _image(cls, image, lit, error):

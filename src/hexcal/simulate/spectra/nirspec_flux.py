@@ -112,14 +112,14 @@ class Flux:
         """
         names = self.apertures
         fore = [(name, fore_flat(WAVE, number)) for number, name in enumerate(names)]
-        found = {
+        by_type = {
             "dflat": self._detector_model(),
             "sflat": self._image_flat(self.spectrograph_image, [(name, spectrograph_flat(WAVE)) for name in names]),
             "fflat": self.fore_model(fore),
             "photom": self._photom(),
             "area": self._area(),
         }
-        return found | ({"pathloss": self._pathloss()} if self.has_losses else {})
+        return by_type | ({"pathloss": self._pathloss()} if self.has_losses else {})
 
     def whole_detector(self, references):
         """Make the images of pixels those of the whole detector, as delivered; 1 where the exposure has no pixels."""
@@ -275,11 +275,11 @@ def wavelength_corrections(holes, names, unit=1.0):
     from astropy.modeling import models
 
     wave, place = np.linspace(0.55, 5.45, 50), np.linspace(-0.5, 0.5, 21)
-    found = []
+    apertures = []
     for hole, name in zip(holes, names, strict=True):
         off = [hole.to_pixel(across * unit, 0.0, wave)[0] - hole.to_pixel(0.0, 0.0, wave)[0] for across in place]
         lookup: dict = {"bounds_error": False, "fill_value": None, "method": "linear"}
         offset = models.Tabular2D(points=(1e-6 * wave, place), lookup_table=-np.array(off).T, **lookup)
         about = {"aperture_name": name, "width": hole.width * unit, "variance": np.zeros((50, 21))}
-        found.append(about | {"zero_point_offset": offset})
-    return datamodels.WaveCorrModel(apertures=found)
+        apertures.append(about | {"zero_point_offset": offset})
+    return datamodels.WaveCorrModel(apertures=apertures)

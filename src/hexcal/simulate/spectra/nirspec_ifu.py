@@ -91,11 +91,11 @@ def middle():
 
 def sizes():
     """Return width and length of a slice on the sky, arcsec."""
-    found = []
+    diagonals = []
     for x, y in ((0.5, 0.0), (0.0, 0.5)):
         low, high = (Slice(0).to_telescope(sign * x, sign * y) for sign in (-1, 1))
-        found.append(float(np.hypot(high[0] - low[0], high[1] - low[1])))
-    return found
+        diagonals.append(float(np.hypot(high[0] - low[0], high[1] - low[1])))
+    return diagonals
 
 
 class IfuFlux(Flux):
@@ -219,22 +219,22 @@ class IntegralField(Series):
     def references(self):
         """Return the references by type."""
         flux = IfuFlux(self)
-        found = {
+        by_type = {
             **optical_references(), **flux.references(), **_slicer(), "cubepar": _cubepar(), "extract1d": _extraction(),
             "apcorr": _apcorr(),
         }  # fmt: skip
-        described(found, self.setup)
-        return flux.whole_detector(found) if self.whole_detector else found
+        described(by_type, self.setup)
+        return flux.whole_detector(by_type) if self.whole_detector else by_type
 
     def associations(self):
         """Return those of each exposure, and of stage 3."""
-        found = {
+        by_name = {
             f"asn_spec2_{name}.json": association("spec2", "Asn_Lv2Spec", name, [(f"{name}_rate.fits", "science")])
             for name in self.names()
         }
         members = [(f"{name}_cal.fits", "science") for name in self.names()]
         product = f"jw{PROGRAM:05d}-o001_t001_nirspec"
-        return found | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSIFU", product, members)}
+        return by_name | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSIFU", product, members)}
 
 
 def _slicer():

@@ -102,7 +102,7 @@ class MultiObject(Series):
 
     def sources(self):
         """Return the sources of the slitlets, then the sky."""
-        rng, found = self.stream(SCENE, 2), []
+        rng, drawn = self.stream(SCENE, 2), []
         pitch, attitude, places = pitch_in_openings(), self.attitude(0), self.places()
         for slitlet in self.slitlets():
             number = slitlet.number
@@ -116,9 +116,9 @@ class MultiObject(Series):
             ra, dec = attitude.to_sky(*slitlet.opening(0).to_telescope(x, y))
             sigma = 0.25 if kind == "extended" else 0.0
             name = f"{kind}{number}"
-            found.append(Source(number, name, kind, light, float(ra), float(dec), sigma, str(number)))
+            drawn.append(Source(number, name, kind, light, float(ra), float(dec), sigma, str(number)))
         sky = Light(0.25, -0.4, 2.0)
-        return [*found, Source(99, "sky", "sky", sky)]
+        return [*drawn, Source(99, "sky", "sky", sky)]
 
     def where(self, source, nod):
         """Return where a source is in an exposure: its slitlet's `Opening`, and the place in units of it."""
@@ -222,13 +222,13 @@ class MultiObject(Series):
     def associations(self):
         """Return those of each nod with the others as background, of each alone, and of stage 3."""
         names = self.names()
-        found = nodded(names, "Asn_Lv2NRSMSA")
+        by_name = nodded(names, "Asn_Lv2NRSMSA")
         for name in names:
             members = [(f"{name}_rate.fits", "science")]
-            found[f"asn_alone_spec2_{name}.json"] = association("spec2", "Asn_Lv2Spec", name, members)
+            by_name[f"asn_alone_spec2_{name}.json"] = association("spec2", "Asn_Lv2Spec", name, members)
         members = [(f"{name}_cal.fits", "science") for name in names]
         product = f"jw{PROGRAM:05d}-o001_{{source_id}}_nirspec_clear-prism"
-        return found | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSMOS", product, members)}
+        return by_name | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSMOS", product, members)}
 
 
 def _lines(rng):

@@ -132,12 +132,12 @@ class MosFlux(Flux):
 
     def references(self):
         """Return the references by type; the flat of the spectrograph is a cube with its wavelengths."""
-        found = super().references()
-        flat = found["sflat"]
+        by_type = super().references()
+        flat = by_type["sflat"]
         for name in ("data", "err", "dq"):
             setattr(flat, name, np.stack([getattr(flat, name)] * 2))
         flat.wavelength = table("wavelength", [(0.4,), (6.0,)])
-        return found
+        return by_type
 
 
 def references(series):
@@ -145,11 +145,11 @@ def references(series):
     from hexcal.simulate.spectra.nirspec_mos import FRAME, QUADRANT
 
     flux, setup = series.flux(), series.setup
-    found = {**optical_references(), **flux.references()}
+    by_type = {**optical_references(), **flux.references()}
     for quadrant, frame in (*OTHER_FRAMES.items(), (QUADRANT, FRAME)):
-        setattr(found["msa"], f"Q{quadrant}", shutter_plane(frame))
+        setattr(by_type["msa"], f"Q{quadrant}", shutter_plane(frame))
     opening = series.slitlets()[0].opening(0)
-    found |= {
+    by_type |= {
         "wavecorr": wavelength_corrections([opening], ["MOS"], pitch_in_openings()[0]),
         "barshadow": _barshadow(),
         "apcorr": aperture_corrections(["ANY"]),
@@ -159,8 +159,8 @@ def references(series):
         ),
         "msaoper": json_file("msaoper", setup, msaoper=[_failed(4, *FAILED_OPEN)]),
     }  # fmt: skip
-    described(found, setup)
-    return flux.whole_detector(found) if series.whole_detector else found
+    described(by_type, setup)
+    return flux.whole_detector(by_type) if series.whole_detector else by_type
 
 
 def _failed(quadrant, x, y):

@@ -68,15 +68,15 @@ class Slits(Series):
         apertures = [
             {"id": name, "region_type": "target", "dispaxis": 1, "extract_width": self.extraction} for name in holes
         ]
-        found = {
+        by_type = {
             **optical_references(),
             **flux.references(),
             "wavecorr": wavelength_corrections(list(optics.SLITS.values()), holes),
             "apcorr": aperture_corrections(holes),
             "extract1d": json_file("extract1d", self.setup, apertures=apertures),
         }
-        described(found, self.setup)
-        return flux.whole_detector(found) if self.whole_detector else found
+        described(by_type, self.setup)
+        return flux.whole_detector(by_type) if self.whole_detector else by_type
 
     def attitude(self, along):
         """Return where the telescope looks to have the star at a place along the slit (units of its height)."""
@@ -221,20 +221,20 @@ class FixedSlits(Slits):
     def associations(self):
         """Return those of each nod with the others as background, of each alone, and of stage 3."""
         names = self.names()
-        found = nodded(names, "Asn_Lv2NRSFSS")
+        by_name = nodded(names, "Asn_Lv2NRSFSS")
         members = [(f"{name}_cal.fits", "science") for name in names]
         product = f"jw{PROGRAM:05d}-o001_{{source_id}}_nirspec_clear-prism-s200a1-allslits"
-        return found | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSFSS", product, members)}
+        return by_name | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSFSS", product, members)}
 
 
 def nodded(names, rule):
     """Return the associations of stage 2 of nods: with the others as background."""
-    found = {}
+    by_name = {}
     for name in names:
         members = [(f"{name}_rate.fits", "science")]
         members += [(f"{other}_rate.fits", "background") for other in names if other != name]
-        found[f"asn_spec2_{name}.json"] = association("spec2", rule, name, members)
-    return found
+        by_name[f"asn_spec2_{name}.json"] = association("spec2", rule, name, members)
+    return by_name
 
 
 class BrightObject(Slits):

@@ -91,9 +91,11 @@ def flags_in(path, shape):
     by_name = {extension.name.upper(): extension for extension in reversed(images)}
     chosen = by_name.get("DQ") or by_name.get("PIXELDQ") or next(iter(images), None)
     if chosen is None or tuple(chosen.shape) != tuple(shape):
-        found = "no image" if chosen is None else f"{chosen.name or 'the primary image'} of shape {tuple(chosen.shape)}"
+        actual = (
+            "no image" if chosen is None else f"{chosen.name or 'the primary image'} of shape {tuple(chosen.shape)}"
+        )
         raise InputError(
-            f"an image of flags of the size of the exposure is required, {tuple(shape)} (ny, nx); found: {found}",
+            f"an image of flags of the size of the exposure is required, {tuple(shape)} (ny, nx); found: {actual}",
             where=path,
             hint="cut it to the subarray of the exposure, or give another file as user_supplied_dq",
         )

@@ -99,18 +99,18 @@ class EmiCorrStep(Step):
     def _frequencies(self, ramp):
         subarray = ramp.meta.subarray.name
         if self.parameters.onthefly_corr_freq:
-            return [Frequency(f"{one:g}", one) for one in self.parameters.onthefly_corr_freq], None
+            return [Frequency(f"{value:g}", value) for value in self.parameters.onthefly_corr_freq], None
         if self.parameters.user_supplied_reffile:
             return listed(self.open_model(self.parameters.user_supplied_reffile).tree, ramp)
         if self.get_reference_file(ramp, "emicorr") == "N/A":
             self.log.warning("no emicorr reference: the waves of the known frequencies are measured in the data")
-            return [Frequency(f"{one:g}", one) for one in miri_clock.default_frequencies(subarray)], None
+            return [Frequency(f"{value:g}", value) for value in miri_clock.default_frequencies(subarray)], None
         return listed(self.get_reference_file_model(ramp, "emicorr").tree, ramp)
 
     def _save_waves(self, ramp, waves, readout):
         from hexcal.models.asdf_tree import to_file
 
-        exposure, names = ramp.meta.exposure, [one.name for one, _ in waves]
+        exposure, names = ramp.meta.exposure, [frequency.name for frequency, _ in waves]
         patterns = {exposure.readpatt: {ramp.meta.instrument.detector: names}}
         if exposure.readpatt.startswith("FAST"):
             patterns = {exposure.readpatt: names}
@@ -122,8 +122,8 @@ class EmiCorrStep(Step):
                 "instrument": {"name": "MIRI"},
             },
             "frequencies": {
-                one.name: {"frequency": one.frequency, "phase_amplitudes": wave.astype(np.float32)}
-                for one, wave in waves
+                frequency.name: {"frequency": frequency.frequency, "phase_amplitudes": wave.astype(np.float32)}
+                for frequency, wave in waves
             },
             "subarray_cases": {
                 ramp.meta.subarray.name: {"rowclocks": readout.row, "frameclocks": readout.frame, "freqs": patterns}
@@ -232,41 +232,43 @@ def correct(data, group_dq, frequencies, readout, parameters, threads=None):
         for ramp, flags in zip(measured, group_dq, strict=True)
     ]
     waves = []
-    for one in frequencies:
-        n_wave = _WAVE_POINTS if one.wave is None else len(one.wave)
-        n_bins = parameters.nbins or emi_wave.n_bins_for(one.frequency, n_wave)
+    for frequency in frequencies:
+        n_wave = _WAVE_POINTS if frequency.wave is None else len(frequency.wave)
+        n_bins = parameters.nbins or emi_wave.n_bins_for(frequency.frequency, n_wave)
         phases = [
-            emi_wave.phased(measured[number], usable[number], readout, one.frequency, number, n_bins, ends, threads)
-            for number in range(_n_phased(one, len(data), data.shape[1], readout, parameters))
+            emi_wave.phased(
+                measured[number], usable[number], readout, frequency.frequency, number, n_bins, ends, threads
+            )
+            for number in range(_n_phased(frequency, len(data), data.shape[1], readout, parameters))
         ]
-        fits = _fits(one, phases, n_bins, readout, measured.shape[1], parameters)
+        fits = _fits(frequency, phases, n_bins, readout, measured.shape[1], parameters)
         for number, ramp in enumerate(data):
             wave = fits[min(number, len(fits) - 1)]
-            emi_wave.subtract(ramp, wave, readout, one.frequency, number, threads)
-        waves.append((one.name, fits[-1]))
+            emi_wave.subtract(ramp, wave, readout, frequency.frequency, number, threads)
+        waves.append((frequency.name, fits[-1]))
     return waves
 
 
-def _n_phased(one, n_ints, n_groups, readout, parameters):
+def _n_phased(frequency, n_ints, n_groups, readout, parameters):
     """Number of integrations from which the wave is measured."""
-    if parameters.algorithm == "joint" and one.wave is not None:
+    if parameters.algorithm == "joint" and frequency.wave is not None:
         return n_ints
     if parameters.nints_to_phase is not None:
         return min(parameters.nints_to_phase, n_ints)
     if parameters.use_n_cycles is None:
         return n_ints
-    cycles = readout.cycles(one.frequency)[0] * n_groups
+    cycles = readout.cycles(frequency.frequency)[0] * n_groups
     return min(n_ints, max(1, int(np.ceil(parameters.use_n_cycles / cycles))))
 
 
-def _fits(one, phases, n_bins, readout, n_groups, parameters):
+def _fits(frequency, phases, n_bins, readout, n_groups, parameters):
     """Waves to subtract: one for all integrations, or one for each."""
     total = np.sum(phases, axis=0)
-    if one.wave is None:
+    if frequency.wave is None:
         return [emi_wave.measured(total[0], total[1])]
-    reference = emi_wave.resampled(one.wave, n_bins)
+    reference = emi_wave.resampled(frequency.wave, n_bins)
     if parameters.algorithm == "sequential":
         return [emi_wave.aligned(total[0], total[1], reference, parameters.scale_reference)]
-    step = readout.cycles(one.frequency)[0]
+    step = readout.cycles(frequency.frequency)[0]
     chosen = phases if parameters.fit_ints_separately else [total]
     return [emi_wave.joint(sums, firsts, reference, step, n_groups) for sums, _, firsts in chosen]

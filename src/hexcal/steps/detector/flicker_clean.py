@@ -77,7 +77,7 @@ def clean(cube, masks, fit, flags=None, flat=None, keep=False):
     return removed
 
 
-def _clean_ramp(cube, integration, images, fit, flags, found):
+def _clean_ramp(cube, integration, images, fit, flags, removed):
     """Clean the groups of one integration from the second on.
 
     What was found in the differences to the group before adds up along the ramp.
@@ -97,8 +97,8 @@ def _clean_ramp(cube, integration, images, fit, flags, found):
         else:
             total, reference = total + noise, current
         ramp[number] -= total
-        if found is not None:
-            found.noise[integration, number], found.background[integration, number] = -total, background
+        if removed is not None:
+            removed.noise[integration, number], removed.background[integration, number] = -total, background
 
 
 @dataclass

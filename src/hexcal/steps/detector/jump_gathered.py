@@ -48,8 +48,8 @@ class JumpsOfAll:
         """Take a block as the steps before the search have left it; returns it."""
         if self.images is None:
             self.images = references.gain.cutout(block).data, references.readnoise.cutout(block).data
-            found = search_from(self.step.parameters, block.groupdq, block.meta.exposure)
-            self.search = dataclasses.replace(found, sigma_clip=True)
+            search = search_from(self.step.parameters, block.groupdq, block.meta.exposure)
+            self.search = dataclasses.replace(search, sigma_clip=True)
             self.pixel_dq, self.shape = block.pixeldq.copy(), block.data.shape[1:]
             self.has_zero_frame = block.zeroframe is not None
             self.step.log.info("method: sigma clipping")

@@ -24,11 +24,11 @@ def require_same_subarray(ramp, reference, reference_type):
         How to call it.
     """
     if reference.shape is None or reference.shape[-2:] != ramp.shape[-2:]:
-        found = None if reference.shape is None else reference.shape[-2:]
+        actual = None if reference.shape is None else reference.shape[-2:]
         raise ReferenceError_(
             f"the {reference_type} reference must be of the subarray of the exposure: needed (ny, "
             f"nx) = {ramp.shape[-2:]}, "
-            f"SUBARRAY = {ramp.meta.subarray.name}; found {found}, SUBARRAY = {reference.meta.subarray.name}",
+            f"SUBARRAY = {ramp.meta.subarray.name}; found {actual}, SUBARRAY = {reference.meta.subarray.name}",
             where=str(reference.path or "a reference in memory"),
             hint=(
                 f"the {reference_type} depends on the subarray and is not cut out of a larger one; give a matching file"

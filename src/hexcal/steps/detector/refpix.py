@@ -208,17 +208,17 @@ class RefPixStep(Step):
 
         own = _detector_of(ramp)
         expected = own.fastaxis, own.slowaxis
-        found = ramp.meta.subarray.fastaxis, ramp.meta.subarray.slowaxis
-        if None in found:
-            found = expected
-        elif found != expected:
+        axes = ramp.meta.subarray.fastaxis, ramp.meta.subarray.slowaxis
+        if None in axes:
+            axes = expected
+        elif axes != expected:
             self.log.warning(
                 "FASTAXIS, SLOWAXIS are %s, %s; %s has %s, %s; those of the header are used",
-                *found,
+                *axes,
                 own.name,
                 *expected,
             )
-        return layout(ramp.shape[-2:], ramp.subarray[:2], *found, own)
+        return layout(ramp.shape[-2:], ramp.subarray[:2], *axes, own)
 
 
 def _detector_of(ramp):

@@ -130,12 +130,19 @@ def flag_saturation(
         usable,
         threads=threads,
     )
-    found = np.empty((n_integrations, ny, nx), np.int16)
+    first_saturated = np.empty((n_integrations, ny, nx), np.int16)
     run_bands(
-        kernels.find_saturation, ny, data, usable, group.AD_FLOOR | group.DO_NOT_USE, group_dq, found, threads=threads
+        kernels.find_saturation,
+        ny,
+        data,
+        usable,
+        group.AD_FLOOR | group.DO_NOT_USE,
+        group_dq,
+        first_saturated,
+        threads=threads,
     )
-    grown = np.empty_like(found)
-    run_bands(kernels.flag_saturation, ny, found, distance, group.SATURATED, group_dq, grown, threads=threads)
+    grown = np.empty_like(first_saturated)
+    run_bands(kernels.flag_saturation, ny, first_saturated, distance, group.SATURATED, group_dq, grown, threads=threads)
     return usable, grown
 
 

@@ -136,17 +136,17 @@ class BackgroundStep(Step):
     def _check(self, science, target, member, window, name):
         """Refuse a background that does not belong to the target, and warn of one that may not."""
         for path, keyword in _MUST_AGREE.items():
-            needed, found = science.get_meta(path), member.get_meta(path)
-            if None not in (needed, found) and needed != found:
+            needed, actual = science.get_meta(path), member.get_meta(path)
+            if None not in (needed, actual) and needed != actual:
                 raise InputError(
-                    f"a background exposure must have {keyword} = {needed}, as the target; {name} has {found}",
+                    f"a background exposure must have {keyword} = {needed}, as the target; {name} has {actual}",
                     where=str(member.path or name),
                     hint="take it out of the association, or leave the step out with skip=true",
                 )
         for path, keyword in _SHOULD_AGREE.items():
-            needed, found = science.get_meta(path), member.get_meta(path)
-            if None not in (needed, found) and needed != found:
-                self.log.warning("The background %s has %s = %s, the target %s", name, keyword, found, needed)
+            needed, actual = science.get_meta(path), member.get_meta(path)
+            if None not in (needed, actual) and needed != actual:
+                self.log.warning("The background %s has %s = %s, the target %s", name, keyword, actual, needed)
         if target.overlap(window) is None:
             raise InputError(
                 f"the background {name} covers no pixel of the target: it begins at column {window.x + 1}, "

@@ -297,9 +297,9 @@ def correct_slice(columns, line, max_amplitude, threads=None):
         *(signal, weights, wavenumber, _KNOTS * line.period / sampling, lowest, step, n_waves, *limits, gain, number),
         threads=threads,
     )
-    found = (number > 0) & ~_too_large(gain, wavenumber, columns.corrected[chosen], max_amplitude)
-    columns.gain[chosen[found]] = (1 + columns.gain[chosen[found]]) * (1 + gain[found]) - 1
-    return int(np.count_nonzero(found))
+    has_fringes = (number > 0) & ~_too_large(gain, wavenumber, columns.corrected[chosen], max_amplitude)
+    columns.gain[chosen[has_fringes]] = (1 + columns.gain[chosen[has_fringes]]) * (1 + gain[has_fringes]) - 1
+    return int(np.count_nonzero(has_fringes))
 
 
 def _sampling(columns, chosen):

@@ -207,9 +207,9 @@ def _first_pair(waiting, in_order):
     if len(waiting) == 2 or in_order:
         return waiting.pop(0), waiting.pop(0)
     overlap = np.zeros((len(waiting), len(waiting)))
-    for i, one in enumerate(waiting):
+    for i, group in enumerate(waiting):
         for j in range(i + 1, len(waiting)):
-            overlap[i, j] = overlap[j, i] = _common_area(one, waiting[j])
+            overlap[i, j] = overlap[j, i] = _common_area(group, waiting[j])
     i, j = np.unravel_index(overlap.argmax(), overlap.shape)
     if overlap[i].sum() < overlap[:, j].sum():
         i, j = j, i
@@ -232,11 +232,13 @@ def _next(waiting, catalogue, in_order):
     return waiting.pop(int(np.argmax(areas)))
 
 
-def _common_area(one, other):
+def _common_area(group, other):
     """Area that the stars of two groups have in common: that of the convex hulls of the stars of their images."""
-    plane = one.fields[0].plane
+    plane = group.fields[0].plane
     windows = [hull_of(plane.from_sky(*stars)) for stars in other.stars_of_fields()]
-    return sum(_area(hull_of(plane.from_sky(*stars)), window) for stars in one.stars_of_fields() for window in windows)
+    return sum(
+        _area(hull_of(plane.from_sky(*stars)), window) for stars in group.stars_of_fields() for window in windows
+    )
 
 
 def _area(polygon, window):

@@ -236,7 +236,9 @@ class Drizzle:
         none = np.zeros((1, 1), np.float32)
         variances = (none, none, none)
         if self._with_variances:
-            variances = tuple(np.zeros_like(exposure.data) if one is None else one for one in exposure.variances or ())
+            variances = tuple(
+                np.zeros_like(exposure.data) if variance is None else variance for variance in exposure.variances or ()
+            )
         source = Source(
             x=np.ascontiguousarray(x),
             y=np.ascontiguousarray(y),

@@ -73,9 +73,9 @@ def differences_of(data, dq, along_x):
     """
     from hexcal.kernels.ifu_outliers import least_difference
 
-    found = np.empty(data.shape, np.float32)
-    run_bands(least_difference, data.shape[0], data, dq, np.uint32(pixel.DO_NOT_USE), along_x, found)
-    return found
+    differences = np.empty(data.shape, np.float32)
+    run_bands(least_difference, data.shape[0], data, dq, np.uint32(pixel.DO_NOT_USE), along_x, differences)
+    return differences
 
 
 def keep_least(least, differences):
@@ -176,12 +176,12 @@ def _least_of(science, numbers, keeps, turned=False) -> Any:
     least, kept = None, []
     for number in numbers:
         with science.borrowed(number, changed=False) as model:
-            found = differences_of(np.ascontiguousarray(model.data), model.dq, bool(model.is_miri) != turned)
-        kept += [found] if keeps else []
+            differences = differences_of(np.ascontiguousarray(model.data), model.dq, bool(model.is_miri) != turned)
+        kept += [differences] if keeps else []
         if least is None:
-            least = found.copy() if keeps else found
+            least = differences.copy() if keeps else differences
         else:
-            keep_least(least, found)
+            keep_least(least, differences)
     return least, kept
 
 

@@ -77,17 +77,17 @@ def flag_cube(model, rule, keep_median=False, threads=None):
     factors = _factors(model, rule)
     rows = min(ny, max(1, _SECTION // (4 * n * nx)))
     medians = np.empty((n if window else 1, ny, nx), np.float32) if keep_median else None
-    found = 0
+    count = 0
     for first in range(0, ny, rows):
         part = np.s_[:, first : min(first + rows, ny)]
         data, errors = model.read("data", part), model.read("err", part)
         if factors is not None:
             data, errors = data * factors[:, None, None], errors * factors[:, None, None]
         expected = _expected(data, _unusable(model, rule, part, thresholds), rule, window, threads)
-        found += _flag_rows(data, errors, expected, model.dq, first, rule, threads)
+        count += _flag_rows(data, errors, expected, model.dq, first, rule, threads)
         if medians is not None:
             medians[part] = expected
-    return found, medians
+    return count, medians
 
 
 def _flag_rows(data, errors, expected, dq, first, rule, threads):
@@ -145,7 +145,7 @@ def _thresholds(model, rule):
 def _unusable(model, rule, part, thresholds):
     """Which values do not count for the median (bool, shape of the part)."""
     bad = [_weights(model, rule, number, part[1]) for number in range(model.shape[0])]
-    return np.stack([(one < least) | (one == 0) for one, least in zip(bad, thresholds, strict=True)])
+    return np.stack([(weights < least) | (weights == 0) for weights, least in zip(bad, thresholds, strict=True)])
 
 
 def _factors(model, rule):

@@ -148,14 +148,14 @@ def _from_environment():
 
 def free_memory():
     """Bytes of memory that a run can have; None where the platform does not tell."""
-    found = [limit] if (limit := memory.limit()) is not None else []
+    limits = [limit] if (limit := memory.limit()) is not None else []
     try:
         with open("/proc/meminfo", encoding="ascii") as stream:
-            found += [1024 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable:")]
+            limits += [1024 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable:")]
     except (OSError, ValueError, IndexError):
         pages = {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} & set(os.sysconf_names)
-        found += [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")] if len(pages) == 2 else []
-    return min(found) if found else None
+        limits += [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")] if len(pages) == 2 else []
+    return min(limits) if limits else None
 
 
 def _reason(images):

@@ -84,10 +84,10 @@ class SkyMeasurements:
             return [None] * n
         rows, differences = np.zeros((len(pairs), n)), np.zeros(len(pairs))
         for k, (i, j) in enumerate(pairs):
-            one, other = self.overlaps[i, j], self.overlaps[j, i]
-            weight = np.sqrt(float(one.n_pixels) * float(other.n_pixels))
+            overlap, other = self.overlaps[i, j], self.overlaps[j, i]
+            weight = np.sqrt(float(overlap.n_pixels) * float(other.n_pixels))
             rows[k, i], rows[k, j] = weight, -weight
-            differences[k] = weight * (one.level - other.level)
+            differences[k] = weight * (overlap.level - other.level)
         scale = np.abs(rows).max()
         solution = np.linalg.lstsq(rows / scale, differences / scale, rcond=None)[0]
         matched = sorted({index for pair in pairs for index in pair})

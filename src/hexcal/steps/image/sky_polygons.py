@@ -110,13 +110,13 @@ def clip_convex(polygon: np.ndarray, window: np.ndarray) -> np.ndarray:
     points = list(map(tuple, polygon))
     for a, b in zip(window, np.roll(window, -1, axis=0), strict=True):
         kept = []
-        for one, two in zip(points, points[1:] + points[:1], strict=True):
-            side_one, side_two = _side(a, b, one), _side(a, b, two)
-            if side_one >= 0:
-                kept.append(one)
-            if (side_one >= 0) != (side_two >= 0):
-                t = side_one / (side_one - side_two)
-                kept.append((one[0] + t * (two[0] - one[0]), one[1] + t * (two[1] - one[1])))
+        for start, end in zip(points, points[1:] + points[:1], strict=True):
+            side_start, side_end = _side(a, b, start), _side(a, b, end)
+            if side_start >= 0:
+                kept.append(start)
+            if (side_start >= 0) != (side_end >= 0):
+                t = side_start / (side_start - side_end)
+                kept.append((start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])))
         points = kept
         if not points:
             break

@@ -106,28 +106,30 @@ class SourceCatalogStep(Step):
         if background is None:
             raise SkipStep("the image has no usable pixel")
         net = background.subtract_from(image.data)
-        found = self._found(net, image.err, masked, self.parameters.snr_threshold * background.rms_median)
-        if found is None or not len(found.x):
+        detected = self._found(net, image.err, masked, self.parameters.snr_threshold * background.rms_median)
+        if detected is None or not len(detected.x):
             raise SkipStep("no source was found")
-        self.log.info("%d sources found", len(found.x))
+        self.log.info("%d sources found", len(detected.x))
         photometry = source_photometry.measure(
-            net, image.err, masked, found.x, found.y, apertures, self.parameters.phase_errors
+            net, image.err, masked, detected.x, detected.y, apertures, self.parameters.phase_errors
         )
         if self.parameters.phase_errors:
             self.log.info(
                 "Scatter of bright stars with the phase of pixels: %s", _percents(photometry.phase, apertures)
             )
-        table = SourceTable(found.labels, scale)
-        table.add_positions(found.x, found.y, image.meta.wcs)
-        table.add_apertures(photometry, apertures, _at(background, found.x, found.y))
-        sharpness, roundness = source_photometry.daofind_shapes(net, found.x, found.y, self.parameters.kernel_fwhm)
-        table.add_shapes(self._is_extended(photometry, apertures), sharpness, roundness, found.x, found.y)
-        if found.sources is not None:
-            table.add_isophotal(found.sources, image.meta.wcs)
+        table = SourceTable(detected.labels, scale)
+        table.add_positions(detected.x, detected.y, image.meta.wcs)
+        table.add_apertures(photometry, apertures, _at(background, detected.x, detected.y))
+        sharpness, roundness = source_photometry.daofind_shapes(
+            net, detected.x, detected.y, self.parameters.kernel_fwhm
+        )
+        table.add_shapes(self._is_extended(photometry, apertures), sharpness, roundness, detected.x, detected.y)
+        if detected.sources is not None:
+            table.add_isophotal(detected.sources, image.meta.wcs)
             if self.parameters.kron_total:
-                table.add_kron(found.sources)
+                table.add_kron(detected.sources)
         table.table.meta = {**(table.table.meta or {}), **self._described(apertures, scale)}
-        self._save(table.table, found, image)
+        self._save(table.table, detected, image)
         return table.table
 
     def require_parameters(self):
@@ -225,15 +227,15 @@ class SourceCatalogStep(Step):
             described["kron_params"] = list(self.parameters.kron_params)
         return described
 
-    def _save(self, table, found, image):
+    def _save(self, table, detected, image):
         if not self._writes:
             return
         path = self.make_output_path(model=image, ext="ecsv")
         self.make_output_dir()
         write_table(table, path)
         self.log.info("Saved the catalogue of %d sources in %s", len(table), path)
-        if found.map is not None:
-            self.save_model(self._map(found.map, image, path), "segm", force=True)
+        if detected.map is not None:
+            self.save_model(self._map(detected.map, image, path), "segm", force=True)
 
     def _map(self, labels, image, path):
         from hexcal.models.open import model_class

@@ -220,7 +220,7 @@ def nearest_neighbours(x, y) -> tuple[np.ndarray, np.ndarray]:
     is_finite = np.isfinite(x) & np.isfinite(y)
     if np.count_nonzero(is_finite) > 1:
         positions, where = np.column_stack([x, y])[is_finite], np.flatnonzero(is_finite)
-        found = KDTree(positions).query(positions, k=2)
-        distances, indices = (np.asarray(part) for part in found)
+        neighbours = KDTree(positions).query(positions, k=2)
+        distances, indices = (np.asarray(part) for part in neighbours)
         index[is_finite], distance[is_finite] = where[indices[:, 1]], distances[:, 1]
     return index, distance

@@ -45,12 +45,12 @@ class StarMeasuring:
         if not threshold > 0:
             return _table([], [], [])
         if self.parameters.starfinder == "segmentation":
-            found = self._segments(net, masked, threshold)
+            stars = self._segments(net, masked, threshold)
         else:
-            found = self._finder().find(net, masked, threshold)
-        if found is None or not len(found):
+            stars = self._finder().find(net, masked, threshold)
+        if stars is None or not len(stars):
             return _table([], [], [])
-        x, y, flux = (np.asarray(found[name], float) for name in ("xcentroid", "ycentroid", "flux"))
+        x, y, flux = (np.asarray(stars[name], float) for name in ("xcentroid", "ycentroid", "flux"))
         order = np.argsort(-flux, kind="stable")
         x, y, flux = x[order], y[order], flux[order]
         if self.parameters.centroids == "finder":

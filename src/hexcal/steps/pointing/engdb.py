@@ -96,11 +96,11 @@ class EngdbABC:
             before, after = np.flatnonzero(times < start.mjd), np.flatnonzero(times > end.mjd)
             chosen[before[-1:]] = chosen[after[:1]] = True
         indices = np.flatnonzero(chosen)
-        found = [values[index] for index in indices]
+        samples = [values[index] for index in indices]
         if not include_obstime:
-            return found
+            return samples
         when = [Time(times[index], format="mjd") for index in indices]
-        return [EngDB_Value(*pair) for pair in zip(when, found, strict=True)] if zip_results else (when, found)
+        return [EngDB_Value(*pair) for pair in zip(when, samples, strict=True)] if zip_results else (when, samples)
 
 
 class EngdbFile(EngdbABC):

@@ -284,8 +284,8 @@ def calc_wcs_over_time(obsstart, obsend, t_pars):
     if t_pars.reduce_func is not None:
         reduced = t_pars.reduce_func(pointings)
         pointings = reduced if isinstance(reduced, list) else [reduced]
-    found = [(pointing.obstime, *calc_wcs(replace(t_pars, pointing=pointing))[:2]) for pointing in pointings]
-    return tuple(map(list, zip(*found, strict=True)))
+    rows = [(pointing.obstime, *calc_wcs(replace(t_pars, pointing=pointing))[:2]) for pointing in pointings]
+    return tuple(map(list, zip(*rows, strict=True)))
 
 
 def transforms_path(filename):

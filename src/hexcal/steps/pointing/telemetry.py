@@ -46,11 +46,11 @@ def get_pointings(t_pars):
     tables = {name: _values(service, name, t_pars) for name in MNEMONICS}
     _require_attitude(tables)
     moments = tables[QUATERNION[0]][0]
-    found = []
+    averaged = []
     for moment in moments:
         at = {name: _nearest(*tables[name], moment) for name in MNEMONICS}
         j2fgs = np.array([at[name] for name in J2FGS], float).reshape(3, 3)
-        found.append(
+        averaged.append(
             Pointing(
                 np.array([at[name] for name in QUATERNION], float),
                 j2fgs.T if t_pars.j2fgs_transpose else j2fgs,
@@ -61,7 +61,7 @@ def get_pointings(t_pars):
                 int(at[DETECTOR]) or None,
             )
         )
-    return found
+    return averaged
 
 
 def get_pointing(t_pars):

@@ -379,10 +379,12 @@ def calc_wcs(t_pars):
         The rotations.
     """
     transforms = calc_transforms(t_pars)
-    found = []
+    references = []
     for matrix in (transforms.m_eci2siaf, transforms.m_eci2v):
-        found.append(WCSRef(*angles_of(matrix[0]), position_angle(matrix[0] / np.linalg.norm(matrix[0]), matrix[2])))
-    return found[0], found[1], transforms
+        references.append(
+            WCSRef(*angles_of(matrix[0]), position_angle(matrix[0] / np.linalg.norm(matrix[0]), matrix[2]))
+        )
+    return references[0], references[1], transforms
 
 
 def corners_on_sky(aperture, wcsinfo):

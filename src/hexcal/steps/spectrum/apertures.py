@@ -111,7 +111,9 @@ def _limits(coefficients, variable):
     """Lower and upper limits of each region, by polynomials of rising order."""
     if not coefficients:
         return np.empty((0, len(variable))), np.empty((0, len(variable)))
-    values = np.array([np.polynomial.polynomial.polyval(variable, one) + 0.0 * variable for one in coefficients], float)
+    values = np.array(
+        [np.polynomial.polynomial.polyval(variable, polynomial) + 0.0 * variable for polynomial in coefficients], float
+    )
     return values[0::2].copy(), values[1::2].copy()
 
 

@@ -42,7 +42,7 @@ def sums(data, variances, aperture, threads=None):
     from hexcal.kernels import extraction as kernels
 
     none = np.zeros((1, 1, 1), np.float32)
-    planes = tuple(none if one is None else np.ascontiguousarray(one, np.float32) for one in variances)
+    planes = tuple(none if variance is None else np.ascontiguousarray(variance, np.float32) for variance in variances)
     out = np.empty((len(data), kernels.N_PLANES, data.shape[2]))
     smoothed, regions, order = _prepared(data, aperture, threads)
     run_bands(kernels.extract_rows, len(data), data, planes, smoothed, regions, order, out, threads=threads)

@@ -60,14 +60,14 @@ class Combine1dStep(Step):
         product: Any = model_class("MultiCombinedSpecModel")()
         product.update(first)
         parts = []
-        for order, found in by_order.items():
+        for order, spectra in by_order.items():
             part = product.new_part()
-            part.spec_table = as_table(combine([spectrum for _, spectrum in found], self.sigma_clip))
+            part.spec_table = as_table(combine([spectrum for _, spectrum in spectra], self.sigma_clip))
             part.set_meta("spectral_order", order)
             for name in ("source_id", "source_type"):
-                part.set_meta(name, found[0][0].get_meta(name))
+                part.set_meta(name, spectra[0][0].get_meta(name))
             parts.append(part)
-            self.log.info("Order %s: %d spectra, %d elements", order, len(found), len(part.spec_table))
+            self.log.info("Order %s: %d spectra, %d elements", order, len(spectra), len(part.spec_table))
         product.spec = parts
         return product
 

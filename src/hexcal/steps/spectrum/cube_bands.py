@@ -153,12 +153,12 @@ def plans(exposures, chosen_first, chosen_second, output_type, where) -> list[Cu
     InputError
         If exposures of both instruments are there, resolutions are mixed in a cube, or nothing is left.
     """
-    found = {band for bands in exposures for band in bands}
-    if len({band.first in CHANNELS for band in found}) > 1:
+    present = {band for bands in exposures for band in bands}
+    if len({band.first in CHANNELS for band in present}) > 1:
         raise InputError(
             "exposures of MIRI and NIRSpec cannot be in one cube", where=where, hint="use two associations"
         )
-    held = sorted(found, key=_order)
+    held = sorted(present, key=_order)
     wanted = [
         band
         for band in held

@@ -298,13 +298,13 @@ def brightest(data):
             return None
         level = np.median(image[finite])
         spread = 1.4826 * np.median(np.abs(image[finite] - level))
-        found = DAOStarFinder(threshold=max(10 * spread, np.finfo(np.float32).tiny), fwhm=3.0)(
+        sources = DAOStarFinder(threshold=max(10 * spread, np.finfo(np.float32).tiny), fwhm=3.0)(
             np.where(finite, image - level, 0.0), mask=~finite
         )
-    if found is None or not len(found):
+    if sources is None or not len(sources):
         return None
-    best = found[int(np.argmax(found["flux"]))]
-    names = ("x_centroid", "y_centroid") if "x_centroid" in found.colnames else ("xcentroid", "ycentroid")
+    best = sources[int(np.argmax(sources["flux"]))]
+    names = ("x_centroid", "y_centroid") if "x_centroid" in sources.colnames else ("xcentroid", "ycentroid")
     return float(best[names[0]]), float(best[names[1]])
 
 

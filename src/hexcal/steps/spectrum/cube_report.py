@@ -82,14 +82,14 @@ class Watched:
         planes = cube.Planes(np.array([self.low]), np.array([self.high]))
         for i in np.flatnonzero(near):
             sums = cube.Sums(*(np.zeros((1, 1, 1), np.float32) for _ in range(4)))
-            one = np.s_[i : i + 1]
+            here = np.s_[i : i + 1]
             volumes = cube.Volumes(
-                np.ascontiguousarray(corner_x[:, one]) - self.x,
-                np.ascontiguousarray(corner_y[:, one]) - self.y,
-                pixels.wavelength[one],
-                pixels.depth[one],
-                values[one],
-                errors[one],
+                np.ascontiguousarray(corner_x[:, here]) - self.x,
+                np.ascontiguousarray(corner_y[:, here]) - self.y,
+                pixels.wavelength[here],
+                pixels.depth[here],
+                values[here],
+                errors[here],
             )
             cube.drizzle_cube(0, 1, sums, planes, volumes)
             if sums.counts[0, 0, 0]:

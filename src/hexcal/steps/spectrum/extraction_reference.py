@@ -121,7 +121,7 @@ def _require_pairs(coefficients, name, where):
     if coefficients is None:
         return
     fits = isinstance(coefficients, list) and len(coefficients) > 0 and len(coefficients) % 2 == 0
-    if not fits or not all(isinstance(one, list) and len(one) for one in coefficients):
+    if not fits or not all(isinstance(polynomial, list) and len(polynomial) for polynomial in coefficients):
         raise ReferenceError_(
             f"{name} must be an even number of lists of coefficients (lower and upper limit of each region), "
             f"it is {coefficients}",

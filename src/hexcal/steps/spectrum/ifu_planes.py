@@ -231,9 +231,9 @@ def _to_slicer(wcs, number):
 
 def _sky_of_nirspec(wcs, number):
     if nirspec_slits.slit_numbers(wcs):
-        one = nirspec_slits.slit_wcs(wcs, number)
+        slice_wcs = nirspec_slits.slit_wcs(wcs, number)
         return lambda along, across, wavelength: transform_points(
-            one, spectral_parts.SLIT_FRAME, "world", across, along, wavelength / MICRON
+            slice_wcs, spectral_parts.SLIT_FRAME, "world", across, along, wavelength / MICRON
         )[:2]
     to_slicer = _to_slicer(wcs, number)
 

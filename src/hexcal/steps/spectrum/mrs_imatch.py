@@ -34,13 +34,17 @@ class MRSIMatchStep(Step):
         channels = self._channels(science)
         if all(len(members) < 2 for members in channels.values()):
             raise SkipStep("no channel has two exposures to match")
-        found = {}
+        polynomials = {}
         for channel, members in channels.items():
             if len(members) > 1:
-                found[channel] = self._match(science, channel, members)
+                polynomials[channel] = self._match(science, channel, members)
         for index in range(len(science)):
             with science.borrowed(index, changed={"data"} if self.subtract else set()) as model:
-                listed = [_as_entry(channel, found[channel][index]) for channel in found if index in found[channel]]
+                listed = [
+                    _as_entry(channel, polynomials[channel][index])
+                    for channel in polynomials
+                    if index in polynomials[channel]
+                ]
                 model.set_unchecked("meta.background.polynomial_info", listed)
                 if self.subtract:
                     apply_background_2d(model)
@@ -82,13 +86,13 @@ class MRSIMatchStep(Step):
             (y - grid.crpix[1] + 1) * grid.spaxel[1] / scale[1],
             (grid.wavelengths[z.astype(int)] - middle) / scale[2],
         )
-        found = matched(values, errors, coordinates, self.parameters.bkg_degree)
-        if not all(np.isfinite(coefficients).all() for coefficients in found):
+        polynomials = matched(values, errors, coordinates, self.parameters.bkg_degree)
+        if not all(np.isfinite(coefficients).all() for coefficients in polynomials):
             raise SkipStep(f"the backgrounds of channel {channel} cannot be compared: no voxel is in two exposures")
         self.log.info("Channel %d: background polynomials of %d exposures", channel, len(members))
         reference = (*grid.reference, middle)
         degree = self.parameters.bkg_degree
-        return {index: Polynomial(degree, reference, scale, c) for index, c in zip(members, found, strict=True)}
+        return {index: Polynomial(degree, reference, scale, c) for index, c in zip(members, polynomials, strict=True)}
 
     def _grid(self, science, channel, members):
         """A grid that holds the exposures: spaxels as wide as a slice, and few planes."""

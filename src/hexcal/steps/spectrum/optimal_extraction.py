@@ -167,16 +167,16 @@ def fit_profile(data, variances, profile, order=None, negative=None) -> Fit:
             inverse = inverses.setdefault(good.tobytes(), None)
             if inverse is None:
                 inverse = inverses[good.tobytes()] = np.linalg.pinv(design[good])
-            found = inverse @ values[good]
+            solution = inverse @ values[good]
             weights[good, column] = inverse[0]
             result = sums[number, :, column]
             result[8] = 1 / squares[column]
             # What is written as background is per pixel: here its mean under the profile.
-            level = design[:, 1 : 1 + len(terms)] @ found[1 : 1 + len(terms)]
+            level = design[:, 1 : 1 + len(terms)] @ solution[1 : 1 + len(terms)]
             result[4] = (level * design[:, 0]).sum() * result[8]
-            result[0] = found[0] + result[4]
+            result[0] = solution[0] + result[4]
             result[1:4] = _variances(variances, number, good, column, inverse[0])
-            scene[number, :, column] = design @ found
+            scene[number, :, column] = design @ solution
     return Fit(sums, scene, profile.astype(np.float32), weights)
 
 
@@ -216,13 +216,13 @@ def nod_offset(data, profiles, wavelengths, trace, order=None):
     if not offsets:
         return None
     start = min(offsets, key=badness)
-    found: Any = minimize_scalar(
+    minimum: Any = minimize_scalar(
         badness, bounds=(start - _STEP, start + _STEP), method="bounded", options={"xatol": 1e-4}
     )
-    flux, squares = fluxes(found.x)
+    flux, squares = fluxes(minimum.x)
     flux = flux[squares > 0]
     scatter = 1.4826 * np.median(np.abs(flux - np.median(flux))) if flux.size else np.inf
-    return float(found.x) if flux.size and np.median(flux) * np.sqrt(flux.size) < -_SURE * scatter else None
+    return float(minimum.x) if flux.size and np.median(flux) * np.sqrt(flux.size) < -_SURE * scatter else None
 
 
 def best_shift(data, profiles, wavelengths, trace, order=None):
@@ -260,5 +260,7 @@ def best_shift(data, profiles, wavelengths, trace, order=None):
         return float(((level - flux * source) ** 2).sum())
 
     start = min(np.linspace(-_FARTHEST, _FARTHEST, 17), key=residual)
-    found: Any = minimize_scalar(residual, bounds=(start - 0.3, start + 0.3), method="bounded", options={"xatol": 1e-5})
-    return float(np.clip(found.x, -_FARTHEST, _FARTHEST))
+    minimum: Any = minimize_scalar(
+        residual, bounds=(start - 0.3, start + 0.3), method="bounded", options={"xatol": 1e-5}
+    )
+    return float(np.clip(minimum.x, -_FARTHEST, _FARTHEST))

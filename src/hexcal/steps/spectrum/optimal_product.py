@@ -49,7 +49,7 @@ def optimal(slit, model, step, psf, view, aperture, units):
         trace = trace + shift
     negative = _negative_image(model, step, view, profiles, rows, trace, order)
     fit = fit_profile(view.data, view.variances, profiles.at(rows, trace, view.shape[0]), order, negative)
-    spectra = [box_extraction.columns_of(one, rows, *units) for one in fit.sums]
+    spectra = [box_extraction.columns_of(total, rows, *units) for total in fit.sums]
     for columns in spectra:
         for column in _OF_BRIGHTNESS:
             columns[column][:] = 0.0

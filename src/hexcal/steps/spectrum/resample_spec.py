@@ -80,7 +80,7 @@ class ResampleSpecStep(ResampleStep):
         grids = self._grids(slits.sources)
         if not self.parameters.single or len(slits.exposures) == 1:
             return self._product(slits, grids)
-        return [self._product(one, grids) for one in slits.alone()]
+        return [self._product(alone, grids) for alone in slits.alone()]
 
     def require_parameters(self):
         """A spectrum has wavelengths and places."""

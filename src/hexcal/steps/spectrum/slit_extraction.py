@@ -200,7 +200,7 @@ def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None,
             totals = box_extraction.sums(part.data, part.variances, aperture, threads)
         else:
             totals = np.swapaxes(image_sums(part.data, part.variances, regions, 1), 0, 1)
-        spectra += [box_extraction.columns_of(one, wavelengths, unit, pixel_area) for one in totals]
+        spectra += [box_extraction.columns_of(total, wavelengths, unit, pixel_area) for total in totals]
     return spectra
 
 

@@ -210,7 +210,7 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     first = tuple(values[window] for values in turned[0])
     row, wavelengths = (
         _middle_row(first, is_sky),
-        _reaching(_medians(first[2]), [_medians(one[2]) for one in turned[1:]]),
+        _reaching(_medians(first[2]), [_medians(view[2]) for view in turned[1:]]),
     )
     everything = [np.concatenate([exposure[i][_sees(exposure)] for exposure in turned]) for i in (0, 1)]
     own_middle = _mean(*row[:2]) if is_sky else (float(row[0].mean()), float(row[1].mean()))

@@ -59,8 +59,8 @@ class Slits(NamedTuple):
                 members = [[slits[source.name]] if source.name in slits else [] for source in self.sources]
             else:
                 members = [[source.exposures[number]] for source in self.sources]
-            found = [Source(source.name, member) for source, member in zip(self.sources, members, strict=True)]
-            yield Slits(found, [exposure], self.has_many)
+            sources = [Source(source.name, member) for source, member in zip(self.sources, members, strict=True)]
+            yield Slits(sources, [exposure], self.has_many)
 
 
 def _each(exposures):

@@ -70,12 +70,12 @@ def fringes(wavelength, flux, error, channel, threads=None):
         lowest, highest = 1 / (period + half_range), 1 / (period - half_range)
         n_waves = int((highest - lowest) * _OVERSAMPLING * span) + 2
         signal = np.where(good, flux, 0.0) / (1 + gain)
-        found, number = np.empty((1, len(flux))), np.empty(1, np.int64)
+        fitted, number = np.empty((1, len(flux))), np.empty(1, np.int64)
         spacing, step = _KNOTS * period / sampling, (highest - lowest) / (n_waves - 1)
         settings = [np.array([value]) for value in (spacing, lowest, step)]
         counts = [np.array([value], np.int64) for value in (n_waves, _FEWEST, _MOST)]
         arrays = signal[None], weights[None], np.ascontiguousarray(wavenumber)[None]
-        run_bands(fit_fringes, 1, *arrays, *settings, *counts, found, number, threads=threads)
+        run_bands(fit_fringes, 1, *arrays, *settings, *counts, fitted, number, threads=threads)
         if number[0] > 0:
-            gain = (1 + gain) * (1 + found[0]) - 1
+            gain = (1 + gain) * (1 + fitted[0]) - 1
     return gain

@@ -89,9 +89,9 @@ def times_of(exposure, n_integrations):
     for row in rows:
         if row["int_num"] not in numbers:
             continue
-        found = table[numbers.index(row["int_num"])]
+        times = table[numbers.index(row["int_num"])]
         known = {key: column.lower() for key, column in _TIMES.items() if column.lower() in names}
-        row.update({key: float(found[names[column]]) for key, column in known.items()})
+        row.update({key: float(times[names[column]]) for key, column in known.items()})
     return rows
 
 

@@ -78,38 +78,38 @@ class SourceTypeStep(Step):
             self._of_one_source(model, self._of_exposure(model))
         return model
 
-    def _of_one_source(self, model, found):
+    def _of_one_source(self, model, kind):
         if not isinstance(model, Parts):
-            model.meta.target.source_type = found
+            model.meta.target.source_type = kind
             if isinstance(model, SlitModel):
                 # What the file of a single slit says is that of the slit.
-                model.set_meta("source_type", found)
+                model.set_meta("source_type", kind)
             return
         for part in parts_of(model):
-            part.set_meta("source_type", found)
+            part.set_meta("source_type", kind)
 
     def _of_exposure(self, model):
-        found, reason = source_type(model, self.parameters.source_type)
-        self.log.info("SRCTYPE = %s: %s", found, reason)
-        return found
+        kind, reason = source_type(model, self.parameters.source_type)
+        self.log.info("SRCTYPE = %s: %s", kind, reason)
+        return kind
 
     def _by_part(self, model, type_of):
         counts = dict.fromkeys((POINT, EXTENDED, UNKNOWN), 0)
         for part in parts_of(model):
-            found = type_of(part)
-            part.set_meta("source_type", found)
-            counts[found] += 1
-            self.log.debug("%s: %s", name_of_part(part, model), found)
+            kind = type_of(part)
+            part.set_meta("source_type", kind)
+            counts[kind] += 1
+            self.log.debug("%s: %s", name_of_part(part, model), kind)
         self.log.info("Sources: %s", ", ".join(f"{count} {name}" for name, count in counts.items() if count))
 
-    def _of_fixed_slits(self, model, found):
+    def _of_fixed_slits(self, model, of_primary):
         """The slit of the target gets its type; all others see background."""
         if not isinstance(model, Parts):
-            self._of_one_source(model, found)
+            self._of_one_source(model, of_primary)
             return
         for part in parts_of(model):
             is_primary = part.get_meta("name") == model.meta.instrument.fixed_slit
-            kind = found if is_primary else EXTENDED
+            kind = of_primary if is_primary else EXTENDED
             part.set_meta("source_type", kind)
             if kind == EXTENDED and part.get_meta("source_xpos") is not None:
                 # It fills the slit: there is no place in it that would be its own.
@@ -156,9 +156,9 @@ def source_type(model, given=None):
             "dithered for a point source (DITHOPFR)",
         ),
     )
-    for holds, found, reason in rules:
+    for holds, kind, reason in rules:
         if holds:
-            return found, reason
+            return kind, reason
     return _DEFAULTS[exposure_type], f"the default of {exposure_type}"
 
 
@@ -177,6 +177,6 @@ def _of_catalog(part):
     """What the source catalog said of a source, which extract_2d has noted."""
     is_extended = part.get_meta("is_extended")
     if is_extended is None:
-        found = part.get_meta("source_type")
-        return found if found in (POINT, EXTENDED) else UNKNOWN
+        kind = part.get_meta("source_type")
+        return kind if kind in (POINT, EXTENDED) else UNKNOWN
     return EXTENDED if is_extended else POINT

@@ -155,10 +155,10 @@ def _fitted(image, x, y):
             f"the target should be at pixel {x:.1f}, {y:.1f} of the verification image ({nx} x {ny}): "
             "there are not enough usable pixels"
         )
-    found = centroid_2dg(np.where(bad, 0.0, values), mask=bad)
-    if not np.isfinite(found).all():
+    centre = centroid_2dg(np.where(bad, 0.0, values), mask=bad)
+    if not np.isfinite(centre).all():
         raise SkipStep("no source is found on the verification image")
-    return float(found[0]) + columns.start, float(found[1]) + rows.start
+    return float(centre[0]) + columns.start, float(centre[1]) + rows.start
 
 
 def _pixel_scale(image, x, y):

@@ -233,8 +233,8 @@ def _agrees(program, steps, points):
     picked = [values[:: max(values.size // _SAMPLE, 1)] for values in flat]
     with np.errstate(invalid="ignore", divide="ignore"):
         true = _as_arrays(_by_astropy(steps, picked), picked[0].shape)
-        found = program(*picked)
-    for own, other in zip(found, true, strict=True):
+        computed = program(*picked)
+    for own, other in zip(computed, true, strict=True):
         seen = np.isfinite(other)
         if not np.array_equal(np.isfinite(own), seen):
             return False
@@ -257,7 +257,9 @@ def _checked(wcs, program, forward):
         offsets = (ra - sky[0]) * np.cos(np.radians(sky[1])) * 3600, (dec - sky[1]) * 3600
     else:
         ends = program(*(np.asarray(values, np.float64) for values in sky))
-        offsets = [found - true for found, true in zip(ends, wcs.invert(*sky, with_bounding_box=False), strict=True)]
+        offsets = [
+            computed - true for computed, true in zip(ends, wcs.invert(*sky, with_bounding_box=False), strict=True)
+        ]
     return program if np.nanmax(np.abs(offsets), initial=0.0) < _CLOSE else None
 
 

@@ -100,13 +100,13 @@ def pixels_lit(model, references, shutters, log):
     slits = [_slit_of(nirspec_open_slits, number, *shutter) for number, shutter in enumerate(shutters)]
     slits = nirspec.geometry_of_slits(slits, references.msa, to_gwa)
     to_detector = nirspec.to_detector(model, references, disperser)
-    found = nirspec.traced(slits, chain, to_detector, wavelength_range, lit.shape)
-    for _, transform, box in found:
+    lit_slits = nirspec.traced(slits, chain, to_detector, wavelength_range, lit.shape)
+    for _, transform, box in lit_slits:
         x, y = nirspec_boxes.pixels_inside(box)
         sees = np.isfinite(evaluate_points(to_detector[0] | to_detector[1] | transform, x, y)).all(axis=0)
         lit[y[sees].astype(int), x[sees].astype(int)] = True
-    if len(found) < len(slits):
-        log.info("%d of them do not reach this detector", len(slits) - len(found))
+    if len(lit_slits) < len(slits):
+        log.info("%d of them do not reach this detector", len(slits) - len(lit_slits))
     return lit
 
 

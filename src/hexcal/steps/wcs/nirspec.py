@@ -121,13 +121,13 @@ def wcs_of(model, references, log, edges=EDGES, by_slice=True):
         opened = nirspec_open_slits.open_slits(model, mode, edges, log)
         slits = geometry_of_slits(opened, references.msa, to_gwa)
     path = to_detector(model, references, disperser)
-    found = traced(slits, chain, path, wavelength_range, model.shape[-2:])
-    _require_some(found, slits, model, log)
+    lit_slits = traced(slits, chain, path, wavelength_range, model.shape[-2:])
+    _require_some(lit_slits, slits, model, log)
     steps = list(nirspec_assembly.sky_steps(model, references, mode == IFU, sees_sky(model), log))
     if mode == IFU and not by_slice:
-        model.regions = nirspec_ifu.map_of_slices(found, path, model.shape[-2:])
-        return nirspec_assembly.with_map(model.regions, found, path, steps)
-    return nirspec_assembly.of_slits(found, path, steps, is_ifu=mode == IFU)
+        model.regions = nirspec_ifu.map_of_slices(lit_slits, path, model.shape[-2:])
+        return nirspec_assembly.with_map(model.regions, lit_slits, path, steps)
+    return nirspec_assembly.of_slits(lit_slits, path, steps, is_ifu=mode == IFU)
 
 
 def geometry_of_slits(slits, reference, to_gwa):
@@ -213,7 +213,7 @@ def traced(slits, chain, path, wavelength_range, shape):
     -------
     list of (SlitGeometry, Model, box)
     """
-    found = []
+    lit_slits = []
     pixel_to_gwa: Any = path[0] | path[1]
     gwa_to_pixel = pixel_to_gwa.inverse
     span = (wavelength_range[0] * chain.unit, wavelength_range[1] * chain.unit)
@@ -227,17 +227,17 @@ def traced(slits, chain, path, wavelength_range, shape):
             shape,
         )
         if box is not None:
-            found.append((slit, transform, box))
-    return found
+            lit_slits.append((slit, transform, box))
+    return lit_slits
 
 
-def _require_some(found, slits, model, log):
+def _require_some(lit_slits, slits, model, log):
     """Say which slits are on the detector; DataUnusable if there is none."""
-    detector, kept = model.meta.instrument.detector, {slit.key for slit, _, _ in found}
+    detector, kept = model.meta.instrument.detector, {slit.key for slit, _, _ in lit_slits}
     outside = [slit.label for slit in slits if slit.key not in kept]
     if outside:
         log.info("Not on detector %s, left out: %s", detector, ", ".join(outside))
-    if not found:
+    if not lit_slits:
         raise DataUnusable(
             f"no slit or slice falls on detector {detector}, of {len(slits)} that are open"
             if slits
@@ -245,7 +245,7 @@ def _require_some(found, slits, model, log):
             where=str(model.path or "model in memory"),
             hint="an exposure without spectra on this detector is not calibrated",
         )
-    log.info("On detector %s: %s", detector, ", ".join(slit.label for slit, _, _ in found))
+    log.info("On detector %s: %s", detector, ", ".join(slit.label for slit, _, _ in lit_slits))
 
 
 def complete(model, references, log):

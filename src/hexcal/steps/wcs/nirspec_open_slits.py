@@ -178,12 +178,12 @@ def read_msa_file(path):
         If it is not one.
     """
     source = FitsSource(path)
-    found = [source.find(name) for name in ("SHUTTER_INFO", "SOURCE_INFO")]
-    if any(extension is None or extension.kind != "table" for extension in found):
+    extensions = [source.find(name) for name in ("SHUTTER_INFO", "SOURCE_INFO")]
+    if any(extension is None or extension.kind != "table" for extension in extensions):
         raise InputError(
             "this is no MSA metadata file", where=str(path), hint="it has tables SHUTTER_INFO and SOURCE_INFO"
         )
-    shutters, sources = (np.array(source.plain_table(extension)) for extension in found)
+    shutters, sources = (np.array(source.plain_table(extension)) for extension in extensions)
     program = source.primary.get("PROGRAM")
     needed = {"slitlet_id", "msa_metadata_id", "shutter_quadrant", "shutter_row", "shutter_column", "source_id",
               "dither_point_index", "primary_source", "estimated_source_in_shutter_x",

@@ -159,8 +159,8 @@ def _error(grid, positions):
     Positions at the centres of the cells.
     """
     x, y = np.meshgrid(*(_centres(length, grid.step) for length in (grid.shape[1], grid.shape[0])))
-    found, true = grid.at(x, y), positions(x, y)
-    distance = np.hypot(found[0] - true[0], found[1] - true[1])
+    interpolated, true = grid.at(x, y), positions(x, y)
+    distance = np.hypot(interpolated[0] - true[0], interpolated[1] - true[1])
     # Where the target does not see the place there is nothing to compare; where only a node is not seen, a finer grid
     # may do.
     distance[~np.isfinite(true[0])] = 0.0

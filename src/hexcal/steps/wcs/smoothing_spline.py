@@ -94,7 +94,7 @@ class _Knots:
             open_ones = [number for number, points in enumerate(inside) if points]
             if not open_ones or len(inside) + 2 * _ORDER - 1 >= self.x.size + _ORDER:
                 break
-            number = max(open_ones, key=lambda one: squares[one])
+            number = max(open_ones, key=lambda span: squares[span])
             points, whole = inside[number], squares[number]
             left = points // 2
             right = points - left - 1

@@ -125,8 +125,8 @@ def _divided_part(part, divided):
 def _of_slit_list(wcs, shape):
     """Slices of NIRSpec whose transforms stand in a list: each has a bounding box."""
     for number in nirspec_slits.slit_numbers(wcs):
-        one = nirspec_slits.slit_wcs(wcs, number)
-        box = box_of(one)
+        slit_wcs = nirspec_slits.slit_wcs(wcs, number)
+        box = box_of(slit_wcs)
         if box is None:
             raise InputError(
                 f"slice {number} has no bounding box in the WCS", hint="assign the WCS anew with the step assign_wcs"
@@ -135,7 +135,7 @@ def _of_slit_list(wcs, shape):
         first_column, last_column = _pixels(box[0], box[1], shape[1])
         member = np.ones((max(last_row - first_row + 1, 0), max(last_column - first_column + 1, 0)), bool)
         if member.size:
-            yield Part(int(number), 0, first_row, first_column, member, _slice_evaluator(one))
+            yield Part(int(number), 0, first_row, first_column, member, _slice_evaluator(slit_wcs))
 
 
 def _pixels(lower, upper, length):
