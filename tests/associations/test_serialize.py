@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hexcal.associations import Association, AssociationError, AssociationNotValidError, RegistryMarker, load_asn
 from hexcal.errors import InputError
-from hexcal.models.association_check import STAGE_2, STAGE_3, check_schema, plain
+from hexcal.models.association_check import STAGE_2, STAGE_3, as_json_values, check_schema
 from hexcal.models.association_file import read_association
 from hexcal.models.association_text import FORMATS, parse
 
@@ -307,7 +307,7 @@ def test_an_association_object_is_checked_as_it_is():
         pass
 
     association = Association()
-    association.data.update(plain(IMAGE3))
+    association.data.update(as_json_values(IMAGE3))
     association["products"][0]["members"][0] = Odd(association["products"][0]["members"][0])
     check_schema(association, STAGE_3)
     assert parse(association) == association.data
@@ -319,7 +319,9 @@ def test_plain():
     class Text(str):
         __slots__ = ()
 
-    found = plain({"a": np.str_("x"), "b": np.int64(5), "c": np.float32(0.5), "d": (Text("y"), None, True), 6: pytest})
+    found = as_json_values(
+        {"a": np.str_("x"), "b": np.int64(5), "c": np.float32(0.5), "d": (Text("y"), None, True), 6: pytest}
+    )
     assert found == {"a": "x", "b": 5, "c": 0.5, "d": ["y", None, True], "6": str(pytest)}
     assert [type(one) for one in (found["a"], found["b"], found["c"], found["d"][0])] == [str, int, float, str]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hexcal.core import budget, library_logs, run
 from hexcal.core import inputs as given
-from hexcal.core.blockwise import BlocksDisagree, Notes
+from hexcal.core.blockwise import BlocksDisagree
 from hexcal.core.configspec import require_values
 from hexcal.core.members import models
 from hexcal.core.skip import SkipStep
@@ -140,7 +140,7 @@ class _StepOfBlocks:
         self.entry = context.record.begin(step)
         self.once = _Once()
         step.log.addFilter(self.once)
-        step._notes = Notes()
+        step.begin_blocks()
 
     def work(self, action, model=None):
         """Do something in the time and under the name of the step: ``action()`` returns a result and a status."""
@@ -191,7 +191,8 @@ class _StepOfBlocks:
                 step.tell_counts()
             self.context.record.end(self.entry, self.status, self.seconds)
             step.log.info("Step %s %s in %.2f s", step.name, str(self.status).lower(), self.seconds)
-        step._notes, step.context = None, None
+        step.end_blocks()
+        step.context = None
         step.log.removeFilter(self.once)
 
 

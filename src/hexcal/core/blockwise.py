@@ -20,9 +20,14 @@ class BlocksDisagree(Exception):
 class Notes:
     """What a step has noted while the blocks of an exposure passed.
 
-    counts : text -> (level, count, of)
-    facts : name -> value
-    kept : name -> what was made once
+    Attributes
+    ----------
+    counts : dict
+        text -> (level, count, of).
+    facts : dict
+        name -> value.
+    kept : dict
+        name -> what was made once.
     """
 
     counts: dict = field(default_factory=dict)
@@ -71,6 +76,14 @@ class Blockwise:
             return
         _, count_before, of_before = self._notes.counts.get(text, (level, 0, None if of is None else 0))
         self._notes.counts[text] = level, count_before + count, None if of is None else of_before + of
+
+    def begin_blocks(self) -> None:
+        """Begin to add up over blocks what is counted, and to compare what must be the same."""
+        self._notes = Notes()
+
+    def end_blocks(self) -> None:
+        """Count each call for itself again."""
+        self._notes = None
 
     def tell_counts(self) -> None:
         """Log what was counted in all blocks."""

@@ -98,21 +98,26 @@ def clip_by_noise(first_row, last_row, values, errors, kept, sigma, mean, error)
                 count = _ordered(values, kept, row, column, ordered)
                 if count < 2:
                     break
-                center = ordered[(count - 1) // 2]
-                farthest, total = -1, 0.0
-                for index in range(n):
-                    if kept[index, row, column]:
-                        total += values[index, row, column]
-                        if farthest < 0 or abs(values[index, row, column] - center) > abs(
-                            values[farthest, row, column] - center
-                        ):
-                            farthest = index
+                farthest, total = _farthest(values, kept, row, column, ordered[(count - 1) // 2])
                 others = (total - values[farthest, row, column]) / (count - 1)
                 limit = sigma * noise * math.sqrt(1 + 1 / (count - 1))
                 if abs(values[farthest, row, column] - others) <= limit:
                     break
                 kept[farthest, row, column] = False
             _average(values, errors, kept, row, column, mean, error)
+
+
+@kernel
+def _farthest(values, kept, row, column, center):
+    """The value of a pixel that is kept and farthest from `center`: its index; and the sum of those that are kept."""
+    farthest, total = -1, 0.0
+    for index in range(values.shape[0]):
+        if kept[index, row, column]:
+            value = values[index, row, column]
+            total += value
+            if farthest < 0 or abs(value - center) > abs(values[farthest, row, column] - center):
+                farthest = index
+    return farthest, total
 
 
 @kernel

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.cube import CELLS, SHARE, cover_spaxels, first_above, near_weight
 from hexcal.kernels.drizzle import spread_pixel
 from hexcal.kernels.drizzle_spread import Sums
@@ -246,13 +246,17 @@ def couple_points(first_plane, last_plane, coupling, weights, planes, points, re
                     if i % _EVERY == 0:
                         _pair(pairs, cells, window[1], window[3])
                         coupling.pairs[plane] += pairs
-                        for lag in range(LAGS + 1):
-                            if lag > 0:
-                                totals[lag] = _weigh(
-                                    cells, points, i, planes, plane + lag, reach, is_exponential, window
-                                )
-                            coupling.lags[plane, lag] += totals[0] * totals[lag]
+                        _add_lags(coupling, totals, cells, points, i, planes, plane, reach, is_exponential, window)
             plane += 1
+
+
+@helper
+def _add_lags(coupling, totals, cells, points, i, planes, plane, reach, is_exponential, window):
+    """Add what a pixel has in common with the planes that follow; `totals[0]` is its weight in this one."""
+    coupling.lags[plane, 0] += totals[0] * totals[0]
+    for lag in range(1, LAGS + 1):
+        totals[lag] = _weigh(cells, points, i, planes, plane + lag, reach, is_exponential, window)
+        coupling.lags[plane, lag] += totals[0] * totals[lag]
 
 
 @kernel
@@ -283,6 +287,19 @@ def _weigh(cells, points, i, planes, plane, reach, is_exponential, window):
     return total
 
 
+@helper
+def _around(weights, errors, pairs, r, c):
+    """Weights of the neighbours of a voxel by what they share with it, and the sum of these shares."""
+    (ny, nx), half = weights.shape, pairs.shape[0] // 2
+    around, known = 0.0, 0.0
+    for dr in range(max(-half, -r), min(half, ny - 1 - r) + 1):
+        for dc in range(max(-half, -c), min(half, nx - 1 - c) + 1):
+            if math.isfinite(errors[r + dr, c + dc]):
+                around += pairs[half + dr, half + dc] * weights[r + dr, c + dc]
+                known += pairs[half + dr, half + dc]
+    return around, known
+
+
 @kernel
 def combine_planes(first_plane, last_plane, weights, errors, factor, pairs, out):
     """Variance of a weighted sum over each plane of a cube.
@@ -303,7 +320,6 @@ def combine_planes(first_plane, last_plane, weights, errors, factor, pairs, out)
         Overwritten.
     """
     ny, nx = weights.shape[1:]
-    half = pairs.shape[1] // 2
     for plane in range(first_plane, last_plane):
         total = 0.0
         for r in range(ny):
@@ -315,12 +331,7 @@ def combine_planes(first_plane, last_plane, weights, errors, factor, pairs, out)
                 more = factor[plane, r, c] - 1.0
                 if not more > 0:
                     continue
-                around, known = 0.0, 0.0
-                for dr in range(max(-half, -r), min(half, ny - 1 - r) + 1):
-                    for dc in range(max(-half, -c), min(half, nx - 1 - c) + 1):
-                        if math.isfinite(errors[plane, r + dr, c + dc]):
-                            around += pairs[plane, half + dr, half + dc] * weights[plane, r + dr, c + dc]
-                            known += pairs[plane, half + dr, half + dc]
+                around, known = _around(weights[plane], errors[plane], pairs[plane], r, c)
                 if known > 0:
                     total += weight * variance * more * around / known
         out[plane] = total

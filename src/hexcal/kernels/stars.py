@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 
 @kernel
@@ -62,6 +62,29 @@ def mark_peaks(first_row, last_row, data, masked, threshold, radius, peaks):
             peaks[y, x] = is_peak
 
 
+@helper
+def _moments(data, err, x, y, sigma, radius):
+    """Sum under a Gaussian window, first moments, and variance of these; 0 where the window leaves the image."""
+    ny, nx = data.shape
+    column, row = int(np.round(x)), int(np.round(y))
+    total, of_x, of_y, variance = 0.0, 0.0, 0.0, 0.0
+    if not (radius <= column < nx - radius and radius <= row < ny - radius):
+        return total, of_x, of_y, variance
+    for j in range(row - radius, row + radius + 1):
+        for i in range(column - radius, column + radius + 1):
+            value = data[j, i]
+            if not np.isfinite(value):
+                continue
+            dx, dy = i - x, j - y
+            weight = np.exp(-(dx * dx + dy * dy) / (2 * sigma * sigma))
+            weighted = value * weight
+            variance += (weight * err[j, i]) ** 2 * (dx * dx + dy * dy) / 2
+            total += weighted
+            of_x += weighted * dx
+            of_y += weighted * dy
+    return total, of_x, of_y, variance
+
+
 @kernel
 def windowed_centroids(data, err, x, y, sigma, most_rounds, error):
     """Refine positions by the first moments under a Gaussian window, in place.
@@ -80,26 +103,11 @@ def windowed_centroids(data, err, x, y, sigma, most_rounds, error):
     error : float64 array (n,)
         Gets the standard deviation of the position along one axis, in pixels.
     """
-    ny, nx = data.shape
     radius = int(np.ceil(3.5 * sigma))
     for k in range(len(x)):
         first_x, first_y = x[k], y[k]
         for _ in range(most_rounds):
-            column, row = int(np.round(x[k])), int(np.round(y[k]))
-            total, of_x, of_y, variance = 0.0, 0.0, 0.0, 0.0
-            if radius <= column < nx - radius and radius <= row < ny - radius:
-                for j in range(row - radius, row + radius + 1):
-                    for i in range(column - radius, column + radius + 1):
-                        value = data[j, i]
-                        if not np.isfinite(value):
-                            continue
-                        dx, dy = i - x[k], j - y[k]
-                        weight = np.exp(-(dx * dx + dy * dy) / (2 * sigma * sigma))
-                        weighted = value * weight
-                        variance += (weight * err[j, i]) ** 2 * (dx * dx + dy * dy) / 2
-                        total += weighted
-                        of_x += weighted * dx
-                        of_y += weighted * dy
+            total, of_x, of_y, variance = _moments(data, err, x[k], y[k], sigma, radius)
             if not total > 0.0:
                 x[k] = y[k] = np.nan
                 break

@@ -72,6 +72,65 @@ def _value(position, low, step, coefficients, weights):
     return total
 
 
+@helper
+def _usable(along, data, sums, start, stop, kept):
+    """Mark the values that count in the columns from `start`; least and largest position, and number of them."""
+    low, high, count = math.inf, -math.inf, 0
+    for y in range(data.shape[0]):
+        for x in range(start, stop):
+            good = math.isfinite(data[y, x]) and math.isfinite(along[y, x]) and math.isfinite(sums[x])
+            kept[y, x - start] = good
+            if good:
+                low, high, count = min(low, along[y, x]), max(high, along[y, x]), count + 1
+        for x in range(stop - start, kept.shape[1]):
+            kept[y, x] = False
+    return low, high, count
+
+
+@helper
+def _gather(along, data, sums, start, kept, cells, weights, right, bands):
+    """Set up the normal equations of a spline, `bands` and `right`."""
+    low, step, n_cells = cells
+    right[:], bands[:] = 0.0, 0.0
+    for y in range(data.shape[0]):
+        for number in range(kept.shape[1]):
+            if not kept[y, number]:
+                continue
+            x = start + number
+            cell, place = _cell_of(along[y, x], low, step, n_cells)
+            _weights_of(place, weights)
+            value = data[y, x] / sums[x]
+            for k in range(_ORDER):
+                right[cell + k] += weights[k] * value
+                for j in range(k + 1):
+                    bands[j, cell + k] += weights[k] * weights[k - j]
+    ridge = _RIDGE * bands[0].max()
+    for k in range(right.size):
+        bands[0, k] += ridge
+
+
+@helper
+def _drop(along, data, sums, start, kept, cells, weights, coefficients, clip):
+    """Leave out values further from the spline than `clip` standard deviations; whether there were any."""
+    low, step = cells
+    square, count = 0.0, 0
+    for y in range(data.shape[0]):
+        for number in range(kept.shape[1]):
+            if kept[y, number]:
+                x = start + number
+                square += (data[y, x] / sums[x] - _value(along[y, x], low, step, coefficients, weights)) ** 2
+                count += 1
+    limit, dropped = clip * math.sqrt(square / count), False
+    for y in range(data.shape[0]):
+        for number in range(kept.shape[1]):
+            if kept[y, number]:
+                x = start + number
+                distance = abs(data[y, x] / sums[x] - _value(along[y, x], low, step, coefficients, weights))
+                if distance > limit:
+                    kept[y, number], dropped = False, True
+    return dropped
+
+
 @kernel
 def fit_traces(first, last, along, data, sums, half_window, n_cells, clip, n_clips, knots, coefficients):
     """Fit the profile of each column by a cubic spline of equidistant knots.
@@ -106,48 +165,16 @@ def fit_traces(first, last, along, data, sums, half_window, n_cells, clip, n_cli
     for column in range(first, last):
         knots[column, 0] = knots[column, 1] = math.nan
         start, stop = max(0, column - half_window), min(nx, column + half_window + 1)
-        low, high, count = math.inf, -math.inf, 0
-        for y in range(ny):
-            for x in range(start, stop):
-                good = math.isfinite(data[y, x]) and math.isfinite(along[y, x]) and math.isfinite(sums[x])
-                kept[y, x - start] = good
-                if good:
-                    low, high, count = min(low, along[y, x]), max(high, along[y, x]), count + 1
+        low, high, count = _usable(along, data, sums, start, stop, kept)
         if count <= size or high <= low:
             continue
         step, is_fit = (high - low) / n_cells, False
         for attempt in range(n_clips + 1):
-            right[:], bands[:] = 0.0, 0.0
-            for y in range(ny):
-                for x in range(start, stop):
-                    if kept[y, x - start]:
-                        cell, place = _cell_of(along[y, x], low, step, n_cells)
-                        _weights_of(place, weights)
-                        value = data[y, x] / sums[x]
-                        for k in range(_ORDER):
-                            right[cell + k] += weights[k] * value
-                            for j in range(k + 1):
-                                bands[j, cell + k] += weights[k] * weights[k - j]
-            ridge = _RIDGE * bands[0].max()
-            for k in range(size):
-                bands[0, k] += ridge
+            _gather(along, data, sums, start, kept, (low, step, n_cells), weights, right, bands)
             is_fit = _solve(bands, right)
             if not is_fit or attempt == n_clips:
                 break
-            square, count = 0.0, 0
-            for y in range(ny):
-                for x in range(start, stop):
-                    if kept[y, x - start]:
-                        square += (data[y, x] / sums[x] - _value(along[y, x], low, step, right, weights)) ** 2
-                        count += 1
-            limit, dropped = clip * math.sqrt(square / count), False
-            for y in range(ny):
-                for x in range(start, stop):
-                    if kept[y, x - start]:
-                        distance = abs(data[y, x] / sums[x] - _value(along[y, x], low, step, right, weights))
-                        if distance > limit:
-                            kept[y, x - start], dropped = False, True
-            if not dropped:
+            if not _drop(along, data, sums, start, kept, (low, step), weights, right, clip):
                 break
         if is_fit:
             knots[column, 0], knots[column, 1] = low, step

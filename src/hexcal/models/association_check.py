@@ -18,10 +18,10 @@ __all__ = [
     "STAGE_3",
     "AssociationError",
     "AssociationNotValidError",
+    "as_json_values",
     "check",
     "check_schema",
     "member_names",
-    "plain",
     "warn_of_folders",
 ]
 
@@ -129,9 +129,9 @@ def _with_dicts(value):
         # Products and members are what a rule may have made of classes of its own.
         products = value.get("products")
         if isinstance(products, list) and not all(map(_all_dicts, products)):
-            return plain(value)
+            return as_json_values(value)
         return value
-    return plain(value) if isinstance(value, Mapping) else value
+    return as_json_values(value) if isinstance(value, Mapping) else value
 
 
 def _all_dicts(product):
@@ -142,15 +142,15 @@ def _all_dicts(product):
     )
 
 
-def plain(value):
+def as_json_values(value):
     """Return a copy made of dict, list, str, int, float, bool and None, as JSON and YAML know them.
 
     Other objects become text.
     """
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): as_json_values(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [as_json_values(item) for item in value]
     if value is None or type(value) in (str, int, float, bool):
         return value
     # Scalars of numpy are numbers, too; subclasses of str become text.

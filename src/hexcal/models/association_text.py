@@ -8,7 +8,7 @@ from pathlib import Path
 from hexcal.errors import InputError, unknown_name
 from hexcal.files import gate
 from hexcal.models import bounds
-from hexcal.models.association_check import AssociationError, AssociationNotValidError, plain
+from hexcal.models.association_check import AssociationError, AssociationNotValidError, as_json_values
 
 __all__ = ["FORMATS", "Format", "format_named", "from_json", "from_yaml", "parse"]
 
@@ -82,7 +82,7 @@ class Format:
     def dump(self, association, **kwargs):
         """Return the suggested file name and the text of an association; `kwargs` go to the library of the format."""
         name = getattr(association, "asn_name", "unnamed_association")
-        return f"{name}.{self.name}", self._call(self._to_text, plain(association), kwargs)
+        return f"{name}.{self.name}", self._call(self._to_text, as_json_values(association), kwargs)
 
     def load(self, text, **kwargs):
         """Return what a text holds (usually a dict).
@@ -158,7 +158,7 @@ def parse(serialized, format=None, **kwargs):
         If it cannot be read, or holds neither a dictionary nor a list.
     """
     if isinstance(serialized, Mapping):
-        return plain(serialized)
+        return as_json_values(serialized)
     text, where = _text(serialized)
     formats = list(FORMATS.values()) if format is None else [format_named(format)]
     problems = []

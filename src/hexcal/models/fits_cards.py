@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hexcal.models.fits_header import COMMENTARY, UNDEFINED, UNREADABLE, Card, formatted, plain
+from hexcal.models.fits_header import COMMENTARY, UNDEFINED, UNREADABLE, Card, formatted, printable
 from hexcal.models.fits_writer import is_structural
 
 _TRUTH = {"T": True, "TRUE": True, "F": False, "FALSE": False}
@@ -202,7 +202,7 @@ def _native(value):
 
 def history_lines(text):
     """Return a text of the history as the lines of HISTORY cards (list of str)."""
-    lines = [plain(line) for line in str(text).splitlines()] or [""]
+    lines = [printable(line) for line in str(text).splitlines()] or [""]
     return [line[start : start + 72].rstrip() for line in lines for start in range(0, max(len(line), 1), 72)]
 
 
@@ -220,7 +220,7 @@ def restore_texts(model, recorded):
     """
     for path in _lossy_texts(model.contents.tree):
         former, latter = _at(recorded, path), _at(model.contents.tree, path)
-        if isinstance(former, str) and plain(former).rstrip() == latter:
+        if isinstance(former, str) and printable(former).rstrip() == latter:
             model.set_unchecked(".".join(path), former)
     lines = [line for text in recorded.get("history", ()) for line in history_lines(text)]
     if lines and [line.rstrip() for line in model.contents.history[: len(lines)]] == lines:

@@ -87,16 +87,16 @@ def formatted(keyword, value, comment=""):
     """
     if keyword in COMMENTARY:
         lines = [str(value)[start : start + 72] for start in range(0, max(len(str(value)), 1), 72)]
-        return "".join(f"{keyword:8s}{plain(line)}".ljust(80) for line in lines)
+        return "".join(f"{keyword:8s}{printable(line)}".ljust(80) for line in lines)
     if value is UNDEFINED:
         return f"{keyword:8s}={'':21s}{f' / {comment}' if comment else ''}"[:80].ljust(80)
     if isinstance(value, str):
-        value = plain(value)
+        value = printable(value)
     width = max(20, len(value.replace("'", "''")) + 2) if isinstance(value, str) else 20
     room = 80 - 10 - width - 3
     # A text of more than 68 characters has further cards, on which its comment finds room.
     long = isinstance(value, str) and width > 70
-    comment = plain(comment) if long else plain(comment)[: max(room, 0)]
+    comment = printable(comment) if long else printable(comment)[: max(room, 0)]
     simple = _simple_value(value) if _SIMPLE_KEYWORD.fullmatch(keyword) else None
     if simple is not None:
         return f"{keyword:8s}= {simple}{f' / {comment}' if comment else ''}".ljust(80)
@@ -157,7 +157,7 @@ def _short_float(text):
     return digits[: 20 - len(mark + exponent)] + mark + exponent
 
 
-def plain(text):
+def printable(text):
     """Return a text with ``?`` for every character that a header cannot hold."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in str(text))
 

@@ -47,7 +47,7 @@ def is_joined(final: Path, individual: list[Path], parameters: Any) -> bool:
     if len(individual) == 1:
         return "individual" not in told
     same = [item["path"] for item in told.get("individual", ())] == [str(path.resolve()) for path in individual]
-    return same and told["run"].get("combine") == record.plain(values_of(parameters))
+    return same and told["run"].get("combine") == record.as_recorded(values_of(parameters))
 
 
 def newer(path: Path, sources: Any) -> bool:

@@ -336,7 +336,7 @@ class Run:
         if told is None or not newer(output, sources):
             return False
         values = {name: entry["value"] for name, entry in told["run"].get("parameters", {}).items()}
-        return values == record.plain(values_of(task.parameters))
+        return values == record.as_recorded(values_of(task.parameters))
 
     def _make_individual(self, jobs):
         for (task, item), result in self.settings.workers.each(individual.make, jobs):

@@ -33,7 +33,7 @@ def of_job(job: dict[str, Any], notes: list[str], seconds: float) -> dict[str, A
             "plugins": [_file(path) for path in job["plugins"]],
             "folders": list(job["folders"]),
             "parameters": {name: {"value": value, "origin": job["origins"].get(name, "default")}
-                           for name, value in plain(job["parameters"]).items()},
+                           for name, value in as_recorded(job["parameters"]).items()},
             "output": Path(job["output"]).name,
             "path": str(Path(job["output"]).resolve()),
             "pipeline": list(job["runs"]),
@@ -84,6 +84,6 @@ def _file(path):
     return {"path": str(Path(path).resolve()), "sha256": sha256(path)}
 
 
-def plain(values: dict[str, Any]) -> dict[str, Any]:
+def as_recorded(values: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as they stand in a record."""
     return json.loads(json.dumps(storable(values), default=str))

@@ -125,10 +125,10 @@ class SkyMatchStep(Step):
                         known = [value for value in (measured.local[number], level) if value is not None]
                         measured.local[number] = min(known) if known else None
                     for other, members in enumerate(groups) if is_matched else ():
-                        if other != number:
-                            mask = overlap_mask(exposure, images[index], [images[member] for member in members])
-                            if mask is not None:
-                                measured.overlaps.setdefault((number, other), Overlap()).add(*pixels.level(mask))
+                        beside = [images[member] for member in members] if other != number else []
+                        mask = overlap_mask(exposure, images[index], beside) if beside else None
+                        if mask is not None:
+                            measured.overlaps.setdefault((number, other), Overlap()).add(*pixels.level(mask))
         return measured
 
     def require_parameters(self):

@@ -11,7 +11,6 @@ from hexcal.steps.wcs import frames, nirspec_frames, nirspec_optics
 from hexcal.steps.wcs.nirspec_slits import NAME
 from hexcal.steps.wcs.reference_transforms import transform_in
 
-_LAM = ("lam",)
 _SLICE, _SHUTTER = ("x_slice", "y_slice", "lam"), ("x_msa", "y_msa", "lam")
 _OTE, _V2V3 = ("x_ote", "y_ote", "lam"), ("v2", "v3", "lam")
 
