@@ -32,8 +32,6 @@ class Disperser:
 
     Parameters
     ----------
-    is_prism : bool
-        Or a grating (or the mirror).
     rotation : Model
         From the frame of the collimated beam to that of the disperser's front surface, unit vectors.
     wavelength : Model
@@ -42,7 +40,6 @@ class Disperser:
         From wavelength and the incoming unit vector to the outgoing one.
     """
 
-    is_prism: bool
     rotation: Any
     wavelength: Any
     dispersed: Any
@@ -120,12 +117,11 @@ def disperser_of(model, reference, order, log):
     angles = [theta_x, theta_y, float(tree["theta_z"]), float(tree["tilt_y"])]
     rotation = make.Rotation3DToGWA(angles, axes_order="xyzy", name="rotation")
     if grating == "PRISM":
-        return Disperser(True, rotation, *_prism(model, tree))
+        return Disperser(rotation, *_prism(model, tree))
     if grating == "MIRROR":
-        return Disperser(False, rotation, None, None)
+        return Disperser(rotation, None, None)
     density = float(tree["groovedensity"])
     return Disperser(
-        False,
         rotation,
         make.WavelengthFromGratingEquation(density, order, name="lambda_from_gratingeq"),
         make.AngleFromGratingEquation(density, order, name="alpha_from_greq"),
