@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-_DESCRIPTION = """How two products differ: keywords, arrays, tables. Exit status 0: they do not, 1: they do, 2: they
-could not be compared. When, where and by which version they were made does not count."""
+_DESCRIPTION = """Show how two products differ: keywords, arrays, tables. Exit status 0: they do not, 1: they do,
+2: they could not be compared. When, where and by which version they were made does not count."""
 
 
 def main(words):
@@ -15,11 +15,9 @@ def main(words):
     parser = Arguments("hexcal diff", _DESCRIPTION)
     add = parser.add_argument
     add("files", nargs=2, metavar="FILE", help="product in FITS, or catalogue in ECSV")
-    add("--rtol", type=number(0), default=0.0, metavar="R", help="relative difference that is allowed (default 0)")
-    add("--atol", type=number(0), default=0.0, metavar="A", help="absolute difference that is allowed (default 0)")
-    add(
-        "--ignore", action="append", default=[], metavar="NAME", help="keyword, column or extension that does not count"
-    )
+    add("--rtol", type=number(0), default=0.0, metavar="R", help="allowed relative difference (default 0)")
+    add("--atol", type=number(0), default=0.0, metavar="A", help="allowed absolute difference (default 0)")
+    add("--ignore", action="append", default=[], metavar="NAME", help="keyword, column or extension to leave out")
     add("--picture", metavar="PNG", help="draw the images that differ, and their difference")
     try:
         options = parser.parse(words)

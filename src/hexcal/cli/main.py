@@ -16,23 +16,23 @@ COMMANDS = {
     "info": "show what a file is",
     "show": "draw a picture of a product",
     "simulate": "make exposures and reference files with a known truth",
-    "process": "a whole programme: from raw exposures to mosaics and spectra",
-    "status": "what became of the jobs of a programme",
+    "process": "calibrate a whole programme: from raw exposures to mosaics and spectra",
+    "status": "show what became of the jobs of a programme",
     "reffiles": "make reference files from calibration exposures",
-    "mkrefs": "the same, by the options of jwst_reffiles",
-    "diff": "how two products differ",
-    "report": "pages of a programme and its products, to look at in a browser",
+    "mkrefs": "make reference files with the options of jwst_reffiles",
+    "diff": "show how two products differ",
+    "report": "write pages of a programme and its products, to read in a browser",
     "demo": "simulate an exposure, calibrate it, compare with the truth",
     "rerun": "make a product again from its own record",
-    "crds": "which reference files the rules of CRDS choose, and why",
-    "asn": "which exposures belong together: pools and associations",
+    "crds": "see which reference files the rules of CRDS choose, and why; caches and deliveries",
+    "asn": "say which exposures belong together: pools and associations",
     "migrate_data": "bring products of earlier releases up to date",
-    "collect_pipeline_cfgs": "parameter files with nothing but a class, for scripts that want them",
+    "collect_pipeline_cfgs": "write parameter files that name a class and nothing else, for scripts that want them",
     "create_data": "convert exposures of ground tests to raw exposures of the telescope",
     "set_telescope_pointing": "write the pointing into exposures, from telemetry",
     "set_velocity_aberration": "write the keywords of velocity aberration into exposures",
-    "v1_calculate": "where the axis of the telescope points, over time",
-    "pointing_summary": "how far exposures point from their targets",
+    "v1_calculate": "compute where the axis of the telescope points, over time",
+    "pointing_summary": "list how far from their targets exposures point",
 }
 _USAGE_STATUS = 1
 
@@ -53,7 +53,7 @@ def main(words=None):
     words = list(sys.argv[1:] if words is None else words)
     if not words or words[0] in ("-h", "--help", "help"):
         print("usage: hexcal COMMAND ...\n\ncommands:")
-        print("\n".join(f"  {name:10s} {text}" for name, text in COMMANDS.items()))
+        print("\n".join(f"  {name:22s} {text}" for name, text in COMMANDS.items()))
         print("\n`hexcal COMMAND --help` tells more. Documentation and examples: README.md")
         return 0 if words else _USAGE_STATUS
     if words[0] == "--version":

@@ -55,18 +55,18 @@ def _set_logging(options):
 def _parser():
     from hexcal.arguments import Arguments, whole_number
 
-    parser = Arguments("mkrefs", "Make reference files, by the options of jwst_reffiles; hexcal reffiles has its own.")
+    parser = Arguments("mkrefs", "Make reference files with the options of jwst_reffiles; hexcal reffiles has its own.")
     add = parser.add_argument
     add("reflabels_and_imagelist", nargs="+", metavar="LABEL|IMAGE", help="makers or types, then exposures or lists")
     add("-b", "--batch", action="store_true", help="one process for each core of this machine")
-    add("--onlyshow", action="store_true", help="only tell what would be done")
+    add("--onlyshow", action="store_true", help="only say what would be done")
     for name in ("outrootdir", "outsubdir", "addsuffix", "runID", "runIDNdigits", "ssbdir"):
         add(f"--{name}", metavar="VALUE", help=f"as {name} of the section output of the configuration")
-    add("--skip_runID_ssbdir", action="store_true", help="products of the pipeline do not go below the run")
-    add("-n", "--newrunID", action="store_true", help="take the next number for the run")
+    add("--skip_runID_ssbdir", action="store_true", help="keep products of the pipeline out of the folder of the run")
+    add("-n", "--newrunID", action="store_true", help="use the next free number for the run")
     add("--force_redo_strun", action="store_true", help="run the pipeline again")
     add("--force_redo_ref", action="store_true", help="make reference files again")
-    add("--maxNstrun", type=whole_number(0), metavar="N", help="run the pipeline at most so often")
+    add("--maxNstrun", type=whole_number(0), metavar="N", help="run the pipeline at most so many times")
     add("--maxNref", type=whole_number(0), metavar="N", help="make at most so many individual files")
     levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     add("--logScreenLevel", choices=levels, help="messages that are printed")

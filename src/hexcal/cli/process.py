@@ -80,22 +80,22 @@ def _parser():
 
     parser = Parser("hexcal process", _DESCRIPTION, epilog=_EXAMPLES)
     add = parser.add_argument
-    add("sources", nargs="*", metavar="DIR|FILE", help="folders (searched with all below) and files with exposures")
-    add("--out", required=True, metavar="DIR", help="folder of the products, the ledger, the logs and the report")
-    add("--dry-run", action="store_true", help="only tell the plan: each job with its reason, what is missing")
+    add("sources", nargs="*", metavar="DIR|FILE", help="exposures, or folders: these are searched with all subfolders")
+    add("--out", required=True, metavar="DIR", help="folder for products, ledger, logs and report")
+    add("--dry-run", action="store_true", help="only show the plan: each job with its reason, and what is missing")
     add("--json", dest="as_json", action="store_true", help="with --dry-run: the plan as JSON")
     recipe = f"full (default), or quick: {QUICK_GROUPS} groups of each ramp, no outlier detection"
     add("--recipe", choices=tuple(RECIPES), default="full", help=recipe)
     add("--until", type=int, choices=(1, 2, 3), default=3, metavar="STAGE", help="last stage: 1, 2 or 3 (default)")
-    add("--pool", metavar="FILE", help="pool that says what belongs together; default: made of the headers")
+    add("--pool", metavar="FILE", help="pool that says which exposures belong together; default: from their headers")
     add("--config-file", action="append", default=[], metavar="FILE", help="parameter file; may be given several times")
     add("--workers", type=whole_number(1), metavar="N", help="processes; default: one for each core, as memory allows")
-    add("--memory", metavar="SIZE", help="memory of all workers, such as 8GB; default: 80 %% of the machine's")
+    add("--memory", metavar="SIZE", help="memory for all workers, such as 8GB; default: 80 %% of the machine's")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler that runs already: tcp://HOST:8786")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler: tcp://HOST:8786")
     slurm = 'start workers by SLURM; its options: "queue=main walltime=02:00:00"'
     where.add_argument("--slurm", metavar="OPTIONS", help=slurm)
-    add("--watch", action="store_true", help="go on: take new exposures as they arrive, until Ctrl-C")
-    add("--interval", type=number(0.1), default=30.0, metavar="S", help="with --watch: seconds between two looks")
+    add("--watch", action="store_true", help="keep running and take new exposures as they arrive, until Ctrl-C")
+    add("--interval", type=number(0.1), default=30.0, metavar="S", help="with --watch: seconds between searches")
     add("--no-report", action="store_true", help="write no report at the end")
     return parser

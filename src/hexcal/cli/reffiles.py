@@ -3,16 +3,16 @@
 _HELP = """usage: hexcal reffiles COMMAND ...
 
 commands:
-  plan TYPE... INPUT...      which exposures go into which file, what remains to be done to them; writes nothing
+  plan TYPE... INPUT...      show which exposures go into which file and what remains to be done; writes nothing
   make TYPE... INPUT...      from raw exposures to checked reference files; TYPE may be `all`
-  combine TYPE FILE...       join individual files to one
-  check FILE...              certify, open, limits of quality, the pipeline with it, exposures that were left out
-  compare NEW OLD            what a new file changes, also in an exposure that is calibrated with both; as a page
+  combine TYPE FILE...       join individual files into one
+  check FILE...              certify and open files, check limits of quality, and run the pipeline with them
+  compare NEW OLD            show what a new file changes, also in an exposure calibrated with each of the two
   deliver FILE...            insert checked files into a new context, with the form of the delivery
-  coverage                   for which modes a context has no file of a type
-  makers                     what can be made, and of what
+  coverage                   list the modes for which a context has no file of a type
+  makers                     list what can be made, and from what
   config                     print a configuration with all keys and their defaults
-  template NAME              print a maker of your own to begin with
+  template NAME              print a maker to start your own from
   new-maker NAME             write it, with a test that passes
 
 TYPE is a type of reference file or the label of a maker; INPUT a file, a folder, a pattern or a list of files.

@@ -17,7 +17,7 @@ def check(words):
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="reference file")
     add("-c", "--config", action="append", default=[], metavar="FILE", help="configuration with limits of quality")
-    add("--exposure", action="append", default=[], metavar="FILE", help="exposure with which the pipeline is tried")
+    add("--exposure", action="append", default=[], metavar="FILE", help="exposure to run the pipeline on")
     add("--references", metavar="DIR", help="the other reference files (default: as hexcal run)")
     add("--truth", metavar="FILE", help="the true file, where it is known")
     add("--json", dest="as_json", action="store_true", help="as JSON")
@@ -47,7 +47,9 @@ def compare(words):
     from hexcal.reffiles import report
     from hexcal.reffiles.compare import compare
 
-    parser = Arguments("hexcal reffiles compare", "What a new reference file changes; exit status 1 if anything.")
+    parser = Arguments(
+        "hexcal reffiles compare", "Show what a new reference file changes; exit status 1 if anything does."
+    )
     add = parser.add_argument
     add("new", metavar="NEW", help="new reference file")
     add("old", metavar="OLD", help="the one before")
@@ -86,7 +88,7 @@ def deliver(words):
     add("--email", metavar="ADDRESS", help="for the form")
     add("--change-level", choices=("trivial", "moderate", "severe"), default="moderate", help="for the form")
     add("--text", metavar="TEXT", help="for the form: what changed, and why")
-    add("--exposure", action="append", default=[], metavar="FILE", help="say whether this exposure will choose a file")
+    add("--exposure", action="append", default=[], metavar="FILE", help="say which of the files this exposure will use")
     if any(word in ("-h", "--help") for word in words):
         arguments.print_help()
         return 0
@@ -128,7 +130,7 @@ def coverage(words):
     from hexcal.reffiles import delivery
     from hexcal.reffiles.registry import makers
 
-    arguments = parser("list", "For which modes of some exposures a context has no file of a type.")
+    arguments = parser("list", "List the modes of some exposures for which a context has no file of a type.")
     arguments.prog = "hexcal reffiles coverage"
     add = arguments.add_argument
     add("exposures", nargs="+", metavar="FILE", help="exposures: their headers say which modes are in use")

@@ -119,7 +119,7 @@ def combine(words):
     from hexcal.reffiles.final import certified, write_final
     from hexcal.reffiles.registry import maker_of, makers
 
-    parser = Arguments("hexcal reffiles combine", "Join individual reference files to one, pixel by pixel.")
+    parser = Arguments("hexcal reffiles combine", "Join individual reference files into one, pixel by pixel.")
     add = parser.add_argument
     add("type", metavar="TYPE", help="type of reference file, or label of a maker")
     add("files", nargs="+", metavar="FILE", help="individual files")
@@ -127,12 +127,8 @@ def combine(words):
     add("--plugin", action="append", default=[], metavar="FILE", help="file with makers of your own")
     for name in CombineParameters.model_fields:
         if name != "flag_fractions":
-            add(
-                f"--{name.replace('_', '-')}",
-                f"--{name}",
-                metavar="VALUE",
-                help=describe(CombineParameters.model_fields[name], name),
-            )
+            spellings = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
+            add(*spellings, metavar="VALUE", help=describe(CombineParameters.model_fields[name], name))
     options = parser.parse(words)
     if options is None:
         return 0

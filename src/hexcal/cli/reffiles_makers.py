@@ -9,7 +9,7 @@ def makers(words):
     from hexcal.core.parameters import describe
     from hexcal.reffiles import registry
 
-    parser = Arguments("hexcal reffiles makers", "What can be made; with LABEL: the parameters of a maker.")
+    parser = Arguments("hexcal reffiles makers", "List what can be made; with LABEL: the parameters of a maker.")
     parser.add_argument("labels", nargs="*", metavar="LABEL", help="maker or type whose parameters are listed")
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help="file with makers of your own")
     options = parser.parse(words)
@@ -53,7 +53,7 @@ def template(words):
     """Print the text of a maker; returns the exit status."""
     from hexcal.reffiles.template import text_of
 
-    name = _name("template", "Print a maker of your own to begin with.", words)
+    name = _name("template", "Print a maker to start your own from.", words)
     if name is not None:
         print(text_of(name))
     return 0
@@ -65,7 +65,7 @@ def new_maker(words):
     from hexcal.files.atomic import atomic
     from hexcal.reffiles.template import test_of, text_of
 
-    name = _name("new-maker", "Write mkref_NAME.py, a maker to begin with, and a test that passes.", words)
+    name = _name("new-maker", "Write mkref_NAME.py, a maker to start from, and a test that passes.", words)
     if name is None:
         return 0
     paths = {Path(f"mkref_{name}.py"): text_of(name), Path(f"test_mkref_{name}.py"): test_of(name)}

@@ -23,38 +23,40 @@ class Parser(Arguments):
 def parser(command: str) -> Parser:
     """Return the parser of ``plan`` or ``make``."""
     text = {
-        "plan": "Say which exposures go into which reference file, and what remains to be done to them.",
-        "make": "Make reference files of raw exposures, and check them.",
+        "plan": "Show which exposures go into which reference file, and what remains to be done to them.",
+        "make": "Make reference files from raw exposures, and check them.",
     }[command]
     result = Parser(f"hexcal reffiles {command}", text)
     add = result.add_argument
     add("words", nargs="*", metavar="TYPE|INPUT", help="types of reference files, then files, folders, patterns, lists")
     add("-c", "--config", action="append", default=[], metavar="FILE", help="configuration; may be given several times")
     add("--output", metavar="DIR", help="folder of the runs (outrootdir; default: JWST_MKREFS_OUTDIR, else here)")
-    add("--new-run", action="store_true", help="take the next number for the run")
-    add("--references", metavar="DIR", help="reference files for the pipeline (default: as hexcal run; else own ones)")
+    add("--new-run", action="store_true", help="use the next free number for the run")
+    add(
+        "--references", metavar="DIR", help="reference files for the pipeline (default: as hexcal run, else those made)"
+    )
     add("--plugin", action="append", default=[], metavar="FILE", help="file with makers of your own")
-    add("--groups", metavar="FILE", help="groups of exposures, as --write-groups writes them, and edited")
-    closure = "leave every Nth exposure out (default 5), and see whether new files calibrate it as they should"
+    add("--groups", metavar="FILE", help="groups of exposures: a file that --write-groups wrote, perhaps edited")
+    closure = "leave out every Nth exposure (default 5), and check that the new files calibrate it well"
     add("--closure", nargs="?", type=whole_number(2), const=5, metavar="N", help=closure)
     add("--passes", type=whole_number(1), default=1, metavar="N",
-        help="make everything so often; the second time with the files of the first for what comes later")  # fmt: skip
+        help="make everything so many times; from the second time on with the files of the time before")  # fmt: skip
     if command == "plan":
         add("--json", dest="as_json", action="store_true", help="as JSON, with the command of each run")
         add("--verbose", action="store_true", help="print the command of each run of the pipeline too")
         add("--write-groups", metavar="FILE", help="write the groups as YAML")
         add("--commands", metavar="FILE", help="write the runs of the pipeline as a list of commands")
         return result
-    add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes at work side by side (default 1)")
-    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that runs, as of hexcal process")
+    add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes that work at the same time (default 1)")
+    add("--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler, as for hexcal process")
     add("--slurm", metavar="OPTIONS", help='start workers with SLURM: "queue=main walltime=02:00:00"')
-    add("--redo", action="store_true", help="make products of the pipeline and reference files again that are there")
+    add("--redo", action="store_true", help="make existing products of the pipeline and reference files again")
     add("--redo-products", action="store_true", help="run the pipeline again")
     add("--redo-references", action="store_true", help="make reference files again")
-    add("--most-products", type=whole_number(0), metavar="N", help="run the pipeline at most so often now")
+    add("--most-products", type=whole_number(0), metavar="N", help="run the pipeline at most so many times now")
     add("--most-references", type=whole_number(0), metavar="N", help="make at most so many individual files now")
     add("--truth", metavar="DIR", help="true reference files (<type>.fits): pulls against them are part of the report")
-    add("--test-exposure", metavar="FILE", help="raw exposure for the comparison with the files before")
+    add("--test-exposure", metavar="FILE", help="raw exposure that is calibrated with the old and the new files")
     add("--no-report", action="store_true", help="do not write the page report.html")
     return result
 

@@ -13,7 +13,7 @@ def main(words):
     )
     add = parser.add_argument
     add("targets", nargs="+", metavar="DIR|FILE", help="folder of the products of a programme, or products")
-    add("--output", metavar="DIR", help="where pages of single products go (default: report)")
+    add("--output", metavar="DIR", help="folder for the pages of single products (default: report)")
     options = parser.parse(words)
     if options is None:
         return 0

@@ -8,8 +8,8 @@ from hexcal.errors import HookError, InputError, ParameterError
 
 _HELP = """usage: hexcal rerun PRODUCT [--output_dir=DIR] [--parameter=value ...]
 
-runs again what made PRODUCT: same inputs, same reference files, same parameters. Inputs and references whose content
-has changed are refused. The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`.
+Make PRODUCT again, with the same inputs, reference files and parameters. Inputs and references whose content has
+changed are refused. The result goes to DIR (default: rerun); other options change parameters, as in `hexcal run`.
 Hooks that the record names are run only with --allow-hooks."""
 
 

@@ -37,30 +37,33 @@ def _parser():
     arguments.add_argument("exposure", nargs="+", help="exposure, changed in place")
     arguments.add_argument("--allow-any-file", action="store_true", help="update files of any model")
     arguments.add_argument(
-        "--force-level1bmodel", action="store_true", help="open files of no known model as raw exposures"
+        "--force-level1bmodel", action="store_true", help="open files whose model is not known as raw exposures"
     )
     arguments.add_argument(
-        "--allow-default", action="store_true", help="without telemetry take the position of the target"
+        "--allow-default", action="store_true", help="without telemetry, use the position of the target"
     )
     arguments.add_argument("--dry-run", action="store_true", help="write no exposure")
     arguments.add_argument(
         "--method",
         choices=("coarse_tr_202111", "ops_tr_202111", "track_tr_202111"),
         default="ops_tr_202111",
-        help="how the pointing is computed (default ops_tr_202111: by PCS_MODE)",
+        help="how the pointing is computed (default ops_tr_202111: as PCS_MODE says)",
     )
     arguments.add_argument(
         "--save-transforms", action="store_true", help="write the rotations to EXPOSURE_transforms.asdf"
     )
-    arguments.add_argument("--override-transforms", metavar="FILE", help="ASDF file with rotations to take instead")
+    arguments.add_argument("--override-transforms", metavar="FILE", help="ASDF file with rotations to use instead")
     arguments.add_argument(
-        "--fgsid", type=int, choices=(1, 2), help="guider of the coarse method (default: as in telemetry)"
+        "--fgsid", type=int, choices=(1, 2), help="guider used by the coarse method (default: the one in the telemetry)"
     )
     arguments.add_argument(
-        "--tolerance", type=float, default=60, help="seconds beyond the observation to look in (default 60)"
+        "--tolerance",
+        type=float,
+        default=60,
+        help="seconds around the observation whose telemetry is used (default 60)",
     )
     arguments.add_argument(
         "--engdb_url", metavar="PLACE", help="file of telemetry (CSV: mnemonic, mjd, value), or address of the database"
     )
-    arguments.add_argument("--transpose_j2fgs", action="store_true", help="take the matrix of J to FGS as it is stored")
+    arguments.add_argument("--transpose_j2fgs", action="store_true", help="use the matrix from J to FGS as stored")
     return arguments

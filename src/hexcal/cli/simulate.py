@@ -8,7 +8,7 @@ from hexcal.cli.simulate_options import add_effects, add_mode, effects_of
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
-    "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, the truth beside it, and reference files that fit",
+    "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, with its truth and matching reference files",
     "calibration": simulate_calibration.ABOUT,
     "imaging": simulate_imaging.ABOUT,
     "spectra": simulate_spectra.ABOUT,

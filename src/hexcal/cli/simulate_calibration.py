@@ -3,7 +3,7 @@
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.cli.simulate_options import add_mode
 
-ABOUT = "darks and flats of one detector, to make reference files of, and the truth as reference files"
+ABOUT = "darks and flats of one detector, to make reference files from, and the truth as reference files"
 _EXAMPLES = """examples:
   hexcal simulate calibration --darks 10 --flats 4 --subarray SUB64P --output sim
   hexcal reffiles make all sim --author "A. Name" --output made

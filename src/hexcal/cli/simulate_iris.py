@@ -3,7 +3,7 @@
 from hexcal.arguments import Arguments, number, whole_number
 from hexcal.errors import ParameterError
 
-ABOUT = "a frame of IRIS (TMT), its truth and its references; a cube or a ramp if wanted"
+ABOUT = "a frame of IRIS (TMT) with its truth and its references, and optionally a cube or a ramp"
 _EXAMPLES = """examples:
   hexcal simulate iris --size 256 --output iris
   hexcal simulate iris --size 256 --kind sky --seed 1 --detector-seed 0 --output iris --overwrite

@@ -5,7 +5,7 @@ import time
 
 from hexcal.arguments import Arguments, whole_number
 
-ABOUT = "a whole programme: images in two filters, spectra of every mode, and a CRDS cache for all, for hexcal process"
+ABOUT = "a whole programme for hexcal process: images in two filters, spectra of every mode, and one CRDS cache for all"
 _EXAMPLES = """examples:
   hexcal simulate programme --output raw
   CRDS_PATH=raw/crds hexcal process raw --out products

@@ -5,7 +5,7 @@ def main(words):
     """Print the ledger of a folder of products; exit status 1 if a job failed."""
     from hexcal.arguments import Arguments
 
-    parser = Arguments("hexcal status", "What became of the jobs of a programme that hexcal process works on.")
+    parser = Arguments("hexcal status", "Show what became of the jobs of a programme that hexcal process works on.")
     parser.add_argument("folder", metavar="DIR", help="folder of the products (--out of hexcal process)")
     options = parser.parse(words)
     if options is None:

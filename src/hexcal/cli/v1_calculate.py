@@ -68,9 +68,9 @@ def _parser():
         "--method",
         choices=("coarse_tr_202111", "ops_tr_202111", "track_tr_202111"),
         default="ops_tr_202111",
-        help="how they are computed (default ops_tr_202111: by PCS_MODE)",
+        help="how they are computed (default ops_tr_202111: as PCS_MODE says)",
     )
-    arguments.add_argument("--override-transforms", metavar="FILE", help="ASDF file with rotations to take instead")
+    arguments.add_argument("--override-transforms", metavar="FILE", help="ASDF file with rotations to use instead")
     arguments.add_argument(
         "--engdb-url", metavar="PLACE", help="file of telemetry, or address of the engineering database"
     )

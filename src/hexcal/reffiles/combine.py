@@ -33,7 +33,7 @@ class CombineParameters(CheckedValues):
         3, "Pixels with fewer values are flagged DO_NOT_USE; with fewer files, fewer are enough.", ge=1
     )
     flag_fraction: float = parameter(
-        0.8, "A flag is set that this share of the files has; 0: that any of them has, 1: that all have.", ge=0, le=1
+        0.8, "Share of the files that must have a flag for it to be set; 0: any of them, 1: all.", ge=0, le=1
     )
     flag_fractions: dict[str, float] = parameter(
         {}, "The same for single flags: {HOT: 0.5, RC: 0}; those that are not named are under flag_fraction."
