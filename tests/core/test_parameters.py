@@ -308,7 +308,7 @@ def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_e
         ("calwebb_image3", {"skymatch": {"dqbits": "HOTT"}}, "HOTT"),
         ("calwebb_image3", {"skymatch": {"skymethod": "user"}}, "list of levels"),
         ("calwebb_image3", {"resample": {"fillval": "nothing"}}, "NAN or INDEF"),
-        ("calwebb_image3", {"source_catalog": {"aperture_ee1": 80}}, "must ascend"),
+        ("calwebb_image3", {"source_catalog": {"aperture_ee1": 80}}, "must increase"),
         ("calwebb_spec2", {"extract_1d": {"smoothing_length": 4}}, "odd number"),
         ("calwebb_spec2", {"cube_build": {"channel": "5"}}, "channel must be"),
         ("calwebb_spec2", {"cube_build": {"wavemin": 9, "wavemax": 8}}, "must be below"),

@@ -334,7 +334,7 @@ def test_the_command_writes_pictures_side_by_side_and_never_over_its_input(tmp_p
 def test_a_file_without_anything_to_draw(tmp_path):
     model = datamodels.NrcImgPhotomModel(phot_table=np.zeros(1, [("filter", "S12"), ("photmjsr", "f4")]))
     model.save(tmp_path / "photom.fits")
-    with pytest.raises(InputError, match="no image and no spectrum in this file"):
+    with pytest.raises(InputError, match="holds no image or spectrum"):
         picture([tmp_path / "photom.fits"], tmp_path / "a.png", Look())
 
 

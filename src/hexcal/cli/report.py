@@ -35,5 +35,5 @@ def _page(target, output):
     folder.mkdir(parents=True, exist_ok=True)
     told = pages.write_product(target, folder)
     if told is None:
-        raise InputError("this is no product that could be shown", where=str(target))
+        raise InputError("this is not a product that can be shown", where=str(target))
     return f"written: {folder / told['page']}"

@@ -113,7 +113,7 @@ def _class_of(record, product, words):
         raise HookError(
             f"the product names code that lies beside it: {name}; data files run nothing by themselves",
             where=str(module.origin if module else name),
-            hint="--allow-hooks imports it, if you know it",
+            hint="--allow-hooks imports it, if you trust it",
         )
     return registry.find(name)
 

@@ -23,11 +23,11 @@ class NormalizeStep(Step):
         values = frame.data[(frame.dq == 0) & np.isfinite(frame.data)]
         level = typical(values, self.parameters.method) if values.size else 0.0
         if level <= 0:
-            found = f"their {self.parameters.method} is {level:.4g}" if values.size else "there is none"
+            light = f"their {self.parameters.method} is {level:.4g}" if values.size else "there is none"
             raise InputError(
-                f"a frame that is normalized needs good pixels with light: {found}",
+                f"a frame that is normalized needs good pixels with light: {light}",
                 where=str(frame.path or frame.meta.filename or "model in memory"),
-                hint="is it a flat, and was its dark subtracted?",
+                hint="check that it is a flat, and that its dark was subtracted",
             )
         self.log.info("%s of %d good pixels: %.6g", self.parameters.method, values.size, level)
         frame.data /= np.float32(level)

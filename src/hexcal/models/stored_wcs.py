@@ -109,7 +109,7 @@ class StoredWcs:
                 f"the WCS ({self.node.tag.rpartition('/')[2]}) is made of transforms that the installed libraries "
                 "cannot read",
                 where=self.where,
-                hint="assign it anew with the step assign_wcs; as long as nobody asks for it, it is kept as it is",
+                hint="run the step assign_wcs again; as long as nobody asks for it, it is kept as it is",
             )
         _READ[wcs] = (self.where, _state(wcs), self._description is False)
         return wcs

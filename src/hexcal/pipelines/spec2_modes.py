@@ -106,7 +106,7 @@ def _lamp_mode(model, exposure_type, where):
         raise InputError(
             f"an exposure of a lamp ({exposure_type}) needs OPMODE {', '.join(_LAMP_MODES)}; found: {mode}",
             where=where,
-            hint="no spectra are calibrated of lamp exposures of other kinds",
+            hint="spectra of other lamp exposures are not calibrated",
         )
     if exposure_type == "NRS_AUTOFLAT" and _LAMP_MODES[mode] != "mos":
         raise InputError(f"NRS_AUTOFLAT exposures are taken with the microshutters; found: OPMODE {mode}", where=where)

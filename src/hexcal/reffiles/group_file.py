@@ -62,7 +62,7 @@ def groups_of(given: list[list[str]], inputs: list[Any]) -> tuple[list[Group], l
         absent = next((name for name in names if Path(name).resolve() not in known), None)
         if absent is not None:
             raise InputError(
-                "a file of the groups is none of the inputs that can be used", where=str(absent),
+                "a file of the groups is not among the inputs that can be used", where=str(absent),
                 hint="name it among the inputs too; `hexcal reffiles plan` says why a file is not used",
             )  # fmt: skip
         members = [known[Path(name).resolve()] for name in names]

@@ -155,7 +155,7 @@ def read_inputs(sources: Iterable[str | os.PathLike[str]], selection: Selection 
         )
     if not inputs:
         reasons = [f"{item.path.name}: {item.reason}" for item in left_out[:3]]
-        raise InputError("no exposure is left to make reference files of", where="; ".join(reasons) or None)
+        raise InputError("no exposure is left to make reference files from", where="; ".join(reasons) or None)
     return sorted(inputs.values(), key=lambda item: (item.mjd, item.path.name)), left_out
 
 

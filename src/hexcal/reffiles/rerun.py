@@ -78,7 +78,7 @@ def _require_same(item):
 
     path = Path(item["path"])
     if not path.is_file():
-        raise InputError("a file that this one was made of no longer exists", where=str(path), hint="put it back")
+        raise InputError("a file that this one was made from no longer exists", where=str(path), hint="put it back")
     if sha256(path) != item["sha256"]:
-        raise InputError("a file that this one was made of has changed", where=str(path),
-                         hint="make the reference file anew: hexcal reffiles make")  # fmt: skip
+        raise InputError("a file that this one was made from has changed", where=str(path),
+                         hint="make the reference file again: hexcal reffiles make")  # fmt: skip

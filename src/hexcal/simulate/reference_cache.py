@@ -129,7 +129,7 @@ def check_cache(root):
         raise InputError(
             f"simulated references must have a cache of their own, this one has the observatory's rules ({foreign[0]})",
             where=root,
-            hint="give another folder with --cache; it is made if it is not there",
+            hint="give another folder with --cache (created if missing)",
         )
 
 

@@ -186,7 +186,7 @@ def test_soss_columns_are_divided_by_the_correction_for_the_pupil_wheel(as_in_th
 
 def test_soss_beyond_the_positions_of_the_pupil_wheel_is_not_changed(caplog):
     result = PathLossStep.call(soss(250.0), override_pathloss=soss_reference())
-    assert "does not cover the position of the pupil wheel, 250: 1 is taken" in caplog.text
+    assert "does not cover the position of the pupil wheel, 250: 1 is used" in caplog.text
     assert (result.data == 12).all()
 
 

@@ -241,7 +241,7 @@ def test_other_encircled_energies(references):
     assert np.allclose(table["aper_total_flux"], table["aper80_flux"] / 0.8)
     with pytest.raises(ReferenceError_, match="encircled energy 60 %"):
         run(mosaic(), references, aperture_ee3=60)
-    with pytest.raises(ParameterError, match="must ascend"):
+    with pytest.raises(ParameterError, match="must increase"):
         run(mosaic(), references, aperture_ee1=70)
 
 

@@ -301,7 +301,7 @@ def test_catalogues_of_the_user(images, sky, tmp_path):
     [
         ({"a": [1]}, "needs the columns x and y"),
         ({"x": [1], "y": ["b"]}, "numbers"),
-        ({"x": [np.nan], "y": [1]}, "no numbers"),
+        ({"x": [np.nan], "y": [1]}, "not numbers"),
     ],
 )
 def test_a_wrong_catalogue_is_refused(tmp_path, columns, message):
@@ -449,7 +449,7 @@ def test_a_service_that_is_not_there_is_an_error(images, monkeypatch):
     with pytest.raises(ResourceError, match="GAIADR3 cannot be fetched"):
         run(images, abs_refcat="GAIADR3", **BEST)
     monkeypatch.setenv(gaia.VARIABLE, "file:///etc/passwd")
-    with pytest.raises(ResourceError, match="no web address"):
+    with pytest.raises(ResourceError, match="not a web address"):
         run(images, abs_refcat="GAIADR3", **BEST)
     with pytest.raises(InputError, match="reference catalogue is not there"):
         run(images, abs_refcat="GAIADR9", **BEST)

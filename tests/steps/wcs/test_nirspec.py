@@ -208,7 +208,7 @@ def test_the_msa_file_is_missing_or_contradicts_itself(assign, tmp_path):
     with pytest.raises(InputError, match="is not there"):
         assign(nirspec.mos_exposure(tmp_path / "nothing_msa.fits"))
     nirspec.exposure().save(tmp_path / "image_msa.fits")
-    with pytest.raises(InputError, match="no MSA metadata file"):
+    with pytest.raises(InputError, match="not an MSA metadata file"):
         assign(nirspec.mos_exposure(tmp_path / "image_msa.fits"))
     other = [nirspec.shutter(1, 3, source=1, primary=True, dither=5)]
     of_another = nirspec.write_msa_file(tmp_path / "other_msa.fits", other, [nirspec.source(1)])

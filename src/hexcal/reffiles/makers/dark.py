@@ -91,7 +91,7 @@ def integration_classes(models, wanted="instrument"):
     wanted = ("first" if models[0].is_miri else "all") if wanted == "instrument" else wanted
     if wanted != "all" and not models[0].is_miri:
         raise ParameterError(
-            f"darks of MIRI alone keep integrations apart, got integration_classes = {wanted}", where="dark"
+            f"only darks of MIRI keep integrations apart, got integration_classes = {wanted}", where="dark"
         )
     if wanted == "all":
         return [lambda n_ints: slice(0, n_ints)]

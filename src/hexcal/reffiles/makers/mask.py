@@ -94,7 +94,7 @@ def _ramp_flags(members, reference, parameters, log):
     """Flags that the ramps of darks give, exposure by exposure."""
     ramps = members.also.get(("jump", "dark"), [])
     if not ramps:
-        log.info("no ramps of the darks are there: RC pixels and low pedestals are not looked for")
+        log.info("there are no ramps of the darks: RC pixels and low pedestals are not looked for")
         return np.uint32(0)
     signs = RampSigns(reference.shape, reference, parameters)
     for ramp in ramps:

@@ -127,7 +127,7 @@ def flagged_pixels(model, look, shape):
         wanted |= getattr(table, flag.upper()) if flag.lower() != "all" else 0
     name = next((name for name in ("dq", "pixeldq") if name in model.specs and model.has(name)), None)
     if name is None:
-        raise InputError("there are no flags in this file to be marked", where=str(model.path or model.model_type))
+        raise InputError("this file has no flags that could be marked", where=str(model.path or model.model_type))
     flags = np.asarray(getattr(model, name))
     # The flags of all integrations are one image.
     flags = flags if flags.ndim == 2 else plane_of(flags, look, model.path)[0]

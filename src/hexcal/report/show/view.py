@@ -108,7 +108,7 @@ def array_of(model, look, default="data"):
         name = default if default in there else next(iter(there), None)
         if name is None:
             raise InputError(
-                "there is no image and no spectrum in this file that can be drawn", where=_where(model),
+                "this file holds no image or spectrum that can be drawn", where=_where(model),
                 hint="`hexcal info FILE` shows what is in it",
             )  # fmt: skip
         return name, np.asarray(getattr(model, name))

@@ -47,7 +47,7 @@ def view_of(path, look):
     from hexcal.models.open import open as open_model
 
     if Path(path).suffix.lower() == ".json":
-        raise InputError("a picture is made of a product, this is no image and no spectrum", where=str(path))
+        raise InputError("only images and spectra can be drawn, this is neither", where=str(path))
     model = open_model(path)
     draw = _drawing(model)
     for option, (takers, what) in _TAKEN_BY.items():

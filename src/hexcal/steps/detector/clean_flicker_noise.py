@@ -89,7 +89,9 @@ class CleanFlickerNoiseStep(Step):
         settings = self._settings(model)
         cube = as_cube(model)
         if cube is None:
-            raise SkipStep("the noise is measured in differences of groups, and one group has none", is_expected=True)
+            raise SkipStep(
+                "the noise is measured in differences between groups, and a single group has none", is_expected=True
+            )
         masks = self._masks(model, cube, settings)
         flat = self._flat(model) if settings.apply_flat_field else None
         if flat is None and self.parameters.autoparam and model.meta.exposure.type in _AUTOMATIC:
@@ -121,7 +123,7 @@ class CleanFlickerNoiseStep(Step):
         if not own.autoparam:
             return settings
         if model.meta.exposure.type not in _AUTOMATIC:
-            self.log.info("no automatic parameters for %s: those given hold", model.meta.exposure.type)
+            self.log.info("there are no automatic parameters for %s: those given are used", model.meta.exposure.type)
             return settings
         return replace(settings, apply_flat_field=True, background_method="median", fit_by_channel=False)
 

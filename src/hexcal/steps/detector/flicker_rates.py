@@ -16,7 +16,9 @@ def rates_of(step: Any, model: Any, together: bool):
     """
     names = {kind: step.get_reference_file(model, kind) for kind in ("gain", "readnoise")}
     if "N/A" in names.values() or not model.meta.exposure.group_time:
-        step.log.info("no gain and read noise: sources are found in the mean of differences of groups")
+        step.log.info(
+            "without gain and read noise, sources are looked for in the mean of the differences between groups"
+        )
         return flicker_mask.draft_rate(model.data, model.groupdq, _UNUSABLE_GROUPS)
     references: list[Any] = [step.get_reference_file_model(model, kind) for kind in names]
     gain, read_noise = (reference.cutout(model).data for reference in references)

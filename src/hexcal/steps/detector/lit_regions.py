@@ -64,7 +64,7 @@ def lit_by_spectra(model):
     wcs = model.meta.wcs
     if wcs is None:
         raise InputError(
-            "where light is expected is known from the WCS, and there is none",
+            "the WCS is needed to know where light is expected, and there is none",
             where=str(model.path or "model in memory"),
             hint="run the step assign_wcs first, or give a user_mask",
         )

@@ -114,7 +114,7 @@ def _earlier(step, ramp):
     path = step.make_input_path(name)
     gate.reading(path)
     if not Path(path).exists():
-        raise InputError("there is no such file of persistence times", where=str(path))
+        raise InputError("the file of persistence times does not exist", where=str(path))
     detector = ramp.meta.instrument.detector
     with asdf.open(path) as file:
         tree = file.tree.get(detector)

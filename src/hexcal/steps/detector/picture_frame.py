@@ -47,7 +47,7 @@ class PictureFrameStep(Step):
 
     def process(self, ramp, references):
         if ramp.meta.instrument.name != "NIRSPEC" or ramp.meta.subarray.name != "FULL":
-            raise SkipStep("the picture frame is known of NIRSpec full frames only", is_expected=True)
+            raise SkipStep("the picture frame is known for NIRSpec full frames only", is_expected=True)
         frame = references.pictureframe.cutout(ramp).data
         mask = self._mask(ramp)
         kept = np.zeros_like(ramp.data) if self.parameters.save_correction else None

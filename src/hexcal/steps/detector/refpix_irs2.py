@@ -306,7 +306,7 @@ def process_irs2(step, ramp, references):
     from hexcal.models.dqflags import pixel
 
     if not irs2.is_interleaved(ramp):
-        raise SkipStep(f"an IRS2 frame has 3200 x 2048 values, this exposure {ramp.shape[-2]} x {ramp.shape[-1]}")
+        raise SkipStep(f"an IRS2 frame has 3200 x 2048 values, this exposure has {ramp.shape[-2]} x {ramp.shape[-1]}")
     own, detector, data = step.parameters, ramp.meta.instrument.detector, ramp.data
     if data.shape[1] < 2:
         step.log.warning("one group: nothing changes from group to group that could be corrected")

@@ -120,7 +120,7 @@ def with_time(reference, row, factor, mid_time):
             f"the coefficients of the change with time give no conversion factor for row {row + 1} of the table: "
             f"{corrected:g}",
             where=str(reference.path or "a reference in memory"),
-            hint="is the time of the exposure right? apply_time_correction=false leaves the change out",
+            hint="check the time of the exposure, or leave the change out with apply_time_correction=false",
         )
     return Conversion(corrected, row, corrected / factor)
 

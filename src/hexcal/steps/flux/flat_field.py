@@ -128,7 +128,7 @@ class FlatFieldStep(Step):
             flat = (self.correction_pars or {}).get("flat")
             if flat is None:
                 raise InputError(
-                    "use_correction_pars needs the flat field of a run before, there is none",
+                    "use_correction_pars needs the flat field of an earlier run, there is none",
                     where=self.where,
                     hint="run the step on the exposure first, or set correction_pars",
                 )

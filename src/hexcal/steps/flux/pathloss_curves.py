@@ -99,7 +99,7 @@ def _source(part, warn):
     """The place of the source in units of the aperture."""
     x, y = part.get_meta("source_xpos"), part.get_meta("source_ypos")
     if x is None or y is None:
-        warn("the place of the source in the slit is not known (source_xpos, source_ypos), its centre is taken")
+        warn("the place of the source in the slit is not known (source_xpos, source_ypos): its centre is used")
         return 0.0, 0.0
     return float(x), float(y)
 
@@ -207,7 +207,7 @@ def of_lrs(model, reference, across_slit, log):
     log.info("Place of the target in the slit: %.3f pixels along it, %.3f across it", along, across)
     values = _bilinear(cube, columns, rows, along, across)
     if values is None:
-        log.warning("The target is outside of the slit, the correction at the centre of the slit is taken")
+        log.warning("The target is outside of the slit: the correction at the centre of the slit is used")
         values = _bilinear(cube, columns, rows, 0.0, 0.0)
     if values is None:
         raise ReferenceError_(
@@ -299,7 +299,7 @@ def of_soss(model, reference, position, log):
         if positions.min() <= position <= positions.max():
             break
     else:
-        log.warning("The pathloss reference does not cover the position of the pupil wheel, %g: 1 is taken", position)
+        log.warning("The pathloss reference does not cover the position of the pupil wheel, %g: 1 is used", position)
         return values
     n_columns = min(image.shape[0], values.size)
     values[:n_columns] = [np.interp(position, positions, row) for row in image[:n_columns]]

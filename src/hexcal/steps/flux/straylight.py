@@ -116,7 +116,9 @@ class StraylightStep(Step):
         widths = own.shower_x_stddev, own.shower_y_stddev
         showers = shower_model(model.data, model.dq, between, widths, limits)
         if showers is None:
-            self.log.warning("No pixel between the slices is left to model showers by: none are subtracted")
+            self.log.warning(
+                "No pixel between the slices is left from which showers could be modelled: none are subtracted"
+            )
             return
         model.data -= showers
         self.log.info("Showers: %.3g to %.3g DN/s subtracted", showers.min(), showers.max())

@@ -39,7 +39,9 @@ def decode_context(context, x, y):
             f"a context has the shape (planes, ny, nx) and whole numbers, got {context.shape} of {context.dtype}"
         )
     if x.shape != y.shape or x.ndim != 1 or x.dtype.kind not in "iu" or y.dtype.kind not in "iu":
-        raise InputError("x and y must be lists of as many whole numbers", hint="positions of pixels, 0-based")
+        raise InputError(
+            "x and y must be lists of whole numbers of the same length", hint="positions of pixels, 0-based"
+        )
     planes = context[np.newaxis] if context.ndim == 2 else context
     words = planes[:, y, x].astype(np.int32).view(np.uint32)
     bits = (words[:, np.newaxis, :] >> np.arange(_BITS, dtype=np.uint32)[:, np.newaxis]) & 1

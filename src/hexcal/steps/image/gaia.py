@@ -49,7 +49,7 @@ def positions(ra: float, dec: float, radius: float, epoch: float, catalogue: str
     query |= {"FORMAT": "CSV", "CAT": catalogue, "MINDET": "5"}
     address = f"{base.rstrip('/')}/vo/CatalogSearch.aspx?{urllib.parse.urlencode(query)}"
     if not address.startswith(("http://", "https://")):
-        raise ResourceError(f"the address of the catalogue service is no web address: {base}", where=VARIABLE)
+        raise ResourceError(f"the address of the catalogue service is not a web address: {base}", where=VARIABLE)
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
             text = answer.read().decode("utf-8", "replace")
@@ -67,10 +67,10 @@ def parsed(text: str, where: str) -> tuple[np.ndarray, np.ndarray]:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     names = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
     if not {"ra", "dec"} <= set(names):
-        raise InputError(f"the answer of the catalogue service is no catalogue: {text.strip()[:100]!r}", where=where)
+        raise InputError(f"the answer of the catalogue service is not a catalogue: {text.strip()[:100]!r}", where=where)
     rows = [dict(zip(names, row, strict=False)) for row in csv.reader(lines[1:])]
     try:
         values = np.array([(float(row["ra"]), float(row["dec"])) for row in rows]).reshape(-1, 2)
     except (KeyError, ValueError) as error:
-        raise InputError("the catalogue service has sent a line without position", where=where) from error
+        raise InputError("the catalogue service has sent a line without a position", where=where) from error
     return values[:, 0].copy(), values[:, 1].copy()

@@ -53,7 +53,7 @@ def _bits(word, good_bits):
         return int(word) & _ALL
     if not word.replace("_", "").isalnum():
         raise ParameterError(
-            f"good_bits must be names or numbers of flags joined by +, with ~ before them or not, got {good_bits!r}",
+            f"good_bits must be names or numbers of flags joined by +, optionally with ~ in front, got {good_bits!r}",
             where="good_bits",
             hint="for example ~DO_NOT_USE, or JUMP_DET + SATURATED",
         )

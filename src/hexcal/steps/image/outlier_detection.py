@@ -160,7 +160,7 @@ class OutlierDetectionStep(Step):
             raise InputError(
                 f"exposures of different modes are given: {', '.join(sorted(str(kind[1]) for kind in kinds))}",
                 where=self.where,
-                hint="run the step on those of each mode",
+                hint="run the step on the exposures of each mode separately",
             )
         mode = modes.pop()
         if mode == "images":

@@ -162,7 +162,7 @@ def _not_one_field(images):
         f"the exposures are too far apart for one tangent plane: {separation(center, middle(away.corners)):.1f} "
         "degrees",
         where=away.name,
-        hint="is its pointing right? Take it out of the association, or make two mosaics",
+        hint="check its pointing; take it out of the association, or make two mosaics",
     )
 
 

@@ -82,7 +82,7 @@ class Polygon:
             raise ParameterError(f"coord_system must be Cartesian, got {coord_system!r}", where="Polygon")
         if len(self.vertices) < 4 or not np.array_equal(self.vertices[0], self.vertices[-1]):
             raise ParameterError(
-                f"a closed list of at least four vertices is required, the last being the first, "
+                f"a closed list of at least four vertices is required, the last equal to the first, "
                 f"got {len(self.vertices)}",
                 where="Polygon",
             )

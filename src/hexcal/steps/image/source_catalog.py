@@ -140,7 +140,7 @@ class SourceCatalogStep(Step):
         energies = [getattr(self.parameters, f"aperture_ee{number}") for number in (1, 2, 3)]
         if not energies[0] < energies[1] < energies[2]:
             raise ParameterError(
-                f"the encircled energies must ascend: {', '.join(map(str, energies))}",
+                f"the encircled energies must increase: {', '.join(map(str, energies))}",
                 where=self.where,
                 hint="aperture_ee1 < aperture_ee2 < aperture_ee3",
             )
@@ -164,7 +164,7 @@ class SourceCatalogStep(Step):
     def _found(self, net, err, masked, threshold):
         """Positions, labels, map and measurements of the sources."""
         if not threshold > 0:
-            raise SkipStep("the image has no noise that a threshold could be set by")
+            raise SkipStep("the image has no noise from which a threshold could be set")
         if self.parameters.starfinder != "segmentation":
             return self._stars(net, masked, threshold)
         values = self.parameters

@@ -114,7 +114,7 @@ def _numbers(table, name, path, unit=None):
         raise InputError(f"the column {name} has to hold numbers", where=str(path)) from error
     if not np.isfinite(column).all():
         raise InputError(
-            f"the column {name} has {np.count_nonzero(~np.isfinite(column))} values that are no numbers",
+            f"the column {name} has {np.count_nonzero(~np.isfinite(column))} values that are not numbers",
             where=str(path),
         )
     return np.asarray(column)

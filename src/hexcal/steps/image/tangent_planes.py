@@ -40,7 +40,7 @@ class TangentPlane:
             raise InputError(
                 f"the WCS has no frame v2v3, in which it could be corrected: {', '.join(frames)}",
                 where=name,
-                hint="only calibrated exposures with the WCS of assign_wcs can be aligned, no resampled images",
+                hint="only calibrated exposures with the WCS of assign_wcs can be aligned, not resampled images",
             )
         self.wcs, self.angles = wcs, (v2_ref / 3600, -v3_ref / 3600, roll_ref)
         self.matrix, self.shift = _present_correction(wcs) if CORRECTED in frames else (np.eye(2), np.zeros(2))
@@ -116,7 +116,9 @@ def _sphere_to_v2v3(wcs, frame, world, name):
     left, _, right = np.linalg.svd(solution)
     rotation = left @ right
     if np.abs(sky @ rotation.T - v2v3).max() > 1e-10:
-        raise InputError("the step from V2 and V3 to the sky is no rotation", where=name, hint="run assign_wcs again")
+        raise InputError(
+            "the step from V2 and V3 to the sky is not a rotation", where=name, hint="run assign_wcs again"
+        )
     return rotation
 
 

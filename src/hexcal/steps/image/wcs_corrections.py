@@ -86,7 +86,9 @@ def transfer_wcs_correction(to_image, from_image, matrix=None, shift=None):
     from hexcal.models.open import open as open_model
 
     if (matrix is None) != (shift is None):
-        raise ParameterError("matrix and shift are given together, or neither", where="transfer_wcs_correction")
+        raise ParameterError(
+            "matrix and shift must be given together, or neither of them", where="transfer_wcs_correction"
+        )
     is_file = not hasattr(to_image, "meta")
     target: Any = open_model(to_image) if is_file else to_image
     source: Any = from_image if hasattr(from_image, "meta") else open_model(from_image)

@@ -74,7 +74,7 @@ def add_wcs(
                 f"only raw exposures and rates are updated ({', '.join(EXPECTED_MODELS)}), "
                 f"this is a {model.model_type}",
                 where=str(filename),
-                hint="a product with a WCS would be spoilt; --allow-any-file does it nevertheless",
+                hint="a product with a WCS would be spoilt; --allow-any-file updates it all the same",
             )
         model = Level1bModel(filename)
     t_pars, transforms = update_wcs(
@@ -163,7 +163,7 @@ def update_wcs(
     except (DataUnusable, EngdbError) as error:
         if not allow_default:
             raise
-        log.warning("No telemetry, the position of the target is taken: %s", error.message)
+        log.warning("Without telemetry, the position of the target is used: %s", error.message)
         wcsinfo, vinfo, transforms, quality = *_planned(model, default_pa_v3, default_roll_ref, t_pars), None, "PLANNED"
     _write(model, t_pars.siaf, wcsinfo, vinfo, quality)
     return t_pars, transforms

@@ -343,7 +343,7 @@ def _track(t_pars, transforms, guider):
         raise InputError(
             "the position of the guide star (GS_RA, GS_DEC) is needed where it is tracked",
             where=f"PCS_MODE {t_pars.pcs_mode}",
-            hint="--method coarse_tr_202111 takes the attitude alone",
+            hint="--method coarse_tr_202111 uses the attitude alone",
         )
     if transforms.m_eci2v is not None:
         return

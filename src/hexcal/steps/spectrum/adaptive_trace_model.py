@@ -71,7 +71,7 @@ class AdaptiveTraceModelStep(Step):
             raise ParameterError(
                 "only integral-field exposures are divided into finer pixels",
                 where="oversample",
-                hint="leave oversample at 1 for slits: the model of their trace is made",
+                hint="leave oversample at 1 for slits; the model of their trace is made all the same",
             )
         if model.is_ifu:
             self._ifu(model, factor)

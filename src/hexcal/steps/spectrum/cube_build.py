@@ -98,7 +98,7 @@ class CubeBuildStep(Step):
                 grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
             except (ReferenceError_, ParameterError) as error:
                 # What the reference file or the parameters say of one band does not stop the others.
-                self.log.error("There is no cube %s: %s", plan.text, error)
+                self.log.error("Cube %s cannot be made: %s", plan.text, error)
                 failures.append(error)
                 continue
             self._tell(plan, grid)

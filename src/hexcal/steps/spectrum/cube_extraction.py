@@ -143,7 +143,10 @@ def _take_out_fringes(columns, model, log):
     """Add the columns without residual fringes."""
     channels = str(model.meta.instrument.channel or "")
     if len(channels) != 1 or not channels.isdigit():
-        log.warning("Residual fringes are not corrected: the cube holds channels %s, one is needed", channels or "?")
+        log.warning(
+            "Residual fringes are not corrected: a cube of one channel is needed, this one holds channels %s",
+            channels or "?",
+        )
         return
     largest = add_columns(columns, int(channels))
     log.info("Residual fringes of up to %.2f %% are taken out of RF_FLUX, RF_SURF_BRIGHT", 100 * largest)
@@ -154,7 +157,7 @@ def _source_type(model, given, log):
     if given.ifu_set_srctype is not None:
         if model.is_miri:
             return given.ifu_set_srctype
-        log.warning("ifu_set_srctype holds for MIRI MRS only: the source is %s", source_type)
+        log.warning("ifu_set_srctype is for MIRI MRS only: the source is %s", source_type)
     return "POINT" if source_type == "POINT" else "EXTENDED"
 
 
@@ -192,7 +195,7 @@ def _of_point(model, step, circles, wavelengths, data, errors):
 
     given = step.parameters
     if given.ifu_rscale is not None and not model.is_miri:
-        step.log.warning("ifu_rscale holds for MIRI MRS only: the radius is that of the reference")
+        step.log.warning("ifu_rscale is for MIRI MRS only: the radius is that of the reference")
     x, y = _centre(model, step, data)
     scale = abs(model.meta.wcsinfo.cdelt1 or 0) * _ARCSEC
     if not scale:

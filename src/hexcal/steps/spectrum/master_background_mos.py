@@ -106,7 +106,7 @@ class MasterBackgroundMosStep(Pipeline):
         if self.use_correction_pars:
             if not self.correction_pars:
                 raise InputError(
-                    "use_correction_pars needs the background of a run before, there is none",
+                    "use_correction_pars needs the background of an earlier run, there is none",
                     where=self.where,
                     hint="run the step on the exposure first, or set correction_pars",
                 )

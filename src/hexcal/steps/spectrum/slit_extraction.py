@@ -136,11 +136,11 @@ def _at_source(slit, exposure, entry, view, aperture, rows, log):
     else:
         place = _on_sky(slit, exposure, rows, view.dispaxis, column)
     if not np.isfinite(place):
-        log.warning("Where the source is, is not known: the aperture stays where the reference has it")
+        log.warning("The place of the source is not known: the aperture stays where the reference puts it")
         return aperture
     if not -0.5 <= place <= view.shape[0] - 0.5:
         log.warning(
-            "The source is at %.1f along a slit of %d pixels, beside it: the aperture stays where the reference has it",
+            "The source is at %.1f, outside of a slit of %d pixels: the aperture stays where the reference puts it",
             place,
             view.shape[0],
         )

@@ -251,7 +251,7 @@ def _require_one_field(everything):
     if spread > _WIDEST:
         raise InputError(
             f"the exposures of a slit are too far apart for one rectified spectrum: {spread:.2g} degrees",
-            hint="is the pointing of each right? Take the odd one out of the association",
+            hint="check their pointing, and take the odd one out of the association",
         )
 
 
@@ -269,7 +269,7 @@ def _window(exposure):
     rows, columns = np.flatnonzero(sees.any(axis=1)), np.flatnonzero(sees.any(axis=0))
     if len(columns) < 2 or len(rows) < 2:
         raise InputError(
-            "fewer than two pixels of the slit, along it or in dispersion direction, see the sky at a known "
+            "fewer than two pixels of the slit, along it or in the direction of dispersion, see the sky at a known "
             "wavelength: it cannot be rectified"
         )
     return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

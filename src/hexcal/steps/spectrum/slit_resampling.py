@@ -77,7 +77,9 @@ def coordinates_of(slit):
     sees = np.isfinite(seen.ra) & np.isfinite(seen.wavelength)
     rows, columns = np.flatnonzero(sees.any(axis=1)), np.flatnonzero(sees.any(axis=0))
     if not len(rows):
-        raise InputError("no pixel sees the sky at a known wavelength", hint="is it in the field of the detector?")
+        raise InputError(
+            "no pixel sees the sky at a known wavelength", hint="check that it is in the field of the detector"
+        )
     window = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
     return SlitCoordinates(*(values[window] for values in seen)), window
 

@@ -115,5 +115,5 @@ def _require_image(model):
         raise InputError(
             f"the spectrum of a slit is required, (ny, nx), the input is a {model.model_type} {tuple(shape)}",
             where=str(model.path or "model in memory"),
-            hint="spectra of integral-field units are made into cubes by cube_build",
+            hint="cube_build makes cubes of the spectra of integral-field units",
         )

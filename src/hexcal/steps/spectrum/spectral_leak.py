@@ -46,7 +46,8 @@ class SpectralLeakStep(Step):
         with science.borrowed(leaky, changed=True) as model:
             if len(model.parts()) != len(true):
                 raise InputError(
-                    f"band 1B has {len(true)} spectra, and band 3A has {len(model.parts())}: which belong together?",
+                    f"band 1B has {len(true)} spectra, and band 3A has {len(model.parts())}: "
+                    "it is not clear which belong together",
                     where=science.name_of(leaky),
                 )
             for part, other in zip(model.parts(), true, strict=True):

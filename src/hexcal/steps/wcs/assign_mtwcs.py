@@ -77,7 +77,7 @@ class AssignMTWcsStep(Step):
                 where=", ".join(without[:3]),
                 hint=(
                     "it is written when the raw exposures are made from the ephemeris; "
-                    "skip=true goes on with a sky that stands still"
+                    "skip=true continues as if the target did not move"
                 ),
             )
         return targets

@@ -236,7 +236,7 @@ def _require_some(lit_slits, slits, model, log):
     detector, kept = model.meta.instrument.detector, {slit.key for slit, _, _ in lit_slits}
     outside = [slit.label for slit in slits if slit.key not in kept]
     if outside:
-        log.info("Not on detector %s, left out: %s", detector, ", ".join(outside))
+        log.info("Left out, since they are not on detector %s: %s", detector, ", ".join(outside))
     if not lit_slits:
         raise DataUnusable(
             f"no slit or slice falls on detector {detector}, of {len(slits)} that are open"

@@ -35,7 +35,7 @@ def nrs_wcs_set_input(input_model, slit_name, wavelength_range=None, slit_y_low=
     where = str(input_model.path or "model in memory")
     if (wavelength_range, slit_y_low, slit_y_high) != (None, None, None):
         raise InputError(
-            "the bounding box of a slit is stored with its WCS, another range of wavelengths or height is not applied",
+            "the bounding box of a slit is stored with its WCS; another range of wavelengths or height is refused",
             where=where,
             hint="run assign_wcs with slit_y_low and slit_y_high",
         )

@@ -163,7 +163,7 @@ def _configuration(model):
     missing = [keyword for keyword, value in values.items() if value is None]
     if missing:
         raise InputError(
-            f"which slitlets are open is looked up by MSAMETID and PATT_NUM; {' and '.join(missing)} not in the header",
+            f"MSAMETID and PATT_NUM say which slitlets are open; {' and '.join(missing)} not in the header",
             where=str(model.path or "model in memory"),
         )
     return int(values["MSAMETID"]), int(values["PATT_NUM"])
@@ -181,7 +181,9 @@ def read_msa_file(path):
     extensions = [source.find(name) for name in ("SHUTTER_INFO", "SOURCE_INFO")]
     if any(extension is None or extension.kind != "table" for extension in extensions):
         raise InputError(
-            "this is no MSA metadata file", where=str(path), hint="it has tables SHUTTER_INFO and SOURCE_INFO"
+            "this is not an MSA metadata file",
+            where=str(path),
+            hint="such a file has the tables SHUTTER_INFO and SOURCE_INFO",
         )
     shutters, sources = (np.array(source.plain_table(extension)) for extension in extensions)
     program = source.primary.get("PROGRAM")
@@ -237,7 +239,7 @@ def _slitlet(number, rows, position, edges, sources, path, log):
     primary = rows[[_text(value) == "Y" for value in rows["primary_source"]]]
     if len(primary) > 1:
         raise InputError(
-            f"slitlet {number} has {len(primary)} shutters with a primary source, one at most can have it",
+            f"slitlet {number} has {len(primary)} shutters with a primary source; at most one is allowed",
             where=str(path),
         )
     fixed = _fixed_name(rows)

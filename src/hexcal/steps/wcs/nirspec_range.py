@@ -45,7 +45,7 @@ def order_and_range(model, reference):
         raise ReferenceError_(
             f"the wavelengths of grating {grating} are needed, the WAVELENGTHRANGE file has {', '.join(known)}",
             where=str(reference.path or "WAVELENGTHRANGE"),
-            hint="is GRATING right in the primary header? Else give another file with override_wavelengthrange",
+            hint="check GRATING in the primary header, or give another file with override_wavelengthrange",
         )
     place = names.index(name) if name in names else rows[0]
     return int(orders[place]), (float(ranges[place][0]), float(ranges[place][1])), name in names

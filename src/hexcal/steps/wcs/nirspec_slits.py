@@ -65,9 +65,9 @@ def required(wcs) -> Wcs:
     result = described(wcs)
     if result is None:
         raise InputError(
-            "the WCS is made of transforms that Hexcal does not know, so that no other one can be made of it",
+            "the WCS is made of transforms that Hexcal does not know, so that no other WCS can be derived from it",
             where="WCS",
-            hint="assign it anew with the step assign_wcs",
+            hint="run the step assign_wcs again",
         )
     return result
 
@@ -120,7 +120,7 @@ def _without_name(transform):
         f"the transform {transform.name or type(transform).__name__} of the WCS hands on the number of the slit in a "
         "way that is not known",
         where="WCS",
-        hint="assign it anew with the step assign_wcs",
+        hint="run the step assign_wcs again",
     )
 
 

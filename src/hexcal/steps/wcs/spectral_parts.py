@@ -128,9 +128,7 @@ def _of_slit_list(wcs, shape):
         slit_wcs = nirspec_slits.slit_wcs(wcs, number)
         box = box_of(slit_wcs)
         if box is None:
-            raise InputError(
-                f"slice {number} has no bounding box in the WCS", hint="assign the WCS anew with the step assign_wcs"
-            )
+            raise InputError(f"slice {number} has no bounding box in the WCS", hint="run the step assign_wcs again")
         first_row, last_row = _pixels(box[2], box[3], shape[0])
         first_column, last_column = _pixels(box[0], box[1], shape[1])
         member = np.ones((max(last_row - first_row + 1, 0), max(last_column - first_column + 1, 0)), bool)
@@ -191,7 +189,7 @@ def _require_shape(labels, shape):
         raise InputError(
             f"the map of slices in the WCS has {labels.shape[1]} x {labels.shape[0]} pixels, "
             f"the exposure {shape[1]} x {shape[0]}",
-            hint="assign the WCS anew with the step assign_wcs",
+            hint="run the step assign_wcs again",
         )
 
 
