@@ -91,10 +91,10 @@ class _Knots:
         """Add knots, each in the middle of the interval with the largest sum of squared residuals."""
         squares, inside = list(squares), list(self.inside)
         for _ in range(count):
-            open_ones = [number for number, points in enumerate(inside) if points]
-            if not open_ones or len(inside) + 2 * _ORDER - 1 >= self.x.size + _ORDER:
+            open_spans = [number for number, points in enumerate(inside) if points]
+            if not open_spans or len(inside) + 2 * _ORDER - 1 >= self.x.size + _ORDER:
                 break
-            number = max(open_ones, key=lambda span: squares[span])
+            number = max(open_spans, key=lambda span: squares[span])
             points, whole = inside[number], squares[number]
             left = points // 2
             right = points - left - 1
