@@ -68,17 +68,17 @@ def make(words):
     planning = planned("make", words)
     if planning is None:
         return 0
-    for line in told(found.left_out):
+    for line in told(planning.left_out):
         print(line)
-    if all(task.problem for task in found.tasks):
-        for task in found.tasks:
+    if all(task.problem for task in planning.tasks):
+        for task in planning.tasks:
             print(f"hexcal: {task.maker.label}: {task.problem}", file=sys.stderr)
         return 64
-    _write(found.table(), found.places.folder / "inputs.ecsv")
-    run = Run(found.places, found.settings, _settings(found), lambda text: print(text, flush=True))
-    outcome = run.do(found.tasks)
+    _write(planning.table(), planning.places.folder / "inputs.ecsv")
+    run = Run(planning.places, planning.settings, _settings(planning), lambda text: print(text, flush=True))
+    outcome = run.do(planning.tasks)
     try:
-        checked = _checks(found, run, outcome)
+        checked = _checks(planning, run, outcome)
     except (HexcalError, OSError) as error:
         # What was made, and what was not, is said all the same.
         print(f"hexcal: the checks stopped: {error}", file=sys.stderr)

@@ -59,11 +59,11 @@ class Member:
 
 def find_proposal(folder):
     """Return the one proposal file of a folder, digits and ``.prop``."""
-    found = sorted(path for path in Path(folder).glob("*.prop") if path.stem.isdigit())
-    if len(found) != 1:
-        listed = ", ".join(path.name for path in found) or "none"
+    files = sorted(path for path in Path(folder).glob("*.prop") if path.stem.isdigit())
+    if len(files) != 1:
+        listed = ", ".join(path.name for path in files) or "none"
         raise InputError(f"a folder has one proposal file, digits and .prop; found {listed}", where=str(folder))
-    return found[0]
+    return files[0]
 
 
 def read_proposal(path):

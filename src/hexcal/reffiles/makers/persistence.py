@@ -186,8 +186,8 @@ def _best_times(charge, points, with_current):
         return _fitted(charge, points, np.exp(logarithms), with_current)[1]
 
     # From the best ones of the grid on.
-    found = minimize(left_by, np.log(best[1]), method="Nelder-Mead", options={"xatol": 1e-3, "maxiter": 600})
-    return np.sort(np.exp(found.x))
+    minimum = minimize(left_by, np.log(best[1]), method="Nelder-Mead", options={"xatol": 1e-3, "maxiter": 600})
+    return np.sort(np.exp(minimum.x))
 
 
 def _fill(flat, members, parameters, log):
@@ -205,8 +205,8 @@ def _fill(flat, members, parameters, log):
     resets[0] = (exposure.nresets_at_start or 0) * (exposure.frame_time or 0.0)
     # One trap that captures at once, and keeps what it has.
     family = np.array([[0.0, 1 / parameters.capture_time, 1.0, 1e-12]])
-    filled, one = np.zeros((1, 1, 1)), np.ones((1, 1))
-    pixels = one, well * one, family
+    filled, full = np.zeros((1, 1, 1)), np.ones((1, 1))
+    pixels = full, well * full, family
     correct(ramp, np.zeros(ramp.shape, np.uint8), np.zeros((1, 1), np.uint32), filled, pixels,
             (float(exposure.group_time), resets), np.inf)  # fmt: skip
     share = float(filled[0, 0, 0])

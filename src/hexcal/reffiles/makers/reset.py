@@ -63,10 +63,10 @@ class ResetMaker(Maker):
                     statistics = clipped(
                         residuals[:, group], good[:, group], parameters.clipping_sigma, parameters.max_clipping_iters
                     )
-                    data[number, group, first:last] = found.mean
+                    data[number, group, first:last] = statistics.mean
                     # The slope is the same in all exposures: its error is not in their scatter.
                     own = slope_error[first:last] * (middle - group)
-                    err[number, group, first:last] = np.nan_to_num(np.hypot(found.error, own))
+                    err[number, group, first:last] = np.nan_to_num(np.hypot(statistics.error, own))
         dq = np.where(np.isfinite(data).all(axis=(0, 1)), 0, pixel.DO_NOT_USE).astype(np.uint32)
         log.info("Reset anomaly of group 1: %.2f DN (median)", float(np.nanmedian(data[-1, 1])))
         model = ResetModel(np.nan_to_num(data))
@@ -92,12 +92,12 @@ def _slopes(models, members, samples, parameters, log) -> tuple[Any, Any]:
     """Slope of the straight part of all exposures, and its error, DN per group (ny, nx)."""
     slope, error = (np.full(members.shape, np.nan) for _ in range(2))
     for first, last in members.bands(samples):
-        found = []
+        slopes = []
         for model in models:
             data, flags = ramp_rows(model, first, last)
             _, _, own, total = _line_parts(data.astype(np.float64), flags, parameters.first_straight)
-            found.append(np.where(total >= 3, own, np.nan))
-        values = np.concatenate(found)
+            slopes.append(np.where(total >= 3, own, np.nan))
+        values = np.concatenate(slopes)
         mean = clipped(values, np.isfinite(values), parameters.clipping_sigma, parameters.max_clipping_iters)
         slope[first:last], error[first:last] = mean.mean, mean.error
     seen = ~members.reference_pixels()
