@@ -50,6 +50,7 @@ _WITHOUT = {"fs": (15, 49), "mos": (34, 338)}
 
 def known_of(run):
     """What differs in extracted spectra of a run, whether extract_1d alone or the pipeline has made them."""
+    run = run.removesuffix("-alone")
     if run in _WITHOUT:
         fluxes, variances = _WITHOUT[run]
         return {name: (variances if "_VAR_" in name else fluxes, _NO_CORRECTION) for name in _CORRECTED}
