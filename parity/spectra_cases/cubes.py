@@ -48,6 +48,7 @@ _MIRI = {
     "emsm": ({"channel": "1", "weighting": "emsm"}, _torn(700)),
     "msm": ({"channel": "2", "weighting": "msm"}, _torn(350)),
     "along the slices": ({"channel": "1", "coord_system": "ifualign"}, _torn(1470)),
+    "flags left out": ({"channel": "2", "skip_dqflagging": True}, _torn(60)),
     "both channels": ({"output_type": "multi"}, _torn(6600)),
     "both channels, emsm": ({"output_type": "multi", "weighting": "emsm"}, _torn(11800)),
 }

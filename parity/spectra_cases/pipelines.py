@@ -144,6 +144,34 @@ def _of_channel(run):
     return rename
 
 
+def _leaking(inputs, products):
+    """An association of the spectra of two bands, of which one is taken for 1B, whose light leaks into the other."""
+    import spectra_harness
+    from astropy.io import fits
+
+    folder = spectra_harness.association("mrs-3").parent / "leak"
+    folder.mkdir(exist_ok=True)
+    members = []
+    for channel, stretch in (("1", 1.155), ("3", 1.0)):
+        (path,) = products.glob(f"*ch{channel}-short_x1d.fits")
+        with fits.open(path) as hdus:
+            table = hdus["EXTRACT1D"].data
+            table["WAVELENGTH"] *= stretch
+            hdus[0].header["BAND"] = "MEDIUM" if channel == "1" else "SHORT"
+            hdus.writeto(folder / path.name, overwrite=True)
+        members.append({"expname": path.name, "exptype": "science"})
+    table = {"asn_type": "spec3", "asn_rule": "none", "asn_id": "a3001", "asn_pool": "none", "program": "1"}
+    (folder / "leak.json").write_text(json.dumps({**table, "products": [{"name": "leak", "members": members}]}))
+    return folder / "leak.json"
+
+
+def _leaks():
+    override = {"override_mrsptcorr": "{inputs}/refs/common/mrsptcorr.fits"}
+    status = {"key S_SPLEAK": (1, "3.0.0 says of each spectrum whether it was corrected (docs/decisions.md)")}
+    more = {"given": _leaking, "alone": "spectral_leak", "params": override, "known": status}
+    yield Case("mrs-3: spectral_leak", "mrs-3", "spectral_leak", **more)
+
+
 def _pipelines():
     for run in _PIPELINES:
         options = {"params": {"save_bsub": True}, "known": extraction.known_of(run)}
@@ -170,4 +198,4 @@ def _pipelines():
 
 def cases():
     """Return the cases."""
-    return [*_steps(), *_combined(), *_masters(), *_outliers(), *_pipelines()]
+    return [*_steps(), *_combined(), *_masters(), *_outliers(), *_leaks(), *_pipelines()]

@@ -238,3 +238,27 @@ def test_the_scratch_folder_is_gone_however_a_run_ends(paths, how):
     status = process.wait()
     assert (status == 0) == (how == "success")
     assert (folder / "changed").exists() and not list((folder / "scratch").iterdir())
+
+
+def test_flags_of_a_table_that_waits_in_a_file_stay_what_they_are(tmp_path, monkeypatch):
+    """Files store unsigned integers as signed ones with an offset."""
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("HEXCAL_SCRATCH", str(tmp_path / "scratch"))
+    rows = 4000
+    model = datamodels.MultiSpecModel()
+    part = model.new_part()
+    table = np.zeros(rows, [("WAVELENGTH", "f8"), ("FLUX", "f8"), ("DQ", "u4")])
+    table["DQ"] = np.arange(rows) % 3
+    part.spec_table = table
+    model.spec = [part]
+    model.save(tmp_path / "x1d.fits")
+    container = ModelContainer([str(tmp_path / "x1d.fits")])
+    borrowed = container.borrow(0)
+    borrowed.spec[0].spec_table["FLUX"] += 2
+    container.give_back(0, changed=True)
+    assert list((tmp_path / "scratch").rglob("*spec_table.npy"))
+    again = container[0].spec[0].spec_table
+    np.testing.assert_array_equal(again["DQ"], table["DQ"])
+    np.testing.assert_array_equal(again["FLUX"], 2)
+    container[0].save(tmp_path / "again_x1d.fits")
+    np.testing.assert_array_equal(datamodels.open(tmp_path / "again_x1d.fits").spec[0].spec_table["DQ"], table["DQ"])

@@ -68,7 +68,7 @@ def names(folder):
     return {path.name for path in (folder / "out").glob("*.fits")}
 
 
-@pytest.mark.req("SPC3-02", "SPC3-03", "SPC3-04")
+@pytest.mark.req("SPC3-02", "SPC3-03", "SPC3-04", "MBKG-20")
 @pytest.mark.parametrize("exposure_type", TABLE)
 def test_steps(exposure_type):
     model = datamodels.ImageModel((4, 4))

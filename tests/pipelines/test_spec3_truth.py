@@ -42,9 +42,13 @@ class Combined:
         self.made = made(folder, mode, n_exposures=self.n_exposures, hits=hits)
         self.hits = Table.read(folder / "truth" / "hits.ecsv") if hits else None
         options = {"references": str(self.made.references), "save_results": True}
-        for path in self.made.associations:
-            if "alone" not in path.name:
-                Spec2Pipeline.call(str(path), output_dir=str(folder), steps=RECTIFIED_LATER, **options)
+        paths = [path for path in self.made.associations if "alone" not in path.name]
+        for path in paths:
+            # The first exposure of an integral-field unit is made into a cube of its own, too.
+            cube = {"cube_build": {"skip": mode not in CUBES or path != paths[0]}}
+            steps = {**RECTIFIED_LATER, **cube}
+            Spec2Pipeline.call(str(path), output_dir=str(folder), steps=steps, **options)
+        self.calibrated = f"{self.made.series.names()[0]}_cal.fits"
         asn = str(folder / "asn_spec3.json")
         Spec3Pipeline.call(asn, output_dir=str(self.out), profile="recommended", **options)
 
@@ -122,14 +126,42 @@ def test_products(combined):
         assert len(combined.names("crf")) == combined.n_exposures
 
 
+@pytest.mark.req("CUBE-10")
+def test_stage_2_makes_one_cube_of_all_that_is_in_an_exposure(combined):
+    if combined.mode not in CUBES:
+        pytest.skip("no integral-field unit")
+    (path,) = combined.made.folder.glob("*_s3d.fits")
+    with fits.open(path) as hdus:
+        header = hdus["SCI"].header
+        if combined.mode == "miri-mrs":
+            assert hdus[0].header["CHANNEL"] == "12" and header["CTYPE3"] == "WAVE-TAB"
+            waves = np.ravel(hdus["WCS-TABLE"].data["wavelength"])
+            assert waves[0] < 5.1 and waves[-1] > 8.5
+        else:
+            assert hdus[0].header["GRATING"] == "PRISM" and header["CTYPE3"] == "WAVE"
+
+
+@pytest.mark.req("CUBE-04")
+def test_cubes_have_surface_brightness_and_spectra_the_flux_of_the_star(combined):
+    if combined.mode != "nirspec-ifu":
+        pytest.skip("of NIRSpec only")
+    assert fits.getheader(combined.made.folder / combined.calibrated, "SCI")["BUNIT"] == "MJy/sr"
+    (root,) = ROOTS[combined.mode]
+    assert fits.getheader(combined.out / f"{root}_s3d.fits", "SCI")["BUNIT"] == "MJy/sr"
+    with fits.open(combined.out / f"{root}_x1d.fits") as hdus:
+        assert hdus["EXTRACT1D"].columns["FLUX"].unit == "Jy"
+    ((table, light),) = combined.spectra()
+    assert abs(np.median(ratio(table, light, MODES[combined.mode][1])[0]) - 1) < MODES[combined.mode][2]
+
+
 def _check_place_of_the_star(hdus):
     """All dithers lay the star onto its place on the sky."""
     from astropy.wcs import WCS
 
     header, planes = hdus["SCI"].header, hdus["SCI"].data
     ra, dec = hdus[0].header["TARG_RA"], hdus[0].header["TARG_DEC"]
-    image = np.nanmedian(planes, axis=0)
-    image = np.where(np.isfinite(image), image - np.nanmedian(image), 0)
+    image = np.nan_to_num(planes).mean(axis=0)
+    image -= np.median(image)
     peak = np.unravel_index(np.argmax(image), image.shape)
     part = tuple(slice(max(p - 3, 0), p + 4) for p in peak)
     y, x = np.mgrid[part]

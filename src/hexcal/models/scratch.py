@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import ResourceError
+from hexcal.models.fits_table import structured
 
 _SMALL = 1 << 16
 """Arrays below this size (bytes) stay in memory: a file would cost more than it frees."""
@@ -64,7 +65,9 @@ class Scratch:
         new = folder / f"{name}.new"
         try:
             with new.open("xb") as stream:
-                np.save(stream, np.asarray(array), allow_pickle=False)
+                # Of a table that astropy has read, the values are kept, not what its file stores for them.
+                values = structured(array) if array.dtype.names else np.asarray(array)
+                np.save(stream, values, allow_pickle=False)
             os.replace(new, folder / name)
         except OSError as error:
             new.unlink(missing_ok=True)

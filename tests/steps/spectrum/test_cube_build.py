@@ -1,6 +1,7 @@
 """cube_build: scenes of known brightness come back, grids, names, coordinate systems, bad input."""
 
 import dataclasses
+import json
 import warnings
 
 import asdf
@@ -60,6 +61,103 @@ def test_a_cube_for_each_band_with_the_brightness_of_the_scene(sloped, folder):
         assert cube.meta.instrument.channel == str(channel)
         # As in release 3.0.0, which opens no other one.
         assert cube.wavetable.dtype.names == ("wavelength",)
+
+
+@pytest.mark.req("CUBE-01")
+def test_a_file_a_model_an_association_and_a_container_give_the_same_cube(sloped, folder, tmp_path):
+    path = tmp_path / sloped.meta.filename
+    sloped.save(path)
+    members = [{"expname": path.name, "exptype": "science"}]
+    table = {"asn_type": "spec3", "asn_rule": "none", "asn_id": "a3001", "asn_pool": "none", "program": "1"}
+    asn = tmp_path / "asn.json"
+    asn.write_text(json.dumps({**table, "products": [{"name": "product", "members": members}]}))
+    kinds = (str(path), sloped, str(asn), datamodels.ModelContainer([sloped]))
+    one, *others = (build(given, folder, channel="1") for given in kinds)
+    for other in others:
+        assert other.data.tobytes() == one.data.tobytes() and other.err.tobytes() == one.err.tobytes()
+
+
+@pytest.mark.req("CUBE-02")
+def test_exposures_that_are_not_calibrated_are_told(folder, caplog):
+    model = cubes.exposure(folder, _slope)
+    assert build(model, folder, channel="1").meta.bunit_data == "MJy/sr"
+    assert "photom" not in caplog.text
+    model.meta.bunit_data = "DN/s"
+    assert build(model, folder, channel="1").meta.bunit_data == "DN/s"
+    assert "is in DN/s, not in MJy/sr: has it been through photom?" in caplog.text
+    with pytest.raises(InputError, match="assign_wcs"):
+        build(miri.mrs_exposure(), folder)
+    model.meta.exposure.type, model.meta.instrument.name = "NIS_WFSS", "NIRISS"
+    with pytest.raises(InputError, match="integral-field"):
+        build(model, folder, override_cubepar=str(folder / "cubepar.fits"))
+
+
+@pytest.mark.req("CUBE-24")
+def test_a_pixel_covers_its_length_along_the_slice_times_the_width_of_the_slice(folder):
+    """Which voxels a single pixel reaches, by corners on the sky that are taken from the coordinates of its slice."""
+    from hexcal.steps.wcs.spectral import ifu_slices
+
+    model = cubes.exposure(folder, lambda ra, dec, w: 5 + 0 * ra)
+    parts = {part.number: part for part in ifu_slices(model) if part.channel == 1}
+    part, beside = parts[1], parts[2]
+    row, column = (length // 2 for length in part.ra.shape)
+    keep = model.data[part.window][row, column]
+    model.dq[...] |= 1
+    model.dq[part.window][row, column] = 0
+    cube = build(model, folder, channel="1", scalexy=0.07, scalew=0.01)
+    sky = np.array([part.ra[row, column], part.dec[row, column]])
+
+    def direction(of, along, across):
+        """Change of RA and Dec for each arcsec along the slices, or across them."""
+        change = np.array([of.ra[along], of.dec[along]]) - sky
+        return change / across
+
+    by_along = direction(part, (row, column + 1), part.along[row, column + 1] - part.along[row, column])
+    off = beside.along - part.along[row, column], beside.wavelength - part.wavelength[row, column]
+    nearest = np.unravel_index(np.nanargmin(np.hypot(off[0], 9 * off[1])), beside.ra.shape)
+    step = beside.along[nearest] - part.along[row, column]
+    width = beside.across[nearest] - part.across[row, column]
+    by_across = (np.array([beside.ra[nearest], beside.dec[nearest]]) - sky - step * by_along) / width
+    length = abs(part.along[row, column + 1] - part.along[row, column - 1]) / 2
+    corners = [
+        sky + s * length / 2 * by_along + t * abs(width) / 2 * by_across
+        for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
+    low, high = sorted(0.5 * (part.wavelength[row, column] + part.wavelength[row + side, column]) for side in (-1, 1))
+    x, y, z = cube.meta.wcs.invert(
+        *np.transpose([*corners, *corners]), np.repeat([low, high], 4), with_bounding_box=False
+    )
+    covered = _covered(np.stack([x[:4], y[:4]], axis=1), cube.data.shape[1:])
+    seen = cube.weightmap > 0
+    assert np.array_equal(np.unique(np.nonzero(seen)[0]), np.arange(round(float(z[0])), round(float(z[4])) + 1))
+    plane = seen.any(axis=0)
+    assert (plane[covered > 0.02]).all() and not plane[covered == 0].any() and plane.sum() > 6
+    assert np.allclose(cube.data[seen], keep)
+
+
+def _covered(corners, shape, fine=40):
+    """Which part of each spaxel lies in a quadrilateral, by counting points."""
+    y, x = (np.mgrid[: shape[0] * fine, : shape[1] * fine] + 0.5) / fine - 0.5
+    inside = np.ones(y.shape, bool)
+    first, second = corners[1] - corners[0], corners[2] - corners[1]
+    turn = np.sign(first[0] * second[1] - first[1] * second[0])
+    for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        inside &= turn * ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) >= 0
+    return inside.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3))
+
+
+@pytest.mark.req("CUBE-44")
+def test_what_the_user_says_goes_before_the_reference_file(sloped, folder):
+    step = CubeBuildStep(channel="1, 2", band="short", grating="G140M", filter="all")
+    assert step.read_user_input() == {"channel": ("1", "2"), "band": ("short",), "grating": ("g140m",), "filter": None}
+    cube = build(sloped, folder, channel="1", scalexy=0.31)
+    scales = cube.meta.wcsinfo.cdelt1 * 3600, cube.meta.wcsinfo.cdelt3
+    assert scales == pytest.approx((0.31, cubes.STEP[1]))
+    assert cube.meta.instrument.channel == "1" and cube.meta.cal_step.cube_build == "COMPLETE"
+    # The coordinates are those of the grid into which the pixels were laid.
+    ra, dec, wavelength = _coordinates(cube)
+    inner = np.isfinite(cube.data) & (cube.weightmap >= 6)
+    assert abs(np.median((cube.data - _slope(ra, dec, wavelength))[inner])) < 0.02
 
 
 def test_a_uniform_scene_stays_uniform_with_the_errors_of_the_mean(folder):

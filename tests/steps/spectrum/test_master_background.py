@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from extracted_spectra import spectra
+from tilted_slits import SHAPE as SLIT
+from tilted_slits import tilted_slit, wavelength
 
 from hexcal import datamodels
 from hexcal.errors import InputError
@@ -75,7 +77,7 @@ def check_subtracted(model, source=10.0):
     assert (model.dq[~known] == pixel.DO_NOT_USE).all()
 
 
-@pytest.mark.req("MBKG-01", "MBKG-03", "MBKG-09", "MBKG-10", "MBKG-17")
+@pytest.mark.req("MBKG-01", "MBKG-03", "MBKG-09", "MBKG-10", "MBKG-17", "MBKG-20")
 def test_a_spectrum_of_the_user(user):
     given = exposure()
     before = given.data.copy()
@@ -86,6 +88,20 @@ def test_a_spectrum_of_the_user(user):
     np.testing.assert_array_equal(given.data, before)
     beyond = wavelengths() < 1
     np.testing.assert_array_equal(result.data[beyond], before[beyond])
+
+
+@pytest.mark.req("MBKG-08")
+def test_wavelengths_are_those_of_the_exposure_or_else_of_its_coordinates(tmp_path):
+    user = str(spectra(tmp_path / "user_x1d.fits", (np.linspace(0.5, 3, 81), level(np.linspace(0.5, 3, 81)) / 10, {})))
+    slit = tilted_slit(lambda position: 0 * position + 10, lambda wave: 1 + 0 * wave)
+    y, x = np.mgrid[: SLIT[0], : SLIT[1]].astype(float)
+    slit.data = slit.data + level(wavelength(x, y)).astype("f4")
+    (of_coordinates,) = MasterBackgroundStep.call(slit, user_background=user)
+    np.testing.assert_allclose(of_coordinates.data, 10, rtol=1e-5)
+    # What is attached goes first, here two micron at all pixels.
+    slit.wavelength = np.full(SLIT, 2.0, "f4")
+    (attached,) = MasterBackgroundStep.call(slit, user_background=user)
+    np.testing.assert_allclose(attached.data, slit.data - level(2.0), rtol=1e-5)
 
 
 def test_flagged_and_missing_elements_of_the_user_are_left_out(tmp_path):
@@ -141,7 +157,7 @@ def test_spectrum_and_what_is_subtracted_are_written(tmp_path, monkeypatch):
     assert [item.name for item in (tmp_path / "plain").iterdir()] == ["sci_mbsub.fits"]
 
 
-@pytest.mark.req("MBKG-02", "MBKG-19")
+@pytest.mark.req("MBKG-02", "MBKG-19", "MBKG-20")
 def test_what_is_subtracted_already_is_left(user, caplog):
     given = exposure()
     given.meta.cal_step.bkg_subtract = "COMPLETE"

@@ -11,6 +11,14 @@ from hexcal.steps.spectrum.cube_product import Headers, set_coordinates
 from hexcal.steps.spectrum.cube_report import Watched
 
 _ZERO = "0: what the reference file says."
+_UNIT = "MJy/sr"
+_CHOICES = {
+    "channel": cube_bands.CHANNELS,
+    "band": cube_bands.SUBCHANNELS,
+    "grating": cube_bands.GRATINGS,
+    "filter": cube_bands.FILTERS,
+}
+"""Parameters that choose among what the exposures hold, and the names that they know."""
 
 
 class CubeBuildStep(Step):
@@ -91,6 +99,7 @@ class CubeBuildStep(Step):
     def process(self, exposures, references):
         science = exposures.of_type("science")
         science.check()
+        self._tell_units(science)
         request, plans, cubes = cube_planning.Request.of(self, science), self._plans(science), []
         failures = []
         for plan in plans:
@@ -111,22 +120,29 @@ class CubeBuildStep(Step):
     def require_parameters(self):
         """Parameters must go together, and name channels and gratings that there are."""
         cube_planning.require_fitting(self.parameters)
-        for is_miri in (True, False):
-            self._chosen(is_miri)
+        self.read_user_input()
 
-    def _chosen(self, is_miri):
-        """Channels and bands, or gratings and filters, that are asked for."""
-        given = self.parameters
-        if is_miri:
-            first = cube_bands.words(given.channel, cube_bands.CHANNELS, "channel")
-            return first, cube_bands.words(given.band, cube_bands.SUBCHANNELS, "band")
-        first = cube_bands.words(given.grating, cube_bands.GRATINGS, "grating")
-        return first, cube_bands.words(given.filter, cube_bands.FILTERS, "filter")
+    def read_user_input(self):
+        """Return what is asked for of the exposures.
+
+        Returns
+        -------
+        dict of str to (tuple of str or None)
+            ``channel``, ``band``, ``grating``, ``filter``: names; None for all.
+
+        Raises
+        ------
+        ParameterError
+            For a name that is not known.
+        """
+        return {name: cube_bands.words(getattr(self.parameters, name), known, name) for name, known in _CHOICES.items()}
 
     def _plans(self, science):
         given = self.parameters
         bands = [cube_bands.bands_of(model) for model in science.each()]
-        first, second = self._chosen(bands[0][0].first in cube_bands.CHANNELS)
+        asked = self.read_user_input()
+        names = ("channel", "band") if bands[0][0].first in cube_bands.CHANNELS else ("grating", "filter")
+        first, second = (asked[name] for name in names)
         return cube_bands.plans(bands, first, second, given.output_type or "band", self.where)
 
     def _build(self, science, members, request, grid, reach, plan):
@@ -187,12 +203,22 @@ class CubeBuildStep(Step):
             product.meta.instrument.channel = "".join(dict.fromkeys(band.first for band in plan.bands))
             product.meta.instrument.band = "-".join(dict.fromkeys(band.second for band in plan.bands)).upper()
         product.meta.filename = f"{self._root(product)}_{plan.text}{ending}_{self.parameters.suffix}.fits"
-        product.meta.bunit_data = product.meta.bunit_err = product.meta.bunit_data or "MJy/sr"
+        product.meta.bunit_data = product.meta.bunit_err = product.meta.bunit_data or _UNIT
 
     def _root(self, product):
         """Name of the association's product or of the exposure; of several without an association, of the first."""
         own = names.base_name(self)[0]
         return own if own != f"step_{self.name}" else names.base_name(self, product)[0]
+
+    def _tell_units(self, science):
+        """Warn of exposures that are not in the unit of a cube; nothing stops."""
+        for index, model in enumerate(science.each()):
+            unit = model.meta.bunit_data
+            if unit and unit != _UNIT:
+                self.log.warning(
+                    "%s is in %s, not in %s: has it been through photom? The cube is in %s, too",
+                    *(science.name_of(index), unit, _UNIT, unit),
+                )
 
     def _tell(self, plan, grid):
         nz, ny, nx = grid.shape
