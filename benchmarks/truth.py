@@ -37,6 +37,7 @@ from truth_events import make_events, measure_events  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
 from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
 from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
+from truth_outliers import make_nods, measure_nods  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
 from truth_spectra import is_available, make_spectra, make_stage3  # noqa: E402
 from truth_spectra_figures import measure_extended, measure_spectra  # noqa: E402
@@ -123,6 +124,20 @@ def _stage3(name, run, steps=None):
     )
 
 
+def _nods(name, mode, seed, **more):
+    return Case(
+        f"{name}, seed {seed}",
+        "calwebb_spec3",
+        make_nods,
+        measure_nods,
+        {"mode": mode, "seed": seed, **more},
+        {"output_dir": "{folder}/{side}", "save_results": True},
+        "truth_outliers.py",
+        {"outlier_detection": {"save_results": True}},
+        "input.json",
+    )
+
+
 def _jumps(name, rate, n_groups, hit=0.0, **more):
     return Case(
         f"{name}, {n_groups} groups, {rate:g} DN/s",
@@ -187,6 +202,9 @@ CASES = [
     _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
     *(_interference(f"interference, {n_groups} groups", n_groups) for n_groups in (10, 20, 60)),
+    *(_nods("hits in fixed slits, 3 nods", "nirspec-fs", seed) for seed in (1, 2, 3)),
+    _nods("hits in MOS, 3 nods", "nirspec-mos", 1),
+    _nods("hits in LRS, 4 nods", "miri-lrs", 1, n_exposures=4),
     Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]
 SPECTRA = [
