@@ -40,7 +40,7 @@ from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
 from truth_outliers import make_nods, measure_nods  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
 from truth_spectra import is_available, make_spectra, make_stage3  # noqa: E402
-from truth_spectra_figures import measure_extended, measure_spectra  # noqa: E402
+from truth_spectra_figures import measure_cube, measure_extended, measure_spectra  # noqa: E402
 
 SIDES = ("documents", "recommended", VERSION)
 
@@ -115,7 +115,7 @@ def _stage3(name, run, steps=None):
         name,
         "calwebb_spec3",
         make_stage3,
-        measure_spectra,
+        measure_cube if run.startswith("ifu") else measure_spectra,
         {"run": run},
         {"output_dir": "{folder}/{side}", "save_results": True},
         "truth_spectra.py",
@@ -224,6 +224,8 @@ SPECTRA = [
     _stage3("stage 3, MOS", "mos-3"),
     _stage3("stage 3, LRS", "lrs-3"),
     _stage3("stage 3, NIRSpec IFU", "ifu-3"),
+    # Beside what the reference implementation makes without the model.
+    _stage3("stage 3, IFU, trace model", "ifu-3", {"adaptive_trace_model": {"skip": False}}),
     _stage3("stage 3, MRS", "mrs-3"),
 ]
 """On exposures that scripts beside Hexcal make (`spectra_harness.HARNESS`); left out where these are not."""

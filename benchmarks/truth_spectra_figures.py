@@ -19,6 +19,8 @@ _WINDOW = 31
 """Pixels over which noise is told from what changes with wavelength."""
 _SIGNAL = 5.0
 """Lines are judged where they are so many times as bright as their error."""
+_AROUND, _WIDE = 4, 201
+"""Spaxels about a star that hold its light; planes over which the share of one of them changes slowly."""
 _TOGETHER = 10
 """Neighbouring wavelengths whose sum is judged, too."""
 
@@ -46,6 +48,30 @@ def measure_spectra(product, folder, extended=False):
         figures["lines, flux (%)"] = float(100 * np.median(np.abs(lines[:, 0] - 1)))
         figures["lines, centre (pixel)"] = float(np.median(np.abs(lines[:, 1])))
     return figures
+
+
+def measure_cube(product, folder):
+    """As `measure_spectra`, and the waves in spectra of single spaxels, which aliasing makes."""
+    return {**measure_spectra(product, folder), **_waves(next(Path(folder, product.stem).glob("*_s3d.fits")))}
+
+
+def _waves(path):
+    """How the share of the star's light in spaxels changes by wavelength, about its running median."""
+    with fits.open(path) as hdus:
+        cube = hdus["SCI"].data.astype(float)
+    image = np.nan_to_num(cube).mean(axis=0)
+    y, x = np.unravel_index(np.argmax(image), image.shape)
+    near = cube[:, y - _AROUND : y + _AROUND + 1, x - _AROUND : x + _AROUND + 1]
+    total, waves = np.nansum(near, axis=(1, 2)), []
+    for j, i in np.ndindex(3, 3):
+        share = near[:, _AROUND - 1 + j, _AROUND - 1 + i] / total
+        share = share[np.isfinite(share) & (total > np.median(total) / 10)]
+        change = share / median_filter(share, _WIDE, mode="nearest") - 1
+        waves.append(100 * _width(change))
+    return {
+        "waves in spaxels, median (%)": float(np.median(waves)),
+        "waves in spaxels, worst of nine (%)": float(max(waves)),
+    }
 
 
 def measure_extended(product, folder):

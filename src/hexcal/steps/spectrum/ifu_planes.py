@@ -145,15 +145,15 @@ def pixels_of(plane: SlicePlane, whole=True) -> SlicePixels:
         Those whose middle is inside the slice.
     """
     x, y = plane.columns.astype(np.float64), plane.rows.astype(np.float64)
-    along, across, wavelength = plane.locate(x, y)
-    if plane.along_x:
-        first, second = plane.locate(x - HALF, y), plane.locate(x + HALF, y)
-        below, above = plane.locate(x, y - HALF), plane.locate(x, y + HALF)
-    else:
-        first, second = plane.locate(x, y - HALF_ALONG_NIRSPEC), plane.locate(x, y + HALF_ALONG_NIRSPEC)
-        below, above = plane.locate(x - HALF, y), plane.locate(x + HALF, y)
-    depth = np.abs(above[2] - below[2])
-    ends = np.array([first[0], first[2], second[0], second[2]])
+    reach = HALF if plane.along_x else HALF_ALONG_NIRSPEC
+    # The middle, the ends along the slice, and those in wavelength, in one call, which takes longer than its points.
+    by_slice, by_wavelength = np.array([0.0, -reach, reach, 0.0, 0.0]), np.array([0.0, 0.0, 0.0, -HALF, HALF])
+    by_x, by_y = (by_slice, by_wavelength) if plane.along_x else (by_wavelength, by_slice)
+    places = plane.locate((x + by_x[:, None]).ravel(), (y + by_y[:, None]).ravel())
+    all_along, all_across, all_waves = (values.reshape(5, -1) for values in places)
+    along, across, wavelength = all_along[0], all_across[0], all_waves[0]
+    depth = np.abs(all_waves[4] - all_waves[3])
+    ends = np.array([all_along[1], all_waves[1], all_along[2], all_waves[2]])
     sees = np.isfinite(along + wavelength)
     if whole:
         sees &= np.isfinite(depth) & np.isfinite(ends).all(axis=0)
