@@ -8,6 +8,8 @@ from hexcal.steps.detector import miri_clock
 
 MINIMUM_GROUPS = 3
 """A straight line is taken out of each ramp; in two groups nothing is left of it."""
+_GRID = 8, 32, 64
+"""Groups, rows and sets of four columns of which the phases are looked at, at most."""
 _LARGEST_RESIDUAL = 5.0
 """Ramps whose residuals are larger than this many times the usual ones (cosmic rays, saturation) are no measure of the
 wave.
@@ -33,6 +35,19 @@ class Readout:
     def start(self, frequency, integration):
         """Cycles before the first pixel of an integration, less whole ones."""
         return (frequency * miri_clock.CLOCK * self.frame * self.integration * integration) % 1.0
+
+    def centered_start(self, frequency, integration, n_bins, image):
+        """As `start`, moved so that samples lie about the middles of `n_bins` bins, wherever these begin.
+
+        Pixels are read at whole clocks: their phases may all lie in one half of a bin, or at its edge. `image` is the
+        shape (ny, nx).
+        """
+        grid = np.ix_(np.arange(_GRID[0]), np.arange(image[0])[: _GRID[1]], np.arange(-(-image[1] // 4))[: _GRID[2]])
+        by_group, by_row, by_column = self.cycles(frequency)
+        phase = by_group * grid[0] + by_row * grid[1] + by_column * grid[2]
+        # Rounded, lest what is exactly at an edge be taken for the end of the bin before.
+        place = np.round(phase * n_bins, 6) % 1.0
+        return self.start(frequency, integration) + (0.5 - place.mean()) / n_bins
 
 
 def usable_ramps(ramp, flags):
@@ -71,7 +86,7 @@ def phased(ramp, usable, readout, frequency, integration, n_bins, first_group=0,
 
     sums, counts, firsts = (np.zeros((ramp.shape[1], n_bins)) for _ in range(3))
     cycles = readout.cycles(frequency)
-    start = readout.start(frequency, integration) + first_group * cycles[0]
+    start = readout.centered_start(frequency, integration, n_bins, ramp.shape[1:]) + first_group * cycles[0]
     run_bands(bin_by_phase, ramp.shape[1], ramp, usable, cycles, start, sums, counts, firsts, threads=threads)
     return np.stack([sums.sum(axis=0), counts.sum(axis=0), firsts.sum(axis=0)])
 
@@ -81,7 +96,8 @@ def subtract(ramp, wave, readout, frequency, integration, threads=None):
     from hexcal.core.bands import run_bands
     from hexcal.kernels.emi import subtract_wave
 
-    cycles, start = readout.cycles(frequency), readout.start(frequency, integration)
+    cycles = readout.cycles(frequency)
+    start = readout.centered_start(frequency, integration, len(wave), ramp.shape[1:])
     run_bands(subtract_wave, ramp.shape[1], ramp, wave, cycles, start, threads=threads)
 
 
@@ -113,16 +129,20 @@ def measured(sums, counts):
     return wave - wave.mean()
 
 
-def aligned(sums, counts, reference, scale):
+def aligned(sums, counts, firsts, reference, scale, step, n_groups):
     """Shift a reference wave so that it correlates best with the measured one, and scale it if asked for.
 
     Parameters
     ----------
-    sums, counts : float64 array (nbins,)
+    sums, counts, firsts : float64 array (nbins,)
         As `phased` gives.
     reference : float64 array (nbins,), DN
     scale : bool
-        Multiply it by the ratio that leaves least of the measured wave.
+        Multiply it by the ratio that leaves least of the measured wave; what the straight lines have taken of it, too,
+        is allowed for.
+    step : float
+        Cycles from group to group.
+    n_groups : int
 
     Returns
     -------
@@ -136,8 +156,9 @@ def aligned(sums, counts, reference, scale):
     correlation = _correlation(measured(sums, counts) * counts, shape)
     shift = _peak(correlation)
     wave = _shifted(shape, shift)
-    size = float((wave**2 * counts).sum())
-    ratio = float((wave * sums).sum()) / size if scale and size > 0 else 1.0
+    norm = _correlation(firsts, _projected_norm(shape, step, n_groups))
+    size = float(np.interp(shift, np.arange(len(norm)), norm, period=len(norm)))
+    ratio = float((wave * sums).sum()) / size if scale and size > 1e-9 * max(norm.max(), 1e-300) else 1.0
     return _shifted(reference, shift) * ratio
 
 
