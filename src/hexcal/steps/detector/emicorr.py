@@ -266,17 +266,10 @@ def _fits(frequency, phases, n_bins, readout, n_groups, parameters):
     total = np.sum(phases, axis=0)
     if frequency.wave is None:
         return [emi_wave.measured(total[0], total[1])]
-<<<<<<< HEAD
     reference = emi_wave.resampled(frequency.wave, n_bins)
-    if parameters.algorithm == "sequential":
-        return [emi_wave.aligned(total[0], total[1], reference, parameters.scale_reference)]
     step = readout.cycles(frequency.frequency)[0]
-=======
-    reference = emi_wave.resampled(one.wave, n_bins)
-    step = readout.cycles(one.frequency)[0]
     if parameters.algorithm == "sequential":
         sums, counts, firsts = total
         return [emi_wave.aligned(sums, counts, firsts, reference, parameters.scale_reference, step, n_groups)]
->>>>>>> 2fbee86 (emicorr: the phase of a wave is found between its bins, its size allows for what straight lines took; the cause of the difference to 3.0.0)
     chosen = phases if parameters.fit_ints_separately else [total]
     return [emi_wave.joint(sums, firsts, reference, step, n_groups) for sums, _, firsts in chosen]
