@@ -196,7 +196,7 @@ def test_the_weights_of_irs2_leave_no_more_noise_than_the_true_ones(caplog):
     assert "5 groups: " in caplog.text and "of 256 pairs" in caplog.text
     other, noise = simulated(2).data[0], {}
     for name, table in (("made", file.irs2_table), ("true", weights_table())):
-        how = How("NRS1", Weights.of(table), np.zeros((4, 32, 2), bool))
+        how = How("NRS1", Weights.of(table), np.zeros((5, 32, 2), bool))
         noise[name] = np.std(np.diff(correct_frames(other, how), axis=0)[:, 4:-4, 4:-4])
     raw = np.std(np.diff(other[:, irs2.normal_rows()], axis=0))
     assert noise["made"] < 1.01 * noise["true"] < 0.75 * raw

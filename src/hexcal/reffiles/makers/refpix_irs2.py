@@ -78,7 +78,7 @@ class RefpixMaker(Maker):
                 for frame in ramp[: parameters.most_frames - powers.frames]:
                     powers.add(irs2.as_read(frame, detector), mean)
         # One in some hundred good pairs is suspicious by chance, a bad one again and again.
-        bad = np.mean(suspicious, axis=0) > 0.5
+        bad = np.mean(suspicious, axis=0)[: irs2.SECTORS] > 0.5  # the table has no rows for the reference output
         alpha, beta, left = _weights(powers.sums, parameters)
         log.info("%d groups: %.1f %% of the power of the normal pixels is left (below %g cycles a line)",
                  powers.frames, 100 * left, parameters.highest_frequency)  # fmt: skip
@@ -109,10 +109,12 @@ class _Powers:
 
     def add(self, frame, mean):
         """Add those of one group, in the order of the read-out, less the mean of the groups."""
+        from scipy import fft
+
         change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
         there = np.ones(change.shape, bool)
         lines = [refpix_irs2.edge_line(change, there, k).astype(np.float32) for k in range(-1, irs2.SECTORS)]
-        output: Any = refpix_irs2.spectrum_of_output(change, there, lines[0])
+        output: Any = fft.rfft(refpix_irs2.series_of_output(change, there, lines[0]))
         reads = [refpix_irs2.reference_reads(change, k) - lines[k + 1] for k in range(irs2.SECTORS)]
         references: Any = refpix_irs2.spectra_of_references(reads)
         normal: Any = np.array([_of_normal(irs2.sector(change, k) - lines[k + 1]) for k in range(irs2.SECTORS)])
