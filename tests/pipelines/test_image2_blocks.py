@@ -51,7 +51,7 @@ def write_cube(simulated, path, seed, **meta):
 
 
 def calibrate(monkeypatch, label, given, per_block=None, **more):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 40 if per_block is None else per_block * 4 * SIZE**2)
+    monkeypatch.setattr(blocks, "RATES_BYTES", 1 << 40 if per_block is None else per_block * 4 * SIZE**2)
     return Image2Pipeline.call(given, output_dir=label, **more)
 
 
@@ -109,7 +109,7 @@ def test_the_background_is_averaged_once(folder, simulated, monkeypatch, caplog,
 
 def test_what_is_not_saved_stays_in_memory(folder, simulated, monkeypatch):
     name = write_cube(simulated, folder / "target_rateints.fits", 3)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 * SIZE**2)
+    monkeypatch.setattr(blocks, "RATES_BYTES", 4 * SIZE**2)
     result = Image2Pipeline.call(name)
     assert result.data.shape == (N_INTS, SIZE, SIZE) and list(folder.glob("*_calints.fits")) == []
 

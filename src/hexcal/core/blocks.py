@@ -16,8 +16,10 @@ from hexcal.core.configspec import require_values
 from hexcal.core.members import models
 from hexcal.core.skip import SkipStep
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 """Size of the float32 ramps of a block; a block has one integration at least."""
+RATES_BYTES = 32 << 20
+"""Size of the float32 rates of a block; a block has one integration at least."""
 
 
 def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int | None = None) -> list[tuple[int, int]]:
@@ -66,7 +68,7 @@ def parts_of_rates(pipeline, steps, rates, whole: str | None = None) -> list[tup
     As `parts_of`. An exposure that is in memory already is not divided.
     """
     n_ints, size = rates.shape[0], 4 * math.prod(rates.shape[1:])
-    count = -(-n_ints // max(1, BLOCK_BYTES // size))
+    count = -(-n_ints // max(1, RATES_BYTES // size))
     if count < 2 or rates.primary in rates.loaded():
         return []
     reason = whole or reason_for_whole(steps, rates)
