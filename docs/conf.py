@@ -37,6 +37,7 @@ autosummary_generate = False
 html_theme = "pydata_sphinx_theme"
 html_title = f"Hexcal {version}"
 html_static_path = ["_static"]
+html_favicon = "_static/hexcal.svg"
 html_css_files = ["hexcal.css"]
 html_show_sourcelink = False
 html_copy_source = False

@@ -30,10 +30,10 @@ LEAST_SHARE = 0.75
 class Noise(NamedTuple):
     """Coefficients of the covariance matrix, and thresholds of the jump test.
 
-    diagonal, neighbour : s^-1, of the photon noise (alpha_p, beta_p) read_diagonal, read_neighbour : s^-2, factors on
-    the variance of one group (alpha_r, beta_r) one, two : improvement of chi-squared from which on one difference, or
-    two neighbours, are left out; two is infinite where a jump cannot lie in
-        the middle of a group
+    diagonal, neighbour : s^-1, of the photon noise (alpha_p, beta_p)
+    read_diagonal, read_neighbour : s^-2, factors on the variance of one group (alpha_r, beta_r)
+    one, two : improvement of chi-squared from which on one difference, or two neighbours, are left out; two is infinite
+        where a jump cannot lie in the middle of a group
     use_all : whether the first estimate of the rate is the median of all differences, also of those that are flagged
     refine : whether jumps are looked for with the covariance of a rate that is fitted, instead of the first estimate's,
         and must stand out
@@ -54,7 +54,10 @@ class Noise(NamedTuple):
 class System(NamedTuple):
     """A chunk of ramps, and what was found while it was solved.
 
-    difference : DN/s; used : 1.0 or 0.0; rate : that gives the covariance, DN/s; a, b : A and B
+    difference : DN/s
+    used : 1.0 or 0.0
+    rate : that gives the covariance, DN/s
+    a, b : A and B
     inverse, left, right : 1/p_i, and the forward sweeps of ones and of the differences
     weight, pull : C^-1 1 and C^-1 d
     total, mean : 1^T C^-1 1 and the rate fitted
