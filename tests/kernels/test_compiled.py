@@ -215,6 +215,15 @@ def test_another_process_takes_it_from_the_disk_and_does_not_load_numba(tmp_path
     assert answer() == ["41", "False", "False"]
 
 
+def test_where_nothing_can_be_kept_it_is_compiled_and_nothing_is_left_behind(tmp_path, monkeypatch):
+    def fail(self, other):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    assert kernel(itself.function)(3) == 3
+    assert not list((tmp_path / "kernels").rglob("*itself*"))
+
+
 def test_machine_code_of_another_source_is_not_taken(tmp_path, monkeypatch):
     args, fresh = rows(), kernel(add_rows.function)
     fresh(*args)

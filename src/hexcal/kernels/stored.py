@@ -78,13 +78,17 @@ def write(function, kinds, code):
     }
     del head["binary"]
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for old in _of(function):
             if not _is_valid(_head(old)):
                 old.unlink(missing_ok=True)
         partial.write_bytes(json.dumps(head).encode() + b"\n" + code.binary)
         partial.replace(path)
+    except OSError:
+        # A full disk, or a folder that must not be written.
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def has_any(function):
