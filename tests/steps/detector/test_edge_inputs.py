@@ -19,6 +19,19 @@ from hexcal.steps import ALIASES
 
 FULL = (40, 48)
 """Of the references."""
+NIRISS = {"INSTRUME": "NIRISS", "DETECTOR": "NIS", "FILTER": "CLEAR", "PUPIL": "F200W", "FASTAXIS": -2, "SLOWAXIS": -1}
+FGS = {"INSTRUME": "FGS", "DETECTOR": "GUIDER1", "FASTAXIS": -2, "SLOWAXIS": -1}
+NIRSPEC = {
+    "INSTRUME": "NIRSPEC",
+    "DETECTOR": "NRS2",
+    "FILTER": "F170LP",
+    "GRATING": "G235H",
+    "FASTAXIS": -2,
+    "SLOWAXIS": -1,
+}
+HEADERS = {"NIRCAM": NIRCAM, "MIRI": MIRI, "NIRISS": NIRISS, "FGS": FGS, "NIRSPEC": NIRSPEC}
+TYPES = {"NIRISS": "NIS_SOSS", "FGS": "FGS_IMAGE", "NIRSPEC": "NRS_BRIGHTOBJ"}
+"""Of exposures of the instruments whose header the helpers do not know."""
 STEPS = sorted(alias for alias, where in ALIASES.items() if ".detector." in where)
 MIRI_ONLY = {"emicorr", "firstframe", "lastframe", "reset", "rscd"}
 OPTIONS = {
@@ -110,7 +123,7 @@ EDGES = [*SHAPES, *CHANGES]
 @pytest.fixture(scope="module")
 def references(tmp_path_factory):
     folders = {}
-    for name, mode in (("NIRCAM", NIRCAM), ("MIRI", MIRI)):
+    for name, mode in HEADERS.items():
         kernel = np.array([[0, -0.01, 0], [-0.01, 1.04, -0.01], [0, -0.01, 0]], "f4")
         shape = (2, 8, *FULL)
         folders[name] = write_references(tmp_path_factory.mktemp(name), shape, mode, ipc=kernel)
@@ -127,9 +140,10 @@ def raw(tmp_path_factory):
 
     def make(instrument, shape):
         if (instrument, shape) not in paths:
-            mode = MIRI if instrument == "MIRI" else NIRCAM
             name = f"{instrument.lower()}_{len(paths)}_uncal.fits"
-            paths[instrument, shape] = write_uncal(folder, tuple(max(n, 1) for n in shape), mode, name=name)
+            given = {"EXP_TYPE": TYPES[instrument]} if instrument in TYPES else {}
+            real = tuple(max(n, 1) for n in shape)
+            paths[instrument, shape] = write_uncal(folder, real, HEADERS[instrument], name=name, **given)
         ramp = datamodels.RampModel(datamodels.open(paths[instrument, shape]))
         if 0 in shape:
             # The flags of nothing are made anew.
@@ -198,6 +212,18 @@ MODES = {
 def test_a_pipeline(instrument, mode, edge, raw, references):
     ramp = edge_input(edge, instrument, raw)
     options = {"references": str(references[instrument]), **MODES[mode]}
+    rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
+    if rate is not None:
+        assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
+        bad = ~np.isfinite(rate.data)
+        assert (rate.dq[bad] & pixel.DO_NOT_USE).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("instrument", sorted(TYPES))
+def test_a_pipeline_of_other_instruments(instrument, edge, raw, references):
+    ramp = edge_input(edge, instrument, raw)
+    options = {"references": str(references[instrument])}
     rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
     if rate is not None:
         assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
