@@ -151,6 +151,13 @@ def test_sources_are_told_apart_right_after_the_background(tmp_path, monkeypatch
     assert order[:3] == ["master_background", "sources", "outlier_detection"]
 
 
+def test_a_background_that_is_no_spectrum_is_told(tmp_path):
+    slit(2).save(tmp_path / "b_cal.fits")
+    asn = association(tmp_path, [slit(0), slit(1)], [tmp_path / "b_cal.fits"])
+    with pytest.raises(InputError, match="as background, .* works on a MultiSpecModel or .* is a SlitModel"):
+        Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"))
+
+
 @pytest.mark.req("SPC3-08", "E2S-11")
 def test_each_slit_is_a_product(tmp_path):
     asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")

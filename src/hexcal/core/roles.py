@@ -242,6 +242,16 @@ def _opened(step, role, value, owned):
         items = value if isinstance(value, list | tuple) else [] if value is None else [value]
         container = ModelContainer([item.copy() if isinstance(item, DataModel) else item for item in items])
     else:
-        return None if value is None else owned(value, role.model)
-    container.on_open = lambda model: owned(model, role.model)
+        return None if value is None else _owned_as(step, role, value, owned)
+    container.on_open = lambda model: _owned_as(step, role, model, owned)
     return container if role.many else container.borrow(0)
+
+
+def _owned_as(step, role, item, owned):
+    """Open an input of a role; an error says of which, beside the first."""
+    try:
+        return owned(item, role.model)
+    except InputError as error:
+        if role is step.roles[0]:
+            raise
+        raise InputError(f"as {role.name}, {error.message}", error.where, error.hint) from error
