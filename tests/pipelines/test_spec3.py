@@ -154,7 +154,7 @@ def test_sources_are_told_apart_right_after_the_background(tmp_path, monkeypatch
 def test_a_background_that_is_no_spectrum_is_told(tmp_path):
     slit(2).save(tmp_path / "b_cal.fits")
     asn = association(tmp_path, [slit(0), slit(1)], [tmp_path / "b_cal.fits"])
-    with pytest.raises(InputError, match="as background, .* works on a MultiSpecModel or .* is a SlitModel"):
+    with pytest.raises(InputError, match=r"as background, .* works on a MultiSpecModel or .* is a SlitModel"):
         Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"))
 
 
