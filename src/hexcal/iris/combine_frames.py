@@ -144,7 +144,7 @@ def combine(values, errors, used, method, error_calc):
     if method in ("median", "wmedian"):
         # Of one or two values the median is their mean.
         variance = np.where(used.sum(axis=0) > 2, variance * np.pi / 2, variance)
-    return (np.where(known, item, np.nan).astype(np.float32) for item in (value, np.sqrt(variance)))
+    return tuple(np.where(known, item, np.nan).astype(np.float32) for item in (value, np.sqrt(variance)))
 
 
 def _median(values, used):

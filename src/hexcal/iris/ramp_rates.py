@@ -110,4 +110,4 @@ def combined(rates, errors):
     safe = np.where(known, total, 1)
     mean = (weight * np.where(is_known, rates, 0)).sum(axis=0) / safe
     variance = (weight**2 * np.where(is_known, errors, 0).astype(np.float64) ** 2).sum(axis=0) / safe**2
-    return (np.where(known, value, np.nan).astype(np.float32) for value in (mean, np.sqrt(variance)))
+    return tuple(np.where(known, value, np.nan).astype(np.float32) for value in (mean, np.sqrt(variance)))
