@@ -1,1 +1,1 @@
-"""Parts of skymatch under their documented names: modules ``region``, ``skyimage`` and ``skystatistics``."""
+"""Parts of skymatch under their documented names: modules ``region``, ``skyimage``, ``skymatch``, ``skystatistics``."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from hexcal import datamodels
 from hexcal.errors import ReferenceError_
@@ -191,3 +192,33 @@ def test_a_flat_field_of_flight_in_its_subarray(real_data):
     assert 0.5 < good.mean() < 1
     assert np.allclose(result.data[good], 12 / flat.data[good])
     assert (result.dq & flat.dq == flat.dq).all()
+
+
+@pytest.mark.req("FLAT-09")
+def test_the_step_is_done_or_skipped_and_says_so():
+    assert FlatFieldStep.call(make_image(), override_flat=make_flat()).meta.cal_step.flat_field == "COMPLETE"
+    given = make_image()
+    skipped = FlatFieldStep().skip_step(given)
+    assert skipped.meta.cal_step.flat_field == "SKIPPED" and (skipped.data == 12).all()
+    assert not given.loaded() and given.meta.cal_step.flat_field is None
+
+
+@pytest.mark.req("FLAT-17")
+@pytest.mark.parametrize(
+    ("instrument", "shape"), [("NIRCAM", (2048, 2048)), ("MIRI", (1024, 1032)), ("NIRISS", (64, 64))]
+)
+def test_layout_of_the_reference_file(tmp_path, instrument, shape):
+    flat = make_flat(shape=shape)
+    kinds = [("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")]
+    flat.dq_def = np.array([(0, 1, "DO_NOT_USE", "")], kinds)
+    flat.meta.instrument.name = instrument
+    flat.save(tmp_path / "flat.fits")
+    with fits.open(tmp_path / "flat.fits") as hdus:
+        assert hdus[0].data is None and hdus[0].header["DATAMODL"] == "FlatModel"
+        for name, kind in (("SCI", "f"), ("ERR", "f"), ("DQ", "u")):
+            assert hdus[name].data.shape == shape and hdus[name].data.dtype.kind == kind
+        assert hdus["DQ_DEF"].columns.names == ["BIT", "VALUE", "NAME", "DESCRIPTION"]
+    image = make_image(shape)
+    image.meta.instrument.name, image.meta.exposure.type = instrument, None
+    result = FlatFieldStep.call(image, override_flat=str(tmp_path / "flat.fits"))
+    assert (result.data == 6).all()

@@ -122,6 +122,38 @@ def test_the_row_is_that_of_the_setting(instrument, rows, meta, expected, tmp_pa
         assert result.meta.photometry.pixelarea_arcsecsq == 4e-3
 
 
+@pytest.mark.req("PHOT-11")
+@pytest.mark.parametrize(
+    ("instrument", "rows"),
+    [
+        ("NIRCAM", NIRCAM_ROWS),
+        ("NIRISS", [("CLEAR", "F200W", 4, 0.1)]),
+        ("MIRI", [("F770W", "GENERIC", 6, 0.1)]),
+        ("FGS", [(7, 0.1)]),
+    ],
+)
+def test_the_map_of_areas_is_copied_for_all_instruments(instrument, rows, tmp_path):
+    result = run(image(instrument), factors(rows, instrument), areas())
+    result.save(tmp_path / "a_cal.fits")
+    with datamodels.open(tmp_path / "a_cal.fits") as model:
+        assert np.array_equal(model.area, areas().data)
+    assert run(image(instrument), factors(rows, instrument)).area is None
+
+
+@pytest.mark.req("PHOT-30")
+def test_a_table_of_grism_factors_is_written_and_read(tmp_path):
+    columns = [("filter", "S12"), ("pupil", "S15"), ("order", "i2"), ("photmjsr", "f4"), ("uncertainty", "f4")]
+    curves = [(name, "f4", (437,)) for name in ("wavelength", "relresponse", "reluncertainty")]
+    table = np.zeros(2, [*columns, ("nelem", "i2"), *curves])
+    table["filter"], table["pupil"], table["order"], table["nelem"] = ("GR150C", "GR150R"), "F140M", (1, 2), 437
+    table["wavelength"] = np.linspace(1, 2, 437, dtype="f4")
+    datamodels.NrcWfssPhotomModel(phot_table=table).save(tmp_path / "photom.fits")
+    model = datamodels.open(tmp_path / "photom.fits")
+    assert model.model_type == "NrcWfssPhotomModel"
+    for name in table.dtype.names:
+        assert np.array_equal(np.asarray(model.phot_table[name]).astype(table[name].dtype), table[name]), name
+
+
 @pytest.mark.parametrize("exposure_type", ["NRC_TSIMAGE", "NRC_CORON", "NRC_FOCUS", "NRC_TACQ", "NRC_TACONFIRM"])
 def test_all_images_are_converted(exposure_type):
     assert (run(image(exposure__type=exposure_type), factors(NIRCAM_ROWS)).data == 20).all()

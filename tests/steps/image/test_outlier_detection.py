@@ -1,5 +1,7 @@
 """The step outlier_detection: cosmic rays that several exposures, or integrations, tell apart from the sky."""
 
+import json
+
 import numpy as np
 import pytest
 from sky_projections import point, tangent_plane
@@ -287,6 +289,34 @@ def cube(n=12, exposure_type="NRC_CORON", jitter=0.0, seed=5):
     model.meta.telescope, model.meta.instrument.name, model.meta.instrument.detector = "JWST", "NIRCAM", "NRCALONG"
     model.meta.exposure.type, model.meta.filename = exposure_type, "c_calints.fits"
     return model, rays
+
+
+@pytest.mark.req("OUTL-03")
+def test_a_cube_is_compared_as_a_container_of_its_planes(dithered, tmp_path):
+    model, rays = cube()
+    planes = []
+    for number in range(len(model.data)):
+        plane = datamodels.ImageModel(
+            model.data[number].copy(), err=model.err[number].copy(), dq=model.dq[number].copy()
+        )
+        plane.var_rnoise = model.var_rnoise[number].copy()
+        plane.update(model)
+        plane.meta.exposure.type, plane.meta.observation.exposure_number = "NRC_IMAGE", str(number + 1)
+        plane.meta.filename = f"jw00001001001_02101_{number + 1:05d}_nrca1_cal.fits"
+        planes.append(plane)
+    (result,) = run(cube()[0])
+    assert type(result) is datamodels.CubeModel and outliers(result)[rays].any()
+    flagged = run(datamodels.ModelContainer(planes), resample_data=False)
+    assert np.array_equal(np.stack([plane.dq for plane in flagged]), result.dq)
+    members = []
+    for image in copies(dithered):
+        name = image.meta.filename
+        image.save(tmp_path / name)
+        members.append({"expname": name, "exptype": "science"})
+    (tmp_path / "asn.json").write_text(json.dumps({"products": [{"name": "p", "members": members}]}))
+    of_files = OutlierDetectionStep.call(str(tmp_path / "asn.json"))
+    for one, other in zip(of_files.each(), run(copies(dithered)), strict=True):
+        assert np.array_equal(one.dq, other.dq) and outliers(one).any()
 
 
 @pytest.mark.req("OUTL-27")

@@ -440,8 +440,34 @@ def test_a_catalogue_of_a_service(images, sky, service, tmp_path):
     (saved,) = tmp_path.glob("*gaiadr3_cat.ecsv")
     assert len(Table.read(saved)) == 50
     service.text = "<html>down for maintenance</html>"
-    with pytest.raises(InputError, match="is no catalogue"):
+    with pytest.raises(InputError, match="is not a catalogue"):
         run(images, abs_refcat="GAIADR2", **BEST)
+
+
+@pytest.mark.req("TWEAK-21", "TWEAK-22")
+def test_catalogues_from_python(images, service, tmp_path, monkeypatch):
+    from hexcal.tweakreg import astrometric_utils
+
+    rows = "\n".join(f"{k},{10 + k * 1e-4},-20.0,{20 - k},{'G' * (k % 2)}" for k in range(6))
+    service.text = f"# words\nobjID,ra,dec,mag,gaiaID\n{rows}\n"
+    found = astrometric_utils.get_catalog(10.0, -20.0, sr=0.2)
+    assert [row["objid"] for row in found] == list("012345") and found[1]["gaiaid"] == "G"
+    assert "SR=0.2" in service.asked[-1] and "EPOCH=2016.0" in service.asked[-1] and "CAT=GAIADR3" in service.asked[-1]
+    path = tmp_path / "ref.ecsv"
+    table = astrometric_utils.create_astrometric_catalog(images, output=path)
+    assert list(table["objID"]) == list("543210"), "the brightest first"
+    assert list(Table.read(path)["RA"]) == list(table["RA"]) and "EPOCH=2023.6" in service.asked[-1]
+    make = astrometric_utils.create_astrometric_catalog
+    assert list(make(images, output=None, num_sources=2)["objID"]) == ["5", "4"]
+    assert list(make(images, output=None, num_sources=-2)["objID"]) == ["1", "0"]
+    assert list(make(images, output=None, gaia_only=True)["objID"]) == ["5", "3", "1"]
+    make(images, catalog="GAIADR2", output=None, existing_wcs=images[0].meta.wcs, epoch=2030.0)
+    assert "EPOCH=2030.0" in service.asked[-1] and "CAT=GAIADR2" in service.asked[-1]
+    radius = astrometric_utils.compute_radius(images[0].meta.wcs)
+    assert f"SR={radius:.6f}" in service.asked[-1] and astrometric_utils.TIMEOUT == 30.0
+    monkeypatch.chdir(tmp_path)
+    make(images)
+    assert (tmp_path / "ref_cat.ecsv").exists()
 
 
 def test_a_service_that_is_not_there_is_an_error(images, monkeypatch):

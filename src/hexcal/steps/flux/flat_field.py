@@ -60,6 +60,13 @@ class FlatFieldStep(Step):
         """Fore optics, spectrograph and detector may be missing, but not all of them."""
         return reference_type != "flat"
 
+    def skip_step(self, input_model):
+        """Return a copy of an exposure that says that the step was skipped (S_FLAT); the exposure is closed."""
+        result = input_model.copy()
+        result.meta.cal_step.flat_field = "SKIPPED"
+        input_model.close()
+        return result
+
     def process(self, model, references):
         if _is_interpolated(model):
             return self._flatten_spectra(model, references)

@@ -44,6 +44,11 @@ def positions(ra: float, dec: float, radius: float, epoch: float, catalogue: str
     InputError
         If its answer is no catalogue.
     """
+    return parsed(*fetched(ra, dec, radius, epoch, catalogue))
+
+
+def fetched(ra: float, dec: float, radius: float, epoch: float, catalogue: str) -> tuple[str, str]:
+    """Return the answer of the service, and its address; parameters and errors as of `positions`."""
     base = os.environ.get(VARIABLE, "").strip() or _DEFAULT
     query = {"RA": f"{ra:.8f}", "DEC": f"{dec:.8f}", "EPOCH": f"{epoch:.8f}", "SR": f"{radius:.8f}"}
     query |= {"FORMAT": "CSV", "CAT": catalogue, "MINDET": "5"}
@@ -59,18 +64,29 @@ def positions(ra: float, dec: float, radius: float, epoch: float, catalogue: str
             where=base,
             hint=f"set abs_refcat to a file with the columns RA and DEC, or {VARIABLE} to another service",
         ) from error
-    return parsed(text, base)
+    return text, base
 
 
 def parsed(text: str, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read the answer of the service: lines of comment, the names of the columns, and one line for each star."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    names = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-    if not {"ra", "dec"} <= set(names):
-        raise InputError(f"the answer of the catalogue service is not a catalogue: {text.strip()[:100]!r}", where=where)
-    rows = [dict(zip(names, row, strict=False)) for row in csv.reader(lines[1:])]
+    """Return the positions in an answer of the service."""
+    rows = rows_of(text, where)
     try:
         values = np.array([(float(row["ra"]), float(row["dec"])) for row in rows]).reshape(-1, 2)
     except (KeyError, ValueError) as error:
         raise InputError("the catalogue service has sent a line without a position", where=where) from error
     return values[:, 0].copy(), values[:, 1].copy()
+
+
+def rows_of(text: str, where: str) -> list[dict[str, str]]:
+    """Read the answer of the service: lines of comment, the names of the columns, and one line for each star.
+
+    Returns
+    -------
+    list of dict
+        By the names in small letters.
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    names = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    if not {"ra", "dec"} <= set(names):
+        raise InputError(f"the answer of the catalogue service is not a catalogue: {text.strip()[:100]!r}", where=where)
+    return [dict(zip(names, row, strict=False)) for row in csv.reader(lines[1:])]

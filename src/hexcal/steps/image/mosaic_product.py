@@ -36,7 +36,7 @@ class Summary:
     """
 
     def __init__(self, blended=True):
-        self.blender = Blender(_OF_THE_FILE) if blended else None
+        self.blender: Any = Blender(_OF_THE_FILE) if blended else None
         self._groups, self.count = {}, 0
         self._first: Any = None
 
@@ -61,18 +61,26 @@ class Summary:
         product.observatory = self._first.observatory
         product.update(self._first)
         if self.blender is not None and self.count > 1:
-            self.blender.blend(product)
-            product.hdrtab = self.blender.table()
+            self.blend(product)
         kept = {name: product.branch("meta.wcsinfo").get(name) for name in _KEPT_OF_WCSINFO}
         for path in _OF_EXPOSURES:
             product.set_meta(path, None)
         for name, value in kept.items():
             product.set_meta(f"meta.wcsinfo.{name}", value)
+        self.set_times(product)
+        product.meta.resample.pointings = len(self._groups)
+
+    def blend(self, product):
+        """Give a product the blended metadata, and their table."""
+        self.blender.blend(product)
+        product.hdrtab = self.blender.table()
+
+    def set_times(self, product):
+        """Give a product the sums of exposure times."""
         for name in _TIMES:
             times = [group[name] for group in self._groups.values() if group[name] is not None]
             if times:
                 product.set_meta(f"meta.exposure.{name}", float(sum(times)))
-        product.meta.resample.pointings = len(self._groups)
         product.meta.resample.product_exposure_time = product.meta.exposure.exposure_time
 
 

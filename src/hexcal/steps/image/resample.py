@@ -1,7 +1,7 @@
 """Combine exposures to a mosaic without distortion."""
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -109,14 +109,14 @@ class ResampleStep(Step):
         science.check()
         science.in_memory = None if self.parameters.in_memory else False
         images = images_of(science)
-        manner = self._manner()
+        manner = self.manner()
         grid, pixel_area = self.require_grid(images)
         for doubt in doubts(grid.shape, grid.scale_ratio, images, self.parameters.crval):
             self.log.warning("%s", doubt)
         if not self.parameters.single:
-            return self._mosaic(science, images, range(len(science)), manner, grid, pixel_area)
+            return self.mosaic(science, images, range(len(science)), manner, grid, pixel_area)
         groups = exposure_groups(science)
-        return [self._mosaic(science, images, numbers, manner, grid, pixel_area) for numbers in groups.values()]
+        return [self.mosaic(science, images, numbers, manner, grid, pixel_area) for numbers in groups.values()]
 
     def require_parameters(self):
         """The value of empty pixels must be understood, and there must be pixels."""
@@ -125,7 +125,7 @@ class ResampleStep(Step):
         if shape and min(shape) < 1:
             raise ParameterError(f"output_shape must be positive, got {shape}", where="output_shape")
 
-    def _manner(self):
+    def manner(self):
         """How the exposures are resampled."""
         given = self.parameters
         return Manner(
@@ -140,6 +140,34 @@ class ResampleStep(Step):
             context=given.enable_ctx,
             dq=given.propagate_dq,
         )
+
+    def get_drizpars(self, ref_filename, input_models):
+        """Return parameters, where they are not set (None) those of a drizpars reference file.
+
+        Parameters
+        ----------
+        ref_filename : path-like
+            The file.
+        input_models : sequence of DataModel
+            Their number and the filter of the first select the row.
+
+        Returns
+        -------
+        dict
+            pixfrac, kernel, fillval and weight_type.
+
+        Notes
+        -----
+        All of them have defaults, so that the file has no effect, unless a derived class has None for one.
+        """
+        from hexcal.models.open import open as open_model
+        from hexcal.steps.image.resample_documented import drizpars_of
+
+        table = open_model(ref_filename).drizpars_table
+        models = list(input_models)
+        chosen = drizpars_of(table, len(models), models[0].meta.instrument.filter)
+        own = {name: getattr(self.parameters, name) for name in ("pixfrac", "kernel", "fillval", "weight_type")}
+        return {name: chosen.get(name) if value is None else value for name, value in own.items()}
 
     def require_grid(self, images):
         """Return the grid of the mosaic, and the area of its pixels (sr) where a file says it.
@@ -186,7 +214,8 @@ class ResampleStep(Step):
         ratio = given.pixel_scale / _DEGREE / first_scale if given.pixel_scale else given.pixel_scale_ratio
         return Grid(wcs, shape, float(ratio), first_scale), None
 
-    def _mosaic(self, science, images, numbers, manner, grid, pixel_area):
+    def mosaic(self, science, images, numbers, manner, grid, pixel_area):
+        """Return the mosaic of some exposures, by their numbers."""
         from hexcal.models.science import ImageModel
 
         given, summary, used = self.parameters, Summary(self.parameters.blendheaders), 0
@@ -199,7 +228,7 @@ class ResampleStep(Step):
             self.log.warning("No pixel of any exposure is fit for use: the mosaic is empty")
         result = drizzle.finish(manner.fill)
         result.scale_variances(grid.scale_ratio**-2)
-        product = ImageModel()
+        product: Any = ImageModel()
         summary.fill(product)
         set_arrays(product, result, manner, given.report_var, given.enable_err)
         set_coordinates(product, grid.wcs, grid.shape, pixel_area)

@@ -1,0 +1,1 @@
+"""Parts of resample under their documented names: module ``resample``."""
