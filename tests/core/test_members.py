@@ -48,6 +48,19 @@ class AlignStep(Step):
         return exposures
 
 
+class DivideSlitsStep(Step):
+    """Divide each slit by a gain of its own."""
+
+    alias = "divide_slits"
+    reference_types = ("gain",)
+    input_model = "MultiSlitModel"
+
+    def process(self, exposure, references):
+        for slit in exposure.slits:
+            slit.data /= references.for_part(slit).gain.data
+        return exposure
+
+
 class AddStep(Step):
     """Add exposures into one product."""
 
@@ -302,3 +315,13 @@ def test_members_of_another_observatory_have_references_and_status_too(tmp_path,
         "a_raw_dark_of_frame.fits",
         "b_raw_dark_of_frame.fits",
     ]
+
+
+def test_references_of_slits_follow_their_metadata_and_else_those_of_the_exposure(folder):
+    exposure = datamodels.MultiSlitModel()
+    exposure.meta.instrument.name, exposure.meta.instrument.detector = "NIRCAM", "NRCA1"
+    exposure.slits = [datamodels.SlitModel(np.full((4, 5), 8, np.float32)) for _ in range(2)]
+    exposure.slits[0].name, exposure.slits[1].name = "first", "second"
+    exposure.slits[1].meta.instrument.detector = "NRCA2"
+    result = DivideSlitsStep.call(exposure, references="refs")
+    assert [slit.data[0, 0] for slit in result.slits] == [4, 2]
