@@ -67,6 +67,7 @@ def test_the_type_of_an_association_chooses_its_pipeline(tmp_path):
             assert job.pipeline == pipeline_of(kind) and f"_{kind}_" in name
 
 
+@pytest.mark.req("ARCH-01")
 def test_stages_of_a_dithered_observation_follow_one_another(tmp_path):
     for number in (1, 2, 3):
         write_header(tmp_path / "raw", number)

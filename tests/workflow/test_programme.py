@@ -24,6 +24,7 @@ def made(tmp_path_factory):
         yield folder / "raw", folder / "products"
 
 
+@pytest.mark.req("ARCH-01")
 def test_all_stages_have_their_products(made):
     _, out = made
     jobs = Ledger(out, writes=False).jobs()

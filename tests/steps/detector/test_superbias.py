@@ -40,6 +40,18 @@ def test_step():
     assert result.meta.cal_step.superbias == "COMPLETE"
 
 
+@pytest.mark.req("REF-12")
+@pytest.mark.parametrize("axes", [(1, 2), (-1, -2), (2, -1), (None, None)])
+def test_the_orientation_of_a_reference_is_neither_checked_nor_corrected(axes, tmp_path):
+    image = np.arange(24, dtype=np.float32).reshape(4, 6)
+    bias = datamodels.SuperBiasModel(image)
+    bias.meta.subarray.fastaxis, bias.meta.subarray.slowaxis = axes
+    ramp = make_ramp()
+    ramp.meta.subarray.fastaxis, ramp.meta.subarray.slowaxis = 1, 2
+    result = SuperBiasStep.call(ramp, override_superbias=bias.save(tmp_path / "bias.fits"))
+    assert (result.data == 100 - image).all()
+
+
 @pytest.mark.req("SBIAS-06")
 def test_subarray_is_cut_out_of_a_file(tmp_path):
     bias = datamodels.SuperBiasModel(np.arange(1024, dtype=np.float32).reshape(32, 32))
