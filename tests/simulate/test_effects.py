@@ -138,3 +138,24 @@ def test_references_of_effects_go_into_a_cache(tmp_path, capsys, monkeypatch):
 def test_what_cannot_be_is_refused(mode, effects, message):
     with pytest.raises(ParameterError, match=message):
         effects.require(exposure_mode(**mode))
+
+
+@pytest.mark.parametrize("function", ["acq1", "track", "fineguide"])
+def test_guider_exposures_by_command(function, tmp_path, capsys):
+    words = ["simulate", "guider", "--function", function, "--seed", "3", "--ints", "4", "--output", str(tmp_path)]
+    assert main(words) == 0
+    said = shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("next: hexcal "))
+    assert main([*said, "--output_dir", str(tmp_path / "out")]) == 0
+    (product,) = (tmp_path / "out").glob("*_cal.fits")
+    assert fits.getdata(product, "SCI").shape[0] == 4 and len(list(tmp_path.glob("*truth.fits"))) == 1
+    assert main(words) == 1
+    assert "exist already" in capsys.readouterr().err
+
+
+def test_irs2_exposures_by_command(tmp_path, capsys):
+    words = f"simulate irs2 --detector NRS2 --groups 2 --dark --output {tmp_path}"
+    assert main(words.split()) == 0
+    assert "next: hexcal run calwebb_dark" in capsys.readouterr().out
+    with fits.open(next(tmp_path.glob("*_nrs2_uncal.fits"))) as raw:
+        assert raw["SCI"].shape == (1, 2, 3200, 2048) and raw[0].header["EXP_TYPE"] == "NRS_DARK"
+    assert (tmp_path / "references" / "refpix.fits").is_file()

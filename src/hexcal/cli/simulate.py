@@ -3,12 +3,21 @@
 import shlex
 
 from hexcal.arguments import Arguments, number, whole_number
-from hexcal.cli import simulate_calibration, simulate_imaging, simulate_iris, simulate_programme, simulate_spectra
+from hexcal.cli import (
+    simulate_calibration,
+    simulate_guider,
+    simulate_imaging,
+    simulate_iris,
+    simulate_programme,
+    simulate_spectra,
+)
 from hexcal.cli.simulate_options import add_effects, add_mode, effects_of
 from hexcal.errors import ParameterError, unknown_name
 
 _ACTIONS = {
     "exposure": "a raw exposure of NIRCam, MIRI, NIRISS or FGS, with its truth and matching reference files",
+    "guider": simulate_guider.ABOUT_GUIDER,
+    "irs2": simulate_guider.ABOUT_IRS2,
     "calibration": simulate_calibration.ABOUT,
     "imaging": simulate_imaging.ABOUT,
     "spectra": simulate_spectra.ABOUT,
@@ -47,6 +56,8 @@ def main(words):
     make_parser, run = {
         "exposure": (_exposure_options, _exposure),
         "references": (_references_options, _references),
+        "guider": (simulate_guider.guider_options, simulate_guider.run_guider),
+        "irs2": (simulate_guider.irs2_options, simulate_guider.run_irs2),
         "calibration": (simulate_calibration.options, simulate_calibration.run),
         "imaging": (simulate_imaging.options, simulate_imaging.run),
         "spectra": (simulate_spectra.options, simulate_spectra.run),
