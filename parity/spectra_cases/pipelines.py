@@ -186,7 +186,7 @@ def _pipelines():
             "calwebb_spec2",
             params={"save_bsub": True},
             rename=_of_channel(run),
-            # Of the straylight of the reference implementation in single precision.
+            # Of straylight: 2e-6 DN/s r.m.s., at the brightest pixels one unit of float32.
             floor=4e-4,
             known=_MRS_2 if run.endswith("-alone") else {**_MRS_2, **_MRS_2_FRINGES},
             rtols=_FRINGES,
