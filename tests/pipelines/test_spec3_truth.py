@@ -21,8 +21,8 @@ MODES = {
     "miri-lrs": (4, (6.0, 11.0), 0.01),
     "miri-mrs": (2, (5.0, 8.6), 0.03),
 }
-# Two nods of LRS see a place of the sky with two exposures each, of which hits may be the lower value.
-MOST_FOUND = {"nirspec-fs": 0.93, "nirspec-mos": 0.7, "miri-lrs": 0.5}
+# Of hits beside sources. Each place of the sky is seen by two of the nods of LRS only, and what one sees is not judged.
+LEAST_FOUND = {"nirspec-fs": 0.93, "nirspec-mos": 0.7, "miri-lrs": 0.5}
 CUBES = ("nirspec-ifu", "miri-mrs")
 RECTIFIED_LATER = {name: {"skip": True} for name in ("cube_build", "resample_spec", "extract_1d")}
 ROOTS = {
@@ -106,7 +106,7 @@ def test_cosmic_rays_beside_the_sources_are_found(combined):
         faint = np.abs(part.data[y, x] / part.err[y, x] - sigma) < 5
         found += np.count_nonzero(part.dq[y, x][faint] & pixel.OUTLIER)
         n_hits += np.count_nonzero(faint)
-    assert n_hits > 10 and found > MOST_FOUND[combined.mode] * n_hits, (found, n_hits)
+    assert n_hits > 10 and found > LEAST_FOUND[combined.mode] * n_hits, (found, n_hits)
 
 
 @pytest.mark.req("CUBE-11", "CUBE-22")
