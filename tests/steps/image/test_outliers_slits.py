@@ -1,5 +1,7 @@
 """outlier_detection of slits: planted cosmic rays, and nothing else, in dithered spectra of a star and a sky."""
 
+import json
+
 import numpy as np
 import pytest
 from tilted_slits import SHAPE, along, smooth, star, tilted_slit, wavelength
@@ -232,3 +234,27 @@ def test_less_room_is_left_only_where_the_sampling_is_followed():
     others = {"slit_weights": "slit", "two_values": "mean", "add_scatter": False}
     assert outliers(profile="recommended", slit_sampling="median", **others) == documented
     assert len(documented) > 0
+
+
+@pytest.mark.req("OUTL-03")
+def test_an_association_a_container_and_a_cube_come_back_with_flags(tmp_path):
+    given, members = exposures(), []
+    for slit in given:
+        slit.save(tmp_path / slit.meta.filename)
+        members.append({"expname": slit.meta.filename, "exptype": "science"})
+    table = {"asn_type": "spec3", "asn_rule": "none", "asn_id": "a3001", "asn_pool": "none", "program": "1"}
+    asn = tmp_path / "asn.json"
+    asn.write_text(json.dumps({**table, "products": [{"name": "product", "members": members}]}))
+    of_list = found(OutlierDetectionStep.call(given))
+    assert set(HITS) <= of_list
+    assert found(OutlierDetectionStep.call(datamodels.ModelContainer(given))) == of_list
+    assert found(OutlierDetectionStep.call(str(asn))) == of_list
+    # Each integration is compared with the median of all.
+    cube = datamodels.CubeModel(np.random.default_rng(1).normal(10, 0.1, (5, 20, 24)).astype("f4"))
+    cube.err = np.full(cube.shape, 0.1, "f4")
+    cube.meta.telescope, cube.meta.instrument.name, cube.meta.exposure.type = "JWST", "MIRI", "MIR_LRS-SLITLESS"
+    cube.data[3, 12, 7] += 50
+    result = OutlierDetectionStep.call(cube)
+    (result,) = result if not isinstance(result, datamodels.CubeModel) else (result,)
+    flagged = np.argwhere(result.dq & pixel.OUTLIER).tolist()
+    assert [3, 12, 7] in flagged and len(flagged) < 3
