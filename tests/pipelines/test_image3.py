@@ -223,6 +223,13 @@ def test_a_mosaic_that_cannot_be_made_is_refused_before_the_work(folder, capsys,
     assert products(folder) == before
 
 
+def test_exposures_through_different_filters_are_told(folder, caplog):
+    change(folder, 2, lambda image: setattr(image.meta.instrument, "filter", "F115W"))
+    words = [f"--steps.{name}.skip=true" for name in ("tweakreg", "skymatch", "outlier_detection", "source_catalog")]
+    assert run(folder, *words) == 0
+    assert "The exposures differ in their filter (F115W, F200W), and are combined all the same" in caplog.text
+
+
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError):
         Image3Pipeline.call([])

@@ -11,6 +11,9 @@ from hexcal.steps.image.source_catalog import SourceCatalogStep
 from hexcal.steps.image.tweakreg import TweakRegStep
 from hexcal.steps.wcs.assign_mtwcs import AssignMTWcsStep
 
+_SETTINGS = ("name", "filter", "pupil")
+"""Of the instrument: what the exposures of a mosaic should agree in."""
+
 
 class Image3Pipeline(Pipeline):
     """Combine calibrated exposures: align, match skies, flag outliers, resample to a mosaic, find sources.
@@ -99,12 +102,20 @@ class Image3Pipeline(Pipeline):
         """Refuse a mosaic that cannot be made before the work that comes before it, and before anything is written."""
         from hexcal.steps.image.groups import exposure_groups
         from hexcal.steps.image.outliers_exposures import require_common_grid
-        from hexcal.steps.image.output_size import images_of
+        from hexcal.steps.image.output_wcs import on_sky
 
         outliers = self.outlier_detection
         if len(science) == 1 or (self.resample.skip and outliers.skip):
             return
-        images = images_of(science)
+        images, settings = [], {}
+        for number, exposure in enumerate(science.each()):
+            images.append(on_sky(exposure, science.name_of(number)))
+            for keyword in _SETTINGS:
+                settings.setdefault(keyword, set()).add(exposure.get_meta(f"meta.instrument.{keyword}"))
+        for keyword, values in settings.items():
+            if len(values) > 1:
+                listed, what = ", ".join(sorted(map(str, values))), "instrument" if keyword == "name" else keyword
+                self.log.warning("The exposures differ in their %s (%s), and are combined all the same", what, listed)
         if not outliers.skip and outliers.parameters.resample_data:
             require_common_grid(outliers, images, len(exposure_groups(science)))
         if not self.resample.skip:
