@@ -205,7 +205,7 @@ def test_a_template_makes_a_product(tmp_path):
         ("<<file a>>\n<<data>>\n", "<<header NAME>> and, after it, <<data>>"),
         ("<<file a>>\n<<header b>>\nTOOLONGWORD = 1\n", "of up to 8"),
         ("<<file a>>\n<<header b>>\nlower = 1\n", "of up to 8"),
-        ('<<file a>>\n<<header b>>\n#include "gone.inc"\n', "gone.inc is not there"),
+        ('<<file a>>\n<<header b>>\n#include "gone.inc"\n', "gone.inc does not exist"),
         ('<<file a>>\n<<header b>>\n#include "x.gen.txt"\n', "in a circle|once"),
     ],
 )
@@ -281,7 +281,7 @@ def test_bad_folders_are_told(tmp_path):
     with pytest.raises(InputError, match="no entities"):
         create_data(tmp_path)
     (tmp_path / "1.prop").write_text("<Proposal><Visit/></Proposal>")
-    with pytest.raises(InputError, match="only <Observation> may stand, found <Visit>"):
+    with pytest.raises(InputError, match="only <Observation> is allowed, found <Visit>"):
         create_data(tmp_path)
     (tmp_path / "2.prop").touch()
     with pytest.raises(InputError, match=r"found 1\.prop, 2\.prop"):

@@ -189,8 +189,8 @@ def with_eleven(windows):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (with_corner, r"window 1 of the map of subarrays is no rectangle: 91 pixels within 10 x 10, from x=80, y=70"),
-        (with_overlap, r"window 2 of the map of subarrays is no rectangle"),
+        (with_corner, r"window 1 of the map of subarrays is not a rectangle: 91 pixels within 10 x 10, from x=80"),
+        (with_overlap, r"window 2 of the map of subarrays is not a rectangle"),
         (with_gap, r"no window 2, but window 3"),
         (with_eleven, r"numbers 0 to 10, found: 1, 2, 11"),
     ],
@@ -324,7 +324,7 @@ def test_a_star_in_a_frame_and_in_a_window_of_it():
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"crval1": None, "crpix2": None}, "not in the header: CRPIX2, CRVAL1"),
+        ({"crval1": None, "crpix2": None}, "missing in the header: CRPIX2, CRVAL1"),
         ({"ctype1": "RA---SIN"}, "must be RA---TAN and DEC--TAN"),
         ({"cdelt1": 0.0}, "no matrix that can be inverted"),
         ({"cdelt1": None}, "no matrix that can be inverted"),

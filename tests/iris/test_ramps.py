@@ -124,7 +124,7 @@ def test_uneven_times_win_over_tgroup():
     with pytest.raises(InputError, match="neither an extension TIMES nor the keyword TGROUP"):
         fit().run(ramp)
     ramp.times = times[None, ::-1].copy()
-    with pytest.raises(InputError, match="must rise"):
+    with pytest.raises(InputError, match="must increase"):
         fit().run(ramp)
 
 

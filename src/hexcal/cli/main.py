@@ -53,7 +53,7 @@ def main(words=None):
     words = list(sys.argv[1:] if words is None else words)
     if not words or words[0] in ("-h", "--help", "help"):
         print("usage: hexcal COMMAND ...\n\ncommands:")
-        print("\n".join(f"  {name:22s} {text}" for name, text in COMMANDS.items()))
+        print("\n".join(f"  {name:23s} {text}" for name, text in COMMANDS.items()))
         print("\n`hexcal COMMAND --help` tells more. Documentation and examples: README.md")
         return 0 if words else _USAGE_STATUS
     if words[0] == "--version":

@@ -77,7 +77,7 @@ def _convert(member, output_dir, folders):
     try:
         hdus: Any = fits.open(member.base, memmap=False)
     except OSError as error:
-        raise InputError(f"the file is no FITS file: {error}", where=str(member.base)) from error
+        raise InputError(f"the file is not a FITS file: {error}", where=str(member.base)) from error
     with hdus:
         detector = _detector_of(hdus[0].header, member)
         part = _oriented(hdus, detector, member)

@@ -106,7 +106,7 @@ def _members(element, level, numbers, path, title):
     for number, child in enumerate(element, start=1):
         if child.tag.lower() != LEVELS[level].lower():
             raise InputError(
-                f"in <{element.tag}> only <{LEVELS[level]}> may stand, found <{child.tag}>", where=str(path)
+                f"in <{element.tag}> only <{LEVELS[level]}> is allowed, found <{child.tag}>", where=str(path)
             )
         if level == len(LEVELS) - 1:
             yield _member(child, numbers, path, title)

@@ -142,7 +142,9 @@ def _found(name, path, folders, where):
     for folder in (path.parent, *folders):
         if (folder / name).is_file():
             return folder / name
-    raise InputError(f"the included file {name} is not there", where=where, hint="it is looked for beside the template")
+    raise InputError(
+        f"the included file {name} does not exist", where=where, hint="it is looked for beside the template"
+    )
 
 
 def _identifier(name, where):

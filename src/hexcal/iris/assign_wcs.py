@@ -58,7 +58,7 @@ def tangent_plane_of(model):
     missing = [name.upper() for name in _NEEDED if info.get(name) is None]
     if missing:
         raise InputError(
-            f"world coordinates need the keywords of a tangent plane, not in the header: {', '.join(missing)}",
+            f"world coordinates need the keywords of a tangent plane; missing in the header: {', '.join(missing)}",
             where=where,
             hint="add them to the header of SCI, or leave the step out with skip=true",
         )

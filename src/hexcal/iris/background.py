@@ -50,7 +50,7 @@ class CalculateBackgroundImagerStep(Step):
         )
         if mesh is None:
             raise InputError(
-                "the background needs pixels that may be used, there is none",
+                "the background needs pixels that can be used, and there are none",
                 where=str(frame.path or frame.meta.filename or "model in memory"),
                 hint="skip=true leaves the step out",
             )

@@ -85,7 +85,7 @@ def _window(window_map, number, where):
     x0, y0, nx, ny = int(x.min()), int(y.min()), int(np.ptp(x)) + 1, int(np.ptp(y)) + 1
     if x.size != nx * ny:
         raise InputError(
-            f"window {number} of the map of subarrays is no rectangle: {x.size} pixels within {nx} x {ny}, "
+            f"window {number} of the map of subarrays is not a rectangle: {x.size} pixels within {nx} x {ny}, "
             f"from x={x0 + 1}, y={y0 + 1}",
             where=where,
             hint="windows are rectangles that do not overlap",

@@ -134,7 +134,7 @@ def times_of(ramp):
             hint="set TGROUP, seconds between reads",
         )
     if not (np.isfinite(times).all() and (np.diff(times, axis=-1) > 0).all()):
-        raise InputError("the times of the reads must rise", where=where)
+        raise InputError("the times of the reads must increase", where=where)
     return times
 
 
