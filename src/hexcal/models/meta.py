@@ -1,5 +1,7 @@
 """The `meta` tree: attribute access to nested metadata, checked against the observatory's keyword dictionary."""
 
+from typing import Any
+
 import numpy as np
 
 from hexcal.errors import ParameterError, unknown_name
@@ -84,7 +86,7 @@ class Entry(dict):
         self[name] = value
 
 
-def with_attributes(value):
+def with_attributes(value) -> Any:
     """Return a value of the metadata; of a list, the dicts in it have become entries (in place)."""
     if isinstance(value, list):
         value[:] = [Entry(item) if isinstance(item, dict) and not isinstance(item, Entry) else item for item in value]
