@@ -86,6 +86,7 @@ parity: $(READY)
 
 truth: $(READY)
 	$(BIN)/python benchmarks/truth.py
+	$(BIN)/python benchmarks/truth_references.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

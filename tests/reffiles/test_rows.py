@@ -1,6 +1,9 @@
 """Steps that remain, options of makers, bad input, simulated series, and a set from nothing."""
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +228,49 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, capfd):
     assert "superbias, group 1 failed: OSError: [Errno 28] No space left on device" in said.err
     assert (tmp_path / "out" / "run000" / "readnoise" / "readnoise_run000.readnoise.fits").is_file()
     assert not list((tmp_path / "out" / "run000").glob("superbias/*.fits"))
+
+
+def test_files_that_cannot_be_written_whole_are_not_there_and_the_others_are(tmp_path):
+    words = ["simulate", "calibration", "--subarray", "SUB64P", "--dark-groups", "8", "--flat-groups", "20"]
+    assert main([*words, "--darks", "3", "--flats", "2", "--seed", "3", "--output", str(tmp_path / "sim")]) == 0
+    # Products of flats are larger than the limit, those of darks are not.
+    limit = 700_000
+    words = ["reffiles", "make", "saturation", "superbias", str(tmp_path / "sim"), "--author=A", "--no-report"]
+    program = (
+        "import resource, signal, sys; from hexcal.cli.main import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        f" resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); sys.exit(main(sys.argv[1:]))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in ("HEXCAL_REFERENCES", "CRDS_PATH")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words, f"--output={tmp_path / 'out'}"],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "saturation, group 1 failed" in done.stderr and "too large" in done.stderr.lower()
+    assert "Traceback" not in done.stderr and "fault in the program" not in done.stderr
+    made_of = tmp_path / "out" / "run000"
+    assert open_model(made_of / "superbias" / "superbias_run000.superbias.fits").data.shape == (64, 64)
+    left = [path for path in made_of.rglob("*.fits") if path.parts[-2] in ("saturation", "flat")]
+    assert not left and not list(made_of.rglob("*.part*"))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_mask_that_is_turned_is_found_out(tmp_path, turned):
+    from hexcal.models.reference import DarkModel, MaskModel
+    from hexcal.reffiles.checks import _orientation
+    from hexcal.reffiles.flags import definitions
+    from hexcal.reffiles.quality import Check
+
+    hot = np.where(np.random.default_rng(1).random((40, 40)) < 0.01, np.uint32(pixel.HOT), np.uint32(0))
+    dark = DarkModel(np.zeros((3, 40, 40), np.float32))
+    dark.dq, dark.dq_def = hot, definitions("DO_NOT_USE", "HOT")
+    mask = MaskModel(dq=np.rot90(hot).copy() if turned else hot, dq_def=definitions("DO_NOT_USE", "HOT"))
+    checks = []
+    for label, model in (("dark", dark), ("mask", mask)):
+        model.save(tmp_path / f"{label}.fits")
+        checks.append(Check(label, tmp_path / f"{label}.fits"))
+    _orientation(checks)
+    assert [check.failed for check in checks] == [turned, turned]
 
 
 # ---- simulated series
