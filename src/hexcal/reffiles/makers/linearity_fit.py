@@ -61,11 +61,11 @@ class Normal:
         number : int array (ngroups, rows, nx)
             Good values in each mean.
         """
-        # Ramps that all reach a group: their mean is that of the same ramps everywhere.
-        good = (number == number.max(axis=0)) & (number > 0) & np.isfinite(ramp)
+        good = (number > 0) & np.isfinite(ramp)
         x = np.where(good, (ramp - self.origin) / self.scale, 0.0)
-        used = good[1:] & good[:-1]
-        weight = np.where(used, number.max(axis=0), 0.0)
+        # The difference of two means is one of groups only where both are of the same ramps.
+        used = good[1:] & good[:-1] & (number[1:] == number[:-1])
+        weight = np.where(used, number[1:], 0.0)
         total = weight.sum(axis=0)
         step = np.diff(x, axis=0)
         powers = [np.diff(x**power, axis=0) for power in range(2, self.order + 1)]
