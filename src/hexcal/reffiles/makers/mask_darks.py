@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.reffiles.maker import DO_NOT_USE, JUMP_DET, SATURATED, image_rows, ramp_rows
-from hexcal.reffiles.statistics import clipped, of_map
+from hexcal.reffiles.statistics import MEDIAN_ERROR, clipped, of_map
 
 
 def dark_flags(models, reference, parameters, log) -> Any:
@@ -36,6 +36,10 @@ def dark_flags(models, reference, parameters, log) -> Any:
     median, spread = float(np.median(mean[seen])), of_map(mean, seen)[1]
     limit = parameters.hot_rate if parameters.hot_rate is not None else median + parameters.hot_sigma * spread
     hot = seen & (mean > limit)
+    if parameters.hot_rate is None:
+        # A pixel that is noisier than the others must stand out of its own noise as well.
+        error = MEDIAN_ERROR * np.nan_to_num(scatter) / np.sqrt(max(1, n_slopes))
+        hot &= mean - median > parameters.hot_sigma * error
     if parameters.warm_rate is not None:
         dq[seen & ~hot & (mean > parameters.warm_rate)] |= np.uint32(pixel.WARM)
     # Saturated in all groups, the fit has no rate to give.
