@@ -239,12 +239,12 @@ class SkyGroup:
 
     def calc_sky(self, overlap=None, delta=True):
         """Return the mean of the levels of the images by their numbers of values, that number, and the area."""
-        found = [image.calc_sky(overlap, delta) for image in self._images]
-        found = [each for each in found if each[0] is not None]
-        number = sum(each[1] for each in found)
+        levels = [image.calc_sky(overlap, delta) for image in self._images]
+        levels = [each for each in levels if each[0] is not None]
+        number = sum(each[1] for each in levels)
         if not number:
             return None, 0, 0.0
-        return sum(each[0] * each[1] for each in found) / number, number, float(sum(each[2] for each in found))
+        return sum(each[0] * each[1] for each in levels) / number, number, float(sum(each[2] for each in levels))
 
 
 def match(images, skymethod="global+match", match_down=True, subtract=False):

@@ -1,7 +1,7 @@
 """Catalogues of stars in files: those that a user gives, and those that are saved."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def read_positions(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if {"RA", "DEC"} <= set(by_name):
         ra, dec = (_numbers(table, by_name[name], path, "deg") for name in ("RA", "DEC"))
         return ra, dec, _weight(table, path)
-    sky = next((table[name] for name in table.colnames if hasattr(table[name], "icrs")), None)
+    sky: Any = next((table[name] for name in table.colnames if hasattr(table[name], "icrs")), None)
     if sky is None:
         raise InputError(
             "a reference catalogue needs the columns RA and DEC (degrees), or a column of sky coordinates; "
