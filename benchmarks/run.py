@@ -36,6 +36,7 @@ from image3 import image3  # noqa: E402
 from inputs import Exposure, make  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 from process import execute  # noqa: E402
+from programme import programme  # noqa: E402
 from references import references  # noqa: E402
 from spec2 import spec2  # noqa: E402
 from spec3 import spec3  # noqa: E402
@@ -52,6 +53,7 @@ PARTS = (
     "start",
     "references",
     "associations",
+    "programme",
     "image2",
     "image3",
     "spec2",
@@ -102,7 +104,7 @@ class Bench:
 
     def __init__(self, options):
         self.work, self.size, self.runs = options.work, options.size, options.runs
-        self.asn_peer = options.asn_peer
+        self.asn_peer, self.programme_peer = options.asn_peer, options.programme_peer
         self.sides = {"own": [sys.executable, PARITY / "own.py"]}
         self.table = Table()
 
@@ -413,6 +415,11 @@ def main(words=None):
     parser.add_argument(
         "--asn-peer", action="store_true", help="measure the reference implementation's asn_generate anew (minutes)"
     )
+    parser.add_argument(
+        "--programme-peer",
+        action="store_true",
+        help="run the jobs of `programme` by the reference implementation (an hour)",
+    )
     default = os.environ.get("HEXCAL_BENCH_DIR") or Path.home() / ".cache" / "hexcal-bench"
     parser.add_argument(
         "--work",
@@ -437,6 +444,7 @@ def main(words=None):
             start,
             references,
             associations,
+            programme,
             image2,
             image3,
             spec2,
