@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 
-def execute(command, environment=None, check=True):
+def execute(command, environment=None, check=True, folder=None):
     """Run a process.
 
     Parameters
@@ -24,15 +24,17 @@ def execute(command, environment=None, check=True):
         Added to the environment.
     check : bool
         End with its output if it fails.
+    folder : path-like, optional
+        Where it runs; default: here.
 
     Returns
     -------
     dict
         ``seconds``, ``cpu_s``, ``peak_mb``, ``status``, ``output``.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        report, log = Path(folder) / "report.json", Path(folder) / "log"
-        words = [sys.executable, "-I", "-S", __file__, report, *command]
+    with tempfile.TemporaryDirectory() as scratch:
+        report, log = Path(scratch) / "report.json", Path(scratch) / "log"
+        words = [sys.executable, "-I", "-S", Path(__file__).resolve(), report, *command]
         # As it is where packages are installed: the source is not translated anew by each process.
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with log.open("wb") as stream:
@@ -41,6 +43,7 @@ def execute(command, environment=None, check=True):
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env={**inherited, **(environment or {})},
+                cwd=folder,
                 check=False,
             )
         output = log.read_text(errors="replace")

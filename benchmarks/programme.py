@@ -86,10 +86,11 @@ def _one_by_one(plan, raw, folder, program, environment):
     for job in plan:
         source = Path(job["source"])
         if source.suffix == ".json":
-            # The association names what the runs before it have made, and lies beside it.
+            # The association names what the runs before it have made, and lies beside it; the reference implementation
+            # looks for members where it is called.
             source = Path(shutil.copy(products / source.name, folder))
         command = [*program, job["pipeline"], source, f"--output_dir={folder}"]
-        run = execute(command, environment, check=False)
+        run = execute(command, environment, check=False, folder=folder)
         took = {
             "seconds": took["seconds"] + run["seconds"],
             "cpu_s": took["cpu_s"] + run["cpu_s"],
