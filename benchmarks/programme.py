@@ -83,6 +83,9 @@ def _one_by_one(plan, raw, folder, program, environment):
     folder.mkdir(parents=True)
     took = {"seconds": 0.0, "cpu_s": 0.0, "failed": 0}
     products = raw.parent / "products"
+    for path in raw.glob("*_msa.fits"):
+        # The reference implementation looks for them where it is called, too.
+        shutil.copy(path, folder)
     for job in plan:
         source = Path(job["source"])
         if source.suffix == ".json":
