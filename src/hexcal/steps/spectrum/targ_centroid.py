@@ -59,7 +59,7 @@ class TargCentroidStep(Step):
                 f"sources are measured for MIRI LRS only, this is {science.meta.exposure.type}", is_expected=True
             )
         image = self._image(target_acquisition)
-        x, y, dx, dy = measure(image, science, _offset(image, references))
+        x, y, dx, dy = measure(image, science, _offset(image, references, self.log))
         science.set_meta("ta_xpos", x)
         science.set_meta("ta_ypos", y)
         science.set_meta("source_xpos", x + dx)
@@ -87,10 +87,10 @@ class TargCentroidStep(Step):
         return image
 
 
-def _offset(image, references):
+def _offset(image, references, log):
     from hexcal.steps.wcs.imaging import filter_offset
 
-    return filter_offset(image, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
+    return filter_offset(image, references.filteroffset.filters, log) if "filteroffset" in references else (0.0, 0.0)
 
 
 def measure(image, science, offset):

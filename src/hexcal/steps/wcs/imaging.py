@@ -49,7 +49,7 @@ def wcs_of(model, references, log):
 
     pointing = frames.pointing_of(model)
     scale = frames.aberration_of(model, log)
-    offsets = filter_offset(model, references.filteroffset.filters) if "filteroffset" in references else (0.0, 0.0)
+    offsets = filter_offset(model, references.filteroffset.filters, log) if "filteroffset" in references else (0.0, 0.0)
     distortion = distortion_of(references.distortion)
     wcs = gwcs.WCS(
         [
@@ -93,7 +93,7 @@ def subarray_offset(model):
     return (subarray.xstart or 1) - 1, (subarray.ystart or 1) - 1
 
 
-def filter_offset(model, filters):
+def filter_offset(model, filters, log):
     """Return the offset of the image by the filter, to be added to pixel positions.
 
     Parameters
@@ -102,6 +102,8 @@ def filter_offset(model, filters):
         The exposure.
     filters : list of dict
         Of a FILTEROFFSET file: ``filter`` (and ``pupil``), ``column_offset``, ``row_offset``, pixels.
+    log : logging.Logger
+        Is told where there is none.
 
     Returns
     -------
@@ -112,6 +114,8 @@ def filter_offset(model, filters):
     for entry in filters:
         if all(used[name] is None or entry.get(name) == used[name] for name in used):
             return float(entry["column_offset"]), float(entry["row_offset"])
+    known = " and ".join(f"{name} {value}" for name, value in used.items() if value is not None)
+    log.info("The filter offset file has no entry for %s: no offset is applied", known or "an exposure without filter")
     return 0.0, 0.0
 
 
