@@ -134,7 +134,7 @@ def test_a_file_of_the_wrong_shape_is_refused(tmp_path):
         ({}, (3, 4), "IRISImageModel"),
         ({}, (2, 3, 4), "IRISCubeModel"),
         ({"REFTYPE": "DARK"}, (3, 4), "IRISDarkModel"),
-        ({"REFTYPE": "GAIN"}, (3, 4), "GainModel"),
+        ({"REFTYPE": "GAIN"}, (3, 4), "IRISGainModel"),
         ({"REFTYPE": "NONLINCOEFF"}, (3, 3, 4), "IRISNonlinearModel"),
         ({"REFTYPE": "RECTMAT"}, (3, 3, 4), "ReferenceModel"),
         ({"DATAMODL": "IRISFlatModel"}, (3, 4), "IRISFlatModel"),

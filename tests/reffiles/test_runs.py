@@ -156,7 +156,7 @@ def test_groups_are_written_edited_and_used(darks, tmp_path, capfd):
     assert task["left"][0]["reason"] == "in no group of the file"
     path.write_text("superbias: [[nothing.fits]]\n")
     assert reffiles(darks, "plan", "superbias", darks, "--groups", path) == 1
-    assert "none of the inputs" in capfd.readouterr().err
+    assert "is not among the inputs" in capfd.readouterr().err
 
 
 @pytest.mark.req("RFF-14", "RFF-24", "RFF-27")

@@ -106,7 +106,7 @@ def test_a_file_of_another_window_or_detector_is_not_used(tmp_path, caplog):
     assert "of a window of 40 s, not of 50 s" in caplog.text
     assert not PersistenceStep.call(ramp(dark, detector="NRCA2"), persistence_time=40, **how).groupdq.any()
     assert "no persistence times of NRCA2" in caplog.text
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="does not exist"):
         PersistenceStep.call(ramp(dark), persistence_time=40, persistence_array_file="nothere.asdf")
 
 
