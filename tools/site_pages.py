@@ -19,14 +19,16 @@ from hexcal.core.step import Step
 from hexcal.observatories import documented
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-_GENERAL = ("Framework", "Associations")
-"""Sections of docs/decisions.md that are about no step."""
+_GENERAL = ("Framework", "Associations", "Making reference files", "Whole programmes")
+"""Sections of docs/decisions.md that are about no step; subsections begin with the same words."""
+_DECISION = re.compile(r"\* \*\*(?P<what>.+?)\*\*: (?P<hexcal>.+?)(?: \*Why:\* (?P<why>.+))?")
 _ROW_ID = re.compile(r"\b([A-Z][A-Z0-9]*)-\d+")
 
 
 class Decision(NamedTuple):
-    """A row of docs/decisions.md."""
+    """An item of docs/decisions.md, and the section it is in."""
 
+    section: str
     what: str
     hexcal: str
     why: str
@@ -47,7 +49,8 @@ def write_pages(folder: Path) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     classes = {alias: registry.find(alias) for alias in registry.aliases()}
-    decisions, areas = read_decisions(), areas_of_steps()
+    decisions = [decision for decision in read_decisions() if not decision.section.startswith(_GENERAL)]
+    areas = areas_of_steps()
     pages = {alias: page(cls, decisions, areas.get(alias, set())) for alias, cls in classes.items()}
     pages["index"] = list_of_steps(classes)
     for old in folder.glob("*.md"):
@@ -68,23 +71,28 @@ def write_if_changed(path: Path, text: str) -> None:
 
 
 def read_decisions(text: str | None = None) -> list[Decision]:
-    """Return the decisions that are about steps, in order.
+    """Return all decisions, in order.
 
     Parameters
     ----------
     text : str, optional
         Default: docs/decisions.md.
+
+    Raises
+    ------
+    ValueError
+        If an item does not have the form that the top of the file asks for.
     """
     text = (DOCS / "decisions.md").read_text(encoding="utf-8") if text is None else text
-    rows, section = [], ""
-    for line in text.splitlines():
-        if line.startswith("#"):
-            section = line.lstrip("# ")
-        cells = [cell.strip().replace("\0", "\\|") for cell in line.replace("\\|", "\0").strip("|").split("|")]
-        is_row = line.startswith("|") and len(cells) == 3 and cells[0] not in ("what", "---")
-        if is_row and not section.startswith(_GENERAL):
-            rows.append(Decision(*cells))
-    return rows
+    decisions = []
+    for section in re.split(r"^##+ ", text, flags=re.M)[1:]:
+        title, _, body = section.partition("\n")
+        for item in re.split(r"^(?=\*)", body, flags=re.M)[1:]:
+            decision = _DECISION.fullmatch(re.sub(r"\n  ", " ", item).strip())
+            if decision is None or "\n" in decision[0]:
+                raise ValueError(f"an item of docs/decisions.md is not of the form that its top asks for:\n{item}")
+            decisions.append(Decision(title, decision["what"], decision["hexcal"], decision["why"] or ""))
+    return decisions
 
 
 def areas_of_steps() -> dict[str, set[str]]:
@@ -306,7 +314,7 @@ def _differences(decisions):
         "original do "
         "([all decisions](../decisions.md)).",
         "",
-        *_table(("what", "Hexcal", "why"), decisions),
+        *_table(("what", "Hexcal", "why"), [(row.what, row.hexcal, row.why) for row in decisions]),
     ]
 
 
