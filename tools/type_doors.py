@@ -40,7 +40,7 @@ def stub(name: str) -> str:
     imports |= {_import_base(cls) for cls in declared.values() if cls.__bases__[0].__name__ not in found}
     if any("layout" in cls.__dict__ for cls in declared.values()):
         imports |= {"from typing import Any", "from numpy import ndarray"}
-    lines = [*sorted(imports), "", f"__all__ = {sorted(found)!r}", ""]
+    lines = [*sorted(imports), "", "__all__ = [", *(f'    "{public}",' for public in sorted(found)), "]", ""]
     for cls in declared.values():
         lines += _class(cls)
     return _HEADER + "\n".join(lines)

@@ -10,4 +10,14 @@ from hexcal.pipelines.image3 import Image3Pipeline as Image3Pipeline
 from hexcal.pipelines.spec2 import Spec2Pipeline as Spec2Pipeline
 from hexcal.pipelines.spec3 import Spec3Pipeline as Spec3Pipeline
 
-__all__ = ['DarkPipeline', 'Detector1Pipeline', 'GuiderPipeline', 'Image2Pipeline', 'Image3Pipeline', 'Pipeline', 'SloperPipeline', 'Spec2Pipeline', 'Spec3Pipeline']
+__all__ = [
+    "DarkPipeline",
+    "Detector1Pipeline",
+    "GuiderPipeline",
+    "Image2Pipeline",
+    "Image3Pipeline",
+    "Pipeline",
+    "SloperPipeline",
+    "Spec2Pipeline",
+    "Spec3Pipeline",
+]

@@ -6,4 +6,10 @@ from hexcal.core.pipeline import Pipeline as Pipeline
 from hexcal.core.step import Step as JwstStep
 from hexcal.core.step import Step as Step
 
-__all__ = ['JwstPipeline', 'JwstStep', 'Pipeline', 'Step', 'cmdline']
+__all__ = [
+    "JwstPipeline",
+    "JwstStep",
+    "Pipeline",
+    "Step",
+    "cmdline",
+]

@@ -18,4 +18,22 @@ from hexcal.associations.rule_files import libpath as libpath
 from hexcal.models.association_check import AssociationError as AssociationError
 from hexcal.models.association_check import AssociationNotValidError as AssociationNotValidError
 
-__all__ = ['Association', 'AssociationError', 'AssociationNotAConstraint', 'AssociationNotValidError', 'AssociationPool', 'AssociationRegistry', 'ListCategory', 'Main', 'ProcessItem', 'ProcessList', 'ProcessQueue', 'ProcessQueueSorted', 'RegistryMarker', 'generate', 'libpath', 'load_asn', 'main']
+__all__ = [
+    "Association",
+    "AssociationError",
+    "AssociationNotAConstraint",
+    "AssociationNotValidError",
+    "AssociationPool",
+    "AssociationRegistry",
+    "ListCategory",
+    "Main",
+    "ProcessItem",
+    "ProcessList",
+    "ProcessQueue",
+    "ProcessQueueSorted",
+    "RegistryMarker",
+    "generate",
+    "libpath",
+    "load_asn",
+    "main",
+]

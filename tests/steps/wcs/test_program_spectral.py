@@ -37,7 +37,8 @@ _VALUES = np.array([5.0, 2.0, 4.0, -1.0])
 def test_values_are_those_of_astropy(model):
     rng = np.random.default_rng(2)
     points = [rng.uniform(0.01, 0.4, 600) for _ in range(model.n_inputs)]
-    if isinstance(model, jwst.Snell) or isinstance(model, jwst.AngleFromGratingEquation):  # noqa: SIM101 (| joins models)
+    # Two calls, since `|` between classes of models makes a model.
+    if isinstance(model, jwst.Snell) or isinstance(model, jwst.AngleFromGratingEquation):  # noqa: SIM101
         points[0] = rng.uniform(0.6e-6, 5e-6, 600)
     if isinstance(model, Tabular1D):
         points[0] = rng.uniform(-0.5, 1.5, 600)

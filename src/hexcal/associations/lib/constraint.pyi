@@ -6,4 +6,10 @@ from hexcal.associations.classes.constraint_base import SimpleConstraint as Simp
 from hexcal.associations.classes.constraint_base import SimpleConstraintABC as SimpleConstraintABC
 from hexcal.associations.classes.constraints import Constraint as Constraint
 
-__all__ = ['AttrConstraint', 'Constraint', 'ConstraintTrue', 'SimpleConstraint', 'SimpleConstraintABC']
+__all__ = [
+    "AttrConstraint",
+    "Constraint",
+    "ConstraintTrue",
+    "SimpleConstraint",
+    "SimpleConstraintABC",
+]

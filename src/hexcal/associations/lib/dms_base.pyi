@@ -8,4 +8,12 @@ from hexcal.associations.classes.dms import DMSAttrConstraint as DMSAttrConstrai
 from hexcal.associations.classes.dms import DMSBaseMixin as DMSBaseMixin
 from hexcal.associations.classes.dms import Member as Member
 
-__all__ = ['ACID', 'Constraint_TSO', 'Constraint_TargetAcq', 'Constraint_WFSC', 'DMSAttrConstraint', 'DMSBaseMixin', 'Member']
+__all__ = [
+    "ACID",
+    "Constraint_TSO",
+    "Constraint_TargetAcq",
+    "Constraint_WFSC",
+    "DMSAttrConstraint",
+    "DMSBaseMixin",
+    "Member",
+]

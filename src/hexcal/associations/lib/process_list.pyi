@@ -6,4 +6,10 @@ from hexcal.associations.classes.queue import ProcessList as ProcessList
 from hexcal.associations.classes.queue import ProcessQueue as ProcessQueue
 from hexcal.associations.classes.queue import ProcessQueueSorted as ProcessQueueSorted
 
-__all__ = ['ListCategory', 'ProcessItem', 'ProcessList', 'ProcessQueue', 'ProcessQueueSorted']
+__all__ = [
+    "ListCategory",
+    "ProcessItem",
+    "ProcessList",
+    "ProcessQueue",
+    "ProcessQueueSorted",
+]

@@ -2,4 +2,6 @@
 
 from hexcal.associations.classes.rule_classes import DMSLevel2bBase as DMSLevel2bBase
 
-__all__ = ['DMSLevel2bBase']
+__all__ = [
+    "DMSLevel2bBase",
+]

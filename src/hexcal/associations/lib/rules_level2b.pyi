@@ -2,7 +2,28 @@
 
 from hexcal.associations.classes.rule_classes import DMSLevel2bBase as DMSLevel2bBase
 
-__all__ = ['Asn_Lv2CoronAsRate', 'Asn_Lv2FGS', 'Asn_Lv2Image', 'Asn_Lv2ImageNonScience', 'Asn_Lv2ImageSpecial', 'Asn_Lv2ImageTSO', 'Asn_Lv2MIRLRSFixedSlitNod', 'Asn_Lv2NRSFSS', 'Asn_Lv2NRSIFUNod', 'Asn_Lv2NRSLAMPImage', 'Asn_Lv2NRSLAMPSpectral', 'Asn_Lv2NRSMSA', 'Asn_Lv2Spec', 'Asn_Lv2SpecImprint', 'Asn_Lv2SpecSpecial', 'Asn_Lv2SpecTSO', 'Asn_Lv2WFSC', 'Asn_Lv2WFSSNIS', 'Asn_Lv2WFSSNRC', 'DMSLevel2bBase']
+__all__ = [
+    "Asn_Lv2CoronAsRate",
+    "Asn_Lv2FGS",
+    "Asn_Lv2Image",
+    "Asn_Lv2ImageNonScience",
+    "Asn_Lv2ImageSpecial",
+    "Asn_Lv2ImageTSO",
+    "Asn_Lv2MIRLRSFixedSlitNod",
+    "Asn_Lv2NRSFSS",
+    "Asn_Lv2NRSIFUNod",
+    "Asn_Lv2NRSLAMPImage",
+    "Asn_Lv2NRSLAMPSpectral",
+    "Asn_Lv2NRSMSA",
+    "Asn_Lv2Spec",
+    "Asn_Lv2SpecImprint",
+    "Asn_Lv2SpecSpecial",
+    "Asn_Lv2SpecTSO",
+    "Asn_Lv2WFSC",
+    "Asn_Lv2WFSSNIS",
+    "Asn_Lv2WFSSNRC",
+    "DMSLevel2bBase",
+]
 
 class Asn_Lv2CoronAsRate(DMSLevel2bBase):
     """A full-frame coronagraphic exposure of NIRCam, as a plain image."""

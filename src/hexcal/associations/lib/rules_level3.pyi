@@ -2,7 +2,27 @@
 
 from hexcal.associations.classes.rule_classes import DMS_Level3_Base as DMS_Level3_Base
 
-__all__ = ['Asn_Lv3AMI', 'Asn_Lv3Image', 'Asn_Lv3ImageBackground', 'Asn_Lv3MIRCoron', 'Asn_Lv3MIRMRS', 'Asn_Lv3MIRMRSBackground', 'Asn_Lv3NRCCoron', 'Asn_Lv3NRCCoronImage', 'Asn_Lv3NRSFSS', 'Asn_Lv3NRSIFU', 'Asn_Lv3NRSIFUBackground', 'Asn_Lv3SlitlessSpectral', 'Asn_Lv3SpecAux', 'Asn_Lv3SpectralSource', 'Asn_Lv3SpectralTarget', 'Asn_Lv3TSO', 'Asn_Lv3WFSCMB', 'Asn_Lv3WFSSNIS', 'DMS_Level3_Base']
+__all__ = [
+    "Asn_Lv3AMI",
+    "Asn_Lv3Image",
+    "Asn_Lv3ImageBackground",
+    "Asn_Lv3MIRCoron",
+    "Asn_Lv3MIRMRS",
+    "Asn_Lv3MIRMRSBackground",
+    "Asn_Lv3NRCCoron",
+    "Asn_Lv3NRCCoronImage",
+    "Asn_Lv3NRSFSS",
+    "Asn_Lv3NRSIFU",
+    "Asn_Lv3NRSIFUBackground",
+    "Asn_Lv3SlitlessSpectral",
+    "Asn_Lv3SpecAux",
+    "Asn_Lv3SpectralSource",
+    "Asn_Lv3SpectralTarget",
+    "Asn_Lv3TSO",
+    "Asn_Lv3WFSCMB",
+    "Asn_Lv3WFSSNIS",
+    "DMS_Level3_Base",
+]
 
 class Asn_Lv3AMI(DMS_Level3_Base):
     """Interferograms of a target and of a PSF star."""
