@@ -1,6 +1,5 @@
 """Copying an association together with its members: ``asn_gather``."""
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -56,7 +55,7 @@ def _gathered(path, destination, exp_types, exclude_types, source_folder, shellc
         gate.reading(source / name, "member of the association")
     for name in names:
         copied = destination / Path(name).name
-        if not _is_same(source / name, copied):
+        if not (copied.exists() and copied.samefile(source / name)):
             copy(source / name, copied)
     association_file.write_association(target, gathered)
     return target
@@ -95,28 +94,19 @@ def _make_folder(folder):
         raise ResourceError(f"the destination cannot be created: {error.strerror}", where=str(folder)) from error
 
 
-def _is_same(source, target):
-    return target.exists() and target.samefile(source)
-
-
 def _copy(source, target):
-    there, here = _stat(target), source.stat()
-    if there is not None and there.st_mtime_ns > here.st_mtime_ns:
-        return
-    if there is not None and (there.st_mtime_ns, there.st_size) == (here.st_mtime_ns, here.st_size):
-        return
+    here = source.stat()
+    if target.exists():
+        there = target.stat()
+        same = (there.st_mtime_ns, there.st_size) == (here.st_mtime_ns, here.st_size)
+        if same or there.st_mtime_ns > here.st_mtime_ns:
+            return
     try:
         with open(source, "rb") as stream, atomic(target) as copied:
             shutil.copyfileobj(stream, copied, 1 << 22)
     except PermissionError as error:
         raise InputError("the member cannot be read", where=str(source), hint="check its permissions") from error
     os.utime(target, ns=(here.st_atime_ns, here.st_mtime_ns))
-
-
-def _stat(path):
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat()
-    return None
 
 
 def _command(shellcmd):

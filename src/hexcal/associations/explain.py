@@ -184,11 +184,10 @@ class Explainer:
         return ["other exposures keep them apart: those that have more values given, are nearer in time, or preferred"]
 
     def _repeated(self, group):
-        product = group.said["products"][0]["name"]
         members = {exposure.name for exposure, _ in group.members}
         of_type = [association for association in self.associations if association["asn_type"] == group.rule.type]
         same = [association for association in of_type if members <= association.item_names]
-        same = same or [association for association in of_type if association["products"][0]["name"] == product]
+        same = same or [association for association in of_type if association["products"][0]["name"] == group.product]
         kept = f": {same[0].asn_name} ({same[0]['asn_rule']}) has it" if same else ""
         return f"what {_candidate_text(group.candidate)} has is left out as a repetition{kept}"
 

@@ -38,11 +38,8 @@ def generate(pool, rules, version_id=None, finalize=True):
     items, version_id = _items(pool), version_text(version_id)
     tables, others = by_kind(rules)
     kept = [item for item in items if _globally_allowed(item, tables)]
-    associations = _of_tables(
-        _exposures(kept, tables), tables, version_id, _name(pool), everything=True, candidates=frozenset()
-    )
-    if others:
-        associations += of_classes(items, others, version_id, _name(pool), finalize=finalize)
+    associations = _of_tables(kept, tables, version_id, _name(pool), everything=True, candidates=frozenset())
+    associations += of_classes(items, others, version_id, _name(pool), finalize=finalize)
     return numbered(associations)
 
 
@@ -68,32 +65,15 @@ def generate_for_candidates(
     tables, others = by_kind(rules)
     wanted = None if candidates is None else frozenset(candidates)
     apart = discover == "only" and any(rule.rule_set.candidates_apart for rule in tables.values())
-    associations = _of_tables(
-        _exposures(items, tables),
-        tables,
-        version_id,
-        _name(pool),
-        whole=bool(discover),
-        candidates=frozenset() if apart else wanted,
-        prefixes=prefixes,
+    how = {"whole": bool(discover), "prefixes": prefixes}
+    of_these = frozenset() if apart else wanted
+    associations = numbered(
+        _of_tables(items, tables, version_id, _name(pool), candidates=of_these, **how)
+        + of_classes(items, others, version_id, _name(pool), finalize=finalize, candidates=wanted, **how)
     )
-    if others:
-        associations += of_classes(
-            items,
-            others,
-            version_id,
-            _name(pool),
-            finalize=finalize,
-            candidates=wanted,
-            whole=bool(discover),
-            prefixes=prefixes,
-        )
-    associations = numbered(associations)
-    return (
-        [association for association in associations if association["asn_rule"].startswith(prefixes[1])]
-        if discover == "only"
-        else associations
-    )
+    if discover == "only":
+        return [association for association in associations if association["asn_rule"].startswith(prefixes[1])]
+    return associations
 
 
 def candidates_of(pool):
@@ -138,10 +118,6 @@ def by_kind(rules):
     return tables, others
 
 
-def _exposures(items, tables):
-    return exposures_of(items, rule_sets_of(tables))
-
-
 def rule_sets_of(tables):
     """Return the rule sets of some rules, those of users included, each with just these rules (list of RuleSet)."""
     by_set = defaultdict(list)
@@ -157,12 +133,10 @@ def rule_sets_of(tables):
     ]
 
 
-def _of_tables(
-    exposures, tables, version_id, pool_name, *, everything=False, whole=False, candidates=None, prefixes=None
-):
-    names = {rule.table: name for name, rule in tables.items()}
+def _of_tables(items, tables, version_id, pool_name, *, everything=False, whole=False, candidates=None, prefixes=None):
+    names, rule_sets = {rule.table: name for name, rule in tables.items()}, rule_sets_of(tables)
     associations = []
-    for group in prune(search(exposures, rule_sets_of(tables), candidates, whole, everything)):
+    for group in prune(search(exposures_of(items, rule_sets), rule_sets, candidates, whole, everything)):
         prefix = "" if prefixes is None else f"{prefixes[group.candidate is WHOLE]}_"
         associations.append(GeneratedAssociation(group, prefix + names[group.rule], version_id, pool_name))
     return associations

@@ -272,13 +272,8 @@ def _names(rows, path):
 
 
 def _read_by_astropy(path, delimiter, format, kwargs):
-    kwargs = dict(kwargs)
-    if format.startswith("ascii"):
-        kwargs.setdefault("converters", {"*": [astropy_ascii.convert_numpy(str)]})
-        if format != "ascii.ecsv":
-            kwargs["delimiter"] = delimiter
-        if format == "ascii.ecsv":
-            del kwargs["converters"]
+    if format.startswith("ascii") and format != "ascii.ecsv":
+        kwargs = {"converters": {"*": [astropy_ascii.convert_numpy(str)]}, **kwargs, "delimiter": delimiter}
     try:
         table = Table.read(path, format=format, **kwargs)
     except (OSError, ValueError, KeyError, IndexError, TypeError, IORegistryError) as error:

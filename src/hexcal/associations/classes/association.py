@@ -106,12 +106,15 @@ class Association(UserDict):
 
     @property
     def asn_name(self):
-        """Suggested name of its file, without ending (str)."""
-        return self._own_name or "unnamed_association"
+        """Suggested name of its file, without ending (str); may be set."""
+        return self._own_name or self._suggested_name()
 
     @asn_name.setter
     def asn_name(self, name):
         self._own_name = name
+
+    def _suggested_name(self):
+        return "unnamed_association"
 
     @property
     def item_names(self):

@@ -20,6 +20,8 @@ def of_classes(items, rules, version_id, pool_name, *, finalize=True, candidates
     Without `prefixes`, which are put before the names of the rules for candidates and for the whole programme, the pool
     is taken as a whole, without regard to candidates.
     """
+    if not rules:
+        return []
     if prefixes is None:
         return _generated(items, rules, version_id, pool_name, finalize)
     labelled = []

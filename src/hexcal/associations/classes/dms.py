@@ -152,16 +152,9 @@ class DMSBaseMixin(Association):
         self._acid = ACID(*candidate)
         self["asn_id"] = self._acid.id
 
-    @property
-    def asn_name(self):
-        """Name of its file without ending: ``jw<program>-<candidate>[_<version>]_<type>_<number>_asn``; may be set."""
-        if self._own_name is not None:
-            return self._own_name
+    def _suggested_name(self):
+        """``jw<program>-<candidate>[_<version>]_<type>_<number>_asn``."""
         return name_of(self, self.NAME_PREFIX, self.acid.id)
-
-    @asn_name.setter
-    def asn_name(self, name):
-        self._own_name = name
 
     # ---- products and members
 

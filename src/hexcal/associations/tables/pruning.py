@@ -16,12 +16,7 @@ def prune(groups):
     """
     groups = sorted(
         groups,
-        key=lambda group: (
-            group.candidate or ("", ""),
-            group.rule.name,
-            group.said["products"][0]["name"],
-            sorted(group.files),
-        ),
+        key=lambda group: (group.candidate or ("", ""), group.rule.name, group.product, sorted(group.files)),
     )
     kept = {}
     for group in groups:
@@ -51,8 +46,8 @@ def _fullest(groups):
     """Leave out associations with fewer members than another of the same product, where the rule set says so."""
     most = defaultdict(int)
     for group in groups:
-        most[_product(group)] = max(most[_product(group)], len(group.files))
-    return [group for group in groups if not group.rule_set.fullest or len(group.files) == most[_product(group)]]
+        most[group.product] = max(most[group.product], len(group.files))
+    return [group for group in groups if not group.rule_set.fullest or len(group.files) == most[group.product]]
 
 
 def _without_repetitions(groups):
@@ -67,7 +62,7 @@ def _without_repetitions(groups):
     alike = defaultdict(list)
     for group in groups:
         if group.rule.alone and not group.rule_set.fullest:
-            alike[_product(group), frozenset(exposure.name for exposure, _ in group.members)].append(group)
+            alike[group.product, frozenset(exposure.name for exposure, _ in group.members)].append(group)
     left_out = set()
     for repeating in alike.values():
         rest = list(repeating)
@@ -84,13 +79,9 @@ def _without_parts(groups):
     products = defaultdict(list)
     for group in groups:
         if group.rule.alone:
-            products[_product(group)].append(group.files)
+            products[group.product].append(group.files)
     return [
         group
         for group in groups
-        if not (group.rule.alone and any(group.files < other for other in products[_product(group)]))
+        if not (group.rule.alone and any(group.files < other for other in products[group.product]))
     ]
-
-
-def _product(group):
-    return group.said["products"][0]["name"]

@@ -28,6 +28,11 @@ class Found(NamedTuple):
         """File names and roles of the members (frozenset of (str, str))."""
         return frozenset((member["expname"], member["exptype"]) for member in self.said["products"][0]["members"])
 
+    @property
+    def product(self):
+        """Name of the product (str)."""
+        return self.said["products"][0]["name"]
+
 
 def exposures_of(items, rule_sets):
     """Return the rows of a pool (list of dict), prepared for some sets of rules (list of Exposure)."""
