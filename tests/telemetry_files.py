@@ -3,7 +3,7 @@
 import numpy as np
 
 from hexcal import datamodels, observatories
-from hexcal.steps.pointing import transforms
+from hexcal.steps.pointing import rotations
 from hexcal.steps.pointing.telemetry import COMMANDED, DETECTOR, FSM, J2FGS, POSITION, QUATERNION
 
 START, END = 59733.7261, 59733.7263
@@ -26,7 +26,7 @@ def telemetry_of(eci2v, guider="FGS1_FULL_OSS"):
     """Values of all mnemonics for an attitude without aberration (dict)."""
     from scipy.spatial.transform import Rotation
 
-    v2fgs = transforms.v2siaf(observatories.get("jwst").apertures[guider])
+    v2fgs = rotations.v2siaf(observatories.get("jwst").apertures[guider])
     q = Rotation.from_matrix((J.T @ v2fgs @ eci2v).T).as_quat()
     values = dict(zip(QUATERNION, q, strict=True)) | dict(zip(J2FGS, J.T.ravel(), strict=True))
     values |= dict(zip(COMMANDED, COMMAND, strict=True)) | dict(zip(POSITION, STAR, strict=True))
@@ -45,7 +45,7 @@ def write_telemetry(path, values, times=(START, (START + END) / 2, END), without
 
 def star_of(eci2v, guider="FGS1_FULL_OSS"):
     """Right ascension and declination of the guide star, degrees."""
-    v2fgs = transforms.v2siaf(observatories.get("jwst").apertures[guider])
+    v2fgs = rotations.v2siaf(observatories.get("jwst").apertures[guider])
     x, y = np.radians(np.array(STAR) / 3600)
     vector = eci2v.T @ v2fgs.T @ [np.sin(x) * np.cos(y), np.sin(y), np.cos(x) * np.cos(y)]
     return np.degrees(np.arctan2(vector[1], vector[0])) % 360, np.degrees(np.arcsin(vector[2]))

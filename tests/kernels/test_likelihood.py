@@ -6,7 +6,8 @@ The twin inverts the whole covariance matrix.
 import numpy as np
 import pytest
 
-from hexcal.steps.detector.ramp_fit import Ramps, Timing, fit_ramps
+from hexcal.steps.detector.fitted_ramps import Ramps, Timing
+from hexcal.steps.detector.ramp_fit import fit_ramps
 from hexcal.steps.detector.ramp_fit_likely import FEWEST_GROUPS, ONE_LEFT_OUT, TWO_LEFT_OUT, fit_likely
 
 GAIN, NOISE, FRAME = 2.0, 5.0, 10.0  # e/DN; DN, of the difference of two frames; s

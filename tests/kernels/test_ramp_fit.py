@@ -7,7 +7,8 @@ import pytest
 
 from hexcal.kernels import ramp_fit as kernels
 from hexcal.kernels.ramp_fit_segments import weight_tables
-from hexcal.steps.detector.ramp_fit import Ramps, Timing, fit_details, fit_ramps
+from hexcal.steps.detector.fitted_ramps import Ramps, Timing
+from hexcal.steps.detector.ramp_fit import fit_details, fit_ramps
 
 DNU, SAT, JUMP, PERSISTENCE, CHARGELOSS = 1, 2, 4, 32, 128
 GAIN, NOISE = 2.0, 8.0

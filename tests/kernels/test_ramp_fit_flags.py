@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from hexcal.steps.detector.ramp_fit import Ramps, Timing, fit_ramps
+from hexcal.steps.detector.fitted_ramps import Ramps, Timing
+from hexcal.steps.detector.ramp_fit import fit_ramps
 
 DNU, SAT, JUMP, PERSISTENCE = 1, 2, 4, 32
 GAIN, NOISE = 2.0, 8.0

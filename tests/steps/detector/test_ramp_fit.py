@@ -5,7 +5,8 @@ import pytest
 
 from hexcal import datamodels
 from hexcal.errors import DataUnusable, InputError, ParameterError
-from hexcal.steps.detector.ramp_fit import RampFitStep, Ramps, Timing, fit_ramps
+from hexcal.steps.detector.fitted_ramps import Ramps, Timing
+from hexcal.steps.detector.ramp_fit import RampFitStep, fit_ramps
 from hexcal.steps.detector.ramp_groups import used_groups, without_unused_ends
 
 DNU, SAT, JUMP, CHARGELOSS, NO_GAIN = 1, 2, 4, 128, 524288

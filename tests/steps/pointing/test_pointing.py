@@ -11,7 +11,7 @@ from telemetry_files import END, START, attitude, raw, star_of, telemetry_of, wr
 
 from hexcal import datamodels, observatories
 from hexcal.errors import DataUnusable, InputError
-from hexcal.steps.pointing import aberration, transforms, v1_calculate
+from hexcal.steps.pointing import aberration, rotations, transforms, v1_calculate
 from hexcal.steps.pointing.engdb import EngdbError
 from hexcal.steps.pointing.set_telescope_pointing import add_wcs, calc_wcs_over_time, t_pars_from_model, update_wcs
 from hexcal.steps.pointing.telemetry import first_pointing
@@ -85,7 +85,7 @@ def test_tracking_takes_the_position_of_the_guide_star_from_the_catalogue(tmp_pa
         update_wcs(model, engdb_url=telemetry)
     _, given = update_wcs(datamodels.open(path), engdb_url=telemetry, v3pa_at_gs=60.0)
     ra, dec = star_of(ATTITUDE)
-    seen = transforms.position_angle(aberration.unit_vector(ra, dec), given.m_eci2v[2])
+    seen = rotations.position_angle(aberration.unit_vector(ra, dec), given.m_eci2v[2])
     assert seen == pytest.approx(60.0, abs=0.01)
 
 
@@ -145,7 +145,7 @@ def test_a_dry_run_writes_nothing_and_rotations_can_be_kept_and_given(tmp_path, 
 
 def found_attitude(pointing):
     """The attitude that the quaternion and the matrix to the guider stand for."""
-    return transforms.v2siaf(_aperture("FGS1_FULL_OSS")).T @ pointing.j2fgs_matrix @ transforms.eci2j(pointing.q)
+    return rotations.v2siaf(_aperture("FGS1_FULL_OSS")).T @ pointing.j2fgs_matrix @ rotations.eci2j(pointing.q)
 
 
 @pytest.mark.req("PTG-04")
@@ -263,11 +263,11 @@ def test_aberration_of_the_guide_star_moves_a_coarse_pointing(tmp_path, telemetr
 
 def test_the_real_transforms_follow_the_same_chain(real_data):
     found = Transforms.from_asdf(real_data / "pointing" / "tforms_coarse_tr_202111.asdf")
-    chain = transforms.Z_TO_X @ found.m_gs2gsapp @ found.m_fgsx2gs @ found.m_j2fgs1 @ found.m_eci2j
+    chain = rotations.Z_TO_X @ found.m_gs2gsapp @ found.m_fgsx2gs @ found.m_j2fgs1 @ found.m_eci2j
     assert found.m_eci2gs == pytest.approx(chain, abs=1e-12)
-    assert found.m_eci2siaf == pytest.approx(transforms.Z_TO_X @ found.m_v2siaf @ found.m_eci2v, abs=1e-12)
+    assert found.m_eci2siaf == pytest.approx(rotations.Z_TO_X @ found.m_v2siaf @ found.m_eci2v, abs=1e-12)
     place = np.degrees([np.arctan2(found.m_fgsx2gs[2, 0], found.m_fgsx2gs[0, 0]), -np.arcsin(found.m_fgsx2gs[1, 2])])
-    assert found.m_fgsx2gs == pytest.approx(transforms.fgs2gs(place * 3600), abs=1e-12)
+    assert found.m_fgsx2gs == pytest.approx(rotations.fgs2gs(place * 3600), abs=1e-12)
 
 
 @pytest.mark.req("V1-02", "V1-03")

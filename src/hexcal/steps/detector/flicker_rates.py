@@ -4,7 +4,8 @@ from typing import Any
 
 from hexcal.models.dqflags import group
 from hexcal.steps.detector import flicker_mask
-from hexcal.steps.detector.ramp_fit import Ramps, fit_ramps, timing_of
+from hexcal.steps.detector.fitted_ramps import Ramps, timing_of
+from hexcal.steps.detector.ramp_fit import fit_ramps
 
 _UNUSABLE_GROUPS = group.DO_NOT_USE | group.SATURATED | group.JUMP_DET
 

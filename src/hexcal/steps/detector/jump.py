@@ -381,7 +381,7 @@ def likelihood_test(search, limits):
     from scipy.special import log_ndtr
 
     from hexcal.kernels.jump_likelihood import LikelihoodTest
-    from hexcal.steps.detector.ramp_fit import Timing
+    from hexcal.steps.detector.fitted_ramps import Timing
     from hexcal.steps.detector.ramp_fit_likely import noise_of
 
     noise = noise_of(Timing(1.0, 1.0 / search.group_frames, search.n_frames), "fit")

@@ -9,7 +9,7 @@ import numpy as np
 from hexcal.core.bands import run_bands, threads_of
 from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import DataUnusable
-from hexcal.steps.detector.ramp_fit import Fit
+from hexcal.steps.detector.fitted_ramps import Fit
 from hexcal.steps.detector.ramp_products import rate_model, rateints_model, take_gain_factor
 
 

@@ -13,6 +13,7 @@ from hexcal.core.bands import run_bands, threads_of
 from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import DataUnusable
 from hexcal.models.dqflags import group
+from hexcal.steps.detector.fitted_ramps import Fit
 
 FEWEST_GROUPS = 4
 """With fewer groups the fit is that by least squares, as in the reference implementation."""
@@ -33,7 +34,7 @@ def noise_of(timing, start="all", after_jumps=False):
 
     Parameters
     ----------
-    timing : hexcal.steps.detector.ramp_fit.Timing
+    timing : hexcal.steps.detector.fitted_ramps.Timing
     start : str
         The rate with whose noise jumps are looked for: "all", the median of all differences, also of those that are
         flagged; "used", of those that count; "fit", what a fit with the latter gives.
@@ -69,7 +70,7 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
 
     Parameters
     ----------
-    ramps : hexcal.steps.detector.ramp_fit.Ramps
+    ramps : hexcal.steps.detector.fitted_ramps.Ramps
         Of at least 2 groups. `suppress_one_group` and `zero_frame` do not matter: a single group has no difference.
     threads : int, optional
         None for the number of the run.
@@ -78,7 +79,7 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
 
     Returns
     -------
-    exposure, integrations : hexcal.steps.detector.ramp_fit.Fit
+    exposure, integrations : hexcal.steps.detector.fitted_ramps.Fit
         (ny, nx) and (nints, ny, nx); where no difference counts all is NaN, and flagged DO_NOT_USE. JUMP_DET where a
         jump was found.
     chi_squared : float32 (ny, nx)
@@ -91,7 +92,6 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
     as the reference implementation 3.0.0 does.
     """
     from hexcal.kernels.likelihood import combine
-    from hexcal.steps.detector.ramp_fit import Fit
 
     integrations, chi_squared = fit_integrations(ramps, threads, start, after_jumps)
     shape = ramps.pixel_dq.shape
@@ -103,7 +103,6 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
 def fit_integrations(ramps, threads, start, after_jumps):
     """Return the `Fit` of the integrations of ``ramps``, each by itself, and their chi-squared, as of `fit_likely`."""
     from hexcal.kernels.likelihood import fit_likely as kernel
-    from hexcal.steps.detector.ramp_fit import Fit
 
     n_ints, n_groups, ny, nx = ramps.data.shape
     first, _ = ramps.group_range or (0, n_groups - 1)
@@ -209,7 +208,6 @@ class LikelyInBlocks:
         The metadata are those of the ramp.
         """
         from hexcal.kernels.likelihood import combine
-        from hexcal.steps.detector.ramp_fit import Fit
         from hexcal.steps.detector.ramp_products import rate_model
 
         ny, nx = self.pixel_dq.shape
@@ -225,7 +223,6 @@ class LikelyInBlocks:
         return rate_model(ramp, exposure, self.pixel_dq)
 
     def _rows_of_all(self, rows):
-        from hexcal.steps.detector.ramp_fit import Fit
 
         ny, nx = self.pixel_dq.shape
         n_ints, n_rows = sum(self.sizes), rows.stop - rows.start
@@ -238,7 +235,6 @@ class LikelyInBlocks:
 
     def rateints(self, ramp) -> Iterator:
         """Yield the rates per integration, block after block, as models with the metadata of the ramp."""
-        from hexcal.steps.detector.ramp_fit import Fit
         from hexcal.steps.detector.ramp_products import rateints_model
 
         shape, first = self.pixel_dq.shape, 0

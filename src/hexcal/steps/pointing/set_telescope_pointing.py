@@ -8,8 +8,8 @@ import numpy as np
 
 from hexcal.errors import DataUnusable, InputError
 from hexcal.files import gate
-from hexcal.steps.pointing import transforms as rotations
 from hexcal.steps.pointing.engdb import EngdbError
+from hexcal.steps.pointing.rotations import corners_on_sky
 from hexcal.steps.pointing.telemetry import get_pointings
 from hexcal.steps.pointing.transforms import TransformParameters, Transforms, WCSRef, calc_wcs
 from hexcal.steps.wcs.footprint import s_region
@@ -238,7 +238,7 @@ def _write(model, aperture, wcsinfo, vinfo, quality):
     meta.aperture.position_angle = wcsinfo.pa
     meta.visit.engdb_pointing_quality = quality
     if aperture.corners:
-        meta.wcsinfo.s_region = s_region(rotations.corners_on_sky(aperture, wcsinfo))
+        meta.wcsinfo.s_region = s_region(corners_on_sky(aperture, wcsinfo))
     if _is_imaging(model):
         _write_linear(model, aperture, wcsinfo)
 

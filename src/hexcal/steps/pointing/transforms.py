@@ -1,8 +1,6 @@
 """From telemetry to where an aperture looks: a chain of rotations.
 
-Frames: ECI, the sky (equatorial, ICRS); J, that of the attitude control; FGS, the ideal frame of a guider, whose z axis
-looks out; GS, the same turned so that z points to the guide star; V, the telescope; SIAF, the ideal frame of an
-aperture. ``m_eci2v`` turns vectors of ECI into vectors of V.
+The frames are those of `hexcal.steps.pointing.rotations`.
 """
 
 import enum
@@ -13,11 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.errors import InputError
-from hexcal.steps.pointing.aberration import SPEED_OF_LIGHT, angles_of, apparent, unit_vector
+from hexcal.steps.pointing.aberration import angles_of
+from hexcal.steps.pointing.rotations import (
+    Z_TO_X,
+    axes_at,
+    eci2j,
+    fgs2gs,
+    gs2gsapp,
+    position_angle,
+    turned,
+    v2siaf,
+)
 
-_ARCSEC = np.pi / 180 / 3600
-Z_TO_X = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-"""Renames axes: what looks out is z in a guider and x in the telescope."""
 GUIDERS = {1: "FGS1_FULL_OSS", 2: "FGS2_FULL_OSS"}
 
 
@@ -198,81 +203,6 @@ class Transforms:
 _MATRICES = tuple(item.name for item in fields(Transforms) if item.name != "override")
 
 
-def v2siaf(aperture):
-    """Return the rotation from V to the ideal frame of an aperture (float64 array (3, 3)).
-
-    Rows x, y, and z, which looks out.
-    """
-    v2, v3, angle = aperture.v2_ref * _ARCSEC, aperture.v3_ref * _ARCSEC, np.radians(aperture.v3_idl_yang)
-    east, north, out = _axes(v2, v3)
-    y = np.cos(angle) * north + np.sin(angle) * east
-    x = aperture.v_idl_parity * (np.cos(angle) * east - np.sin(angle) * north)
-    return np.array([x, y, out])
-
-
-def _axes(lon, lat):
-    """Unit vectors to the east, the north and outwards at a place of the sphere, radians."""
-    east = np.array([-np.sin(lon), np.cos(lon), 0.0])
-    north = np.array([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
-    return east, north, np.cross(east, north)
-
-
-def eci2j(q):
-    """Return the rotation that a quaternion (vector first) stands for (float64 array (3, 3)).
-
-    Wertz 1978, Spacecraft Attitude Determination and Control, equation 12-13.
-    """
-    a, b, c, d = np.asarray(q, float) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (b * b + c * c), 2 * (a * b + c * d), 2 * (a * c - b * d)],
-            [2 * (a * b - c * d), 1 - 2 * (a * a + c * c), 2 * (b * c + a * d)],
-            [2 * (a * c + b * d), 2 * (b * c - a * d), 1 - 2 * (a * a + b * b)],
-        ]
-    )
-
-
-def fgs2gs(position):
-    """Return the rotation of the ideal frame of a guider that brings its z axis to a place in it (x, y; arcsec)."""
-    x, y = position[0] * _ARCSEC, -position[1] * _ARCSEC
-    about_x = np.array([[1, 0, 0], [0, np.cos(y), np.sin(y)], [0, -np.sin(y), np.cos(y)]])
-    about_y = np.array([[np.cos(x), 0, -np.sin(x)], [0, 1, 0], [np.sin(x), 0, np.cos(x)]])
-    return about_y @ about_x
-
-
-def gs2gsapp(m_eci2gs, velocity):
-    """Return the rotation by the velocity aberration of the guide star, which is on the z axis (float64 array (3, 3)).
-
-    Parameters
-    ----------
-    m_eci2gs : float64 array (3, 3)
-        From ECI to the frame in question.
-    velocity : sequence of 3 floats, or None
-        Of the observatory, ECI, km/s; None: there is no aberration.
-    """
-    if velocity is None or None in tuple(velocity):
-        return np.eye(3)
-    beta = m_eci2gs @ np.asarray(velocity, float) / SPEED_OF_LIGHT
-    seen = apparent(np.array([0.0, 0.0, 1.0]), beta)
-    axis = np.cross([0.0, 0.0, 1.0], seen)
-    sine, cosine = np.linalg.norm(axis), seen[2]
-    if sine == 0:
-        return np.eye(3)
-    x, y, z = axis / sine
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + sine * cross + (1 - cosine) * cross @ cross
-
-
-def position_angle(vector, axis):
-    """Return the position angle of a direction at a place of the sky, degrees north over east (float).
-
-    Both unit vectors of ECI.
-    """
-    ra, dec = angles_of(vector)
-    east, north, _ = _axes(np.radians(ra), np.radians(dec))
-    return float(np.degrees(np.arctan2(axis @ east, axis @ north)) % 360)
-
-
 def calc_transforms(t_pars):
     """Return the rotations for one pointing.
 
@@ -354,12 +284,10 @@ def _track(t_pars, transforms, guider):
         roll = position_angle(coarse.m_eci2gs[0], coarse.m_eci2gs[2]) - guider.v3_idl_yang
     # Where the guide star is in the telescope, and what is at right angles to it there ...
     x, y, z = v2siaf(guider).T @ fgs2gs(t_pars.pointing.gs_position).T @ [0.0, 0.0, 1.0]
-    here = np.array(_axes(np.arctan2(y, x), np.arcsin(z)))
+    here = np.array(axes_at(np.arctan2(y, x), np.arcsin(z)))
     # ... and on the sky: V3 is at its position angle.
-    east, north, out = _axes(np.radians(star.ra), np.radians(star.dec))
-    angle = np.radians(roll)
-    v3 = np.cos(angle) * north + np.sin(angle) * east
-    v2 = np.cos(angle) * east - np.sin(angle) * north
+    east, north, out = axes_at(np.radians(star.ra), np.radians(star.dec))
+    v2, v3 = turned(east, north, np.radians(roll))
     transforms.m_eci2v = here.T @ np.array([v2, v3, out])
 
 
@@ -387,25 +315,6 @@ def calc_wcs(t_pars):
     return references[0], references[1], transforms
 
 
-def corners_on_sky(aperture, wcsinfo):
-    """Return the corners of an aperture on the sky: RA and Dec, degrees (float64 array (4, 2)).
-
-    Parameters
-    ----------
-    aperture : Aperture
-        Its corners are in the ideal frame, arcsec.
-    wcsinfo : WCSRef
-        Where its reference point looks, with the position angle of its y axis.
-    """
-    east, north, out = _axes(np.radians(wcsinfo.ra), np.radians(wcsinfo.dec))
-    angle = np.radians(wcsinfo.pa)
-    y = np.cos(angle) * north + np.sin(angle) * east
-    x = aperture.v_idl_parity * (np.cos(angle) * east - np.sin(angle) * north)
-    corners = np.array(aperture.corners) * _ARCSEC
-    vectors = out + corners[:, :1] * x + corners[:, 1:] * y
-    return np.array([angles_of(vector) for vector in vectors])
-
-
 __all__ = [
     "Methods",
     "Pointing",
@@ -414,6 +323,4 @@ __all__ = [
     "WCSRef",
     "calc_transforms",
     "calc_wcs",
-    "corners_on_sky",
-    "unit_vector",
 ]
