@@ -58,7 +58,8 @@ def _raw(bench):
     raw = bench.work / "programme" / "raw"
     if not (raw / "done").exists():
         print("making a programme", file=sys.stderr)
-        execute(_hexcal("simulate", "programme", "--output", raw, "--overwrite"))
+        # The reference implementation takes no flat fields of windows for NIRSpec.
+        execute(_hexcal("simulate", "programme", "--output", raw, "--overwrite", "--full-frame-references"))
         (raw / "done").touch()
     return raw
 

@@ -1,5 +1,6 @@
 """From raw exposures to checked files, by the command."""
 
+import io
 import json
 
 import numpy as np
@@ -134,3 +135,64 @@ def test_an_exposure_that_had_too_much_is_left_out(darks, tmp_path, capfd):
     write_uncal(path.parent, name=path.name, **DARK, EXPSTART=60000.0, S_DARK="COMPLETE", S_SUPERB="COMPLETE")
     assert make(darks, "plan", "superbias", str(path)) == 64
     assert "superbias has been done, which must not be" in capfd.readouterr().out
+
+
+def products_of(folder):
+    return sorted((folder / "run000" / "ssb").rglob("*.fits"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_products_on_the_way_are_removed_and_made_again_only_when_they_are_needed(darks, tmp_path, capfd):
+    words = [str(darks), f"--output={tmp_path}", "--author=A", "--no-report"]
+    assert make(darks, "make", "superbias", "readnoise", *words) == 0
+    kept = tmp_path / "run000" / "references" / "superbias.fits"
+    before, times = kept.read_bytes(), {path: path.stat().st_mtime_ns for path in products_of(tmp_path)}
+    assert times
+    capfd.readouterr()
+    # Nothing is made for the sake of removing it.
+    assert make(darks, "make", "superbias", "readnoise", *words, "--remove-intermediate") == 0
+    said = capfd.readouterr().out
+    assert f"removed {len(times)} products of the pipeline" in said
+    assert "made of 4 exposures" not in said
+    assert products_of(tmp_path) == []
+    # What is as it was needs none of them.
+    assert make(darks, "make", "superbias", "readnoise", *words) == 0
+    said = capfd.readouterr().out
+    assert said.count(": kept") == 5 and products_of(tmp_path) == []
+    # Another parameter does: those of its maker.
+    assert make(darks, "make", "superbias", "readnoise", *words, "--superbias.clipping_sigma=4") == 0
+    said = capfd.readouterr().out
+    assert "its products were removed, and are needed now" in said
+    assert said.count("made of 4 exposures") == 1
+    assert products_of(tmp_path)
+    assert make(darks, "make", "superbias", *words, "--superbias.clipping_sigma=3") == 0
+    with fits.open(kept) as again, fits.open(io.BytesIO(before)) as first:
+        assert np.array_equal(again["SCI"].data, first["SCI"].data)
+
+
+def test_another_parameter_makes_the_file_again_under_its_name(darks, tmp_path, capfd):
+    words = ["make", "superbias", str(darks), f"--output={tmp_path}", "--author=A", "--no-report"]
+    assert make(darks, *words) == 0
+    assert make(darks, *words, "--superbias.clipping_sigma=4") == 0
+    assert capfd.readouterr().out.count("made of 4 exposures") == 2
+
+
+def test_products_are_not_removed_when_something_failed(darks, tmp_path, capfd):
+    words = [str(darks), f"--output={tmp_path}", "--author=A", "--no-report", "--remove-intermediate"]
+    assert make(darks, "make", "superbias", "ipc", *words) == 1
+    captured = capfd.readouterr()
+    assert "the products of the pipeline are kept" in captured.out
+    assert "the darks show 0" in captured.err
+    assert products_of(tmp_path)
+
+
+def test_a_type_that_the_exposures_do_not_allow_is_no_failure_of_all(darks, tmp_path, capfd):
+    """Too few hot pixels for the kernel of the coupling."""
+    words = [str(darks), f"--output={tmp_path}", "--author=A", "--no-report"]
+    status = make(darks, "make", "all", *words)
+    captured = capfd.readouterr()
+    assert (
+        "not made, as these exposures do not allow it: ipc, group 1: the kernel is measured on isolated" in captured.out
+    )
+    assert "ipc" not in captured.err
+    assert status == 0, captured.err

@@ -1,10 +1,13 @@
 """A small simulated programme, from raw exposures to mosaics and spectra, with its pages."""
 
+import hashlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.simulate import programme
 from hexcal.workflow.ledger import DONE, Ledger
@@ -90,3 +93,20 @@ def test_another_reference_file_concerns_only_the_jobs_that_used_it(made, capfd)
     assert len(why) == 3
     assert all("42003001" in key or "-o003_" in key for key in why)
     assert sum("the photom reference" in reason and "has changed" in reason for reason in why.values()) == 2
+
+
+def test_what_products_were_made_of_is_what_all_of_their_records_say(made):
+    """Also what steps have asked for after the first product was saved."""
+    _, out = made
+    for job in Ledger(out, writes=False).jobs():
+        noted = {(item["step"], item["type"], item["path"]) for item in job["made_of"]["references"]}
+        for product in job["products"]:
+            assert product["sha256"] == hashlib.sha256(Path(product["path"]).read_bytes()).hexdigest()
+            if not product["path"].endswith(".fits"):
+                continue
+            record = datamodels.open(product["path"]).get_meta("provenance").instance
+            for entry in record["steps"]:
+                for kind, item in entry["references"].items():
+                    assert (entry["step"], kind, item["path"]) in noted
+            inputs = {item["path"] for item in job["made_of"]["inputs"]}
+            assert {item["path"] for item in record["inputs"]} == inputs

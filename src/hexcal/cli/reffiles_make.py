@@ -44,7 +44,7 @@ def _commands(planning):
 
 
 def _settings(planning):
-    from hexcal.reffiles.make import Settings
+    from hexcal.reffiles.outcome import Settings
     from hexcal.reffiles.workers import Workers
 
     options = planning.options
@@ -53,7 +53,7 @@ def _settings(planning):
     return Settings(
         options.references, bool(value("redo") or value("redo_products")),
         bool(value("redo") or value("redo_references")), value("most_products"), value("most_references"),
-        options.passes, tuple(options.plugin), tuple(options.folders),
+        options.passes, planning.is_all, tuple(options.plugin), tuple(options.folders),
         Workers(value("jobs") or batch.get("jobs", 1), value("scheduler") or batch.get("scheduler"),
                 value("slurm") or batch.get("slurm")),
     )  # fmt: skip
@@ -90,9 +90,23 @@ def make(words):
                 print(f"  {finding}")
     for label, reason in outcome.failed.items():
         print(f"hexcal: {label} failed: {reason}", file=sys.stderr)
+    for name, reason in outcome.not_made.items():
+        print(f"not made, as these exposures do not allow it: {name}: {reason}")
     for name in outcome.left:
         print(f"left for a later run: {name}")
-    return 0 if outcome.is_good and checked else 1
+    is_good = outcome.is_good and checked
+    if planning.options.remove_intermediate:
+        _remove_intermediate(run, is_good)
+    return 0 if is_good else 1
+
+
+def _remove_intermediate(run, is_good):
+    """Remove what was made on the way, unless something is still to be made of it."""
+    if not is_good:
+        print("the products of the pipeline are kept: not everything is made and checked")
+        return
+    files, size = run.remove_intermediate()
+    print(f"removed {files} products of the pipeline, {size / 1e9:.2f} GB; they are made again when they are needed")
 
 
 def _checks(planning, run, outcome):

@@ -55,6 +55,8 @@ def parser(command: str) -> Parser:
     add("--redo-references", action="store_true", help="make reference files again")
     add("--most-products", type=whole_number(0), metavar="N", help="run the pipeline at most so many times now")
     add("--most-references", type=whole_number(0), metavar="N", help="make at most so many individual files now")
+    removing = "when all is made, remove the ramps and rates that the pipeline has made on the way"
+    add("--remove-intermediate", action="store_true", help=removing)
     add("--truth", metavar="DIR", help="true reference files (<type>.fits): pulls against them are part of the report")
     add("--test-exposure", metavar="FILE", help="raw exposure that is calibrated with the old and the new files")
     add("--no-report", action="store_true", help="do not write the page report.html")
@@ -81,6 +83,8 @@ class Planned:
         Exposures for the closure.
     inputs : list of Input
         The others.
+    is_all : bool
+        Whether all types are asked for that the exposures allow.
     """
 
     options: Any
@@ -90,6 +94,7 @@ class Planned:
     left_out: list[Any]
     held_out: list[Any]
     inputs: list[Any]
+    is_all: bool = False
 
     def table(self):
         """Return the table of the inputs."""
@@ -139,7 +144,7 @@ def planned(command: str, words: list[str]) -> Planned | None:
     tasks = plan.plan_of(chosen, used, settings, where, command == "make", given)
     if ALL in labels:
         tasks = [task for task in tasks if not task.problem] or tasks
-    return Planned(options, settings, where, tasks, left_out, held_out, used)
+    return Planned(options, settings, where, tasks, left_out, held_out, used, ALL in labels)
 
 
 def _warn(settings, known):

@@ -28,6 +28,12 @@ def options():
     add("--overwrite", action="store_true", help="replace files that exist")
     add("--size", default="full", help=f"{' or '.join(SIZES)} (default full)")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="another seed gives other noise (default 0)")
+    add(
+        "--full-frame-references",
+        action="store_true",
+        help="flat fields of spectra are those of the whole detector, as delivered and as the original needs them "
+        "(larger files)",
+    )
     return parser
 
 
@@ -36,7 +42,9 @@ def run(given):
     from hexcal.simulate import programme
 
     clock = time.perf_counter()
-    exposures, cache = programme.write(given.output, given.size, given.seed, given.overwrite, print)
+    exposures, cache = programme.write(
+        given.output, given.size, given.seed, given.overwrite, print, given.full_frame_references
+    )
     print(
         f"{len(exposures)} exposures in {given.output}, their reference files in {cache}; "
         f"{time.perf_counter() - clock:.0f} s"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from hexcal import memory
-from hexcal.core import hooks, library_logs, log, members, names, roles, run_files, run_references, story
+from hexcal.core import hooks, library_logs, log, members, names, roles, run_files, run_references, saved_records, story
 from hexcal.core import inputs as given
 from hexcal.core.configspec import require_values
 from hexcal.core.progress import Progress
@@ -282,7 +282,9 @@ def save(step, model, suffix=None, idx=None, basepath=None):
     context = step.context
     if context is not None:
         outermost = context.record.step
-        model.set_meta("provenance", context.record.as_dict())
+        record = context.record.as_dict()
+        saved_records.note(record)
+        model.set_meta("provenance", record)
         model.set_meta("cal_logs", {**_former_logs(model), outermost.name: list(context.recorder.lines)})
     model.set_meta("meta.calibration_software_version", version())
     model.set_meta("meta.calibration_software_revision", f"Hexcal {version()}")

@@ -24,19 +24,21 @@ class _Partial:
         self.temporary, descriptor = _created(folder, self.path.name)
         # The lock lasts as long as one of the two is open.
         self.lock = os.dup(descriptor)
-        self.stream = os.fdopen(descriptor, "wb")
+        self.stream = _digested(descriptor) if gate.wants_digests() else os.fdopen(descriptor, "wb")
 
     def publish(self, replace=True):
         """Give the file its final name; the lock ends after that."""
         # Some file systems say only here that the disk is full.
         self.stream.close()
+        status = os.fstat(self.lock)
+        digest = getattr(self.stream, "sha256", lambda: None)()
         # What is read may have become known while this was written.
         gate.check(self.path, self.again)
         if replace:
             os.replace(self.temporary, self.path)
         else:
             _link(self.temporary, self.path)
-        gate.wrote(self.path)
+        gate.wrote(self.path, status, digest)
 
     def discard(self):
         """Close, and remove what has not got its final name."""
@@ -47,6 +49,12 @@ class _Partial:
         with contextlib.suppress(OSError):
             self.stream.close()
         os.close(self.lock)
+
+
+def _digested(descriptor):
+    from hexcal.files.digested import DigestedWriter
+
+    return DigestedWriter(os.fdopen(descriptor, "wb", 0))
 
 
 def _created(folder, name):

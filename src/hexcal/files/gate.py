@@ -12,6 +12,7 @@ nothing of each other. A thread that reads files on behalf of a run is started w
 import contextlib
 import contextvars
 import os
+from collections.abc import Iterator
 
 from hexcal.errors import InputError
 
@@ -25,11 +26,16 @@ class Ledger:
     ----------
     outer : Ledger or None
         That of the run that this one is part of.
+    digests : bool
+        Whether the sha256 of what is written is wanted.
     """
 
-    def __init__(self, outer):
+    def __init__(self, outer, digests=False):
         self.outer = outer
         self.read, self.written, self.planned = {}, {}, {}
+        self.wants_digests = digests or (outer is not None and outer.wants_digests)
+        self.digests = {}
+        """Path that was written -> what the system said of the file when it was whole, and its sha256."""
         self.edited = set()
         """Files that are changed in place: their parts are read up to the moment at which the new file takes their
         place.
@@ -49,11 +55,15 @@ _ledger: contextvars.ContextVar[Ledger | None] = contextvars.ContextVar("hexcal_
 
 
 @contextlib.contextmanager
-def run():
-    """Note and protect the files of what happens inside; yields the `Ledger`."""
-    token = _ledger.set(Ledger(_ledger.get()))
+def run(digests=False) -> Iterator[Ledger]:
+    """Note and protect the files of what happens inside; yields the `Ledger`.
+
+    `digests`: whether that also notes the sha256 of what is written.
+    """
+    ledger = Ledger(_ledger.get(), digests)
+    token = _ledger.set(ledger)
     try:
-        yield _ledger.get()
+        yield ledger
     finally:
         _ledger.reset(token)
 
@@ -137,12 +147,30 @@ def check(path, again=False):
                 raise _twice(path)
 
 
-def wrote(path):
-    """Note that the run has written a file."""
+def wants_digests():
+    """Whether the present run wants the sha256 of what it writes."""
+    ledger = _ledger.get()
+    return ledger is not None and ledger.wants_digests
+
+
+def wrote(path, status=None, digest=None):
+    """Note that the run has written a file.
+
+    Parameters
+    ----------
+    path : path-like
+        Its name.
+    status : os.stat_result, optional
+        What the system says of the whole file.
+    digest : str, optional
+        Its sha256, where it is known.
+    """
     ledger = _ledger.get()
     if ledger is not None:
         for each in ledger.chain():
             each.written.update(dict.fromkeys(_keys(path), os.fspath(path)))
+            if digest is not None:
+                each.digests[os.fspath(path)] = status, digest
 
 
 def is_written(path):

@@ -1,5 +1,6 @@
 """sha256 of files, remembered: a reference file is read for its digest once, not in every run."""
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -20,8 +21,7 @@ def sha256(path):
     it is computed every time.
     """
     path = Path(path).resolve()
-    stat = path.stat()
-    key = f"{path}|{stat.st_size}|{stat.st_ino}|{stat.st_mtime_ns}"
+    key = _key(path, path.stat())
     try:
         with _database() as database:
             row = database.execute("SELECT digest FROM sha256 WHERE file = ?", (key,)).fetchone()
@@ -35,6 +35,24 @@ def sha256(path):
         return _compute(path)
 
 
+def remember(digests):
+    """Remember digests of files that were computed while these were written.
+
+    Parameters
+    ----------
+    digests : iterable of (path-like, os.stat_result, str)
+        A file, what the system said of it when it had those bytes, and their sha256.
+    """
+    rows = [(_key(Path(path).resolve(), status), digest) for path, status, digest in digests]
+    # A read-only or damaged cache costs time, never the result.
+    with contextlib.suppress(sqlite3.Error, OSError), _database() as database:
+        database.executemany("INSERT OR REPLACE INTO sha256 VALUES (?, ?)", rows)
+
+
+def _key(path, status):
+    return f"{path}|{status.st_size}|{status.st_ino}|{status.st_mtime_ns}"
+
+
 def _compute(path):
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -44,5 +62,7 @@ def _database():
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(directory / "sha256.sqlite", timeout=5)
+    # What can be computed again need not wait for the disk.
+    database.execute("PRAGMA synchronous=OFF")
     database.execute("CREATE TABLE IF NOT EXISTS sha256 (file TEXT PRIMARY KEY, digest TEXT)")
     return database

@@ -10,7 +10,7 @@ from hexcal.core.names import make_folder
 from hexcal.errors import HexcalError, shortened
 from hexcal.reffiles import headers, record
 from hexcal.reffiles.inputs import exposure_of
-from hexcal.reffiles.maker import Members, with_flags
+from hexcal.reffiles.maker import Members, NotSuitable, with_flags
 from hexcal.reffiles.registry import makers
 
 
@@ -28,7 +28,8 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``error`` (None, or what went wrong), ``notes`` (what the maker said), ``seconds``, ``peak_memory_mb``.
+        ``error`` (None, or what went wrong), ``is_suitable`` (False: the exposures do not allow the file), ``notes``
+        (what the maker said), ``seconds``, ``peak_memory_mb``.
     """
     from hexcal.files import gate
 
@@ -36,12 +37,12 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
     log = logging.getLogger(f"hexcal.reffiles.{job['label']}")
     log.addHandler(notes)
     level, log.level = log.level, min(log.getEffectiveLevel(), logging.INFO)
-    error = None
+    error, is_suitable = None, True
     try:
         with gate.run():
             _make(job, log, notes)
     except HexcalError as failure:
-        error = str(failure)
+        error, is_suitable = str(failure), not isinstance(failure, NotSuitable)
     except MemoryError:
         error = "not enough memory"
     except Exception as fault:  # noqa: BLE001 - a maker of a user's must not end those of the others
@@ -51,6 +52,7 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
         log.setLevel(level)
     return {
         "error": error,
+        "is_suitable": is_suitable,
         "notes": notes.lines,
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),

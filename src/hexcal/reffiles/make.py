@@ -4,7 +4,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,75 +12,15 @@ from hexcal.core.parameters import values_of
 from hexcal.errors import HexcalError, InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
-from hexcal.reffiles import first_mask, individual, pipeline_runs, pipeline_steps, record, run_products
+from hexcal.reffiles import first_mask, individual, intermediate, pipeline_runs, pipeline_steps, record, run_products
 from hexcal.reffiles.final import certified, is_joined, newer, write_final
+from hexcal.reffiles.outcome import Outcome, Settings
 from hexcal.reffiles.plan import BARE, SELF
-from hexcal.reffiles.workers import Workers
 from hexcal.workflow import ledger, worker
 
 _LEFT = "it was left for a later run"
 REFERENCES = "references"
 """Folder in that of the run with a copy of what was made, as ``<type>.fits``: a folder for ``--references``."""
-
-
-@dataclass
-class Outcome:
-    """What became of a run.
-
-    Attributes
-    ----------
-    final : dict of str to list of pathlib.Path
-        Label -> the files that are delivered.
-    failed : dict of str to str
-        Label, or label and number of the group -> why.
-    left : list of str
-        What was not run since the numbers were limited.
-    findings : dict of pathlib.Path to list of str
-        File -> what certifying found.
-    """
-
-    final: dict[str, list[Path]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
-    findings: dict[Path, list[str]] = field(default_factory=dict)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether everything was made, and is without errors."""
-        errors = any(text.startswith("error") for texts in self.findings.values() for text in texts)
-        return not self.failed and not self.left and not errors
-
-
-@dataclass
-class Settings:
-    """How a run is done.
-
-    Attributes
-    ----------
-    references : path-like or None
-        Folder of reference files for the pipeline; default: the environment's, and where it names none, what this run
-        has made so far.
-    redo_products, redo_references : bool
-        Make products of the pipeline, or reference files, again that are there.
-    most_products, most_references : int or None
-        At most so many are made now.
-    passes : int
-        How often everything is made; the second time with the files of the first for what is not yet made again.
-    plugins, folders : tuple of str
-        Files, and folders, with makers of users.
-    workers : Workers
-        Where the work is done.
-    """
-
-    references: Any = None
-    redo_products: bool = False
-    redo_references: bool = False
-    most_products: int | None = None
-    most_references: int | None = None
-    passes: int = 1
-    plugins: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    workers: Workers = field(default_factory=Workers)
 
 
 class Run:
@@ -130,6 +69,15 @@ class Run:
             finally:
                 book.close()
         return self.outcome
+
+    def remove_intermediate(self) -> tuple[int, int]:
+        """Remove the products of the pipeline; returns how many files, and their bytes."""
+        with ledger.locked(self.places.folder):
+            book = ledger.Ledger(self.places.folder)
+            try:
+                return intermediate.remove(book, [row["key"] for row in book.jobs()])
+            finally:
+                book.close()
 
     def _clear(self):
         """What an earlier pass has made counts only as references for this one; its failures may be mended."""
@@ -193,6 +141,7 @@ class Run:
         )
         for run in runs.values():
             first_mask.write(self.places.folder, run.demand)
+        self._make_removed_again(tasks, demands, runs)
         errors = self._run_pipelines(runs, book)
         jobs = []
         for task in tasks:
@@ -203,6 +152,24 @@ class Run:
         self._make_individual(jobs)
         for task in tasks:
             self._finish(task)
+
+    def _make_removed_again(self, tasks, demands, runs):
+        """Have runs done again whose products were removed, for individual files that have to be made."""
+        for task in tasks:
+            for item in task.groups:
+                own = [demands.get((task.maker.label, item.number, member.path)) for member in item.group.members]
+                needed = [runs[demand] for demand in own if demand is not None and runs[demand].removed]
+                if needed and not self._is_there(task, item, self._members(task, item, demands, runs)):
+                    intermediate.make_again(needed, runs)
+
+    def _members(self, task, item, demands, runs):
+        """The exposures of a group as the maker gets them."""
+        members = []
+        for member, remaining in zip(item.group.members, item.remaining, strict=True):
+            demand = demands.get((task.maker.label, item.number, member.path))
+            run = runs[demand] if demand is not None else None
+            members.append(run_products.member(task, member, remaining, run))
+        return members
 
     def _demands(self, task, demands):
         for item in task.groups:
@@ -303,8 +270,8 @@ class Run:
         name = f"{task.maker.label}, group {item.number}"
         if name in self.outcome.failed:
             return None
-        members, commands = [], []
-        for member, remaining in zip(item.group.members, item.remaining, strict=True):
+        commands = []
+        for member in item.group.members:
             demand = demands.get((task.maker.label, item.number, member.path))
             run = runs[demand] if demand is not None else None
             if run is not None and run.demand.key in errors:
@@ -313,25 +280,32 @@ class Run:
                 else:
                     self.outcome.failed[name] = errors[run.demand.key]
                 return None
-            members.append(run_products.member(task, member, remaining, run))
             commands += [run.command] if run is not None else []
-        output = self._placed(item.output)
-        sources = [path for own in members for path in (own["product"], own["flags"]) if path]
-        if output.is_file() and not self.settings.redo_references and self._is_as_now(output, task, sources):
+        output, members = self._placed(item.output), self._members(task, item, demands, runs)
+        if self._is_there(task, item, members):
             self.say(f"{output.name}: kept")
             return None
         if self.settings.most_references is not None and self.references_run >= self.settings.most_references:
             self.outcome.left.append(f"{name}")
             return None
         self.references_run += 1
+        # It may have been looked at, to see whether it is as it would be made now.
+        gate.edits(output)
         return {
             "label": task.maker.label, "plugins": list(self.settings.plugins), "folders": list(self.settings.folders),
             "members": members, "selection": self.configuration.selection(), "parameters": values_of(task.parameters),
             "origins": task.origins, "output": str(output), "runs": commands,
         }  # fmt: skip
 
-    def _is_as_now(self, output, task, sources):
-        """Whether a file was made of the products as they are, with the parameters as they are."""
+    def _is_there(self, task, item, members):
+        """Whether an individual file was made of the products as they are, with the parameters as they are.
+
+        Products that are gone were removed on purpose, when they had served.
+        """
+        output = self._placed(item.output)
+        if not output.is_file() or self.settings.redo_references:
+            return False
+        sources = [path for own in members for path in (own["product"], own["flags"]) if path and Path(path).is_file()]
         told = record.of_file(output)
         if told is None or not newer(output, sources):
             return False
@@ -344,7 +318,8 @@ class Run:
             if isinstance(result, Exception):
                 self.outcome.failed[name] = str(result)
             elif result["error"] is not None:
-                self.outcome.failed[name] = result["error"]
+                is_left_out = self.settings.as_allowed and not result["is_suitable"]
+                (self.outcome.not_made if is_left_out else self.outcome.failed)[name] = result["error"]
             else:
                 self.say(
                     f"{item.output.name}: made of {len(item.group.members)} exposures in {result['seconds']:.1f} s"
@@ -359,7 +334,8 @@ class Run:
         for final, items in task.finals.items():
             individual = [self._placed(item.output) for item in items]
             individual = [path for item, path in zip(items, individual, strict=True)
-                    if f"{label}, group {item.number}" not in self.outcome.failed and path.is_file()]  # fmt: skip
+                    if f"{label}, group {item.number}" not in {*self.outcome.failed, *self.outcome.not_made}
+                    and path.is_file()]  # fmt: skip
             if not individual or any(text.startswith(f"{label}, group") for text in self.outcome.left):
                 continue
             try:
@@ -373,6 +349,7 @@ class Run:
         maker = task.maker
         parameters = self.configuration.combining()
         if self.settings.redo_references or not is_joined(final, individual, parameters):
+            gate.edits(final)
             write_final(final, individual, parameters, maker)
         if not (final.with_suffix(".json")).is_file():
             record.write_beside(final, record.of_file(final) or {})

@@ -18,6 +18,13 @@ SPOILED = SATURATED | JUMP_DET
 """What makes a sample wrong; DO_NOT_USE alone says that a step wants a group left out, as MIRI's first and last one."""
 
 
+class NotSuitable(InputError):
+    """The exposures are good, but this file cannot be made of them: too few hot pixels, groups or darks.
+
+    Where all types are asked for that the exposures allow, such a type is told and left out.
+    """
+
+
 class MakerParameters(CheckedValues):
     """The parameters that every maker has."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hexcal.reffiles import intermediate
 from hexcal.reffiles.pipeline_steps import PIPELINE, Remaining, steps_with
 from hexcal.reffiles.product_search import Search
 from hexcal.workflow import ledger
@@ -94,6 +95,8 @@ class PipelineRun:
         Why it has to run; None if its products are as they would be made now.
     found : pathlib.Path or None
         A product of another run that is what this one would make.
+    removed : set of str
+        Its products that were removed on purpose.
     """
 
     demand: Demand
@@ -101,6 +104,7 @@ class PipelineRun:
     saved: list[str] = field(default_factory=list)
     reason: str | None = None
     found: Path | None = None
+    removed: set[str] = field(default_factory=set)
 
     @property
     def job(self) -> Job:
@@ -179,7 +183,10 @@ def _server(demand, runs):
     """A run that passes through what a demand wants: one that has to be done, or that has left the product."""
     suffix = demand.remaining.suffix
     fitting = [run for run in runs if run.found is None and demand.is_part_of(run.demand)]
-    kept = [run for run in fitting if run.reason is None and run.product(suffix).is_file()]
+    kept = [
+        run for run in fitting
+        if run.reason is None and (run.product(suffix).is_file() or str(run.product(suffix)) in run.removed)
+    ]  # fmt: skip
     return next(iter([*kept, *(run for run in fitting if run.reason is not None)]), None)
 
 
@@ -190,6 +197,7 @@ def _own(demand, book, choices, redo, seeker):
     run = PipelineRun(demand, Path(known[0]).parent if known else demand.folder)
     changes = Changes(book, {PIPELINE: demand.words}, choices)
     run.reason = "it is to be done again" if redo else changes.why(run.job)
+    run.removed = intermediate.removed(row)
     if run.reason is not None and not redo:
         run.found = seeker.product(demand, choices)
         run.reason = None if run.found is not None else run.reason

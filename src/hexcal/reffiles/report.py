@@ -27,6 +27,7 @@ def write_run(folder: Path, checks: list[Any], outcome: Any, tasks: list[Any], l
     """
     path = folder / PAGE
     reasons = [f"{item.path.name}: {item.reason}" for item in left_out]
+    reasons += [f"{name}: not made: {reason}" for name, reason in outcome.not_made.items()]
     reasons += [f"{task.maker.label}: {item.path.name}: {item.reason}" for task in tasks for item in task.left]
     write_page(
         path,

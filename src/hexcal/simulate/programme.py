@@ -27,21 +27,23 @@ class Observation:
     label : str
         What it is.
     make : callable
-        Returns its series for a seed: `hexcal.simulate.imaging.Imaging` or `hexcal.simulate.spectra.series.Series`.
+        Returns its series for a seed, and whether references of single pixels are those of the whole detector:
+        `hexcal.simulate.imaging.Imaging` or `hexcal.simulate.spectra.series.Series`.
     target : str
         Name of what it looks at.
     """
 
     number: int
     label: str
-    make: Callable[[int], Any]
+    make: Callable[[int, bool], Any]
     target: str
 
 
 def _images(instrument, filter_name, subarray, count, groups=5, density=None):
     """Raw dithered images of one filter."""
 
-    def make(seed):
+    def make(seed, _whole_detector):
+        # The original takes reference files of a subarray for cameras, as they are delivered.
         from hexcal.simulate.imaging_setups import setup_of
         from hexcal.simulate.mode import exposure_mode
 
@@ -59,8 +61,9 @@ def _images(instrument, filter_name, subarray, count, groups=5, density=None):
 def _spectra(mode, n_ints=None):
     """Count rates of one mode of a spectrograph."""
 
-    def make(seed):
-        return importlib.import_module("hexcal.simulate.spectra.modes").series_of(mode, seed=seed, n_ints=n_ints)
+    def make(seed, whole_detector):
+        modes = importlib.import_module("hexcal.simulate.spectra.modes")
+        return modes.series_of(mode, seed=seed, n_ints=n_ints, whole_detector=whole_detector)
 
     return make
 
@@ -87,7 +90,7 @@ SIZES = {
 """Name of a programme -> its observations."""
 
 
-def write(folder, size="full", seed=0, overwrite=False, tell=lambda text: None):
+def write(folder, size="full", seed=0, overwrite=False, tell=lambda text: None, whole_detector=False):
     """Write the exposures of a programme, and a CRDS cache with the references of all.
 
     Parameters
@@ -102,6 +105,9 @@ def write(folder, size="full", seed=0, overwrite=False, tell=lambda text: None):
         Whether files of these names may be there.
     tell : callable
         Gets a line for each observation.
+    whole_detector : bool
+        Flat fields of spectrographs are those of the whole detector, as delivered: the original takes no others for
+        NIRSpec.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def write(folder, size="full", seed=0, overwrite=False, tell=lambda text: None):
     if size not in SIZES:
         raise unknown_name("size", size, SIZES, where="simulate programme")
     folder = Path(folder)
-    writing = _Writing(folder, [(each, each.make(seed)) for each in SIZES[size]])
+    writing = _Writing(folder, [(each, each.make(seed, whole_detector)) for each in SIZES[size]])
     writing.plan(overwrite)
     return [str(path) for path in writing.write(tell)], str(folder / CACHE)
 

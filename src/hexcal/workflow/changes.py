@@ -59,6 +59,9 @@ class Changes:
 
     def _of_products(self, products):
         for product in products:
+            if product.get("removed"):
+                # On purpose: who needs it makes it again.
+                continue
             try:
                 status = os.stat(product["path"])
             except OSError:

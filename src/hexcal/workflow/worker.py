@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.core.log import ROOT
+from hexcal.core.saved_records import collected
 from hexcal.errors import HexcalError, shortened
-from hexcal.references.digest import sha256
+from hexcal.references import digest
 
 _NO_SCIENCE = 64
 """Exit status of a run that finds no science data on the detector."""
@@ -37,9 +38,8 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
 
     started = time.perf_counter()
     _forget_peak()
-    state, error, written = ledger.DONE, None, []
-    with gate.run():
-        files = gate.current()
+    state, error = ledger.DONE, None
+    with gate.run(digests=True) as files, collected() as records:
         try:
             _run(job)
         except HexcalError as failure:
@@ -49,17 +49,15 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
             state, error = ledger.FAILED, "not enough memory"
         except Exception as fault:  # noqa: BLE001 - one job must not end the worker, which has others to do
             state, error = ledger.FAILED, f"fault in the program: {type(fault).__name__}: {shortened(str(fault))}"
-        written = [
-            path for path in dict.fromkeys(files.written.values() if files is not None else ()) if os.path.isfile(path)
-        ]
+        written = [path for path in dict.fromkeys(files.written.values()) if os.path.isfile(path)]
     products = [path for path in written if path != job["log"]]
     return {
         "state": state,
         "error": error,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_mb": _peak_memory_mb(),
-        "products": [_described(path) for path in products],
-        "made_of": _made_of(products, job) if state == ledger.DONE else None,
+        "products": _described(products, files.digests),
+        "made_of": _made_of(records, job) if state == ledger.DONE else None,
         "worker": f"process {os.getpid()} on {os.uname().nodename}",
     }
 
@@ -94,34 +92,40 @@ def _warnings_to_log():
         yield
 
 
-def _described(path):
-    status = os.stat(path)
-    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256(path)}
+def _described(paths, digests):
+    """What is noted of products; the digests of what was written are known, those of other files are computed."""
+    of_written = [(path, *digests[path]) for path in paths if path in digests]
+    digest.remember(of_written)
+    known = {path: (status, found) for path, status, found in of_written}
+    return [_of_product(path, *known.get(path, (None, None))) for path in paths]
 
 
-def _made_of(products, job):
-    """What the record of the first product that has one says: inputs, references, with their digests."""
-    from hexcal.models.open import open as open_model
+def _of_product(path, status, found):
+    now = os.stat(path)
+    if status is None or (now.st_ino, now.st_mtime_ns) != (status.st_ino, status.st_mtime_ns):
+        found = digest.sha256(path)
+    return {"path": str(path), "size": now.st_size, "mtime_ns": now.st_mtime_ns, "sha256": found}
 
-    for path in products:
-        if not path.endswith((".fits", ".fits.gz", ".asdf")):
-            continue
-        record = open_model(path).get_meta("provenance")
-        if record is None:
-            continue
-        record = record.instance
-        return {
-            "version": record["software"]["version"],
-            "inputs": _inputs(record, job),
-            "references": [item for entry in record["steps"] for item in _references(entry)],
-        }
-    return None
+
+def _made_of(records, job):
+    """What the records of the products say: inputs, references, with their digests; None where there is no record."""
+    if not records:
+        return None
+    inputs = [item for record in records for item in _inputs(record, job)]
+    references = [item for record in records for entry in record["steps"] for item in _references(entry)]
+    # A product that is saved later has been through more steps: it repeats what the earlier ones say, and adds to it.
+    return {"version": records[-1]["software"]["version"], "inputs": _once(inputs), "references": _once(references)}
+
+
+def _once(items):
+    """Return items without those that come again."""
+    return [item for number, item in enumerate(items) if item not in items[:number]]
 
 
 def _inputs(record, job):
     """The inputs of a record; of a job that has read a short copy, the exposure that it was copied from."""
     if job.get("groups") is not None:
-        return [{"path": job["source"], "sha256": sha256(job["source"])}]
+        return [{"path": job["source"], "sha256": digest.sha256(job["source"])}]
     return [item for item in record["inputs"] if item is not None]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from hexcal.core.parameters import parameter
 from hexcal.errors import InputError, ParameterError
-from hexcal.reffiles.maker import Maker, MakerParameters, of_tree
+from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable, of_tree
 from hexcal.reffiles.statistics import of_map
 from hexcal.steps.detector import emi_wave, miri_clock
 from hexcal.steps.detector.emicorr import readout_of
@@ -60,7 +60,7 @@ class EmicorrMaker(Maker):
         models = members.of_kind("dark")
         first = models[0]
         if members.n_groups < emi_wave.MINIMUM_GROUPS:
-            raise InputError(f"at least {emi_wave.MINIMUM_GROUPS} groups are needed", where="NGROUPS")
+            raise NotSuitable(f"at least {emi_wave.MINIMUM_GROUPS} groups are needed", where="NGROUPS")
         readout = readout_of(first, _clocks(first, parameters, log))
         subarray, pattern = str(first.meta.subarray.name), str(first.meta.exposure.readpatt)
         frequencies = parameters.frequencies or miri_clock.default_frequencies(subarray)

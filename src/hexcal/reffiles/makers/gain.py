@@ -5,9 +5,8 @@ from typing import Any, Literal
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
 from hexcal.models.reference import GainModel
-from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows, usable_groups
 from hexcal.reffiles.makers.gain_boxes import boxes_of, likelihood_gain, of_pixels, shared_noise, transfer_gain
 from hexcal.reffiles.statistics import of_map
 
@@ -55,7 +54,7 @@ class GainMaker(Maker):
         darks, flats = members.of_kind("dark"), members.of_kind("flat")
         needed = 2 if parameters.method == "transfer" else 0
         if len(flats) < 2 or len(darks) < needed:
-            raise InputError(
+            raise NotSuitable(
                 f"the gain needs two flats and {needed} darks, found {len(flats)} and {len(darks)}", where="imtypes"
             )
         share = self._share(members, parameters, log)

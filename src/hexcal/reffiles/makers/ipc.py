@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
 from hexcal.models.reference import IPCModel
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.statistics import of_map
 
 _BAD_GROUP = 1 | 2 | 4
@@ -42,10 +41,11 @@ class IpcMaker(Maker):
         signal = _signal(members)
         stamps = _stamps(signal, members.reference_pixels(), parameters)
         if len(stamps) < parameters.least_pixels:
-            raise InputError(
-                f"at least {parameters.least_pixels} isolated hot pixels of {parameters.least_signal:g} DN are needed, "
-                f"found {len(stamps)}",
-                hint="use longer darks, or a smaller least_signal",
+            raise NotSuitable(
+                f"the kernel is measured on isolated hot pixels of more than {parameters.least_signal:g} DN: it needs "
+                f"{parameters.least_pixels}, and the darks show {len(stamps)}",
+                hint="add longer darks or a larger subarray, accept fainter ones with --ipc.least_signal=..., or "
+                "leave ipc out",
             )
         kernel = np.array(
             [[of_map(stamps[:, y, x], sigma=parameters.clipping_sigma)[0] for x in range(3)] for y in range(3)]

@@ -9,7 +9,7 @@ from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.open import model_class
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.makers.saturation import SaturationMaker
 from hexcal.reffiles.statistics import of_map
 
@@ -97,7 +97,7 @@ class TrapMaker(Maker):
         end = float(light.header.get("EXPEND") or light.mjd)
         later = [(model, item) for (kind, model), item in by_model if kind == "dark" and item.mjd >= end]
         if not later:
-            raise InputError("the traps need darks that follow the flat in time", where="EXPSTART")
+            raise NotSuitable("the traps need darks that follow the flat in time", where="EXPSTART")
         points = []
         for model, item in later:
             exposure = model.meta.exposure
@@ -179,7 +179,7 @@ def _best_times(charge, points, with_current):
                 if best is None or left < best[0]:
                     best = (left, chosen)
     if best is None:
-        raise InputError("too few groups follow the flat to tell three families of traps apart", where="NGROUPS")
+        raise NotSuitable("too few groups follow the flat to tell three families of traps apart", where="NGROUPS")
     from scipy.optimize import minimize
 
     def left_by(logarithms):

@@ -5,9 +5,8 @@ from typing import Any, Literal
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
 from hexcal.models.reference import ReadnoiseModel
-from hexcal.reffiles.maker import Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.statistics import clipped, of_map
 
 _GAIN = {"NIRCAM": 2.0, "NIRISS": 1.6, "NIRSPEC": 1.0, "FGS": 1.8, "MIRI": 5.5}
@@ -82,7 +81,7 @@ class ReadnoiseMaker(Maker):
 def _scale_of(model, parameters):
     frames = int(model.meta.exposure.nframes or 1)
     if frames > 1 and not parameters.scale:
-        raise InputError(
+        raise NotSuitable(
             f"the read noise is that of single reads, the groups of the exposures are means of {frames}",
             where="NFRAMES",
             hint="use darks with NFRAMES = 1, or scale=true",

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
 from hexcal.models.open import model_class
-from hexcal.reffiles.maker import Maker, MakerParameters
+from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable
 from hexcal.reffiles.makers.spectra import means_of_neighbours
 from hexcal.steps.detector import irs2, refpix_irs2
 
@@ -64,7 +63,7 @@ class RefpixMaker(Maker):
     def make(self, members, parameters, log):
         """Return the table of the weights."""
         if members.shape != _SHAPE:
-            raise InputError(
+            raise NotSuitable(
                 f"the weights are those of IRS2 frames of {_SHAPE[0]} x {_SHAPE[1]} values, the darks have "
                 f"{members.shape[0]} x {members.shape[1]}",
                 where="READPATT", hint="give darks of NRSIRS2 or NRSIRS2RAPID",
@@ -96,7 +95,7 @@ def _ramps(models):
     for model in models:
         n_ints, n_groups = model.shape_of("data")[:2]
         if n_groups < 2:
-            raise InputError("the noise is that of differences of groups: at least 2 are needed", where="NGROUPS")
+            raise NotSuitable("the noise is that of differences of groups: at least 2 are needed", where="NGROUPS")
         for integration in range(n_ints):
             yield np.asarray(model.read("data", np.s_[integration]), np.float32)
 

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import ResetModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.makers.dark import integration_classes
 from hexcal.reffiles.statistics import clipped, of_map
 
@@ -46,7 +45,7 @@ class ResetMaker(Maker):
         """Return the reset anomaly."""
         models, start = members.of_kind("dark"), parameters.first_straight
         if members.n_groups < start + 4:
-            raise InputError(
+            raise NotSuitable(
                 f"the straight part of the ramps needs {start + 4} groups, the shortest ramp has {members.n_groups}",
                 where="NGROUPS",
                 hint="use longer darks, or a smaller first_straight",
