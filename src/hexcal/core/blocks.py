@@ -20,6 +20,8 @@ BLOCK_BYTES = 16 << 20
 """Size of the float32 ramps of a block; a block has one integration at least."""
 RATES_BYTES = 32 << 20
 """Size of the float32 rates of a block; a block has one integration at least."""
+SPECTRA_BYTES = 4 << 20
+"""Size of the float32 rates of a block of spectra, whose frames are small; a block has one integration at least."""
 
 
 def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int | None = None) -> list[tuple[int, int]]:
@@ -62,13 +64,15 @@ def parts_of(pipeline, steps, ramp, whole: str | None = None, block_bytes: int |
     return _edges(pipeline, n_ints, count)
 
 
-def parts_of_rates(pipeline, steps, rates, whole: str | None = None) -> list[tuple[int, int]]:
+def parts_of_rates(
+    pipeline, steps, rates, whole: str | None = None, block_bytes: int | None = None
+) -> list[tuple[int, int]]:
     """Divide an exposure of rates (nints, ny, nx) into blocks of integrations.
 
-    As `parts_of`. An exposure that is in memory already is not divided.
+    As `parts_of`, but by default of RATES_BYTES. An exposure that is in memory already is not divided.
     """
     n_ints, size = rates.shape[0], 4 * math.prod(rates.shape[1:])
-    count = -(-n_ints // max(1, RATES_BYTES // size))
+    count = -(-n_ints // max(1, (block_bytes or RATES_BYTES) // size))
     if count < 2 or rates.primary in rates.loaded():
         return []
     reason = whole or reason_for_whole(steps, rates)
@@ -145,7 +149,10 @@ class _StepOfBlocks:
         step.begin_blocks()
 
     def work(self, action, model=None):
-        """Do something in the time and under the name of the step: ``action()`` returns a result and a status."""
+        """Do something in the time and under the name of the step: ``action()`` returns a result and a status.
+
+        The status is noted in the result, and in ``model``.
+        """
         step, begun, status = self.step, time.perf_counter(), "FAILED"
         step.context = self.context
         try:
@@ -246,6 +253,11 @@ class BlockRun:
         if step.name not in self.steps:
             self.steps[step.name] = _StepOfBlocks(step, self.context, len(self.parts))
         return self.steps[step.name]
+
+    def made_of(self, step, model):
+        """As `step`, for a step that makes something else of a block: the block stays as it is."""
+        state = self._of(step)
+        return state.work(lambda: state.process(model, None))
 
     def step(self, step, model, *others, process: Any = None):
         """Pass a block through a step.

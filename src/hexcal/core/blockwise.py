@@ -28,11 +28,14 @@ class Notes:
         name -> value.
     kept : dict
         name -> what was made once.
+    passed : int
+        Integrations that have passed.
     """
 
     counts: dict = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
     kept: dict = field(default_factory=dict)
+    passed: int = 0
 
 
 class Blockwise:
@@ -101,6 +104,13 @@ class Blockwise:
         if name not in self._notes.kept:
             self._notes.kept[name] = make()
         return self._notes.kept[name]
+
+    def passed(self, count: int) -> int:
+        """Return how many integrations were in the blocks before this one, which has `count`."""
+        if self._notes is None:
+            return 0
+        self._notes.passed += count
+        return self._notes.passed - count
 
     def require_same(self, name: str, value: Any) -> None:
         """Note what the step found out about the integrations that it was given, and that decides what it does.

@@ -6,6 +6,7 @@ The forms of columns are those of the FITS standard 4.0, section 7.3.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,31 +134,55 @@ def plain_units(data: np.ndarray, units: dict | None = None) -> tuple[list[str],
     """
     if type(data) is not np.ndarray or data.dtype.names is None or data.ndim != 1:
         return None
-    names = list(data.dtype.names)
-    columns = [column for name in names if (column := _column(data.dtype[name])) is not None]
-    if len(columns) < len(names):
+    if _columns(data.dtype) is None:
         return None
-    table = np.zeros(len(data), [(name, kind, shape) for name, (_, kind, shape, _) in zip(names, columns, strict=True)])
-    for name, (_, _, _, zero) in zip(names, columns, strict=True):
+    content = stored_rows(data)
+    return cards_of(data.dtype, len(data), units), content + b"\0" * (-len(content) % 2880)
+
+
+def cards_of(dtype: np.dtype, n_rows: int, units: dict | None = None) -> list[str]:
+    """Return the cards that describe a table of plain columns; as of `plain_units`."""
+    return list(_described(dtype, n_rows, tuple((units or {}).items())))
+
+
+def stored_rows(data: np.ndarray) -> bytes:
+    """Return the rows of a table of plain columns as FITS stores them, without what fills up the last block."""
+    columns: Any = _columns(data.dtype)
+    table = np.zeros(len(data), [(name, kind, shape) for name, _, kind, shape, _ in columns])
+    for name, _, _, _, zero in columns:
         table[name] = _as_stored(data[name], zero)
+    return table.tobytes()
+
+
+@lru_cache(maxsize=64)
+def _columns(dtype):
+    """(name, TFORM, stored type, shape, zero point) of each column (list); None if one is not plain."""
+    columns = [(name, column) for name in dtype.names if (column := _column(dtype[name])) is not None]
+    return [(name, *column) for name, column in columns] if len(columns) == len(dtype.names) else None
+
+
+@lru_cache(maxsize=64)
+def _described(dtype, n_rows, units):
+    """Cards of a table; the spectra of many slits, or integrations, have the same."""
+    columns, unit_of = _columns(dtype), dict(units)
+    width = np.dtype([(name, kind, shape) for name, _, kind, shape, _ in columns]).itemsize
     cards: list[tuple] = [
         ("XTENSION", "BINTABLE", "binary table extension"),
         ("BITPIX", 8, "array data type"),
         ("NAXIS", 2, "number of array dimensions"),
-        ("NAXIS1", table.dtype.itemsize, "length of dimension 1"),
-        ("NAXIS2", len(table), "length of dimension 2"),
+        ("NAXIS1", width, "length of dimension 1"),
+        ("NAXIS2", n_rows, "length of dimension 2"),
         ("PCOUNT", 0, "number of group parameters"),
         ("GCOUNT", 1, "number of groups"),
-        ("TFIELDS", len(names), "number of table fields"),
+        ("TFIELDS", len(columns), "number of table fields"),
     ]
-    for number, (name, (form, _, shape, zero)) in enumerate(zip(names, columns, strict=True), 1):
+    for number, (name, form, _, shape, zero) in enumerate(columns, 1):
         cards += [(f"TTYPE{number}", name), (f"TFORM{number}", form)]
-        unit = (units or {}).get(name.upper())
+        unit = unit_of.get(name.upper())
         cards += [(f"TUNIT{number}", unit)] if unit else []
         cards += [(f"TZERO{number}", zero)] if zero else []
         cards += [(f"TDIM{number}", f"({','.join(map(str, reversed(shape)))})")] if shape else []
-    content = table.tobytes()
-    return [formatted(*card) for card in cards], content + b"\0" * (-len(content) % 2880)
+    return [formatted(*card) for card in cards]
 
 
 def _column(dtype):

@@ -9,7 +9,7 @@ from hexcal.models.fits_cards import header_cards
 from hexcal.models.fits_header import formatted
 from hexcal.models.fits_writer import Columns, Stored, is_structural
 from hexcal.models.layout import Table
-from hexcal.models.streamed import Streamed
+from hexcal.models.streamed import Streamed, StreamedTable
 
 _PRIMARY_START = (
     ("SIMPLE", True, "conforms to FITS standard"),
@@ -157,7 +157,7 @@ def _value_of(model, spec):
     if value is None and extension is None:
         # A documented array that nothing has touched is written without ever being in memory.
         return np.broadcast_to(np.array(spec.fill, spec.dtype), spec.shape_of(model.shape))
-    if isinstance(spec, Table) and type(value) is np.ndarray:
+    if isinstance(spec, Table) and (type(value) is np.ndarray or isinstance(value, StreamedTable)):
         return Columns(value, dict(spec.units))
     return getattr(model, spec.name) if extension is None else _with_all_digits(model, spec, extension)
 

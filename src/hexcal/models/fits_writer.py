@@ -14,8 +14,8 @@ from hexcal.files.atomic import atomic
 from hexcal.models.fits_header import formatted
 from hexcal.models.fits_scan import read_header
 from hexcal.models.fits_source import CHUNK
-from hexcal.models.fits_table import plain_units
-from hexcal.models.streamed import Streamed, stored_chunks, unsigned_zero
+from hexcal.models.fits_table import cards_of, plain_units
+from hexcal.models.streamed import Streamed, StreamedTable, stored_chunks, unsigned_zero
 
 _STRUCTURE = set(
     "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER "
@@ -159,9 +159,21 @@ def _write_stored(stream, data):
 
 
 def _write_table(stream, cards, data, units=None):
+    if isinstance(data, StreamedTable):
+        _write_streamed_table(stream, cards, data, units)
+        return
     described, content = plain_units(data, units) or _units_of_astropy(data, units)
     stream.write(_header_bytes([*described, *cards]))
     stream.write(content)
+
+
+def _write_streamed_table(stream, cards, data, units):
+    stream.write(_header_bytes([*cards_of(data.dtype, len(data), units), *cards]))
+    size = 0
+    for chunk in data.chunks():
+        stream.write(chunk)
+        size += len(chunk)
+    stream.write(b"\0" * (-size % 2880))
 
 
 def _units_of_astropy(data, units=None):

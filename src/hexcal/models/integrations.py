@@ -9,7 +9,7 @@ from hexcal.models.contents import Contents
 
 
 class Integrations:
-    """What lets a model stand for some integrations of its file; a part of `RampModel` and `CubeModel`."""
+    """What lets a model stand for some integrations of its file; a part of `RampModel`, `CubeModel` and `SlitModel`."""
 
     per_integration: tuple[str, ...] = ()
     """Arrays and tables whose first axis counts integrations."""
@@ -49,6 +49,22 @@ class Integrations:
         self.contents.tree, self.contents.history = part.contents.tree, part.contents.history
         self.meta.exposure.integration_start, self.meta.exposure.integration_end = own
 
+    def stand_for(self, whole: Any) -> None:
+        """Let what a part of ``whole`` has become stand for all of it: without arrays that count integrations.
+
+        They are those of its file, or are put in their places.
+        """
+        for name in self.per_integration:
+            self.contents.arrays.pop(name, None)
+        self.contents.window = None
+        exposure = whole.meta.exposure
+        self.meta.exposure.integration_start = exposure.integration_start
+        self.meta.exposure.integration_end = exposure.integration_end
+
+    def _take_over(self, other):
+        super()._take_over(other)  # type: ignore[misc]
+        self.contents.window = other.contents.window if isinstance(other, Integrations) else None
+
     def is_read_in_parts(self) -> bool:
         """Whether a part of the data can be read without the rest: not from an image that is compressed in tiles."""
         source: Any = self
@@ -71,6 +87,8 @@ class Integrations:
         """As `DataModel.read_stored`."""
         if self.contents.window is not None and spec.name in self.per_integration:
             index = index if isinstance(index, tuple) else (slice(None) if index is None else index,)
+            if index[0] is Ellipsis:
+                index = (*(slice(None),) * (len(extension.shape) - len(index) + 1), *index[1:])
             index = (inside(self.contents.window, index[0]), *index[1:])
         return super().read_stored(spec, extension, index)  # type: ignore[misc]
 

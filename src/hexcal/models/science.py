@@ -293,9 +293,10 @@ class GuiderCalModel(ExposureModel):
     )
 
 
-class SlitModel(ExposureModel):
+class SlitModel(Integrations, ExposureModel):
     """One slit or source: an image (ny, nx) or (nints, ny, nx)."""
 
+    per_integration = CubeModel.per_integration
     layout = (
         *_rate_layout((2, 3))[:-1],
         Array("barshadow", "BARSHADOW", "f4"),

@@ -170,11 +170,18 @@ class Scratch:
         except OSError as error:
             raise _resource_error(error, self._made()) from error
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield the content of a file in pieces."""
+    def chunks(self, name: str, first: int = 0, n_bytes: int | None = None) -> Iterator[bytes]:
+        """Yield the content of a file in pieces: by default all, else `n_bytes` behind the first ones."""
         with (self._made() / name).open("rb") as stream:
-            while piece := stream.read(_PIECE):
+            stream.seek(first)
+            left = os.fstat(stream.fileno()).st_size - first if n_bytes is None else n_bytes
+            while left > 0 and (piece := stream.read(min(left, _PIECE))):
+                left -= len(piece)
                 yield piece
+
+    def size_of(self, name: str) -> int:
+        """Return the size of a file in bytes; 0 where there is none."""
+        return (self._made() / name).stat().st_size if self.holds(name) else 0
 
     def remove(self) -> None:
         """Remove the folder now; what is stored later makes a new one."""

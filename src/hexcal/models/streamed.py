@@ -1,6 +1,6 @@
-"""An array of a product that comes plane by plane.
+"""Arrays and tables of a product that come piece by piece.
 
-It waits in a scratch file as FITS stores it, and goes from there into the product.
+They wait in a scratch file as FITS stores them, and go from there into the product.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.models.fits_source import CHUNK
+from hexcal.models.fits_table import stored_rows
 from hexcal.models.scratch import Scratch
 
 
@@ -81,6 +82,43 @@ class Streamed:
     def chunks(self) -> Iterator[Any]:
         """Yield the content as it is stored."""
         yield from self.scratch.chunks(self.name)
+
+
+class StreamedTable:
+    """A table of which only the file is there; it takes the place of a table in a model that is saved to FITS.
+
+    Tables that come one after the other may wait in one file.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where the rows wait.
+    name : str
+        Name of the file there; the table begins at its end.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of the rows so far, whose columns are plain (`fits_table.plain_units`); None before the first.
+    """
+
+    def __init__(self, scratch: Scratch, name: str):
+        self.scratch, self.name, self.first = scratch, name, scratch.size_of(name)
+        self.dtype: Any = None
+        self._n_rows = self._n_bytes = 0
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add rows (n,), with the columns of the first ones; nothing else may have come into the file since."""
+        content = stored_rows(rows)
+        self.dtype, self._n_rows, self._n_bytes = rows.dtype, len(self) + len(rows), self._n_bytes + len(content)
+        self.scratch.append(self.name, [content])
+
+    def chunks(self) -> Iterator[Any]:
+        """Yield the content as it is stored, without what fills up the last block."""
+        yield from self.scratch.chunks(self.name, self.first, self._n_bytes)
 
 
 def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:

@@ -1,8 +1,10 @@
 """calwebb_spec2: count rates of spectra to calibrated, rectified and extracted spectra."""
 
-from hexcal.core import Role, StepParameters, parameter
+from hexcal.core import Role, StepParameters, blocks, parameter
+from hexcal.core.blockwise import BlocksDisagree
 from hexcal.errors import ParameterError
 from hexcal.pipelines.exposure_pipeline import ExposurePipeline
+from hexcal.pipelines.spec2_blocks import in_blocks
 from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, mode_of, name_of_cube, steps_of
 from hexcal.steps.detector.clean_flicker_noise import CleanFlickerNoiseStep
 from hexcal.steps.detector.nsclean import NSCleanStep
@@ -32,6 +34,8 @@ from hexcal.steps.wcs.msa_flagging import MSAFlagOpenStep
 _RATES = ("ImageModel", "IFUImageModel", "CubeModel")
 _ON_IMAGES = ("assign_wcs", "clean_flicker_noise", "bkg_subtract")
 """What comes before the whole image of the low-resolution spectrometer of MIRI becomes a slit."""
+_SERIES = ("bots", "lrs_slitless")
+"""Modes whose integrations pass in blocks where there are many."""
 _SPECTRA = ("adaptive_trace_model", "pixel_replace", "resample_spec", "cube_build", "extract_1d")
 """What comes after the calibrated exposure."""
 
@@ -41,7 +45,9 @@ class Spec2Pipeline(ExposurePipeline):
 
     Each product of an association has one science member, and the exposures of background and imprint that belong to
     it. The calibrated exposure (`_cal`, `_calints`) is the result. The rectified one (`_s2d`, or a cube `_s3d`) and its
-    spectra (`_x1d`, `_x1dints`) are for a quick look, and made where products are saved.
+    spectra (`_x1d`, `_x1dints`) are for a quick look, and made where products are saved. Many integrations of time
+    series (NRS_BRIGHTOBJ, MIR_LRS-SLITLESS) pass in blocks where the product is saved, so that the memory does not grow
+    with their number.
 
     Which steps an exposure gets depends on its type (EXP_TYPE; of lamps of NIRSpec, on OPMODE and LAMP too). Spectra
     without slits (NIS_SOSS, NIS_WFSS, NRC_WFSS, NRC_TSGRISM) are refused until a later version.
@@ -132,12 +138,16 @@ class Spec2Pipeline(ExposurePipeline):
 
     def process(self, science, background, imprint, selfcal, target_acquisition, sourcecat, direct_image, segmap):
         """Return the calibrated exposure; what is made of it is saved beside it."""
-        mode, steps = mode_of(science), self.steps_for(science)
+        steps = self.steps_for(science)
         self._tell_missing(science)
         exposure = science
+        if mode_of(science) in _SERIES and _is_cube(science):
+            exposure, steps = self.assign_wcs.run(science), [step for step in steps if step is not self.assign_wcs]
+            result = self._in_blocks(exposure, steps, {"targ_centroid": (target_acquisition,)})
+            if result is not None:
+                return result
         for step in (step for step in steps if step.name not in _SPECTRA):
-            if mode in ("lrs", "lrs_slitless") and step.name not in _ON_IMAGES:
-                exposure = _as_slit(exposure)
+            exposure = self.as_part(exposure, step)
             if step.name == "badpix_selfcal":
                 exposure = self._without_bad_pixels(exposure, background, selfcal)
             elif step.name == "targ_centroid":
@@ -150,6 +160,35 @@ class Spec2Pipeline(ExposurePipeline):
                 exposure = step.run(exposure)
         self._make_spectra(exposure, [step for step in steps if step.name in _SPECTRA])
         return exposure
+
+    def _in_blocks(self, exposure, steps, others):
+        """The calibrated exposure, its integrations worked on some at a time; None if they are to be kept together."""
+        parts = blocks.parts_of_rates(self, steps, exposure, self._reason_for_whole(), blocks.SPECTRA_BYTES)
+        if not parts:
+            return None
+        corrections = [step for step in steps if step.name not in _SPECTRA]
+        after = [step for step in steps if step.name in _SPECTRA]
+        try:
+            calibrated, spectra = in_blocks(self, corrections, after, exposure, others, parts)
+        except BlocksDisagree as reason:
+            self.log.info("All integrations are processed together after all: %s", reason)
+            return None
+        if spectra is not None:
+            self._save(spectra, "x1dints")
+        return calibrated
+
+    def _reason_for_whole(self):
+        """Why the integrations are not worked on in blocks; None for no reason of the pipeline itself."""
+        if not self.saves or self.parent is not None or self.post_hooks:
+            return "the product is not only written"
+        if self.output_ext.lstrip(".") not in ("fits", "fits.gz"):
+            return f"products in {self.output_ext} are written as a whole"
+        return None
+
+    def as_part(self, exposure, step):
+        """Return an exposure as a step takes it: spectra of MIRI LRS are slits as large as the image, once they are."""
+        is_whole = mode_of(exposure) in ("lrs", "lrs_slitless") and step.name not in _ON_IMAGES
+        return _as_slit(exposure) if is_whole else exposure
 
     def _tell_missing(self, exposure):
         names = [name for name in steps_of(exposure) if name not in self.steps and name not in OFF_BY_DEFAULT]

@@ -8,7 +8,7 @@ from hexcal.models.dqflags import pixel
 from hexcal.references.bundle import References
 from hexcal.steps.flux.nirspec_flat import interpolated_flat, reference_types_for, supplied_flats, wavelengths_of
 from hexcal.steps.flux.planes import Planes, in_blocks, leave_out, planes_of
-from hexcal.steps.spectrum.parts import correct_parts, parts_of
+from hexcal.steps.spectrum.parts import correct_parts, name_of_part, parts_of
 
 _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO_NOT_USE)
 
@@ -59,6 +59,10 @@ class FlatFieldStep(Step):
     def is_optional(self, reference_type):
         """Fore optics, spectrograph and detector may be missing, but not all of them."""
         return reference_type != "flat"
+
+    def needs_all_integrations(self, model):
+        """What is written beside the exposure is written once."""
+        return "the flat field that was put together is saved" if self.parameters.save_interpolated_flat else None
 
     def skip_step(self, input_model):
         """Return a copy of an exposure that says that the step was skipped (S_FLAT); the exposure is closed."""
@@ -111,7 +115,7 @@ class FlatFieldStep(Step):
             if given is not None:
                 flat = given[id(part)]
             else:
-                flat = interpolated_flat(part, model, chosen, wavelengths_of(part))
+                flat = self.once(name_of_part(part), lambda: interpolated_flat(part, model, chosen, wavelengths_of(part)))
                 if _has_both(part, model):
                     uniform = interpolated_flat(part, model, chosen, wavelengths_of(part, uncorrected=True))
                     part.flatfield_point, part.flatfield_uniform = flat.data, uniform.data

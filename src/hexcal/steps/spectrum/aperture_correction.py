@@ -69,8 +69,7 @@ class ApertureCorrection:
         by_phase = np.array([self._at_phase(number, wavelengths, size) for number in range(len(self.phases))])
         if len(self.phases) == 1:
             return by_phase[0]
-        order = np.argsort(self.phases)
-        return np.array([np.interp(phase, self.phases[order], column[order]) for column in by_phase.T])
+        return _between(phase, np.broadcast_to(self.phases[:, None], by_phase.shape), by_phase)
 
     def _at_phase(self, number, wavelengths, size):
         factors = np.array([np.interp(wavelengths, self.wavelengths, row) for row in self.factors[number]])
@@ -83,7 +82,7 @@ class ApertureCorrection:
 
 
 def _between(size, sizes, factors):
-    """Factor between the sizes of a table, linear: arrays (m,), (sizes, m), (sizes, m)."""
+    """Factor between the sizes of a table, linear: arrays (m,) or a number, (sizes, m), (sizes, m)."""
     order = np.argsort(sizes, axis=0)
     sizes, factors = np.take_along_axis(sizes, order, 0), np.take_along_axis(factors, order, 0)
     if len(sizes) == 1:

@@ -148,6 +148,10 @@ class Extract1dStep(Step):
         wants_profile = self.parameters.extraction_type != "box" and is_slit
         return self.reference_types if wants_profile else ("extract1d", "apcorr")
 
+    def needs_all_integrations(self, model):
+        """A profile is moved to where it fits best in all of them."""
+        return None if self.parameters.extraction_type == "box" else "a profile may be fitted to all integrations"
+
     def extra_products(self):
         """The images of an optimal extraction."""
         given = self.parameters
@@ -253,15 +257,15 @@ class Extract1dStep(Step):
             part.spec_table = products.table_of_rows(spectra, times, segment, aperture.first, aperture.last)
             products.describe(part, slit, model, name, order, aperture, dispaxis, place)
             return [part]
-        parts = []
-        for columns, time in zip(spectra, times, strict=True):
+        parts, before = [], self.passed(len(spectra))
+        for number, (columns, time) in enumerate(zip(spectra, times, strict=True), before + 1):
             part = product.new_part()
             part.spec_table = products.spectrum_table(columns, aperture)
             products.describe(part, slit, model, name, order, aperture, dispaxis, place)
             products.note_times(part, time, model)
             parts.append(part)
-            if given.log_increment > 0 and len(parts) % given.log_increment == 0:
-                self.log.info("%d integrations done", len(parts))
+            if given.log_increment > 0 and number % given.log_increment == 0:
+                self.log.info("%d integrations done", number)
         return parts
 
     def _include_covariance(self, spectra, slit, view, weights):
@@ -329,12 +333,15 @@ class Extract1dStep(Step):
         low, high = aperture.limits
         middle = (low + high) / 2
         scale = _scale_along(slit, aperture) * _IN_ARCSEC if correction.in_arcsec else 1.0
-        for number, columns in enumerate(spectra):
+        factors = {}
+        for columns in spectra:
             # As in the original: a pixel that does not count makes the aperture smaller.
-            factor = correction.at(waves, columns["NPIXELS"] * scale, abs(middle - round(middle)))
+            size = columns["NPIXELS"] * scale
+            factor = factors.get(size.tobytes())
+            if factor is None:
+                factor = factors[size.tobytes()] = correction.at(waves, size, abs(middle - round(middle)))
             apply_correction(columns, factor)
-            if number == 0:
-                self.log.info("Aperture correction: %.4f (median)", float(np.nanmedian(factor)))
+        self.log.info("Aperture correction: %.4f (median)", float(np.nanmedian(next(iter(factors.values())))))
 
 
 def _seen_along(slit, aperture):

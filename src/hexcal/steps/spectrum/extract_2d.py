@@ -23,6 +23,7 @@ class Extract2dStep(Step):
     """
 
     alias = "extract_2d"
+    by_integration = True
     input_model = ("ImageModel", "CubeModel", "IFUImageModel")
     reference_types = ("wavelengthrange",)
 

@@ -28,6 +28,7 @@ class PixelReplaceStep(Step):
     """
 
     alias = "pixel_replace"
+    by_integration = True
     input_model = ("MultiSlitModel", "SlitModel", "ImageModel", "CubeModel", "IFUImageModel")
 
     class Parameters(StepParameters):
@@ -52,7 +53,7 @@ class PixelReplaceStep(Step):
             raise SkipStep("the algorithm is N/A", is_expected=True)
         counts = []
         correct_parts(model, lambda part: counts.append(self._replace(part)), self.log)
-        self.log.info("%d pixels were replaced", sum(counts))
+        self.tell_count("%d pixels were replaced", sum(counts))
         return model
 
     def _replace(self, part):

@@ -48,6 +48,7 @@ class SourceTypeStep(Step):
     """
 
     alias = "srctype"
+    by_integration = True
     input_model = (
         "ImageModel",
         "CubeModel",

@@ -30,6 +30,7 @@ class TargCentroidStep(Step):
 
     alias = "targ_centroid"
     is_often_left_out = True
+    by_integration = True
     reference_types = ("filteroffset",)
     roles = (
         Role("science", ("ImageModel", "CubeModel", "SlitModel")),

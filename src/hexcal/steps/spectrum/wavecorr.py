@@ -21,6 +21,7 @@ class WavecorrStep(Step):
     """
 
     alias = "wavecorr"
+    by_integration = True
     input_model = ("MultiSlitModel", "SlitModel")
     reference_types = ("wavecorr",)
 

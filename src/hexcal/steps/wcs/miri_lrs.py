@@ -128,7 +128,7 @@ def _set_dithered(model, log):
 
 def _wavelength_table(reference):
     """The specwcs file as what it is: delivered ones call themselves SpecwcsModel, which other modes have in ASDF."""
-    if reference.path is None or hasattr(reference, "wavetable"):
+    if reference.path is None or "wavetable" in reference.specs:
         return reference
     return model_class("MiriLRSSpecwcsModel")(reference.path)
 
