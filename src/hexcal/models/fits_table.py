@@ -147,7 +147,7 @@ def cards_of(dtype: np.dtype, n_rows: int, units: dict | None = None) -> list[st
 
 def stored_rows(data: np.ndarray) -> bytes:
     """Return the rows of a table of plain columns as FITS stores them, without what fills up the last block."""
-    columns: Any = _columns(data.dtype)
+    columns = _columns(data.dtype)
     table = np.zeros(len(data), [(name, kind, shape) for name, _, kind, shape, _ in columns])
     for name, _, _, _, zero in columns:
         table[name] = _as_stored(data[name], zero)
@@ -155,7 +155,7 @@ def stored_rows(data: np.ndarray) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _columns(dtype):
+def _columns(dtype) -> Any:
     """(name, TFORM, stored type, shape, zero point) of each column (list); None if one is not plain."""
     columns = [(name, column) for name in dtype.names if (column := _column(dtype[name])) is not None]
     return [(name, *column) for name, column in columns] if len(columns) == len(dtype.names) else None

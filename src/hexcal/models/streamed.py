@@ -3,7 +3,7 @@
 They wait in a scratch file as FITS stores them, and go from there into the product.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,8 @@ class StreamedTable:
         yield from self.scratch.chunks(self.name, self.first, self._n_bytes)
 
 
-def with_streamed(model: Any, arrays: dict[str, Streamed]) -> Any:
-    """Put streamed arrays in place of those of a model.
+def with_streamed(model: Any, arrays: Mapping[str, Streamed | StreamedTable]) -> Any:
+    """Put streamed arrays and tables in place of those of a model.
 
     It is good for nothing but to be saved to FITS, and has its arrays from there then (`read_from`).
     """

@@ -115,7 +115,9 @@ class FlatFieldStep(Step):
             if given is not None:
                 flat = given[id(part)]
             else:
-                flat = self.once(name_of_part(part), lambda: interpolated_flat(part, model, chosen, wavelengths_of(part)))
+                flat = self.once(
+                    name_of_part(part), lambda: interpolated_flat(part, model, chosen, wavelengths_of(part))
+                )
                 if _has_both(part, model):
                     uniform = interpolated_flat(part, model, chosen, wavelengths_of(part, uncorrected=True))
                     part.flatfield_point, part.flatfield_uniform = flat.data, uniform.data
