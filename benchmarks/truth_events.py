@@ -11,6 +11,7 @@ MARGIN = 2.0
 
 def make_events(folder, kind, seed=1, count=20, n_groups=12):
     """Write a raw exposure with some ``count`` events of a kind, snowballs or showers, its references and the truth."""
+    from hexcal.simulate.conditions import Conditions
     from hexcal.simulate.exposure import simulate
     from hexcal.simulate.mode import exposure_mode
     from hexcal.simulate.scene import field
@@ -23,9 +24,8 @@ def make_events(folder, kind, seed=1, count=20, n_groups=12):
     )
     scene = field(mode.image_shape, n_stars=30, n_galaxies=0, rng=np.random.default_rng(seed))
     rate = count / np.prod(mode.image_shape) / mode.integration_time
-    simulation = simulate(
-        mode, scene, seed=seed, cosmic_ray_flux=0.0, **{"snowball_rate" if snowballs else "shower_rate": rate}
-    )
+    rates = {"snowball_rate" if snowballs else "shower_rate": rate}
+    simulation = simulate(mode, scene, Conditions(cosmic_ray_flux=0.0, **rates), seed=seed)
     simulation.save(folder / "simulated")
     (exposure,) = (folder / "simulated").glob("*_uncal.fits")
     exposure.rename(folder / "input.fits")

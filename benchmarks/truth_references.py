@@ -72,11 +72,13 @@ def series(folder: Path, instrument: str, seed: int) -> dict[str, str]:
 def science(folder: Path, made: Path, instrument: str, seed: int) -> dict[str, str]:
     """Calibrate an exposure with both sets; returns figure -> text."""
     from hexcal.simulate.calibration import uniform
+    from hexcal.simulate.conditions import Conditions
     from hexcal.simulate.exposure import simulate
     from hexcal.simulate.mode import exposure_mode
 
     mode = exposure_mode(instrument, None, SUBARRAYS[instrument], n_groups=GROUPS)
-    simulation = simulate(mode, uniform(mode, SCENE), seed=seed + 1000, detector_seed=seed, open_pixels=0.0005)
+    conditions = Conditions(open_pixels=0.0005)
+    simulation = simulate(mode, uniform(mode, SCENE), conditions, seed=seed + 1000, detector_seed=seed)
     exposure = simulation.save(folder / "science", references=False)["exposure"]
     result, rates = {}, {}
     for profile in ("documents", "recommended"):

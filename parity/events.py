@@ -44,6 +44,7 @@ STEPS = {
 
 def simulated(name, folder, seed=2, **scene):
     """Write the exposure of a case and its references; returns their paths."""
+    from hexcal.simulate.conditions import Conditions
     from hexcal.simulate.exposure import simulate
     from hexcal.simulate.mode import exposure_mode
     from hexcal.simulate.scene import field
@@ -54,7 +55,7 @@ def simulated(name, folder, seed=2, **scene):
     rates = {event: number / per_event for event, number in events.items()}
     light = field(mode.image_shape, rng=np.random.default_rng(seed), **scene)
     flux = {} if name == "likely" else {"cosmic_ray_flux": 0.5}
-    return simulate(mode, light, seed=seed, **rates, **flux).save(folder / name)
+    return simulate(mode, light, Conditions(**rates, **flux), seed=seed).save(folder / name)
 
 
 def jobs_of(names, folder, side):
@@ -135,7 +136,7 @@ def write_traps(folder, shape=(2048, 2048)):
 def ramp(path):
     """Write a linear ramp of bright and faint pixels, with jumps and saturation."""
     from hexcal import datamodels
-    from hexcal.simulate.exposure import describe_exposure
+    from hexcal.simulate.exposure_keywords import describe_exposure
     from hexcal.simulate.mode import exposure_mode
 
     mode = exposure_mode("NIRCAM", subarray_name="SUB160", n_groups=6, n_ints=2)

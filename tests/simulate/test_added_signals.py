@@ -1,5 +1,7 @@
 """Interference, persistence and charge migration: their truth, and the steps that undo them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from hexcal.errors import ParameterError
 from hexcal.models.asdf_tree import to_file
 from hexcal.models.dqflags import group
 from hexcal.simulate import charge_migration, interference, persistence
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.scene import flat
@@ -28,9 +31,9 @@ def disturbed():
     mode = sub64()
     waves = interference.draw(mode, 8.0, np.random.default_rng(3))
     plane = interference.plane(waves, mode)
-    how = {"seed": 4, "cosmic_ray_flux": 0.0, "drift": 0.0}
-    with_waves = simulate(mode, flat(mode.image_shape, 5.0), added={"interference": plane}, **how)
-    return waves, with_waves, simulate(mode, flat(mode.image_shape, 5.0), **how)
+    quiet, light = Conditions(cosmic_ray_flux=0.0, drift=0.0), flat(mode.image_shape, 5.0)
+    with_waves = simulate(mode, light, replace(quiet, added={"interference": plane}), seed=4)
+    return waves, with_waves, simulate(mode, light, quiet, seed=4)
 
 
 def test_the_truth_of_added_signals_is_what_the_exposure_has_more(disturbed, tmp_path):
@@ -72,7 +75,7 @@ def test_interference_is_for_single_frames_of_miri(instrument, readpatt):
 
 def test_planes_of_another_shape_are_refused():
     with pytest.raises(ParameterError, match="interference must have the shape of the exposure"):
-        simulate(sub64(), added={"interference": np.zeros((1, 2, 3, 4))})
+        simulate(sub64(), conditions=Conditions(added={"interference": np.zeros((1, 2, 3, 4))}))
 
 
 def test_persistence_takes_simulated_charge_of_traps_out(tmp_path):

@@ -7,13 +7,15 @@ import pytest
 
 from hexcal.models.dqflags import pixel
 from hexcal.simulate import cosmic_rays, scene
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.detector import make_detector
 from hexcal.simulate.drifts import amplifier_of_column, can_be_measured, make_drifts, make_transients
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
-from hexcal.simulate.ramp import simulate_ramps
+from hexcal.simulate.ramp import Signals, simulate_ramps
 from hexcal.simulate.response import linearized
 
+UNDISTURBED = Conditions(cosmic_ray_flux=0, bad_pixels=0)
 NO_HITS = np.zeros(0, list(cosmic_rays.COLUMNS))
 
 
@@ -41,7 +43,8 @@ def plain_detector(mode, **changes):
 def test_noise_of_averaged_frames(readpatt, n_frames, gap):
     mode = exposure_mode(subarray_name="SUB160", detector="NRCALONG", readpatt=readpatt, n_groups=3)
     rate = 2000.0
-    data = simulate_ramps(mode, np.full(mode.image_shape, rate), plain_detector(mode), NO_HITS, seed=5).astype(float)[0]
+    pixels = plain_detector(mode)
+    data = simulate_ramps(mode, np.full(mode.image_shape, rate), pixels, Signals(NO_HITS), seed=5).astype(float)[0]
     per_frame = rate * mode.frame_time
     stride = n_frames + gap
     for g in range(3):
@@ -64,12 +67,13 @@ def test_the_same_with_any_number_of_threads_and_another_with_another_seed():
 
 def test_scene_does_not_depend_on_cosmic_rays():
     mode = exposure_mode(subarray_name="SUB160", n_groups=2)
-    assert np.array_equal(simulate(mode, seed=7).truth.rate, simulate(mode, seed=7, cosmic_ray_flux=0).truth.rate)
+    without_rays = simulate(mode, None, Conditions(cosmic_ray_flux=0), seed=7)
+    assert np.array_equal(simulate(mode, seed=7).truth.rate, without_rays.truth.rate)
 
 
 def test_full_wells_and_the_converter_limit_the_counts():
     mode = exposure_mode(subarray_name="SUB160", n_groups=4)
-    simulation = simulate(mode, scene.flat(mode.image_shape, 1e6), seed=1, cosmic_ray_flux=0, bad_pixels=0)
+    simulation = simulate(mode, scene.flat(mode.image_shape, 1e6), UNDISTURBED, seed=1)
     science = ~simulation.detector.is_reference
     full = simulation.exposure.data[0, -1][science].astype(float)
     well = (simulation.detector.bias + simulation.detector.well)[science]
@@ -83,7 +87,7 @@ def test_charge_of_cosmic_rays_arrives_where_and_when_the_truth_says():
     hits = cosmic_rays.arranged(hits, mode)
     assert hits["group"].tolist() == [0, 3]  # frame 5 lies in the gap before group 3
     pixels = plain_detector(mode, read_noise=np.full(mode.image_shape, 1e-6, np.float32))
-    data = simulate_ramps(mode, np.zeros(mode.image_shape), pixels, hits, seed=1)
+    data = simulate_ramps(mode, np.zeros(mode.image_shape), pixels, Signals(hits), seed=1)
     assert data[1, :, 20, 30].tolist() == [1000] * 3 + [1400] * 3
     assert data[0, :, 3, 4].tolist() == [1200] * 6
     assert (np.delete(data.reshape(-1, 160 * 160), [3 * 160 + 4, 20 * 160 + 30], axis=1) == 1000).all()
@@ -128,7 +132,7 @@ def test_no_drifts_where_nothing_could_measure_them():
 
 def test_drifts_are_in_the_raw_reference_pixels():
     mode = exposure_mode(subarray_name="SUB160", n_groups=10)
-    simulation = simulate(mode, seed=2, drift=50.0)
+    simulation = simulate(mode, None, Conditions(drift=50.0), seed=2)
     is_reference = ((simulation.truth.dq & pixel.REFERENCE_PIXEL) != 0) & (
         (simulation.truth.dq & pixel.DO_NOT_USE) == 0
     )
@@ -148,7 +152,7 @@ def make_drifts_of(simulation):
 
 def test_miri_has_transients_and_a_reference_output():
     mode = exposure_mode("MIRI", subarray_name="SUB64", n_groups=20, n_ints=2)
-    simulation = simulate(mode, scene.flat(mode.image_shape, 0.0), seed=1, cosmic_ray_flux=0, bad_pixels=0)
+    simulation = simulate(mode, scene.flat(mode.image_shape, 0.0), UNDISTURBED, seed=1)
     assert simulation.exposure.refout.shape == (2, 20, 64, 18)
     science = ~simulation.detector.is_reference
     level = np.median(simulation.exposure.data[:, :, science].astype(float) - simulation.detector.bias[science], axis=2)
@@ -168,7 +172,7 @@ def test_miri_has_transients_and_a_reference_output():
 
 def test_the_bias_of_miri_is_part_of_the_non_linear_response():
     mode = exposure_mode("MIRI", subarray_name="SUB64", n_groups=40)
-    simulation = simulate(mode, scene.flat(mode.image_shape, 8000.0), seed=1, cosmic_ray_flux=0, bad_pixels=0)
+    simulation = simulate(mode, scene.flat(mode.image_shape, 8000.0), UNDISTURBED, seed=1)
     science = ~simulation.detector.is_reference
     linear = linearized(simulation.exposure.data[0].astype(np.float32), simulation.detector.coefficients)[:, science]
     difference = (linear[35] - linear[16]).mean() / 19 / mode.group_time

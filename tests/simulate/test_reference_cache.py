@@ -18,6 +18,7 @@ from hexcal.pipelines.detector1 import Detector1Pipeline
 from hexcal.references.cache import ReferenceCache
 from hexcal.references.context import Context
 from hexcal.simulate import reference_cache
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.neutral import neutral_references
@@ -29,7 +30,7 @@ MIRI = {"instrument": "MIRI", "subarray_name": "SUB64", "n_groups": 6, "n_ints":
 
 
 def taken(seed=1, whole_detector=False, **mode):
-    return simulate(exposure_mode(**mode), seed=seed, whole_detector=whole_detector)
+    return simulate(exposure_mode(**mode), None, Conditions(whole_detector=whole_detector), seed=seed)
 
 
 def context(root, name=None):

@@ -8,6 +8,7 @@ from hexcal.errors import InputError
 from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
 from hexcal.models.open import open as open_model
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.reference_files import REFERENCE_TYPES, save_references
@@ -91,7 +92,7 @@ def test_the_models_read_what_was_simulated(saved):
 
 def test_whole_detector_references_are_cut_out(tmp_path):
     mode = exposure_mode(subarray_name="SUB160", n_groups=2)
-    simulation = simulate(mode, seed=1, whole_detector=True)
+    simulation = simulate(mode, None, Conditions(whole_detector=True), seed=1)
     references = simulation.references()
     assert references["gain"].shape == (2048, 2048)
     assert references["gain"].meta.subarray.name == "GENERIC"

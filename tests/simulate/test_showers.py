@@ -9,6 +9,7 @@ from hexcal.errors import ParameterError
 from hexcal.models.dqflags import group
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.simulate import showers
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.scene import field
@@ -20,7 +21,7 @@ def simulation():
     mode = exposure_mode("MIRI", subarray_name="SUB256", n_groups=20)
     scene = field(mode.image_shape, n_stars=0, n_galaxies=0, rng=np.random.default_rng(1))
     rate = 6 / np.prod(mode.image_shape) / mode.integration_time
-    return simulate(mode, scene, seed=8, shower_rate=rate, cosmic_ray_flux=0.0)
+    return simulate(mode, scene, Conditions(shower_rate=rate, cosmic_ray_flux=0.0), seed=8)
 
 
 def test_charge_is_where_the_truth_says(simulation):
@@ -63,4 +64,4 @@ def test_showers_of_the_command(tmp_path):
 
 def test_showers_are_refused_for_the_near_infrared():
     with pytest.raises(ParameterError, match="MIRI, not of NIRCAM"):
-        simulate(exposure_mode("NIRCAM", subarray_name="SUB64P", n_groups=3), shower_rate=1e-6)
+        simulate(exposure_mode("NIRCAM", subarray_name="SUB64P", n_groups=3), conditions=Conditions(shower_rate=1e-6))

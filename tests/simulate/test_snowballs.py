@@ -5,6 +5,7 @@ import pytest
 
 from hexcal.errors import ParameterError
 from hexcal.simulate import snowballs
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.simulate.truth import read_truth
@@ -13,7 +14,8 @@ from hexcal.simulate.truth import read_truth
 @pytest.fixture(scope="module")
 def exposure():
     mode = exposure_mode("NIRCAM", subarray_name="SUB320", readpatt="RAPID", n_groups=8, n_ints=1)
-    return simulate(mode, seed=4, snowball_rate=12 / np.prod(mode.image_shape) / mode.integration_time)
+    rate = 12 / np.prod(mode.image_shape) / mode.integration_time
+    return simulate(mode, conditions=Conditions(snowball_rate=rate), seed=4)
 
 
 def test_snowballs_saturate_in_the_core_and_raise_the_halo(exposure):
@@ -40,7 +42,7 @@ def test_without_snowballs_the_exposure_is_the_same_as_before():
 def test_snowballs_are_refused_for_miri():
     mode = exposure_mode("MIRI", subarray_name="SUB64", n_groups=3)
     with pytest.raises(ParameterError, match="near-infrared"):
-        simulate(mode, snowball_rate=snowballs.RATE)
+        simulate(mode, conditions=Conditions(snowball_rate=snowballs.RATE))
 
 
 def test_charge_of_a_snowball_falls_from_the_core_to_the_rim(exposure):

@@ -9,6 +9,7 @@ from hexcal.models.open import open as open_model
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.simulate import scene
 from hexcal.simulate.compare import cosmic_rays_found, flux_levels, gaussian_false_rate
+from hexcal.simulate.conditions import Conditions
 from hexcal.simulate.exposure import simulate
 from hexcal.simulate.mode import exposure_mode
 from hexcal.steps.detector.jump import Search, detect_jumps
@@ -33,7 +34,7 @@ def calibrated(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     mode = exposure_mode(**MODES[request.param])
     levels = np.geomspace(3, FULLEST, 5) / mode.integration_time
-    simulation = simulate(mode, scene.steps(mode.image_shape, levels), seed=11, cosmic_ray_flux=40.0)
+    simulation = simulate(mode, scene.steps(mode.image_shape, levels), Conditions(cosmic_ray_flux=40.0), seed=11)
     written = simulation.save(folder)
     flags = []
     hook = [lambda ramp: flags.append(ramp.groupdq.copy())]

@@ -75,9 +75,19 @@ def _exposure_options():
     add = parser.add_argument
     add("--output", required=True, metavar="DIR", help="folder to write to")
     add("--overwrite", action="store_true", help="replace files that exist")
-    mode = parser.add_argument_group("how the exposure is taken")
-    add = mode.add_argument
-    add_mode(mode)
+    _add_taking(parser.add_argument_group("how the exposure is taken"))
+    _add_scene(parser.add_argument_group("what is seen"))
+    add_effects(parser)
+    _add_detector(parser.add_argument_group("the detector"))
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
+    where.add_argument("--no-references", action="store_true", help="write no reference files")
+    return parser
+
+
+def _add_taking(group):
+    add = group.add_argument
+    add_mode(group)
     add("--groups", type=whole_number(1), default=10, metavar="N", help="groups in an integration (default 10)")
     add("--ints", type=whole_number(1), default=1, metavar="N", help="integrations (default 1)")
     add(
@@ -93,8 +103,10 @@ def _exposure_options():
         metavar="S",
         help="time of a frame in s, for subarrays whose time is not published",
     )
-    scene = parser.add_argument_group("what is seen")
-    add = scene.add_argument
+
+
+def _add_scene(group):
+    add = group.add_argument
     add(
         "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same exposure (default 0)"
     )
@@ -122,9 +134,10 @@ def _exposure_options():
         metavar="RATE",
         help="showers (faint, extended events) per s in 1024 x 1032 pixels (default 0); MIRI",
     )
-    add_effects(parser)
-    detector = parser.add_argument_group("the detector")
-    add = detector.add_argument
+
+
+def _add_detector(group):
+    add = group.add_argument
     add(
         "--drift",
         type=number(0),
@@ -139,18 +152,15 @@ def _exposure_options():
         help="the same number gives the same detector, whatever --seed is (default: --seed)",
     )
     add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="fraction of bad pixels (default 0.004)")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--cache", metavar="DIR", help=f"{_CACHE_HELP} (default: the folder references of --output)")
-    where.add_argument("--no-references", action="store_true", help="write no reference files")
     add(
         "--full-frame-references",
         action="store_true",
         help="subarrays: references of single pixels (mask, gain ...) of the whole detector, as delivered",
     )
-    return parser
 
 
 def _exposure(options):
+    from hexcal.simulate.conditions import Conditions
     from hexcal.simulate.exposure import places, series
     from hexcal.simulate.reference_cache import check_cache
 
@@ -163,12 +173,14 @@ def _exposure(options):
         is_first, traps = exposure == 1, effects.persistence is not None
         of_first = in_folder and is_first, exposure, effects.reference_types(), traps and is_first
         places(mode, options.output, options.overwrite, *of_first)
-    simulations = series(
-        mode, options.exposures, _scene(options, mode), seed=options.seed, detector_seed=options.detector_seed,
+    conditions = Conditions(
         cosmic_ray_flux=options.cosmic_rays, snowball_rate=options.snowballs / 2048**2,
-        shower_rate=options.showers / (1024 * 1032),
-        drift=options.drift, bad_pixels=options.bad_pixels, whole_detector=options.full_frame_references,
-        effects=effects,
+        shower_rate=options.showers / (1024 * 1032), drift=options.drift, bad_pixels=options.bad_pixels,
+        whole_detector=options.full_frame_references, effects=effects,
+    )  # fmt: skip
+    simulations = series(
+        mode, options.exposures, _scene(options, mode), conditions, seed=options.seed,
+        detector_seed=options.detector_seed,
     )  # fmt: skip
     print(
         f"{mode.instrument} {mode.detector} {mode.subarray} {mode.readpatt}, (nints, ngroups, ny, nx) = {mode.shape}, "

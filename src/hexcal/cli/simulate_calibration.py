@@ -48,7 +48,9 @@ def run(options):
     from pathlib import Path
 
     from hexcal.simulate.calibration import calibrations, modes_of
-    from hexcal.simulate.exposure import OVERHEAD, START, places
+    from hexcal.simulate.conditions import Conditions
+    from hexcal.simulate.exposure import OVERHEAD, places
+    from hexcal.simulate.exposure_keywords import START
     from hexcal.simulate.output import planned
     from hexcal.simulate.reference_files import REFERENCE_TYPES, save_references
 
@@ -62,11 +64,14 @@ def run(options):
     truth = Path(options.output) / "truth"
     types = REFERENCE_TYPES["MIRI" if dark.instrument == "MIRI" else "NIR"]
     planned(truth, [f"{kind}.fits" for kind in types], options.overwrite)
+    conditions = Conditions(
+        cosmic_ray_flux=options.cosmic_rays, drift=options.drift, bad_pixels=options.bad_pixels,
+        open_pixels=options.open_pixels,
+    )  # fmt: skip
     series = calibrations(
         dark, flat, options.darks, options.flats, rates=options.flat_rates, seed=options.seed,
         detector_seed=options.detector_seed, start=START if options.start is None else options.start,
-        gap=OVERHEAD + 86400 * options.days, cosmic_ray_flux=options.cosmic_rays, drift=options.drift,
-        bad_pixels=options.bad_pixels, open_pixels=options.open_pixels,
+        gap=OVERHEAD + 86400 * options.days, conditions=conditions,
     )  # fmt: skip
     for simulation in series:
         written = simulation.save(options.output, overwrite=options.overwrite, references=False)
@@ -85,7 +90,8 @@ def _irs2(options):
 
     from hexcal.errors import ParameterError
     from hexcal.simulate.calibration import irs2_darks
-    from hexcal.simulate.exposure import OVERHEAD, START
+    from hexcal.simulate.exposure import OVERHEAD
+    from hexcal.simulate.exposure_keywords import START
     from hexcal.simulate.output import make_folder, planned
     from hexcal.simulate.reference_files import save_references
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import ParameterError
+from hexcal.simulate.conditions import PLAIN, Conditions
 from hexcal.simulate.detector import typical
-from hexcal.simulate.exposure import OVERHEAD, START, Simulation, simulate
+from hexcal.simulate.exposure import OVERHEAD, Simulation, simulate
+from hexcal.simulate.exposure_keywords import START
 from hexcal.simulate.mode import Mode, dark_type, exposure_mode
 from hexcal.simulate.scene import STAR_COLUMNS, Scene
 
@@ -59,7 +61,7 @@ def modes_of(instrument: str, *, dark_groups: int, flat_groups: int, dark_ints: 
 
 def calibrations(
     dark: Mode, flat: Mode, n_darks: int, n_flats: int, *, rates: Sequence[float] = (), seed: int = 0,
-    detector_seed: int | None = None, start: float = START, gap: float = OVERHEAD, **settings: Any,
+    detector_seed: int | None = None, start: float = START, gap: float = OVERHEAD, conditions: Conditions = PLAIN,
 ) -> Iterator[Simulation]:  # fmt: skip
     """Take darks, then flats, one after the other, with one detector.
 
@@ -79,7 +81,7 @@ def calibrations(
         MJD at which the first exposure starts.
     gap : float
         Time between two exposures, s.
-    **settings
+    conditions : Conditions
         As of `hexcal.simulate.exposure.simulate`.
 
     Yields
@@ -104,7 +106,7 @@ def calibrations(
         level = 0.0 if is_dark else levels[(number - n_darks - 1) % len(levels)]
         own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         yield simulate(
-            mode, uniform(mode, level), seed=own, detector_seed=detector_seed, number=number, start=start, **settings
+            mode, uniform(mode, level), conditions, seed=own, detector_seed=detector_seed, number=number, start=start
         )
         start += (mode.integration_time * mode.n_ints + mode.frame_time * (mode.n_ints - 1) + gap) / _DAY
 

@@ -2,27 +2,26 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hexcal.errors import ParameterError
-from hexcal.models.science import INT_TIMES_COLUMNS, Level1bModel
-from hexcal.observatories.jwst.detectors import detector as detector_facts
+from hexcal.models.science import Level1bModel
 from hexcal.observatories.jwst.products import exposure_name
 from hexcal.simulate import cosmic_rays, showers, snowballs
 from hexcal.simulate import effects as further
 from hexcal.simulate import scene as scenes
+from hexcal.simulate.conditions import PLAIN, Conditions, require_bounds
 from hexcal.simulate.detector import DetectorPixels, make_detector
 from hexcal.simulate.drifts import can_be_measured, make_drifts, make_transients, reference_output_shape
+from hexcal.simulate.exposure_keywords import START, describe_exposure
 from hexcal.simulate.mode import Mode
 from hexcal.simulate.output import make_folder, planned
-from hexcal.simulate.ramp import reference_output, simulate_ramps
+from hexcal.simulate.ramp import Signals, reference_output, simulate_ramps
 from hexcal.simulate.reference_files import REFERENCE_TYPES, describe, reference_models, save_references
 from hexcal.simulate.truth import Truth
 
-START = 60000.0
-"""MJD at which the first exposure of a series starts: 2023-02-25."""
 OVERHEAD = 30.0
 """Time between two exposures of a series, s."""
 _DETECTOR, _SCENE, _COSMIC_RAYS, _DRIFTS, _REFERENCE_OUTPUT, _SNOWBALLS, _SHOWERS = range(7)
@@ -104,21 +103,13 @@ def places(mode, folder, overwrite=False, references=True, number=1, further_typ
 def simulate(
     mode,
     scene=None,
+    conditions: Conditions = PLAIN,
     *,
     seed=0,
     detector_seed=None,
     number=1,
     start=START,
-    cosmic_ray_flux=cosmic_rays.FLUX,
-    snowball_rate=0.0,
-    shower_rate=0.0,
-    drift=6.0,
-    bad_pixels=0.004,
-    open_pixels=0.0,
-    whole_detector=False,
     threads=None,
-    added=None,
-    effects=None,
 ):
     """Take an exposure of which everything is known.
 
@@ -128,38 +119,18 @@ def simulate(
         From `hexcal.simulate.mode.exposure_mode`.
     scene : Scene, optional
         True rates; default a field of stars and galaxies.
+    conditions : Conditions
+        Cosmic rays, drifts, bad pixels and further effects.
     seed : int
-        The same seed, mode and scene give the same exposure, with any number of threads. Detector, scene, cosmic rays
-        and noise have streams of their own.
+        The same seed, mode, scene and conditions give the same exposure, with any number of threads. Detector, scene,
+        cosmic rays and noise have streams of their own.
     detector_seed : int, optional
         The same number gives the same detector in every exposure; default `seed`.
     number : int
         Number of the exposure in a series, from 1; part of its name.
     start : float
         MJD at which the exposure starts.
-    cosmic_ray_flux : float
-        Particles per cm² and s.
-    snowball_rate : float
-        Snowballs per pixel and s; `hexcal.simulate.snowballs.RATE` is what happens in space. Near-infrared detectors
-        only.
-    shower_rate : float
-        Showers per pixel and s. MIRI only.
-    drift : float
-        Amplitude of the drifts of the electronics, DN; they are left out where the reference pixels could not measure
-        them.
-    bad_pixels : float
-        Share of bad pixels.
-    open_pixels : float
-        Share of open pixels, whose charge goes to their neighbours.
-    whole_detector : bool
-        For a subarray: simulate the properties of all pixels of the detector, so that the references can be full frame,
-        as delivered.
     threads : int, optional
-    added : dict of str to float32 array (nints, ngroups, ny, nx), DN, optional
-        What else each group reads, such as ``{"interference": interference.plane(waves, mode)}``; the planes are part
-        of the truth.
-    effects : hexcal.simulate.effects.Effects, optional
-        Interference, 1/f noise, persistence, charge migration; their planes are part of the truth.
 
     Returns
     -------
@@ -170,64 +141,62 @@ def simulate(
     ParameterError
         For a number out of bounds.
     """
-    for name, value in (
-        ("cosmic_ray_flux", cosmic_ray_flux),
-        ("snowball_rate", snowball_rate),
-        ("shower_rate", shower_rate),
-        ("drift", drift),
-        ("bad_pixels", bad_pixels),
-        ("open_pixels", open_pixels),
-        ("seed", seed),
-    ):
-        is_share = name.endswith("_pixels")
-        if value < 0 or (is_share and value > 1):
-            raise ParameterError(
-                f"{name} must not be negative{', nor above 1' if is_share else ''}, got {value}", where=name
-            )
-    if snowball_rate and mode.instrument == "MIRI":
-        raise ParameterError("snowballs are events of near-infrared detectors, MIRI has none", where="snowball_rate")
-    if shower_rate and mode.instrument != "MIRI":
-        raise ParameterError(f"showers are events of MIRI, not of {mode.instrument}", where="shower_rate")
-    if effects is not None:
-        effects.require(mode)
+    conditions.require(mode)
+    require_bounds("seed", seed)
     if scene is None:
         scene = scenes.field(mode.image_shape, rng=stream(seed, _SCENE))
     if scene.rate.shape != mode.image_shape:
         raise ParameterError(
             f"the scene must have the shape of the image, {mode.image_shape}, it has {scene.rate.shape}", where="scene"
         )
-    window = {} if whole_detector else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
     detector_seed = seed if detector_seed is None else detector_seed
-    pixels = stream(detector_seed, _DETECTOR)
-    detector = make_detector(
-        mode.detector, mode.instrument, pixels, bad_pixels=bad_pixels, open_pixels=open_pixels, **window
-    )
+    detector = _detector(mode, conditions, detector_seed)
     part = detector.part(mode)
-    hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), cosmic_ray_flux)
-    balls = snowballs.draw(mode, stream(seed, _SNOWBALLS), snowball_rate)
-    if balls.size:
-        hits = cosmic_rays.arranged(np.concatenate([hits, snowballs.hits(balls, mode)]), mode)
-    showering = stream(seed, _SHOWERS)
-    clouds = showers.draw(mode, showering, shower_rate)
-    if clouds.size:
-        hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
+    events, drift = _events(mode, conditions, seed), conditions.drift
     drifts = make_drifts(mode, drift, stream(seed, _DRIFTS)) if drift > 0 and can_be_measured(mode) else None
     rate = scene.rate * part.response
-    more = _of_effects(effects, mode, (seed, detector_seed), start, rate, part)
-    planes = {**_checked_planes(added, mode), **more.read}
-    both = _sum(planes), _sum(more.charge)
-    data = simulate_ramps(mode, rate, part, hits, seed, drifts, make_transients(mode), threads, *both)
-    exposure = Level1bModel(data)
+    more = _of_effects(conditions.effects, mode, (seed, detector_seed), start, rate, part)
+    planes = {**conditions.planes(mode), **more.read}
+    signals = Signals(events.hits, drifts, make_transients(mode), _sum(planes), _sum(more.charge))
+    exposure = Level1bModel(simulate_ramps(mode, rate, part, signals, seed, threads))
     if mode.instrument == "MIRI":
         noise = float(np.median(part.read_noise))
         exposure.refout = reference_output(
             reference_output_shape(mode), 20000, noise, drift, stream(seed, _REFERENCE_OUTPUT)
         )
     describe_exposure(exposure, mode, number, start)
-    truth = Truth(rate, part.dq.copy(), hits, scene.stars, mode.shape, seed, balls, clouds, {**planes, **more.charge})
-    return Simulation(
-        mode, exposure, truth, detector, number, more.references, _described(more.traps, exposure, effects)
-    )
+    truth = Truth(rate, part.dq.copy(), events.hits, scene.stars, mode.shape, seed, events.snowballs, events.showers,
+                  {**planes, **more.charge})  # fmt: skip
+    traps = _described(more.traps, exposure, conditions.effects)
+    return Simulation(mode, exposure, truth, detector, number, more.references, traps)
+
+
+def _detector(mode, conditions, seed):
+    """The detector (DetectorPixels): of a subarray only what is read, unless all of it is wanted."""
+    whole = conditions.whole_detector
+    window = {} if whole else {"xstart": mode.xstart, "ystart": mode.ystart, "shape": mode.image_shape}
+    shares = {"bad_pixels": conditions.bad_pixels, "open_pixels": conditions.open_pixels}
+    return make_detector(mode.detector, mode.instrument, stream(seed, _DETECTOR), **shares, **window)
+
+
+class _Events(NamedTuple):
+    """Charge of all particles, and the snowballs and showers among them: structured arrays."""
+
+    hits: np.ndarray
+    snowballs: np.ndarray
+    showers: np.ndarray
+
+
+def _events(mode, conditions, seed):
+    hits = cosmic_rays.draw(mode, stream(seed, _COSMIC_RAYS), conditions.cosmic_ray_flux)
+    balls = snowballs.draw(mode, stream(seed, _SNOWBALLS), conditions.snowball_rate)
+    if balls.size:
+        hits = cosmic_rays.arranged(np.concatenate([hits, snowballs.hits(balls, mode)]), mode)
+    showering = stream(seed, _SHOWERS)
+    clouds = showers.draw(mode, showering, conditions.shower_rate)
+    if clouds.size:
+        hits = cosmic_rays.arranged(np.concatenate([hits, showers.hits(clouds, mode, showering)]), mode)
+    return _Events(hits, balls, clouds)
 
 
 def _of_effects(effects, mode, seeds, start, rate, part):
@@ -257,22 +226,12 @@ def _sum(planes):
     return np.sum(list(planes.values()), axis=0, dtype=np.float32) if planes else None
 
 
-def _checked_planes(added, mode):
-    planes = {name: np.asarray(plane, np.float32) for name, plane in (added or {}).items()}
-    for name, plane in planes.items():
-        if plane.shape != mode.shape:
-            raise ParameterError(
-                f"{name} must have the shape of the exposure, {mode.shape}, it has {plane.shape}", where="added"
-            )
-    return planes
-
-
-def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):
+def series(mode, count, scene=None, conditions: Conditions = PLAIN, *, seed=0, detector_seed=None):
     """Take several exposures of one scene with one detector, one after the other.
 
     Parameters
     ----------
-    mode, scene
+    mode, scene, conditions
         As of `simulate`.
     count : int
         Number of exposures.
@@ -281,8 +240,6 @@ def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):
         cosmic rays are its own.
     detector_seed : int, optional
         Default `seed`.
-    **settings
-        As of `simulate`.
 
     Yields
     ------
@@ -296,7 +253,7 @@ def series(mode, count, scene=None, *, seed=0, detector_seed=None, **settings):
     for number in range(1, count + 1):
         own = seed if number == 1 else int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         start = START + (number - 1) * (duration + OVERHEAD) / _DAY
-        yield simulate(mode, scene, seed=own, detector_seed=detector_seed, number=number, start=start, **settings)
+        yield simulate(mode, scene, conditions, seed=own, detector_seed=detector_seed, number=number, start=start)
 
 
 def scene_stream(seed):
@@ -307,95 +264,3 @@ def scene_stream(seed):
 def stream(seed, purpose):
     """Return the random stream of one purpose; the streams of one seed are independent of each other."""
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(0, purpose)))
-
-
-def describe_exposure(model, mode, number=1, start=START):
-    """Fill in the keywords of a raw exposure, and the table of the times of its integrations.
-
-    Parameters
-    ----------
-    model : Level1bModel
-        The exposure.
-    mode : Mode
-        How it was taken.
-    number : int
-        Its number in the series.
-    start : float
-        MJD of its start.
-    """
-    meta = model.meta
-    meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", mode.instrument, mode.detector
-    _describe_optics(meta.instrument, mode)
-    for name in ("xstart", "ystart", "xsize", "ysize", "fastaxis", "slowaxis"):
-        setattr(meta.subarray, name, getattr(mode, name))
-    meta.subarray.name = mode.subarray
-    numbers = {
-        "program_number": "00001",
-        "observation_number": "001",
-        "visit_number": "001",
-        "visit_group": "02",
-        "sequence_id": "1",
-        "activity_id": "01",
-    }
-    for name, value in {**numbers, "exposure_number": f"{number:05d}"}.items():
-        setattr(meta.observation, name, value)
-    meta.observation.observation_label = "simulated"
-    meta.visit.tsovisit = mode.tso
-    _describe_readout(meta.exposure, mode)
-    starts = start + np.arange(mode.n_ints) * (mode.integration_time + mode.frame_time) / _DAY
-    ends = starts + mode.integration_time / _DAY
-    middles = (starts + ends) / 2
-    rows = zip(range(1, mode.n_ints + 1), starts, middles, ends, starts, middles, ends, strict=True)
-    model.int_times = np.array(list(rows), dtype=list(INT_TIMES_COLUMNS))
-    meta.exposure.start_time, meta.exposure.mid_time, meta.exposure.end_time = (
-        start,
-        float((start + ends[-1]) / 2),
-        float(ends[-1]),
-    )
-    meta.observation.date_beg, meta.observation.date_end = iso_date(start), iso_date(float(ends[-1]))
-    meta.observation.date, meta.observation.time = iso_date(start).split("T")
-
-
-def iso_date(mjd):
-    """Return a date in MJD as text, to the millisecond: 2023-02-25T00:00:00.000."""
-    epoch = np.datetime64("1858-11-17T00:00:00.000", "ms")
-    return str(epoch + np.timedelta64(round(mjd * 86_400_000), "ms"))
-
-
-def _describe_optics(instrument, mode):
-    instrument.filter = mode.filter
-    if mode.instrument == "NIRCAM":
-        instrument.module, instrument.pupil = mode.detector[3], "CLEAR"
-        instrument.channel = "LONG" if mode.detector.endswith("LONG") else "SHORT"
-    elif mode.instrument == "NIRISS":
-        instrument.pupil = "F200W"
-    elif mode.instrument == "FGS":
-        instrument.filter = None
-    elif mode.instrument == "NIRSPEC":
-        instrument.grating = "MIRROR"
-    elif mode.detector != "MIRIMAGE":
-        instrument.channel, instrument.band = "12" if mode.detector == "MIRIFUSHORT" else "34", "SHORT"
-
-
-def _describe_readout(exposure, mode):
-    exposure.type, exposure.readpatt = mode.exposure_type, mode.readpatt
-    exposure.nints, exposure.ngroups, exposure.nframes, exposure.groupgap = (
-        mode.n_ints,
-        mode.n_groups,
-        mode.n_frames,
-        mode.group_gap,
-    )
-    exposure.integration_start, exposure.integration_end = 1, mode.n_ints
-    exposure.noutputs = detector_facts(mode.detector).outputs if mode.instrument == "MIRI" else mode.n_outputs
-    exposure.frame_time, exposure.group_time, exposure.integration_time = (
-        mode.frame_time,
-        mode.group_time,
-        mode.integration_time,
-    )
-    exposure.exposure_time = mode.integration_time * mode.n_ints
-    exposure.duration = exposure.exposure_time + mode.frame_time * (mode.n_ints - 1)
-    exposure.nsamples, exposure.sample_time, exposure.frame_divisor = 1, 10.0, mode.n_frames
-    exposure.drop_frames1, exposure.zero_frame, exposure.nresets_between_ints = 0, False, 1
-    if mode.readpatt.startswith("FASTGRPAVG"):
-        # These patterns are averages of groups of one frame.
-        exposure.miri_fsw_nframes = 1

@@ -5,7 +5,7 @@ import numpy as np
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.readout import subarray, subarrays
 from hexcal.simulate.camera import Pointing
-from hexcal.simulate.exposure import iso_date
+from hexcal.simulate.exposure_keywords import iso_date
 
 PROGRAM = 42
 START = 60200.25

@@ -13,7 +13,7 @@ from hexcal.models.open import model_class
 from hexcal.models.science import Level1bModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.products import exposure_name
-from hexcal.simulate.exposure import START, iso_date
+from hexcal.simulate.exposure_keywords import START, iso_date
 from hexcal.simulate.flicker import series
 from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.reference_files import Place, describe, flag_definitions, save_references

@@ -4,6 +4,8 @@ The image is cut into blocks of rows, each with a random stream of its own: a bl
 and the result is the same with any number of threads.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from hexcal.core.bands import run_bands
@@ -13,9 +15,29 @@ BLOCK = 32
 """Rows of a block."""
 
 
-def simulate_ramps(
-    mode, rate, detector, hits, seed, drifts=None, transients=None, threads=None, added=None, charge=None
-):
+class Signals(NamedTuple):
+    """What a detector reads besides the light.
+
+    Parameters
+    ----------
+    hits : structured array
+        Cosmic rays, as `hexcal.simulate.cosmic_rays.draw` gives.
+    drifts : Drifts, optional
+    transients : Transients, optional
+    added : float32 array (nints, ngroups, ny, nx), DN, optional
+        Is added to what each frame of a group reads.
+    charge : float32 array (nints, ngroups, ny, nx), DN, optional
+        Is added to what each pixel holds in the frames of a group.
+    """
+
+    hits: np.ndarray
+    drifts: Any = None
+    transients: Any = None
+    added: Any = None
+    charge: Any = None
+
+
+def simulate_ramps(mode, rate, detector, signals, seed, threads=None):
     """Read out a detector.
 
     In every frame: electrons arrive with Poisson statistics, charge of cosmic rays is added, the sum goes through the
@@ -29,17 +51,10 @@ def simulate_ramps(
         Rate of the light as the detector counts it (response included, dark current not).
     detector : DetectorPixels
         Of the same pixels.
-    hits : structured array
-        Cosmic rays, as `hexcal.simulate.cosmic_rays.draw` gives.
+    signals : Signals
     seed : int
-    drifts : Drifts, optional
-    transients : Transients, optional
     threads : int, optional
         Default: the number of the run.
-    added : float32 array (nints, ngroups, ny, nx), DN, optional
-        Is added to what each frame of a group reads.
-    charge : float32 array (nints, ngroups, ny, nx), DN, optional
-        Is added to what each pixel holds in the frames of a group.
 
     Returns
     -------
@@ -54,19 +69,8 @@ def simulate_ramps(
     def read_blocks(first_block, last_block):
         for block in range(first_block, last_block):
             rows = slice(block * BLOCK, min((block + 1) * BLOCK, mode.ysize))
-            _read_block(
-                mode,
-                data,
-                rows,
-                electrons_per_frame[rows],
-                _Pixels(detector, rows),
-                hits,
-                _stream(seed, block),
-                drifts,
-                transients,
-                added,
-                charge,
-            )
+            pixels, rng = _Pixels(detector, rows), _stream(seed, block)
+            _read_block(mode, data, rows, electrons_per_frame[rows], pixels, signals, rng)
 
     run_bands(read_blocks, n_blocks, threads=threads)
     return data
@@ -100,7 +104,8 @@ class _Pixels:
         return level, np.zeros_like(level)
 
 
-def _read_block(mode, data, rows, electrons_per_frame, pixels, hits, rng, drifts, transients, added, more):
+def _read_block(mode, data, rows, electrons_per_frame, pixels, signals, rng):
+    hits, drifts, transients, added, more = signals
     stride = mode.n_frames + mode.group_gap
     inside = hits[(hits["y"] >= rows.start) & (hits["y"] < rows.stop)]
     for integration in range(mode.n_ints):

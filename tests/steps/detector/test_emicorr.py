@@ -94,7 +94,7 @@ def test_in_short_ramps_both_fits_know_what_the_straight_lines_took(reference, n
 def test_of_a_wave_without_noise_nothing_is_left(algorithm, phase, tmp_path):
     """Samples lie at whole clocks, not at the middles of bins; release 3.0.0 leaves 0.001, or 0.03 to 0.09 DN."""
     from hexcal.simulate import interference
-    from hexcal.simulate.exposure import describe_exposure
+    from hexcal.simulate.exposure_keywords import describe_exposure
     from hexcal.simulate.mode import exposure_mode
 
     mode = exposure_mode("MIRI", subarray_name="SUB64", readpatt="FAST", n_groups=20, n_ints=2)

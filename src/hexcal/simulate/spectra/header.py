@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hexcal.observatories.jwst.detectors import detector as detector_facts
-from hexcal.simulate.exposure import iso_date
+from hexcal.simulate.exposure_keywords import iso_date
 from hexcal.simulate.imaging_header import PROGRAM, START
 
 _DAY = 86400.0
