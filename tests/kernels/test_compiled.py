@@ -4,13 +4,15 @@ import math
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from hexcal.kernels import compiling, stored
-from hexcal.kernels.compiled import helper, inlined, is_on_disk, kernel
+from hexcal.kernels import compiling, one_at_a_time, stored
+from hexcal.kernels.compiled import helper, inlined, is_being_compiled, is_on_disk, kernel
 
 
 @pytest.fixture(autouse=True)
@@ -251,3 +253,37 @@ def test_with_the_compiler_off_kernels_are_plain_functions(monkeypatch):
 
     assert kernel(plain) is plain
     assert helper(plain) is plain
+
+
+def test_what_another_process_compiles_is_waited_for_and_taken_from_disk(monkeypatch):
+    compile_it, compiled_by, begun = compiling.machine_code_of, [], threading.Event()
+
+    def slowly(a_kernel, *args):
+        compiled_by.append(a_kernel)
+        begun.set()
+        time.sleep(0.3)
+        return compile_it(a_kernel, *args)
+
+    monkeypatch.setattr(compiling, "machine_code_of", slowly)
+    # Locks of files that are opened twice exclude each other within a process as well.
+    first, second = kernel(next_number), kernel(next_number)
+    thread = threading.Thread(target=first, args=(1,))
+    thread.start()
+    begun.wait()
+    assert is_being_compiled(second)
+    assert second(1) == 2
+    thread.join()
+    assert compiled_by == [first]
+    assert not is_being_compiled(second)
+    assert not list(stored.folder().glob("*.lock"))
+
+
+def test_who_was_stopped_while_compiling_is_not_waited_for_forever(monkeypatch):
+    monkeypatch.setattr(one_at_a_time, "PATIENCE", 0.1)
+    path = stored.path(next_number, ("i",))
+    with one_at_a_time.alone(path), one_at_a_time.alone(path):
+        assert one_at_a_time.is_held(path.with_name(f"{path.name}.lock"))
+
+
+def next_number(x):
+    return x + 1

@@ -81,11 +81,15 @@ class Kernel:
         return machine_code.way(code) if code is not None else None
 
     def _compiled(self, kinds, args):
-        from hexcal.kernels import compiling, machine_code
+        from hexcal.kernels import compiling, machine_code, one_at_a_time
 
         _tell_once()
-        code = compiling.machine_code_of(self, kinds, args)
-        stored.write(self.function, kinds, code or machine_code.LEFT_TO_NUMBA)
+        with one_at_a_time.alone(stored.path(self.function, kinds)):
+            # Another process may have compiled it meanwhile.
+            if (way := self._loaded(kinds)) is not None:
+                return way
+            code = compiling.machine_code_of(self, kinds, args)
+            stored.write(self.function, kinds, code or machine_code.LEFT_TO_NUMBA)
         return machine_code.way(code) if code else self._by_numba()
 
     def _by_numba(self):
@@ -141,6 +145,11 @@ def _is_off():
 def is_on_disk(kernel: Any) -> bool:
     """Whether a kernel has been compiled on this machine, from the present source."""
     return _is_off() or stored.has_any(kernel.function)
+
+
+def is_being_compiled(kernel: Any) -> bool:
+    """Whether another process compiles a kernel now, for arguments of whatever kind."""
+    return stored.is_being_made(kernel.function)
 
 
 def wait_before(kernel: Any, wait: Callable[[], Any]) -> None:

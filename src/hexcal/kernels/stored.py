@@ -14,6 +14,8 @@ import sys
 import zlib
 from pathlib import Path
 
+from hexcal.kernels import one_at_a_time
+
 _SUFFIX = ".hxk"
 _FORMAT = 2
 _IMPORTED = re.compile(r"^\s*from hexcal\.kernels\.(\w+) import", re.MULTILINE)
@@ -52,11 +54,11 @@ def read(function, kinds):
     """Return the machine code (`machine_code.Code`) of a function for kinds of arguments, or None."""
     from hexcal.kernels.machine_code import Code
 
-    path = _path(function, kinds)
-    if path is None:
+    file = path(function, kinds)
+    if file is None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        head, _, binary = path.read_bytes().partition(b"\n")
+        head, _, binary = file.read_bytes().partition(b"\n")
         about = json.loads(head)
         if _is_valid(about) and about["check"] == zlib.crc32(binary):
             results, needs = tuple(about["results"]), tuple(about["needs"])
@@ -66,8 +68,8 @@ def read(function, kinds):
 
 def write(function, kinds, code):
     """Keep machine code; where nothing can be written, the next run compiles again."""
-    path = _path(function, kinds)
-    if path is None:
+    file = path(function, kinds)
+    if file is None:
         return
     head = {
         "format": _FORMAT,
@@ -77,14 +79,14 @@ def write(function, kinds, code):
         **code._asdict(),
     }
     del head["binary"]
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         for old in _of(function):
             if not _is_valid(_head(old)):
                 old.unlink(missing_ok=True)
         partial.write_bytes(json.dumps(head).encode() + b"\n" + code.binary)
-        partial.replace(path)
+        partial.replace(file)
     except OSError:
         # A full disk, or a folder that must not be written.
         with contextlib.suppress(OSError):
@@ -93,12 +95,17 @@ def write(function, kinds, code):
 
 def has_any(function):
     """Whether there is machine code of a function, for arguments of whatever kind."""
-    return any(_is_valid(_head(path)) for path in _of(function))
+    return any(_is_valid(_head(file)) for file in _of(function))
 
 
-def _of(function):
+def is_being_made(function):
+    """Whether a process makes machine code of a function now, for arguments of whatever kind."""
+    return any(one_at_a_time.is_held(lock) for lock in _of(function, one_at_a_time.SUFFIX))
+
+
+def _of(function, suffix=_SUFFIX):
     source = Path(function.__code__.co_filename)
-    return folder(source.parent).glob(f"{_name(function)}-*{_SUFFIX}")
+    return folder(source.parent).glob(f"{_name(function)}-*{suffix}")
 
 
 def _head(path):
@@ -109,7 +116,8 @@ def _head(path):
         return {}
 
 
-def _path(function, kinds):
+def path(function, kinds):
+    """Return the file of a function for kinds of arguments; None if it is not kept."""
     source = Path(function.__code__.co_filename)
     text = _text(kinds)
     if text is None or not source.is_absolute():
