@@ -191,7 +191,16 @@ def test_a_slit_without_a_good_pixel_has_no_flux_and_one_beside_its_aperture_is_
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [({"apertures": 3}, "list `apertures`"), ({"apertures": [{"src_coeff": [[1.0]]}]}, "even number of lists")],
+    [
+        ({"apertures": 3}, "list `apertures`"),
+        ({"apertures": [{"src_coeff": [[1.0]]}]}, "even number of lists"),
+        ({"apertures": [{"bkg_coeff": [["one"], [2]]}]}, "even number of lists"),
+        ({"apertures": [{"id": "S200A1", "extract_width": "six"}]}, "aperture S200A1 .* a number, it is 'six'"),
+        ({"apertures": [{"extract_width": 0}]}, "must be positive"),
+        ({"apertures": [{"spectral_order": "first"}]}, "spectral_order must be a number"),
+        ({"apertures": [{"bkg_fit": "spline"}]}, "bkg_fit must be poly or mean or median"),
+        ({"apertures": [{"dispaxis": 3}]}, "dispaxis must be 1 or 2"),
+    ],
 )
 def test_a_reference_that_cannot_be_used_says_what_it_lacks(tmp_path, content, message):
     (tmp_path / "bad.json").write_text(json.dumps(content))

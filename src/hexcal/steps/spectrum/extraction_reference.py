@@ -12,6 +12,8 @@ _KEYS = (
     "xstart xstop ystart ystop extract_width src_coeff bkg_coeff independent_var smoothing_length bkg_fit bkg_order "
     "use_source_posn dispaxis subtract_background position_offset"
 ).split()
+_NUMBERS = ("xstart", "xstop", "ystart", "ystop", "extract_width", "bkg_order", "smoothing_length", "spectral_order")
+_ALLOWED = {"bkg_fit": ("poly", "mean", "median"), "independent_var": ("pixel", "wavelength"), "dispaxis": (1, 2)}
 ANY = "ANY"
 WILDCARD_ORDER = 1000
 """Spectral orders from here on stand for any order, in reference images."""
@@ -111,6 +113,7 @@ def _of_list(content, where):
             continue
         for name in ("src_coeff", "bkg_coeff"):
             _require_pairs(values.get(name), name, where)
+        _require_values(values, where)
         order = values.get("spectral_order")
         aperture = ApertureEntry({name: values.get(name) for name in _KEYS})
         entries.append((values.get("id", ANY), None if order is None else int(order), aperture))
@@ -121,11 +124,38 @@ def _require_pairs(coefficients, name, where):
     if coefficients is None:
         return
     fits = isinstance(coefficients, list) and len(coefficients) > 0 and len(coefficients) % 2 == 0
-    if not fits or not all(isinstance(polynomial, list) and len(polynomial) for polynomial in coefficients):
+    if not fits or not all(
+        isinstance(polynomial, list) and len(polynomial) and all(map(_is_number, polynomial))
+        for polynomial in coefficients
+    ):
         raise ReferenceError_(
             f"{name} must be an even number of lists of coefficients (lower and upper limit of each region), "
             f"it is {coefficients}",
             where=where,
+        )
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require_values(values, where):
+    """What an entry says of limits and ways must be numbers and known words; ReferenceError_ names the entry."""
+    wrong = None
+    for name in _NUMBERS:
+        if values.get(name) is not None and not _is_number(values[name]):
+            wrong = f"{name} must be a number, it is {values[name]!r}"
+    for name, allowed in _ALLOWED.items():
+        value = values.get(name)
+        if value is not None and (value.lower() if isinstance(value, str) else value) not in allowed:
+            wrong = f"{name} must be {' or '.join(map(str, allowed))}, it is {value!r}"
+    if _is_number(values.get("extract_width")) and values["extract_width"] <= 0:
+        wrong = f"extract_width must be positive, it is {values['extract_width']}"
+    if wrong:
+        raise ReferenceError_(
+            f"the aperture {values.get('id', ANY)} of the extract1d reference cannot be used: {wrong}",
+            where=where,
+            hint="correct the file, or give another one with override_extract1d",
         )
 
 

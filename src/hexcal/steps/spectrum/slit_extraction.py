@@ -136,7 +136,8 @@ def _at_source(slit, exposure, entry, view, aperture, rows, log):
     else:
         place = _on_sky(slit, exposure, rows, view.dispaxis, column)
     if not np.isfinite(place):
-        log.warning("The place of the source is not known: the aperture stays where the reference puts it")
+        reason = "The place of the source is not known" if trace is None else "The source is outside of its slit"
+        log.warning("%s: the aperture stays where the reference puts it", reason)
         return aperture
     if not -0.5 <= place <= view.shape[0] - 0.5:
         log.warning(

@@ -1,6 +1,6 @@
 """Spectral order and range of wavelengths of a NIRSpec exposure."""
 
-from hexcal.errors import ReferenceError_
+from hexcal.errors import InputError, ReferenceError_
 
 LAMPS = ("NRS_LAMP", "NRS_AUTOWAVE", "NRS_AUTOFLAT")
 """Exposure types whose light comes from a lamp: it stands in place of the filter."""
@@ -38,6 +38,12 @@ def order_and_range(model, reference):
             f"a WAVELENGTHRANGE file of NIRSpec needs waverange_selector, order, wavelengthrange; {error} is missing",
             where=str(reference.path or "WAVELENGTHRANGE"),
         ) from error
+    if model.meta.instrument.grating is None:
+        raise InputError(
+            "the wavelengths of a spectrum follow from its grating, the header names none (GRATING)",
+            where=str(model.path or "model in memory"),
+            hint="set GRATING in the primary header",
+        )
     name, grating = selector_of(model), str(model.meta.instrument.grating)
     rows = [place for place, row in enumerate(names) if row.rpartition("_")[2] == grating]
     if not rows:
