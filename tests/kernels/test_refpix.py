@@ -123,15 +123,16 @@ def test_subtraction_relative_to_the_first_image(period, bands):
 def test_holes_get_the_weighted_mean_of_what_is_near(share):
     rng = RNG(8)
     stream, is_hole = rng.normal(0, 5, 60).astype(np.float32), rng.random(60) < share
-    weights, holes, filled = np.array([1.0, 0.7, 0.2]), np.flatnonzero(is_hole), stream.copy()
-    for k in range(holes.size):
-        kernels.fill_from_neighbours(k, k + 1, stream, is_hole, holes, weights, filled)
+    weights, by_line = np.array([1.0, 0.7, 0.2]), [np.ascontiguousarray(a.reshape(6, 10).T) for a in (stream, is_hole)]
+    filled = by_line[0].copy()
+    for place in range(10):
+        kernels.fill_from_neighbours(place, place + 1, *by_line, weights, filled)
     expected = stream.copy()
-    for hole in holes:
+    for hole in np.flatnonzero(is_hole):
         near = [(w, (hole + sign * (j + 1)) % 60) for j, w in enumerate(weights) for sign in (-1, 1)]
         known = [(w, stream[place]) for w, place in near if not is_hole[place]]
         expected[hole] = sum(w * v for w, v in known) / sum(w for w, _ in known) if known else 0
-    np.testing.assert_allclose(filled, expected, rtol=1e-6)
+    np.testing.assert_allclose(filled.T.ravel(), expected, rtol=1e-6)
 
 
 def test_signals_of_outputs_are_subtracted_from_their_columns():

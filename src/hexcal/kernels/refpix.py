@@ -247,32 +247,41 @@ def subtract_signals(first_row, last_row, data, along_x, along_y):
 
 
 @kernel
-def fill_from_neighbours(first_hole, last_hole, stream, is_hole, holes, weights, filled):
+def fill_from_neighbours(first_place, last_place, series, is_hole, weights, filled):
     """Fill holes of a periodic series with the weighted mean of the values near them.
 
     Parameters
     ----------
-    first_hole, last_hole : int
-        Holes ``first_hole <= k < last_hole``.
-    stream : float32 array (n,)
-        The series; only read.
-    is_hole : bool array (n,)
-    holes : int64 array (nholes,)
-        Where the holes are.
+    first_place, last_place : int
+        Places in the line, ``first_place <= p < last_place``, whose holes are filled.
+    series : float32 array (nplaces, nlines)
+        The series, line after line; only read.
+    is_hole : bool array (nplaces, nlines)
     weights : float64 array (reach,)
         Of values at the distances 1, 2, ... on both sides.
-    filled : float32 array (n,)
+    filled : float32 array (nplaces, nlines)
         Gets the means; 0 where no value is near.
     """
-    n = stream.size
-    for k in range(first_hole, last_hole):
-        total, weight = 0.0, 0.0
-        for j in range(weights.size):
-            for place in ((holes[k] - j - 1) % n, (holes[k] + j + 1) % n):
-                if not is_hole[place]:
-                    total += weights[j] * stream[place]
-                    weight += weights[j]
-        filled[holes[k]] = total / weight if weight > 0 else 0.0
+    n_places, n_lines = series.shape
+    reach = weights.size
+    near, later = np.empty(2 * reach, np.int64), np.empty(2 * reach, np.int64)
+    for place in range(first_place, last_place):
+        for j in range(2 * reach):
+            at = place + j - reach + (1 if j >= reach else 0)
+            near[j], later[j] = at % n_places, at // n_places
+        for line in range(n_lines):
+            if not is_hole[place, line]:
+                continue
+            total, weight = 0.0, 0.0
+            for j in range(2 * reach):
+                at = line + later[j]
+                if at < 0 or at >= n_lines:
+                    at %= n_lines
+                if not is_hole[near[j], at]:
+                    share = weights[reach - 1 - j if j < reach else j - reach]
+                    total += share * series[near[j], at]
+                    weight += share
+            filled[place, line] = total / weight if weight > 0 else 0.0
 
 
 @kernel

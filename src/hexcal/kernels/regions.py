@@ -79,6 +79,29 @@ def area_with_holes(stack, n, nx):
     return height * width - take_region(outside, 0, 0, np.empty(height * width, np.int64))
 
 
+@helper
+def regions_at(places, mask, least_area, stack):
+    """Table of the regions of a mask as of `find_regions`; ``places`` are its pixels, as ``y * nx + x``, in order."""
+    nx = mask.shape[1]
+    regions = np.empty((16, N_COLUMNS))
+    n_regions = 0
+    for place in places:
+        if not mask[place // nx, place % nx]:
+            continue
+        n = take_region(mask, place // nx, place % nx, stack)
+        # A ring of n pixels encloses less than (n / 4)^2 others: no need to look for gaps in the single pixels that
+        # most regions are.
+        if n < least_area and (n * n < 16 * (least_area - n) or area_with_holes(stack, n, nx) < least_area):
+            continue
+        if n_regions == len(regions):
+            longer = np.empty((2 * n_regions, N_COLUMNS))
+            longer[:n_regions] = regions
+            regions = longer
+        outline_ellipse(stack, n, nx, regions[n_regions])
+        n_regions += 1
+    return regions[:n_regions]
+
+
 @kernel
 def find_regions(mask, least_area, stack):
     """Table of the regions of a mask, with their ellipses.
@@ -97,24 +120,18 @@ def find_regions(mask, least_area, stack):
     float64 array (nregions, N_COLUMNS)
     """
     ny, nx = mask.shape
-    regions = np.empty((16, N_COLUMNS))
-    n_regions = 0
+    count = 0
     for y in range(ny):
         for x in range(nx):
-            if not mask[y, x]:
-                continue
-            n = take_region(mask, y, x, stack)
-            # A ring of n pixels encloses less than (n / 4)^2 others: no need to look for gaps in the single pixels that
-            # most regions are.
-            if n < least_area and (n * n < 16 * (least_area - n) or area_with_holes(stack, n, nx) < least_area):
-                continue
-            if n_regions == len(regions):
-                longer = np.empty((2 * n_regions, N_COLUMNS))
-                longer[:n_regions] = regions
-                regions = longer
-            outline_ellipse(stack, n, nx, regions[n_regions])
-            n_regions += 1
-    return regions[:n_regions]
+            count += mask[y, x]
+    places = np.empty(count, np.int64)
+    n = 0
+    for y in range(ny):
+        for x in range(nx):
+            if mask[y, x]:
+                places[n] = y * nx + x
+                n += 1
+    return regions_at(places, mask, least_area, stack)
 
 
 @helper

@@ -9,10 +9,12 @@ import numpy as np
 
 from hexcal.kernels.compiled import helper, kernel
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE
-from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, N_COLUMNS, find_regions, flag_ellipse, in_ellipse
+from hexcal.kernels.regions import CENTER_X, CENTER_Y, MAJOR, MINOR, N_COLUMNS, flag_ellipse, in_ellipse, regions_at
 
 SATURATED = np.uint8(2)
 NOTHING = np.uint8(0)
+STRETCH = 64
+"""Pixels that are looked at together."""
 
 
 class SnowballTest(NamedTuple):
@@ -57,22 +59,32 @@ def holds_core(region, cores):
 
 
 @helper
-def new_cores(group_dq, i, k, least_area, mask, stack):
-    """Regions of the pixels that are saturated in group k and were not in the one before."""
-    now, before = group_dq[i, k], group_dq[i, k - 1]
-    for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            mask[y, x] = now[y, x] & ~before[y, x] & SATURATED != 0
-    return find_regions(mask, least_area, stack)
+def any_new(now, before, bit):
+    """Whether a bit is set anywhere in a stretch of a row that was not set there before."""
+    some = NOTHING
+    for x in range(now.size):
+        some |= now[x] & ~before[x]
+    return some & bit != 0
 
 
 @helper
-def jump_regions(image, least_area, mask, stack):
-    """Regions of the jumps of one group."""
-    for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            mask[y, x] = image[y, x] & JUMP_DET != 0
-    return find_regions(mask, least_area, stack)
+def mark(now, before, bit, mask, places):
+    """Mark the pixels that have a bit that they did not have before; their number, and where they are, row by row.
+
+    Most stretches of a row have none: those are passed over many pixels at a time.
+    """
+    ny, nx = now.shape
+    n = 0
+    for y in range(ny):
+        for x0 in range(0, nx, STRETCH):
+            if not any_new(now[y, x0 : x0 + STRETCH], before[y, x0 : x0 + STRETCH], bit):
+                continue
+            for x in range(x0, min(x0 + STRETCH, nx)):
+                if now[y, x] & ~before[y, x] & bit != 0:
+                    mask[y, x] = True
+                    places[n] = y * nx + x
+                    n += 1
+    return n
 
 
 @helper
@@ -138,15 +150,18 @@ def flag_snowballs(group_dq, test):
         Number of snowballs.
     """
     n_ints, n_groups, ny, nx = group_dq.shape
-    mask, stack = np.empty((ny, nx), np.bool_), np.empty(ny * nx, np.int64)
+    mask, places, stack = np.zeros((ny, nx), np.bool_), np.empty(ny * nx, np.int64), np.empty(ny * nx, np.int64)
+    clear = np.zeros((ny, nx), np.uint8)
     n_snowballs = 0
     # Backwards: what is flagged in later groups and in the next integration is never taken for an event.
     for i in range(n_ints - 1, -1, -1):
         cores = next_cores = np.empty((0, N_COLUMNS))
         for k in range(n_groups - 1, 0, -1):
             if test.core_required:
-                cores, next_cores = new_cores(group_dq, i, k, test.least_core_area, mask, stack), cores
-            regions = jump_regions(group_dq[i, k], test.least_jump_area, mask, stack)
+                next_cores, n = cores, mark(group_dq[i, k], group_dq[i, k - 1], SATURATED, mask, places)
+                cores = regions_at(places[:n], mask, test.least_core_area, stack)
+            n = mark(group_dq[i, k], clear, JUMP_DET, mask, places)
+            regions = regions_at(places[:n], mask, test.least_jump_area, stack)
             extend_cores(group_dq, i, k, cores, test)
             n_snowballs += expand_jumps(group_dq[i, k], regions, cores, next_cores, test)
     return n_snowballs

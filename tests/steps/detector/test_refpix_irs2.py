@@ -9,7 +9,7 @@ import pytest
 from hexcal import datamodels
 from hexcal.core import SkipStep
 from hexcal.simulate.irs2 import simulate_irs2, weights_table
-from hexcal.steps.detector import irs2
+from hexcal.steps.detector import irs2, irs2_spectra
 from hexcal.steps.detector.refpix import RefPixStep
 from hexcal.steps.detector.refpix_irs2 import (
     How,
@@ -29,7 +29,20 @@ FREQUENCIES = irs2.N_TIMES // 2 + 1
 
 def constant(alpha, beta):
     """Weights that are the same at all frequencies."""
-    return Weights(np.full((4, FREQUENCIES), alpha, np.complex64), np.full((4, FREQUENCIES), beta, np.complex64))
+    shape = 4, *irs2_spectra.SHAPE
+    return Weights(np.full(shape, alpha, np.complex64), np.full(shape, beta, np.complex64))
+
+
+def test_spectra_have_the_frequencies_of_one_transform_of_all_times():
+    values = np.random.default_rng(7).normal(size=(712, 2048)).astype(np.float32)
+    places = np.arange(712)
+    spectrum = irs2_spectra.spectrum(irs2_spectra.of_lines(values, places))
+    expected = np.fft.rfft(values.T.ravel())
+    assert spectrum.dtype == np.complex64
+    np.testing.assert_allclose(spectrum, irs2_spectra.spread(expected), atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_array_equal(irs2_spectra.gathered(irs2_spectra.spread(expected)), expected)
+    back = irs2_spectra.values_at(irs2_spectra.from_spectrum(spectrum), places[5:9])
+    np.testing.assert_allclose(back, values[5:9], atol=1e-5)
 
 
 def where(k, visit, read):
@@ -133,13 +146,13 @@ def test_neighbours_of_reference_pixels_get_them_with_equal_weights():
 def test_gaps_of_the_reference_output_are_filled_smoothly():
     time = np.arange(irs2.N_TIMES) / irs2.PERIOD
     slow = np.sin(2 * np.pi * 3.3 * time) + 0.5 * np.cos(2 * np.pi * 11.7 * time)
-    known = np.zeros((2048, 712), bool)
-    known[:, irs2.TIMES_NORMAL] = known[:, irs2.TIMES_REFERENCE.ravel()] = True
-    stream = np.where(known, slow.reshape(known.shape), 0).astype(np.float32)
-    filled = fill_gaps(stream, ~known).reshape(known.shape)
-    np.testing.assert_array_equal(filled[:, irs2.TIMES_NORMAL], stream[:, irs2.TIMES_NORMAL])
-    left = (filled - slow.reshape(known.shape))[5:-5]
-    assert np.abs(left[:, :704]).max() < 0.01 and np.abs(left).max() < 0.1
+    slow, known = slow.reshape(2048, 712).T, np.zeros((712, 2048), bool)
+    known[irs2.TIMES_NORMAL] = known[irs2.TIMES_REFERENCE.ravel()] = True
+    stream = np.where(known, slow, 0).astype(np.float32)
+    filled = irs2_spectra.values_at(fill_gaps(stream, ~known), np.arange(712))
+    np.testing.assert_allclose(filled[irs2.TIMES_NORMAL], stream[irs2.TIMES_NORMAL], atol=2e-6)
+    left = (filled - slow)[:, 5:-5]
+    assert np.abs(left[:704]).max() < 0.01 and np.abs(left).max() < 0.1
 
 
 @pytest.mark.req("REFPIX-22", "REFPIX-31")
@@ -148,7 +161,7 @@ def test_real_and_imaginary_parts_take_turns_in_the_table():
     shift = np.exp(-2j * np.pi * np.fft.fftfreq(irs2.N_TIMES) * 3)
     table["beta_2"][0::2], table["beta_2"][1::2] = shift.real, shift.imag
     weights = Weights.of(table)
-    np.testing.assert_allclose(weights.beta[2], shift[:FREQUENCIES], atol=1e-6)
+    np.testing.assert_allclose(weights.beta[2], irs2_spectra.spread(shift[:FREQUENCIES]), atol=1e-6)
     assert not weights.alpha.any() and not weights.beta[[0, 1, 3]].any()
 
 

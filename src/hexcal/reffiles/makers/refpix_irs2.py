@@ -8,7 +8,7 @@ from hexcal.core.parameters import parameter
 from hexcal.models.open import model_class
 from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable
 from hexcal.reffiles.makers.spectra import means_of_neighbours
-from hexcal.steps.detector import irs2, refpix_irs2
+from hexcal.steps.detector import irs2, irs2_spectra, refpix_irs2
 
 _SHAPE = (irs2.SECTOR * (irs2.SECTORS + 1), irs2.LINES)
 
@@ -108,14 +108,13 @@ class _Powers:
 
     def add(self, frame, mean):
         """Add those of one group, in the order of the read-out, less the mean of the groups."""
-        from scipy import fft
-
         change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
         there = np.ones(change.shape, bool)
         lines = [refpix_irs2.edge_line(change, there, k).astype(np.float32) for k in range(-1, irs2.SECTORS)]
-        output: Any = fft.rfft(refpix_irs2.series_of_output(change, there, lines[0]))
+        output: Any = irs2_spectra.spectrum(refpix_irs2.series_of_output(change, there, lines[0]))
         reads = [refpix_irs2.reference_reads(change, k) - lines[k + 1] for k in range(irs2.SECTORS)]
-        references: Any = refpix_irs2.spectra_of_references(reads)
+        references: Any = np.stack([refpix_irs2.spectrum_of_references(of_sector) for of_sector in reads])
+        output, references = irs2_spectra.gathered(output), irs2_spectra.gathered(references)
         normal: Any = np.array([_of_normal(irs2.sector(change, k) - lines[k + 1]) for k in range(irs2.SECTORS)])
         pairs = (normal, normal), (output, output), (references, references)
         pairs += (output, references), (normal, output), (normal, references)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from hexcal.core import SkipStep
-from hexcal.steps.detector import irs2
+from hexcal.steps.detector import irs2, irs2_spectra
 from hexcal.steps.detector.refpix_irs2_pairs import (
     bad_pairs_of,
     leave_out_pairs,
@@ -36,7 +36,7 @@ _STAND_FOR = (0, 2, 0, 2, 1, 3, 1, 3)
 
 @dataclass
 class Weights:
-    """Weights in Fourier space, complex (4, 729089) for the frequencies of `numpy.fft.rfft`.
+    """Weights in Fourier space, complex64 (4, 712, 1025), in the order of `irs2_spectra`.
 
     alpha : of the reference output
     beta : of the reference pixels
@@ -51,7 +51,8 @@ class Weights:
 
         A correction is real, so that only that part counts.
         """
-        return cls(*(_half([table[f"{name}_{k}"] for k in range(irs2.SECTORS)]) for name in ("alpha", "beta")))
+        columns = ([table[f"{name}_{k}"] for k in range(irs2.SECTORS)] for name in ("alpha", "beta"))
+        return cls(*(irs2_spectra.spread(_half(of_name)) for of_name in columns))
 
 
 def _half(columns):
@@ -133,48 +134,50 @@ def _correct_groups(first, last, frames, mean, how, corrected):
 
 
 def _correct_group(frame, mean, how):
-    from scipy import fft
-
-    change = np.nan_to_num(np.subtract(frame, mean, dtype=np.float64).astype(np.float32))
-    for k in range(-1, irs2.SECTORS):
-        values = reference_reads(change, k)
+    change = np.subtract(frame, mean, dtype=np.float64).astype(np.float32)
+    change[~np.isfinite(change)] = 0
+    for k in np.flatnonzero(how.bad.any(axis=(1, 2))):
+        sector = irs2.sector(change, k if k < irs2.SECTORS else -1)
+        values = visits_of(sector)
         replace_pairs(values, how.bad[k])
-        irs2.sector(change, k)[irs2.IS_REFERENCE] = values.reshape(-1, irs2.LINES)
+        sector[irs2.IS_REFERENCE] = values.reshape(-1, irs2.LINES)
     there = change != 0 if how.zeros_are_gaps else np.ones(change.shape, bool)
-    lines = [edge_line(change, there, k) for k in range(-1, irs2.SECTORS)]
-    series = series_of_output(change, there, lines[0]) if how.preserve or how.weights.alpha.any() else None
-    output = fft.rfft(series) if series is not None and how.weights.alpha.any() else 0
-    of_line = [irs2.sector(there, k) * line.astype(np.float32) for k, line in enumerate(lines, start=-1)]
-    left = [reference_reads(change, k) - visits_of(of_line[k + 1]) for k in range(irs2.SECTORS)]
-    signals = _signals(left, output, how.weights)
+    lines = [edge_line(change, there, k).astype(np.float32) for k in range(-1, irs2.SECTORS)]
+    uses_output = how.weights.alpha.any()
+    filled = series_of_output(change, there, lines[0]) if how.preserve or uses_output else None
+    output = irs2_spectra.spectrum(filled) if filled is not None and uses_output else None
     rows = np.flatnonzero(irs2.normal_rows())
     result = frame[rows]
-    for k, signal in enumerate(signals):
-        normal = signal[:, irs2.TIMES_NORMAL].T + of_line[k + 1][~irs2.IS_REFERENCE]
+    kept = np.array(frame) if how.preserve else None
+    for k in range(irs2.SECTORS):
+        of_line = irs2.sector(there, k) * lines[k + 1]
+        left = reference_reads(change, k) - visits_of(of_line)
+        signal = _signal(left, output, how.weights, k)
+        normal = irs2_spectra.values_at(signal, irs2.TIMES_NORMAL)
+        normal += of_line[~irs2.IS_REFERENCE]
         here = result[512 * k : 512 * (k + 1)]
         here -= normal[::-1] if k % 2 == 1 else normal
-    if not how.preserve:
+        if kept is not None:
+            own = left.reshape(-1, irs2.LINES) - irs2_spectra.values_at(signal, irs2.TIMES_REFERENCE.ravel())
+            irs2.sector(kept, k)[irs2.IS_REFERENCE] = own
+    if kept is None:
         return result
-    kept = np.array(frame)
     kept[rows] = result
-    irs2.sector(kept, -1)[:] = _kept_output(mean, series, how.bad[-1])
-    for k, signal in enumerate(signals):
-        own = left[k].reshape(-1, irs2.LINES) - signal[:, irs2.TIMES_REFERENCE.ravel()].T
-        irs2.sector(kept, k)[irs2.IS_REFERENCE] = own
+    irs2.sector(kept, -1)[:] = _kept_output(mean, filled, how.bad[-1])
     return kept
 
 
-def _kept_output(mean, series, bad):
+def _kept_output(mean, filled, bad):
     """Return the reference output, (640, 2048), as it was taken for the correction.
 
     The mean of the groups, and its series less its line, in which gaps are filled and reference pixels replaced.
     """
-    output, in_time = irs2.sector(mean, -1).astype(np.float64), series.reshape(irs2.LINES, irs2.PERIOD)
+    output = irs2.sector(mean, -1).astype(np.float64)
     reads = visits_of(output)
     replace_pairs(reads, bad)
     output[irs2.IS_REFERENCE] = reads.reshape(-1, irs2.LINES)
-    output[~irs2.IS_REFERENCE] += in_time[:, irs2.TIMES_NORMAL].T
-    output[irs2.IS_REFERENCE] += in_time[:, irs2.TIMES_REFERENCE.ravel()].T
+    output[~irs2.IS_REFERENCE] += irs2_spectra.values_at(filled, irs2.TIMES_NORMAL)
+    output[irs2.IS_REFERENCE] += irs2_spectra.values_at(filled, irs2.TIMES_REFERENCE.ravel())
     return output
 
 
@@ -189,37 +192,40 @@ def edge_line(change, there, k):
     return mean + slope * (np.arange(irs2.LINES) - middle)
 
 
-def _signals(references, output, weights):
-    """Return what is to be subtracted from the sectors, (4, 2048 lines, 712 times), DN."""
-    from scipy import fft
+def _signal(reads, output, weights, k):
+    """Return what is to be subtracted from sector `k`, transformed along the lines, DN.
 
-    spectra = spectra_of_references(references) * weights.beta + output * weights.alpha
-    return np.asarray(fft.irfft(spectra, irs2.N_TIMES)).reshape(irs2.SECTORS, irs2.LINES, irs2.PERIOD)
+    `reads` as `spectrum_of_references` takes them, `output` the spectrum of the reference output or None.
+    """
+    total = spectrum_of_references(reads)
+    total *= weights.beta[k]
+    if output is not None:
+        total += output * weights.alpha[k]
+    return irs2_spectra.from_spectrum(total)
 
 
-def spectra_of_references(references):
-    """Return the transforms of the reads of reference pixels of the sectors, complex (4, 729089).
+def spectrum_of_references(reads):
+    """Return the spectrum of the reads of reference pixels of a sector (32, 2, 2, 2048), complex64 (712, 1025).
 
     The reads of a visit stand for its eight times; other times are 0.
     """
     from scipy import fft
 
-    streams = np.zeros((irs2.SECTORS, irs2.LINES, irs2.PERIOD), np.float32)
-    for k, values in enumerate(references):
-        reads = values.reshape(irs2.JUMPS, irs2.REFERENCE, irs2.LINES)
-        for time, read in enumerate(_STAND_FOR):
-            streams[k][:, irs2.TIMES_VISIT[:, time]] = reads[:, read].T
-    return fft.rfft(streams.reshape(irs2.SECTORS, -1))
+    lines = np.asarray(fft.rfft(reads.reshape(irs2.JUMPS, irs2.REFERENCE, irs2.LINES), axis=-1))
+    series = np.zeros(irs2_spectra.SHAPE, np.complex64)
+    for places, read in zip(irs2.TIMES_VISIT.T, _STAND_FOR, strict=True):
+        series[places] = lines[:, read] * irs2_spectra.phases(places)
+    return irs2_spectra.spectrum(series)
 
 
 def series_of_output(change, there, line):
-    """Return the reference output less its line as a series in time, float32 (1458176,); gaps are filled."""
+    """Return the reference output less its line as `fill_gaps` does."""
     known = irs2.sector(there, -1)
     values = (irs2.sector(change, -1) - line) * known
-    stream = np.zeros((irs2.LINES, irs2.PERIOD), np.float32)
+    stream = np.zeros((irs2.PERIOD, irs2.LINES), np.float32)
     holes = np.ones(stream.shape, bool)
     for times, rows in ((irs2.TIMES_NORMAL, ~irs2.IS_REFERENCE), (irs2.TIMES_REFERENCE.ravel(), irs2.IS_REFERENCE)):
-        stream[:, times], holes[:, times] = values[rows].T, ~known[rows].T
+        stream[times], holes[times] = values[rows], ~known[rows]
     return fill_gaps(stream, holes)
 
 
@@ -233,29 +239,29 @@ def fill_gaps(stream, holes):
 
     Parameters
     ----------
-    stream : float32 (2048, 712)
+    stream : float32 (712, 2048)
         Values of normal and reference pixels at their times.
-    holes : bool (2048, 712)
+    holes : bool (712, 2048)
         Times without a value.
 
     Returns
     -------
-    float32 (1458176,)
+    complex64 (712, 1025)
+        The series, transformed along the lines (`irs2_spectra.of_lines`).
     """
-    from scipy import fft
-
     from hexcal.kernels.refpix import fill_from_neighbours
 
-    gaps = np.ones((irs2.LINES, irs2.PERIOD), bool)
-    gaps[:, irs2.TIMES_NORMAL] = False
-    series, gaps, holes = stream.ravel(), gaps.ravel(), holes.ravel()
-    filled, where = series.copy(), np.flatnonzero(holes)
-    weight = np.cos(np.pi * np.arange(1, _REACH + 1) / (2 * (_REACH + 1)))
-    fill_from_neighbours(0, where.size, series, holes, where, weight, filled)
-    passes = _filter()
+    gaps = np.ones(irs2.PERIOD, bool)
+    gaps[irs2.TIMES_NORMAL] = False
+    filled, weight = stream.copy(), np.cos(np.pi * np.arange(1, _REACH + 1) / (2 * (_REACH + 1)))
+    fill_from_neighbours(0, irs2.PERIOD, stream, holes, weight, filled)
+    lines = irs2_spectra.of_lines(filled, np.arange(irs2.PERIOD))
     for _ in range(_ITERATIONS):
-        filled[gaps] = fft.irfft(fft.rfft(filled) * passes, irs2.N_TIMES)[gaps]
-    return filled
+        # The filter works on each frequency of the lines by itself, so that the lines stay transformed.
+        spectrum = irs2_spectra.spectrum(lines)
+        spectrum *= _filter()
+        lines[gaps] = irs2_spectra.from_spectrum(spectrum)[gaps]
+    return lines
 
 
 @lru_cache(maxsize=1)
@@ -265,7 +271,7 @@ def _filter():
     def fall(f):
         return 0.5 * (1 + np.cos(np.pi * np.clip((f - _PASS) / (_STOP - _PASS), 0, 1)))
 
-    return (fall(frequency) + fall(irs2.N_TIMES // 2 - frequency)).astype(np.float32)
+    return irs2_spectra.spread((fall(frequency) + fall(irs2.N_TIMES // 2 - frequency)).astype(np.float32))
 
 
 def subtract_edge_means(frame, usable, detector, by_parity):
