@@ -17,6 +17,7 @@ from hexcal import observatories
 from hexcal.core import parameters, profiles, registry
 from hexcal.core.step import Step
 from hexcal.observatories import documented
+from hexcal.pipelines import ALIASES as PIPELINES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _GENERAL = ("Framework", "Associations", "Making reference files", "Whole programmes")
@@ -137,7 +138,7 @@ def status_keyword(cls: type[Step]) -> str | None:
 
 def list_of_steps(classes: dict[str, type[Step]]) -> str:
     """Return the page that lists all pipelines and steps."""
-    pipelines = {alias: cls for alias, cls in classes.items() if hasattr(cls, "step_defs")}
+    pipelines = {alias: cls for alias, cls in classes.items() if alias in PIPELINES}
     steps = {alias: cls for alias, cls in classes.items() if alias not in pipelines}
     lines = [
         "# Pipelines and steps",
@@ -197,9 +198,8 @@ def _table(heads, rows):
 def _facts(cls):
     keyword = status_keyword(cls)
     wanted = [cls.input_model] if isinstance(cls.input_model, str) else cls.input_model or ["any model"]
-    public = "pipeline" if hasattr(cls, "step_defs") else "step"
     rows = [
-        ("Python", f"`from hexcal.{public} import {cls.__name__}`"),
+        ("Python", f"`from {_public(cls)} import {cls.__name__}`"),
         ("works on", ", ".join(f"`{name}`" if name != "any model" else name for name in wanted)),
         ("reference files", ", ".join(f"`{name}`" for name in cls.reference_types) or "none of its own"),
         ("suffix of the product", f"`_{cls.default_suffix or cls.alias}`"),
@@ -212,12 +212,16 @@ def _facts(cls):
     return _table(rows[0], rows[1:])
 
 
+def _public(cls):
+    """The module that users import it from."""
+    return "hexcal.pipeline" if cls.alias in PIPELINES else "hexcal.step"
+
+
 def _has_step(pipeline, cls):
-    return cls in getattr(pipeline, "step_defs", {}).values()
+    return cls in pipeline.step_defs.values()
 
 
 def _usage(cls):
-    module = "pipeline" if hasattr(cls, "step_defs") else "step"
     return [
         "```text",
         f"hexcal run {cls.alias} FILE --output_dir=out",
@@ -225,7 +229,7 @@ def _usage(cls):
         "```",
         "",
         "```{code-block} python",
-        f"from hexcal.{module} import {cls.__name__}",
+        f"from {_public(cls)} import {cls.__name__}",
         "",
         f"result = {cls.__name__}.call(FILE)",
         "```",
@@ -234,12 +238,11 @@ def _usage(cls):
 
 
 def _steps_of(cls):
-    steps = getattr(cls, "step_defs", {})
-    if not steps:
+    if not cls.step_defs:
         return []
     rows = [
         (f"[{name}]({step.alias}.md)", _first_line(step), "no" if _default(step, "skip") else "yes")
-        for name, step in steps.items()
+        for name, step in cls.step_defs.items()
     ]
     return [
         "## Steps",
@@ -291,7 +294,7 @@ def _profiles(cls):
 def _missing(cls):
     known = cls.parameters_class.model_fields
     missing = [name for name in documented.parameters(str(cls.alias)) if name not in known]
-    missing_steps = [name for name in cls.missing_steps() if name not in getattr(cls, "step_defs", {})]
+    missing_steps = [name for name in cls.missing_steps() if name not in cls.step_defs]
     if not missing and not missing_steps:
         return []
     lines = ["## Documented, but not in this version", ""]

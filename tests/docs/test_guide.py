@@ -64,10 +64,21 @@ def test_the_page_of_a_step_tells_its_keyword_bounds_units_profiles_and_decision
     site_pages.write_pages(tmp_path)
     text = (tmp_path / "jump.md").read_text(encoding="utf-8")
     assert "keyword `S_JUMP`" in text
+    assert "from hexcal.step import JumpStep" in text
     assert re.search(r"`rejection_threshold` \| `4.0` sigma \| Smallest jump .* \*Number, >= 0\.\*", text)
     assert re.search(r"3\.0\.0 \| `jump.pool_integrations` \| `true`", text)
     assert "jump: number of differences and sign" in text
     assert "superbias" not in text
+
+
+def test_the_list_tells_pipelines_from_steps_and_each_is_imported_as_its_page_says(tmp_path):
+    site_pages.write_pages(tmp_path)
+    _, pipelines, steps = (tmp_path / "index.md").read_text(encoding="utf-8").split("\n## ")
+    assert "[calwebb_image2](" in pipelines and "[jump](" not in pipelines
+    assert "[jump](" in steps and "[calwebb_image2](" not in steps
+    for page in tmp_path.glob("*.md"):
+        for line in set(re.findall(r"`(from \S+ import \w+)`", page.read_text(encoding="utf-8"))):
+            exec(line, {})
 
 
 def test_a_page_of_a_step_that_is_gone_is_removed(tmp_path):

@@ -70,7 +70,7 @@ def test_every_pipeline_and_step_of_this_version_is_documented_under_its_name_an
 def test_every_step_of_a_pipeline_is_documented():
     for alias in registry.aliases():
         cls = registry.find(alias)
-        for name, inner in getattr(cls, "step_defs", {}).items():
+        for name, inner in cls.step_defs.items():
             assert documented.parts(alias)[name] == inner.__name__
 
 
