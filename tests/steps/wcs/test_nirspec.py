@@ -2,6 +2,7 @@
 
 import logging
 
+import asdf
 import nirspec_spectra as nirspec
 import numpy as np
 import pytest
@@ -233,6 +234,29 @@ def test_keywords_of_the_grating_wheel(assign):
     model.meta.instrument.grating = "G140M"
     with pytest.raises(ReferenceError_, match="wavelengths of grating G140M are needed"):
         assign(model)
+    model = nirspec.exposure()
+    model.meta.instrument.grating = None
+    with pytest.raises(InputError, match="the header names none"):
+        assign(model)
+
+
+@pytest.mark.req("BKG-23")
+def test_ranges_in_the_layout_of_the_documents(folder, tmp_path):
+    with asdf.open(folder / "wavelengthrange.asdf") as file:
+        tree = {"meta": dict(file.tree["meta"])}
+    low, high = nirspec.RANGE
+    tree["FLAT3_G395M"] = {"order": 2, "range": [low / 2, high / 2]}
+    tree["CLEAR_G395M"] = {"order": nirspec.ORDER, "range": [low, high]}
+    path = tmp_path / "wavelengthrange.asdf"
+    asdf.AsdfFile(tree).write_to(path)
+    model = AssignWcsStep.call(nirspec.exposure(), **nirspec.overrides(folder, override_wavelengthrange=str(path)))
+    info = model.meta.wcsinfo
+    assert (info.spectral_order, info.waverange_start, info.waverange_end) == (nirspec.ORDER, low, high)
+    tree["CLEAR_G395M"].pop("range")
+    tree.pop("FLAT3_G395M")
+    asdf.AsdfFile(tree).write_to(path)
+    with pytest.raises(ReferenceError_, match="is missing"):
+        AssignWcsStep.call(nirspec.exposure(), **nirspec.overrides(folder, override_wavelengthrange=str(path)))
 
 
 def test_the_tilt_of_the_wheel_moves_spectra(assign, fixed_slits):

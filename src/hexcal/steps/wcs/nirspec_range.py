@@ -14,7 +14,8 @@ def order_and_range(model, reference):
     model : DataModel
         The exposure: filter, or lamp where the filter is OPAQUE; grating.
     reference : TreeModel
-        WAVELENGTHRANGE: ``waverange_selector`` (such as "F290LP_G395M"), ``order``, ``wavelengthrange``.
+        WAVELENGTHRANGE: ``waverange_selector`` (such as "F290LP_G395M"), ``order``, ``wavelengthrange``, as delivered
+        files have them; or, as the documents say, a dictionary by such names with ``order`` and ``range``.
 
     Returns
     -------
@@ -29,15 +30,7 @@ def order_and_range(model, reference):
     ReferenceError_
         If it is no such file, or does not know the grating.
     """
-    tree = reference.described()
-    try:
-        names = list(tree["waverange_selector"])
-        orders, ranges = tree["order"], tree["wavelengthrange"]
-    except KeyError as error:
-        raise ReferenceError_(
-            f"a WAVELENGTHRANGE file of NIRSpec needs waverange_selector, order, wavelengthrange; {error} is missing",
-            where=str(reference.path or "WAVELENGTHRANGE"),
-        ) from error
+    names, orders, ranges = _listed(reference)
     if model.meta.instrument.grating is None:
         raise InputError(
             "the wavelengths of a spectrum follow from its grating, the header names none (GRATING)",
@@ -55,6 +48,24 @@ def order_and_range(model, reference):
         )
     place = names.index(name) if name in names else rows[0]
     return int(orders[place]), (float(ranges[place][0]), float(ranges[place][1])), name in names
+
+
+def _listed(reference):
+    """Names, orders and ranges of the rows of a file (lists), in either of its layouts."""
+    tree = reference.described()
+    if "waverange_selector" not in tree:
+        content = tree if isinstance(tree, dict) else tree.whole()
+        named = {name: row for name, row in content.items() if isinstance(row, dict) and {"order", "range"} <= set(row)}
+        if named:
+            rows = named.values()
+            return list(named), [row["order"] for row in rows], [row["range"] for row in rows]
+    try:
+        return list(tree["waverange_selector"]), tree["order"], tree["wavelengthrange"]
+    except KeyError as error:
+        raise ReferenceError_(
+            f"a WAVELENGTHRANGE file of NIRSpec needs waverange_selector, order, wavelengthrange; {error} is missing",
+            where=str(reference.path or "WAVELENGTHRANGE"),
+        ) from error
 
 
 def selector_of(model):
