@@ -136,3 +136,21 @@ def give_back(array: Any) -> None:
     first, last = -(-begin // page) * page, end // page * page
     if last > first:
         madvise(first, last - first, _DONTNEED)
+
+
+@functools.cache
+def _malloc_trim() -> Any:
+    """The malloc_trim of glibc; None elsewhere."""
+    if os.uname().sysname != "Linux" if hasattr(os, "uname") else True:
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def give_back_freed() -> None:
+    """Give memory that was freed back to the system, which the allocator keeps for the thread that had asked for it.
+
+    Does nothing where the system cannot.
+    """
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)

@@ -120,6 +120,16 @@ def run_bands(kernel: Callable[..., Any], n_rows: int, *args: Any, threads: int 
     work.require_done()
 
 
+@contextlib.contextmanager
+def undivided() -> Iterator[None]:
+    """Have what this thread calls within the context not divide its work: other threads need the cores."""
+    before, _here.is_band = getattr(_here, "is_band", False), True
+    try:
+        yield
+    finally:
+        _here.is_band = before
+
+
 class _Bands:
     """The bands of one call of `run_bands`: each thread takes the next one until none is left."""
 
@@ -130,11 +140,8 @@ class _Bands:
 
     def run_one_after_the_other(self):
         """Work on the bands that wait, until there is none."""
-        before, _here.is_band = getattr(_here, "is_band", False), self._n_bands > 1
-        try:
+        with undivided() if self._n_bands > 1 else contextlib.nullcontext():
             self._run()
-        finally:
-            _here.is_band = before
 
     def _run(self):
         while True:

@@ -16,6 +16,7 @@ from hexcal.core.configspec import require_values
 from hexcal.core.progress import Progress
 from hexcal.core.progress import shown as progress_shown
 from hexcal.core.provenance import Record, version
+from hexcal.core.reading_ahead import ReadingAhead
 from hexcal.core.skip import MissingReference, SkipStep
 from hexcal.errors import HexcalError, InputError, unknown_name
 from hexcal.files import endings, gate
@@ -38,11 +39,19 @@ class Context:
     """Names of the steps that were left out because there is no reference file for them."""
     progress: Progress | None = None
     """What shows the progress of a pipeline on a terminal."""
+    reading: ReadingAhead | None = None
+    """What reads the references of the steps to come."""
 
     @property
     def input_dir(self):
         """Directory of the first input, or None."""
         return str(Path(self.first_input).parent) if self.first_input else None
+
+    def close(self):
+        """End what runs beside the steps, and the record."""
+        if self.reading is not None:
+            self.reading.close()
+        self.record.close()
 
 
 def run(step, inputs, named=None):
@@ -144,7 +153,7 @@ def _outermost(step, inputs, product, opened):
             return result
         finally:
             step.context = None
-            context.record.close()
+            context.close()
 
 
 def _require_parameters(step):
@@ -231,7 +240,9 @@ def references_of(step, inputs, entry):
             run_references.note(step, member, chosen)
     if not (step.reference_types and step.takes_references):
         return {}
-    return {"references": References(chosen, exposure, partial(run_references.choose_for_part, step, entry))}
+    choose = partial(run_references.choose_for_part, step, entry)
+    reading = step.context.reading
+    return {"references": References(chosen, exposure, choose, None if reading is None else reading.take)}
 
 
 def processed(step, inputs, references, process=None):

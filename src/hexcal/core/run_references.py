@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hexcal.core import members
 from hexcal.core.provenance import version
+from hexcal.core.reading_ahead import ReadingAhead, wanted_by
 from hexcal.core.skip import MissingReference
 from hexcal.errors import ReferenceError_, unknown_name
 from hexcal.files import ahead, gate
@@ -123,7 +124,7 @@ def look_up_all(pipeline, model):
     What is missing is known at once, not after minutes; and the files are read by the system while the first steps
     work.
     """
-    missing, errors, sources = [], {}, []
+    missing, errors, sources = [], {}, {}
     steps = [step for step in pipeline.steps_for(model) if not step.parameters.skip]
     for step in steps:
         step.require(model)
@@ -135,7 +136,7 @@ def look_up_all(pipeline, model):
                 if isinstance(source, str | Path) and source == NOT_APPLICABLE:
                     missing += [] if step.skippable else [f"{reference_type} (step {step.name})"]
                 else:
-                    sources.append(getattr(source, "path", source))
+                    sources[step.name, reference_type] = getattr(source, "path", source)
             except ReferenceError_ as error:
                 errors.setdefault(reference_type, error)
     if errors:
@@ -146,8 +147,23 @@ def look_up_all(pipeline, model):
             where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
             hint="`hexcal simulate references --like FILE` makes a neutral set",
         )
-    for path in dict.fromkeys(source for source in sources if source is not None):
+    for path in dict.fromkeys(source for source in sources.values() if source is not None):
         ahead.read_ahead(path)
+    read_ahead(pipeline, model, steps, sources)
+
+
+def read_ahead(pipeline, model, steps, sources):
+    """Begin to read what the steps will need of their references; not for a second exposure of the same run.
+
+    Parameters
+    ----------
+    sources : dict
+        (name of a step, reference type) -> its file.
+    """
+    context, is_first = pipeline.context, pipeline.context.reading is None
+    if not is_first:
+        context.reading.close()
+    context.reading = ReadingAhead(wanted_by(steps, model, sources) if is_first else ())
 
 
 def _raise_together(errors):

@@ -6,6 +6,7 @@ The master bit assignment, and the translation of a reference file's own bits th
 import numpy as np
 
 from hexcal.errors import ReferenceError_, unknown_name
+from hexcal.threads import run_bands
 
 
 class Flags(dict):
@@ -77,6 +78,10 @@ _FORMER_NAMES = {
 }
 
 
+_PIECE = 1 << 16
+"""Pixels that are translated at a time: they stay in the cache."""
+
+
 def translate(dq, definitions, where=None, flags=pixel):
     """Translate a reference file's DQ array to the flags of its observatory.
 
@@ -109,15 +114,21 @@ def translate(dq, definitions, where=None, flags=pixel):
     pairs = [(value, flags.get(name, 0)) for value, name in _rows(definitions, where, flags)]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({value for value, _ in pairs}))
-    # Most pixels have no flag: only the others are looked at.
-    flagged = np.flatnonzero(dq)
-    own, master = dq.reshape(-1)[flagged], np.zeros(flagged.size, np.uint32)
-    for value, flag in pairs:
-        if value and flag:
-            master[(own & np.uint32(value)) != 0] |= np.uint32(flag)
-    result = np.zeros(dq.shape, np.uint32)
-    result.reshape(-1)[flagged] = master
-    return result
+    known = [(np.uint32(value), np.uint32(flag)) for value, flag in pairs if value and flag]
+    own, translated = dq.reshape(-1), np.zeros(dq.size, np.uint32)
+
+    def of_some(first_piece, last_piece):
+        for first in range(first_piece * _PIECE, min(last_piece * _PIECE, own.size), _PIECE):
+            piece = own[first : first + _PIECE]
+            # Most pixels have no flag: only the others are looked at.
+            flagged = np.flatnonzero(piece)
+            flags, master = piece[flagged], np.zeros(flagged.size, np.uint32)
+            for value, flag in known:
+                master[(flags & value) != 0] |= flag
+            translated[first : first + _PIECE][flagged] = master
+
+    run_bands(of_some, -(-own.size // _PIECE))
+    return translated.reshape(dq.shape)
 
 
 def _rows(definitions, where, flags):

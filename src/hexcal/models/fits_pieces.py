@@ -1,4 +1,4 @@
-"""Reading arrays from the data unit of a FITS file piece by piece, in several threads.
+"""Reading and writing arrays of the data units of a FITS file piece by piece, in several threads.
 
 Nothing is held twice, and the file is not mapped into memory.
 """
@@ -14,7 +14,7 @@ from hexcal.errors import InputError
 from hexcal.threads import run_bands
 
 PIECE = 1 << 18
-"""Elements read and converted at a time: they stay in the cache."""
+"""Elements read or written and converted at a time: they stay in the cache."""
 _SHORTEST = 1 << 13
 """Elements: shorter rows than these are better read from a map of the file."""
 
@@ -126,3 +126,46 @@ def _read_fully(descriptor, buffer, position, path):
         if not done:
             raise InputError("the file was cut while it was in use", where=str(path), hint="run again")
         left, position = left[done:], position + done
+
+
+def unsigned_zero(dtype: np.dtype) -> int:
+    """BZERO of whole numbers without a sign, which FITS stores as numbers with one; 0 where there is none."""
+    return 1 << (8 * dtype.itemsize - 1) if dtype.kind == "u" and dtype.itemsize > 1 else 0
+
+
+def as_stored(values: np.ndarray) -> np.ndarray:
+    """Return native values as FITS stores them: big-endian, whole numbers without a sign shifted."""
+    zero = unsigned_zero(values.dtype)
+    stored = np.dtype(f">{'i' if zero else values.dtype.kind}{values.dtype.itemsize}")
+    if zero:
+        values = (values ^ values.dtype.type(zero)).view(f"i{values.dtype.itemsize}")
+    return values.astype(stored, copy=False)
+
+
+def may_be_written(data: Any) -> bool:
+    """Whether an array is worth several threads: `write_array` takes it."""
+    return hasattr(os, "pwrite") and data.flags.c_contiguous and data.size > 2 * PIECE
+
+
+def write_array(descriptor: int, offset: int, data: np.ndarray) -> None:
+    """Write an array.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of a file that is open for writing.
+    offset : int
+        Where in the file it begins.
+    data : ndarray
+        C-contiguous, native.
+    """
+    run_bands(_write_pieces, -(-data.size // PIECE), descriptor, offset, data.reshape(-1))
+
+
+def _write_pieces(first, last, descriptor, offset, flat):
+    for start in range(first * PIECE, min(last * PIECE, flat.size), PIECE):
+        left = as_stored(flat[start : start + PIECE]).data.cast("B")
+        position = offset + start * flat.itemsize
+        while len(left):
+            done = os.pwrite(descriptor, left, position)
+            left, position = left[done:], position + done

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,28 +65,28 @@ class Extension:
         """Whether it holds an image, compressed or not."""
         return self.kind in ("image", "compressed")
 
-    @property
+    @cached_property
     def dtype(self):
         """Type of the values as stored, big-endian."""
         return np.dtype(_BITPIX[self.header["ZBITPIX" if self.kind == "compressed" else "BITPIX"]])
 
-    @property
+    @cached_property
     def scaling(self):
         """(BSCALE, BZERO)."""
         return self.header.get("BSCALE", 1), self.header.get("BZERO", 0)
 
-    @property
+    @cached_property
     def blank(self):
         """The stored integer that stands for "no value", or None."""
         return None if self.dtype.kind == "f" or self.is_unsigned else self.header.get("BLANK")
 
-    @property
+    @cached_property
     def is_unsigned(self):
         """Whether BZERO makes unsigned integers of the stored signed ones."""
         scale, zero = self.scaling
         return scale == 1 and zero == UNSIGNED_ZERO.get(self.dtype.str[1:])
 
-    @property
+    @cached_property
     def physical_dtype(self):
         """Native numpy type of the values: BZERO of unsigned integers, other scaling and BLANK taken into account."""
         stored = self.dtype

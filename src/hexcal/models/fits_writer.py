@@ -5,17 +5,20 @@ Arrays go out in chunks, so that saving needs no second copy of them.
 
 import contextlib
 import gzip
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hexcal.errors import InputError
 from hexcal.files.atomic import atomic
+from hexcal.models import fits_pieces
 from hexcal.models.fits_header import formatted
+from hexcal.models.fits_pieces import unsigned_zero
 from hexcal.models.fits_scan import read_header
 from hexcal.models.fits_source import CHUNK
 from hexcal.models.fits_table import cards_of, plain_units
-from hexcal.models.streamed import Streamed, StreamedTable, stored_chunks, unsigned_zero
+from hexcal.models.streamed import Streamed, StreamedTable, stored_chunks
 
 _STRUCTURE = set(
     "SIMPLE XTENSION BITPIX NAXIS EXTEND PCOUNT GCOUNT TFIELDS BSCALE BZERO BLANK NEXTEND EXTNAME EXTVER "
@@ -138,6 +141,12 @@ def _write_array(stream, data):
     if isinstance(data, Streamed):
         for chunk in data.chunks():
             stream.write(chunk)
+    elif type(stream) is io.BufferedWriter and fits_pieces.may_be_written(data):
+        # Written in any order: not by a stream that computes a digest, or packs.
+        stream.flush()
+        at = stream.tell()
+        fits_pieces.write_array(stream.fileno(), at, data)
+        stream.seek(at + data.nbytes)
     else:
         _write_values(stream, data)
     stream.write(b"\0" * (-data.nbytes % 2880))
@@ -178,8 +187,6 @@ def _write_streamed_table(stream, cards, data, units):
 
 def _units_of_astropy(data, units=None):
     """Cards and rows of a table with columns that are not plain: of variable length, scaled, with units."""
-    import io
-
     from astropy.io import fits
 
     buffer, table = io.BytesIO(), fits.BinTableHDU(data)

@@ -8,26 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from hexcal.models.fits_source import CHUNK
+from hexcal.models.fits_pieces import PIECE, as_stored, unsigned_zero
 from hexcal.models.fits_table import stored_rows
 from hexcal.models.scratch import Scratch
 
 
-def unsigned_zero(dtype: np.dtype) -> int:
-    """BZERO of whole numbers without a sign, which FITS stores as numbers with one; 0 where there is none."""
-    return 1 << (8 * dtype.itemsize - 1) if dtype.kind == "u" and dtype.itemsize > 1 else 0
-
-
 def stored_chunks(values: np.ndarray) -> Iterator[Any]:
     """Yield an array as FITS stores it, big-endian, a chunk at a time."""
-    zero = unsigned_zero(values.dtype)
-    stored = np.dtype(f">{'i' if zero else values.dtype.kind}{values.dtype.itemsize}")
     flat = np.ascontiguousarray(values).reshape(-1)
-    for first in range(0, flat.size, CHUNK):
-        part = flat[first : first + CHUNK]
-        if zero:
-            part = (part ^ part.dtype.type(zero)).view(f"i{part.dtype.itemsize}")
-        yield part.astype(stored, copy=False).data
+    for first in range(0, flat.size, PIECE):
+        yield as_stored(flat[first : first + PIECE]).data
 
 
 class Streamed:

@@ -35,14 +35,21 @@ class References:
         What they are for; a reference of another instrument or detector is refused.
     choose : callable, optional
         ``choose(model, name)`` gives the references of one member or part, by type.
+    take : callable, optional
+        ``take(path, reference_type)`` gives what was read of a file ahead, or None.
     """
 
     def __init__(
-        self, chosen: Mapping[str, Any], exposure: Any, choose: Callable[[Any, str], Mapping[str, Any]] | None = None
+        self,
+        chosen: Mapping[str, Any],
+        exposure: Any,
+        choose: Callable[[Any, str], Mapping[str, Any]] | None = None,
+        take: Callable[[Any, str], Any] | None = None,
     ) -> None:
         self.chosen = chosen
         self._exposure = exposure
         self._choose: Any = choose
+        self._take = take
         self._open: dict[str, Any] = {}
 
     def for_member(self, member: "DataModel") -> "References":
@@ -76,7 +83,11 @@ class References:
         if reference_type not in self.chosen:
             raise unknown_name("reference type", reference_type, self.chosen)
         if reference_type not in self._open:
-            self._open[reference_type] = _opened(self.chosen[reference_type], reference_type, self._exposure)
+            source = self.chosen[reference_type]
+            model = self._open[reference_type] = _opened(source, reference_type, self._exposure)
+            ready = None if self._take is None or model is source else self._take(source, reference_type)
+            if ready is not None:
+                ready.give_to(model)
         return self._open[reference_type]
 
     def __contains__(self, reference_type: object) -> bool:

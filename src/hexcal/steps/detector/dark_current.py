@@ -4,6 +4,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import ReferenceError_
+from hexcal.steps.detector.flags import add_flags
 from hexcal.steps.detector.planes import planes_of, require_same_subarray, subtract_images
 
 
@@ -13,6 +14,7 @@ class DarkCurrentStep(Step):
     alias = "dark_current"
     status = "dark_sub"
     reference_types = ("dark",)
+    reads_ahead = {"dark": ("dq",)}
     input_model = "RampModel"
 
     class Parameters(StepParameters):
@@ -196,8 +198,8 @@ def subtract_dark(data, pixel_dq, read, n_planes, dark_dq, n_averaged=1, stride=
     -----
     JWST pipeline documentation 1.13.5, section dark_current.
     """
-    if dark_dq is not None:
-        pixel_dq |= np.bitwise_or.reduce(dark_dq.reshape(-1, *dark_dq.shape[-2:]), axis=0)
+    for flags in () if dark_dq is None else dark_dq.reshape(-1, *dark_dq.shape[-2:]):
+        add_flags(pixel_dq, flags, threads)
 
     def image_of(plane, group, rows):
         return average_of(read, plane, group * stride, n_averaged, rows)

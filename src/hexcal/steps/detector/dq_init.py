@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.core import Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
+from hexcal.steps.detector.flags import count_flagged
 
 
 class DQInitStep(Step):
@@ -12,6 +13,7 @@ class DQInitStep(Step):
 
     alias = "dq_init"
     reference_types = ("mask",)
+    reads_ahead = {"mask": ("dq",)}
     input_model = ("RampModel", "GuiderRawModel")
     by_integration = True
 
@@ -27,16 +29,14 @@ class DQInitStep(Step):
         return self.parameters.user_supplied_dq is not None
 
     def process(self, model, references):
-        mask = np.zeros(model.shape[-2:], np.uint32)
-        if "mask" in references:
-            mask |= references.mask.cutout(model).dq
+        mask = references.mask.cutout(model).dq if "mask" in references else np.zeros(model.shape[-2:], np.uint32)
         if self.parameters.user_supplied_dq:
-            mask |= flags_in(self.make_input_path(self.parameters.user_supplied_dq), mask.shape)
+            mask = mask | flags_in(self.make_input_path(self.parameters.user_supplied_dq), mask.shape)
         if model.is_guiding:
             add_mask(model.dq, mask)
         else:
             add_mask(model.pixeldq, mask, model.groupdq)
-        bad = int(np.count_nonzero(mask & np.uint32(pixel.DO_NOT_USE)))
+        bad = count_flagged(mask, pixel.DO_NOT_USE)
         self.log.info("%d of %d pixels (%.2f %%) are DO_NOT_USE in the mask", bad, mask.size, 100 * bad / mask.size)
         return model
 
@@ -56,9 +56,15 @@ def add_mask(pixel_dq, mask_dq, group_dq=None):
     -----
     JWST pipeline documentation 1.13.5, section dq_init.
     """
-    np.bitwise_or(pixel_dq, mask_dq, out=pixel_dq)
-    if group_dq is not None:
-        group_dq |= (mask_dq & pixel.DO_NOT_USE).astype(np.uint8)
+    from hexcal.core.bands import run_bands
+
+    def add(first, last):
+        rows = mask_dq[first:last]
+        pixel_dq[first:last] |= rows
+        if group_dq is not None:
+            group_dq[..., first:last, :] |= (rows & pixel.DO_NOT_USE).astype(np.uint8)
+
+    run_bands(add, len(pixel_dq))
 
 
 def flags_in(path, shape):

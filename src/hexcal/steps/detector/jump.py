@@ -8,6 +8,7 @@ import numpy as np
 from hexcal.core import MaximumCores, SkipStep, Step, parameter
 from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
+from hexcal.steps.detector.flags import count_flagged
 from hexcal.steps.detector.jump_events import (
     LargeEventParameters,
     flag_showers,
@@ -27,6 +28,7 @@ class JumpStep(Step):
     alias = "jump"
     relative_time = 3.0
     reference_types = ("gain", "readnoise")
+    reads_ahead = {"gain": ("data",), "readnoise": ("data",)}
     input_model = "RampModel"
     largest_kernel = "hexcal.kernels.jump:find_jumps"
 
@@ -158,7 +160,7 @@ class JumpStep(Step):
     def finish(self, ramp, gain, read_noise, search, threads):
         """Flag what the large events do around the jumps that were found, and tell how many samples are flagged."""
         self.flag_events(ramp, gain, read_noise, search, threads)
-        flagged = sum(int(np.count_nonzero(image & group.JUMP_DET)) for image in _images(ramp.groupdq))
+        flagged = count_flagged(ramp.groupdq, group.JUMP_DET, threads)
         self.tell_count("%d of %d samples (%.3f %%) are flagged as jumps", flagged, ramp.groupdq.size)
 
     def flag_events(self, ramp, gain, read_noise, search, threads):
@@ -175,11 +177,6 @@ class JumpStep(Step):
             pooled = search.sigma_clip or search.pool_integrations
             count = flag_showers(samples, self.parameters, ramp.meta.exposure.group_time, pooled, threads)
             self.tell_count("%d showers", count)
-
-
-def _images(group_dq):
-    """Image after image: the copies that a test makes stay small."""
-    return group_dq.reshape(-1, *group_dq.shape[-2:])
 
 
 @dataclass(frozen=True)
@@ -332,14 +329,22 @@ def detect_jumps(data, group_dq, pixel_dq, gain, read_noise, search, threads=1, 
     """
     from hexcal.kernels.jump_differences import Samples
 
-    pixel_dq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+    _flag_without_gain(pixel_dq, gain, no_gain, threads)
     flag_jumps(Samples(data, group_dq, gain, read_noise, 1.0 / search.n_frames), search, threads)
 
 
 def mark_without_gain(ramp, gain):
     """Flag the pixels of a ramp that have no positive gain."""
-    no_gain = dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0)
-    ramp.pixeldq[~(gain > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+    _flag_without_gain(ramp.pixeldq, gain, dqflags.of(ramp.observatory).get("NO_GAIN_VALUE", 0))
+
+
+def _flag_without_gain(pixel_dq, gain, no_gain, threads=None):
+    from hexcal.core.bands import run_bands
+
+    def flag(first, last):
+        pixel_dq[first:last][~(gain[first:last] > 0)] |= np.uint32(no_gain | pixel.DO_NOT_USE)
+
+    run_bands(flag, len(pixel_dq), threads=threads)
 
 
 def flag_jumps(samples, search, threads=1):

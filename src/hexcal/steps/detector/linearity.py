@@ -8,6 +8,7 @@ from hexcal.core import Step
 from hexcal.errors import ReferenceError_
 from hexcal.models import dqflags
 from hexcal.models.dqflags import group, pixel
+from hexcal.steps.detector.flags import add_flags
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 _ROWS = 32
@@ -21,6 +22,7 @@ class LinearityStep(Step):
 
     alias = "linearity"
     reference_types = ("linearity",)
+    reads_ahead = {"linearity": ("dq",)}
     input_model = "RampModel"
     by_integration = True
 
@@ -73,8 +75,7 @@ def correct_linearity(
     from hexcal.core.bands import run_bands
     from hexcal.kernels.linearity import linearize
 
-    if reference_dq is not None:
-        pixel_dq |= reference_dq
+    add_flags(pixel_dq, reference_dq, threads)
 
     def correct(first_row, last_row):
         for first in range(first_row, last_row, _ROWS):

@@ -23,6 +23,7 @@ class RampFitStep(Step):
     alias = "ramp_fit"
     relative_time = 3.0
     reference_types = ("readnoise", "gain")
+    reads_ahead = {"gain": ("data",), "readnoise": ("data",)}
     input_model = "RampModel"
     skippable = False
 

@@ -227,8 +227,7 @@ def _detector_of(ramp):
 
 
 def _usable(ramp):
-    import numpy as np
-
     from hexcal.models.dqflags import pixel
+    from hexcal.steps.detector.flags import without_flag
 
-    return (ramp.pixeldq & np.uint32(pixel.DO_NOT_USE)) == 0
+    return without_flag(ramp.pixeldq, pixel.DO_NOT_USE)

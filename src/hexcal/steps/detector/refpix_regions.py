@@ -76,7 +76,7 @@ def layout(shape, window_start, fastaxis, slowaxis, detector):
     return Layout(transposed, *signs, fast, slow, n_fast, n_slow, fast_border, slow_border, detector.outputs)
 
 
-def sort_by_class(of_pixel, n_classes, transposed=False):
+def sort_by_class(of_pixel, n_classes, transposed=False, lines=None):
     """Return the `PixelClasses` of an image of class numbers.
 
     Parameters
@@ -87,9 +87,13 @@ def sort_by_class(of_pixel, n_classes, transposed=False):
         Number of classes.
     transposed : bool
         See above.
+    lines : int array, optional
+        Which rows of the image those of `of_pixel` are; default all.
     """
     rows, columns = np.nonzero(of_pixel >= 0)
     number = of_pixel[rows, columns]
+    if lines is not None:
+        rows = lines[rows]
     order = np.argsort(number, kind="stable")
     starts = np.searchsorted(number[order], np.arange(n_classes + 1))
     rows, columns = rows[order], columns[order]
@@ -124,9 +128,8 @@ def edge_classes(usable, where, by_parity):
     first, last = where.slow_border
     edge = np.where(where.slow < first, 0, np.where(where.slow >= where.n_slow - last, 1, -1))
     lines = np.nonzero(edge >= 0)[0]
-    of_pixel = np.full((where.slow.size, where.fast.size), -1)
-    of_pixel[lines] = np.where(where.as_read(usable)[lines], edge[lines, None] * n_classes + of_fast, -1)
-    return sort_by_class(of_pixel, 2 * n_classes, where.transposed), of_fast
+    of_pixel = np.where(where.as_read(usable)[lines], edge[lines, None] * n_classes + of_fast, -1)
+    return sort_by_class(of_pixel, 2 * n_classes, where.transposed, lines), of_fast
 
 
 def side_strips(where):

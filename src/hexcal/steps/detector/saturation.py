@@ -13,6 +13,7 @@ class SaturationStep(Step):
 
     alias = "saturation"
     reference_types = ("saturation", "superbias")
+    reads_ahead = {"saturation": ("data", "dq")}
     input_model = "RampModel"
     by_integration = True
 
@@ -35,6 +36,8 @@ class SaturationStep(Step):
         return self.parameters.use_readpatt and (ramp.meta.exposure.nframes or 1) > 1
 
     def process(self, ramp, references):
+        import numpy as np
+
         distance = self.parameters.n_pix_grow_sat
         limit, flags = _thresholds(ramp, references.saturation)
         how = limit, flags, distance, dqflags.of(ramp.observatory).get("NO_SAT_CHECK", 0)
@@ -46,7 +49,7 @@ class SaturationStep(Step):
         if self._averages_frames(ramp):
             bias = references.superbias.cutout(ramp).data if "superbias" in references else None
             flag_partly_saturated(ramp.data, ramp.groupdq, threshold, bias, ramp.meta.exposure.nframes, first, distance)
-        saturated = int((first < ramp.shape[1]).sum())
+        saturated = int(np.count_nonzero(first < ramp.shape[1]))
         text = "%d of %d pixels (%.2f %%) are saturated in some group, neighbours included"
         self.tell_count(text, saturated, first.size)
         return ramp

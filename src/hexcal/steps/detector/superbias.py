@@ -1,6 +1,7 @@
 """Remove the fixed bias pattern of a near-infrared detector."""
 
 from hexcal.core import Step
+from hexcal.steps.detector.flags import add_flags
 from hexcal.steps.detector.zero_frame import correct_zero_frame
 
 
@@ -9,6 +10,7 @@ class SuperBiasStep(Step):
 
     alias = "superbias"
     reference_types = ("superbias",)
+    reads_ahead = {"superbias": ("data", "dq")}
     input_model = "RampModel"
     by_integration = True
 
@@ -43,6 +45,5 @@ def subtract_superbias(data, pixel_dq, bias, bias_dq, threads=None):
     from hexcal.kernels.subtract import subtract
 
     n_integrations, n_groups, n_rows, _ = data.shape
-    if bias_dq is not None:
-        pixel_dq |= bias_dq
+    add_flags(pixel_dq, bias_dq, threads)
     run_bands(subtract, n_rows, data, bias, 0, 0, n_integrations, 0, n_groups, threads=threads)
