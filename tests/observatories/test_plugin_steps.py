@@ -275,14 +275,13 @@ steps = StepTable("tmt", {"blink": "blink_plugin:BlinkStep"})
 '''
 
 
-@pytest.mark.req("TMT-13")
-def test_a_package_with_steps_is_installed(night):
-    """As a user does: the package lies where Python finds it, with its entry point; the product can be made again."""
+def with_package(night, text, entry_points="[hexcal.steps]\nblink = blink_plugin:steps\n"):
+    """Install a package as a user does, where Python finds it; returns a function that runs a command with it."""
     info = night / "blink_plugin-1.0.dist-info"
     info.mkdir()
-    (night / "blink_plugin.py").write_text(PLUGIN)
+    (night / "blink_plugin.py").write_text(text)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: blink-plugin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[hexcal.steps]\nblink = blink_plugin:steps\n")
+    (info / "entry_points.txt").write_text(entry_points)
     (night / "work").mkdir()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(night), os.environ.get("PYTHONPATH", "")])}
 
@@ -297,6 +296,13 @@ def test_a_package_with_steps_is_installed(night):
             check=False,
         )
 
+    return hexcal
+
+
+@pytest.mark.req("TMT-13")
+def test_a_package_with_steps_is_installed(night):
+    """The product can be made again."""
+    hexcal = with_package(night, PLUGIN)
     assert "blink" in hexcal("steps").stdout
     done = hexcal("run", "blink", "../sci.fits", "--save_results=true")
     assert done.returncode == 0, done.stderr
@@ -306,3 +312,33 @@ def test_a_package_with_steps_is_installed(night):
     done = hexcal("rerun", str(made), "--output_dir=../again")
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(datamodels.open(next(iter((night / "again").glob("*.fits")))).data, 3 * FRAME + 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("def broken(:", "SyntaxError: invalid syntax"),
+        ("steps = observatory = maker = 1", "must provide a hexcal.core.StepTable, not int"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_loaded_stops_only_those_who_ask_for_it(night, text, reason):
+    groups = {"steps": "steps", "observatories": "observatory", "reffiles": "maker"}
+    hexcal = with_package(
+        night, text, "".join(f"[hexcal.{group}]\nblink = blink_plugin:{name}\n" for group, name in groups.items())
+    )
+    image = datamodels.ImageModel(FRAME)
+    image.meta.exposure.gain_factor = 2.0
+    image.save("jwst.fits")
+    done = hexcal("run", "gain_scale", "../jwst.fits", "--save_results=true")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("plug-in 'blink'") == 1 and reason in done.stderr
+    np.testing.assert_array_equal(datamodels.open(next(iter((night / "work").glob("*.fits")))).data, 2 * FRAME)
+    listed = hexcal("steps")
+    assert listed.returncode == 0 and "gain_scale" in listed.stdout and reason in listed.stderr
+    assert hexcal("reffiles", "makers").returncode == 0
+    assert hexcal("steps", "--profile").returncode == 0
+    for asked in (["run", "blink", "../jwst.fits"], ["run", "blink_package.BlinkStep", "../jwst.fits"]):
+        done = hexcal(*asked)
+        error = done.stderr[done.stderr.index("ERROR") if "ERROR" in done.stderr else 0 :]
+        assert done.returncode and reason in error and "install" in error, done.stderr

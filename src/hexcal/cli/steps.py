@@ -1,8 +1,10 @@
 """``hexcal steps``: what there is to run, what profiles change, and what is documented but not in this version."""
 
+import logging
 import textwrap
 
 from hexcal.arguments import Arguments
+from hexcal.errors import InputError
 
 _KINDS = {"boolean": "true or false", "integer": "whole number", "float": "number", "string": "text"}
 
@@ -35,7 +37,12 @@ def main(words):
     from hexcal.core import registry
 
     for offer in registry.offers():
-        cls = offer.load()
+        try:
+            cls = offer.load()
+        except InputError as error:
+            # Of a plug-in; what others bring is listed all the same.
+            logging.getLogger("hexcal").warning("%s (%s)", error.message, error.where)
+            continue
         references = f" [{', '.join(cls.reference_types)}]" if cls.reference_types else ""
         summary = ((cls.__doc__ or "").strip().splitlines() or [""])[0]
         observatory = f" ({offer.observatory})" if offer.observatory else ""

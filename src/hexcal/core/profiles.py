@@ -53,7 +53,7 @@ def entries(profile: str | None = None) -> tuple[Entry, ...]:
     """
     from hexcal import observatories
 
-    rows = [Entry(*row) for name in observatories.names() for row in observatories.get(name).profiles]
+    rows = [Entry(*row) for observatory in observatories.everywhere() for row in observatory.profiles]
     if profile is None:
         return tuple(rows)
     known = {DOCUMENTED, RECOMMENDED, *(row.profile for row in rows)}

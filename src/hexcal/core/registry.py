@@ -16,6 +16,7 @@ from pathlib import Path
 from hexcal import observatories
 from hexcal.errors import HexcalError, InputError, ParameterError
 from hexcal.observatories.documented import unknown_target
+from hexcal.observatories.plugins import load
 
 GROUP = "hexcal.steps"
 """Group of entry points in which a plug-in names its `StepTable`."""
@@ -79,42 +80,49 @@ class Offer:
         module, _, name = self.place.partition(":")
         try:
             return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:
             if self.table is None:
                 raise
+            # Foreign code: whatever is wrong with it, its package is named.
             raise InputError(
-                f"'{self.alias}' of {self.source} cannot be loaded: {error}",
+                f"'{self.alias}' of {self.source} cannot be loaded: {type(error).__name__}: {error}",
                 where=self.place,
                 hint="install the plug-in again, or remove it",
             ) from error
 
 
 @cache
+def _plugins():
+    """Tables of installed plug-ins, and the errors of those that have none, both by the name of the entry point."""
+    tables, broken = {}, {}
+    for point in observatories.entry_points_of(GROUP):
+        try:
+            tables[point.name] = load(point, GROUP, StepTable, "a hexcal.core.StepTable")
+        except InputError as error:
+            logging.getLogger("hexcal").warning("%s (%s). What it brings cannot be run.", error.message, error.where)
+            broken[point.name] = error
+    return tables, broken
+
+
 def plugin_tables():
     """Return the tables of installed plug-ins by the name of their entry point (dict of str to StepTable).
 
-    Raises
-    ------
-    InputError
-        If one cannot be loaded or is no `StepTable`.
+    A plug-in that cannot be loaded is named in the log, once; only who asks for something that nobody else has is
+    stopped by it.
     """
-    tables = {}
-    for point in observatories.entry_points_of(GROUP):
-        where = f"entry point {point.value} of group {GROUP}"
-        try:
-            table = point.load()
-        except (ImportError, AttributeError) as error:
-            raise InputError(
-                f"plug-in '{point.name}' cannot be loaded: {error}",
-                where=where,
-                hint="install its package again, or remove it",
-            ) from error
-        if not isinstance(table, StepTable):
-            raise InputError(
-                f"plug-in '{point.name}' must provide a hexcal.core.StepTable, not {type(table).__name__}", where=where
-            )
-        tables[point.name] = table
-    return tables
+    return _plugins()[0]
+
+
+def _with_broken(error):
+    """Return (not raise) the error for something that is not known, with the plug-ins that may have it.
+
+    These are the ones that cannot be loaded.
+    """
+    broken = list(_plugins()[1].values())
+    if not broken:
+        return error
+    told = "; ".join(each.message for each in broken)
+    return ParameterError(f"{error.message}; {told}", where=broken[0].where, hint=broken[0].hint)
 
 
 def _built_in():
@@ -174,7 +182,7 @@ def find(name, beside=None, inputs=()):
     words = {*_OURS, *(word for table in plugin_tables().values() for word in table.originals)}
     if module and module.split(".")[0] not in words and all(part.isidentifier() for part in name.split(".")):
         return _foreign(module, last, beside)
-    raise unknown_target(name, [word for offer in offers() for word in (offer.alias, *offer.class_names)])
+    raise _with_broken(unknown_target(name, [word for offer in offers() for word in (offer.alias, *offer.class_names)]))
 
 
 def _is_called(offer, name, module, last):
@@ -265,8 +273,10 @@ def _foreign(module, last, beside):
             target = importlib.import_module(module)
         target = getattr(target, last)
     except (ImportError, AttributeError) as error:
-        raise ParameterError(
-            f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is"
+        raise _with_broken(
+            ParameterError(
+                f"the class '{module}.{last}' cannot be imported: {error}", hint="`hexcal steps` lists what there is"
+            )
         ) from None
     if not hasattr(target, "parameters_class"):
         raise ParameterError(f"'{module}.{last}' is not a step: it must be a subclass of hexcal.step.Step")

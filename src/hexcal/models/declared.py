@@ -153,9 +153,9 @@ class _Everywhere(Mapping):
         raise KeyError(name)
 
     def _all(self):
-        names = observatories.names()
         first = DataModel.default_observatory
-        return [classes(observatories.get(name)) for name in sorted(names, key=lambda name: name != first)]
+        known = sorted(observatories.everywhere(), key=lambda observatory: observatory.name != first)
+        return (classes(observatory) for observatory in known)
 
 
 def everywhere():

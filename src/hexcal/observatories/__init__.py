@@ -11,6 +11,7 @@ from importlib import import_module
 from hexcal.errors import InputError, unknown_name
 from hexcal.observatories.base import Observatory
 from hexcal.observatories.keyword_table import Keyword, KeywordTable
+from hexcal.observatories.plugins import entry_points_of, load
 
 __all__ = [
     "GROUP",
@@ -33,19 +34,6 @@ GROUP = "hexcal.observatories"
 # Known without looking at the installed packages: searching their entry points costs more than reading a header.
 _BUILT_IN = {"jwst": "hexcal.observatories.jwst"}
 _BUILT_IN_TELESCOPES = {"JWST": "jwst"}
-
-
-@cache
-def _all_entry_points():
-    """Entry points of all installed packages; searched once, which takes as long as reading a hundred headers."""
-    from importlib.metadata import entry_points
-
-    return entry_points()
-
-
-def entry_points_of(group):
-    """Return the entry points that installed packages have in a group."""
-    return _all_entry_points().select(group=group)
 
 
 @cache
@@ -118,20 +106,7 @@ def get(name):
     plugins = _plugins()
     if wanted not in plugins:
         raise unknown_name("observatory", name, [*_BUILT_IN, *plugins], error=InputError)
-    try:
-        loaded = plugins[wanted].load()
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"plug-in '{wanted}' cannot be loaded: {error}",
-            where=f"entry point {plugins[wanted].value} of group {GROUP}",
-            hint="install its package again, or remove it",
-        ) from error
-    if not isinstance(loaded, Observatory):
-        raise InputError(
-            f"plug-in '{wanted}' must provide an Observatory, not {type(loaded).__name__}",
-            where=f"entry point {plugins[wanted].value} of group {GROUP}",
-        )
-    return loaded
+    return load(plugins[wanted], GROUP, Observatory, "an Observatory")
 
 
 def of_header(header, default=None):

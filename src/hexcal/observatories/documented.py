@@ -38,7 +38,7 @@ class Documented(NamedTuple):
 @cache
 def names() -> tuple[Documented, ...]:
     """Return all documented names, of all observatories."""
-    folders = dict.fromkeys(observatories.get(name).folder for name in observatories.names())
+    folders = dict.fromkeys(observatory.folder for observatory in observatories.everywhere())
     files = [os.path.join(folder, "documented.tsv") for folder in folders]
     rows = [row for file in files if os.path.exists(file) for row in read_table(file, COLUMNS)]
     return tuple(

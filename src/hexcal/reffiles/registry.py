@@ -2,12 +2,14 @@
 
 import importlib
 import importlib.util
+import logging
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-from hexcal.errors import HexcalError, ParameterError, ResourceError, unknown_name
-from hexcal.observatories import entry_points_of
+from hexcal.errors import HexcalError, InputError, ParameterError, ResourceError, unknown_name
+from hexcal.observatories.plugins import entry_points_of, load
 from hexcal.reffiles import compat
 from hexcal.reffiles.maker import Maker
 from hexcal.reffiles.makers import MAKERS
@@ -36,13 +38,24 @@ def makers(plugins: Iterable[str] = (), folders: Iterable[str] = ()) -> dict[str
     for label, place in MAKERS.items():
         module, _, name = place.partition(":")
         by_label[label] = getattr(importlib.import_module(module), name)
-    for entry in entry_points_of(GROUP):
-        _add(by_label, entry.load(), entry.name)
+    for point in entry_points_of(GROUP):
+        if (maker := _of_package(point)) is not None:
+            _add(by_label, maker, point.name)
     files = [*plugins, *(path for folder in folders for path in sorted(Path(folder).glob("mkref_*.py")))]
     for path in files:
         for maker in _in_file(Path(path)):
             _add(by_label, maker, str(path))
     return by_label
+
+
+@cache
+def _of_package(point):
+    """The maker of an installed package; None, and a warning, where it cannot be loaded."""
+    try:
+        return load(point, GROUP, type, "a maker")
+    except InputError as error:
+        logging.getLogger("hexcal").warning("%s (%s). Its maker is left out.", error.message, error.where)
+        return None
 
 
 def _add(by_label, maker, where):
