@@ -281,6 +281,35 @@ def test_sky_frames(tmp_path):
     assert result.meta.cal_step.sky_sub == "COMPLETE"
 
 
+@pytest.mark.req("TMT-53")
+def test_stars_of_five_sky_frames_leave_no_holes(tmp_path, monkeypatch):
+    """Each frame has its stars at other places; clipped by the scatter of five values, none would be."""
+    monkeypatch.chdir(tmp_path)
+    shape, noise, sky = (80, 80), 0.1, []
+    is_star = np.zeros(shape, bool)
+    y, x = np.mgrid[:80, :80]
+    for number in range(5):
+        data = RNG.normal(2, noise, shape)
+        for _ in range(6):
+            x0, y0 = RNG.uniform(5, 75, 2)
+            star = 50 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 4)
+            data += star
+            is_star |= star > 5 * noise
+        frame = frame_of(data, np.sqrt(noise**2 + np.maximum(data - 2, 0) / 100))
+        frame.dq[number, 0] = dqflags.pixel.WARM
+        sky.append(frame)
+    target = frame_of(RNG.normal(5, noise, shape), noise)
+    result = SkySubtractionImagerStep().run(target, sky=sky)
+    pulls = (result.data - 3) / result.err
+    assert pulls[is_star].min() > -4.5 and (pulls[is_star] < -3).mean() < 0.01
+    assert (SkySubtractionImagerStep(clip_by="scatter").run(target, sky=sky).data[is_star] < -2).any()
+    clean = ~is_star
+    np.testing.assert_allclose(np.median(result.err[clean]), noise * np.sqrt(1 + 1 / 5), rtol=0.02)
+    assert (result.dq[:5, 0] == dqflags.pixel.WARM).all()
+    chosen = SkySubtractionImagerStep().parameters
+    assert (chosen.sigma, chosen.maxiters) == (3.0, None)
+
+
 # ---- coordinates
 
 

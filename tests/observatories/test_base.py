@@ -133,7 +133,9 @@ def test_a_broken_plugin_is_named_and_does_not_harm_others(install, tmp_path):
     install(_Missing("gone", None), _Point("tmt", other))
     assert observatories.of_header({"TELESCOP": "TMT"}) is other
     for ask in (lambda: observatories.get("gone"), lambda: observatories.of_header({"TELESCOP": "GONE"})):
-        with pytest.raises(InputError, match=r"(?s)plug-in 'gone' cannot be loaded: ImportError: no module.*install its package"):
+        with pytest.raises(
+            InputError, match=r"(?s)plug-in 'gone' cannot be loaded: ImportError: no module.*install its package"
+        ):
             ask()
 
 

@@ -3,10 +3,13 @@
 import numpy as np
 
 from hexcal.core import Step
+from hexcal.steps.detector.flags import add_flags
 
 
 class BiasSubtractionStep(Step):
-    """Subtract the bias from every read of a ramp; its flags are added. Where it is NaN nothing is subtracted.
+    """Subtract the bias from every read of a ramp; its flags are added, and its errors in quadrature.
+
+    Where the bias is NaN nothing is subtracted.
 
     What all reads have in common does not change their differences, and so no rate; but the correction for
     non-linearity needs counts above the bias.
@@ -23,8 +26,9 @@ class BiasSubtractionStep(Step):
     def process(self, ramp, references):
         bias = references.bias.cutout(ramp)
         subtract_bias(ramp.data, bias.data)
-        if bias.dq is not None:
-            ramp.pixeldq |= bias.dq
+        if bias.err is not None and ramp.has("err"):
+            np.hypot(ramp.err, np.nan_to_num(bias.err, nan=0.0), out=ramp.err)
+        add_flags(ramp.pixeldq, bias.dq)
         return ramp
 
 

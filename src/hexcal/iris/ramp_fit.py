@@ -21,9 +21,10 @@ def _method(text):
 
 
 class IrisRampFitStep(Step):
-    """Fit the rates of ramps by differences of reads (CDS), of means of reads (MCDS), or by straight lines (OLS).
+    """Fit the rates of ramps by differences of reads (CDS), of means of reads (MCDS), or by straight lines (OLS, GLS).
 
-    Reads that are flagged SATURATED, JUMP_DET or DO_NOT_USE are left out; CDS and MCDS take the nearest others. Several
+    Reads that are flagged SATURATED or DO_NOT_USE are left out; CDS and MCDS take the nearest others, and know nothing
+    of jumps but to leave out the read that is flagged JUMP_DET. A straight line begins anew with that read. Several
     ramps are averaged, weighted by their errors. Times are those of the extension TIMES, or else multiples of TGROUP.
     Gain (electrons per DN) and read noise (electrons, of one read) come from reference files, or else from the keywords
     GAIN and READNOIS; data in electrons have a gain of 1. The result is a frame in electrons per second.
@@ -41,8 +42,10 @@ class IrisRampFitStep(Step):
     class Parameters(StepParameters):
         """How a rate is found."""
 
-        method: Annotated[Literal["CDS", "MCDS", "OLS"], BeforeValidator(_method)] = parameter(
-            "OLS", "Correlated double sampling, multiple correlated double sampling, or least squares (also 'utr')."
+        method: Annotated[Literal["CDS", "MCDS", "OLS", "GLS"], BeforeValidator(_method)] = parameter(
+            "OLS",
+            "Correlated double sampling, multiple correlated double sampling, least squares (also 'utr'), or "
+            "generalised least squares: weighted as the noise of the reads asks for.",
         )
         first_read: int = parameter(0, "Read that CDS begins with, counted from 0.", ge=0)
         num_coadds: int = parameter(1, "Reads that MCDS averages at the beginning and at the end; 1: as CDS.", ge=1)
@@ -81,7 +84,9 @@ class IrisRampFitStep(Step):
     def _fitted(self, ramp, times, gain, noise):
         """Rates and errors of all ramps (nramps, ny, nx)."""
         flags = dqflags.of(ramp.observatory)
-        unusable = np.uint8(flags.SATURATED | flags.JUMP_DET | flags.DO_NOT_USE)
+        is_line = self.method in ("OLS", "GLS")
+        jump = np.uint8(flags.JUMP_DET)
+        unusable = np.uint8(flags.SATURATED | flags.DO_NOT_USE) | (np.uint8(0) if is_line else jump)
         rates, errors = np.empty((2, ramp.shape[0], *ramp.shape[2:]), np.float32)
         for number in range(ramp.shape[0]):
             data, groups = ramp.data[number], ramp.groupdq[number]
@@ -90,7 +95,14 @@ class IrisRampFitStep(Step):
                 usable[: self.first_read] = False
             moments = times[number] if times.ndim == 2 else times
             rates[number], errors[number] = ramp_rates.fit(
-                data, usable, moments, self.method, self.num_coadds, noise, gain
+                data,
+                usable,
+                moments,
+                self.method,
+                self.num_coadds,
+                noise,
+                gain,
+                jumps=groups & jump != 0 if is_line else None,
             )
         return rates, errors
 

@@ -1,5 +1,7 @@
 """Subtract the average of sky frames from a frame."""
 
+from typing import Literal
+
 import numpy as np
 
 from hexcal.core import Role, StepParameters, parameter
@@ -36,8 +38,11 @@ class SkySubtractionImagerStep(BackgroundStep):
         maxiters: int | None = parameter(
             None, "Most iterations of clipping; None: until nothing more is clipped.", ge=0
         )
-
-    clip_by = "scatter"
+        clip_by: Literal["noise", "scatter"] = parameter(
+            "noise",
+            "'noise': by the errors of the frames, leaving out values flagged DO_NOT_USE; 'scatter': by the standard "
+            "deviation of the values, which clips nothing of fewer than eleven.",
+        )
 
     def process(self, science, sky):
         mean = self.average_of(science, sky)
