@@ -410,6 +410,30 @@ def test_combined_frames_and_their_errors(method, expected, spread, error_calc):
     assert result.data.std() == pytest.approx(expected * spread, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"method": "mean"}, 128.5),
+        ({"method": "mean", "do_sigma_clip": True}, 4.5),
+        ({"method": "mean", "do_sigma_clip": True, "sigma_thresh_high": 1000.0}, 128.5),
+        ({"method": "mean", "do_sigma_clip": True, "sigma": 1000.0, "sigma_thresh_high": 3.0}, 4.5),
+        ({"method": "mean", "thresh_high": 6.0}, 3.5),
+        ({"method": "mean", "thresh_low": 5.0, "thresh_high": 100.0}, 6.5),
+        ({"method": "mean", "num_mask_high": 1}, 4.5),
+        ({"method": "mean", "num_mask_low": 2, "num_mask_high": 1}, 5.5),
+        ({"method": "median", "num_mask_low": 4, "num_mask_high": 2}, 6.0),
+    ],
+)
+def test_values_that_are_left_out(parameters, expected):
+    """Of 1, 2, ..., 8 and a hit; and of the same with another frame that is flagged."""
+    values = [*range(1, 9), 1120.5]
+    frames = [frame_of(np.full(SHAPE, value)) for value in values]
+    bad = frame_of(np.full(SHAPE, -1e6), dq=np.ones(SHAPE, "u4"))
+    for given in (frames, [bad, *frames]):
+        result = CombineFramesStep(**parameters).run(given)
+        np.testing.assert_allclose(result.data, expected, rtol=1e-6)
+
+
 def test_clipped_frames_and_flags():
     frames = [frame_of(RNG.normal(5, 1, SHAPE), 1.0) for _ in range(10)]
     frames[2].data[1, 1] = frames[3].data[1, 2] = 900

@@ -141,7 +141,7 @@ def test_a_line_begins_anew_after_a_jump(method):
     ramp.data[0, 9, :60] = np.nan
     frame = fit(method=method).run(ramp)
     pulls = (frame.data - RATE) / frame.err
-    assert abs(pulls.mean()) < 0.05 and pulls.std() == pytest.approx(1, abs=0.02)
+    assert frame.data.mean() == pytest.approx(RATE, abs=0.015) and pulls.std() == pytest.approx(1, abs=0.02)
     # Two reads with a jump between them say nothing.
     alone = ramp_of(data[None, :2])
     alone.groupdq[0, 1] = flags.JUMP_DET

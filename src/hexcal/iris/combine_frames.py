@@ -34,7 +34,18 @@ class CombineFramesStep(Step):
         method: Literal["mean", "wmean", "median", "wmedian", "sigma_clip"] = parameter(
             "median", "Of the values of a pixel; w: weighted by errors; 'sigma_clip': the mean of what is not clipped."
         )
+        do_sigma_clip: bool = parameter(False, "Clip before any method; 'sigma_clip' does so anyway.")
         sigma: float = parameter(3.0, "Values farther from the median are clipped.", unit="sigma", gt=0)
+        sigma_thresh_low: float | None = parameter(
+            None, "Values so far below the median are clipped. Default: sigma.", unit="sigma", gt=0
+        )
+        sigma_thresh_high: float | None = parameter(
+            None, "Values so far above the median are clipped. Default: sigma.", unit="sigma", gt=0
+        )
+        thresh_low: float | None = parameter(None, "Lower values are left out.", unit="electron/s")
+        thresh_high: float | None = parameter(None, "Higher values are left out.", unit="electron/s")
+        num_mask_low: int = parameter(0, "So many of the lowest values of each pixel are left out.", ge=0)
+        num_mask_high: int = parameter(0, "So many of the highest values of each pixel are left out.", ge=0)
         maxiters: int = parameter(5, "Most iterations of clipping.", ge=1)
         error_calc: Literal["measure", "propagate"] = parameter(
             "propagate", "Errors from the scatter of the values, or from the errors of the frames."
@@ -60,13 +71,43 @@ class CombineFramesStep(Step):
         values, errors, flags = (
             np.stack([member.read(name, (rows, slice(None))) for member in members]) for name in ("data", "err", "dq")
         )
-        used = np.isfinite(values) & (flags & bad == 0)
-        if self.method == "sigma_clip":
-            used = clipped(values, used, self.sigma, self.maxiters)
+        used = self._chosen(values, np.isfinite(values) & (flags & bad == 0))
         result.data[rows], result.err[rows] = combine(values, errors, used, self.method, self.error_calc)
         without = ~used.any(axis=0)
         result.dq[rows] = np.bitwise_and.reduce(np.where(used | without, flags, ~np.uint32(0)), axis=0)
         result.dq[rows][without] |= bad
+
+    def _chosen(self, values, used):
+        """Which of the values that may be used are within the limits that the parameters set."""
+        own = self.parameters
+        used = used & (values >= (-np.inf if own.thresh_low is None else own.thresh_low))
+        used &= values <= (np.inf if own.thresh_high is None else own.thresh_high)
+        if own.num_mask_low or own.num_mask_high:
+            used = without_extremes(values, used, own.num_mask_low, own.num_mask_high)
+        if own.do_sigma_clip or own.method == "sigma_clip":
+            used = clipped(
+                values, used, own.sigma_thresh_low or own.sigma, own.sigma_thresh_high or own.sigma, own.maxiters
+            )
+        return used
+
+
+def without_extremes(values, used, low, high):
+    """Return which values are left without the lowest and the highest of each pixel.
+
+    Parameters
+    ----------
+    values : float32 array (n, ny, nx)
+        What is combined.
+    used : bool array (n, ny, nx)
+        Which values may be used.
+    low, high : int
+        How many of the lowest and of the highest are left out.
+    """
+    order = np.argsort(np.where(used, values, np.inf), axis=0, kind="stable")
+    place = np.arange(len(values))[:, None, None]
+    kept = np.empty(used.shape, bool)
+    np.put_along_axis(kept, order, (place >= low) & (place < used.sum(axis=0) - high), axis=0)
+    return kept & used
 
 
 def _require_one_shape(members):
@@ -78,7 +119,7 @@ def _require_one_shape(members):
             )
 
 
-def clipped(values, used, sigma, most):
+def clipped(values, used, low, high, most):
     """Return which values are left after clipping about the median, by the median absolute deviation.
 
     Parameters
@@ -87,15 +128,15 @@ def clipped(values, used, sigma, most):
         What is combined.
     used : bool array (n, ny, nx)
         Which values may be used.
-    sigma : float
-        Standard deviations.
+    low, high : float
+        Standard deviations below and above the median.
     most : int
         Most iterations.
     """
     for _ in range(most):
         middle = _median(values, used)
         scatter = _MAD * _median(np.abs(values - middle), used)
-        kept = used & (np.abs(values - middle) <= sigma * scatter)
+        kept = used & (values - middle <= high * scatter) & (middle - values <= low * scatter)
         if np.array_equal(kept, used):
             break
         used = kept
