@@ -203,8 +203,10 @@ CASES = [
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
     *(_interference(f"interference, {n_groups} groups", n_groups) for n_groups in (10, 20, 60)),
     *(_nods("hits in fixed slits, 3 nods", "nirspec-fs", seed) for seed in (1, 2, 3)),
-    _nods("hits in MOS, 3 nods", "nirspec-mos", 1),
+    *(_nods("hits in MOS, 3 nods", "nirspec-mos", seed) for seed in (1, 2)),
     _nods("hits in LRS, 4 nods", "miri-lrs", 1, n_exposures=4),
+    _nods("hits in NIRSpec IFU, 4 dithers", "nirspec-ifu", 1, n_exposures=4),
+    _nods("hits in MRS, 2 dithers", "miri-mrs", 1, n_exposures=2),
     Case("IRS2", "refpix", make_irs2, measure_irs2, {}, {}, "truth_ramps.py"),
 ]
 SPECTRA = [

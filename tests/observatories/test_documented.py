@@ -36,6 +36,7 @@ OWN_PARAMETERS = {
     ("outlier_detection", "slit_errors"),
     ("outlier_detection", "slit_sampling"),
     ("outlier_detection", "ifu_isolated"),
+    ("outlier_detection", "neighbour_snr"),
     ("outlier_detection", "slit_weights"),
     ("outlier_detection", "star_scale"),
     # In 3.0.0, where the step is called bkg_subtract.

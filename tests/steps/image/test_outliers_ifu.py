@@ -121,3 +121,13 @@ def test_the_light_of_a_sharp_star_is_no_outlier_where_outliers_must_be_isolated
     isolated = flags(ifu_isolated=True)
     assert len(on_trace) > 10 and set(BAD) <= isolated
     assert len({(y, x) for y, x in isolated if (x if instrument == "MIRI" else y) == 25}) <= 2
+
+
+@pytest.mark.parametrize(("instrument", "detector"), [("MIRI", "MIRIFUSHORT"), ("NIRSPEC", "NRS1")])
+def test_neighbours_find_cosmic_rays_of_one_exposure(instrument, detector):
+    models = [exposure(number, instrument, detector) for number in range(1, 5)]
+    result = OutlierDetectionStep.call(models, threshold_percent=99.9, neighbour_snr=5.0)
+    for number, model in enumerate(result, 1):
+        found = flagged(model)
+        assert set(BAD) | {(30, 50 + number)} <= found and len(found) <= 7
+        assert np.isnan(model.data[30, 50 + number]) and model.dq[30, 50 + number] & pixel.DO_NOT_USE

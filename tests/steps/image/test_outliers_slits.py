@@ -258,3 +258,12 @@ def test_an_association_a_container_and_a_cube_come_back_with_flags(tmp_path):
     (result,) = result if not isinstance(result, datamodels.CubeModel) else (result,)
     flagged = np.argwhere(result.dq & pixel.OUTLIER).tolist()
     assert [3, 12, 7] in flagged and len(flagged) < 3
+
+
+def test_neighbours_add_hits_and_nothing_else():
+    """With limits that the comparison of exposures never reaches, what neighbours predict finds all."""
+    far = {"snr": "1e9 1e9", "neighbour_snr": 5.0}
+    asked = found(OutlierDetectionStep.call(exposures(), **far))
+    assert set(HITS) <= asked and len(asked) <= len(HITS) + 2
+    assert len(found(OutlierDetectionStep.call(exposures(hits=()), **far))) <= 2
+    assert not found(OutlierDetectionStep.call(exposures(), snr="1e9 1e9"))

@@ -37,12 +37,17 @@ class OutlierDetectionStep(Step):
     pixels do not reach. Their values become NaN. What the documents leave open is as in 3.0.0: the local median counts
     pixels outside of the frame as 0, and is at least a third of the median of the frame.
 
-    Only sections of the resampled images are in memory for the median. What
-    the original has no parameter for, and `--profile=recommended` sets: of two or four values the lower one of the two
-    in the middle is the median (`two_values`), so that a cosmic ray in one of two is none in the other, and two in the
-    same place of four exposures are both found; the errors are at least the scatter of a pixel (`add_scatter`), and the
-    limits those that bright stars need (`star_scale`), so that the changing core of a star is no outlier; and what only
-    one exposure sees is flagged if it is sharper than stars (`alone`).
+    Rows of the detector that lie side by side see nearly the same spectrum. With `neighbour_snr`, pixels of slits and
+    of integral-field exposures are outliers, too, that differ from what these rows predict, unless other exposures
+    agree with them: cosmic rays on a star, at places that no other exposure sees, and in single integral-field
+    exposures.
+
+    Only sections of the resampled images are in memory for the median. What the original has no parameter for, and
+    `--profile=recommended` sets: of two or four values the lower one of the two in the middle is the median
+    (`two_values`), so that a cosmic ray in one of two is none in the other, and two in the same place of four exposures
+    are both found; the errors are at least the scatter of a pixel (`add_scatter`), and the limits those that bright
+    stars need (`star_scale`), so that the changing core of a star is no outlier; and what only one exposure sees is
+    flagged if it is sharper than stars (`alone`).
     """
 
     alias = "outlier_detection"
@@ -144,6 +149,12 @@ class OutlierDetectionStep(Step):
         slit_weights: Literal["slit", "wavelength"] = parameter(
             "slit", "Slits: whether the typical weight that maskpt means is that of the slit, or of each wavelength."
         )
+        neighbour_snr: float = parameter(
+            0.0,
+            "Slits and integral-field exposures: pixels are outliers, too, if they differ by so many errors from what "
+            "the rows beside them in their exposure predict; 0: these are not asked.",
+            ge=0,
+        )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")
 
     def suffix_for(self, model):
@@ -172,6 +183,7 @@ class OutlierDetectionStep(Step):
                 given.threshold_percent,
                 given.ifu_second_check,
                 given.ifu_isolated,
+                given.neighbour_snr,
             )
             science = exposures.of_type("science")
             outliers_ifu.flag_exposures(self, science, rule, {"data", *self.changed()})
@@ -278,6 +290,7 @@ class OutlierDetectionStep(Step):
             given.slit_sampling == "followed",
             given.slit_weights == "wavelength",
             given.resample_data,
+            given.neighbour_snr,
         )
         for name, result in flag_all(science, rule, given.set_nan):
             numbers = ", ".join(map(str, result.counts))

@@ -11,6 +11,7 @@ from hexcal.core.bands import run_bands
 from hexcal.errors import ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.image.outliers_images import FLAGS
+from hexcal.steps.image.outliers_neighbours import deviating
 
 BORDER = 4
 """Rows and columns at the border, which are often noisy: the percentile does not count them."""
@@ -35,12 +36,16 @@ class IFURule(NamedTuple):
         Whether pixels without a difference are, too.
     isolated : bool
         Whether it must differ from its neighbours in dispersion direction, too.
+    neighbours : float
+        Limit at which a pixel differs from what its neighbours in the same exposure predict
+        (`outliers_neighbours.deviating`); 0: they are not asked.
     """
 
     window: tuple
     percent: float
     second_check: bool
     isolated: bool = False
+    neighbours: float = 0.0
 
 
 def window_of(text):
@@ -165,10 +170,15 @@ def flag_exposures(step, science, rule, changed):
             _save_differences(step, science, numbers[0], f"_{str(detector).lower()}", planes, rule)
         for number in numbers:
             with science.borrowed(number, changed=changed) as model:
-                before = (model.dq & pixel.OUTLIER) == 0
-                model.dq[flagged] |= FLAGS
-                model.data[flagged] = np.nan
-                step.finish(model, before, science.name_of(number), int(np.count_nonzero(flagged)))
+                before, found = (model.dq & pixel.OUTLIER) == 0, flagged
+                if rule.neighbours:
+                    dispaxis = 2 if model.is_miri else 1
+                    dq = np.where(flagged, model.dq | FLAGS, model.dq)
+                    planes = (model.data, model.err, model.var_flat)
+                    found = flagged | deviating(*planes, dq, dispaxis, rule.neighbours)
+                model.dq[found] |= FLAGS
+                model.data[found] = np.nan
+                step.finish(model, before, science.name_of(number), int(np.count_nonzero(found)))
 
 
 def _least_of(science, numbers, keeps, turned=False) -> Any:

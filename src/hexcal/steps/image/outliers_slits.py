@@ -9,7 +9,8 @@ import numpy as np
 from hexcal.models.container import ModelContainer
 from hexcal.models.dqflags import pixel
 from hexcal.models.science import MultiSlitModel
-from hexcal.steps.image.outliers_images import Limits, MedianRule, blotted, flag_outliers, median_of
+from hexcal.steps.image.outliers_images import FLAGS, Limits, MedianRule, blotted, flag_outliers, median_of
+from hexcal.steps.image.outliers_neighbours import deviating
 from hexcal.steps.image.weight_threshold import weight_threshold
 from hexcal.steps.spectrum.parts import name_of_part
 from hexcal.steps.spectrum.slit_sources import Source
@@ -55,6 +56,9 @@ class SlitRule:
     resamples : bool
         Whether the exposures are rectified onto a common grid; otherwise they must lie on one, and are compared pixel
         by pixel, without the room that interpolation needs: the first limit of the errors holds alone.
+    neighbours : float
+        Limit at which a pixel differs from what its neighbours in the same exposure predict
+        (`outliers_neighbours.deviating`); 0: they are not asked.
     """
 
     limits: Limits
@@ -70,6 +74,7 @@ class SlitRule:
     follows_sampling: bool = False
     by_wavelength: bool = False
     resamples: bool = True
+    neighbours: float = 0.0
 
 
 @dataclass
@@ -169,11 +174,23 @@ def flag_slit(source, rule, set_nan=False):
         err = err if errors is None else at_pixels(errors)
         before = (dq & pixel.OUTLIER) == 0
         counts.append(flag_outliers(data, err, dq, expected, limits, rule.level, few, spread))
+        if rule.neighbours:
+            rest = median_of([image for other, image in enumerate(images) if other != number], rule.median)
+            others = as_sampled(at_pixels(rest.values), data, err, dq, place.dispaxis) + rule.level
+            counts[-1] += _flag_by_neighbours(slit, window, dq, rule, place.dispaxis, others)
         slit.dq[window] = dq
         if set_nan:
             _make_nan(slit, window, before & ((dq & pixel.OUTLIER) != 0))
         results.append((images[number], expected))
     return SlitOutliers(counts, median.values, results)
+
+
+def _flag_by_neighbours(slit, window, dq, rule, dispaxis, others):
+    """Flag pixels that differ from what their neighbours predict, in `dq`; returns how many were not flagged before."""
+    var_flat = None if slit.var_flat is None else slit.var_flat[window]
+    found = deviating(slit.data[window], slit.err[window], var_flat, dq, dispaxis, rule.neighbours, others)
+    dq[found] |= FLAGS
+    return int(np.count_nonzero(found))
 
 
 def as_sampled(expected, data, errors, dq, dispaxis):
