@@ -130,7 +130,7 @@ def _of_stars(found, flux):
 
 
 def _of_galaxies(found, flux):
-    name = "kron" if "kron_flux" in found.colnames else "isophotal"
+    name = next(name for name in ("sersic", "kron", "isophotal") if f"{name}_flux" in found.colnames)
     total, noise = found[f"{name}_flux"].value, found["isophotal_flux_err"].value
     is_bright = flux > 100 * noise
     figures = {"galaxies taken for stars (%)": 100 * float(np.mean(~found["is_extended"]))}

@@ -51,6 +51,7 @@ OWN_PARAMETERS = {
     ("source_catalog", "centroids"),
     ("source_catalog", "star_test"),
     ("source_catalog", "kron_total"),
+    ("source_catalog", "sersic_total"),
     ("source_catalog", "phase_errors"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),

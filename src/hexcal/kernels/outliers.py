@@ -12,6 +12,8 @@ _FEW = 48
 """Up to so many values are sorted by insertion."""
 _LOWER = 4
 """Up to so many values have no mean of the two in the middle, where the lower one is asked for."""
+_STEEP = 3.0
+"""The median is steep where its steepness is more than so many errors: noise is not."""
 WEIGHT_BINS = 1 << 19
 _SHIFT = np.uint32(12)
 
@@ -258,16 +260,17 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
         How many values the median has: where fewer than 3, a pixel below what is expected says more of the others than
         of itself, and passes. (1, 1): this does not matter.
     spread : float32 array (ny, nx), or (1, 1)
-        Scatter of the values of which the median is; takes the place of errors that are smaller. (1, 1): it does not
-        matter.
+        Scatter of the values of which the median is; takes the place of errors that are smaller where the median is
+        steep: elsewhere the scatter of a few values is a poor measure of the noise. (1, 1): it does not matter.
     level : float
         Background of the image that is not in `expected`.
-    limits : tuple of 4 float
-        snr and scale of the first pass, snr and scale of the second.
+    limits : tuple of 5 float
+        snr and scale of the first pass, snr and scale of the second; scale of the first pass where the median is
+        steep: by more than 3 errors of the image.
     passed : uint8 array (ny, nx)
         Overwritten with FIRST, SECOND, both or 0.
     """
-    first_snr, first_scale, second_snr, second_scale = limits
+    first_snr, first_scale, second_snr, second_scale, star_scale = limits
     with_number, with_spread = number.shape == data.shape, spread.shape == data.shape
     for row in range(first_row, last_row):
         for column in range(data.shape[1]):
@@ -277,10 +280,12 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
             difference = abs(difference)
             steep = np.float64(steepness(expected, row, column))
             error = np.float64(errors[row, column])
-            if with_spread and spread[row, column] > error:
+            is_steep = steep > _STEEP * error
+            scale = star_scale if is_steep else first_scale
+            if with_spread and is_steep and spread[row, column] > error:
                 error = np.float64(spread[row, column])
             flags = np.uint8(0)
-            if difference > first_scale * steep + first_snr * error:
+            if difference > scale * steep + first_snr * error:
                 flags |= FIRST
             if difference > second_scale * steep + second_snr * error:
                 flags |= SECOND

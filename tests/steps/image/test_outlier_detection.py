@@ -456,6 +456,34 @@ def test_without_other_exposures_nothing_is_learned():
     assert not dq.any()
 
 
+def test_the_corner_of_a_track_that_one_exposure_sees_belongs_to_it():
+    data, errors, number, rays = star_field(0.85)
+    dq = np.where(rays & (number > 1), np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE), np.uint32(0))
+    sky, track = np.median(data), ([20, 20, 20, 21, 21, 22], [10, 11, 12, 12, 13, 13])
+    number[18:25, 8:16] = 1
+    data[18:25, 8:16] = sky
+    data[track] = sky + 60 * errors[0, 0]
+    flag_alone(data, errors, dq, number)
+    assert (dq[track] & pixel.OUTLIER != 0).all()
+    assert np.count_nonzero(dq[19:24, 9:15] & pixel.OUTLIER) == 6
+
+
+def test_the_limit_that_stars_need_holds_for_stars_only():
+    random = np.random.default_rng(4)
+    shape = (200, 200)
+    expected = random.normal(1, 0.6 * NOISE, shape).astype("f4")
+    data, errors = random.normal(1, NOISE, shape).astype("f4"), np.full(shape, NOISE, "f4")
+    rays = np.zeros(shape, bool)
+    rays[5:195:6, 5:195:6] = True
+    data[rays] += 12 * NOISE
+    found = []
+    for limits in (Limits(), Limits().with_scale(3.0)):
+        dq = np.zeros(shape, np.uint32)
+        flag_outliers(data, errors, dq, expected, limits)
+        found.append(dq[rays] & pixel.OUTLIER != 0)
+    assert found[0].mean() > 0.98 and found[1].mean() > 0.98
+
+
 def undersampled(random, n_exposures=5, n_stars=60, width=0.55):
     """Exposures of stars narrower than a pixel, as they are: each star lies elsewhere in its pixel in each of them."""
     from math import erf

@@ -11,7 +11,8 @@ from hexcal.core import registry
 from hexcal.errors import ParameterError, ReferenceError_, ResourceError
 from hexcal.step import SourceCatalogStep
 from hexcal.steps.image import source_photometry
-from hexcal.steps.image.source_catalog import apertures_of, is_wider_than_a_star, vega_offset_of
+from hexcal.steps.image.aperture_references import apertures_of, vega_offset_of
+from hexcal.steps.image.source_catalog import is_wider_than_a_star
 from hexcal.steps.image.source_photometry import Apertures, magnitudes, nearest_neighbours, phase_scatter
 
 
@@ -188,10 +189,13 @@ def test_scatter_with_the_phase_of_pixels_comes_into_the_errors():
     scatter = np.array([0.03, 0.02, 0.01])
     flux = np.array([0.3, 0.5, 0.7])[:, None] * wide * (1 + scatter[:, None] * rng.normal(size=count))
     error = np.full(flux.shape, 2.0)
-    assert phase_scatter(flux, error, wide, np.full(count, 2.0)) == pytest.approx(scatter, rel=0.15)
-    assert (phase_scatter(flux[:, :8], error[:, :8], wide[:8], np.full(8, 2.0)) == 0).all()
+    assert phase_scatter(flux, error, wide, np.full(count, 2.0), 0.3) == pytest.approx(scatter, rel=0.15)
+    assert (phase_scatter(flux[:, :8], error[:, :8], wide[:8], np.full(8, 2.0), 0.3) == 0).all()
     exact = np.array([0.3, 0.5, 0.7])[:, None] * wide
-    assert (phase_scatter(exact, error, wide, np.full(count, 2.0)) == 0).all()
+    assert (phase_scatter(exact, error, wide, np.full(count, 2.0), 0.3) == 0).all()
+    # Three of four sources are galaxies of all sizes, of which the smallest aperture holds less.
+    flux[0, 100:] *= rng.uniform(0.2, 0.6, 300)
+    assert phase_scatter(flux, error, wide, np.full(count, 2.0), 0.3) == pytest.approx(scatter, rel=0.35)
 
 
 def test_magnitudes_of_what_has_no_light():

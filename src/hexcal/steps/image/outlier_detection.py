@@ -130,7 +130,9 @@ class OutlierDetectionStep(Step):
             "or flagged too if they are sharper than stars.",
         )
         add_scatter: bool = parameter(
-            False, "Errors are at least the scatter that a pixel has over all exposures or integrations."
+            False,
+            "Errors are at least the scatter that a pixel has over all exposures (where their median is steep) or "
+            "integrations.",
         )
         slit_errors: Literal["exposure", "median"] = parameter(
             "exposure", "Slits: errors of each pixel, or the median of those of all exposures, rectified as the values."

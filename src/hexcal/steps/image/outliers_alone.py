@@ -13,6 +13,7 @@ _SNR = 10.0
 """Pixels so many errors above the sky are looked at: noise must not look sharp."""
 _SEVERAL, _LEAST_SAMPLE = 3, 200
 _SHARE, _MARGIN, _LOWEST = 0.995, 0.05, 0.75
+_LEAST_LIKE = 0.7
 
 
 def flag_alone(data, errors, dq, number, threads=None):
@@ -20,7 +21,8 @@ def flag_alone(data, errors, dq, number, threads=None):
 
     How sharp stars are is taken from the same image, where several exposures agree that there is no cosmic ray: the
     limit is what 99.5 % of its bright pixels do not reach, with a margin. In images whose stars are as sharp as cosmic
-    rays nothing is flagged.
+    rays nothing is flagged. Pixels beside a flagged one with about its light (0.7 to 1.4 of it) are of the same track,
+    whose corners are not sharp.
 
     Parameters
     ----------
@@ -52,6 +54,15 @@ def flag_alone(data, errors, dq, number, threads=None):
     if known.size < _LEAST_SAMPLE:
         return 0, None
     limit = max(float(np.quantile(known, _SHARE)), _LOWEST) + _MARGIN
-    alone = usable & ~(number > 1) & (sharp > limit)
-    dq[alone] |= FLAGS
-    return int(np.count_nonzero(alone)), limit
+    alone = usable & ~(number > 1)
+    found = _with_tracks(alone & (sharp > limit), alone & np.isfinite(sharp), data - sky)
+    dq[found] |= FLAGS
+    return int(np.count_nonzero(found)), limit
+
+
+def _with_tracks(found, bright, light):
+    """The pixels found and those bright ones beside them that have about as much light."""
+    from scipy.ndimage import maximum_filter
+
+    most = maximum_filter(np.where(found, light, np.float32(0)), 3)
+    return found | (bright & (most > 0) & (light > _LEAST_LIKE * most) & (light < most / _LEAST_LIKE))

@@ -26,15 +26,27 @@ class Limits:
         Of the first and of the second pass.
     grow : int
         Neighbours of a detection that the second pass looks at.
+    star_scale : float or None
+        Scale of the first pass where the median is steeper than noise makes it (3 errors); None: as elsewhere.
     """
 
     snr: tuple = (5.0, 4.0)
     scale: tuple = (1.2, 0.7)
     grow: int = 1
+    star_scale: float | None = None
 
     def with_scale(self, first):
-        """Return the same with another scale of the first pass: beside a detection nothing is taken for a star."""
-        return replace(self, scale=(first, self.scale[1]))
+        """Return the same with another scale of the first pass for stars.
+
+        Elsewhere the steepness is that of noise, and beside a detection nothing is taken for a star.
+        """
+        return replace(self, star_scale=first)
+
+    @property
+    def values(self):
+        """All limits as the kernel takes them: 5 float."""
+        pairs = (float(value) for pair in zip(self.snr, self.scale, strict=True) for value in pair)
+        return (*pairs, float(self.scale[0] if self.star_scale is None else self.star_scale))
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,8 @@ def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, sp
         How many values the median has in each pixel; then only what is above it is an outlier where there are fewer
         than 3.
     spread : float32 array (ny, nx), optional
-        Scatter of the values of which the median is; takes the place of errors that are smaller.
+        Scatter of the values of which the median is; takes the place of errors that are smaller where the median is
+        steep.
     threads : int, optional
         Default: the number of the run.
 
@@ -146,10 +159,9 @@ def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, sp
 
     ny = data.shape[0]
     passed, counts = np.empty(data.shape, np.uint8), np.zeros(ny, np.int64)
-    values = tuple(float(value) for pair in zip(limits.snr, limits.scale, strict=True) for value in pair)
     none = np.zeros((1, 1), np.float32)
     more = (none if number is None else number, none if spread is None else spread)
-    run_bands(compare, ny, data, expected, errors, *more, float(level), values, passed, threads=threads)
+    run_bands(compare, ny, data, expected, errors, *more, float(level), limits.values, passed, threads=threads)
     run_bands(flag, ny, passed, limits.grow, FLAGS, dq, counts, threads=threads)
     return int(counts.sum())
 

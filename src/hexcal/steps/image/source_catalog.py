@@ -7,12 +7,11 @@ from typing import Any, Literal
 import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import ParameterError, ReferenceError_
-from hexcal.models.fits_table import structured
-from hexcal.steps.image import source_photometry
+from hexcal.errors import ParameterError
+from hexcal.steps.image import sersic_totals, source_photometry
+from hexcal.steps.image.aperture_references import apertures_of, encircled_energies, vega_offset_of
 from hexcal.steps.image.mesh_background import mesh_background
 from hexcal.steps.image.segmentation import Segmentation
-from hexcal.steps.image.source_photometry import Apertures
 from hexcal.steps.image.source_table import Scale, SourceTable
 from hexcal.steps.image.star_catalogs import write_table
 from hexcal.steps.image.star_finding import StarFinder, windowed
@@ -30,10 +29,11 @@ class SourceCatalogStep(Step):
     Sources are found, and isophotal fluxes and shapes measured, by photutils on the background and the convolved image
     of the original.
 
-    Differences from the original: with ``kron_total`` there are columns of the Kron flux, the total of galaxies;
-    ``star_test=psf`` holds concentrations against those of a point source; ``phase_errors`` adds the scatter with the
-    phase of pixels to the errors of apertures. Profile `recommended` has all three. With ``starfinder`` dao or iraf
-    there are no isophotal columns and no map.
+    Differences from the original: with ``kron_total`` there are columns of the Kron flux, with ``sersic_total`` of the
+    total flux, to which Sersic profiles add what lies beyond an aperture; ``star_test=psf`` holds concentrations
+    against those of a point source; ``phase_errors`` adds the scatter with the phase of pixels to the errors of
+    apertures. Profile `recommended` has all four. With ``starfinder`` dao or iraf there are no isophotal columns and no
+    map.
     """
 
     alias = "source_catalog"
@@ -60,6 +60,9 @@ class SourceCatalogStep(Step):
             "both", "A star is below both thresholds, or at least one; or it is as concentrated as a point source."
         )
         kron_total: bool = parameter(False, "Add columns with the flux in Kron's aperture.")
+        sersic_total: bool = parameter(
+            False, "Add columns with the total flux, by Sersic profiles for what is beyond an aperture."
+        )
         phase_errors: bool = parameter(
             False, "Add to the errors of apertures what bright stars scatter with the phase of pixels."
         )
@@ -127,7 +130,15 @@ class SourceCatalogStep(Step):
         if detected.sources is not None:
             table.add_isophotal(detected.sources, image.meta.wcs)
             if self.parameters.kron_total:
-                table.add_kron(detected.sources)
+                kron = detected.sources
+                table.add_total(
+                    "kron", "in the Kron aperture", np.asarray(kron.kron_flux), np.asarray(kron.kron_flux_err)
+                )
+            if self.parameters.sersic_total:
+                totals = self._totals(net, image.err, masked, detected, encircled_energies(references.apcorr, image))
+                table.add_total(
+                    "sersic", "of the source, beyond an aperture by Sersic profiles", totals.flux, totals.error
+                )
         table.table.meta = {**(table.table.meta or {}), **self._described(apertures, scale)}
         self._save(table.table, detected, image)
         return table.table
@@ -178,6 +189,17 @@ class SourceCatalogStep(Step):
         if values.centroids == "windowed":
             x, y, _ = windowed(net, err, x, y, max(values.kernel_fwhm, 2.5))
         return SimpleNamespace(x=x, y=y, labels=np.asarray(sources.labels), map=labels.data, sources=sources)
+
+    def _totals(self, net, err, masked, detected, energies):
+        point = sersic_totals.point_source_gaussians(*energies)
+        sources = SimpleNamespace(
+            x=detected.x,
+            y=detected.y,
+            labels=detected.labels,
+            area=np.asarray(detected.sources.area.value, float),
+            axis_ratio=1 - np.asarray(detected.sources.ellipticity.value, float),
+        )
+        return sersic_totals.total_fluxes(net, err, masked, detected.map, sources, point)
 
     def _stars(self, net, masked, threshold):
         values = self.parameters
@@ -291,66 +313,3 @@ def is_wider_than_a_star(flux, error, energies, phase=0.0) -> np.ndarray:
         sigma = np.sqrt((ring / flux[0]) ** 2 + ((index - 1) * error[0] / flux[0]) ** 2 + (index * phase) ** 2)
         is_star = index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma)
     return ~(is_star & (flux > 0).all(axis=0))
-
-
-def apertures_of(reference, image, energies: tuple[int, ...], where: str) -> Apertures:
-    """Return the apertures of the filter of an image.
-
-    Parameters
-    ----------
-    reference : ImgApcorrModel
-        Its table has rows of filter and pupil (MIRI: subarray) and encircled energy; FGS: of the energy only.
-    image : ImageModel
-    energies : tuple of int
-        In per cent.
-    where : str
-        For messages.
-
-    Raises
-    ------
-    ReferenceError_
-        If there is no row of this filter or of one of the energies.
-    """
-    rows = structured(reference.apcorr_table)
-    for column, keyword in (("filter", "filter"), ("pupil", "pupil")):
-        value = image.get_meta(f"meta.instrument.{keyword}")
-        if column in (rows.dtype.names or ()) and value is not None:
-            rows = rows[_texts(rows[column]) == value]
-    if "subarray" in (rows.dtype.names or ()):
-        names = _texts(rows["subarray"])
-        own = image.get_meta("meta.subarray.name")
-        rows = rows[names == own] if (names == own).any() else rows[np.isin(names, ("GENERIC", "FULL"))]
-    chosen = []
-    for energy in energies:
-        match = rows[np.isclose(np.asarray(rows["eefraction"], float) * 100, energy, atol=0.01)]
-        if not len(match):
-            known = ", ".join(f"{100 * float(value):g}" for value in sorted(set(rows["eefraction"].tolist())))
-            raise ReferenceError_(
-                f"no aperture of encircled energy {energy} % for {image.get_meta('meta.instrument.filter')}; "
-                f"there are: {known or 'no rows of this filter'}",
-                where=str(getattr(reference, "path", None) or where),
-                hint="aperture_ee1, aperture_ee2, aperture_ee3",
-            )
-        chosen.append(match[0])
-    radii, factors = (tuple(float(row[name]) for row in chosen) for name in ("radius", "apcorr"))
-    return Apertures(energies, radii, factors, float(chosen[0]["skyin"]), float(chosen[0]["skyout"]))
-
-
-def vega_offset_of(reference, image) -> float | None:
-    """Return what the Vega magnitudes of an image are smaller than AB magnitudes by; None without a row for it."""
-    table = reference.abvega_offset
-    columns = {name: np.asarray(table[name]) for name in ("detector", "filter", "pupil") if name in _names(table)}
-    is_row = np.ones(len(np.asarray(table["abvega_offset"])), bool)
-    for name, values in columns.items():
-        own = image.get_meta(f"meta.instrument.{name}")
-        is_row &= _texts(values) == (own or "")
-    rows = np.flatnonzero(is_row)
-    return float(np.asarray(table["abvega_offset"])[rows[0]]) if len(rows) else None
-
-
-def _names(table):
-    return getattr(table, "colnames", None) or list(table.keys())
-
-
-def _texts(values):
-    return np.array([value.decode() if isinstance(value, bytes) else str(value) for value in values]).astype(str)

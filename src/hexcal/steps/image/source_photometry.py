@@ -11,6 +11,8 @@ _WIDE = 2.5
 """Radius of the aperture against which the others are held, in that of the largest."""
 _BRIGHT = 100.0
 _FEWEST = 10
+_STAR_LIKE = 0.25
+"""Stars have what they should in the smallest aperture, within this part of it; most galaxies have less."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     if with_phase:
         wide = _WIDE * apertures.radii[-1]
         total, total_error = _sum(net, err, masked, centres, wide)
-        phase = phase_scatter(flux, error, total - np.pi * wide**2 * level, total_error)
+        expected = apertures.energies[0] / 100
+        phase = phase_scatter(flux, error, total - np.pi * wide**2 * level, total_error, expected)
         error = np.hypot(error, phase[:, None] * np.abs(flux))
     for array in (flux, error, noise):
         array[:, ~is_finite] = np.nan
@@ -119,18 +122,20 @@ def _sum(net, err, masked, centres, radius):
     return np.asarray(table["aperture_sum"], float), np.asarray(table["aperture_sum_err"], float)
 
 
-def phase_scatter(flux, error, wide, wide_error) -> np.ndarray:
+def phase_scatter(flux, error, wide, wide_error, expected: float) -> np.ndarray:
     """Return what the fluxes of bright stars scatter beyond their noise, as a fraction of the flux.
 
     An undersampled star puts more or less of its light into a small aperture as its centre lies in a pixel; a wide
-    aperture does not notice. Stars are those sources that agree with most bright ones in what the smallest aperture
-    holds.
+    aperture does not notice. Stars are those bright sources of which the smallest aperture holds what it should, within
+    a quarter, and of these those that agree with most.
 
     Parameters
     ----------
     flux, error : float64 array (n_apertures, n)
     wide, wide_error : float64 array (n,)
         Of a wide aperture.
+    expected : float
+        What the smallest aperture holds of a star, as a part.
 
     Returns
     -------
@@ -141,6 +146,7 @@ def phase_scatter(flux, error, wide, wide_error) -> np.ndarray:
         is_bright = (wide > _BRIGHT * wide_error) & (flux > 0).all(axis=0)
         ratio = flux / wide
         noise = np.hypot(error / flux, wide_error / wide) * ratio
+        is_bright &= np.abs(ratio[0] / expected - 1) < _STAR_LIKE
     result = np.zeros(len(flux))
     if np.count_nonzero(is_bright) < _FEWEST:
         return result

@@ -163,14 +163,23 @@ class SourceTable:
             text = f"Sky coordinate of the {words} vertex of the minimal bounding box of the source"
             self.add(f"sky_bbox_{name}", sky_positions(wcs, x, y), text)
 
-    def add_kron(self, sources) -> None:
-        """Add the flux in Kron's apertures: an estimate of the total flux of extended sources."""
-        jansky = self.scale.jansky
-        flux, error = np.asarray(sources.kron_flux) * jansky, np.asarray(sources.kron_flux_err) * jansky
-        texts = ("Flux in the Kron aperture, the total of extended sources", "Error of the flux in the Kron aperture")
-        self._add_flux("kron", flux, error, texts)
+    def add_total(self, name: str, what: str, flux, error) -> None:
+        """Add an estimate of the total flux of extended sources.
+
+        Parameters
+        ----------
+        name : str
+            Of the columns: ``<name>_flux`` and the others.
+        what : str
+            For their descriptions: where the flux is measured.
+        flux, error : float64 array (n,)
+            In the unit of the image times pixels.
+        """
+        flux, error = flux * self.scale.jansky, error * self.scale.jansky
+        texts = (f"Flux {what}, an estimate of the total", f"Error of the flux {what}")
+        self._add_flux(name, flux, error, texts)
         for system in ("AB", "Vega"):
-            self._add_magnitude("kron", system, ("Kron f", ""), flux, error)
+            self._add_magnitude(name, system, (f"{name.title()} f", ""), flux, error)
 
 
 def _unit(name):
