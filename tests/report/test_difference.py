@@ -46,9 +46,9 @@ def test_a_value_a_flag_a_keyword_and_a_table_are_told(tmp_path):
     found = texts(product(tmp_path / "a.fits"), product(tmp_path / "b.fits", change, FILTER="F115W"))
     assert found == [
         "PRIMARY FILTER: F200W | F115W",
-        "SCI: 1 of 12 values differ, by up to 0.5 (relative 0.0769); the largest at [1, 2]: 6 | 6.5",
+        "SCI: 1 of 12 values differ, by up to 0.5 (relative 0.0769); the largest at index [1, 2], from 0: 6 | 6.5",
         "DQ: 1 of 12 differ: DO_NOT_USE 1, JUMP_DET 1",
-        "EXTRACT1D FLUX: 1 of 2 values differ, by up to 1 (relative 0.333); the largest at [1]: 2 | 3",
+        "EXTRACT1D FLUX: 1 of 2 values differ, by up to 1 (relative 0.333); the largest at index [1], from 0: 2 | 3",
         "EXTRACT1D NAME: 1 of 2 texts differ",
     ]
 

@@ -35,5 +35,9 @@ def _page(target, output):
     folder.mkdir(parents=True, exist_ok=True)
     told = pages.write_product(target, folder)
     if told is None:
-        raise InputError("this is not a product that can be shown", where=str(target))
+        raise InputError(
+            "there are no pages for files of this kind" if target.is_file() else "the file or folder does not exist",
+            where=str(target),
+            hint="name a FITS product, or the folder that hexcal process has written (--out)",
+        )
     return f"written: {folder / told['page']}"

@@ -115,11 +115,17 @@ def compare(first, second, tolerance: Tolerance | None = None, ignored: Iterable
     return result
 
 
+def _require_file(path):
+    if os.path.isdir(path):
+        raise InputError("a file is required, this is a folder", where=str(path), hint="name two files")
+    if not os.path.isfile(path):
+        raise InputError("the file does not exist", where=str(path))
+
+
 def _opened(path):
     from astropy.io import fits
 
-    if not os.path.isfile(path):
-        raise InputError("the file does not exist", where=str(path))
+    _require_file(path)
     gate.reading(path, "product that is compared")
     try:
         return fits.open(path)
@@ -130,8 +136,7 @@ def _opened(path):
 def _catalogue(path):
     from astropy.table import Table
 
-    if not os.path.isfile(path):
-        raise InputError("the file does not exist", where=str(path))
+    _require_file(path)
     gate.reading(path, "catalogue that is compared")
     table = Table.read(path, format="ascii.ecsv")
     return {name: np.ma.getdata(table[name]) for name in table.colnames}
@@ -229,7 +234,8 @@ def _values(ours: Any, theirs: Any, tolerance, is_flags) -> str | None:
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.max(np.where(finite & (second != 0), gap / np.abs(second), 0.0))
         words.append(
-            f"by up to {gap[place]:.3g} (relative {relative:.3g}); the largest at {[int(index) for index in place]}: "
+            f"by up to {gap[place]:.3g} (relative {relative:.3g}); the largest at index "
+            f"{[int(index) for index in place]}, from 0: "
             f"{first[place]:.7g} | {second[place]:.7g}"
         )
     if only_nan:

@@ -191,7 +191,7 @@ class _Planner:
             source=self.out / name,
             members=tuple((member["expname"], member["exptype"]) for member in members),
             needs=tuple(dict.fromkeys(needs)),
-            reason=f"association of {_counted(members)} by {_rule(association)}",
+            reason=f"its members, by the rule {_rule(association)}: {_counted(members)}",
             shape=self._shape(members),
             number=sum(member["exptype"] == "science" for member in members),
         )
