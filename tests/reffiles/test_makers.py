@@ -162,6 +162,21 @@ def test_gain_is_signal_over_variance():
     assert np.mean(ratios) == pytest.approx(1, abs=0.03)
 
 
+def test_the_gain_of_small_boxes_is_unbiased():
+    """Levels of one ramp share their photons: their sum has more degrees of freedom than one of them, not many more."""
+    from hexcal.reffiles.makers.gain_boxes import transfer_gain
+
+    rng = np.random.default_rng(17)
+    shape, parameters = (2, 8, 64, 2000), makers()["gain"].Parameters()
+    light = np.cumsum(rng.poisson(400.0 * GAIN, shape), axis=1) / GAIN
+    lit, dark = (ramps - ramps[:, :1] for ramps in (light + rng.normal(0, READ, shape), rng.normal(0, READ, shape)))
+    gains = [
+        transfer_gain(lit[:, 1:, :, box, None], dark[:, 1:, :, box, None], np.ones((64, 1), bool), 1.0, parameters)[0]
+        for box in range(shape[-1])
+    ]
+    assert np.mean(gains) / GAIN == pytest.approx(1, abs=0.007)
+
+
 @pytest.mark.req("RFF-118", "RFF-119")
 def test_a_flat_is_the_response_of_the_pixels():
     rng = np.random.default_rng(8)

@@ -47,24 +47,48 @@ def transfer_gain(lit, dark, used, share, parameters):
     known = [value for value in medians if np.isfinite(value)]
     if not known:
         return np.nan, []
-    total_signal = total_variance = 0.0
-    freedom, curve = 0, []
+    total_signal, freedom, curve = 0.0, 0, []
+    photons, without_light = [], []
     for index, middle in enumerate(medians):
         if not np.isfinite(middle) or (middle > share * max(known) and len(known) > 1 and curve):
             continue
         good = used & np.isfinite(difference[index])
-        variance = _half_variance(difference[index][good], parameters)
-        variance -= _half_variance(no_light[index][used & np.isfinite(no_light[index])], parameters)
+        dark_variance = _half_variance(no_light[index][used & np.isfinite(no_light[index])], parameters)
+        variance = _half_variance(difference[index][good], parameters) - dark_variance
         if good.sum() < parameters.least_values or not np.isfinite(variance) or variance <= 0:
             continue
         mean = float(np.mean(signal[index][good]))
         freedom = int(good.sum()) - 1
         curve.append((mean, mean / variance * (freedom - 2) / freedom))
         total_signal += mean
-        total_variance += variance
-    # The mean of 1 / variance of few values lies above that of many: by n / (n - 2) for n degrees of freedom.
-    value = total_signal / total_variance * (freedom - 2) / freedom if total_variance > 0 else np.nan
-    return value, curve
+        photons.append(variance)
+        without_light.append(dark_variance)
+    if not photons:
+        return np.nan, curve
+    return total_signal / sum(photons) * _inverse_bias(np.array(photons), np.array(without_light), freedom), curve
+
+
+def _inverse_bias(photons, without_light, freedom) -> float:
+    """By what the inverse of a sum of measured variances must be multiplied, which lies above that of the true ones.
+
+    The mean of 1 / S is (1 + var(S) / S^2) / (mean of S). For one level that is n / (n - 2), with n degrees of freedom.
+    Levels of one ramp share the photons of the lower of them, and the read noise of the first group: the variance of
+    the sum is that of all pairs, 2 C_ab^2 / n with the covariance C_ab (Wishart 1928, Biometrika 20A, 32).
+
+    Parameters
+    ----------
+    photons : float array (nlevels,)
+        Variances by photons, DN^2.
+    without_light : float array (nlevels,)
+        Variances of darks, which are subtracted, DN^2.
+    freedom : int
+        Degrees of freedom of each.
+    """
+    # Half of the read noise of a difference of two groups is that of the first one, which all levels share.
+    shared = 0.5 * (without_light[:, None] + without_light[None]) * (0.5 + 0.5 * np.eye(len(photons)))
+    light = np.minimum(photons[:, None], photons[None])
+    spread = 2 * ((light + shared) ** 2 + shared**2).sum() / (freedom - 2)
+    return 1 / (1 + spread / photons.sum() ** 2)
 
 
 def likelihood_gain(lit, dark, used, share, parameters) -> float:
