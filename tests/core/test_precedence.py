@@ -113,7 +113,9 @@ def test_a_step_in_a_file_may_be_given_by_its_class(uncal, tmp_path):
         "  parameters: {rejection_threshold: 12}\n...\n"
     )
     assert Detector1Pipeline(config_file=path).jump.rejection_threshold == 12.0
-    with pytest.raises(ParameterError, match="BendStep is the class of first and second"):
+    with pytest.raises(
+        ParameterError, match="several steps have the class BendStep: name one of them, first or second"
+    ):
         BentPipeline(steps={"BendStep": {"factor": 1}})
     path.write_text(f"{HEAD}class: pars_caches.BentPipeline\nparameters: {{}}\nsteps:\n- parameters: {{}}\n...\n")
     with pytest.raises(ParameterError, match="needs a 'name' or a 'class'"):

@@ -164,14 +164,14 @@ def test_documented_values_are_legal(tmp_path, parameter, values):
     keyword = keyword.get(parameter, "DETECTOR")
     assert set(values.split()) <= legal_values("jwst", parameter)
     made = certify(dark(tmp_path / "dark.fits", **{keyword: "NONSENSE", "P_READPA": None}), "jwst")
-    assert [where for where, text in told(made, "warnings") if "not among the legal values" in text] == [keyword]
+    assert [where for where, text in told(made, "warnings") if "not among the allowed values" in text] == [keyword]
 
 
 def test_values_that_are_not_legal(tmp_path):
     made = certify(dark(tmp_path / "dark.fits", READPATT="RAPIDO", P_READPA="RAPID|BRIGT1|"), "jwst")
     assert told(made, "warnings") == [
-        ("READPATT", "'RAPIDO' is not among the legal values; nearest is RAPID"),
-        ("P_READPA", "'BRIGT1' is not among the legal values; nearest is BRIGHT1"),
+        ("READPATT", "'RAPIDO' is not among the allowed values; nearest is RAPID"),
+        ("P_READPA", "'BRIGT1' is not among the allowed values; nearest is BRIGHT1"),
     ]
 
 

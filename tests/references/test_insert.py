@@ -127,7 +127,7 @@ def test_the_pattern_keyword_takes_precedence(root, tmp_path):
 
 @pytest.mark.req("REF-14")
 def test_a_pattern_must_have_legal_values(root, tmp_path):
-    with pytest.raises(ReferenceError_, match="'RAPPID' is not a legal value of P_READPA") as error:
+    with pytest.raises(ReferenceError_, match="'RAPPID' is not an allowed value of P_READPA") as error:
         insert(context(root), [reference(tmp_path / "new.fits", P_READPA="RAPPID|BRIGHT1|")])
     assert error.value.hint == "did you mean 'RAPID'?"
 

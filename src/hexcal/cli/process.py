@@ -65,7 +65,7 @@ def _parsed(parser, words):
             "folders or files with exposures are missing", where="hexcal process", hint="hexcal process raw/ --out out"
         )
     if options.as_json and not options.dry_run:
-        raise ParameterError("--json belongs to --dry-run", where="hexcal process", hint="add --dry-run")
+        raise ParameterError("--json can only be used with --dry-run", where="hexcal process", hint="add --dry-run")
     return options, others
 
 

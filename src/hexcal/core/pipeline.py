@@ -97,7 +97,7 @@ class Pipeline(Step):
             names = [name for name, inner in self.step_defs.items() if inner.__name__ == given]
             if len(names) > 1 and given not in self.step_defs:
                 raise ParameterError(
-                    f"{given} is the class of {' and '.join(names)}: name one of them", where=self.where
+                    f"several steps have the class {given}: name one of them, {' or '.join(names)}", where=self.where
                 )
             step = names[0] if names and given not in self.step_defs else given
             result = merged(result, {"steps": {step: section}})

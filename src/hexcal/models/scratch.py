@@ -213,7 +213,7 @@ class Scratch:
 
 def _resource_error(error, folder):
     return ResourceError(
-        f"what is needed later cannot wait in the scratch folder: {error.strerror or error}",
+        f"data that are needed later cannot be kept in the scratch folder: {error.strerror or error}",
         where=str(folder),
         hint=(
             "set HEXCAL_SCRATCH to a folder with more room (or keep the members of an association in memory with "

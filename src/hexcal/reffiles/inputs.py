@@ -232,7 +232,10 @@ def _kind(path, header, selection):
     kind = observatories.of_header(header, default="jwst").calibration_kinds.get(exposure_type)
     if kind is None:
         actual = f"EXP_TYPE {exposure_type}" if exposure_type else "no EXP_TYPE"
-        raise InputError(f"neither a dark nor a flat ({actual})", hint="dark_pattern and flat_pattern tell by the name")
+        raise InputError(
+            f"neither a dark nor a flat ({actual})",
+            hint="set dark_pattern and flat_pattern, which tell darks from flats by their names",
+        )
     return kind
 
 

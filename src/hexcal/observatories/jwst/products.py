@@ -146,7 +146,7 @@ def exposure_name(
     stem = f"{root}_{group:02d}{sequence:d}{activity.lower()}_{exposure:05d}{part}_{detector.lower()}"
     if not _EXPOSURE.match(stem):
         raise InputError(
-            f"'{stem}' is not a legal name of an exposure",
+            f"'{stem}' is not a valid name of an exposure",
             hint="jw<ppppp><ooo><vvv>_<gg><s><aa>_<eeeee>[-segNNN]_<detector>",
         )
     return f"{stem}_{suffix}"

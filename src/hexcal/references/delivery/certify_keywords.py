@@ -144,9 +144,9 @@ def _legal_value(text, where, allowed, result):
         hint = (
             f"; nearest is {guess}"
             if guess
-            else f"; legal are {', '.join(list(allowed)[:8])}{' ...' if len(allowed) > 8 else ''}"
+            else f"; allowed values: {', '.join(list(allowed)[:8])}{' ...' if len(allowed) > 8 else ''}"
         )
-        result.warn(where, f"'{text.strip()}' is not among the legal values{hint}")
+        result.warn(where, f"'{text.strip()}' is not among the allowed values{hint}")
 
 
 def _name(subject, result):

@@ -274,10 +274,11 @@ def _check_value(file, parameter, value, rules):
             continue
         if legal and element not in legal:
             guess = nearest(element, legal)
+            allowed = f"allowed values: {', '.join(sorted(map(str, legal))[:8])} ..."
             raise ReferenceError_(
-                f"'{element}' is not a legal value of {keyword}",
+                f"'{element}' is not an allowed value of {keyword}",
                 where=file.path,
-                hint=f"did you mean '{guess}'?" if guess else f"legal are {', '.join(sorted(map(str, legal))[:8])} ...",
+                hint=f"did you mean '{guess}'?" if guess else allowed,
             )
         return [f"{file.name}: {keyword} = {element} occurs in no rule of {rules.mapping.name} so far"]
     return []

@@ -193,7 +193,7 @@ def _straighten(ramp, variance, good, parameters, log):
 def _group_time(model) -> float:
     time = model.meta.exposure.group_time
     if not time:
-        raise InputError("the exposures do not say how long a group takes", where="TGROUP")
+        raise InputError("the time between groups is not set in the exposures", where="TGROUP")
     return float(time)
 
 

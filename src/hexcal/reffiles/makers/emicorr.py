@@ -105,7 +105,7 @@ class EmicorrMaker(Maker):
             for subarray, case in model.tree["subarray_cases"].items():
                 own = cases.setdefault(subarray, case)
                 if (own["rowclocks"], own["frameclocks"]) != (case["rowclocks"], case["frameclocks"]):
-                    raise InputError(f"the clocks of {subarray} differ from file to file")
+                    raise InputError(f"the files disagree about the read-out clocks of {subarray}")
                 own["freqs"] = {**own["freqs"], **case["freqs"]}
         return of_tree("EmiModel", {**result.tree, "frequencies": frequencies, "subarray_cases": cases})
 

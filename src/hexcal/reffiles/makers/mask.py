@@ -108,7 +108,7 @@ def _dead(members, mean, reference, parameters, log):
     if parameters.dead_search_type != "zero_signal":
         return None
     if not ramps:
-        raise InputError("zero_signal looks at ramps of flats, and there are rates only", hint="give raw flats")
+        raise InputError("zero_signal needs the ramps of flats, and only rates are given", hint="give raw flats")
     dead = np.zeros(reference.shape, np.int32)
     number = 0
     for ramp in ramps:

@@ -54,12 +54,12 @@ class EmiCorrStep(Step):
             3, "A wave is measured from as many integrations as hold this number of its cycles; None for all.", ge=1
         )
         fit_ints_separately: bool = parameter(
-            False, "Joint algorithm: phase and size of the wave for each integration by itself."
+            False, "Joint algorithm: phase and size of the wave separately for each integration."
         )
         leave_out_ends: bool = parameter(
             False,
-            "Waves are measured without the first and the last group of an integration, which the reset disturbs; "
-            "they are taken out of them, too.",
+            "Measure waves without the first and the last group of an integration, which the reset disturbs; "
+            "they are subtracted from these groups all the same.",
         )
         user_supplied_reffile: str | None = parameter(
             None, "ASDF reference file of the user; the same as override_emicorr."

@@ -39,7 +39,7 @@ class RefPixStep(Step):
     by_integration = True
 
     class Parameters(StepParameters):
-        odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns apart.")
+        odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns separately.")
         use_side_ref_pixels: bool = parameter(
             True, "Near-infrared: also remove the signal along the rows that the reference pixels at the sides show."
         )
@@ -47,10 +47,10 @@ class RefPixStep(Step):
             11, "Length of the running median over the side reference pixels.", unit="row", ge=1
         )
         side_gain: float = parameter(1.0, "Factor on the signal of the side reference pixels.")
-        odd_even_rows: bool = parameter(True, "MIRI: measure odd and even rows apart.")
+        odd_even_rows: bool = parameter(True, "MIRI: measure odd and even rows separately.")
         ovr_corr_mitigation_ftr: float = parameter(
             3.0,
-            "NIRSpec IRS2: how far beyond the mean of all a property of reference pixels makes them suspicious.",
+            "NIRSpec IRS2: reference pixels with a property farther than this from the mean of all are suspicious.",
             unit="sigma",
         )
         preserve_irs2_refpix: bool = parameter(False, "NIRSpec IRS2: keep the interleaved reference pixels.")
@@ -63,7 +63,7 @@ class RefPixStep(Step):
             False, "NIRSpec IRS2: first subtract the level of the pixels in the first and last lines that see no light."
         )
         siglimit: float = parameter(
-            3.0, "How far from the mean reference pixels may be that are averaged.", unit="sigma", gt=0
+            3.0, "Reference pixels farther than this from the mean are left out of the average.", unit="sigma", gt=0
         )
         refpix_algorithm: Literal["median", "sirs"] = parameter(
             "median",

@@ -35,7 +35,7 @@ class PathLossStep(Step):
     class Parameters(StepParameters):
         """Which way, and where the source is."""
 
-        inverse: bool = parameter(False, "Take the correction back instead of applying it.")
+        inverse: bool = parameter(False, "Undo the correction instead of applying it.")
         source_type: Literal["POINT", "EXTENDED"] | None = parameter(
             None, "Take all sources to be of this type, whatever the header says. Only for NIRSpec."
         )

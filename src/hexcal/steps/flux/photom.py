@@ -45,7 +45,7 @@ class PhotomStep(Step):
     class Parameters(StepParameters):
         """Which way, and what counts."""
 
-        inverse: bool = parameter(False, "Divide instead of multiplying, to take back the conversion.")
+        inverse: bool = parameter(False, "Divide instead of multiplying: undo the conversion.")
         source_type: Literal["POINT", "EXTENDED"] | None = parameter(
             None,
             "Take all sources in NIRSpec slits to be of this type. All else is surface brightness whatever its sources "

@@ -70,16 +70,16 @@ class OutlierDetectionStep(Step):
             "INDEF", "Value of pixels without data in the resampled images: a number, NAN, or INDEF (0)."
         )
         maskpt: float = parameter(
-            0.7, "Pixels of less than this part of the typical weight do not count for the median.", ge=0, le=1
+            0.7, "Pixels with less than this fraction of the typical weight do not count for the median.", ge=0, le=1
         )
-        nlow: int = parameter(0, "So many of the lowest values of a pixel do not count for the median.", ge=0)
-        nhigh: int = parameter(0, "So many of the highest values of a pixel do not count for the median.", ge=0)
+        nlow: int = parameter(0, "Number of the lowest values of a pixel that do not count for the median.", ge=0)
+        nhigh: int = parameter(0, "Number of the highest values of a pixel that do not count for the median.", ge=0)
         snr: str = parameter("5.0 4.0", "Limits in units of the errors: of the first pass, and beside a detection.")
         scale: str = parameter(
             "1.2 0.7", "Limits in units of the steepness: of the first pass, and beside a detection."
         )
         grow: int = parameter(1, "Distance from a detection up to which the second limits hold.", unit="pixel", ge=0)
-        backg: float = parameter(0.0, "Background that the exposures have beside the one that skymatch found.")
+        backg: float = parameter(0.0, "Background of the exposures in addition to the level that skymatch found.")
         kernel_size: str = parameter("7 7", "Integral-field exposures only: size of the window of the local median.")
         threshold_percent: float = parameter(
             99.8, "Integral-field exposures only: percentile above which a pixel is an outlier.", ge=0, le=100

@@ -322,7 +322,7 @@ def read_grid(path, shape=None):
     shape = shape or _shape_said(tree, wcs)
     if shape is None:
         raise InputError(
-            "nothing says how large the mosaic is: the WCS has no bounding box, pixel_shape or array_shape",
+            "the size of the mosaic is not known: the WCS has no bounding box, pixel_shape or array_shape",
             where=str(path),
             hint="give output_shape = nx, ny",
         )

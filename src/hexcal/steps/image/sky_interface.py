@@ -23,7 +23,7 @@ class SkyStats:
     lower, upper : float, optional
         Values below or above do not count.
     nclip : int
-        Most rounds of clipping.
+        Maximum number of rounds of clipping.
     lsig, usig : float
         Clipping limits, in standard deviations.
     binwidth : float

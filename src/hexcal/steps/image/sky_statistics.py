@@ -14,7 +14,7 @@ class SkyStatistics:
     skystat : str
         "mean", "median", "midpt" or "mode".
     nclip : int
-        Most rounds of clipping.
+        Maximum number of rounds of clipping.
     lsigma, usigma : float
         Clipping limits below and above the mean, in standard deviations.
     binwidth : float

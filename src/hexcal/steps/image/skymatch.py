@@ -52,7 +52,7 @@ class SkyMatchStep(Step):
         )
         lower: float | None = parameter(None, "Lowest usable value, in the unit of the data.")
         upper: float | None = parameter(None, "Highest usable value, in the unit of the data.")
-        nclip: int = parameter(5, "Most rounds of clipping.", ge=0)
+        nclip: int = parameter(5, "Maximum number of rounds of clipping.", ge=0)
         lsigma: float = parameter(4.0, "Clipping limit below the mean.", "sigma", ge=0)
         usigma: float = parameter(4.0, "Clipping limit above the mean.", "sigma", ge=0)
         binwidth: float = parameter(0.1, "Width of the bins of the histogram for mode and midpt.", "sigma", gt=0)

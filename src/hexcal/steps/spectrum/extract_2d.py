@@ -35,7 +35,7 @@ class Extract2dStep(Step):
         )
         slit_names: list[str] | None = parameter(None, "Names of the slits that are cut out; None: all.")
         source_ids: list[str] | None = parameter(
-            None, "Numbers of sources whose slits are cut out, beside those of `slit_names`; None: all."
+            None, "Numbers of sources whose slits are cut out, in addition to those of `slit_names`; None: all."
         )
 
     def references_needed(self, model):

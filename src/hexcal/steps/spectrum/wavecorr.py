@@ -12,7 +12,7 @@ _SHUTTERS = "MOS"
 
 
 class WavecorrStep(Step):
-    """Correct wavelengths for the place of a point source across its slit: light beside the centre is dispersed off it.
+    """Correct wavelengths for the place of a point source across its slit, which shifts its light in wavelength.
 
     For point sources (SRCTYPE) in micro-shutters, in the fixed slit with the target (FXD_SLIT) and of bright objects.
     The place is SRCXPOS, 0 at the centre, -0.5 and 0.5 at the edges of the slit. The WCS of the slit gets a frame

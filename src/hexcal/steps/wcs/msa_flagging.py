@@ -35,7 +35,8 @@ class MSAFlagOpenStep(Step):
     def process(self, model, references):
         exposure_type = model.meta.exposure.type
         if exposure_type not in _TYPES:
-            raise SkipStep(f"shutters do not light exposures of type {exposure_type}", is_expected=True)
+            reason = f"exposures of type {exposure_type} are not taken through the micro-shutters"
+            raise SkipStep(reason, is_expected=True)
         shutters = failed_open(references.msaoper)
         self.log.info("%d shutters are stuck open", len(shutters))
         lit = pixels_lit(model, references, shutters, self.log)

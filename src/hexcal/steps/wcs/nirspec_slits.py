@@ -117,8 +117,8 @@ def _without_name(transform):
     if operator == "|" and isinstance(left, models.Mapping):
         return _without_last_of_mapping(left, _without_name(right))
     raise InputError(
-        f"the transform {transform.name or type(transform).__name__} of the WCS hands on the number of the slit in a "
-        "way that is not known",
+        f"the transform {transform.name or type(transform).__name__} of the WCS passes the slit number on in an "
+        "unknown way",
         where="WCS",
         hint="run the step assign_wcs again",
     )
