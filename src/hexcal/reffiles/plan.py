@@ -240,7 +240,8 @@ def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] |
     result = []
     for task in tasks:
         finals = [str(path) for path in task.finals] or ["nothing"]
-        result.append(f"{task.maker.label}: {len(task.groups)} groups -> {', '.join(finals)}")
+        groups = f"{len(task.groups)} group{'' if len(task.groups) == 1 else 's'}"
+        result.append(f"{task.maker.label}: {groups} -> {', '.join(finals)}")
         if task.problem:
             result.append(f"  nothing can be made: {task.problem}")
         for item in task.groups:
@@ -251,13 +252,21 @@ def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] |
                 command = (commands or {}).get((task.maker.label, member.path))
                 result += [f"           {command}"] if command else []
             result += [f"    note: {note}" for note in item.group.notes]
-        values = [f"{name} = {value} ({task.origins.get(name, 'default')})" for name, value in task.parameters]
-        result += textwrap.wrap("; ".join(values), 118, initial_indent="  ", subsequent_indent="  ")
+        result += _told_values(task)
         result += [f"  reference {kind}: {source}" for kind, source in task.references.items()]
         result += [f"  {line}" for line in told(task.left)]
     seconds, size = estimate(tasks)
     result.append(f"about {seconds:.0f} s on one core, and {size / 1e6:.0f} MB of disk")
     return [*result, *told(left_out)]
+
+
+def _told_values(task):
+    """The values of the parameters: first those that were set, with their origin, then the defaults."""
+    origins = {name: task.origins.get(name, "default") for name, _ in task.parameters}
+    own = [f"{name} = {value} ({origins[name]})" for name, value in task.parameters if origins[name] != "default"]
+    others = [f"{name} = {value}" for name, value in task.parameters if origins[name] == "default"]
+    texts = ["; ".join(own), f"defaults: {'; '.join(others)}" if others else ""]
+    return [line for text in texts for line in textwrap.wrap(text, 118, initial_indent="  ", subsequent_indent="  ")]
 
 
 def estimate(tasks: list[Task]) -> tuple[float, int]:
