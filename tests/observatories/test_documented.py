@@ -24,6 +24,7 @@ OWN_PARAMETERS = {
     ("cube_build", "pixel_origin"),
     ("resample", "exact_pixmap"),
     ("extract_1d", "clipped_area"),
+    ("extract_1d", "follow_trace"),
     ("extract_1d", "integrations_as"),
     ("extract_1d", "covariance"),
     ("resample_spec", "covariance"),

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 from slits import ROWS_PER_SLIT, SHAPE, make_bright, make_slits
+from spectra import made, ratio
 from tilted_slits import smooth, star, tilted_slit
 
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.dqflags import pixel
+from hexcal.pipeline import Spec2Pipeline
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 
@@ -470,3 +472,19 @@ def test_reference_images_are_chosen_by_name_and_order_with_wildcards():
     regions.images = parts
     one, two = extract(model, regions).spec
     assert (one.spec_table["NPIXELS"] == 3).all() and (two.spec_table["NPIXELS"] == 5).all()
+
+
+def test_the_aperture_follows_a_trace_that_leans(tmp_path, caplog):
+    simulated = made(tmp_path, "miri-lrs-slitless", n_ints=2, noise=0.0)
+    slit = Spec2Pipeline.call(str(simulated.exposures[0]), references=str(simulated.references))
+    light = simulated.series.sources()[0].light
+    lost = {}
+    for follows in (False, True):
+        spectra = Extract1dStep.call(slit, references=str(simulated.references), follow_trace=follows)
+        table = spectra.spec[0].spec_table
+        lost[follows] = [1 - np.median(ratio(table, light, ends)[0]) for ends in ((6, 9), (12, 13.5))]
+    assert lost[False][1] > 0.008, "the trace leans out of a box that does not"
+    assert np.abs(lost[True]).max() < 0.002
+    slit.meta.target.ra = None
+    Extract1dStep.call(slit, references=str(simulated.references), follow_trace=True)
+    assert "The place of the source is not known" in caplog.text

@@ -24,6 +24,8 @@ from hexcal.steps.wcs.evaluate import to_world
 _LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
 _WHOLE_CUTOUTS = ("NIS_WFSS", "NRC_WFSS")
 """No extract1d reference: all of the cutout is the source."""
+_LEANING = ("MIR_LRS-SLITLESS",)
+"""Exposure types whose traces lean, and that are extracted as they are."""
 _IN_ARCSEC = 3600.0
 
 
@@ -90,6 +92,11 @@ class Extract1dStep(Step):
         )
         use_source_posn: bool | None = parameter(
             None, "Whether apertures are moved to the source. Default: for point sources that may be off centre."
+        )
+        follow_trace: bool = parameter(
+            False,
+            "Move the aperture of a point source to where it is at each wavelength, whatever use_source_posn says: in "
+            "spectra of MIRI LRS without slit, which lean on the detector and are not rectified.",
         )
         position_offset: float = parameter(0.0, "Shift of the aperture along the slit.", unit="pixel")
         center_xy: list[float] | None = parameter(
@@ -230,9 +237,10 @@ class Extract1dStep(Step):
         source_type = slit.get_meta("source_type") or model.get_meta("meta.target.source_type")
         wanted = given.use_source_posn if reference is not None else bool(given.use_source_posn)
         use_position = entry.image is None and uses_source_position(wanted, entry, kind, source_type)
+        follows = given.follow_trace and entry.image is None and kind in _LEANING and source_type == "POINT"
         choices = Choices(given.smoothing_length, given.bkg_fit, given.bkg_order, given.subtract_background)
         shift = given.position_offset
-        aperture = source_aperture(slit, model, entry, view, choices, use_position, shift, self.log)
+        aperture = source_aperture(slit, model, entry, view, choices, use_position, shift, self.log, follows)
         units = self._unit(slit, model), self._pixel_area(slit, model)
         if self._is_optimal(references, entry):
             psf = references.psf

@@ -10,7 +10,13 @@ from hexcal.steps.spectrum.apertures import Aperture, centre_at, moved, nominal_
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry
 from hexcal.steps.spectrum.image_extraction import fitted_image, image_sums, image_weights
 from hexcal.steps.spectrum.parts import SkipPart
-from hexcal.steps.spectrum.source_place import place_of_sky, row_wavelengths, trace_in_slit, wavelengths_of
+from hexcal.steps.spectrum.source_place import (
+    place_of_sky,
+    row_wavelengths,
+    trace_in_slit,
+    trace_of_sky,
+    wavelengths_of,
+)
 
 IN_SLITS_OF_NIRSPEC = ("NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_BRIGHTOBJ")
 MAY_BE_OFF_CENTRE = ("MIR_LRS-FIXEDSLIT", "NRS_FIXEDSLIT", "NRS_MSASPEC", "NRS_BRIGHTOBJ")
@@ -79,7 +85,9 @@ def uses_source_position(parameter, entry, exposure_type, source_type):
     return exposure_type in MAY_BE_OFF_CENTRE and source_type == "POINT"
 
 
-def source_aperture(slit, exposure, entry: ApertureEntry, view: Turned, choices, use_position, offset, log) -> Aperture:
+def source_aperture(
+    slit, exposure, entry: ApertureEntry, view: Turned, choices, use_position, offset, log, follows=False
+) -> Aperture:
     """Return the aperture of a spectrum.
 
     Parameters
@@ -98,6 +106,9 @@ def source_aperture(slit, exposure, entry: ApertureEntry, view: Turned, choices,
         Pixels by which it is moved besides.
     log : logging.Logger
         Says where it is.
+    follows : bool
+        Whether it is moved to where the source is at each wavelength, in spectra that are not rectified; those in slits
+        of NIRSpec are anyway.
 
     Returns
     -------
@@ -109,8 +120,8 @@ def source_aperture(slit, exposure, entry: ApertureEntry, view: Turned, choices,
     if not len(known):
         raise SkipPart("no pixel has a wavelength")
     aperture = nominal_aperture(entry, view.shape, view.dispaxis, np.nan_to_num(rows), choices)
-    if use_position:
-        aperture = _at_source(slit, exposure, entry, view, aperture, rows, log)
+    if use_position or follows:
+        aperture = _at_source(slit, exposure, entry, view, aperture, rows, log, follows)
     if offset:
         aperture = moved(aperture, offset)
     from dataclasses import replace
@@ -125,7 +136,7 @@ def source_aperture(slit, exposure, entry: ApertureEntry, view: Turned, choices,
     return aperture
 
 
-def _at_source(slit, exposure, entry, view, aperture, rows, log):
+def _at_source(slit, exposure, entry, view, aperture, rows, log, follows):
     """The aperture moved to the source; where that is not known, as it was."""
     known = np.flatnonzero(np.isfinite(rows))
     column = int((known[0] + known[-1] + 1) // 2)
@@ -134,7 +145,8 @@ def _at_source(slit, exposure, entry, view, aperture, rows, log):
         trace = _in_slit(slit, rows, view.dispaxis)
         place = float("nan") if trace is None else float(trace[column])
     else:
-        place = _on_sky(slit, exposure, rows, view.dispaxis, column)
+        trace = _trace_on_sky(slit, exposure, rows, view.dispaxis) if follows else None
+        place = _on_sky(slit, exposure, rows, view.dispaxis, column) if trace is None else float(trace[column])
     if not np.isfinite(place):
         reason = "The place of the source is not known" if trace is None else "The source is outside of its slit"
         log.warning("%s: the aperture stays where the reference puts it", reason)
@@ -147,7 +159,7 @@ def _at_source(slit, exposure, entry, view, aperture, rows, log):
         )
         return aperture
     log.info("The source is at %.2f along the slit, at %.2f micron", place, rows[column])
-    if trace is not None and entry.extract_width is not None and not entry.src_coeff:
+    if trace is not None and (follows or entry.extract_width is not None) and not entry.src_coeff:
         # The trace of a source is curved in spectra that are not rectified.
         return moved(aperture, np.where(np.isfinite(trace), trace, place) - centre_at(aperture, column, view.shape[0]))
     return moved(aperture, place - centre_at(aperture, column, view.shape[0]))
@@ -162,14 +174,24 @@ def _in_slit(slit, rows, dispaxis):
 
 
 def _on_sky(slit, exposure, rows, dispaxis, column):
-    """Place of the target: of MIRI LRS with a slit that of the dithered pointing."""
+    """Place of the target; NaN if it is not known."""
+    sky = _target_of(slit, exposure)
+    return float("nan") if sky is None else place_of_sky(slit, *sky, rows, dispaxis, column)
+
+
+def _trace_on_sky(slit, exposure, rows, dispaxis):
+    """Trace of the target; None if its place is not known."""
+    sky = _target_of(slit, exposure)
+    return None if sky is None else trace_of_sky(slit, *sky, rows, dispaxis)
+
+
+def _target_of(slit, exposure):
+    """RA and Dec of the target: of MIRI LRS with a slit those of the dithered pointing; None if they are not known."""
     dither, target = exposure.meta.dither, exposure.meta.target
     ra, dec = target.ra, target.dec
     if exposure.get_meta("meta.exposure.type") == "MIR_LRS-FIXEDSLIT":
         ra, dec = dither.dithered_ra, dither.dithered_dec
-    if ra is None or dec is None or wcs_of(slit) is None:
-        return float("nan")
-    return place_of_sky(slit, ra, dec, rows, dispaxis, column)
+    return None if ra is None or dec is None or wcs_of(slit) is None else (ra, dec)
 
 
 def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None, threads=None):

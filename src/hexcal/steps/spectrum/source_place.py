@@ -129,6 +129,30 @@ def place_of_sky(slit, ra, dec, wavelengths, dispaxis, column):
     return place if np.isfinite(place) else _closest(slit, ra, dec, dispaxis, column)
 
 
+def trace_of_sky(slit, ra, dec, wavelengths, dispaxis):
+    """Return where along the slit a place on the sky is, pixel by pixel in dispersion direction.
+
+    As `place_of_sky`.
+
+    Returns
+    -------
+    float64 array (nx,)
+        Pixels; NaN where the wavelength is not known.
+    """
+    from hexcal.steps.wcs.evaluate import transform_points
+
+    trace, columns = np.full(len(wavelengths), np.nan), np.flatnonzero(np.isfinite(wavelengths))
+    sky = (np.full(len(columns), float(value)) for value in (ra, dec))
+    try:
+        x, y, *_ = transform_points(wcs_of(slit), "world", "detector", *sky, wavelengths[columns])
+        trace[columns] = y if dispaxis == 1 else x
+    except NotImplementedError:
+        pass
+    for column in columns[~np.isfinite(trace[columns])]:
+        trace[column] = _closest(slit, ra, dec, dispaxis, column)
+    return trace
+
+
 def _closest(slit, ra, dec, dispaxis, column):
     """Where the straight line through what a column sees comes closest to a place on the sky."""
     from hexcal.steps.wcs.spectral import slit_coordinates
