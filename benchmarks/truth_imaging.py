@@ -69,12 +69,15 @@ def _of_outliers(products, truth):
         with fits.open(truth / f"{'_'.join(path.name.split('_')[:4])}_truth.fits") as planes:
             rays, bad, sky = planes["CRS"].data, planes["BAD"].data, planes["SB"].data
         flagged = (exposure.dq & np.uint32(_OUTLIER)) != 0
-        usable = (bad == 0) & np.isfinite(exposure.err) & ((exposure.dq & ~np.uint32(_OUTLIER | 1)) == 0)
-        strong = usable & (rays * exposure.meta.photometry.conversion_megajanskys > 10 * exposure.err)
+        # The original makes outliers NaN, their errors too.
+        errors = np.where(np.isfinite(exposure.err), exposure.err, np.nanmedian(exposure.err))
+        usable = (bad == 0) & (np.isfinite(exposure.err) | flagged)
+        usable &= (exposure.dq & ~np.uint32(_OUTLIER | 1)) == 0
+        strong = usable & (rays * exposure.meta.photometry.conversion_megajanskys > 10 * errors)
         beside = usable & flagged & ~binary_dilation(rays > 0, np.ones((3, 3)))
         hit, missed = hit + np.count_nonzero(strong), missed + np.count_nonzero(strong & ~flagged)
         false, n_pixels = false + np.count_nonzero(beside), n_pixels + exposure.dq.size
-        in_cores += np.count_nonzero(beside & (sky - np.median(sky) > 10 * exposure.err))
+        in_cores += np.count_nonzero(beside & (sky - np.median(sky) > 10 * errors))
     return {
         "cosmic rays missed (%)": 100 * missed / hit if hit else np.nan,
         "false outliers per 4.2 Mpixel": 2048**2 * false / n_pixels if n_pixels else np.nan,

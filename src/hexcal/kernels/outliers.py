@@ -19,7 +19,7 @@ _SHIFT = np.uint32(12)
 
 
 @kernel
-def median(first_row, last_row, stack, n_low, n_high, lower, result, counts, spread):
+def median(first_row, last_row, stack, n_low, n_high, lower, sky, noise, result, counts, spread):
     """Median along the first axis of a stack, of the values that are finite.
 
     Parameters
@@ -32,6 +32,9 @@ def median(first_row, last_row, stack, n_low, n_high, lower, result, counts, spr
         So many of the lowest and of the highest values do not count, where more are left.
     lower : bool
         Of two or four values take the lower one of the two in the middle, instead of their mean.
+    sky, noise : float
+        Of the images: of three values the lowest is taken where the middle one stands out from it as a cosmic ray does,
+        and no star. An infinite noise: nowhere.
     result : float32 array (rows, nx)
         Overwritten; NaN where there is no value.
     counts : float32 array (rows, nx)
@@ -53,6 +56,8 @@ def median(first_row, last_row, stack, n_low, n_high, lower, result, counts, spr
                     count += 1
             counts[row, column] = count
             result[row, column] = middle(values, count, n_low, n_high, lower)
+            if count == 3 and two_rays(values, sky, noise):
+                result[row, column] = values[0]
             if with_spread:
                 for number in range(count):
                     values[number] = abs(values[number] - result[row, column])
@@ -83,6 +88,17 @@ def middle(values, count, n_low, n_high, lower):
     if (last - first) % 2 or (lower and last - first <= _LOWER):
         return values[half]
     return 0.5 * (values[half] + values[half + 1])
+
+
+@kernel
+def two_rays(values, sky, noise):
+    """Whether the middle one of three sorted values is a cosmic ray as the highest is.
+
+    It is by more than 5 standard deviations above the lowest, which is not below the sky, and has three times its
+    light: what pixels have of an undersampled star differs by less.
+    """
+    above = values[1] - values[0]
+    return values[0] > sky - 5 * noise and above > 5 * noise and above > 2 * (values[0] - sky)
 
 
 @kernel

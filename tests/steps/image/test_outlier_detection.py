@@ -456,6 +456,19 @@ def test_without_other_exposures_nothing_is_learned():
     assert not dq.any()
 
 
+def test_of_three_values_the_lowest_where_two_are_cosmic_rays():
+    images = np.random.default_rng(2).normal(1, 0.1, (3, 64, 64)).astype("f4")
+    images[:, 4, 4] = 1.05, 4.0, 9.0  # rays in two of three
+    images[:, 5, 5] = 5.0, 9.0, 11.0  # the core of a narrow star
+    images[:, 6, 6] = -3.0, 1.0, 1.1  # a dead pixel in one
+    lower = median_of(list(images), MedianRule(lowest_of_rays=True)).values
+    plain = median_of(list(images), MedianRule()).values
+    assert lower[4, 4] == np.float32(1.05) and plain[4, 4] == 4
+    same = np.ones((64, 64), bool)
+    same[4, 4] = False
+    assert (lower[same] == plain[same]).all()
+
+
 def test_the_corner_of_a_track_that_one_exposure_sees_belongs_to_it():
     data, errors, number, rays = star_field(0.85)
     dq = np.where(rays & (number > 1), np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE), np.uint32(0))

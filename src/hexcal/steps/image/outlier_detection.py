@@ -119,7 +119,7 @@ class OutlierDetectionStep(Step):
         two_values: Literal["mean", "lower"] = parameter(
             "mean",
             "The median of two or four values: the mean of the two in the middle, or the lower one; then of up to two "
-            "only what lies above it is an outlier.",
+            "only what lies above it is an outlier, and in images it is of three the lowest where two are cosmic rays.",
         )
         star_scale: bool = parameter(
             False, "Images: raise the limits in units of the steepness to what the bright stars of an exposure need."

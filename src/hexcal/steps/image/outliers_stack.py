@@ -122,6 +122,8 @@ def _expected(data, unusable, rule, window, threads):
         rule.median.n_low,
         rule.median.n_high,
         rule.median.lower_of_two,
+        0.0,
+        np.inf,
         result[0],
         counts[0],
         np.zeros((1, 1), np.float32),
