@@ -118,13 +118,22 @@ def _masters():
         )
 
 
-def _outliers():
+def _association_of(run):
+    """What finds the association of exposures of a run, calibrated by the reference implementation."""
+
     def given(inputs, products):
         import spectra_harness
 
-        return spectra_harness.association("lrs-3")
+        return spectra_harness.association(run)
 
-    yield Case("lrs-3: outlier_detection", "lrs-3", "outlier_detection", given=given, alone="outlier_detection")
+    return given
+
+
+def _of_several():
+    """Steps of stage 3 alone, on all exposures of a run."""
+    for run, step in (("lrs-3", "outlier_detection"), ("lrs-3", "resample_spec")):
+        more = {"rtol": 1e-4} if step == "resample_spec" else {}
+        yield Case(f"{run}: {step}", run, step, given=_association_of(run), alone=step, **more)
 
 
 def _of_source(name):
@@ -198,4 +207,4 @@ def _pipelines():
 
 def cases():
     """Return the cases."""
-    return [*_steps(), *_combined(), *_masters(), *_outliers(), *_leaks(), *_pipelines()]
+    return [*_steps(), *_combined(), *_masters(), *_of_several(), *_leaks(), *_pipelines()]
