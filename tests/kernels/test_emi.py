@@ -22,7 +22,7 @@ def test_equal_to_the_plain_way_for_any_bands(bands):
     usable = rng.random((10, 13)) < 0.8
     sums, counts, firsts = (np.zeros((10, N_BINS)) for _ in range(3))
     for first, last in itertools.pairwise(np.linspace(0, 10, bands + 1).astype(int)):
-        kernels.bin_by_phase(first, last, ramp, usable, CYCLES, START, sums, counts, firsts)
+        kernels.bin_by_phase(first, last, ramp, usable, CYCLES, START, float(sums.shape[1]), sums, counts, firsts)
     lines = np.polynomial.polynomial.polyfit(np.arange(6), ramp.reshape(6, -1).astype(float), 1)
     residual = ramp - np.polynomial.polynomial.polyval(np.arange(6), lines).T.reshape(ramp.shape)
     place = (phases(ramp.shape) * N_BINS).astype(int)
@@ -36,5 +36,5 @@ def test_equal_to_the_plain_way_for_any_bands(bands):
 def test_a_wave_is_looked_up_between_the_middles_of_its_bins():
     ramp = np.zeros((3, 4, 9), np.float32)
     wave = np.sin(2 * np.pi * (np.arange(N_BINS) + 0.5) / N_BINS)
-    kernels.subtract_wave(0, 4, ramp, wave, CYCLES, START)
+    kernels.subtract_wave(0, 4, ramp, wave, CYCLES, START, True)
     np.testing.assert_allclose(ramp, -np.sin(2 * np.pi * phases(ramp.shape)), atol=2e-3)

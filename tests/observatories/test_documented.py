@@ -14,6 +14,7 @@ from hexcal.step import JumpStep
 OWN_PARAMETERS = {
     ("clean_flicker_noise", "differences"),
     ("clean_flicker_noise", "mask_from"),
+    ("emicorr", "fine_phase"),
     ("emicorr", "leave_out_ends"),
     ("jump", "pool_integrations"),
     ("jump", "difference_test"),

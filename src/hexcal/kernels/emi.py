@@ -9,10 +9,12 @@ from hexcal.kernels.compiled import kernel
 
 AMPLIFIERS = 4
 """Columns that are read at the same time."""
+EDGE = 1e-7
+"""Bins by which a phase is moved on, lest what is exactly at an edge be taken for the end of the bin before."""
 
 
 @kernel
-def bin_by_phase(first_row, last_row, ramp, usable, cycles, start, sums, counts, firsts):
+def bin_by_phase(first_row, last_row, ramp, usable, cycles, start, bins_of_cycle, sums, counts, firsts):
     """Sum the residuals of straight-line fits to the ramps of one integration by the phase of a wave.
 
     Parameters
@@ -27,6 +29,8 @@ def bin_by_phase(first_row, last_row, ramp, usable, cycles, start, sums, counts,
         Cycles of the wave from one group, row, and set of four columns to the next.
     start : float
         Cycles before the first pixel of the integration.
+    bins_of_cycle : float
+        Bins in a cycle; what is left of it after the last bin belongs to that.
     sums : float64 array (ny, nbins), DN
         Result: sums of residuals, apart for each row so that their order does not depend on the bands.
     counts : float64 array (ny, nbins)
@@ -53,7 +57,7 @@ def bin_by_phase(first_row, last_row, ramp, usable, cycles, start, sums, counts,
             for column in range(nx):
                 if usable[row, column]:
                     phase = phase_of_row + cycles[2] * (column // AMPLIFIERS)
-                    place = min(np.int64((phase - np.floor(phase)) * n_bins), n_bins - 1)
+                    place = min(np.int64((phase - np.floor(phase)) * bins_of_cycle + EDGE), n_bins - 1)
                     line = mean[column] / n_groups + (group - center) * slope[column] / spread
                     sums[row, place] += values[column] - line
                     counts[row, place] += 1.0
@@ -61,7 +65,7 @@ def bin_by_phase(first_row, last_row, ramp, usable, cycles, start, sums, counts,
 
 
 @kernel
-def subtract_wave(first_row, last_row, ramp, wave, cycles, start):
+def subtract_wave(first_row, last_row, ramp, wave, cycles, start, between):
     """Subtract a wave from one integration, in place.
 
     Parameters
@@ -71,7 +75,9 @@ def subtract_wave(first_row, last_row, ramp, wave, cycles, start):
     ramp : float32 array (ngroups, ny, nx), DN
         One integration.
     wave : float64 array (nbins,), DN
-        The wave at the middles of its bins; linear in between.
+        The wave at the middles of its bins.
+    between : bool
+        Linear between the middles; otherwise the same in all of a bin.
     """
     n_groups, _, nx = ramp.shape
     n_bins = wave.size
@@ -81,7 +87,11 @@ def subtract_wave(first_row, last_row, ramp, wave, cycles, start):
             phase_of_row = start + cycles[0] * group + cycles[1] * row
             for column in range(nx):
                 phase = phase_of_row + cycles[2] * (column // AMPLIFIERS)
-                place = (phase - np.floor(phase)) * n_bins - 0.5
+                place = (phase - np.floor(phase)) * n_bins
+                if not between:
+                    values[column] -= wave[np.int64(place + EDGE) % n_bins]
+                    continue
+                place -= 0.5
                 low = np.int64(np.floor(place))
                 share = place - low
                 values[column] -= wave[low % n_bins] * (1.0 - share) + wave[(low + 1) % n_bins] * share

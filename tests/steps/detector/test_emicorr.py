@@ -89,23 +89,44 @@ def test_in_short_ramps_both_fits_know_what_the_straight_lines_took(reference, n
     assert max(left.values()) < 0.02
 
 
-@pytest.mark.parametrize("algorithm", ["sequential", "joint"])
-@pytest.mark.parametrize("phase", [0.123, 0.2044, 0.777])
-def test_of_a_wave_without_noise_nothing_is_left(algorithm, phase, tmp_path):
-    """Samples lie at whole clocks, not at the middles of bins; release 3.0.0 leaves 0.001, or 0.03 to 0.09 DN."""
+@pytest.fixture
+def pure_wave(tmp_path):
+    """Make a ramp with a wave of a phase and without noise: the ramp, the wave in it, its points, the reference."""
     from hexcal.simulate import interference
     from hexcal.simulate.exposure_keywords import describe_exposure
     from hexcal.simulate.mode import exposure_mode
 
-    mode = exposure_mode("MIRI", subarray_name="SUB64", readpatt="FAST", n_groups=20, n_ints=2)
-    at = 2 * np.pi * (np.arange(500) + 0.5) / 500
-    wave = interference.Wave("Hz391", 390.625, phase, 10 * (np.sin(at) + 0.3 * np.sin(2 * at + 1)))
-    added = interference.plane([wave], mode)
-    ramp = datamodels.RampModel(np.float32(1000 + 5 * np.arange(20)[:, None, None]) + added)
-    describe_exposure(ramp, mode)
-    asdf.AsdfFile(interference.reference_tree([wave], mode)).write_to(tmp_path / "emicorr.asdf")
-    how = {"skip": False, "algorithm": algorithm, "override_emicorr": str(tmp_path / "emicorr.asdf")}
-    assert (ramp.data - EmiCorrStep.call(ramp, **how).data - added).std() < 0.012
+    def make(phase):
+        mode = exposure_mode("MIRI", subarray_name="SUB64", readpatt="FAST", n_groups=20, n_ints=2)
+        at = 2 * np.pi * (np.arange(500) + 0.5) / 500
+        wave = interference.Wave("Hz391", 390.625, phase, 10 * (np.sin(at) + 0.3 * np.sin(2 * at + 1)))
+        added = interference.plane([wave], mode)
+        ramp = datamodels.RampModel(np.float32(1000 + 5 * np.arange(20)[:, None, None]) + added)
+        describe_exposure(ramp, mode)
+        asdf.AsdfFile(interference.reference_tree([wave], mode)).write_to(tmp_path / "emicorr.asdf")
+        return ramp, added, wave.shape, str(tmp_path / "emicorr.asdf")
+
+    return make
+
+
+@pytest.mark.parametrize("how", [{"fine_phase": True}, {"algorithm": "joint"}])
+@pytest.mark.parametrize("phase", [0.123, 0.2044, 0.777])
+def test_of_a_wave_without_noise_nothing_is_left(how, phase, pure_wave):
+    """Samples lie at whole clocks, not at the middles of bins."""
+    ramp, added, _, file = pure_wave(phase)
+    assert (ramp.data - EmiCorrStep.call(ramp, skip=False, override_emicorr=file, **how).data - added).std() < 0.012
+
+
+@pytest.mark.parametrize(("phase", "shift"), [(0.123, 438), (0.777, 111)])
+def test_by_default_the_reference_is_shifted_by_whole_points(phase, shift, pure_wave):
+    """The shift is that of release 3.0.0, measured as a black box, which leaves 0.061 DN as well."""
+    ramp, added, points, file = pure_wave(phase)
+    taken = ramp.data - EmiCorrStep.call(ramp, skip=False, override_emicorr=file).data
+    integration, group, row, column = np.ogrid[:2, :20, :64, :72]
+    clocks = 8512 * (20 * integration + group) + 28 * row + column // 4
+    expected = np.roll(points, shift)[clocks % 256 * 500 // 256]
+    assert np.abs(taken - expected).max() < 0.01
+    assert 0.05 < (taken - added).std() < 0.07
 
 
 @pytest.mark.req("EMI-13")

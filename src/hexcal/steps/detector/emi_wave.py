@@ -76,29 +76,40 @@ def usable_ramps(ramp, flags):
     return good & (variance <= _LARGEST_RESIDUAL**2 * np.median(variance[good]))
 
 
-def phased(ramp, usable, readout, frequency, integration, n_bins, first_group=0, threads=None):
+def phased(ramp, usable, readout, frequency, integration, n_bins, first_group=0, centered=True, threads=None):
     """Return sums of residuals (DN), numbers of samples, and numbers of first groups by phase, of one integration.
 
-    Float64 (3, nbins). The first group of `ramp` is group `first_group` of the integration.
+    Float64 (3, nbins). The first group of `ramp` is group `first_group` of the integration. `centered`: samples lie
+    about the middles of the bins (`Readout.centered_start`); otherwise bins of two clocks are no wider than that.
     """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.emi import bin_by_phase
 
     sums, counts, firsts = (np.zeros((ramp.shape[1], n_bins)) for _ in range(3))
     cycles = readout.cycles(frequency)
-    start = readout.centered_start(frequency, integration, n_bins, ramp.shape[1:]) + first_group * cycles[0]
-    run_bands(bin_by_phase, ramp.shape[1], ramp, usable, cycles, start, sums, counts, firsts, threads=threads)
+    start, of_cycle = readout.start(frequency, integration), 1 / (frequency * miri_clock.CLOCK) / 2
+    if centered:
+        start = readout.centered_start(frequency, integration, n_bins, ramp.shape[1:])
+    if centered or n_bins != int(of_cycle):
+        of_cycle = float(n_bins)
+    start += first_group * cycles[0]
+    run_bands(bin_by_phase, ramp.shape[1], ramp, usable, cycles, start, of_cycle, sums, counts, firsts, threads=threads)
     return np.stack([sums.sum(axis=0), counts.sum(axis=0), firsts.sum(axis=0)])
 
 
-def subtract(ramp, wave, readout, frequency, integration, threads=None):
-    """Subtract a wave from one integration, in place; `wave` float64 (nbins,), DN, begins at phase 0."""
+def subtract(ramp, wave, readout, frequency, integration, between=True, threads=None):
+    """Subtract a wave from one integration, in place; `wave` float64 (npoints,), DN, begins at phase 0.
+
+    `between`: the wave is taken between its points, as `phased` with `centered` bins it; otherwise it is the same from
+    one point to the next.
+    """
     from hexcal.core.bands import run_bands
     from hexcal.kernels.emi import subtract_wave
 
-    cycles = readout.cycles(frequency)
-    start = readout.centered_start(frequency, integration, len(wave), ramp.shape[1:])
-    run_bands(subtract_wave, ramp.shape[1], ramp, wave, cycles, start, threads=threads)
+    cycles, start = readout.cycles(frequency), readout.start(frequency, integration)
+    if between:
+        start = readout.centered_start(frequency, integration, len(wave), ramp.shape[1:])
+    run_bands(subtract_wave, ramp.shape[1], ramp, wave, cycles, start, bool(between), threads=threads)
 
 
 def n_bins_for(frequency, n_wave):
@@ -160,6 +171,38 @@ def aligned(sums, counts, firsts, reference, scale, step, n_groups):
     size = float(np.interp(shift, np.arange(len(norm)), norm, period=len(norm)))
     ratio = float((wave * sums).sum()) / size if scale and size > 1e-9 * max(norm.max(), 1e-300) else 1.0
     return _shifted(reference, shift) * ratio
+
+
+def aligned_by_points(sums, counts, firsts, reference, scale, step, n_groups):
+    """As `aligned`, but the reference is shifted by whole points.
+
+    Parameters
+    ----------
+    sums, counts, firsts : float64 array (nbins,)
+        As `phased` gives, not centered.
+    reference : float64 array (npoints,), DN
+        With its own points, which are those of the result.
+    scale, step, n_groups
+        As for `aligned`.
+
+    Returns
+    -------
+    float64 array (npoints,), DN
+
+    Notes
+    -----
+    The shift is that of the reference implementation 3.0.0 (measured as a black box): the mean residuals stand at the
+    beginnings of their bins, are interpolated to the points of the reference, and correlated with it.
+    """
+    n_bins, n_points = len(sums), len(reference)
+    means = measured(sums, counts)
+    points = np.interp(np.arange(n_points) / n_points, np.arange(n_bins) / n_bins, means, period=1.0)
+    shape = reference - reference.mean()
+    shift = int(np.argmax(_correlation(points, shape)))
+    wave = resampled(np.roll(shape, shift), n_bins)
+    size = float((firsts * _projected_norm(wave, step, n_groups)).sum())
+    ratio = float((wave * sums).sum()) / size if scale and size > 0 else 1.0
+    return np.roll(reference, shift) * ratio
 
 
 def joint(sums, firsts, reference, step, n_groups):

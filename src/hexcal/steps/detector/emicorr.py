@@ -56,6 +56,11 @@ class EmiCorrStep(Step):
         fit_ints_separately: bool = parameter(
             False, "Joint algorithm: phase and size of the wave separately for each integration."
         )
+        fine_phase: bool = parameter(
+            False,
+            "Sequential algorithm: shift a reference wave by parts of its points, and take it between them; otherwise "
+            "by whole points, as release 3.0.0 of the original does.",
+        )
         leave_out_ends: bool = parameter(
             False,
             "Measure waves without the first and the last group of an integration, which the reset disturbs; "
@@ -235,16 +240,17 @@ def correct(data, group_dq, frequencies, readout, parameters, threads=None):
     for frequency in frequencies:
         n_wave = _WAVE_POINTS if frequency.wave is None else len(frequency.wave)
         n_bins = parameters.nbins or emi_wave.n_bins_for(frequency.frequency, n_wave)
+        fine = frequency.wave is None or parameters.fine_phase or parameters.algorithm == "joint"
         phases = [
             emi_wave.phased(
-                measured[number], usable[number], readout, frequency.frequency, number, n_bins, ends, threads
+                measured[number], usable[number], readout, frequency.frequency, number, n_bins, ends, fine, threads
             )
             for number in range(_n_phased(frequency, len(data), data.shape[1], readout, parameters))
         ]
         fits = _fits(frequency, phases, n_bins, readout, measured.shape[1], parameters)
         for number, ramp in enumerate(data):
             wave = fits[min(number, len(fits) - 1)]
-            emi_wave.subtract(ramp, wave, readout, frequency.frequency, number, threads)
+            emi_wave.subtract(ramp, wave, readout, frequency.frequency, number, fine, threads)
         waves.append((frequency.name, fits[-1]))
     return waves
 
@@ -266,10 +272,11 @@ def _fits(frequency, phases, n_bins, readout, n_groups, parameters):
     total = np.sum(phases, axis=0)
     if frequency.wave is None:
         return [emi_wave.measured(total[0], total[1])]
+    step, scale = readout.cycles(frequency.frequency)[0], parameters.scale_reference
+    if parameters.algorithm == "sequential" and not parameters.fine_phase:
+        return [emi_wave.aligned_by_points(*total, frequency.wave, scale, step, n_groups)]
     reference = emi_wave.resampled(frequency.wave, n_bins)
-    step = readout.cycles(frequency.frequency)[0]
     if parameters.algorithm == "sequential":
-        sums, counts, firsts = total
-        return [emi_wave.aligned(sums, counts, firsts, reference, parameters.scale_reference, step, n_groups)]
+        return [emi_wave.aligned(*total, reference, scale, step, n_groups)]
     chosen = phases if parameters.fit_ints_separately else [total]
     return [emi_wave.joint(sums, firsts, reference, step, n_groups) for sums, _, firsts in chosen]
