@@ -311,11 +311,6 @@ KNOWN = {
         "out, Hexcal 0",
         {"VAR_RNOISE": 32},
     ),
-    ("miri_real", "emicorr_sequential"): (
-        "3.0.0 shifts the wave by whole five-hundredths of a cycle, Hexcal to where it is: up to 0.15 DN apart, where "
-        "read noise is 4 DN",
-        {"SCI": 224000},
-    ),
     ("miri_real", "emicorr_joint"): (
         "the wave is looked up between bins of two clocks: up to 0.11 DN apart, where 0.1 DN is tolerated",
         {"SCI": 34000},

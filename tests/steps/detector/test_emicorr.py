@@ -156,7 +156,8 @@ def test_a_phase_that_jumps_between_integrations_needs_separate_fits(reference, 
 def test_without_a_reference_the_wave_is_measured(parameters, more):
     clean, wave = scene(), pattern(SHAPE)
     result = EmiCorrStep.call(make_ramp(clean + wave), skip=False, **parameters, **more)
-    assert np.std(result.data - clean) < 0.5
+    # The noise of the waves, which eight of ten groups of one integration measure at the least.
+    assert np.std(result.data - clean) < 0.55
 
 
 @pytest.mark.req("EMI-15", "EMI-17", "EMI-18")

@@ -62,7 +62,7 @@ class EmiCorrStep(Step):
             "by whole points, as release 3.0.0 of the original does.",
         )
         leave_out_ends: bool = parameter(
-            False,
+            True,
             "Measure waves without the first and the last group of an integration, which the reset disturbs; "
             "they are subtracted from these groups all the same.",
         )
