@@ -20,16 +20,16 @@ def stars(count=60, radius=4.0, seed=1, brightest=200.0, faintest=3.0):
 
 def wcs_of(pointing, shape, centre):
     """Return a WCS of the kind that assign_wcs makes."""
-    import gwcs
-
+    from hexcal.models.stored_wcs import as_gwcs
+    from hexcal.models.wcs.frames import plane_frame, sky_frame
     from hexcal.steps.wcs import frames
 
-    wcs = gwcs.WCS(
+    wcs = as_gwcs(
         [
-            (frames.detector_frame(), camera(SCALE, centre)),
-            (frames.v2v3_frame(), frames.velocity_aberration(1.0001, pointing.v2, pointing.v3)),
-            (frames.v2v3_frame(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing)),
-            (frames.world_frame(), None),
+            (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), camera(SCALE, centre)),
+            (plane_frame(frames.V2V3, ("v2", "v3")), frames.velocity_aberration(1.0001, pointing.v2, pointing.v3)),
+            (plane_frame(frames.V2V3_ABERRATED, ("v2", "v3")), frames.v2v3_to_sky(pointing)),
+            (sky_frame(frames.WORLD), None),
         ]
     )
     wcs.bounding_box = ((-0.5, shape[1] - 0.5), (-0.5, shape[0] - 0.5))

@@ -201,13 +201,14 @@ def is_wcs(value):
     return any(cls.__name__ == "WCS" and cls.__module__.startswith("gwcs") for cls in type(value).__mro__)
 
 
-def as_gwcs(steps) -> Any:
+def as_gwcs(steps, name="") -> Any:
     """Return the object of gwcs of frames that are descriptions, and of transforms of which some may be.
 
     Parameters
     ----------
     steps : list of (Frame, transform)
         The others are models of astropy; the last one is None.
+    name : str
 
     Returns
     -------
@@ -219,7 +220,7 @@ def as_gwcs(steps) -> Any:
     places = [place for place, part in enumerate(flat) if isinstance(part, Frame | Transform)]
     for place, part in zip(places, library_objects([flat[place] for place in places]), strict=True):
         flat[place] = part
-    return gwcs.WCS(list(zip(flat[::2], flat[1::2], strict=True)))
+    return gwcs.WCS(list(zip(flat[::2], flat[1::2], strict=True)), name=name)
 
 
 def library_objects(values):

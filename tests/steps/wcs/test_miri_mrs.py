@@ -12,6 +12,7 @@ from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, miri_mrs, miri_slices
+from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.spectral import ifu_coordinates, ifu_slices
 
 FACTOR = 1 / (1 + 20000.0 / 299792458.0)
@@ -33,7 +34,14 @@ def _truth(label, x, y):
     v2, v3 = miri.mrs_v2v3(label // 100, alpha, beta)
     pointing = frames.Pointing(120.0, -520.0, 41.0, 53.16, -27.79)
     stretched = 120.0 + 1.0001 * (v2 - 120.0), -520.0 + 1.0001 * (v3 + 520.0)
-    return np.array([*frames.v2v3_to_sky(pointing)(*stretched), FACTOR * miri.mrs_wavelength(label, x, y), beta, alpha])
+    return np.array(
+        [
+            *evaluate_points(frames.v2v3_to_sky(pointing), *stretched),
+            FACTOR * miri.mrs_wavelength(label, x, y),
+            beta,
+            alpha,
+        ]
+    )
 
 
 @pytest.mark.req("AWCS-06", "AWCS-07", "AWCS-08", "AWCS-14")

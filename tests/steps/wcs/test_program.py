@@ -10,6 +10,8 @@ from sky_projections import camera, tangent_plane
 
 from hexcal import datamodels
 from hexcal.core import bands
+from hexcal.models.stored_wcs import as_gwcs, library_objects
+from hexcal.models.wcs.frames import plane_frame, sky_frame
 from hexcal.steps.wcs import frames
 from hexcal.steps.wcs.evaluate import pixel_to_sky, sky_to_pixel
 from hexcal.steps.wcs.program import NotCompilable, compiled
@@ -56,8 +58,8 @@ TRANSFORMS = {
     "FITS": FITSImagingWCSTransform(
         models.Pix2Sky_TAN(), (10, 20), (5.0, -70.0), (1e-3, 2e-3), [[0.8, -0.6], [0.6, 0.8]]
     ),
-    "camera": camera() | frames.velocity_aberration(1.0001, 120.0, -520.0),
-    "pointing": frames.v2v3_to_sky(frames.Pointing(120.0, -520.0, 41.0, 359.99, 88.0)),
+    "camera": camera() | library_objects([frames.velocity_aberration(1.0001, 120.0, -520.0)])[0],
+    "pointing": library_objects([frames.v2v3_to_sky(frames.Pointing(120.0, -520.0, 41.0, 359.99, 88.0))])[0],
 }
 
 
@@ -118,11 +120,9 @@ def test_the_same_bits_for_any_number_of_threads():
 
 
 def test_a_wcs_that_the_compiler_does_not_know_is_evaluated_by_gwcs():
-    import gwcs
-
     plane = models.Scale(1e-3) & models.Scale(1e-3) | models.Pix2Sky_SIN()
     transform = plane | models.RotateNative2Celestial(10.0, 20.0, 180.0)
-    wcs = gwcs.WCS([(frames.detector_frame(), transform), (frames.world_frame(), None)])
+    wcs = as_gwcs([(plane_frame("detector", ("x", "y"), "pix"), transform), (sky_frame("world"), None)])
     assert np.array_equal(pixel_to_sky(wcs, X, Y), wcs(X, Y))
     assert np.allclose(sky_to_pixel(wcs, *wcs(X, Y)), (X, Y))
 

@@ -7,7 +7,10 @@ from astropy.modeling import models
 
 from hexcal import datamodels
 from hexcal.errors import InputError
-from hexcal.steps.wcs import frames, spectral
+from hexcal.models.wcs import models as described
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import plane_frame, sky_frame
+from hexcal.steps.wcs import spectral
 
 
 @pytest.fixture
@@ -100,7 +103,9 @@ def test_without_a_wcs(door):
 
 def test_the_wcs_of_an_image_is_refused():
     model = datamodels.ImageModel((4, 5))
-    model.meta.wcs = gwcs.WCS([(frames.detector_frame(), models.Identity(2)), (frames.world_frame(), None)])
+    model.meta.wcs = Wcs(
+        [(plane_frame("detector", ("x", "y"), "pix"), described.Identity(2)), (sky_frame("world"), None)]
+    )
     with pytest.raises(InputError, match="WCS of a slit is required"):
         spectral.slit_coordinates(model)
     with pytest.raises(InputError, match="integral-field exposure is required"):

@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.models.blending import Blender
 from hexcal.steps.image.groups import group_of
+from hexcal.steps.wcs.changed import parts_of, values_of
 from hexcal.steps.wcs.evaluate import pixel_to_sky
 from hexcal.steps.wcs.footprint import footprint, s_region
 
@@ -91,7 +92,7 @@ def set_coordinates(product, wcs, shape, pixel_area=None):
     ----------
     product : ImageModel
         Changed in place.
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of the grid.
     shape : tuple of int
         (ny, nx).
@@ -115,10 +116,10 @@ def fits_cards(wcs, shape):
 
     Exact for a grid that is one, else that which touches its centre.
     """
-    steps = {step.name: step for step in _parts(wcs.forward_transform) if step.name}
+    steps = {step.name: step for step in parts_of(wcs.forward_transform) if step.name}
     if {"crpix1", "crpix2", "pc_rotation_matrix", "cdelt1", "cdelt2"} <= set(steps):
-        pixel = (-steps["crpix1"].offset.value, -steps["crpix2"].offset.value)
-        scale, pc = float(steps["cdelt1"].factor.value), np.asarray(steps["pc_rotation_matrix"].matrix.value)
+        pixel = (-float(values_of(steps["crpix1"].offset)), -float(values_of(steps["crpix2"].offset)))
+        scale, pc = float(values_of(steps["cdelt1"].factor)), values_of(steps["pc_rotation_matrix"].matrix)
     else:
         pixel = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
         matrix = _jacobian(wcs, pixel)
@@ -142,13 +143,6 @@ def fits_cards(wcs, shape):
         "pc2_1": float(pc[1, 0]),
         "pc2_2": float(pc[1, 1]),
     }
-
-
-def _parts(transform):
-    """The simple transforms that a compound one is made of."""
-    if not hasattr(transform, "left"):
-        return [transform]
-    return [*_parts(transform.left), *_parts(transform.right)]
 
 
 def _jacobian(wcs, pixel):

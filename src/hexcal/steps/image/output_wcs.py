@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.wcs import models
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import plane_frame, sky_frame
 from hexcal.steps.wcs.evaluate import pixel_to_sky, require_image, sky_to_pixel
 from hexcal.steps.wcs.footprint import footprint
 
@@ -19,7 +23,7 @@ class OnSky:
 
     Attributes
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Its WCS.
     shape : tuple of int
         (ny, nx).
@@ -64,9 +68,10 @@ def on_sky(model, name=None):
         If it has no WCS of an image.
     """
     name = name or model.meta.filename or str(model.path or "a model in memory")
-    if model.get_meta("meta.wcs") is None:
+    wcs: Any = wcs_of(model)
+    if wcs is None:
         raise InputError("an exposure has no WCS", where=name, hint="run assign_wcs (stage 2) on it first")
-    wcs, shape, info = model.meta.wcs, model.shape[-2:], model.meta.wcsinfo
+    shape, info = model.shape[-2:], model.meta.wcsinfo
     # To the digits of S_REGION, from which others take them.
     corners = np.round(footprint(model), 9)
     if not np.isfinite(corners).all():
@@ -112,7 +117,7 @@ def mosaic_wcs(images, *, pixel_scale_ratio=1.0, pixel_scale=None, rotation=None
 
     Returns
     -------
-    gwcs.WCS, tuple of int
+    Wcs, tuple of int
         The WCS and (ny, nx).
 
     Raises
@@ -241,32 +246,23 @@ def tangent_plane(crpix, crval, pc, scale):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
     """
-    import gwcs
-    from astropy import coordinates
-    from astropy import units as u
-    from astropy.modeling import models as library
-    from gwcs import coordinate_frames as frames
-
-    models: Any = library
     transform = (
         models.Shift(-float(crpix[0]), name="crpix1") & models.Shift(-float(crpix[1]), name="crpix2")
         | models.AffineTransformation2D(np.asarray(pc, float), name="pc_rotation_matrix")
         | models.Scale(float(scale), name="cdelt1") & models.Scale(float(scale), name="cdelt2")
-        | models.Pix2Sky_TAN()
+        | models.Pix2Sky_Gnomonic()
         | models.RotateNative2Celestial(float(crval[0]), float(crval[1]), 180.0)
     )
-    detector = frames.Frame2D(name="detector", axes_order=(0, 1), unit=(u.pix, u.pix))
-    sky = frames.CelestialFrame(name="world", reference_frame=coordinates.ICRS(), unit=(u.deg, u.deg))
-    return gwcs.WCS([(detector, transform), (sky, None)])
+    return Wcs([(plane_frame("detector", ("x", "y"), "pix"), transform), (sky_frame("world"), None)])
 
 
 def bounded(wcs, shape):
     """Give a WCS the bounding box and the shape (ny, nx) of its image; return it."""
     ny, nx = shape
     wcs.bounding_box = ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
-    wcs.pixel_shape, wcs.array_shape = (nx, ny), (ny, nx)
+    wcs.pixel_shape = (nx, ny)
     return wcs
 
 
@@ -276,7 +272,7 @@ class GivenGrid:
 
     Attributes
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Its WCS.
     shape : tuple of int
         (ny, nx).
@@ -315,8 +311,10 @@ def read_grid(path, shape=None):
 
     require_file(Path(path))
     tree: Any = asdf_tree.from_file(Path(path))
-    wcs: Any = stored_wcs.opened(tree.get("wcs")) if isinstance(tree, dict) else None
-    if not stored_wcs.is_wcs(wcs):
+    wcs: Any = tree.get("wcs") if isinstance(tree, dict) else None
+    if isinstance(wcs, stored_wcs.StoredWcs):
+        wcs = wcs.described() or wcs.read()
+    if not (isinstance(wcs, Wcs) or stored_wcs.is_wcs(wcs)):
         raise InputError("output_wcs must be an ASDF file with a WCS (gwcs) under the key 'wcs'", where=str(path))
     require_image(wcs)
     shape = shape or _shape_said(tree, wcs)
@@ -335,7 +333,6 @@ def _shape_said(tree, wcs):
         (tree.get("pixel_shape"), True),
         (tree.get("array_shape"), False),
         (wcs.pixel_shape, True),
-        (wcs.array_shape, False),
     ):
         if said is not None:
             shape = tuple(int(length) for length in said)

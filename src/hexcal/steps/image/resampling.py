@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import ParameterError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.drizzling import Drizzle, Exposure, weights_of
 from hexcal.steps.image.output_wcs import mean_scale
 
@@ -128,7 +129,7 @@ def add_model(drizzle, model, grid, manner, wcs=None):
     weights = weights_of(model.dq, manner.bad, variance, time)
     count = int(np.count_nonzero(weights))
     if count:
-        wcs = wcs or model.meta.wcs
+        wcs = wcs or wcs_of(model)
         x, y = positions(wcs, model.shape, grid.wcs, manner)
         variances = (model.var_rnoise, model.var_poisson, model.var_flat) if manner.variances else None
         importance = 0.0 if variance is not None else time or 1.0

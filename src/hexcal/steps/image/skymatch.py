@@ -8,6 +8,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.groups import group_of, grouped
 from hexcal.steps.image.sky_levels import Overlap, SkyMeasurements
@@ -90,7 +91,7 @@ class SkyMatchStep(Step):
         level = exposure.get_meta("meta.background.level") if subtracted else 0.0
         if self.parameters.skymethod in ("local", "global", "user"):
             return _Image(name, group_of(exposure, index), None, level or 0.0)
-        wcs = exposure.meta.wcs
+        wcs = wcs_of(exposure)
         if wcs is None:
             raise InputError("skymatch needs the WCS of each image", where=name, hint="run assign_wcs first")
         return _Image(name, group_of(exposure, index), self._footprint(wcs, exposure.shape), level or 0.0)
@@ -243,7 +244,7 @@ def overlap_mask(exposure, image, others):
         common = intersection(other.outline, image.outline)
         if common is None:
             continue
-        x, y = sky_to_pixel(exposure.meta.wcs, *directions(common))
+        x, y = sky_to_pixel(wcs_of(exposure), *directions(common))
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             continue
         mask = np.zeros(exposure.shape, np.uint8) if mask is None else mask

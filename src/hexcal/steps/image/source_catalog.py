@@ -8,6 +8,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import ParameterError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image import sersic_totals, source_photometry
 from hexcal.steps.image.aperture_references import apertures_of, encircled_energies, vega_offset_of
 from hexcal.steps.image.mesh_background import mesh_background
@@ -121,14 +122,14 @@ class SourceCatalogStep(Step):
                 "Scatter of bright stars with the phase of pixels: %s", _percents(photometry.phase, apertures)
             )
         table = SourceTable(detected.labels, scale)
-        table.add_positions(detected.x, detected.y, image.meta.wcs)
+        table.add_positions(detected.x, detected.y, wcs_of(image))
         table.add_apertures(photometry, apertures, _at(background, detected.x, detected.y))
         sharpness, roundness = source_photometry.daofind_shapes(
             net, detected.x, detected.y, self.parameters.kernel_fwhm
         )
         table.add_shapes(self._is_extended(photometry, apertures), sharpness, roundness, detected.x, detected.y)
         if detected.sources is not None:
-            table.add_isophotal(detected.sources, image.meta.wcs)
+            table.add_isophotal(detected.sources, wcs_of(image))
             if self.parameters.kron_total:
                 kron = detected.sources
                 table.add_total(
@@ -265,7 +266,7 @@ class SourceCatalogStep(Step):
         segm: Any = model_class("SegmentationMapModel")(labels.astype(np.uint32))
         segm.update(image)
         segm.meta.bunit_data = segm.meta.bunit_err = None
-        segm.meta.wcs = image.meta.wcs
+        segm.meta.wcs = wcs_of(image)
         segm.meta.source_catalog = Path(path).name
         segm.meta.filename = image.meta.filename
         self.set_status(segm, "COMPLETE")

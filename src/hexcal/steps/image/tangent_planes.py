@@ -1,12 +1,14 @@
 """The tangent plane of an image, in which its WCS is corrected, and the corrected WCS."""
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from hexcal.errors import InputError
+from hexcal.models.wcs import models
 from hexcal.steps.image.sky_polygons import directions, unit_vectors
+from hexcal.steps.wcs.changed import parts_of, renamed, values_of, with_steps
+from hexcal.steps.wcs.evaluate import transform_points
 
 CORRECTED = "v2v3corr"
 _NAME = "JWST tangent-plane linear correction. v1"
@@ -24,7 +26,7 @@ class TangentPlane:
 
     Parameters
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         With the frame ``v2v3`` (and ``v2v3vacorr``, and a correction ``v2v3corr`` if there is one).
     v2_ref, v3_ref : float
         Reference point, in arcsec.
@@ -72,9 +74,7 @@ class TangentPlane:
         self.correct(own, turn @ shift + origin - own @ origin)
 
     def corrected_wcs(self):
-        """Return the WCS with the correction in the frame ``v2v3corr`` after V2 and V3 (a new object)."""
-        import gwcs
-
+        """Return the WCS with the correction in the frame ``v2v3corr`` after V2 and V3 (a new object, of its form)."""
         frames = self.wcs.available_frames
         steps: Any = [(step.frame, step.transform) for step in self.wcs.pipeline]
         model = correction_model(self.angles, self.matrix, self.shift)
@@ -84,15 +84,8 @@ class TangentPlane:
         else:
             before = frames.index("v2v3vacorr" if "v2v3vacorr" in frames else "v2v3")
             frame, transform = steps[before]
-            after = deepcopy(frame)
-            after.name = CORRECTED
-            steps[before : before + 1] = [(frame, model), (after, transform)]
-        corrected = gwcs.WCS(steps, name=self.wcs.name)
-        corrected.bounding_box = self.wcs.bounding_box
-        for attribute in ("pixel_shape", "array_shape"):
-            if getattr(self.wcs, attribute, None) is not None:
-                setattr(corrected, attribute, getattr(self.wcs, attribute))
-        return corrected
+            steps[before : before + 1] = [(frame, model), (renamed(frame, CORRECTED), transform)]
+        return with_steps(self.wcs, steps)
 
 
 def _axes(angles):
@@ -110,7 +103,7 @@ def _axes(angles):
 def _sphere_to_v2v3(wcs, frame, world, name):
     """The rotation from sky to V2 and V3, measured on the WCS."""
     v2, v3 = np.array([0.0, 300.0, 0.0, 500.0]), np.array([0.0, 0.0, 300.0, 700.0])
-    sky = unit_vectors(*wcs.get_transform(frame, world)(v2, v3))
+    sky = unit_vectors(*transform_points(wcs, frame, world, v2, v3))
     v2v3 = unit_vectors(v2 / 3600, v3 / 3600)
     solution = np.linalg.lstsq(sky, v2v3, rcond=None)[0].T
     left, _, right = np.linalg.svd(solution)
@@ -124,8 +117,9 @@ def _sphere_to_v2v3(wcs, frame, world, name):
 
 def _present_correction(wcs):
     """Matrix and shift (radians) of the correction that a WCS has."""
-    affine = wcs.pipeline[wcs.available_frames.index(CORRECTED) - 1].transform["tp_affine"]
-    return np.array(affine.matrix.value, float), np.array(affine.translation.value, float)
+    correction = wcs.pipeline[wcs.available_frames.index(CORRECTED) - 1].transform
+    affine = next(part for part in parts_of(correction) if part.name == "tp_affine")
+    return values_of(affine.matrix), values_of(affine.translation).ravel()
 
 
 def correction_model(angles: tuple[float, float, float], matrix: np.ndarray, shift: np.ndarray) -> Any:
@@ -154,12 +148,6 @@ def correction_model(angles: tuple[float, float, float], matrix: np.ndarray, shi
 
 
 def _chain(angles, matrix, shift, name):
-    from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
-
-    from hexcal.steps.wcs.frames import transforms
-
-    models = transforms()
-
     def both(factor, label):
         pair = models.Scale(factor, name=f"{label}_1D") & models.Scale(factor, name=f"{label}_1D")
         pair.name = f"{label}_2D"
@@ -178,12 +166,12 @@ def _chain(angles, matrix, shift, name):
     affine = models.AffineTransformation2D(matrix, shift, name=name)
     return (
         both(1 / 3600, "arcsec_to_deg")
-        | SphericalToCartesian(name="s2c", wrap_lon_at=180)
+        | models.SphericalToCartesian(name="s2c", wrap_lon_at=180)
         | to_axis
         | to_plane
         | affine
         | from_plane
         | from_axis
-        | CartesianToSpherical(name="c2s", wrap_lon_at=180)
+        | models.CartesianToSpherical(name="c2s", wrap_lon_at=180)
         | both(3600.0, "deg_to_arcsec")
     )

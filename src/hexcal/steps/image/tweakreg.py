@@ -8,6 +8,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image import gaia, star_catalogs
 from hexcal.steps.image.alignment import Matching, align_absolute, align_relative
 from hexcal.steps.image.groups import group_of, grouped
@@ -164,7 +165,7 @@ class TweakRegStep(Step):
 
     def _image(self, exposure, index, custom):
         name = _name(exposure) or f"member {index}"
-        wcs, info = exposure.meta.wcs, exposure.meta.wcsinfo
+        wcs, info = wcs_of(exposure), exposure.meta.wcsinfo
         if wcs is None:
             raise InputError("tweakreg needs the WCS of each image", where=name, hint="run assign_wcs first")
         missing = [key for key in ("v2_ref", "v3_ref", "roll_ref") if getattr(info, key) is None]
@@ -328,7 +329,7 @@ class TweakRegStep(Step):
         }
         crpix, npoints = sip.reference_pixel(exposure), self.parameters.sip_npoints
         try:
-            header = sip.approximation(exposure.meta.wcs, crpix, npoints=npoints, **wanted)
+            header = sip.approximation(wcs_of(exposure), crpix, npoints=npoints, **wanted)
         except InputError as error:
             self.log.warning("%s: the FITS keywords of the WCS are not updated: %s", name, error.message)
             return
@@ -369,7 +370,7 @@ def star_field(name, wcs, info, shape, x, y, weight, is_of_noise) -> StarField:
     Parameters
     ----------
     name : str
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
     info : metadata
         With ``v2_ref``, ``v3_ref`` (arcsec) and ``roll_ref`` (degrees).
     shape : tuple of int

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.tangent_planes import CORRECTED, TangentPlane
+from hexcal.steps.wcs.changed import parts_of, values_of, with_steps
 
 _ARCSEC = np.pi / 180 / 3600
 
@@ -36,25 +38,20 @@ def adjust_wcs(wcs, delta_ra=0.0, delta_dec=0.0, delta_roll=0.0, scale_factor=1.
     ParameterError
         If the factor is not positive.
     """
-    import gwcs
-
     if not scale_factor > 0:
         raise ParameterError(f"scale_factor must be positive, got {scale_factor}", where="adjust_wcs")
     steps: Any = [(step.frame, step.transform) for step in wcs.pipeline]
     frame, to_sky = steps[-2] if len(steps) > 1 else (None, None)
+    # The rotation is changed, and may be in a description that others share.
     to_sky = deepcopy(to_sky)
     rotation = _rotation(to_sky)
-    angles = np.array(rotation.angles.value, float)
+    angles = values_of(rotation.angles)
     angles[2] += _degrees(delta_roll)
     angles[3] += _degrees(delta_dec)
     angles[4] -= _degrees(delta_ra)
-    rotation.angles = angles
+    rotation.angles = tuple(map(float, angles))
     steps[-2] = (frame, to_sky)
-    adjusted = gwcs.WCS(steps, name=wcs.name)
-    adjusted.bounding_box = wcs.bounding_box
-    for attribute in ("pixel_shape", "array_shape"):
-        if getattr(wcs, attribute, None) is not None:
-            setattr(adjusted, attribute, getattr(wcs, attribute))
+    adjusted = with_steps(wcs, steps)
     if scale_factor == 1:
         return adjusted
     plane = TangentPlane(adjusted, angles[0] * 3600, -angles[1] * 3600, angles[2])
@@ -93,7 +90,7 @@ def transfer_wcs_correction(to_image, from_image, matrix=None, shift=None):
     target: Any = open_model(to_image) if is_file else to_image
     source: Any = from_image if hasattr(from_image, "meta") else open_model(from_image)
     plane = _plane(source)
-    if matrix is None and CORRECTED not in source.meta.wcs.available_frames:
+    if matrix is None and CORRECTED not in wcs_of(source).available_frames:
         raise InputError(
             "the WCS has no correction that could be transferred",
             where=_name(source),
@@ -109,7 +106,7 @@ def transfer_wcs_correction(to_image, from_image, matrix=None, shift=None):
 
 
 def _plane(model):
-    info, wcs = model.meta.wcsinfo, model.meta.wcs
+    info, wcs = model.meta.wcsinfo, wcs_of(model)
     if wcs is None:
         raise InputError("a WCS is needed", where=_name(model), hint="run assign_wcs first")
     return TangentPlane(wcs, info.v2_ref, info.v3_ref, info.roll_ref, _name(model))
@@ -121,10 +118,9 @@ def _name(model):
 
 def _rotation(to_sky):
     """The part of the transform from V2, V3 to the sky that holds its five angles."""
-    parts = [to_sky] if to_sky is not None and getattr(to_sky, "n_submodels", 1) == 1 else list(to_sky or ())
-    for part in parts:
+    for part in parts_of(to_sky) if to_sky is not None else ():
         angles = getattr(part, "angles", None)
-        if angles is not None and np.size(angles.value) == 5:
+        if angles is not None and values_of(angles).size == 5:
             return part
     raise InputError(
         "the last step of the WCS is not the rotation from V2 and V3 to the sky",

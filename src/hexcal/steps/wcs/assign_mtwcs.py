@@ -6,7 +6,9 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
-from hexcal.steps.wcs import frames
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.wcs import models
+from hexcal.steps.wcs.changed import renamed, with_steps
 from hexcal.steps.wcs.footprint import footprint, s_region
 
 MOVING_TARGET = "moving_target"
@@ -50,13 +52,14 @@ class AssignMTWcsStep(Step):
         for model, target in zip(exposures.each(changed=()), targets, strict=True):
             model.meta.wcsinfo.mt_avra, model.meta.wcsinfo.mt_avdec = ra, dec
             for part in model.parts():
-                if part.meta.wcs is None:
+                wcs = wcs_of(part)
+                if wcs is None:
                     raise InputError(
                         "an exposure of a moving target needs a WCS that can be shifted, there is none",
                         where=str(model.path or model.meta.filename or "model in memory"),
                         hint="run assign_wcs first",
                     )
-                part.meta.wcs = following(part.meta.wcs, target, (ra, dec), self.parameters.motion)
+                part.meta.wcs = following(wcs, target, (ra, dec), self.parameters.motion)
             self._set_region(model)
         return exposures
 
@@ -84,7 +87,8 @@ class AssignMTWcsStep(Step):
 
     def _set_region(self, model):
         for part in model.parts():
-            if part.meta.wcs.pixel_n_dim == 2 and part.meta.wcs.world_n_dim == 2:
+            wcs: Any = wcs_of(part)
+            if (wcs.pixel_n_dim, wcs.world_n_dim) == (2, 2):
                 region = s_region(footprint(part))
                 if region is not None:
                     part.meta.wcsinfo.s_region = region
@@ -113,7 +117,7 @@ def following(wcs, target, centre, motion="shift"):
 
     Parameters
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of an exposure; not changed. A frame ``moving_target`` that it has already is replaced.
     target : (float, float)
         Right ascension and declination of the target in the exposure, degrees.
@@ -124,11 +128,9 @@ def following(wcs, target, centre, motion="shift"):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs or gwcs.WCS
         With the same bounding box.
     """
-    import gwcs
-
     steps = [(step.frame, step.transform) for step in wcs.pipeline]
     if steps[-1][0].name == MOVING_TARGET:
         del steps[-1]
@@ -136,23 +138,11 @@ def following(wcs, target, centre, motion="shift"):
     spectral = [] if wcs.world_n_dim == 2 else list(range(2, wcs.world_n_dim))
     move = _rotation(target, centre) if motion == "rotation" or _wraps(wcs, target, centre) else _shift(target, centre)
     if spectral:
-        move = move & frames.transforms().Identity(len(spectral))
-    result = gwcs.WCS([*steps, (world, move), (_renamed(world), None)])
-    result.bounding_box = wcs.bounding_box
-    return result
-
-
-def _renamed(world):
-    """A frame like that of the sky, under the name of the moving one."""
-    import copy
-
-    frame = copy.deepcopy(world)
-    frame._name = MOVING_TARGET
-    return frame
+        move = move & models.Identity(len(spectral))
+    return with_steps(wcs, [*steps, (world, move), (renamed(world, MOVING_TARGET), None)])
 
 
 def _shift(target, centre):
-    models = frames.transforms()
     offset = (centre[0] - target[0] + 180.0) % 360.0 - 180.0
     return models.Shift(offset) & models.Shift(centre[1] - target[1])
 
@@ -162,12 +152,12 @@ def _rotation(target, centre):
 
     North stays north at the target.
     """
-    from astropy.modeling.rotations import RotationSequence3D
-    from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
-
     angles = [target[0], centre[1] - target[1], -centre[0]]
-    vector: Any = SphericalToCartesian(wrap_lon_at=360)
-    return vector | RotationSequence3D(angles, axes_order="zyz") | CartesianToSpherical(wrap_lon_at=360)
+    return (
+        models.SphericalToCartesian(wrap_lon_at=360)
+        | models.RotationSequence3D(angles, axes_order="zyz")
+        | models.CartesianToSpherical(wrap_lon_at=360)
+    )
 
 
 def _wraps(wcs, target, centre):

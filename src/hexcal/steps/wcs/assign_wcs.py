@@ -4,6 +4,7 @@ from importlib import import_module
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
+from hexcal.models.stored_wcs import wcs_of as known_wcs
 from hexcal.steps.wcs.footprint import footprint, s_region
 
 _IMAGING, _NIRSPEC, _NIRSPEC_IMAGING = "imaging", "nirspec", "nirspec_imaging"
@@ -20,7 +21,7 @@ _KINDS = {
 
 
 class AssignWcsStep(Step):
-    """Assign the WCS: the transforms from pixels to the sky, as an object of gwcs in ``meta.wcs``.
+    """Assign the WCS: the transforms from pixels to the sky; ``meta.wcs`` gives an object of gwcs.
 
     It stands in the ASDF extension of the product; S_REGION holds the outline of the exposure on the sky. Exposures
     that do not see the sky (darks, flats of lamps) are left as they are, SKIPPED.
@@ -151,7 +152,7 @@ class AssignWcsStep(Step):
         }
         try:
             header = sip.approximation(
-                model.meta.wcs, sip.reference_pixel(model), npoints=self.parameters.sip_npoints, **wanted
+                known_wcs(model), sip.reference_pixel(model), npoints=self.parameters.sip_npoints, **wanted
             )
         except InputError as error:
             self.log.warning("The FITS keywords of the WCS are not updated: %s", error.message)

@@ -1,13 +1,12 @@
-"""The coordinate frames of a WCS and the transforms that all modes share.
+"""The names of the frames of a WCS and the transforms that all modes share, as descriptions.
 
 Velocity aberration, and from V2V3 to the sky.
-
-gwcs and astropy are imported by the functions: a run that assigns no WCS does not load them.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hexcal.errors import InputError
+from hexcal.models.wcs import models
 
 DETECTOR, V2V3, V2V3_ABERRATED, WORLD = "detector", "v2v3", "v2v3vacorr", "world"
 """Names of the frames; ``v2v3vacorr`` is V2V3 after the correction for differential velocity aberration."""
@@ -54,42 +53,6 @@ def pointing_of(model):
     return Pointing(values["v2_ref"], values["v3_ref"], values["roll_ref"], values["ra_ref"], values["dec_ref"])
 
 
-def transforms() -> Any:
-    """The module of astropy's transforms; its operators ``&`` and ``|`` are not known to type checkers."""
-    from astropy.modeling import models
-
-    return models
-
-
-def detector_frame():
-    """Pixels of the exposure, the first one at 0, 0."""
-    return _plane(DETECTOR, "pix", ("x", "y"))
-
-
-def v2v3_frame(name=V2V3):
-    """The focal plane of the telescope, arcsec."""
-    return _plane(name, "arcsec", ("v2", "v3"))
-
-
-def _plane(name, unit, axes_names):
-    from astropy import units
-    from gwcs import coordinate_frames
-
-    return coordinate_frames.Frame2D(
-        name=name, axes_order=(0, 1), unit=(units.Unit(unit), units.Unit(unit)), axes_names=axes_names
-    )
-
-
-def world_frame():
-    """The sky: right ascension and declination, degrees, ICRS."""
-    from astropy import coordinates, units
-    from gwcs import coordinate_frames
-
-    return coordinate_frames.CelestialFrame(
-        name=WORLD, reference_frame=coordinates.ICRS(), axes_order=(0, 1), unit=(units.deg, units.deg)
-    )
-
-
 def aberration_of(model, log):
     """Return VA_SCALE of an exposure, None without it, which is logged (`velocity_aberration`)."""
     scale = model.get_meta("meta.velocity_aberration.scale_factor")
@@ -101,7 +64,7 @@ def aberration_of(model, log):
     return scale
 
 
-def velocity_aberration(scale, v2, v3, models=None):
+def velocity_aberration(scale, v2, v3):
     """Return the transform from V2V3 to V2V3 corrected for differential velocity aberration.
 
     The telescope is steered so that the reference point is where it should be; around it the motion of the observatory
@@ -113,8 +76,6 @@ def velocity_aberration(scale, v2, v3, models=None):
         VA_SCALE; None: there is no correction.
     v2, v3 : float
         The reference point, arcsec.
-    models : module, optional
-        Whose transforms it is made of: `hexcal.models.wcs.models`; default astropy's.
 
     Returns
     -------
@@ -125,7 +86,6 @@ def velocity_aberration(scale, v2, v3, models=None):
     -----
     JWST pipeline documentation 1.13.5, assign_wcs, "Corrections due to spacecraft motion".
     """
-    models = models or transforms()
     scale = 1.0 if scale is None else float(scale)
     stretch = models.Scale(scale, name="dva_scale_v2") & models.Scale(scale, name="dva_scale_v3")
     shift = models.Shift((1 - scale) * v2, name="dva_v2_shift") & models.Shift((1 - scale) * v3, name="dva_v3_shift")
@@ -134,15 +94,13 @@ def velocity_aberration(scale, v2, v3, models=None):
     return correction
 
 
-def v2v3_to_sky(pointing, models=None):
+def v2v3_to_sky(pointing):
     """Return the transform from V2V3 to the sky, a rotation of the sphere.
 
     Parameters
     ----------
     pointing : Pointing
         What it is turned to.
-    models : module, optional
-        Whose transforms it is made of: `hexcal.models.wcs.models`; default astropy's.
 
     Returns
     -------
@@ -155,19 +113,12 @@ def v2v3_to_sky(pointing, models=None):
     and RA_REF. The angles are those of JWST-STScI-001550 (SIAF document), section 5: turn the reference point onto the
     x axis, roll about it, turn it to the target.
     """
-    sphere, models = (models or _sphere()), (models or transforms())
     angles = [pointing.v2 / 3600, -pointing.v3 / 3600, pointing.roll, pointing.dec, -pointing.ra]
     to_sky = (
         models.Scale(1 / 3600) & models.Scale(1 / 3600)
-        | sphere.SphericalToCartesian(wrap_lon_at=180)
+        | models.SphericalToCartesian(wrap_lon_at=180)
         | models.RotationSequence3D(angles, axes_order="zyxyz")
-        | sphere.CartesianToSpherical(wrap_lon_at=360)
+        | models.CartesianToSpherical(wrap_lon_at=360)
     )
     to_sky.name = "v23tosky"
     return to_sky
-
-
-def _sphere() -> Any:
-    from gwcs import geometry
-
-    return geometry

@@ -3,7 +3,15 @@
 Distortion, offset of the filter, velocity aberration, pointing.
 """
 
+from typing import Any
+
 from hexcal.errors import ReferenceError_
+from hexcal.models.stored_wcs import as_gwcs
+from hexcal.models.wcs import models as described
+from hexcal.models.wcs.description import Wcs
+from hexcal.models.wcs.frames import plane_frame, sky_frame
+from hexcal.models.wcs.reading import NotDescribed
+from hexcal.models.wcs.transforms import Transform
 from hexcal.steps.wcs import frames
 
 _WITHOUT_OFFSETS = ("FGS",)
@@ -30,9 +38,9 @@ def wcs_of(model, references, log):
 
     Returns
     -------
-    gwcs.WCS
+    Wcs
         With frames detector (pixels, first one 0), v2v3, v2v3vacorr (arcsec) and world (degrees, ICRS), and a bounding
-        box.
+        box. An object of gwcs if there is no description of the distortion.
 
     Raises
     ------
@@ -45,27 +53,30 @@ def wcs_of(model, references, log):
     -----
     JWST pipeline documentation 1.13.5, assign_wcs.
     """
-    import gwcs
-
     pointing = frames.pointing_of(model)
     scale = frames.aberration_of(model, log)
     offsets = filter_offset(model, references.filteroffset.filters, log) if "filteroffset" in references else (0.0, 0.0)
     distortion = distortion_of(references.distortion)
-    wcs = gwcs.WCS(
-        [
-            (frames.detector_frame(), _to_v2v3(model, distortion, offsets)),
-            (frames.v2v3_frame(), frames.velocity_aberration(scale, pointing.v2, pointing.v3)),
-            (frames.v2v3_frame(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing)),
-            (frames.world_frame(), None),
-        ]
-    )
+    steps = [
+        (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), _to_v2v3(model, distortion, offsets)),
+        (plane_frame(frames.V2V3, ("v2", "v3")), frames.velocity_aberration(scale, pointing.v2, pointing.v3)),
+        (plane_frame(frames.V2V3_ABERRATED, ("v2", "v3")), frames.v2v3_to_sky(pointing)),
+        (sky_frame(frames.WORLD), None),
+    ]
+    wcs: Any = Wcs(steps) if isinstance(distortion, Transform) else as_gwcs(steps)
     wcs.bounding_box = bounding_box(model, distortion)
     return wcs
 
 
-def distortion_of(reference):
-    """Return the transform of a distortion file, a copy: what is done with it must not reach other exposures."""
-    transform = reference.tree.get("model")
+def distortion_of(reference) -> Any:
+    """Return the transform of a distortion file, a copy: what is done with it must not reach other exposures.
+
+    Its description; a model of astropy where there is none.
+    """
+    try:
+        transform = reference.described().get("model")
+    except NotDescribed:
+        transform = reference.tree.get("model")
     if transform is None or not hasattr(transform, "n_inputs"):
         raise ReferenceError_(
             "a distortion file with a transform from pixels to V2V3, named 'model', is required",
@@ -76,12 +87,18 @@ def distortion_of(reference):
 
 
 def _to_v2v3(model, distortion, offsets):
-    models = frames.transforms()
+    models: Any = described if isinstance(distortion, Transform) else _models_of_astropy()
     transform = distortion
     for x, y in (offsets, subarray_offset(model)):
         if (x, y) != (0, 0):
             transform = models.Shift(x) & models.Shift(y) | transform
     return transform
+
+
+def _models_of_astropy():
+    from astropy.modeling import models
+
+    return models
 
 
 def subarray_offset(model):
@@ -126,7 +143,16 @@ def bounding_box(model, distortion):
     pixels.
     """
     ny, nx = model.shape[-2:]
-    own = distortion.bounding_box if distortion._user_bounding_box is not None else None
+    own = _box_of(distortion)
     if own is None or subarray_offset(model) != (0, 0):
         return (-0.5, nx - 0.5), (-0.5, ny - 0.5)
-    return tuple((float(own[name].lower), float(own[name].upper)) for name in distortion.inputs)
+    return tuple(tuple(map(float, own[name])) for name in distortion.inputs)
+
+
+def _box_of(distortion):
+    """The bounding box of a distortion: input -> (lower, upper); None if it has none."""
+    if isinstance(distortion, Transform):
+        return distortion.bounding_box
+    if distortion._user_bounding_box is None:
+        return None
+    return {name: (limits.lower, limits.upper) for name, limits in distortion.bounding_box.named_intervals.items()}

@@ -137,9 +137,9 @@ def sky_steps(model, references, is_ifu, sees_sky, log):
         place = names.oteip(nirspec_frames.CORRECTED_OTEIP)
     yield place, nirspec_optics.oteip_to_v2v3(transform_in(references.ote, "model", "ote")), "oteip2v23", _OTE, _V2V3
     scale = frames.aberration_of(model, log)
-    aberration: Any = frames.velocity_aberration(scale, pointing.v2, pointing.v3, make) & make.Identity(1)
+    aberration: Any = frames.velocity_aberration(scale, pointing.v2, pointing.v3) & make.Identity(1)
     yield names.v2v3(), aberration, "va_corr", _V2V3, _V2V3
-    to_sky: Any = frames.v2v3_to_sky(pointing, make) & make.Identity(1)
+    to_sky: Any = frames.v2v3_to_sky(pointing) & make.Identity(1)
     yield names.v2v3(frames.V2V3_ABERRATED), to_sky, "v2v3_to_sky", _V2V3, ("ra", "dec", "lam")
     yield names.world(), None, None, (), ()
 

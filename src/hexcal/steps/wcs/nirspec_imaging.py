@@ -62,8 +62,8 @@ def wcs_of(model, references, log):
             plane_frame("oteip", ("x_oteip", "y_oteip"), "deg"),
             named(ote, "oteip2v23", ("x_ote", "y_ote"), ("v2", "v3")),
         ),
-        (plane_frame(frames.V2V3, ("v2", "v3")), frames.velocity_aberration(scale, pointing.v2, pointing.v3, make)),
-        (plane_frame(frames.V2V3_ABERRATED, ("v2", "v3")), frames.v2v3_to_sky(pointing, make)),
+        (plane_frame(frames.V2V3, ("v2", "v3")), frames.velocity_aberration(scale, pointing.v2, pointing.v3)),
+        (plane_frame(frames.V2V3_ABERRATED, ("v2", "v3")), frames.v2v3_to_sky(pointing)),
         (sky_frame(frames.WORLD), None),
     ]
     wcs = Wcs(steps)

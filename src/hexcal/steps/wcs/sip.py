@@ -4,6 +4,9 @@ import re
 import warnings
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.models.stored_wcs import opened, wcs_of
+from hexcal.models.wcs.description import Wcs
+from hexcal.steps.wcs import sip_fit
 from hexcal.steps.wcs.evaluate import require_image
 
 HIGHEST_DEGREE = 6
@@ -71,8 +74,10 @@ def update_fits_wcsinfo(
     JWST pipeline documentation 1.13.5, assign_wcs; convention of SIP: Shupe et al. 2005, ASPC 347, 491. The fit is that
     of gwcs.
     """
+    from astropy.io import fits
+
     header = approximation(
-        datamodel.meta.wcs if imwcs is None else imwcs,
+        wcs_of(datamodel) if imwcs is None else imwcs,
         reference_pixel(datamodel) if crpix is None else crpix,
         bounding_box=bounding_box,
         max_pix_error=max_pix_error,
@@ -91,20 +96,27 @@ def update_fits_wcsinfo(
             hint="allow a higher degree or a larger error",
         )
     set_keywords(datamodel, header)
-    return header
+    return fits.Header(list(header.items()))
 
 
-def approximation(wcs, crpix, *, degree, inv_degree, **wanted):
-    """Return the best approximation of a WCS by FITS keywords, whether it reaches the accuracy or not (Header).
+def approximation(
+    wcs, crpix, *, degree, inv_degree, projection="TAN", bounding_box=None, npoints=32, verbose=False, **most
+):
+    """Return the best approximation of a WCS by FITS keywords, whether it reaches the accuracy or not.
 
     Parameters
     ----------
-    wcs : gwcs.WCS
+    wcs : Wcs or gwcs.WCS
         Of an image.
     crpix : (float, float) or None
         Reference pixel, the first one counted 1.
-    degree, inv_degree, **wanted
+    degree, inv_degree, projection, bounding_box, npoints, verbose, **most
         As of `update_fits_wcsinfo`.
+
+    Returns
+    -------
+    dict
+        Keyword -> value.
 
     Raises
     ------
@@ -112,15 +124,25 @@ def approximation(wcs, crpix, *, degree, inv_degree, **wanted):
         If there is none: too few points, no WCS of an image.
     """
     require_image(wcs)
-    degrees = {"degree": _degrees(degree, "degree"), "inv_degree": _degrees(inv_degree, "inv_degree")}
+    wanted = {"degree": _degrees(degree, "degree"), "inv_degree": _degrees(inv_degree, "inv_degree"), **most}
+    wanted |= {"bounding_box": bounding_box, "npoints": npoints}
     try:
+        if projection == "TAN" and not verbose and _is_of_icrs(wcs):
+            return sip_fit.header_of(wcs, crpix, **wanted)
         with warnings.catch_warnings():
             # That the accuracy is not reached is said by the header, too; the check with twice the points says the
             # same.
             warnings.filterwarnings("ignore", "Failed to achieve requested SIP|Double sampling check")
-            return wcs.to_fits_sip(crpix=crpix, **degrees, **wanted)
+            header = opened(wcs).to_fits_sip(crpix=crpix, projection=projection, verbose=verbose, **wanted)
     except ValueError as error:
         raise InputError(f"no FITS approximation of the WCS: {str(error).strip(chr(34))}") from error
+    return {card.keyword: card.value for card in header.cards if card.keyword not in _OF_IMAGE}
+
+
+def _is_of_icrs(wcs):
+    """Whether a WCS is a description that ends in the sky of ICRS."""
+    frame = dict(wcs.output_frame.content).get("reference_frame") if isinstance(wcs, Wcs) else None
+    return frame is not None and "/icrs-" in frame.tag
 
 
 def missed_accuracy(header, max_pix_error, degree, max_inv_pix_error, inv_degree):
@@ -160,7 +182,5 @@ def set_keywords(model, header):
     for name in list(model.branch("meta.wcsinfo")):
         if _LINEAR.fullmatch(name):
             model.set_meta(f"meta.wcsinfo.{name}", None)
-    for card in header.cards:
-        if card.keyword not in _OF_IMAGE:
-            value = card.value.item() if hasattr(card.value, "item") else card.value
-            model.set_meta(f"meta.wcsinfo.{card.keyword.lower()}", value)
+    for keyword, value in header.items():
+        model.set_meta(f"meta.wcsinfo.{keyword.lower()}", value.item() if hasattr(value, "item") else value)

@@ -57,10 +57,10 @@ def v2v3_to_world(model, log):
     """
     pointing = frames.pointing_of(model)
     scale = frames.aberration_of(model, log)
-    aberration = frames.velocity_aberration(scale, pointing.v2, pointing.v3, described)
+    aberration = frames.velocity_aberration(scale, pointing.v2, pointing.v3)
     return [
         (_v2v3(frames.V2V3), aberration & described.Identity(1)),
-        (_v2v3(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing, described) & described.Identity(1)),
+        (_v2v3(frames.V2V3_ABERRATED), frames.v2v3_to_sky(pointing) & described.Identity(1)),
         (with_wavelength(frames.WORLD, sky_frame("icrs", ("RA", "DEC"))), None),
     ]
 
