@@ -5,10 +5,12 @@ What stands in for a function gives the same answers, and only while the library
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import sys
 import types
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -26,7 +28,8 @@ def for_photutils():
     importlib.metadata.packages_distributions = lambda: _Distributions(search)
     signal = _standing_in_for_signal()
     try:
-        yield
+        with for_scipy():
+            yield
     finally:
         importlib.metadata.packages_distributions = search
         if sys.modules.get("scipy.signal") is signal:
@@ -93,6 +96,62 @@ class _Distributions(Mapping):
 
     def __len__(self):
         return len(self._all())
+
+
+@contextlib.contextmanager
+def for_scipy():
+    """Load parts of scipy within: a third of a second less.
+
+    It takes the documentation of hundreds of functions apart, to add which other libraries of arrays they know; here
+    the documentation stays as it is.
+    """
+    from scipy._lib import _docscrape
+
+    real = _docscrape.FunctionDoc
+    if real is _DocAsItIs:
+        yield
+        return
+    vars(_docscrape)["FunctionDoc"] = _DocAsItIs
+    try:
+        yield
+    finally:
+        for name in ("_docscrape", "_array_api", "_util", "deprecation"):
+            module = sys.modules.get(f"scipy._lib.{name}")
+            if module is not None and vars(module).get("FunctionDoc") is _DocAsItIs:
+                vars(module)["FunctionDoc"] = real
+
+
+class _DocAsItIs(dict):
+    """Stands for the documentation of a function, in sections; what is added to one is left out."""
+
+    def __init__(self, function, *_, **__):
+        super().__init__()
+        self._text = function.__doc__ or ""
+
+    def __missing__(self, section):
+        return self.setdefault(section, [])
+
+    def __str__(self):
+        # The first line would be the signature.
+        return f"\n{self._text}"
+
+
+@contextlib.contextmanager
+def for_tweakwcs():
+    """Load modules of tweakwcs that need no WCS within, without the others, which load gwcs."""
+    if "tweakwcs" in sys.modules:
+        yield
+        return
+    package: Any = types.ModuleType("tweakwcs")
+    package.__path__ = list(importlib.util.find_spec("tweakwcs").submodule_search_locations or ())
+    package.__version__ = importlib.metadata.version("tweakwcs")
+    sys.modules["tweakwcs"] = package
+    try:
+        with for_scipy():
+            yield
+    finally:
+        # Who asks for the package itself gets it whole.
+        del sys.modules["tweakwcs"]
 
 
 @contextlib.contextmanager

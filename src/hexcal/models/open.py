@@ -21,6 +21,7 @@ from hexcal.models import (
 )
 from hexcal.models.datamodel import DataModel
 from hexcal.models.fits_source import FitsSource, require_file
+from hexcal.models.wcs.reading import NotDescribed
 from hexcal.observatories.documented import unknown_model
 
 SCIENCE = {
@@ -119,6 +120,21 @@ class TreeModel(DataModel):
         if self._stored is not None and self.contents.tree is None:
             return self._stored
         return asdf_stored.described(self.tree, str(self.path or "model in memory"))
+
+    def read_table(self, name):
+        """Return a table that the file holds: a mapping of columns, read without the ASDF library where that is known.
+
+        Parameters
+        ----------
+        name : str
+            Top-level entry.
+        """
+        if self._stored is not None and self.contents.tree is None:
+            try:
+                return self._stored.get(name)
+            except NotDescribed:
+                pass
+        return getattr(self, name)
 
     def hold(self, tree, path):
         """Take over what a file holds."""

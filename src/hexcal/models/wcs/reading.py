@@ -9,6 +9,8 @@ from hexcal.models.wcs.description import Choice, Frame, Step, Tagged, Unit, Wcs
 
 _ROOT = "tag:stsci.edu:"
 _PLAIN = "tag:yaml.org,2002:"
+_COLUMN = ("asdf/core/column", "asdf/table/column")
+"""A column of a table: its name, and its values."""
 
 
 class NotDescribed(Exception):
@@ -70,6 +72,10 @@ class Reader:
                 return arrays.array_of(self._plain(node), self.blocks)
             except (arrays.NotReadable, ValueError, TypeError, KeyError) as error:
                 raise NotDescribed(f"{node.tag}: {error}") from error
+        if "astropy/table/table-" in node.tag:
+            return _columns(self._plain(node))
+        if name in _COLUMN:
+            return self._plain(node)
         if name.startswith("gwcs/") and name.endswith(("frame", "frame2d")):
             return self._frame(name.removeprefix("gwcs/"), node)
         if name == "gwcs/wcs":
@@ -142,6 +148,14 @@ class Reader:
             of_key = {key.value: inner for key, inner in entry.value}
             choice[self.value(of_key["key"])[0]] = self._box(of_key["bbox"], inputs)
         return choice
+
+
+def _columns(table):
+    """The columns of a table: name -> array (dict)."""
+    columns = {column["name"]: column["data"] for column in table["columns"]}
+    if not all(isinstance(values, np.ndarray) for values in columns.values()):
+        raise NotDescribed("a table of columns that are no arrays")
+    return columns
 
 
 def _compound(op):

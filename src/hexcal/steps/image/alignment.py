@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hexcal import quick_imports
 from hexcal.steps.image.sky_polygons import clip_convex, hull_of
 from hexcal.steps.image.star_groups import Catalogue, Group
 
@@ -127,7 +128,9 @@ def _tell(group, catalogue, result):
 def _matched(reference_xy, image_xy, matching, pixel_scale, names):
     """Indices of matching stars; None if they match several."""
     from astropy.table import Table
-    from tweakwcs.matchutils import MatchSourceConfusionError, XYXYMatch
+
+    with quick_imports.for_tweakwcs():
+        from tweakwcs.matchutils import MatchSourceConfusionError, XYXYMatch
 
     if not len(reference_xy) or not len(image_xy):
         return np.array([], int), np.array([], int)
@@ -152,7 +155,8 @@ def _matched(reference_xy, image_xy, matching, pixel_scale, names):
 
 def _fit(reference_xy, image_xy, weights, matching):
     """Matrix, shift (about the tangent point), rms and number of stars; or the reason why there is none."""
-    from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError, iter_linear_fit
+    with quick_imports.for_tweakwcs():
+        from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError, iter_linear_fit
 
     try:
         fit = iter_linear_fit(

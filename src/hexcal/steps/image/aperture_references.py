@@ -73,7 +73,7 @@ def _rows_of(reference, image):
 
 def vega_offset_of(reference, image) -> float | None:
     """Return what the Vega magnitudes of an image are smaller than AB magnitudes by; None without a row for it."""
-    table = reference.abvega_offset
+    table = reference.read_table("abvega_offset")
     columns = {name: np.asarray(table[name]) for name in ("detector", "filter", "pupil") if name in _names(table)}
     is_row = np.ones(len(np.asarray(table["abvega_offset"])), bool)
     for name, values in columns.items():

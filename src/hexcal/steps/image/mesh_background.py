@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hexcal import quick_imports
+
 _LEAST_FRACTION = 0.9
 _ROWS = 64
 
@@ -78,7 +80,8 @@ class MeshBackground:
 @lru_cache(maxsize=8)
 def _spline(count, size, length):
     """The matrix that takes the values of boxes to pixels by cubic splines, reflected at the edges."""
-    from scipy.ndimage import zoom
+    with quick_imports.for_scipy():
+        from scipy.ndimage import zoom
 
     return np.asarray(zoom(np.eye(count), (size, 1), order=3, mode="reflect", grid_mode=True))[:length]
 
@@ -176,7 +179,8 @@ def _middle(values, sums, squares, first, last):
 
 def _completed(mesh, is_good, filter_size):
     """Fill boxes by inverse distance from the ten nearest good ones, and filter by the median of neighbouring boxes."""
-    from scipy.ndimage import generic_filter
+    with quick_imports.for_scipy():
+        from scipy.ndimage import generic_filter
 
     if not is_good.all():
         positions, values = np.argwhere(is_good).astype(float), mesh[is_good]

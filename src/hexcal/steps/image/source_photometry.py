@@ -1,11 +1,11 @@
 """Photometry of sources in circular apertures, with a local background."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from hexcal import quick_imports
+from hexcal.core.bands import run_bands
 
 _WIDE = 2.5
 """Radius of the aperture against which the others are held, in that of the largest."""
@@ -13,6 +13,8 @@ _BRIGHT = 100.0
 _FEWEST = 10
 _STAR_LIKE = 0.25
 """Stars have what they should in the smallest aperture, within this part of it; most galaxies have less."""
+_CLIPPING, _ROUNDS = 3.0, 5
+"""Of the ring: standard deviations, and rounds at most."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +79,13 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     Apertures are exact (the part of each pixel inside counts). The median of the ring, clipped at 3 sigma, is
     subtracted.
     """
-    from astropy.stats import SigmaClip
-
-    with quick_imports.for_photutils():
-        from photutils.aperture import ApertureStats, CircularAnnulus
-
     positions = np.column_stack([x, y])
     is_finite = np.asarray(np.isfinite(positions).all(axis=1))
     centres = np.where(is_finite[:, None], positions, 0.0)
-    ring = ApertureStats(
-        net,
-        CircularAnnulus(centres, apertures.inner, apertures.outer),
-        sigma_clip=SigmaClip(3.0),
-        mask=masked,
-        sum_method="center",
-    )
-    level = np.asarray(ring.median, float)
-    number = np.asarray(ring.sum_aper_area.value, float)
+    level, deviation, number = _ring(net, masked, centres, apertures)
     # The median has a larger error than the mean, by sqrt(pi / 2) for a Gaussian.
-    level_error = np.asarray(ring.std, float) / np.sqrt(number) * np.sqrt(np.pi / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level_error = deviation / np.sqrt(number) * np.sqrt(np.pi / 2)
     sums = [_sum(net, err, masked, centres, radius) for radius in apertures.radii]
     flux = np.array(
         [total - np.pi * radius**2 * level for (total, _), radius in zip(sums, apertures.radii, strict=True)]
@@ -114,12 +104,27 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     return AperturePhotometry(flux, error, noise, level, level_error, phase)
 
 
-def _sum(net, err, masked, centres, radius):
-    with quick_imports.for_photutils():
-        from photutils.aperture import CircularAperture, aperture_photometry
+def _ring(net, masked, centres, apertures):
+    """Clipped median, standard deviation and number of pixels of the ring around each source."""
+    from hexcal.kernels.apertures import ring_statistics
 
-    table: Any = aperture_photometry(net, CircularAperture(centres, radius), error=err, mask=masked)
-    return np.asarray(table["aperture_sum"], float), np.asarray(table["aperture_sum_err"], float)
+    n = len(centres)
+    x, y = np.ascontiguousarray(centres.T)
+    median, deviation, number = np.empty(n), np.empty(n), np.empty(n, np.int64)
+    results = median, deviation, number
+    radii = float(apertures.inner), float(apertures.outer)
+    run_bands(ring_statistics, n, net, masked, x, y, *radii, _CLIPPING, _ROUNDS, *results)
+    return results
+
+
+def _sum(net, err, masked, centres, radius):
+    """Sum in a circle around each source, and its standard deviation."""
+    from hexcal.kernels.apertures import sum_circles
+
+    x, y = np.ascontiguousarray(centres.T)
+    sums, errors = np.empty((2, len(centres)))
+    run_bands(sum_circles, len(centres), net, err, masked, x, y, float(radius), sums, errors)
+    return sums, errors
 
 
 def phase_scatter(flux, error, wide, wide_error, expected: float) -> np.ndarray:
@@ -220,7 +225,8 @@ def daofind_shapes(net, x, y, fwhm: float) -> tuple[np.ndarray, np.ndarray]:
 
 def nearest_neighbours(x, y) -> tuple[np.ndarray, np.ndarray]:
     """Return for each source the index of its nearest neighbour (-1 for none), and the distance (NaN for none)."""
-    from scipy.spatial import KDTree
+    with quick_imports.for_scipy():
+        from scipy.spatial import KDTree
 
     index, distance = np.full(len(x), -1), np.full(len(x), np.nan)
     is_finite = np.isfinite(x) & np.isfinite(y)
