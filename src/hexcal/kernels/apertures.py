@@ -59,8 +59,8 @@ def sum_circles(first_source, last_source, data, err, masked, x, y, radius, sums
     """
     ny, nx = data.shape
     for source in range(first_source, last_source):
-        left, right = int(math.floor(x[source] - radius + 0.5)), int(math.ceil(x[source] + radius - 0.5))
-        low, high = int(math.floor(y[source] - radius + 0.5)), int(math.ceil(y[source] + radius - 0.5))
+        left, right = math.floor(x[source] - radius + 0.5), math.ceil(x[source] + radius - 0.5)
+        low, high = math.floor(y[source] - radius + 0.5), math.ceil(y[source] + radius - 0.5)
         if right < 0 or high < 0 or left >= nx or low >= ny:
             sums[source] = errors[source] = np.nan
             continue
@@ -97,10 +97,10 @@ def ring_statistics(
         Gets the number of pixels that are left.
     """
     ny, nx = data.shape
-    reach = int(math.ceil(outer)) + 1
+    reach = math.ceil(outer) + 1
     values = np.empty((2 * reach + 1) * (2 * reach + 1))
     for source in range(first_source, last_source):
-        middle_x, middle_y = int(math.floor(x[source] + 0.5)), int(math.floor(y[source] + 0.5))
+        middle_x, middle_y = math.floor(x[source] + 0.5), math.floor(y[source] + 0.5)
         count = 0
         for row in range(max(middle_y - reach, 0), min(middle_y + reach + 1, ny)):
             for column in range(max(middle_x - reach, 0), min(middle_x + reach + 1, nx)):
