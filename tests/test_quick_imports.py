@@ -42,6 +42,31 @@ for extension in asdf.get_config().extensions:
 """
 
 
+_SCIPY = """
+from hexcal import quick_imports
+with quick_imports.for_scipy():
+    from scipy import ndimage, optimize, spatial
+from scipy._lib import _array_api, _docscrape, _util, deprecation
+for module in (_array_api, _docscrape, _util, deprecation):
+    assert module.FunctionDoc.__module__ == "scipy._lib._docscrape", module
+assert "zoom" in ndimage.zoom.__doc__.lower() and len(ndimage.zoom.__doc__) > 500
+assert ndimage.zoom([[1.0, 2.0]], (1, 2)).shape == (1, 4)
+assert spatial.KDTree([[0.0], [2.0]]).query([1.5])[1] == 1
+"""
+
+_TWEAKWCS = """
+import sys
+from hexcal import quick_imports
+with quick_imports.for_tweakwcs():
+    from tweakwcs.linearfit import iter_linear_fit
+    from tweakwcs.matchutils import XYXYMatch
+assert not {"gwcs", "tweakwcs"} & set(sys.modules)
+import tweakwcs
+assert tweakwcs.XYXYMatch is XYXYMatch and tweakwcs.iter_linear_fit is iter_linear_fit
+assert tweakwcs.__version__ and tweakwcs.align_wcs and tweakwcs.JWSTWCSCorrector
+"""
+
+
 def _run(program, *words):
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -50,6 +75,14 @@ def _run(program, *words):
 
 def test_photutils_works_after_its_quick_loading():
     _run(_PHOTUTILS)
+
+
+def test_scipy_works_after_its_quick_loading():
+    _run(_SCIPY)
+
+
+def test_tweakwcs_is_whole_for_others_after_parts_of_it_were_loaded():
+    _run(_TWEAKWCS)
 
 
 def test_extensions_of_asdf_are_those_that_the_library_reads_by_itself():

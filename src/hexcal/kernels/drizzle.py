@@ -276,24 +276,27 @@ def drizzle_whole(first_row, last_row, source, mosaic, least, bit):
     """
     nx = mosaic.values.shape[1]
     planes = 2 + source.n_variances
-    sums = np.zeros((min(_ROWS, last_row - first_row), nx + 1, planes))
+    most_rows = min(_ROWS, last_row - first_row)
+    cells, sums = np.zeros((most_rows, nx, planes)), np.zeros((most_rows, nx + 1, planes))
     lattice, dense = np.empty((2, 2, source.x.shape[1] + 1)), np.empty((2, 5, source.x.shape[1]))
     for top in range(first_row, last_row, _ROWS):
         n_rows = min(_ROWS, last_row - top)
+        cells[:] = 0
         sums[:] = 0
-        add_exposure(source, top, sums[:n_rows], lattice, dense)
+        add_exposure(source, top, cells[:n_rows], sums[:n_rows], lattice, dense)
         for row in range(n_rows):
-            _sum_along(sums[row], least)
-            _merge(sums[row], top + row, source, mosaic, bit)
+            _sum_along(sums[row], cells[row], least)
+            _merge(cells[row], top + row, source, mosaic, bit)
 
 
 @kernel
-def _sum_along(sums, least):
-    """Sum along a row; what is left beside the exposure becomes 0."""
+def _sum_along(sums, cells, least):
+    """Add to each pixel of a row the sum along the row; what is left beside the exposure becomes 0."""
     total = np.zeros(sums.shape[1])
-    for column in range(sums.shape[0] - 1):
+    for column in range(cells.shape[0]):
         for plane in range(sums.shape[1]):
             total[plane] += sums[column, plane]
-            sums[column, plane] = total[plane]
-        if total[0] < least:
-            sums[column, :] = 0.0
+            cells[column, plane] += total[plane]
+        if cells[column, 0] < least:
+            for plane in range(sums.shape[1]):
+                cells[column, plane] = 0.0

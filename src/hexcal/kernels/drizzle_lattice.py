@@ -3,7 +3,8 @@
 With a drop size of 1 the pixels of an exposure fill a lattice without gaps. What a pixel of the mosaic gets is then a
 sum over the edges of the lattice: each edge adds, to all that lies on its right, the difference of the densities of the
 two pixels that it divides. So an edge is looked at once, instead of twice, and touches two pixels of the mosaic for
-each that it crosses; a sum along the row does the rest.
+each that it crosses; a sum along the row does the rest. Pixels for which there is a shorter way are taken out before
+(`drizzle_direct`).
 """
 
 import math
@@ -11,6 +12,7 @@ import math
 import numpy as np
 
 from hexcal.kernels.compiled import kernel
+from hexcal.kernels.drizzle_direct import share_out
 
 BLOCK = 64
 """Columns of the exposure whose place in the mosaic is looked at together."""
@@ -194,7 +196,7 @@ def span(source, row, top, bottom):
 
 
 @kernel
-def add_exposure(source, top, sums, lattice, dense):
+def add_exposure(source, top, cells, sums, lattice, dense):
     """Add an exposure to some rows of the mosaic.
 
     Parameters
@@ -203,8 +205,10 @@ def add_exposure(source, top, sums, lattice, dense):
         The exposure.
     top : int
         First row of the mosaic.
+    cells : float64 array (rows, columns, planes)
+        Gets the pixels that `share_out` adds.
     sums : float64 array (rows, columns + 1, planes)
-        As of `add_edge`.
+        Gets all others, as of `add_edge`.
     lattice : float64 array (2, 2, nx + 1)
         Room for the corners of two rows of the lattice.
     dense : float64 array (2, 5, nx)
@@ -222,11 +226,12 @@ def add_exposure(source, top, sums, lattice, dense):
         last = max(former[1], present[1])
         above, below = row % 2, (row + 1) % 2
         if not (known_first <= first and last <= known_last):
-            _begin(source, row, first, last, top, lattice, dense)
+            _begin(source, row, first, last, top, cells, lattice, dense)
         if row < ny:
             corners(source.x, row + 1, first, last, 0.0, lattice[below, 0])
             corners(source.y, row + 1, first, last, top, lattice[below, 1])
             densities(source, row, first, last, lattice[above], lattice[below], dense[below])
+            share_out(cells, first, last, lattice[above], lattice[below], dense[below], True)
         else:
             dense[below, :, first:last] = 0.0
         _add_edges(sums, first, last, row < ny, lattice[above], lattice[below], dense[above], dense[below])
@@ -234,8 +239,8 @@ def add_exposure(source, top, sums, lattice, dense):
 
 
 @kernel
-def _begin(source, row, first, last, top, lattice, dense):
-    """Make the corners above a row, and the densities of the row before it."""
+def _begin(source, row, first, last, top, cells, lattice, dense):
+    """Make the corners above a row, and the densities of the row before it that are not added yet."""
     above, below = row % 2, (row + 1) % 2
     corners(source.x, row, first, last, 0.0, lattice[above, 0])
     corners(source.y, row, first, last, top, lattice[above, 1])
@@ -245,6 +250,7 @@ def _begin(source, row, first, last, top, lattice, dense):
     corners(source.x, row - 1, first, last, 0.0, lattice[below, 0])
     corners(source.y, row - 1, first, last, top, lattice[below, 1])
     densities(source, row - 1, first, last, lattice[below], lattice[above], dense[above])
+    share_out(cells, first, last, lattice[below], lattice[above], dense[above], False)
 
 
 @kernel

@@ -1,5 +1,8 @@
 """Corrections of the WCS by hand: known shifts, rolls and scales; those of one image on another."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sky_projections import tangent_plane
@@ -51,6 +54,32 @@ def test_what_cannot_be_adjusted_is_refused():
         adjust_wcs(tangent_plane(), delta_ra=1.0)
     with pytest.raises(ParameterError, match="positive"):
         adjust_wcs(exposure(stars()).meta.wcs, scale_factor=0)
+
+
+_CORRECTED = """
+import sys
+from hexcal import datamodels
+from hexcal.models.stored_wcs import wcs_of
+from hexcal.steps.wcs import sip
+from hexcal.tweakreg.utils import adjust_wcs
+model = datamodels.open(sys.argv[1])
+model.meta.wcs = adjust_wcs(wcs_of(model), delta_ra=1e-3, scale_factor=1.01)
+sip.update_fits_wcsinfo(model)
+model.save(sys.argv[2])
+assert not {"gwcs", "asdf", "astropy.modeling"} & set(sys.modules)
+"""
+
+
+def test_a_wcs_is_corrected_approximated_and_written_without_gwcs(tmp_path):
+    model, paths = exposure(stars()), (tmp_path / "before_cal.fits", tmp_path / "after_cal.fits")
+    model.save(paths[0])
+    done = subprocess.run([sys.executable, "-c", _CORRECTED, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    written = datamodels.open(paths[1]).meta.wcs
+    expected = adjust_wcs(model.meta.wcs, delta_ra=1e-3, scale_factor=1.01)
+    assert written.available_frames == expected.available_frames
+    np.testing.assert_allclose(written(X, Y), expected(X, Y), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(written.invert(*expected(X, Y)), (X, Y), atol=1e-5)
 
 
 @pytest.mark.req("TWEAK-20")
