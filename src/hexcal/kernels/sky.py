@@ -79,15 +79,25 @@ def collect(data, dq, bad, mask, use_mask, lower, upper, values):
 def moments(values):
     """Return mean and standard deviation (of the sample, n - 1) of float32 values.
 
-    Summed in float64 about the first of them.
+    Summed in float64 about the first of them, every fourth by itself, which the processor does side by side.
     """
-    origin = np.float64(values[0])
-    total, squares = 0.0, 0.0
-    for value in values:
-        difference = value - origin
+    origin, n = np.float64(values[0]), len(values)
+    total = squares = total_1 = squares_1 = total_2 = squares_2 = total_3 = squares_3 = 0.0
+    for k in range(0, n - 3, 4):
+        a, b, c, d = values[k] - origin, values[k + 1] - origin, values[k + 2] - origin, values[k + 3] - origin
+        total += a
+        total_1 += b
+        total_2 += c
+        total_3 += d
+        squares += a * a
+        squares_1 += b * b
+        squares_2 += c * c
+        squares_3 += d * d
+    for k in range(n - n % 4, n):
+        difference = values[k] - origin
         total += difference
         squares += difference * difference
-    n = len(values)
+    total, squares = total + total_1 + (total_2 + total_3), squares + squares_1 + (squares_2 + squares_3)
     mean = total / n
     return origin + mean, np.sqrt(max(0.0, squares - n * mean * mean) / max(1, n - 1))
 

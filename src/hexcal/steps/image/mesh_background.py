@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hexcal import quick_imports
+from hexcal.core.bands import run_bands
 
 _LEAST_FRACTION = 0.9
-_ROWS = 64
 
 
 class BoxClipping(NamedTuple):
@@ -56,10 +56,13 @@ class MeshBackground:
         -------
         float32 array (ny, nx)
         """
+        from hexcal.kernels.mesh import subtract_mesh
+
         net = np.empty(self.shape, np.float32)
-        for first in range(0, self.shape[0], _ROWS):
-            rows = slice(first, first + _ROWS)
-            net[rows] = data[rows] - self.rows(self.level, rows)
+        level = np.ascontiguousarray(self.level)
+        across = self._splines[0], np.ascontiguousarray(self._splines[1].T)
+        limits = float(level.min()), float(level.max())
+        run_bands(subtract_mesh, self.shape[0], data, *across, level, *limits, net)
         return net
 
     def rows(self, mesh: np.ndarray, rows: slice) -> np.ndarray:
@@ -67,9 +70,20 @@ class MeshBackground:
         if np.ptp(mesh) == 0:
             count = len(range(*rows.indices(self.shape[0])))
             return np.full((count, self.shape[1]), mesh.flat[0], np.float32)
-        across_y = _spline(mesh.shape[0], self.box[0], self.shape[0])[rows]
-        across_x = _spline(mesh.shape[1], self.box[1], self.shape[1])
-        return np.clip(across_y @ mesh @ across_x.T, mesh.min(), mesh.max()).astype(np.float32)
+        across_y, across_x = self._splines
+        return np.clip(across_y[rows] @ mesh @ across_x.T, mesh.min(), mesh.max()).astype(np.float32)
+
+    def at(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return the background at some pixels: float32 array (n,)."""
+        across_y, across_x = self._splines
+        level = np.sum(across_y[rows] @ self.level * across_x[columns], axis=1)
+        return np.clip(level, self.level.min(), self.level.max()).astype(np.float32)
+
+    @property
+    def _splines(self):
+        """What each box counts in each row, and in each column: arrays (ny, my) and (nx, mx)."""
+        y, x = (_spline(*lengths) for lengths in zip(self.level.shape, self.box, self.shape, strict=True))
+        return y, x
 
     @property
     def rms_median(self) -> float:
@@ -83,7 +97,7 @@ def _spline(count, size, length):
     with quick_imports.for_scipy():
         from scipy.ndimage import zoom
 
-    return np.asarray(zoom(np.eye(count), (size, 1), order=3, mode="reflect", grid_mode=True))[:length]
+    return np.ascontiguousarray(zoom(np.eye(count), (size, 1), order=3, mode="reflect", grid_mode=True)[:length])
 
 
 def mesh_background(
@@ -113,14 +127,17 @@ def mesh_background(
     Boxes of which less than 90 % of a whole box is left (those at the edges too) are interpolated from the others by
     inverse distance; if all are so, each box that has pixels is taken.
     """
+    from hexcal.kernels.mesh import collect_box
+
     box = (min(box_size, data.shape[0]), min(box_size, data.shape[1]))
     counts = [-(-length // size) for length, size in zip(data.shape, box, strict=True)]
     level, rms, used = np.full(counts, np.nan), np.full(counts, np.nan), np.zeros(counts, np.int64)
+    values = np.empty(box[0] * box[1], np.float32)
     for j in range(counts[0]):
         for i in range(counts[1]):
-            part = (slice(j * box[0], (j + 1) * box[0]), slice(i * box[1], (i + 1) * box[1]))
-            values = data[part][~masked[part]]
-            level[j, i], rms[j, i], used[j, i] = clipped_median(values[np.isfinite(values)], clipping)
+            top, left = j * box[0], i * box[1]
+            part = (top, min(top + box[0], data.shape[0]), left, min(left + box[1], data.shape[1]))
+            level[j, i], rms[j, i], used[j, i] = _clipped(values[: collect_box(data, masked, part, values)], clipping)
     if not used.any():
         return None
     is_full = used > _LEAST_FRACTION * box[0] * box[1]
@@ -141,40 +158,20 @@ def clipped_median(values: np.ndarray, clipping: BoxClipping = USUAL_CLIPPING) -
     clipping : BoxClipping
         Default: at 3 sigma, at most 5 times.
     """
-    if not len(values):
-        return np.nan, np.nan, 0
-    values = _sorted(values)
-    origin = float(values[len(values) // 2])
-    shifted = values.astype(np.float64) - origin
-    sums = np.concatenate([[0.0], np.cumsum(shifted)])
-    squares = np.concatenate([[0.0], np.cumsum(shifted * shifted)])
-    first, last = 0, len(values)
-    median, sigma = _middle(values, sums, squares, first, last)
-    for _ in range(clipping.rounds):
-        low = max(first, int(np.searchsorted(values, median - clipping.low * sigma, "left")))
-        high = min(last, int(np.searchsorted(values, median + clipping.high * sigma, "right")))
-        if (low, high) == (first, last):
-            break
-        first, last = low, high
-        median, sigma = _middle(values, sums, squares, first, last)
-    return median, sigma, last - first
+    return _clipped(np.array(values, np.float32), clipping)
 
 
-def _sorted(values):
-    """The values in order, float32 array (n,)."""
+def _clipped(values, clipping):
+    """As `clipped_median`; the values are sorted in place."""
+    from hexcal.kernels.mesh import clip_sorted
     from hexcal.kernels.sorting import sort_finite
 
-    result = np.empty(values.size, np.uint32)
-    sort_finite(np.array(values, np.float32).view(np.uint32), result)
-    return result.view(np.float32)
-
-
-def _middle(values, sums, squares, first, last):
-    """Median and standard deviation of some of the sorted values, from their running sums."""
-    count = last - first
-    median = (float(values[first + (count - 1) // 2]) + float(values[first + count // 2])) / 2
-    mean = (sums[last] - sums[first]) / count
-    return median, float(np.sqrt(max(0.0, (squares[last] - squares[first]) / count - mean * mean)))
+    if not len(values):
+        return np.nan, np.nan, 0
+    ordered, result = np.empty(values.size, np.uint32), np.empty(3)
+    sort_finite(values.view(np.uint32), ordered)
+    clip_sorted(ordered.view(np.float32), float(clipping.low), float(clipping.high), clipping.rounds, result)
+    return float(result[0]), float(result[1]), int(result[2])
 
 
 def _completed(mesh, is_good, filter_size):

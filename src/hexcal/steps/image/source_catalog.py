@@ -283,9 +283,8 @@ def _percents(fractions, apertures):
 def _at(background, x, y):
     """The background of the image at the pixels of sources (n,)."""
     ny, nx = background.shape
-    level = background.rows(background.level, slice(0, ny))
     rows = np.clip(np.rint(np.nan_to_num(y)).astype(int), 0, ny - 1)
-    return level[rows, np.clip(np.rint(np.nan_to_num(x)).astype(int), 0, nx - 1)].astype(float)
+    return background.at(rows, np.clip(np.rint(np.nan_to_num(x)).astype(int), 0, nx - 1)).astype(float)
 
 
 def is_wider_than_a_star(flux, error, energies, phase=0.0) -> np.ndarray:
