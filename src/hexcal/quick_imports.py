@@ -107,11 +107,11 @@ def for_scipy():
     """
     from scipy._lib import _docscrape
 
-    real = _docscrape.FunctionDoc
+    real: Any = _docscrape.FunctionDoc
     if real is _DocAsItIs:
         yield
         return
-    vars(_docscrape)["FunctionDoc"] = _DocAsItIs
+    setattr(_docscrape, "FunctionDoc", _DocAsItIs)  # noqa: B010
     try:
         yield
     finally:
@@ -143,7 +143,8 @@ def for_tweakwcs():
         yield
         return
     package: Any = types.ModuleType("tweakwcs")
-    package.__path__ = list(importlib.util.find_spec("tweakwcs").submodule_search_locations or ())
+    found: Any = importlib.util.find_spec("tweakwcs")
+    package.__path__ = list(found.submodule_search_locations)
     package.__version__ = importlib.metadata.version("tweakwcs")
     sys.modules["tweakwcs"] = package
     try:

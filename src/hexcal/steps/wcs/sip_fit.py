@@ -93,15 +93,15 @@ def header_of(wcs, crpix, *, bounding_box, npoints, max_pix_error, degree, max_i
         raise ValueError("The bounding box is too small for polynomials")
     middle = [round(float(np.mean(pair)), 1) for pair in box]
     origin = middle if crpix is None else [place - 1 for place in crpix]
-    sky = tuple(float(value) for value in pixel_to_sky(wcs, *origin))
-    plane = models.RotateCelestial2Native(*sky, 180.0) | models.Sky2Pix_Gnomonic()
+    ra, dec = (float(value) for value in pixel_to_sky(wcs, origin[0], origin[1]))
+    plane = models.RotateCelestial2Native(ra, dec, 180.0) | models.Sky2Pix_Gnomonic()
     coarse, fine = (_grid(wcs, plane, box, origin, count) for count in (npoints, 2 * npoints))
     near = evaluate_points(plane, *pixel_to_sky(wcs, origin[0] + np.array([0, 1, 0]), origin[1] + np.array([0, 0, 1])))
     (x, y), (x_of_u, y_of_u), (x_of_v, y_of_v) = np.transpose(near)
     scale = float(np.sqrt(abs((x_of_u - x) * (y_of_v - y) - (y_of_u - y) * (x_of_v - x))))
     forward = _fitted(coarse, fine, degree, max_pix_error * scale)
     matrix = np.column_stack([forward.coefficients[1, 0], forward.coefficients[0, 1]])
-    keywords = _linear_keywords(wcs, origin, sky, matrix, forward.degree > 1)
+    keywords = _linear_keywords(wcs, origin, (ra, dec), matrix, forward.degree > 1)
     inverse = np.linalg.inv(matrix)
     if forward.degree > 1:
         keywords |= {"A_ORDER": forward.degree, "B_ORDER": forward.degree}
@@ -109,7 +109,7 @@ def header_of(wcs, crpix, *, bounding_box, npoints, max_pix_error, degree, max_i
         keywords |= _polynomial_keywords(("A", "B"), bent)
     keywords["SIPMXERR"] = forward.error / scale
     if forward.degree > 1 and max_inv_pix_error:
-        back = _fitted(*(_turned(grid, inverse) for grid in (coarse, fine)), inv_degree, max_inv_pix_error)
+        back = _fitted(_turned(coarse, inverse), _turned(fine, inverse), inv_degree, max_inv_pix_error)
         keywords |= {"AP_ORDER": back.degree, "BP_ORDER": back.degree}
         keywords |= _polynomial_keywords(("AP", "BP"), back.coefficients)
         keywords["SIPIVERR"] = back.error
@@ -121,7 +121,7 @@ def _pairs(box):
 
 
 def _grid(wcs, plane, box, origin, count):
-    columns, rows = np.meshgrid(*(np.linspace(*pair, count) for pair in box))
+    columns, rows = np.meshgrid(*(np.linspace(low, high, count) for low, high in box))
     x, y = evaluate_points(plane, *pixel_to_sky(wcs, columns.ravel(), rows.ravel()))
     return Grid(columns.ravel() - origin[0], rows.ravel() - origin[1], x, y)
 
