@@ -71,8 +71,8 @@ def update_fits_wcsinfo(
 
     Notes
     -----
-    JWST pipeline documentation 1.13.5, assign_wcs; convention of SIP: Shupe et al. 2005, ASPC 347, 491. The fit is at the points
-    of gwcs.
+    JWST pipeline documentation 1.13.5, assign_wcs; convention of SIP: Shupe et al. 2005, ASPC 347, 491. The fit is at
+    the points of gwcs.
     """
     from astropy.io import fits
 
