@@ -11,6 +11,7 @@ from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.models.container import ModelContainer
 from hexcal.models.dqflags import pixel
+from hexcal.models.stored_wcs import opened
 from hexcal.steps.image.output_size import OutputTooLargeError, doubts, images_of
 from hexcal.steps.image.output_wcs import tangent_plane as plane
 from hexcal.steps.image.resample import ResampleStep
@@ -204,14 +205,14 @@ def test_grid_of_a_file(tmp_path):
     pc = np.array([[-1.0, 0.0], [0.0, 1.0]])
     wcs = plane((10.0, 20.0), (RA, DEC), pc, 2 * SCALE)
     path = tmp_path / "grid.asdf"
-    asdf.AsdfFile({"wcs": wcs, "pixel_shape": [25, 30]}).write_to(path)
+    asdf.AsdfFile({"wcs": opened(wcs), "pixel_shape": [25, 30]}).write_to(path)
     result = run(exposure(), output_wcs=str(path), crpix=[1, 1], rotation=77.0)
     assert result.data.shape == (30, 25)
     assert result.meta.wcsinfo.crpix1 == 11
     assert result.meta.photometry.pixelarea_arcsecsq == pytest.approx((2 * SCALE * 3600) ** 2, rel=1e-4)
     assert result.meta.resample.pixel_scale_ratio == pytest.approx(2, rel=1e-4)
     middle = plane((4.0, 4.0), (RA, DEC), pc, 2 * SCALE)
-    asdf.AsdfFile({"wcs": middle, "pixel_shape": [25, 30], "pixel_area": 3e-14}).write_to(path)
+    asdf.AsdfFile({"wcs": opened(middle), "pixel_shape": [25, 30], "pixel_area": 3e-14}).write_to(path)
     given = run(exposure(), output_wcs=str(path), output_shape=[9, 8])
     assert given.data.shape == (8, 9)
     assert given.meta.photometry.pixelarea_steradians == 3e-14
