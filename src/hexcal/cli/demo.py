@@ -53,29 +53,13 @@ def main(words):
 def _demo(options):
     from rich.console import Console
 
-    from hexcal.simulate.exposure import scene_stream, simulate
-    from hexcal.simulate.mode import exposure_mode
-    from hexcal.simulate.reference_cache import add_references, check_cache
+    from hexcal.simulate.reference_cache import check_cache
 
     cache = str(Path(options.output) / "crds")
     check_cache(cache)
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, _WIDTH)
-    # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
-    mode = exposure_mode("NIRCAM", subarray_name=options.subarray, n_groups=options.groups, readpatt="MEDIUM2")
-    console.print(
-        f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, "
-        f"{mode.n_groups} groups of {mode.group_time:.2f} s"
-    )
-    clock = time.perf_counter()
-    simulation = simulate(mode, _scene(mode.image_shape, scene_stream(options.seed)), seed=options.seed)
-    added = add_references(cache, simulation.references())
-    written = simulation.save(options.output, overwrite=True, references=False)
-    console.print(
-        f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; "
-        f"{time.perf_counter() - clock:.1f} s"
-    )
-
+    simulation, added, written = _simulate(console, options, cache)
     at, exposure = f"CRDS_PATH={shlex.quote(cache)}", shlex.quote(written["exposure"])
     console.print("[bold]2. Choose[/bold] its reference files from its header, by rules that were simulated with it")
     console.print(f"   {_chosen(cache, added.context, written['exposure'])}")
@@ -99,6 +83,29 @@ def _demo(options):
     for name, path in written.items():
         console.print(f"   {name:11s} {path}")
     return 0
+
+
+def _simulate(console, options, cache):
+    """Simulate the exposure and its references; returns them, what was added to the cache, and what was written."""
+    from hexcal.simulate.exposure import scene_stream, simulate
+    from hexcal.simulate.mode import exposure_mode
+    from hexcal.simulate.reference_cache import add_references
+
+    # Two frames in ten are kept: a deep exposure, with the noise of the photons well above that of the read-out.
+    mode = exposure_mode("NIRCAM", subarray_name=options.subarray, n_groups=options.groups, readpatt="MEDIUM2")
+    console.print(
+        f"[bold]1. Simulate[/bold] a NIRCam exposure: {mode.detector} {mode.subarray}, {mode.readpatt}, "
+        f"{mode.n_groups} groups of {mode.group_time:.2f} s"
+    )
+    clock = time.perf_counter()
+    simulation = simulate(mode, _scene(mode.image_shape, scene_stream(options.seed)), seed=options.seed)
+    added = add_references(cache, simulation.references())
+    written = simulation.save(options.output, overwrite=True, references=False)
+    console.print(
+        f"   {len(simulation.truth.stars)} stars, {len(simulation.truth.cosmic_rays)} pixels hit by cosmic rays; "
+        f"{time.perf_counter() - clock:.1f} s"
+    )
+    return simulation, added, written
 
 
 def _scene(shape, rng):

@@ -25,8 +25,14 @@ def options():
     add = parser.add_argument
     add("--output", required=True, metavar="DIR", help="folder to write to")
     add("--overwrite", action="store_true", help="replace files that exist")
-    taking = parser.add_argument_group("how the images are taken")
-    add = taking.add_argument
+    _add_taking(parser.add_argument_group("how the images are taken"))
+    _add_sky(parser.add_argument_group("what is seen"))
+    _add_errors(parser.add_argument_group("what is wrong"))
+    return parser
+
+
+def _add_taking(group):
+    add = group.add_argument
     add("--instrument", default="NIRCAM", help="NIRCAM, MIRI, NIRISS or FGS (default NIRCAM)")
     add("--detector", help="another detector of the instrument (default NRCA1, MIRIMAGE, NIS, GUIDER1)")
     add("--filter", help="name of the filter (default F200W; MIRI: F770W)")
@@ -44,8 +50,10 @@ def options():
         help="raw: name of the subarray (default SUB320; MIRI: BRIGHTSKY, NIRISS: SUB256, FGS: SUB128CNTR)",
     )
     add("--groups", type=whole_number(2), metavar="N", help="raw: groups in an integration (default 10)")
-    sky = parser.add_argument_group("what is seen")
-    add = sky.add_argument
+
+
+def _add_sky(group):
+    add = group.add_argument
     add("--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same images (default 0)")
     add(
         "--density",
@@ -55,8 +63,10 @@ def options():
     )
     add("--sky", type=number(0), metavar="LEVEL", help="brightness of the sky, MJy/sr (default 0.25; MIRI: 8)")
     add("--sky-difference", type=number(0), default=0.1, metavar="SHARE", help="between exposures (default 0.1)")
-    errors = parser.add_argument_group("what is wrong")
-    add = errors.add_argument
+
+
+def _add_errors(group):
+    add = group.add_argument
     add(
         "--pointing-error",
         type=number(0),
@@ -68,7 +78,6 @@ def options():
         "--cosmic-rays", type=number(0), default=2e-4, metavar="DENSITY",
         help="rates: tracks per pixel that stage 1 has left (default 0.0002)",
     )  # fmt: skip
-    return parser
 
 
 def run(given):

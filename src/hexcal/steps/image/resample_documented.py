@@ -170,17 +170,22 @@ class ResampleData:
         ratio = mean_scale(output_wcs, outsci.shape) / mean_scale(input_wcs, data.shape)
         drizzle.add(Exposure(data, weights, ratio=ratio), x, y)
         result = drizzle.finish(0.0)
-        seen = result.weights > 0
-        total = outwht[seen] + result.weights[seen]
-        outsci[seen] = (outsci[seen] * outwht[seen] + result.data[seen] * result.weights[seen]) / total
-        outwht[seen] = total
-        if outcon is not None:
-            plane, bit = divmod(uniqid - 1, IN_A_PLANE)
-            context = outcon if outcon.ndim == 2 else outcon[plane]
-            context[seen] |= np.array(1 << bit, np.uint32).astype(context.dtype)
+        _add_to_mosaic(result, outsci, outwht, outcon, uniqid)
         if str(fillval).strip().upper() not in ("", "INDEF"):
             outsci[outwht == 0] = fill_of(fillval)
         return version(), int(np.count_nonzero(beside)), int(np.count_nonzero(beside.all(axis=1)))
+
+
+def _add_to_mosaic(result, outsci, outwht, outcon, uniqid):
+    """Average a drizzled image into the values of a mosaic, by weight, and note in the context that it contributed."""
+    seen = result.weights > 0
+    total = outwht[seen] + result.weights[seen]
+    outsci[seen] = (outsci[seen] * outwht[seen] + result.data[seen] * result.weights[seen]) / total
+    outwht[seen] = total
+    if outcon is not None:
+        plane, bit = divmod(uniqid - 1, IN_A_PLANE)
+        context = outcon if outcon.ndim == 2 else outcon[plane]
+        context[seen] |= np.array(1 << bit, np.uint32).astype(context.dtype)
 
 
 def _inside(shape, across, up):
