@@ -311,10 +311,6 @@ KNOWN = {
         "out, Hexcal 0",
         {"VAR_RNOISE": 32},
     ),
-    ("miri_real", "emicorr_joint"): (
-        "the wave is looked up between bins of two clocks: up to 0.11 DN apart, where 0.1 DN is tolerated",
-        {"SCI": 34000},
-    ),
     ("nircam_corner_10x3", "clean_flicker_noise"): (_FLICKER_EDGE, {"SCI": 1665}),
     ("nircam_corner_10x3", "flicker_each_integration"): (_FLICKER_EDGE, {"SCI": 2488}),
     ("nircam_corner_5", "clean_flicker_noise"): (_FLICKER_EDGE, {"SCI": 634}),
