@@ -270,13 +270,14 @@ def _n_phased(frequency, n_ints, n_groups, readout, parameters):
 def _fits(frequency, phases, n_bins, readout, n_groups, parameters):
     """Waves to subtract: one for all integrations, or one for each."""
     total = np.sum(phases, axis=0)
+    sums, counts, firsts = total
     if frequency.wave is None:
-        return [emi_wave.measured(total[0], total[1])]
+        return [emi_wave.measured(sums, counts)]
     step, scale = readout.cycles(frequency.frequency)[0], parameters.scale_reference
     if parameters.algorithm == "sequential" and not parameters.fine_phase:
-        return [emi_wave.aligned_by_points(*total, frequency.wave, scale, step, n_groups)]
+        return [emi_wave.aligned_by_points(sums, counts, firsts, frequency.wave, scale, step, n_groups)]
     reference = emi_wave.resampled(frequency.wave, n_bins)
     if parameters.algorithm == "sequential":
-        return [emi_wave.aligned(*total, reference, scale, step, n_groups)]
+        return [emi_wave.aligned(sums, counts, firsts, reference, scale, step, n_groups)]
     chosen = phases if parameters.fit_ints_separately else [total]
     return [emi_wave.joint(sums, firsts, reference, step, n_groups) for sums, _, firsts in chosen]
