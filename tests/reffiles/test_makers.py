@@ -8,7 +8,7 @@ from calibrations import image_of, ramp, rates
 
 from hexcal.models.dqflags import pixel
 from hexcal.models.science import ImageModel
-from hexcal.reffiles.maker import Members
+from hexcal.reffiles.maker import Members, NotSuitable
 from hexcal.reffiles.registry import makers
 from hexcal.reffiles.statistics import clipped, few_values, of_map, truncation
 
@@ -149,6 +149,13 @@ def test_linearity_makes_ramps_straight():
     assert abs(scale - 1) < 0.002
     assert np.median(worst) < 0.003 and np.percentile(worst, 95) < 0.006
     assert not model.dq.any()
+
+
+def test_linearity_is_not_made_of_flats_with_too_few_groups():
+    flats = [ramp(level(700.0, 5)[None]) for _ in range(2)]
+    with pytest.raises(NotSuitable, match="no pixel has the 6 good groups below saturation") as error:
+        made("linearity", flats, kind="flat")
+    assert "flats of more groups" in error.value.hint
 
 
 @pytest.mark.req("RFF-99", "RFF-103")

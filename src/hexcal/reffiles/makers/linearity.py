@@ -9,7 +9,7 @@ from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
 from hexcal.models.reference import LinearityModel
 from hexcal.reffiles.flags import definitions
-from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, ramp_rows, usable_groups
+from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows, usable_groups
 from hexcal.reffiles.makers.linearity_fit import Normal, polynomials, with_prior
 
 _LEAST, _MOST = 0.9, 1.5
@@ -66,6 +66,12 @@ class LinearityMaker(Maker):
         # Without light a ramp is noise, and what fits it is no property of the pixel.
         dark = reach < parameters.least_range * np.median(reach[~reference])
         unknown = (dark | ~np.isfinite(coefficients).all(axis=0)) & ~reference
+        if (unknown | reference).all():
+            raise NotSuitable(
+                f"no pixel has the {parameters.least_groups} good groups below saturation that the fit needs",
+                where="NGROUPS",
+                hint="use flats of more groups, or of less light; --linearity.least_groups accepts fewer (at least 4)",
+            )
         coefficients = _filled(coefficients, unknown, reference, members)
         dq = np.where(unknown | reference, np.uint32(pixel.NO_LIN_CORR), np.uint32(0)).astype(np.uint32)
         self._flag_strange(dq, coefficients, top, normal.origin, log, members)
