@@ -105,13 +105,16 @@ def for_scipy():
     It takes the documentation of hundreds of functions apart, to add which other libraries of arrays they know; here
     the documentation stays as it is.
     """
-    from scipy._lib import _docscrape
-
-    real: Any = _docscrape.FunctionDoc
-    if real is _DocAsItIs:
+    try:
+        documentation: Any = importlib.import_module("scipy._lib._docscrape")
+    except ImportError:
+        # Another release of scipy keeps it elsewhere: it loads as it always does.
+        documentation = None
+    real: Any = getattr(documentation, "FunctionDoc", None)
+    if real is None or real is _DocAsItIs:
         yield
         return
-    setattr(_docscrape, "FunctionDoc", _DocAsItIs)  # noqa: B010
+    documentation.FunctionDoc = _DocAsItIs
     try:
         yield
     finally:

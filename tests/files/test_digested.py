@@ -26,7 +26,9 @@ def written(path, pieces):
 
 def test_the_digest_is_that_of_the_file_for_small_and_large_pieces_in_any_order(tmp_path):
     random = np.random.default_rng(1)
-    pieces = [random.bytes(size) for size in (10, 1 << 20, 3, 0, 1 << 18, 1 << 19, 2880, *[1 << 18] * 20, 5)]
+    pieces = [
+        random.bytes(size) for size in (10, 1 << 20, 3, 0, (9 << 20) + 7, 1 << 18, 1 << 19, 2880, *[1 << 18] * 20, 5)
+    ]
     path = tmp_path / "product"
     status, found = written(path, pieces)
     assert path.read_bytes() == b"".join(pieces)

@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 _LARGE = 1 << 18
 """Bytes from which on it is worth while to leave the computing to a thread (hashlib releases the GIL)."""
+_PIECE = 1 << 22
+"""The largest piece, in bytes: what waits does not grow with the array."""
 _WAITING = 4
 """So many pieces may wait for the thread: they are copies, since the writer may change what it has handed over."""
 
@@ -28,11 +30,16 @@ class DigestedWriter(io.BufferedWriter):
 
     def write(self, buffer, /):
         """Write bytes at the end of the file; returns how many."""
-        if memoryview(buffer).nbytes >= _LARGE:
-            self._in_thread(bytes(buffer))
-        else:
-            self._finish_pieces(0)
-            self._sha256.update(buffer)
+        size = memoryview(buffer).nbytes
+        if size >= _LARGE:
+            whole = memoryview(buffer).cast("B")
+            for start in range(0, size, _PIECE):
+                piece = whole[start : start + _PIECE]
+                self._in_thread(bytes(piece))
+                super().write(piece)
+            return size
+        self._finish_pieces(0)
+        self._sha256.update(buffer)
         return super().write(buffer)
 
     def seek(self, target, whence=0, /):
@@ -50,10 +57,16 @@ class DigestedWriter(io.BufferedWriter):
     def sha256(self):
         """Return the digest of all that was written (str); None if it was not written from beginning to end."""
         self._finish_pieces(0)
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
         return self._sha256.hexdigest() if self._is_in_order else None
+
+    def close(self):
+        """Close the file, and end the thread."""
+        try:
+            super().close()
+        finally:
+            if self._thread is not None:
+                self._thread.shutdown()
+                self._thread = None
 
     def _in_thread(self, piece):
         if self._thread is None:
