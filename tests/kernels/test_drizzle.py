@@ -131,16 +131,34 @@ def test_flux_and_weight_are_conserved():
         assert np.sum(result.weights * result.data, dtype=float) == pytest.approx(total, rel=1e-6)
 
 
-@pytest.mark.parametrize("angle", [0.01, 0.7, 1.6, 3.3])
-def test_adding_edges_is_adding_polygons(angle):
-    """The sum over the edges of whole pixels, and over polygons (which carry flags along too), give the same."""
-    x, y, shape = grid(angle, 1.0)
+def without_hole(x):
+    """Everything is known."""
+
+
+def with_hole(x):
     x[20:23, 30:40] = np.nan
+
+
+def with_ragged_ends(x):
+    """As beside a tilted slit: nothing is known there."""
+    for row in range(len(x)):
+        x[row, : 3 + row // 2], x[row, -4 - (len(x) - row) // 3 :] = np.nan, np.nan
+
+
+@pytest.mark.parametrize("known", [without_hole, with_hole, with_ragged_ends])
+@pytest.mark.parametrize("angle", [0.03, 0.7, 1.6, 3.12, 3.3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_adding_edges_is_adding_polygons(angle, known, mirrored):
+    """The sum over the edges of whole pixels, and over polygons (which carry flags along too), give the same."""
+    x, y, shape = grid(angle, 1.0, (70, 300))
+    if mirrored:
+        x = shape[1] - 1 - x
+    known(x)
     results = []
     for with_dq in (False, True):
         mosaic = Drizzle(shape, n_exposures=2, with_variances=True, with_dq=with_dq)
         for seed in (1, 2):
-            mosaic.add(exposure(seed), x, y + 0.3 * seed)
+            mosaic.add(exposure(seed, x.shape), x, y + 0.3 * seed)
         results.append(mosaic.finish())
     edges, polygons = results
     assert np.array_equal(edges.context, polygons.context)

@@ -210,7 +210,7 @@ def test_exposure_names():
     made = products.exposure_name(93065, 2, 1, 1, "NRCA1", "rate", segment=3)
     assert made == "jw93065002001_02101_00001-seg003_nrca1_rate"
     assert products.parse_exposure_name(made).segment == 3
-    with pytest.raises(InputError, match="not a legal name"):
+    with pytest.raises(InputError, match="is not a valid name of an exposure"):
         products.exposure_name(930650, 2, 1, 1, "NRCA1", "rate")
 
 

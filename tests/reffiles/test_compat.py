@@ -96,7 +96,7 @@ def test_the_options_of_mkrefs(darks, capfd):
     words = ["mkrefs", "rdnoise", str(darks), "-c", str(darks / "c.cfg"), "--outrootdir", str(darks / "out")]
     assert main([*words, "--onlyshow", "--outsubdir", "nrc", "--pp", "readnoise", "author", "B"]) == 0
     said = capfd.readouterr().out
-    assert "readnoise: 1 groups" in said and "author = B" in said
+    assert "readnoise: 1 group ->" in said and "author = B" in said
     assert str(darks / "out" / "nrc" / "run000" / "readnoise" / "readnoise_nrc_run000.readnoise.fits") in said
     assert not (darks / "out").exists()
     assert main(["mkrefs", "readnoisee", str(darks)]) == 1

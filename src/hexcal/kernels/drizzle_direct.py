@@ -28,40 +28,36 @@ def share_out(cells, first, last, upper, lower, dense, adds):
     """
     n_rows, columns, planes = cells.shape
     flat = cells.reshape(-1)
-    # From the left to the right and from above to below, whichever way the exposure lies.
-    step = 1 if upper[0, last] > upper[0, first] else -1
-    sign = float(step)
-    if lower[1, first] < upper[1, first]:
-        upper, lower, sign = lower, upper, -sign
-    corner = first if step == 1 else last
-    x, y, x_below, y_below = upper[0, corner], upper[1, corner], lower[0, corner], lower[1, corner]
-    left, row, crossing = _side(x, y, x_below, y_below, n_rows, columns)
-    for _ in range(last - first):
-        x_before, y_before, x_below_before, y_below_before = x, y, x_below, y_below
-        left_before, row_before, crossing_before = left, row, crossing
-        column = corner if step == 1 else corner - 1
-        corner += step
-        x, y, x_below, y_below = upper[0, corner], upper[1, corner], lower[0, corner], lower[1, corner]
-        left, row, crossing = _side(x, y, x_below, y_below, n_rows, columns)
-        if left != left_before + 1 or row != row_before or left_before < 0 or dense[0, column] == 0:
+    present, left, row, turned = _side(upper, lower, first, n_rows, columns)
+    for column in range(first, last):
+        former, left_before, row_before, turned_before = present, left, row, turned
+        present, left, row, turned = _side(upper, lower, column + 1, n_rows, columns)
+        # What is decided depends on the corners of this pixel alone: it is asked again where others are known.
+        if row != row_before or turned != turned_before or dense[0, column] == 0:
+            continue
+        if left_before >= 0 and left == left_before + 1:
+            start, end, sign, at = former, present, turned, left_before
+        elif left >= 0 and left_before == left + 1:
+            start, end, sign, at = present, former, -turned, left
+        else:
             continue
         if adds:
-            right, bottom = float(left), row + 1.0
+            right, bottom = at + 1.0, row + 1.0
             # From the corner that the four pixels have in common.
-            a, b, c, d = x_before - right, y_before - bottom, x - right, y - bottom
-            e, f, g, h = x_below_before - right, y_below_before - bottom, x_below - right, y_below - bottom
-            near, far = crossing_before - right, crossing - right
+            a, b, c, d = start[0] - right, start[1] - bottom, end[0] - right, end[1] - bottom
+            e, f, g, h = start[2] - right, start[3] - bottom, end[2] - right, end[3] - bottom
+            near, far = start[4] - right, end[4] - right
             above, beneath = b + (d - b) * (a / (a - c)), f + (h - f) * (e / (e - g))
             half = 0.5 * sign
             upper_left, upper_right = half * (near * b + a * above), -half * (above * c + d * far)
             lower_left, lower_right = -half * (beneath * e + f * near), half * (far * h + g * beneath)
-            at = (row * columns + left_before) * planes
-            below = at + columns * planes
+            here = (row * columns + at) * planes
+            below = here + columns * planes
             for plane in range(planes):
                 density = dense[plane, column]
                 if row >= 0:
-                    flat[at + plane] += upper_left * density
-                    flat[at + planes + plane] += upper_right * density
+                    flat[here + plane] += upper_left * density
+                    flat[here + planes + plane] += upper_right * density
                 if row + 1 < n_rows:
                     flat[below + plane] += lower_left * density
                     flat[below + planes + plane] += lower_right * density
@@ -70,11 +66,16 @@ def share_out(cells, first, last, upper, lower, dense, adds):
 
 
 @inlined
-def _side(x, y, x_below, y_below, n_rows, columns):
-    """Return the column and the row that a side of a drop begins in, and where it crosses into the next row.
+def _side(upper, lower, column, n_rows, columns):
+    """Return where a side of drops lies in the mosaic.
 
-    A column beside the mosaic where it does not do so.
+    Its ends and its crossing into the next row, (x, y, x below, y below, x of the crossing); the column and the row
+    that it begins in; and -1.0 if the mosaic has them the other way round, else 1.0. A column beside the mosaic where
+    it crosses no row, or a column as well.
     """
+    x, y, x_below, y_below, turned = upper[0, column], upper[1, column], lower[0, column], lower[1, column], 1.0
+    if y_below < y:
+        x, y, x_below, y_below, turned = x_below, y_below, x, y, -1.0
     left, row, crossing = _NOWHERE, 0, 0.0
     if x > 0 and x_below > 0 and y > -1 and x < columns and y_below < n_rows + 1:
         row = int(y + 1.0) - 1
@@ -82,4 +83,4 @@ def _side(x, y, x_below, y_below, n_rows, columns):
             left = int(x)
             part = row + 1.0 - y
             crossing = x + (x_below - x) * (part / (y_below - y))
-    return left, row, crossing
+    return (x, y, x_below, y_below, crossing), left, row, turned
