@@ -4,6 +4,7 @@ Only arrays are read, and given to the model that the step opens: whatever is wr
 meets it, and a step that never comes to its reference never does.
 """
 
+import contextlib
 import contextvars
 import math
 import threading
@@ -148,9 +149,9 @@ class ReadingAhead:
             while (wanted := self._next()) is not None:
                 ready = None
                 try:
-                    ready = read(wanted)
-                except Exception:  # noqa: BLE001, S110 - the step that needs the file meets the same, and tells of it
-                    pass
+                    # The step that needs the file meets the same error, and tells of it.
+                    with contextlib.suppress(Exception):
+                        ready = read(wanted)
                 finally:
                     with self._changed:
                         self._reading = None

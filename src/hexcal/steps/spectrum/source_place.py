@@ -1,5 +1,7 @@
 """Where along a slit the source is."""
 
+import contextlib
+
 import numpy as np
 
 from hexcal.errors import InputError
@@ -143,11 +145,10 @@ def trace_of_sky(slit, ra, dec, wavelengths, dispaxis):
 
     trace, columns = np.full(len(wavelengths), np.nan), np.flatnonzero(np.isfinite(wavelengths))
     sky = (np.full(len(columns), float(value)) for value in (ra, dec))
-    try:
+    # Without a way back: by the closest place, below.
+    with contextlib.suppress(NotImplementedError):
         x, y, *_ = transform_points(wcs_of(slit), "world", "detector", *sky, wavelengths[columns])
         trace[columns] = y if dispaxis == 1 else x
-    except NotImplementedError:
-        pass
     for column in columns[~np.isfinite(trace[columns])]:
         trace[column] = _closest(slit, ra, dec, dispaxis, column)
     return trace
