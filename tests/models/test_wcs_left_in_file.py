@@ -8,6 +8,7 @@ from hexcal import datamodels
 from hexcal.models import asdf_tree, left_wcs
 from hexcal.models.container import ModelContainer
 from hexcal.models.left_wcs import LeftInFile
+from hexcal.models.stored_wcs import wcs_of
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,14 @@ def test_only_the_last_few_objects_are_kept(path, monkeypatch):
             objects.append(model.meta.wcs)
     assert held(containers[0]).let_go() is None
     assert held(containers[1]).let_go() is objects[1]
+
+
+@pytest.mark.parametrize(("limit", "is_known"), [(10**9, True), (0, False)])
+def test_the_description_of_a_small_one_stays(path, monkeypatch, limit, is_known):
+    monkeypatch.setattr(left_wcs, "_SMALL", limit)
+    container = ModelContainer([str(path)])
+    with container.borrowed(0, changed=()) as model:
+        description = wcs_of(model)
+    with container.borrowed(0, changed=()) as model:
+        assert (wcs_of(model) is description) == is_known
+        assert held(container).is_unread == is_known

@@ -32,8 +32,8 @@ __all__ = [
     "weigh",
 ]
 
-_ROWS = 64
-"""Rows of the mosaic that are worked on at a time."""
+_ROWS = 128
+"""Rows of the mosaic that are worked on at a time: what crosses from some to the next is looked at twice."""
 
 
 class Source(NamedTuple):

@@ -1,6 +1,7 @@
 """WCSs that members of a container, when they are given back, leave in their files.
 
-Their nodes take much memory, and go. The last few objects of gwcs, which take seconds to make, are kept.
+Their nodes take much memory, and go; of a small one the description stays. The last few objects of gwcs, which take
+seconds to make, are kept.
 """
 
 import weakref
@@ -10,6 +11,8 @@ from hexcal.models.stored_wcs import StoredWcs, is_as_read, is_undescribed, is_w
 
 _MOST_KEPT = 4
 """Objects of gwcs that are kept: those of four dithers. One of MIRI MRS takes 30 MB, one of NIRSpec IFU 100 MB."""
+_SMALL = 100_000
+"""Bytes of a file's metadata up to which the description of its WCS stays: an image's, not a spectrograph's."""
 _KEPT: deque = deque()
 """References to those that keep one, the oldest first."""
 
@@ -25,10 +28,13 @@ class LeftInFile(StoredWcs):
         Returns the StoredWcs.
     held : gwcs.WCS or other form
         The WCS as the model had it.
+    size : int
+        Bytes that it is read from.
     """
 
-    def __init__(self, reads, held=None):
+    def __init__(self, reads, held=None, size=0):
         self._reads, self._stored, self._is_undescribed = reads, None, False
+        self._small = held.known_description if isinstance(held, StoredWcs) and size <= _SMALL else None
         if is_wcs(held):
             self._object, self._is_undescribed = held, is_undescribed(held)
             _keep(self)
@@ -49,7 +55,12 @@ class LeftInFile(StoredWcs):
 
     def described(self):
         """Return its description, as `StoredWcs`."""
-        return None if self._is_undescribed else self._read_again.described()
+        return None if self._is_undescribed else self._small or self._read_again.described()
+
+    @property
+    def known_description(self):
+        """Its description, if it is known without a look into the file; else None."""
+        return self._small or (None if self.is_unread else self._read_again.known_description)
 
     def let_go(self):
         """Return the object that is kept, and keep it no longer; None if there is none."""

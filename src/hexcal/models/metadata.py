@@ -144,11 +144,13 @@ class Metadata:
         if held is None or left_wcs.is_left_in_file(held) or not stored_wcs.is_of_file(held, str(source.path)):
             return
 
-        def read():
-            content = bytes(source.raw_bytes(source.find("ASDF")))
-            return asdf_tree.from_bytes(content, str(source.path))["meta"]["wcs"]
+        def stored():
+            return source.raw_bytes(source.find("ASDF"))
 
-        tree["meta"]["wcs"] = left_wcs.LeftInFile(read, held)
+        def read():
+            return asdf_tree.from_bytes(bytes(stored()), str(source.path))["meta"]["wcs"]
+
+        tree["meta"]["wcs"] = left_wcs.LeftInFile(read, held, len(stored()))
 
     def row_of(self, path):
         """Return the row of the keyword dictionary that holds for a path of this model, or None.

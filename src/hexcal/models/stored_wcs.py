@@ -93,6 +93,11 @@ class StoredWcs:
                 self._description = False
         return self._description or None
 
+    @property
+    def known_description(self):
+        """Its description, if it has been asked for; else None."""
+        return self._description or None
+
     def read(self):
         """Return it as an object of gwcs, a new one at each call.
 
