@@ -9,6 +9,7 @@ from astropy.io import fits
 from hexcal import datamodels
 from hexcal.cli import main as cli
 from hexcal.core import blocks
+from hexcal.errors import InputError
 from hexcal.pipeline import Spec2Pipeline
 
 N_INTS = 7
@@ -69,7 +70,8 @@ def test_one_block_or_many_give_the_same_bits(series, tmp_path, monkeypatch, cap
     caplog.set_level(logging.INFO, "hexcal")
     whole = calibrate(monkeypatch, "whole", series, steps=STEPS[case])
     assert "pass in" not in caplog.text
-    told = {line for line in messages(caplog) if "done" in line or "replaced" in line or "Aperture" in line}
+    words = ("integrations done", "replaced", "Aperture")
+    told = {line for line in messages(caplog) if any(word in line for word in words)}
     caplog.clear()
     parts = calibrate(monkeypatch, "parts", series, 2, steps=STEPS[case])
     assert "The 7 integrations pass in 4 blocks, at most 2 at a time" in caplog.text
@@ -119,6 +121,19 @@ def test_what_is_not_saved_stays_in_memory(series, tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "SPECTRA_BYTES", 1)
     result = Spec2Pipeline.call(series)
     assert result.data.shape[0] == N_INTS and products(tmp_path) == []
+
+
+@pytest.mark.parametrize("per_block", [None, 3])
+def test_what_is_calibrated_is_delivered_where_spectra_cannot_be_made(series, tmp_path, monkeypatch, per_block):
+    (tmp_path / "cut.json").write_text('{"apertures": [')
+    steps = {"extract_1d": {"override_extract1d": str(tmp_path / "cut.json")}}
+    calibrate(monkeypatch, "good", series)
+    with pytest.raises(InputError, match="not readable as JSON"):
+        calibrate(monkeypatch, "bad", series, per_block, steps=steps)
+    (name,) = products(tmp_path / "bad")
+    assert name.endswith("_calints.fits")
+    good, bad = (datamodels.open(tmp_path / folder / name) for folder in ("good", "bad"))
+    np.testing.assert_array_equal(bad.data, good.data)
 
 
 def test_blocks_that_disagree_are_worked_on_together(series, tmp_path, monkeypatch, caplog):

@@ -172,6 +172,26 @@ def test_products_one_after_the_other(lrs, tmp_path, goes_on):
     assert not (tmp_path / "out" / "broken_cal.fits").exists()
 
 
+BROKEN = {
+    "cut.json": ('{"apertures": [', "not readable as JSON"),
+    "wrong.json": ('{"apertures": [{"id": "MIR_LRS-FIXEDSLIT", "xstart": "abc"}]}', "xstart must be a number"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_calibrated_is_delivered_where_spectra_cannot_be_made(lrs, tmp_path, capsys, name):
+    text, reason = BROKEN[name]
+    (tmp_path / name).write_text(text)
+    words = ["run", "calwebb_spec2", str(lrs.exposures[0]), f"--references={lrs.references}"]
+    words += [f"--output_dir={tmp_path / 'out'}", f"--steps.extract_1d.override_extract1d={tmp_path / name}"]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert reason in said and name in said
+    assert {path.stem.rpartition("_")[2] for path in (tmp_path / "out").glob("*.fits")} == {"cal", "s2d"}
+    status = product(tmp_path / "out", "cal").meta.cal_step
+    assert (status.photom, status.extract_1d) == ("COMPLETE", None)
+
+
 @pytest.mark.req("SP2-24")
 def test_process_exposure_product(lrs, monkeypatch):
     monkeypatch.chdir(lrs.associations[0].parent)

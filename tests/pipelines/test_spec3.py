@@ -154,7 +154,8 @@ def test_sources_are_told_apart_right_after_the_background(tmp_path, monkeypatch
 def test_a_background_that_is_no_spectrum_is_told(tmp_path):
     slit(2).save(tmp_path / "b_cal.fits")
     asn = association(tmp_path, [slit(0), slit(1)], [tmp_path / "b_cal.fits"])
-    with pytest.raises(InputError, match=r"as background, .* works on a MultiSpecModel or .* is a SlitModel"):
+    reason = r"(?s)as background, .* works on a MultiSpecModel or .* is a SlitModel.*next:  give the extracted spectrum"
+    with pytest.raises(InputError, match=reason):
         Spec3Pipeline.call(asn, output_dir=str(tmp_path / "out"))
 
 

@@ -17,6 +17,10 @@ _CHECKED_BRANCHES = ("meta.exposure", "meta.subarray", "meta.visit")
 """Branches of the metadata that decide how an exposure is calibrated."""
 
 
+class OtherKind(InputError):
+    """A model is of another kind than a step works on."""
+
+
 def require_number(step, inputs):
     """Raise InputError unless a step is given as many inputs as it takes."""
     parameters = list(inspect.signature(step.process).parameters.values())
@@ -134,7 +138,7 @@ def accepted(step, model, names=None):
         return model
     required = " or ".join(f"{'an' if name[0] in 'AEIO' else 'a'} {name}" for name in names)
     article = "an" if model.model_type[0] in "AEIO" else "a"
-    raise InputError(
+    raise OtherKind(
         f"{step.where} works on {required}, the input is {article} {model.model_type}{_described(model)}",
         where=str(model.path or "model in memory"),
         hint="`hexcal info FILE` shows what a file is",

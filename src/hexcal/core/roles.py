@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hexcal.core.inputs import OtherKind
 from hexcal.errors import InputError, ParameterError, unknown_name
 from hexcal.models import association_file, formats
 from hexcal.models.container import ModelContainer
@@ -31,6 +32,8 @@ class Role:
         Whether there must be one.
     other_names : tuple of str
         Other types of members, or keys of a dict of inputs, that have this role ("sci" for "science").
+    hint : str
+        What to give, for the message where an input is of another kind.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Role:
     many: bool = False
     required: bool = True
     other_names: tuple = ()
+    hint: str = ""
 
     @property
     def names(self):
@@ -254,4 +258,5 @@ def _owned_as(step, role, item, owned):
     except InputError as error:
         if role is step.roles[0]:
             raise
-        raise InputError(f"as {role.name}, {error.message}", error.where, error.hint) from error
+        hint = role.hint if role.hint and isinstance(error, OtherKind) else error.hint
+        raise InputError(f"as {role.name}, {error.message}", error.where, hint) from error

@@ -70,7 +70,11 @@ def from_file(path):
         except InputError:
             raise
         except ValueError as error:
-            raise InputError(f"not readable as JSON: {error}", where=str(path)) from error
+            raise InputError(
+                f"not readable as JSON: {error}",
+                where=str(path),
+                hint="the file may have been cut, or changed by hand: get it again, or give another one",
+            ) from error
     beginning = beginning_of(path)
     require_whole(path, beginning)
     tree = _plain_tree(beginning, str(path), path.read_bytes)

@@ -2,7 +2,7 @@
 
 from hexcal.core import Role, StepParameters, blocks, parameter
 from hexcal.core.blockwise import BlocksDisagree
-from hexcal.errors import ParameterError
+from hexcal.errors import HexcalError, ParameterError
 from hexcal.pipelines.exposure_pipeline import ExposurePipeline
 from hexcal.pipelines.spec2_blocks import in_blocks
 from hexcal.pipelines.spec2_modes import OFF_BY_DEFAULT, mode_of, name_of_cube, steps_of
@@ -45,9 +45,9 @@ class Spec2Pipeline(ExposurePipeline):
 
     Each product of an association has one science member, and the exposures of background and imprint that belong to
     it. The calibrated exposure (`_cal`, `_calints`) is the result. The rectified one (`_s2d`, or a cube `_s3d`) and its
-    spectra (`_x1d`, `_x1dints`) are for a quick look, and made where products are saved. Many integrations of time
-    series (NRS_BRIGHTOBJ, MIR_LRS-SLITLESS) pass in blocks where the product is saved, so that the memory does not grow
-    with their number.
+    spectra (`_x1d`, `_x1dints`) are for a quick look, and made where products are saved; where they cannot be made,
+    the calibrated exposure is saved before the run fails. Many integrations of time series (NRS_BRIGHTOBJ,
+    MIR_LRS-SLITLESS) pass in blocks where the product is saved, so that the memory does not grow with their number.
 
     Which steps an exposure gets depends on its type (EXP_TYPE; of lamps of NIRSpec, on OPMODE and LAMP too). Spectra
     without slits (NIS_SOSS, NIS_WFSS, NRC_WFSS, NRC_TSGRISM) are refused until a later version.
@@ -158,7 +158,11 @@ class Spec2Pipeline(ExposurePipeline):
                 exposure = self._without_background(exposure, background)
             else:
                 exposure = step.run(exposure)
-        self._make_spectra(exposure, [step for step in steps if step.name in _SPECTRA])
+        try:
+            self._make_spectra(exposure, [step for step in steps if step.name in _SPECTRA])
+        except HexcalError:
+            self._deliver(exposure)
+            raise
         return exposure
 
     def _in_blocks(self, exposure, steps, others):
@@ -169,13 +173,21 @@ class Spec2Pipeline(ExposurePipeline):
         corrections = [step for step in steps if step.name not in _SPECTRA]
         after = [step for step in steps if step.name in _SPECTRA]
         try:
-            calibrated, spectra = in_blocks(self, corrections, after, exposure, others, parts)
+            calibrated, spectra, failure = in_blocks(self, corrections, after, exposure, others, parts)
         except BlocksDisagree as reason:
             self.log.info("All integrations are processed together after all: %s", reason)
             return None
+        if failure is not None:
+            self._deliver(calibrated)
+            raise failure
         if spectra is not None:
             self._save(spectra, "x1dints")
         return calibrated
+
+    def _deliver(self, calibrated):
+        """Save the calibrated exposure, which is good although its spectra cannot be made."""
+        self.log.error("The spectra cannot be made, for the reason below; the calibrated exposure is saved")
+        self.save_model(calibrated)
 
     def _reason_for_whole(self):
         """Why the integrations are not worked on in blocks; None for no reason of the pipeline itself."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hexcal.core import blocks
+from hexcal.errors import HexcalError
 from hexcal.models.scratch import Scratch
 from hexcal.models.streamed import Streamed, StreamedTable, with_streamed
 
@@ -45,7 +46,7 @@ class GatheredSpectra:
 
 def in_blocks(
     pipeline: Any, corrections: list, after: list, exposure: Any, others: dict, parts: list
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any, HexcalError | None]:
     """Pass blocks of integrations through steps of calwebb_spec2.
 
     Parameters
@@ -69,20 +70,22 @@ def in_blocks(
         Its arrays of integrations are streamed.
     spectra : MultiSpecModel or TSOMultiSpecModel or None
         Their tables are streamed; None where nothing was extracted.
+    failure : HexcalError or None
+        Why no spectra can be made; all integrations are calibrated nevertheless.
 
     Raises
     ------
     BlocksDisagree
         If a step finds in one block what it has not found in another.
     """
-    scratch, planes, calibrated = Scratch(), {}, None
+    scratch, planes, calibrated, failure = Scratch(), {}, None, None
     spectra = GatheredSpectra(scratch)
     with blocks.BlockRun(pipeline, parts) as run:
         for block in run.blocks(exposure):
             slit: Any = block
             for step in corrections:
                 slit = run.step(step, pipeline.as_part(slit, step), *others.get(step.name, ()))
-            _extract(run, after, slit, spectra)
+            failure = failure or _extract(run, after, slit, spectra)
             for name in [name for name in slit.loaded() if name in slit.per_integration and name != "int_times"]:
                 planes.setdefault(name, Streamed(scratch, name)).append(getattr(slit, name))
                 slit.forget(name)
@@ -91,18 +94,23 @@ def in_blocks(
     calibrated.stand_for(exposure)
     if exposure.has("int_times") and not calibrated.has("int_times"):
         calibrated.int_times = exposure.plain_table("int_times")
-    return with_streamed(calibrated, planes), spectra.of(exposure) if spectra.product is not None else None
+    product = spectra.of(exposure) if spectra.product is not None and failure is None else None
+    return with_streamed(calibrated, planes), product, failure
 
 
 def _extract(run, steps, slit, spectra):
-    """Add the spectra of a block; the calibrated exposure is a product as it is."""
+    """Add the spectra of a block; the calibrated exposure is a product as it is. Returns why it cannot be, or None."""
     result = slit
-    for step in steps:
-        if step.parameters.skip:
-            run.step(step, slit)
-        elif step.name == "extract_1d":
-            extracted = run.made_of(step, result)
-            if step.last_status == "COMPLETE":
-                spectra.add(extracted)
-        else:
-            result = run.step(step, result.copied(shares_wcs=True) if result is slit else result)
+    try:
+        for step in steps:
+            if step.parameters.skip:
+                run.step(step, slit)
+            elif step.name == "extract_1d":
+                extracted = run.made_of(step, result)
+                if step.last_status == "COMPLETE":
+                    spectra.add(extracted)
+            else:
+                result = run.step(step, result.copied(shares_wcs=True) if result is slit else result)
+    except HexcalError as error:
+        return error
+    return None

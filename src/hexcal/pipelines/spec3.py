@@ -12,7 +12,7 @@ from hexcal.steps.spectrum.adaptive_trace_model import AdaptiveTraceModelStep
 from hexcal.steps.spectrum.combine_1d import Combine1dStep
 from hexcal.steps.spectrum.cube_build import CubeBuildStep
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
-from hexcal.steps.spectrum.master_background import MasterBackgroundStep
+from hexcal.steps.spectrum.master_background import BACKGROUND_HINT, MasterBackgroundStep
 from hexcal.steps.spectrum.mrs_imatch import MRSIMatchStep
 from hexcal.steps.spectrum.pixel_replace import PixelReplaceStep
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
@@ -58,7 +58,7 @@ class Spec3Pipeline(Pipeline):
     alias = "calwebb_spec3"
     roles = (
         Role("science", _EXPOSURES, many=True, other_names=("sci",)),
-        Role("background", _SPECTRA, many=True, required=False, other_names=("bkg",)),
+        Role("background", _SPECTRA, many=True, required=False, other_names=("bkg",), hint=BACKGROUND_HINT),
     )
     product_is_model = False
     saves_products_of = ("outlier_detection", "resample_spec", "cube_build", "extract_1d", "spectral_leak")

@@ -147,7 +147,11 @@ def _rows(chosen):
         model = chosen if isinstance(chosen, DataModel) else open_model(chosen)
         table = table_of(model, "apcorr_table")
     if table is None:
-        raise ReferenceError_("an apcorr reference needs a table of aperture corrections", where=where)
+        raise ReferenceError_(
+            "an apcorr reference needs a table of aperture corrections (APCORR), the file has none",
+            where=where,
+            hint="give another file with override_apcorr, or N/A to do without corrections",
+        )
     if isinstance(table, dict):
         return [{name.lower(): value for name, value in table.items()}], where
     if isinstance(table, list):

@@ -170,11 +170,19 @@ def _of_images(chosen, where):
         try:
             model = model_class("MultiExtract1dImageModel")(chosen)
         except (TypeError, ValueError) as error:
-            raise ReferenceError_("an extract1d reference is a JSON file, or holds images", where=where) from error
+            raise ReferenceError_(
+                "an extract1d reference is a JSON file, or holds images",
+                where=where,
+                hint="give another file with override_extract1d",
+            ) from error
     entries = []
     for image in model.images:
         order = image.get_meta("spectral_order")
         entries.append((image.get_meta("name") or ANY, order, ApertureEntry({}, np.asarray(image.data, np.float32))))
     if not entries:
-        raise ReferenceError_("an extract1d reference of images needs at least one image", where=where)
+        raise ReferenceError_(
+            "an extract1d reference is a JSON file, or holds at least one image; this file has none",
+            where=where,
+            hint="give another file with override_extract1d",
+        )
     return entries

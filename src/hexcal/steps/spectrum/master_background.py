@@ -15,6 +15,7 @@ from hexcal.steps.spectrum.parts import name_of_part, parts_of
 _EXPOSURES = ("ImageModel", "IFUImageModel", "SlitModel", "MultiSlitModel")
 _IFU = ("NRS_IFU", "MIR_MRS")
 _SPECTRA = ("MultiSpecModel", "MRSMultiSpecModel")
+BACKGROUND_HINT = "give the extracted spectrum of the background exposure (_x1d, of calwebb_spec2 or extract_1d)"
 _USERS = (*_SPECTRA, "MultiCombinedSpecModel", "CombinedSpecModel")
 
 
@@ -37,7 +38,7 @@ class MasterBackgroundStep(Step):
     default_suffix = "mbsub"
     roles = (
         Role("science", _EXPOSURES, many=True, other_names=("sci",)),
-        Role("background", _SPECTRA, many=True, required=False, other_names=("bkg",)),
+        Role("background", _SPECTRA, many=True, required=False, other_names=("bkg",), hint=BACKGROUND_HINT),
     )
     changes_first_only = True
 

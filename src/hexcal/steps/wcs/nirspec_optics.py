@@ -63,6 +63,12 @@ def detector_to_sca(model):
 
 def detector_to_gwa(model, references, disperser):
     """Return the transform from pixels of the detector to the unit vector at the disperser."""
+    if not model.meta.instrument.detector:
+        raise InputError(
+            "where light goes depends on the detector, the header names none (DETECTOR)",
+            where=str(model.path or "DETECTOR"),
+            hint="set DETECTOR in the primary header",
+        )
     name = f"{str(model.meta.instrument.detector).lower()}_model"
     fpa = content_of(references.fpa, name, "fpa")
     if fpa is None:
