@@ -193,6 +193,17 @@ def test_clipped_by_noise_values_that_are_not_to_be_used_are_left_out():
     assert result.dq[0].tolist() == [0, pixel.DO_NOT_USE, 0]
 
 
+def test_clipped_by_noise_the_sky_may_be_brighter_in_one_exposure():
+    """By three times the noise of a pixel: nothing but the cosmic ray is clipped, and there the level stays."""
+    rng, shape = np.random.default_rng(8), (64, 64)
+    backgrounds = [exposure(rng.normal(level, 0.1, shape), err=0.1) for level in (5.0, 5.6)]
+    backgrounds[0].data[20, 30] += 10
+    result = subtract(exposure(np.full(shape, 10)), *backgrounds, clip_by="noise")
+    assert np.median(result.data) == pytest.approx(4.7, abs=0.01)
+    assert result.data[20, 30] == pytest.approx(4.7, abs=0.35)
+    assert result.data.std() == pytest.approx(0.1 / np.sqrt(2), rel=0.05) and not (result.dq & pixel.DO_NOT_USE).any()
+
+
 def test_clipping_by_noise_does_not_bias_the_mean():
     rng = np.random.default_rng(8)
     shape = (200, 200)

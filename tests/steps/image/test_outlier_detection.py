@@ -545,6 +545,18 @@ def test_cores_of_undersampled_stars_raise_the_limit(seed):
     assert flagged[1][rays].mean() > 0.95
 
 
+def test_some_stars_are_enough_to_raise_the_limit_and_fewer_are_not():
+    from scipy.ndimage import convolve
+
+    weights = np.array([[0.25], [0.5], [0.25]])
+    errors, good, limits = np.full((SIZE, SIZE), NOISE, "f4"), np.ones((SIZE, SIZE), bool), Limits()
+    for n_stars, is_raised in ((12, True), (4, False)):
+        images = undersampled(np.random.default_rng(4), n_stars=n_stars)
+        expected = median_of([convolve(image, weights @ weights.T) for image in images], MedianRule()).values
+        scales = [scale_of_stars(image, errors, good, expected, 0.0, limits) for image in images]
+        assert (max(scales) > limits.scale[0]) is is_raised
+
+
 def test_few_stars_leave_the_limit_as_it_is(dithered):
     assert [np.count_nonzero(outliers(m)) for m in run(copies(dithered), star_scale=True)] == [
         np.count_nonzero(outliers(m)) for m in run(copies(dithered))

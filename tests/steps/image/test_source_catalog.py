@@ -161,11 +161,15 @@ def test_sources_wider_than_stars_are_extended(references):
         int(np.argmin([np.hypot(row["xcentroid"] - x, row["ycentroid"] - y) for x, y in PLACES])): row for row in table
     }
     assert [bool(widths[number]["is_extended"]) for number in range(4)] == [False, True, False, True]
-    flux = np.array([[1.0, 1.0, 1, -1], [1.7, 1.7, 2.2, 1], [2.35, 2.8, 2.8, 1]])
+    flux = np.array([[1.0, 1.0, 1, -1], [1.7, 1.8, 2.2, 1], [2.35, 2.8, 2.8, 1]])
     error = np.array([[0.01, 0.2, 0.01, 0.1]] * 3)
     assert is_wider_than_a_star(flux, error, (30, 50, 70)).tolist() == [False, False, True, True]
     # What stars scatter with their place in a pixel counts as an error.
-    assert not is_wider_than_a_star(flux, error, (30, 50, 70), phase=0.2)[:3].any()
+    assert not is_wider_than_a_star(flux, error, (30, 50, 70), phase=(0.2, 0.2))[:3].any()
+    # Undersampled: the smallest aperture says nothing, the middle one does.
+    flux = np.array([[1.0, 1.3, 1.0], [1.7, 1.68, 1.5], [2.35, 2.4, 2.7]])
+    error = np.full((3, 3), 0.01)
+    assert is_wider_than_a_star(flux, error, (30, 50, 70), phase=(0.3, 0.02)).tolist() == [False, False, True]
 
 
 def test_kron_fluxes_are_nearer_to_the_total_than_isophotal_ones(references):
@@ -187,15 +191,36 @@ def test_scatter_with_the_phase_of_pixels_comes_into_the_errors():
     count = 400
     wide = rng.uniform(1000, 2000, count)
     scatter = np.array([0.03, 0.02, 0.01])
-    flux = np.array([0.3, 0.5, 0.7])[:, None] * wide * (1 + scatter[:, None] * rng.normal(size=count))
-    error = np.full(flux.shape, 2.0)
-    assert phase_scatter(flux, error, wide, np.full(count, 2.0), 0.3) == pytest.approx(scatter, rel=0.15)
-    assert (phase_scatter(flux[:, :8], error[:, :8], wide[:8], np.full(8, 2.0), 0.3) == 0).all()
+    error = np.array([1.0, 1.5, 1.8])[:, None] * np.ones(count)
+    # The noise of an aperture is part of that of the wider ones.
+    steps = np.sqrt(np.diff([0.0, 1.0, 1.5**2, 1.8**2, 2.0**2]))[:, None] * rng.normal(size=(4, count))
+    noise, wide_error = np.cumsum(steps, axis=0), np.full(count, 2.0)
     exact = np.array([0.3, 0.5, 0.7])[:, None] * wide
-    assert (phase_scatter(exact, error, wide, np.full(count, 2.0), 0.3) == 0).all()
+    flux = exact * (1 + scatter[:, None] * rng.normal(size=count)) + noise[:3]
+    wide += noise[3]
+    assert phase_scatter(flux, error, wide, wide_error, 0.3) == pytest.approx(scatter, rel=0.15)
+    assert (phase_scatter(flux[:, :4], error[:, :4], wide[:4], wide_error[:4], 0.3) == 0).all()
+    few = [
+        phase_scatter(flux[:, part], error[:, part], wide[part], wide_error[part], 0.3)
+        for part in (slice(first, first + 6) for first in range(0, 396, 6))
+    ]
+    assert np.mean(few, axis=0) == pytest.approx(scatter, rel=0.15)
+    assert (phase_scatter(exact, error, wide, wide_error, 0.3) < 0.002).all()
     # Three of four sources are galaxies of all sizes, of which the smallest aperture holds less.
     flux[0, 100:] *= rng.uniform(0.2, 0.6, 300)
-    assert phase_scatter(flux, error, wide, np.full(count, 2.0), 0.3) == pytest.approx(scatter, rel=0.35)
+    assert phase_scatter(flux, error, wide, wide_error, 0.3) == pytest.approx(scatter, rel=0.35)
+
+
+def test_noise_that_apertures_share_is_no_scatter_of_stars():
+    """Where stars are stable, what is found is zero or far below the noise; a scatter below the noise is found."""
+    rng = np.random.default_rng(5)
+    wide = 10 ** rng.uniform(2.5, 4, 300)
+    inner, ring = 2.0 * rng.normal(size=300), 1.5 * rng.normal(size=300)
+    for scatter in (0.0, 0.003):
+        light = 0.7 * wide * (1 + scatter * rng.normal(size=300))
+        flux, error = np.array([light + inner] * 3), np.full((3, 300), 2.0)
+        found = phase_scatter(flux, error, wide + inner + ring, np.full(300, 2.5), 0.7)
+        assert found == pytest.approx(scatter, abs=0.0008)
 
 
 def test_magnitudes_of_what_has_no_light():

@@ -10,6 +10,8 @@ from hexcal.models.dqflags import pixel
 _BYTES = 2**22
 """Of the values, errors and flags of all backgrounds that are in memory at one time."""
 _DO_NOT_USE = np.uint32(pixel.DO_NOT_USE)
+_BLOCKS, _OF_BLOCK = 32, 8
+"""Levels are measured in so many blocks of rows, each one of so many parts of the way to the next one."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def average(backgrounds, window, clipping, threads=None):
     Clipped by scatter it is the average of the documents (JWST pipeline documentation 1.13.5, background): flags do not
     keep a value from being used, and those of all backgrounds are combined. Clipped by noise, values flagged DO_NOT_USE
     are left out, only flags of values that were used are combined, and a pixel for which no value is left is
-    DO_NOT_USE.
+    DO_NOT_USE. The sky is brighter in one exposure than in another by more than the noise of a pixel: values are
+    compared, and averaged, after each exposure has been brought to the mean level of all.
     """
     ny, nx = window.shape
     result = Average(
@@ -125,14 +128,39 @@ def average(backgrounds, window, clipping, threads=None):
     clipped = 0
     images = sum(1 if len(model.shape) == 2 else model.shape[0] for model, _ in backgrounds)
     height = max(1, min(ny, _BYTES // (max(images, 1) * nx * 13)))
+    levels = _levels(backgrounds, window, clipping, threads) if clipping.by == "noise" else None
     for first in range(0, ny, height):
         rows = slice(first, min(first + height, ny))
-        clipped += _average_rows(backgrounds, window, clipping, rows, result, threads)
+        clipped += _average_rows(backgrounds, window, clipping, levels, rows, result, threads)
     return Average(result.data, result.err, result.dq, result.covered, clipped)
 
 
-def _average_rows(backgrounds, window, clipping, rows, result, threads):
-    """Average some rows into `result`; returns the number of values that were clipped."""
+def _levels(backgrounds, window, clipping, threads):
+    """How much brighter each exposure is than the mean of all (float32 array (n,)).
+
+    The median of the differences from the first exposure, where both see the detector: neither structure of the
+    background, nor sources and cosmic rays of some pixels, count.
+    """
+    ny = window.shape[0]
+    stride = max(1, ny // _BLOCKS)
+    differences = [[] for _ in backgrounds]
+    for first in range(0, ny, stride):
+        rows = slice(first, min(first + max(1, stride // _OF_BLOCK), ny))
+        values, _, flags, _, _ = _read_rows(backgrounds, window, clipping, rows, threads)
+        values[~_usable(flags, clipping)] = np.nan
+        for part, image in zip(differences, values, strict=True):
+            difference = image - values[0]
+            part.append(difference[np.isfinite(difference)])
+    together = [np.concatenate(parts) for parts in differences]
+    levels = np.array([np.median(parts) if parts.size else 0.0 for parts in together], np.float32)
+    return levels - levels.mean()
+
+
+def _read_rows(backgrounds, window, clipping, rows, threads):
+    """Values, errors and flags of some rows of all exposures (n, rows, nx).
+
+    And where any of them looks (rows, nx), and how many values were clipped within exposures.
+    """
     shape = (len(backgrounds), rows.stop - rows.start, window.shape[1])
     values, errors = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
     flags = np.zeros(shape, np.uint32)
@@ -147,6 +175,14 @@ def _average_rows(backgrounds, window, clipping, rows, result, threads):
         part, err, dq, count = _exposure(model, theirs, clipping, threads)
         values[number][mine], errors[number][mine], flags[number][mine] = part, err, dq
         clipped += count
+    return values, errors, flags, present, clipped
+
+
+def _average_rows(backgrounds, window, clipping, levels, rows, result, threads):
+    """Average some rows into `result`; returns the number of values that were clipped."""
+    values, errors, flags, present, clipped = _read_rows(backgrounds, window, clipping, rows, threads)
+    if levels is not None:
+        values -= levels[:, None, None]
     kept, mean, error, count = combine(values, errors, _usable(flags, clipping), clipping, threads)
     result.data[rows], result.err[rows] = mean, error
     result.covered[rows] = kept.any(axis=0)

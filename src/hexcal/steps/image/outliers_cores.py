@@ -4,7 +4,8 @@ import numpy as np
 
 _BRIGHT = 20.0
 """Peaks so many errors above the sky are looked at."""
-_LEAST = 20
+_LEAST = 5
+"""Of fewer peaks nothing is learned: one of them may be a cosmic ray."""
 _SHARE, _MARGIN, _MOST = 0.98, 1.25, 2.5
 
 
@@ -33,7 +34,7 @@ def scale_of_stars(data, errors, usable, expected, level, limits, spread=None):
     -------
     float
         That of the first pass: what 98 % of the peaks of the median need, with a margin, but at most 2.5 times what is
-        asked for; that itself where there are fewer than 20 peaks.
+        asked for; that itself where there are fewer than 5 peaks.
     """
     asked = limits.scale[0]
     seen = usable & np.isfinite(expected)

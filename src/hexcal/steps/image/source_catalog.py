@@ -230,7 +230,7 @@ class SourceCatalogStep(Step):
                 )
             ]
             if self.parameters.star_test == "psf":
-                return is_wider_than_a_star(flux, photometry.noise, apertures.energies, photometry.phase[0])
+                return is_wider_than_a_star(flux, photometry.noise, apertures.energies, photometry.phase)
         return above[0] | above[1] if self.parameters.star_test == "both" else above[0] & above[1]
 
     # ---- products
@@ -287,7 +287,7 @@ def _at(background, x, y):
     return background.at(rows, np.clip(np.rint(np.nan_to_num(x)).astype(int), 0, nx - 1)).astype(float)
 
 
-def is_wider_than_a_star(flux, error, energies, phase=0.0) -> np.ndarray:
+def is_wider_than_a_star(flux, error, energies, phase=(0.0, 0.0)) -> np.ndarray:
     """Return which sources are less concentrated than a point source.
 
     Parameters
@@ -296,20 +296,22 @@ def is_wider_than_a_star(flux, error, energies, phase=0.0) -> np.ndarray:
         In the three apertures.
     energies : tuple of int
         What these hold of a point source, in per cent.
-    phase : float
-        What the flux of stars in the smallest aperture scatters with the phase of pixels, as a fraction.
+    phase : sequence of float
+        What the flux of stars in the smallest aperture, and in the middle one, scatters with the phase of pixels, as a
+        fraction. Of an undersampled star it is large in the smallest one, which then says little.
 
     Returns
     -------
     bool array (n,)
-        True where the ratio of largest to smallest aperture exceeds that of a point source by 10 per cent and by 3
-        times its error, and where a flux is not positive.
+        True where the ratio of the largest aperture to the smallest, or to the middle one, exceeds that of a point
+        source by 10 per cent and by 3 times its error, and where a flux is not positive.
     """
-    expected = energies[2] / energies[0]
+    is_wider = ~(flux > 0).all(axis=0)
     with np.errstate(all="ignore"):
-        index = flux[2] / flux[0]
-        # The outer ring is independent of the smallest aperture.
-        ring = np.sqrt(np.maximum(error[2] ** 2 - error[0] ** 2, 0.0))
-        sigma = np.sqrt((ring / flux[0]) ** 2 + ((index - 1) * error[0] / flux[0]) ** 2 + (index * phase) ** 2)
-        is_star = index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma)
-    return ~(is_star & (flux > 0).all(axis=0))
+        for small, scatter in zip((0, 1), phase, strict=False):
+            expected, index = energies[2] / energies[small], flux[2] / flux[small]
+            # The outer ring is independent of the smaller aperture.
+            ring = np.sqrt(np.maximum(error[2] ** 2 - error[small] ** 2, 0.0)) / flux[small]
+            sigma = np.sqrt(ring**2 + ((index - 1) * error[small] / flux[small]) ** 2 + (index * scatter) ** 2)
+            is_wider |= ~(index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma))
+    return is_wider

@@ -10,7 +10,11 @@ from hexcal.core.bands import run_bands
 _WIDE = 2.5
 """Radius of the aperture against which the others are held, in that of the largest."""
 _BRIGHT = 100.0
-_FEWEST = 10
+_FEWEST = 5
+_OF_FEW = (1.206, 1.200, 1.140, 1.129, 1.107)
+"""Factors that make the median absolute deviation of 5 to 9 values unbiased (Croux & Rousseeuw 1992, COMPSTAT 1, 411).
+"""
+_HALVINGS = 30
 _STAR_LIKE = 0.25
 """Stars have what they should in the smallest aperture, within this part of it; most galaxies have less."""
 _CLIPPING, _ROUNDS = 3.0, 5
@@ -145,12 +149,14 @@ def phase_scatter(flux, error, wide, wide_error, expected: float) -> np.ndarray:
     Returns
     -------
     float64 array (n_apertures,)
-        0 where there are fewer than 10 bright stars.
+        0 where there are fewer than 5 bright stars.
     """
     with np.errstate(all="ignore"):
         is_bright = (wide > _BRIGHT * wide_error) & (flux > 0).all(axis=0)
         ratio = flux / wide
-        noise = np.hypot(error / flux, wide_error / wide) * ratio
+        # The wide aperture contains the small one: only the ring between them has noise of its own.
+        ring = np.sqrt(np.maximum(wide_error**2 - error**2, 0.0))
+        noise = np.hypot((1 - ratio) * error / flux, ring / wide)
         is_bright &= np.abs(ratio[0] / expected - 1) < _STAR_LIKE
     result = np.zeros(len(flux))
     if np.count_nonzero(is_bright) < _FEWEST:
@@ -160,11 +166,34 @@ def phase_scatter(flux, error, wide, wide_error, expected: float) -> np.ndarray:
     is_star = is_bright & (np.abs(ratio[0] - middle) < 4 * max(spread, 0.01 * middle))
     if np.count_nonzero(is_star) < _FEWEST:
         return result
-    for index, (values, errors) in enumerate(zip(ratio, noise, strict=True)):
-        middle = np.median(values[is_star])
-        spread = 1.4826 * np.median(np.abs(values[is_star] - middle))
-        result[index] = np.sqrt(max(0.0, spread**2 - np.median(errors[is_star]) ** 2)) / middle
+    for index, (values, errors) in enumerate(zip(ratio[:, is_star], noise[:, is_star], strict=True)):
+        result[index] = _intrinsic(np.abs(values / np.median(values) - 1), errors)
     return result
+
+
+def _intrinsic(deviations, errors):
+    """Scatter that, added to the errors, makes the robust width of deviations in units of their errors 1.
+
+    Unlike a difference of squares, it is set by the brightest stars, whose own noise is small.
+    """
+    factor = _unbiased(deviations.size)
+
+    def width(scatter):
+        return factor * np.median(deviations / np.hypot(errors, scatter))
+
+    low, high = 0.0, 2 * factor * float(np.median(deviations)) + np.finfo(float).tiny
+    if width(low) <= 1:
+        return 0.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if width(middle) > 1 else (low, middle)
+    return high
+
+
+def _unbiased(number):
+    """Factor from the median absolute deviation of so many Gaussian values to their standard deviation."""
+    small = _OF_FEW[number - _FEWEST] if number < _FEWEST + len(_OF_FEW) else number / (number - 0.8)
+    return 1.4826 * small
 
 
 def magnitudes(flux_jy, error_jy) -> tuple[np.ndarray, np.ndarray]:
