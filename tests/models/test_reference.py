@@ -80,6 +80,14 @@ def test_a_reference_that_does_not_cover_the_subarray_is_refused_with_both_windo
         small.cutout(exposure(10, 8, 1, 1))
 
 
+def test_a_reference_whose_flags_are_of_other_pixels_is_refused():
+    """Numba reads beyond the end of an array that is too small."""
+    odd = datamodels.SuperBiasModel(np.zeros((8, 10), "f4"))
+    odd.dq = np.zeros((4, 4), "u4")
+    with pytest.raises(ReferenceError_, match=r"DQ .* the pixels of SCI, \(8, 10\) \(ny, nx\); it has \(4, 4\)"):
+        odd.cutout(exposure(10, 8, 1, 1))
+
+
 def test_a_reference_of_another_detector_is_refused(tmp_path):
     full, _ = reference(tmp_path)
     other = exposure(10, 8, 1, 1)

@@ -104,13 +104,14 @@ class ReferenceFileModel(DataModel):
         Raises
         ------
         ReferenceError_
-            If the reference does not cover the subarray; carries both windows.
+            If the reference does not cover the subarray; carries both windows. If its flags do not fit its data.
         """
         shape = self.shape
         if shape is None:
             raise ReferenceError_(
                 f"the reference needs the image extension {self.specs[self.primary].hdu}", where=str(self.path)
             )
+        self.require_one_size()
         needed = exposure.shape[-2:]
         if is_striped(exposure):
             same = shape[-2:] == needed and self.meta.subarray.name == exposure.meta.subarray.name
@@ -131,6 +132,19 @@ class ReferenceFileModel(DataModel):
                 hint="give a full-frame reference or one of the same subarray",
             )
         return self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
+
+    def require_one_size(self):
+        """Raise ReferenceError_ if flags or errors are of other pixels than the primary array."""
+        own, primary = self.shape[-2:], self.specs[self.primary].hdu
+        for name in {"dq", "err"} & self.specs.keys():
+            shape = self.shape_of(name)
+            if shape is not None and shape[-2:] != own:
+                raise ReferenceError_(
+                    f"{self.specs[name].hdu} of the {self.meta.reftype or 'reference'} file must have the pixels of "
+                    f"{primary}, {own} (ny, nx); it has {shape[-2:]}",
+                    where=str(self.path or "a reference in memory"),
+                    hint="make the file again, or give another one with an override",
+                )
 
     def _of_stripes(self, exposure):
         """The lines that an exposure of stripes has; the reference must be of the whole detector."""

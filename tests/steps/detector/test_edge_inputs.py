@@ -14,11 +14,12 @@ from hexcal import datamodels
 from hexcal.core import registry
 from hexcal.errors import HexcalError
 from hexcal.models.dqflags import group, pixel
-from hexcal.pipeline import DarkPipeline, Detector1Pipeline
+from hexcal.pipeline import DarkPipeline, Detector1Pipeline, GuiderPipeline
 from hexcal.steps import ALIASES
 
 FULL = (40, 48)
 """Of the references."""
+OF_FULL_FRAMES = ("mask", "saturation", "superbias", "linearity", "gain", "readnoise")
 NIRISS = {"INSTRUME": "NIRISS", "DETECTOR": "NIS", "FILTER": "CLEAR", "PUPIL": "F200W", "FASTAXIS": -2, "SLOWAXIS": -1}
 FGS = {"INSTRUME": "FGS", "DETECTOR": "GUIDER1", "FASTAXIS": -2, "SLOWAXIS": -1}
 NIRSPEC = {
@@ -40,6 +41,11 @@ OPTIONS = {
     "ramp_fit": {"suppress_one_group": False},
 }
 """What else a step may do."""
+
+
+NOT_OF_GUIDERS = {"all saturated", "all groups flagged", "all pixels flagged", "all reference pixels", "all hit"}
+NOT_OF_GUIDERS |= {"flags at random"}
+"""They have no flags of groups, and PIXELDQ by another name."""
 
 
 def flagged(**flags):
@@ -118,19 +124,31 @@ CHANGES = {
     "without dates": without("observation.date", "observation.time", "exposure.start_time", "exposure.end_time"),
 }
 EDGES = [*SHAPES, *CHANGES]
+HAVE_RATES = {"one group", "two groups", "three groups", "one pixel", "one row", "one column", "averaged frames"}
+"""Of these a rate is what a pipeline must give, not an error."""
 
 
 @pytest.fixture(scope="module")
 def references(tmp_path_factory):
+    """Folders of reference files that fit an exposure; darks and resets are of its own subarray."""
     folders = {}
-    for name, mode in HEADERS.items():
-        kernel = np.array([[0, -0.01, 0], [-0.01, 1.04, -0.01], [0, -0.01, 0]], "f4")
-        shape = (2, 8, *FULL)
-        folders[name] = write_references(tmp_path_factory.mktemp(name), shape, mode, ipc=kernel)
-    write_rscd(folders["MIRI"])
-    write_waves(folders["MIRI"])
-    write_traps(folders["NIRCAM"], FULL)
-    return folders
+
+    def fitting(instrument, ramp):
+        own = tuple(max(n, 1) for n in ramp.shape[-2:])
+        if (instrument, own) not in folders:
+            mode, folder = HEADERS[instrument], tmp_path_factory.mktemp(instrument)
+            kernel = np.array([[0, -0.01, 0], [-0.01, 1.04, -0.01], [0, -0.01, 0]], "f4")
+            groups = np.zeros((2, 8, *own), "f4")
+            dark = {"dark": groups if mode is MIRI else groups[0], "reset": groups}
+            write_references(folder, (2, 8, *FULL), mode, ipc=kernel, dark=None, reset=None)
+            write_references(folder, (2, 8, *own), mode, **dict.fromkeys(OF_FULL_FRAMES), **dark)
+            write_rscd(folder)
+            write_waves(folder)
+            write_traps(folder, FULL)
+            folders[instrument, own] = str(folder)
+        return folders[instrument, own]
+
+    return fitting
 
 
 @pytest.fixture(scope="module")
@@ -191,11 +209,20 @@ def test_a_step(alias, edge, raw, references):
     step, instruments = registry.find(alias), ("MIRI",) if alias in MIRI_ONLY else ("NIRCAM", "MIRI")
     for instrument in instruments:
         ramp = edge_input(edge, instrument, raw)
-        options = {"references": str(references[instrument]), "skip": False, **OPTIONS.get(alias, {})}
+        options = {"references": references(instrument, ramp), "skip": False, **OPTIONS.get(alias, {})}
         result = result_or_message(lambda ramp, options=options: step.call(ramp, **options), ramp)
         for model in (result if isinstance(result, tuple) else (result,)) if result is not None else ():
             assert model.get_meta(f"meta.cal_step.{step.status}") in ("COMPLETE", "SKIPPED")
             assert not np.isinf(model.data).any() or edge == "all infinite"
+
+
+def check_rate(edge, ramp, options):
+    rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
+    assert rate is not None or edge not in HAVE_RATES
+    if rate is not None:
+        assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
+        bad = ~np.isfinite(rate.data)
+        assert (rate.dq[bad] & pixel.DO_NOT_USE).all()
 
 
 ON = {"persistence": {"save_trapsfilled": False}, "charge_migration": {"skip": False}, "emicorr": {"skip": False}}
@@ -211,30 +238,99 @@ MODES = {
 @pytest.mark.parametrize("instrument", ["NIRCAM", "MIRI"])
 def test_a_pipeline(instrument, mode, edge, raw, references):
     ramp = edge_input(edge, instrument, raw)
-    options = {"references": str(references[instrument]), **MODES[mode]}
-    rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
-    if rate is not None:
-        assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
-        bad = ~np.isfinite(rate.data)
-        assert (rate.dq[bad] & pixel.DO_NOT_USE).all()
+    options = {"references": references(instrument, ramp), **MODES[mode]}
+    check_rate(edge, ramp, options)
 
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("instrument", sorted(TYPES))
 def test_a_pipeline_of_other_instruments(instrument, edge, raw, references):
     ramp = edge_input(edge, instrument, raw)
-    options = {"references": str(references[instrument])}
-    rate = result_or_message(lambda ramp: Detector1Pipeline.call(ramp, **options), ramp)
-    if rate is not None:
-        assert rate.meta.cal_step.ramp_fit == "COMPLETE" and rate.data.shape == ramp.shape[-2:]
-        bad = ~np.isfinite(rate.data)
-        assert (rate.dq[bad] & pixel.DO_NOT_USE).all()
+    options = {"references": references(instrument, ramp)}
+    check_rate(edge, ramp, options)
 
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("instrument", ["NIRCAM", "MIRI"])
 def test_darks(instrument, edge, raw, references):
     ramp = edge_input(edge, instrument, raw)
-    options = {"references": str(references[instrument])}
+    options = {"references": references(instrument, ramp)}
     dark = result_or_message(lambda ramp: DarkPipeline.call(ramp, **options), ramp)
     assert dark is None or dark.shape == ramp.shape
+
+
+SETUPS = {
+    "SLOWR1": ("MIRI", {"readpatt": "SLOWR1", "nsamples": 9}, {}),
+    "FASTGRPAVG": ("MIRI", {"readpatt": "FASTGRPAVG", "frame_divisor": 4}, {}),
+    "MIRI time series": ("MIRI", {"type": "MIR_LRS-SLITLESS"}, {"name": "SUB64"}),
+    "MIRI full frame": ("MIRI", {}, {"name": "FULL"}),
+    "NIRCam time series": ("NIRCAM", {"type": "NRC_TSIMAGE"}, {}),
+    "NIRCam full frame": ("NIRCAM", {}, {"name": "FULL"}),
+    "NIRSpec without reference pixels": ("NIRSPEC", {"readpatt": "NRSRAPID"}, {"name": "SUB32"}),
+    "IRS2": ("NIRSPEC", {"readpatt": "NRSIRS2RAPID", "type": "NRS_IFU"}, {"name": "FULL"}),
+}
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_other_ways_to_take_an_exposure(setup, raw, references):
+    instrument, exposure, subarray = SETUPS[setup]
+    for edge in (
+        *HAVE_RATES,
+        "odd sizes",
+        "all NaN",
+        "all infinite",
+        "all saturated",
+        "all pixels flagged",
+        "no group",
+    ):
+        ramp = edge_input(edge, instrument, raw)
+        ramp.meta.visit.tsovisit = setup.endswith("time series")
+        keywords(**exposure)(ramp)
+        for name, value in subarray.items():
+            setattr(ramp.meta.subarray, name, value)
+        check_rate(edge, ramp, {"references": references(instrument, ramp)})
+        dark = result_or_message(lambda ramp: DarkPipeline.call(ramp, references=references(instrument, ramp)), ramp)
+        assert dark is not None or edge == "no group"
+
+
+GUIDING = {
+    "FGS_ID-IMAGE": (2, 2),
+    "FGS_ID-STACK": (2, 2),
+    "FGS_ACQ1": (6, 2),
+    "FGS_ACQ2": (5, 2),
+    "FGS_TRACK": (7, 2),
+    "FGS_FINEGUIDE": (3, 8),
+}
+
+
+@pytest.mark.parametrize("function", GUIDING)
+def test_exposures_of_guider_functions(function, references, tmp_path):
+    nints, ngroups = GUIDING[function]
+    shapes = {"one group": (nints, 1), "one integration": (1, ngroups), "no integration": (0, ngroups)}
+    for edge in (*shapes, *(edge for edge in CHANGES if edge not in NOT_OF_GUIDERS)):
+        raw = datamodels.GuiderRawModel(np.full((*shapes.get(edge, (nints, ngroups)), 16, 24), 1000, np.float32))
+        raw.meta.telescope, raw.meta.instrument.name, raw.meta.instrument.detector = "JWST", "FGS", "GUIDER1"
+        keywords(type=function, group_time=0.5)(raw)
+        CHANGES.get(edge, without())(raw)
+        options = {"references": references("FGS", raw), "steps": {"flat_field": {"override_flat": "N/A"}}}
+        rate = result_or_message(lambda raw, options=options: GuiderPipeline.call(raw, **options), raw)
+        refused = edge in ("one group", "no integration", "without times", "without type")
+        if not refused and not (edge == "one integration" and "_ID-" in function):
+            assert rate.meta.cal_step.guider_cds == "COMPLETE" and rate.shape[-2:] == (16, 24)
+            assert (
+                np.isfinite(rate.err).all() == np.isfinite(rate.data).all() == ("NaN" not in edge and "inf" not in edge)
+            )
+        else:
+            assert rate is None
+
+
+def test_a_cut_frame_of_irs2_is_no_frame(references):
+    """Kernels once wrote beyond the end of its flags."""
+    ramp = datamodels.RampModel(np.full((1, 2, 3200, 64), 1000, np.float32))
+    ramp.meta.telescope, ramp.meta.instrument.name, ramp.meta.instrument.detector = "JWST", "NIRSPEC", "NRS1"
+    ramp.meta.exposure.readpatt, ramp.meta.subarray.name = "NRSIRS2RAPID", "FULL"
+    whole = datamodels.SaturationModel(np.full((2048, 2048), 60000, np.float32))
+    with pytest.raises(HexcalError, match="does not cover"):
+        registry.find("saturation").call(ramp, override_saturation=whole)
+    result = registry.find("refpix").call(ramp, references=references("NIRSPEC", ramp))
+    assert result.meta.cal_step.refpix == "SKIPPED"

@@ -32,10 +32,11 @@ class DQInitStep(Step):
         mask = references.mask.cutout(model).dq if "mask" in references else np.zeros(model.shape[-2:], np.uint32)
         if self.parameters.user_supplied_dq:
             mask = mask | flags_in(self.make_input_path(self.parameters.user_supplied_dq), mask.shape)
-        if model.is_guiding:
-            add_mask(model.dq, mask)
-        else:
+        if "pixeldq" in model.specs:
             add_mask(model.pixeldq, mask, model.groupdq)
+        else:
+            # Exposures of guider functions have flags of pixels only.
+            add_mask(model.dq, mask)
         bad = count_flagged(mask, pixel.DO_NOT_USE)
         self.log.info("%d of %d pixels (%.2f %%) are DO_NOT_USE in the mask", bad, mask.size, 100 * bad / mask.size)
         return model

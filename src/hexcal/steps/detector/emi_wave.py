@@ -65,11 +65,11 @@ def usable_ramps(ramp, flags):
         Without flags, and with residuals of a straight line of at most five times the median size.
     """
     group = np.arange(len(ramp)) - (len(ramp) - 1) / 2
-    slope = np.tensordot(group, ramp, (0, 0)) / (group**2).sum()
-    mean = ramp.mean(axis=0, dtype=np.float64)
-    variance = np.zeros(ramp.shape[1:])
-    for number, image in zip(group, ramp, strict=True):
-        variance += (image - mean - number * slope) ** 2
+    mean, variance = ramp.mean(axis=0, dtype=np.float64), np.zeros(ramp.shape[1:])
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite samples
+        slope = np.tensordot(group, ramp, (0, 0)) / (group**2).sum()
+        for number, image in zip(group, ramp, strict=True):
+            variance += (image - mean - number * slope) ** 2
     good = ~flags.any(axis=0) & np.isfinite(variance)
     if not good.any():
         return good

@@ -44,7 +44,7 @@ def is_irs2(model) -> bool:
 
 def is_interleaved(model) -> bool:
     """Whether an exposure was read out so and still has its reference pixels."""
-    return is_irs2(model) and model.shape[-2] == SECTOR * (SECTORS + 1)
+    return is_irs2(model) and model.shape[-2:] == (SECTOR * (SECTORS + 1), LINES)
 
 
 def as_read(image, detector):

@@ -62,9 +62,10 @@ def _thresholds(ramp, reference):
     """
     from hexcal.steps.detector import irs2
 
-    if not irs2.is_interleaved(ramp) or reference.shape[-2:] == ramp.shape[-2:]:
+    if not irs2.is_interleaved(ramp) or reference.shape[-2:] != (irs2.LINES, irs2.LINES):
         reference = reference.cutout(ramp)
         return reference.data, reference.dq
+    reference.require_one_size()
     detector = ramp.meta.instrument.detector
     threshold = irs2.interleave(reference.data, detector, _UNREACHABLE)
     return threshold, None if reference.dq is None else irs2.interleave(reference.dq, detector, 0)

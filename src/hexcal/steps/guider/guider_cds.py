@@ -53,6 +53,10 @@ class GuiderCdsStep(Step):
         uses_defaults = _is_identification(model) and not self.parameters.identification_references
         return () if uses_defaults else self.reference_types
 
+    def require(self, model):
+        """The reads of the guider function, and the time between them."""
+        _require_reads(model)
+
     def process(self, raw, references):
         exposure_type, group_time = raw.meta.exposure.type, raw.meta.exposure.group_time
         _require_reads(raw)
@@ -97,6 +101,12 @@ def _require_reads(raw):
             where=where,
             hint="ramps of science exposures go through calwebb_detector1",
         )
+    if 0 in (nints, *raw.shape[2:]):
+        raise InputError(
+            f"the exposure needs an integration and a pixel at least, its shape is {tuple(raw.shape)} "
+            "(integrations, groups, rows, columns)",
+            where=where,
+        )
     if ngroups < needed:
         raise InputError(
             f"{exposure_type} needs {needed} groups in each integration, the exposure has {ngroups}", where=where
@@ -130,9 +140,10 @@ def read_differences(data, reads):
     -----
     JWST pipeline documentation 1.13.5, section guider_cds.
     """
-    if reads == 1:
-        return data[:, 1] - data[:, 0]
-    return data[:, -reads:].mean(axis=1) - data[:, :reads].mean(axis=1)
+    with np.errstate(invalid="ignore"):  # infinite reads give NaN
+        if reads == 1:
+            return data[:, 1] - data[:, 0]
+        return data[:, -reads:].mean(axis=1) - data[:, :reads].mean(axis=1)
 
 
 def documented_variance(signal, gain, read_noise, group_time):
