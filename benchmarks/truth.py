@@ -201,6 +201,7 @@ CASES = [
     _faint("60 faint groups, LIKELY", {"algorithm": "LIKELY"}),
     _faint("20 groups, 1 DN/s, OLS_C", {"algorithm": "OLS_C"}, rate=1.0, n_groups=20),
     _faint("20 groups, 1 DN/s, LIKELY", {"algorithm": "LIKELY"}, rate=1.0, n_groups=20),
+    _faint("10 faint integrations, LIKELY", {"algorithm": "LIKELY"}, rate=0.1, n_groups=5, n_ints=10, size=300),
     *(_interference(f"interference, {n_groups} groups", n_groups) for n_groups in (10, 20, 60)),
     *(_nods("hits in fixed slits, 3 nods", "nirspec-fs", seed) for seed in (1, 2, 3)),
     *(_nods("hits in MOS, 3 nods", "nirspec-mos", seed) for seed in (1, 2)),

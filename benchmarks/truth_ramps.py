@@ -7,30 +7,30 @@ GAIN, READ_NOISE, GROUP_TIME = 2.0, 3.5, 10.0
 """e/DN; DN of one read; s."""
 
 
-def make_faint(folder, rate=0.3, n_groups=60, size=150, seed=9):
+def make_faint(folder, rate=0.3, n_groups=60, size=150, seed=9, n_ints=1):
     """Write a ramp of one true rate (DN/s), as it is after the jump step, its references and its truth."""
     rng = np.random.default_rng(seed)
-    shape = (1, n_groups, size, size)
+    shape = (n_ints, n_groups, size, size)
     electrons = np.cumsum(rng.poisson(rate * GROUP_TIME * GAIN, shape), axis=1)
     write_ramp(folder, (electrons / GAIN + rng.normal(0, READ_NOISE, shape)).astype(np.float32))
     np.savez(folder / "truth.npz", rate=rate)
 
 
 def write_ramp(folder, data):
-    """Write a NIRCam ramp (1, ngroups, size, size), DN, and the references of jump and ramp_fit."""
+    """Write a NIRCam ramp (nints, ngroups, size, size), DN, and the references of jump and ramp_fit."""
     from hexcal import datamodels
 
     ramp, shape = datamodels.RampModel(data), data.shape
-    n_groups, size = shape[1], shape[-1]
+    n_ints, n_groups, _, size = shape
     ramp.pixeldq, ramp.groupdq = np.zeros(shape[-2:], np.uint32), np.zeros(shape, np.uint8)
     ramp.meta.filename = "jw00001001001_02101_00001_nrca1_jump.fits"
     meta = ramp.meta
     meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", "NIRCAM", "NRCA1"
     meta.observation.date, meta.observation.time = "2024-01-01", "00:00:00.000"
     exposure, where = meta.exposure, meta.subarray
-    exposure.type, exposure.readpatt, exposure.nints, exposure.ngroups = "NRC_IMAGE", "RAPID", 1, n_groups
+    exposure.type, exposure.readpatt, exposure.nints, exposure.ngroups = "NRC_IMAGE", "RAPID", n_ints, n_groups
     exposure.nframes, exposure.groupgap, exposure.drop_frames1 = 1, 0, 0
-    exposure.frame_divisor, exposure.integration_start, exposure.integration_end = 1, 1, 1
+    exposure.frame_divisor, exposure.integration_start, exposure.integration_end = 1, 1, n_ints
     exposure.group_time = exposure.frame_time = GROUP_TIME
     where.name, where.xstart, where.ystart, where.xsize, where.ysize = "SUB160", 1, 1, size, size
     ramp.save(folder / "input.fits")

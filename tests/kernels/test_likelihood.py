@@ -138,6 +138,17 @@ def test_errors_are_those_of_the_truth(rate):
     np.testing.assert_allclose(chi.mean() / 4, 12 - 2, rtol=0.01)
 
 
+def test_the_average_of_faint_integrations_is_not_too_low():
+    """Half of them have no positive rate, and would weigh more than the others."""
+    data, _ = simulate(np.random.default_rng(8), 8, 5, 1, 0, (200, 200), 0.1)
+    pooled, own = (fit_likely(ramps_of(data), pooled=pooled)[0] for pooled in (True, False))
+    error = float(pooled.err.mean()) / 200
+    assert abs(float(pooled.slope.mean()) - 0.1) < 3 * error < 0.1 - float(own.slope.mean())
+    assert abs(((pooled.slope - 0.1) / pooled.err).std() - 1) < 0.02
+    for fit in (pooled, own):
+        assert np.isfinite(fit.slope).all()
+
+
 def test_less_noise_than_least_squares_at_low_flux():
     """Long faint ramps: 3 % less noise than the weights of Fixsen et al., and ERR that holds."""
     data, _ = simulate(np.random.default_rng(9), 1, 60, 1, 0, (150, 150), 0.3)

@@ -47,6 +47,7 @@ OWN_PARAMETERS = {
     ("calwebb_detector1", "maximum_memory"),
     ("ramp_fit", "likely_start"),
     ("ramp_fit", "likely_jumps"),
+    ("ramp_fit", "likely_weights"),
     ("refpix", "irs2_zeros"),
     ("tweakreg", "centroids"),
     ("tweakreg", "average_stars"),

@@ -161,16 +161,29 @@ def fit_likely(first_row, last_row, exposure, settings, noise, pairs, integratio
 
 
 @kernel
-def average(slope, poisson, read, rate):
+def pooled_photons(slope, poisson):
+    """Variance by photons at unit rate, from the integrations of a pixel whose rate is positive; 0 if there is none."""
+    total = light = 0.0
+    for i in range(slope.size):
+        if slope[i] > 0.0:
+            total += poisson[i]
+            light += slope[i]
+    return total / light if light > 0.0 else 0.0
+
+
+@kernel
+def average(slope, poisson, read, rate, of_dark):
     """Average the integrations of a pixel with the variances that they would have at a common ``rate``.
 
-    (mean, its var_poisson, its var_rnoise).
+    ``of_dark`` is the variance by photons at unit rate of integrations whose own rate is not positive and does not
+    tell. Returns (mean, its var_poisson, its var_rnoise).
     """
     total = weighted = from_photons = from_read = 0.0
     for i in range(slope.size):
         if np.isnan(slope[i]):
             continue
-        photons = max(poisson[i] / slope[i] * rate, 0.0) if poisson[i] > 0.0 and slope[i] != 0.0 else 0.0
+        at_unit_rate = poisson[i] / slope[i] if poisson[i] > 0.0 and slope[i] != 0.0 else of_dark
+        photons = max(at_unit_rate * rate, 0.0)
         weight = 1.0 / (read[i] + photons)
         total += weight
         weighted += weight * slope[i]
@@ -180,7 +193,7 @@ def average(slope, poisson, read, rate):
 
 
 @kernel
-def combine(first_row, last_row, integrations, rates):
+def combine(first_row, last_row, integrations, rates, is_pooled):
     """Average the integrations of rows ``first_row <= y < last_row``.
 
     First with the variances at their median, then with those at that average.
@@ -191,6 +204,8 @@ def combine(first_row, last_row, integrations, rates):
         (nints, ny, nx), as `fit_likely` wrote them.
     rates : Rates
         Outputs, (ny, nx).
+    is_pooled : bool
+        Whether integrations whose rate is not positive have the photon noise of the others; else they have none.
     """
     n_ints, _, nx = integrations.slope.shape
     slope, poisson, read, ordered = np.empty((4, n_ints))
@@ -212,7 +227,8 @@ def combine(first_row, last_row, integrations, rates):
             elif count == 0:
                 mean = photons = noise = np.nan
             else:
-                mean, _, _ = average(slope, poisson, read, median_of(ordered, count))
-                mean, photons, noise = average(slope, poisson, read, mean)
+                of_dark = pooled_photons(slope, poisson) if is_pooled else 0.0
+                mean, _, _ = average(slope, poisson, read, median_of(ordered, count), of_dark)
+                mean, photons, noise = average(slope, poisson, read, mean, of_dark)
             rates.slope[y, x], rates.var_poisson[y, x], rates.var_rnoise[y, x] = mean, photons, noise
             rates.err[y, x] = np.sqrt(photons + noise)

@@ -56,6 +56,11 @@ class RampFitStep(Step):
             "LIKELY: what a jump that the jump step has found takes out: the differences on both sides of its group, "
             "or only the one that leads to it, as for least squares.",
         )
+        likely_weights: Literal["own", "pooled"] = parameter(
+            "own",
+            "LIKELY: photon noise by which integrations are averaged, where the rate of one is not positive: none, or "
+            "that of the others, so that the average of faint ramps is not too low.",
+        )
         int_name: str = parameter("", "Write the rates per integration under this base name as well.")
         save_opt: bool = parameter(False, "Write the details of the fit of every segment, with suffix _fitopt.")
         opt_name: str = parameter("", "Base name of the details. Default: that of the other products.")

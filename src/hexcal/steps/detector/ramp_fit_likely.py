@@ -59,7 +59,7 @@ def noise_of(timing, start="all", after_jumps=False):
     )
 
 
-def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
+def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False, pooled=False):
     """Fit all ramps by maximum likelihood; jumps are found on the way.
 
     The differences of neighbouring groups of an integration have a tridiagonal covariance matrix, from the photon noise
@@ -76,6 +76,9 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
         None for the number of the run.
     start, after_jumps
         As of `noise_of`.
+    pooled : bool
+        Give integrations whose rate is not positive the photon noise that the others have at the common rate. Without
+        any they have too much weight, so that the average of faint ramps is too low.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def fit_likely(ramps, threads: int | None = 1, start="all", after_jumps=False):
     integrations, chi_squared = fit_integrations(ramps, threads, start, after_jumps)
     shape = ramps.pixel_dq.shape
     exposure = Fit.empty(shape)
-    run_bands(combine, shape[0], integrations.arrays(), exposure.arrays(), threads=threads)
+    run_bands(combine, shape[0], integrations.arrays(), exposure.arrays(), pooled, threads=threads)
     return exposure, integrations, chi_squared
 
 
@@ -138,13 +141,17 @@ def start_and_jumps(parameters):
     return parameters.likely_start, parameters.likely_jumps == "difference"
 
 
+def _is_pooled(step):
+    return step.parameters.likely_weights == "pooled"
+
+
 def process_likely(step, ramp, references):
     """Fit an exposure in memory; return the rate and the rates per integration, as models."""
     from hexcal.steps.detector.ramp_products import rate_model, rateints_model, take_gain_factor
 
     parameters = step.parameters
     exposure, integrations, chi_squared = fit_likely(
-        step.ramps(ramp, references), threads_of(step), *start_and_jumps(parameters)
+        step.ramps(ramp, references), threads_of(step), *start_and_jumps(parameters), _is_pooled(step)
     )
     step.tell(exposure)
     take_gain_factor(ramp, references)
@@ -215,7 +222,7 @@ class LikelyInBlocks:
         for first in range(0, ny, _ROWS):
             rows = slice(first, min(first + _ROWS, ny))
             here = Fit.empty((rows.stop - first, nx))
-            how = self._rows_of_all(rows).arrays(), here.arrays()
+            how = self._rows_of_all(rows).arrays(), here.arrays(), _is_pooled(self.step)
             run_bands(combine, rows.stop - first, *how, threads=threads_of(self.step))
             for whole, part in zip(exposure.arrays(), here.arrays(), strict=True):
                 whole[rows] = part
