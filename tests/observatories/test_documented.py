@@ -21,6 +21,7 @@ OWN_PARAMETERS = {
     ("jump", "shower_jump_limit"),
     ("photom", "pixel_area_from"),
     ("background", "clip_by"),
+    ("background", "add_errors"),
     ("master_background", "flag_beyond"),
     ("cube_build", "pixel_origin"),
     ("resample", "exact_pixmap"),

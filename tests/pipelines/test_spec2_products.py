@@ -172,6 +172,17 @@ def test_products_one_after_the_other(lrs, tmp_path, goes_on):
     assert not (tmp_path / "out" / "broken_cal.fits").exists()
 
 
+def test_the_noise_of_a_background_is_in_the_errors_of_the_product(lrs, tmp_path):
+    errors = []
+    for wanted in (False, True):
+        steps = {name: {"skip": True} for name in ("resample_spec", "extract_1d")}
+        steps["bkg_subtract"] = {"add_errors": wanted}
+        result = Spec2Pipeline.call(str(lrs.associations[0]), references=str(lrs.references), steps=steps)
+        errors.append(result.err[np.isfinite(result.wavelength) & (result.dq == 0)])
+    ratios = errors[1] / errors[0]
+    assert np.median(ratios) == pytest.approx(np.sqrt(2), rel=0.01), "one background, mostly as noisy as the target"
+
+
 BROKEN = {
     "cut.json": ('{"apertures": [', "not readable as JSON"),
     "wrong.json": ('{"apertures": [{"id": "MIR_LRS-FIXEDSLIT", "xstart": "abc"}]}', "xstart must be a number"),

@@ -212,6 +212,24 @@ def test_clipping_by_noise_does_not_bias_the_mean():
     assert abs((result.data - 5).mean()) < 4 * 2 / np.sqrt(2 * 200 * 200)
 
 
+@pytest.mark.parametrize("n_ints", [None, 4])
+@pytest.mark.parametrize("number", [1, 3])
+def test_with_the_errors_of_the_background_the_difference_scatters_by_its_errors(n_ints, number):
+    rng = np.random.default_rng(5)
+    shape = (60, 70)
+    target = exposure(rng.normal(10, 2, shape if n_ints is None else (n_ints, *shape)))
+    backgrounds = [exposure(rng.normal(5, 2, shape)) for _ in range(number)]
+    plain, result = (subtract(target, *backgrounds, add_errors=wanted) for wanted in (False, True))
+    assert np.array_equal(result.data, plain.data) and np.array_equal(result.dq, plain.dq)
+    np.testing.assert_allclose(result.err, 2 * np.sqrt(1 + 1 / number), rtol=1e-6)
+    np.testing.assert_allclose(result.var_rnoise, 1 + 4 / number, rtol=1e-6)
+    assert (result.var_poisson == 3).all(), "it is of the photons of the target"
+    pull = (result.data - 5) / result.err
+    # A background is the same in all integrations: its scatter counts once.
+    assert abs(pull.std() - 1) < 0.03
+    assert ((plain.data - 5) / plain.err).std() > 1.1
+
+
 @pytest.mark.parametrize("clip_by", ["scatter", "noise"])
 def test_the_band_size_does_not_show(clip_by, monkeypatch):
     rng = np.random.default_rng(4)

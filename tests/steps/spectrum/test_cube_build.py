@@ -484,6 +484,18 @@ def test_wavelengths_that_no_band_has_are_refused(sloped, folder):
         build(sloped, folder, wavemin=20.0, wavemax=21.0)
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"ra_center": 10.0, "dec_center": 10.0, "nspax_x": 5, "nspax_y": 5},
+        {"weighting": "msm", "rois": 1e-9, "roiw": 1e-9},
+    ],
+)
+def test_a_cube_beside_all_pixels_is_refused(sloped, folder, parameters):
+    with pytest.raises(ParameterError, match="no pixel of the exposures lies in the cube ch1-short"):
+        build(sloped, folder, channel="1", **parameters)
+
+
 @pytest.mark.req("CUBE-13")
 def test_a_cube_of_several_exposures_has_their_headers_and_its_wavelengths(sloped, folder, tmp_path):
     sloped.save(tmp_path / "a_cal.fits")

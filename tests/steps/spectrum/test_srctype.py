@@ -106,6 +106,15 @@ def test_only_the_slit_of_the_target_may_hold_a_point():
     assert types_of(slits("NRS_FIXEDSLIT", names, **point), source_type="POINT") == ["EXTENDED", "POINT", "EXTENDED"]
 
 
+def test_a_header_that_does_not_name_the_slit_of_the_target_is_told(caplog):
+    model = slits("NRS_FIXEDSLIT", ["S200A1", "S200A2"], target__source_type_apt="POINT")
+    assert types_of(model) == ["EXTENDED", "EXTENDED"]
+    assert "There is no FXD_SLIT" in caplog.text
+    caplog.clear()
+    model.meta.instrument.fixed_slit = "S200A2"
+    assert types_of(model) == ["EXTENDED", "POINT"] and "FXD_SLIT" not in caplog.text
+
+
 def test_an_extended_source_has_no_place_in_its_slit():
     model = slits("NRS_FIXEDSLIT", ["S200A1", "S200A2"], instrument__fixed_slit="S200A1")
     for slit in model.slits:

@@ -26,7 +26,8 @@ class BackgroundStep(Step):
     """Subtract the average of background exposures from an exposure.
 
     Outliers among the backgrounds (sources, cosmic rays) are clipped, of rates per integration first within each
-    exposure. The errors of the target are not changed; flags of the backgrounds are added to its own.
+    exposure. Flags of the backgrounds are added to those of the target. Its errors stay as they are, unless
+    `add_errors` adds those of the average.
 
     Wide-field slitless spectra, whose background is a scaled reference image, are refused until a later version.
     """
@@ -64,6 +65,10 @@ class BackgroundStep(Step):
             "'scatter': by the standard deviation of the values, which clips nothing of two; 'noise': "
             "by their errors, leaving out values flagged DO_NOT_USE.",
         )
+        add_errors: bool = parameter(
+            False,
+            "Add the variance of the average background to ERR and to VAR_RNOISE, from which later steps compute ERR.",
+        )
         wfss_mmag_extract: float | None = parameter(
             None,
             "Faintest AB magnitude of sources whose spectra are masked. Only for wide-field slitless spectra.",
@@ -83,6 +88,8 @@ class BackgroundStep(Step):
         mean = self.once("average", lambda: self.average_of(science, background))
         science.data -= mean.data
         science.dq |= mean.dq
+        if self.parameters.add_errors:
+            add_variance(science, mean.err)
         return science
 
     def average_of(self, science, background):
@@ -163,6 +170,22 @@ class BackgroundStep(Step):
         combined = model_class(self.combined_model)(mean.data, err=mean.err, dq=mean.dq)
         combined.update(science)
         self.save_model(combined, suffix=self.bkg_suffix, force=True)
+
+
+def add_variance(exposure, error):
+    """Add the noise of what was subtracted from an exposure to its own, in place.
+
+    Parameters
+    ----------
+    exposure : DataModel
+        Images (ny, nx) or integrations (nints, ny, nx). Its ``err`` and its variance of the read noise change: the
+        latter stands for all noise that is not that of its own photons, and later steps make ``err`` of the variances.
+    error : float32 array (ny, nx)
+        Standard deviation of what was subtracted, in the unit of the exposure.
+    """
+    variance = np.square(error)
+    exposure.var_rnoise += variance
+    exposure.err[...] = np.sqrt(np.square(exposure.err) + variance)
 
 
 def _refuse_wfss(science):

@@ -19,6 +19,8 @@ _CHOICES = {
     "filter": cube_bands.FILTERS,
 }
 """Parameters that choose among what the exposures hold, and the names that they know."""
+_PLACE = ("ra_center", "dec_center", "nspax_x", "nspax_y", "wavemin", "wavemax", "rois", "roiw")
+"""Parameters that say where voxels are, and which pixels are near enough."""
 
 
 class CubeBuildStep(Step):
@@ -105,14 +107,13 @@ class CubeBuildStep(Step):
         for plan in plans:
             try:
                 grid, reach = cube_planning.layout(science, plan, request, references.cubepar, self.where)
+                self._tell(plan, grid)
+                for members in request.each(plan):
+                    cubes.append(self._build(science, members, request, grid, reach, plan))
             except (ReferenceError_, ParameterError) as error:
                 # What the reference file or the parameters say of one band does not stop the others.
                 self.log.error("Cube %s cannot be made: %s", plan.text, error)
                 failures.append(error)
-                continue
-            self._tell(plan, grid)
-            for members in request.each(plan):
-                cubes.append(self._build(science, members, request, grid, reach, plan))
         if not cubes:
             raise failures[0]
         return cubes[0] if len(cubes) == 1 else ModelContainer(cubes)
@@ -165,11 +166,24 @@ class CubeBuildStep(Step):
         product = everywhere()["IFUCubeModel"]()
         headers.fill(product)
         cube = self._set_arrays(product, filling, plan)
+        if used and not cube.counts.any():
+            self._tell_empty(plan)
         if self.parameters.covariance and not request.is_internal:
             self._set_covariance(product, cube, filling, science, members, request)
         set_coordinates(product, grid, _axes(plan))
         self._describe(product, plan, request, grid, reach)
         return product
+
+    def _tell_empty(self, plan):
+        """Good pixels lie outside of the cube: an error where the user has said where it is."""
+        asked = [name for name in _PLACE if getattr(self.parameters, name)]
+        if asked:
+            raise ParameterError(
+                f"no voxel is left: no pixel of the exposures lies in the cube {plan.text}",
+                where=", ".join(asked),
+                hint="leave these parameters out to have a cube of the whole field",
+            )
+        self.log.warning("No pixel of any exposure lies in the cube %s: it is empty", plan.text)
 
     def _set_arrays(self, product, filling, plan):
         cube = filling.finish(cuts_tears=plan.is_miri)

@@ -108,8 +108,11 @@ class SourceTypeStep(Step):
         if not isinstance(model, Parts):
             self._of_one_source(model, of_primary)
             return
+        primary = model.meta.instrument.fixed_slit
+        if primary is None:
+            self.log.warning("There is no FXD_SLIT, the slit of the target: the sources of all slits are %s", EXTENDED)
         for part in parts_of(model):
-            is_primary = part.get_meta("name") == model.meta.instrument.fixed_slit
+            is_primary = part.get_meta("name") == primary
             kind = of_primary if is_primary else EXTENDED
             part.set_meta("source_type", kind)
             if kind == EXTENDED and part.get_meta("source_xpos") is not None:
