@@ -6,7 +6,7 @@ import time
 import pytest
 from exposures import write_references, write_uncal
 
-from hexcal.core import ahead
+from hexcal.core import ahead, bands
 from hexcal.kernels import compiled, jump, ramp_fit, stored
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.steps.detector.jump import JumpStep
@@ -41,9 +41,20 @@ def started(monkeypatch):
     return Process.started
 
 
-@pytest.mark.parametrize(("threads", "classes"), [(1, []), (2, ["RampFitStep"]), (16, ["RampFitStep", "JumpStep"])])
-def test_as_many_processes_as_there_are_threads_beside_the_own_one(monkeypatch, started, threads, classes):
+@pytest.mark.parametrize(
+    ("threads", "cores", "classes"),
+    [
+        (1, 1, []),
+        (1, 16, ["RampFitStep"]),
+        (2, 2, ["RampFitStep"]),
+        (16, 16, ["RampFitStep", "JumpStep"]),
+    ],
+)
+def test_as_many_processes_as_threads_beside_the_own_one_but_one_on_a_second_core(
+    monkeypatch, started, threads, cores, classes
+):
     monkeypatch.setattr(ahead, "default_threads", lambda: threads)
+    monkeypatch.setattr(ahead, "available_cores", lambda: cores)
     ahead.compile_elsewhere([RampFitStep(), JumpStep()], ahead.processes_to_use())
     assert [words[-1] for words in started] == classes
 
@@ -64,6 +75,18 @@ def test_what_is_on_disk_and_what_is_skipped_is_not_compiled(monkeypatch, starte
     monkeypatch.setattr(compiled, "is_on_disk", lambda kernel: True)
     prepare(pipeline)
     assert len(started) == 1
+
+
+def test_nothing_is_compiled_elsewhere_that_could_not_be_taken_from_there(monkeypatch, started):
+    monkeypatch.setattr(stored, "folder", lambda: None)
+    ahead.compile_elsewhere([RampFitStep(), JumpStep()], 16)
+    assert not started
+
+
+def test_who_can_keep_nothing_is_told_so(caplog):
+    caplog.set_level("INFO", "hexcal")
+    bands._say_that_kernels_are_compiled(None)
+    assert "again in every run" in caplog.text and "NUMBA_CACHE_DIR" in caplog.text
 
 
 def test_what_the_process_of_another_run_compiles_is_not_begun_again(monkeypatch, started):
@@ -101,7 +124,7 @@ def test_the_first_kernel_that_is_compiled_is_told_of_once(tmp_path, monkeypatch
     monkeypatch.setattr(stored, "write", lambda *_: None)
     for _ in range(2):
         assert compiled.kernel(_next_number)(1) == 2
-    assert told == [str(stored.folder())]
+    assert told == [stored.folder()]
 
 
 def _next_number(x):

@@ -1,5 +1,6 @@
 """How kernels are compiled, kept on disk, and called."""
 
+import gc
 import math
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from hexcal.kernels import compiling, one_at_a_time, stored
-from hexcal.kernels.compiled import helper, inlined, is_being_compiled, is_on_disk, kernel
+from hexcal.kernels.compiled import borrower, helper, inlined, is_being_compiled, is_on_disk, kernel
 
 
 @pytest.fixture(autouse=True)
@@ -287,3 +288,43 @@ def test_who_was_stopped_while_compiling_is_not_waited_for_forever(monkeypatch):
 
 def next_number(x):
     return x + 1
+
+
+@borrower
+def without_first(values):
+    return values[1:], 1
+
+
+@borrower
+def sum_of_two(values, more):
+    first, _ = values[0], more
+    return first + values[1]
+
+
+@kernel
+def second(values):
+    return without_first(values)[0][0]
+
+
+@kernel
+def sum_of_scratch(x):
+    values = np.empty(3)
+    values[:] = x
+    return sum_of_two(values[1:], (values, 1))
+
+
+def test_a_borrower_takes_arrays_and_gives_none_back(only_machine_code):
+    assert sum_of_scratch(2.5) == 5.0
+    with pytest.raises(Exception, match="without_first is a borrower, and returns an array"):
+        second(np.zeros(3))
+
+
+def test_numba_is_left_as_it_was():
+    from numba.core import lowering, targetconfig
+    from numba.core.types import functions
+
+    owners = functions.Function, targetconfig.TargetConfig, lowering.Lower
+    before = [dict(vars(owner)) for owner in owners]
+    kernel(next_number)(1)
+    assert [dict(vars(owner)) for owner in owners] == before
+    assert gc.isenabled()

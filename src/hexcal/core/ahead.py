@@ -9,15 +9,20 @@ import sys
 from pathlib import Path
 
 from hexcal import memory
-from hexcal.threads import default_threads
+from hexcal.threads import available_cores, default_threads
 
 _PROGRAM = "import importlib, sys; getattr(importlib.import_module(sys.argv[1]), sys.argv[2]).compile_kernels()"
 
 
 def processes_to_use():
-    """How many processes may compile: as many as the run has threads beside its own."""
+    """How many processes may compile: as many as the run has threads beside its own.
+
+    One where there is a second core all the same: the first run with a single thread would take twice as long.
+    """
     # A limit on memory holds for each process; two of them could need more than there is.
-    return 0 if memory.limit() is not None or not _is_python(sys.executable) else default_threads() - 1
+    if memory.limit() is not None or not _is_python(sys.executable):
+        return 0
+    return max(default_threads(), min(available_cores(), 2)) - 1
 
 
 def compile_elsewhere(steps, processes):
@@ -30,11 +35,13 @@ def compile_elsewhere(steps, processes):
     ----------
     steps : iterable of Step
         Those that will run, the last first: there is most time until they do. A step that names no `largest_kernel` is
-        left alone.
+        left alone. Nothing is begun where machine code cannot be kept, since the run could not take it from there.
     processes : int
         The most to begin.
     """
-    left = processes
+    from hexcal.kernels import stored
+
+    left = processes if stored.folder() is not None else 0
     for step in steps:
         if step.largest_kernel is None or left < 1:
             continue
@@ -47,7 +54,8 @@ def compile_elsewhere(steps, processes):
         import subprocess
 
         with contextlib.suppress(OSError):
-            words = [sys.executable, "-c", _PROGRAM, type(step).__module__, type(step).__name__]
+            # -P: what lies in the folder where the user works is not imported.
+            words = [sys.executable, "-P", "-c", _PROGRAM, type(step).__module__, type(step).__name__]
             process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )

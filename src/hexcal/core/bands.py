@@ -92,6 +92,12 @@ def prepare_kernels(beside: Callable[[], None] | None = None) -> None:
 
 
 def _say_that_kernels_are_compiled(folder):
+    if folder is None:
+        logging.getLogger("hexcal").warning(
+            "The numerical kernels must be compiled: this is done now, some ten seconds, and again in every run, since "
+            "there is no folder where they could be kept. Name one that can be written: NUMBA_CACHE_DIR=DIR"
+        )
+        return
     logging.getLogger("hexcal").info(
         "The numerical kernels are not compiled on this machine yet: this is done now, some ten seconds, once. "
         "They are kept in %s",

@@ -7,6 +7,7 @@ import configparser
 import contextlib
 import fnmatch
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hexcal.models.bounds import require_regular
 
 ROOT = "hexcal"
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
-CONFIG_NAMES = (Path("stpipe-log.cfg"), Path("~/stpipe-log.cfg"), Path("/etc/stpipe-log.cfg"))
+CONFIG_NAMES = ("stpipe-log.cfg", "~/stpipe-log.cfg", "/etc/stpipe-log.cfg")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _DATA = (b"SIMPLE  =", b"#ASDF", b"\x1f\x8b")
 _KEYS = ("level", "break_level", "handler", "format")
@@ -236,7 +237,7 @@ def configured(logcfg=None, verbose=False, level=None, file=None, stream=None):
     path = (
         Path(logcfg)
         if logcfg
-        else next((name.expanduser() for name in CONFIG_NAMES if name.expanduser().is_file()), None)
+        else next((path for name in CONFIG_NAMES if (path := Path(os.path.expanduser(name))).is_file()), None)
     )
     if level is not None or file is not None or stream is not None:
         handlers = _handlers(level, file, stream)

@@ -129,6 +129,14 @@ def helper(function, **options) -> Any:
     return function if _is_off() else Helper(function, **options)
 
 
+def borrower(function):
+    """As `helper`, for a function that makes no array and returns none.
+
+    It borrows those of its caller: nobody counts meanwhile who holds them, so that there is much less to compile.
+    """
+    return helper(function, _nrt=False)
+
+
 def inlined(function):
     """As `helper`, for a function with one caller.
 
@@ -163,7 +171,7 @@ _tell: Callable[[str], Any] | None = None
 def tell_before_compiling(tell: Callable[[str], Any]) -> None:
     """Have ``tell(folder)`` called once, before a kernel is compiled that is not on disk yet.
 
-    `folder` is where it will be kept.
+    `folder` is where it will be kept; None if it cannot be kept anywhere.
     """
     global _tell
     _tell = tell
@@ -173,7 +181,7 @@ def _tell_once():
     global _tell
     tell, _tell = _tell, None
     if tell is not None:
-        tell(str(stored.folder()))
+        tell(stored.folder())
 
 
 def prepare():

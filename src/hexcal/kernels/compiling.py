@@ -12,6 +12,7 @@ from numba.core import types as numba_types
 
 from hexcal.kernels.compiled import Helper, Kernel
 from hexcal.kernels.machine_code import Code, can_be_called, prepare
+from hexcal.kernels.quicker import quicker
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _LETTERS = {"i64": "q", "i32": "i", "i16": "h", "i8": "b", "double": "d", "float": "f"}
@@ -38,7 +39,7 @@ def machine_code_of(kernel, kinds, args):
     function = _within(kernel)
     with compiler_lock.global_compiler_lock:
         function.targetctx.refresh()
-        with _without_machine_code():
+        with quicker(), _without_machine_code():
             signature = tuple(function.typeof_pyval(arg) for arg in args)
             result = function._compiler.compile(signature, None)
             context, described, library = result.target_context, result.fndesc, result.library
@@ -99,7 +100,12 @@ def _flat(kinds):
 @functools.cache
 def whole(kernel):
     """Return a kernel as numba compiles, keeps and calls it."""
-    return numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(_with_parts(kernel))
+    function = _with_parts(kernel)
+    try:
+        return numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    except RuntimeError:
+        # There is no folder where numba could keep it.
+        return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 @functools.cache
@@ -116,6 +122,9 @@ def _within(kernel):
     )
 
     def add_overload(result):
+        returned = result.target_context.data_model_manager[result.signature.return_type]
+        if kernel.options.get("_nrt") is False and returned.contains_nrt_meminfo():
+            raise AssertionError(f"{kernel.function.__qualname__} is a borrower, and returns an array")
         # Without the entry that a call from Python would take: it leads nowhere.
         compiled.overloads[tuple(result.signature.args)] = result
 

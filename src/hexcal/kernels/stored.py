@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 import zlib
 from pathlib import Path
@@ -27,42 +28,87 @@ def folder(source=_HERE):
     """Return where machine code is kept.
 
     ``NUMBA_CACHE_DIR``, if it is set; else beside the source, with Python's own; else, if that cannot be written, in
-    the user's cache.
+    the user's cache (``HEXCAL_CACHE``); else among temporary files, in a folder that nobody but the user can write.
 
     Parameters
     ----------
     source : Path
         Folder of the source.
+
+    Returns
+    -------
+    Path or None
+        None if nothing can be kept.
     """
-    named = hashlib.sha256(str(source).encode()).hexdigest()[:16]
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(given) / f"hexcal-{named}"
-    beside = source / "__pycache__"
+    first = _writable(_first(source))
+    if first is not None or os.environ.get("NUMBA_CACHE_DIR"):
+        return first
+    return _in_users_cache(_named(source)) or _among_temporary_files(_named(source))
+
+
+def _first(source):
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(given) / f"hexcal-{_named(source)}" if given else source / "__pycache__"
+
+
+def _places(source=_HERE):
+    """Return where machine code is looked for: also where it cannot be written, but may have been by the installer."""
+    return tuple(dict.fromkeys(place for place in (_first(source), folder(source)) if place is not None))
+
+
+def _named(source):
+    return hashlib.sha256(str(source).encode()).hexdigest()[:16]
+
+
+def _writable(directory):
+    """Return a folder, made if it is not there yet; None if it cannot be written."""
     with contextlib.suppress(OSError):
-        beside.mkdir(exist_ok=True)
-    if os.access(beside, os.W_OK):
-        return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hexcal" / f"kernels-{named}"
+        directory.mkdir(parents=True, exist_ok=True)
+        if os.access(directory, os.W_OK | os.X_OK):
+            return directory
+    return None
+
+
+def _in_users_cache(named):
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    cache = os.environ.get("HEXCAL_CACHE") or os.path.join(caches, "hexcal")
+    # Of a user without a home nothing is expanded.
+    return None if cache.startswith("~") else _writable(Path(cache) / f"kernels-{named}")
+
+
+def _among_temporary_files(named):
+    """Return the user's own folder there: machine code that somebody else could write there would be run."""
+    import tempfile
+
+    if not hasattr(os, "getuid"):
+        return None
+    with contextlib.suppress(OSError):
+        directory = Path(tempfile.gettempdir()) / f"hexcal-kernels-{os.getuid()}-{named}"
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        status = directory.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077:
+            return _writable(directory)
+    return None
 
 
 def is_empty():
     """Whether no kernel has been compiled yet."""
-    return next(folder().glob(f"*{_SUFFIX}"), None) is None
+    return not any(True for place in _places() for _ in place.glob(f"*{_SUFFIX}"))
 
 
 def read(function, kinds):
     """Return the machine code (`machine_code.Code`) of a function for kinds of arguments, or None."""
     from hexcal.kernels.machine_code import Code
 
-    file = path(function, kinds)
-    if file is None:
-        return None
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        head, _, binary = file.read_bytes().partition(b"\n")
-        about = json.loads(head)
-        if _is_valid(about) and about["check"] == zlib.crc32(binary):
-            results, needs = tuple(about["results"]), tuple(about["needs"])
-            return Code(about["entry"], about["arguments"], results, about["is_tuple"], needs, binary)
+    name = _file_name(function, kinds)
+    for place in _places(_source(function).parent) if name else ():
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            head, _, binary = (place / name).read_bytes().partition(b"\n")
+            about = json.loads(head)
+            if _is_valid(about) and about["check"] == zlib.crc32(binary):
+                results, needs = tuple(about["results"]), tuple(about["needs"])
+                return Code(about["entry"], about["arguments"], results, about["is_tuple"], needs, binary)
     return None
 
 
@@ -74,7 +120,7 @@ def write(function, kinds, code):
     head = {
         "format": _FORMAT,
         "machine": _machine(),
-        "sources": _sources(Path(function.__code__.co_filename)),
+        "sources": _sources(_source(function)),
         "check": zlib.crc32(code.binary),
         **code._asdict(),
     }
@@ -82,7 +128,7 @@ def write(function, kinds, code):
     partial = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        for old in _of(function):
+        for old in _of(function, [file.parent]):
             if not _is_valid(_head(old)):
                 old.unlink(missing_ok=True)
         partial.write_bytes(json.dumps(head).encode() + b"\n" + code.binary)
@@ -95,17 +141,18 @@ def write(function, kinds, code):
 
 def has_any(function):
     """Whether there is machine code of a function, for arguments of whatever kind."""
-    return any(_is_valid(_head(file)) for file in _of(function))
+    return any(_is_valid(_head(file)) for file in _of(function, _places(_source(function).parent)))
 
 
 def is_being_made(function):
     """Whether a process makes machine code of a function now, for arguments of whatever kind."""
-    return any(one_at_a_time.is_held(lock) for lock in _of(function, one_at_a_time.SUFFIX))
+    here = folder(_source(function).parent)
+    return here is not None and any(one_at_a_time.is_held(lock) for lock in _of(function, [here], one_at_a_time.SUFFIX))
 
 
-def _of(function, suffix=_SUFFIX):
-    source = Path(function.__code__.co_filename)
-    return folder(source.parent).glob(f"{_name(function)}-*{suffix}")
+def _of(function, places, suffix=_SUFFIX):
+    for place in places:
+        yield from place.glob(f"{_name(function)}-*{suffix}")
 
 
 def _head(path):
@@ -118,16 +165,26 @@ def _head(path):
 
 def path(function, kinds):
     """Return the file of a function for kinds of arguments; None if it is not kept."""
-    source = Path(function.__code__.co_filename)
+    name = _file_name(function, kinds)
+    here = folder(_source(function).parent) if name else None
+    return here / name if here is not None else None
+
+
+def _file_name(function, kinds):
+    """Return the name of the file of a function for kinds of arguments; None if there can be none."""
     text = _text(kinds)
-    if text is None or not source.is_absolute():
+    if text is None or not _source(function).is_absolute():
         return None
     code = f"{text} {function.__qualname__} {function.__code__.co_firstlineno} {_machine()}"
-    return folder(source.parent) / f"{_name(function)}-{hashlib.sha256(code.encode()).hexdigest()[:20]}{_SUFFIX}"
+    return f"{_name(function)}-{hashlib.sha256(code.encode()).hexdigest()[:20]}{_SUFFIX}"
+
+
+def _source(function):
+    return Path(function.__code__.co_filename)
 
 
 def _name(function):
-    return f"{Path(function.__code__.co_filename).stem}.{function.__name__}"
+    return f"{_source(function).stem}.{function.__name__}"
 
 
 def _text(kind):

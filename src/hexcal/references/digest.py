@@ -30,8 +30,8 @@ def sha256(path):
             digest = _compute(path)
             database.execute("INSERT OR REPLACE INTO sha256 VALUES (?, ?)", (key, digest))
             return digest
-    except (sqlite3.Error, OSError):
-        # A read-only or damaged cache costs time, never the result.
+    except (sqlite3.Error, OSError, RuntimeError):
+        # A cache that is read-only or damaged, or a user without a home, costs time, never the result.
         return _compute(path)
 
 
@@ -44,8 +44,8 @@ def remember(digests):
         A file, what the system said of it when it had those bytes, and their sha256.
     """
     rows = [(_key(Path(path).resolve(), status), digest) for path, status, digest in digests]
-    # A read-only or damaged cache costs time, never the result.
-    with contextlib.suppress(sqlite3.Error, OSError), _database() as database:
+    # A cache that is read-only or damaged, or a user without a home, costs time, never the result.
+    with contextlib.suppress(sqlite3.Error, OSError, RuntimeError), _database() as database:
         database.executemany("INSERT OR REPLACE INTO sha256 VALUES (?, ?)", rows)
 
 
