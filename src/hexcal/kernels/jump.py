@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined, kernel
+from hexcal.kernels.compiled import borrower, kernel
 from hexcal.kernels.jump_differences import (
     JUMP_DET,
     gather_differences,
@@ -44,7 +44,7 @@ class Scratch(NamedTuple):
     suspect: np.ndarray
 
 
-@helper
+@borrower
 def usual_range(ordered, n, variance, test):
     """Lowest and highest absolute difference that are not jumps, by the repeated test of short ramps.
 
@@ -86,7 +86,7 @@ def usual_range(ordered, n, variance, test):
     return ordered[low], ordered[high - 1]
 
 
-@helper
+@borrower
 def flag_outside(group_dq, difference, first, y, x, low, high, absolute):
     """Flag the groups of the differences outside ``low .. high``; whether there was one."""
     steps = group_dq.shape[1] - 1
@@ -99,7 +99,7 @@ def flag_outside(group_dq, difference, first, y, x, low, high, absolute):
     return outside
 
 
-@helper
+@borrower
 def flag_ratios(group_dq, difference, first, y, x, median, sigma, threshold):
     """Flag the groups of the differences that lie more than ``threshold * sigma`` from the median."""
     steps = group_dq.shape[1] - 1
@@ -110,7 +110,7 @@ def flag_ratios(group_dq, difference, first, y, x, median, sigma, threshold):
             group_dq[first + j // steps, 1 + j % steps, y, x] |= JUMP_DET
 
 
-@helper
+@borrower
 def find_in_pixel(samples, test, first, last, y, x, scratch, spread):
     """Flag the jumps of one pixel, and mark those that pass to the neighbours."""
     group_dq, difference, ordered = samples.group_dq, scratch.difference, scratch.ordered
@@ -131,7 +131,7 @@ def find_in_pixel(samples, test, first, last, y, x, scratch, spread):
     mark_pixel(group_dq, spread, first, last, y, x, difference, median, sigma, test.limits)
 
 
-@inlined
+@borrower
 def find_in_chunk(samples, test, first, last, y, x0, scratch, spread):
     """Flag the jumps of `CHUNK` columns of a row."""
     width = min(CHUNK, samples.data.shape[3] - x0)
@@ -164,12 +164,19 @@ def find_jumps(first_row, last_row, samples, test, spread):
     spread : uint64 array (nints, ngroups, ny, ceil(nx / 64))
         Zero; gets the bits that `flag_neighbors` reads.
     """
-    n_ints, n_groups, _, nx = samples.data.shape
+    n_ints, n_groups = samples.data.shape[:2]
     together = n_ints if test.pool_integrations else 1
     n = together * (n_groups - 1)
     scratch = Scratch(
         np.empty(n, np.float32), np.empty(n, np.float32), np.empty((11, CHUNK), np.float32), np.empty(CHUNK, np.bool_)
     )
+    find_in_rows(first_row, last_row, samples, test, together, scratch, spread)
+
+
+@borrower
+def find_in_rows(first_row, last_row, samples, test, together, scratch, spread):
+    """Do the work of `find_jumps`, with `together` integrations at a time."""
+    n_ints, _, _, nx = samples.data.shape
     for first in range(0, n_ints, together):
         for y in range(first_row, last_row):
             for x0 in range(0, nx, CHUNK):

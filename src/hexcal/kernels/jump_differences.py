@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper
+from hexcal.kernels.compiled import borrower
 
 UNUSABLE = np.uint8(3)
 """DO_NOT_USE or SATURATED: the sample takes part in nothing and is never marked as a jump."""
@@ -32,7 +32,7 @@ class Samples(NamedTuple):
     inverse_frames: float
 
 
-@helper
+@borrower
 def shell_sort(values, n):
     """Sort the first `n` values, in place; fast for the few to some hundred differences of a pixel."""
     gap = 1
@@ -49,7 +49,7 @@ def shell_sort(values, n):
         gap //= 3
 
 
-@helper
+@borrower
 def median_of_sorted(values, low, high):
     """Median of ``values[low:high]``, which are in order; the mean of the middle two for an even number."""
     middle = (low + high) // 2
@@ -58,7 +58,7 @@ def median_of_sorted(values, low, high):
     return 0.5 * (np.float64(values[middle - 1]) + np.float64(values[middle]))
 
 
-@helper
+@borrower
 def gather_differences(samples, first, last, y, x, difference, usable, absolute):
     """Differences between groups of one pixel, of integrations ``first <= i < last`` one after the other.
 
@@ -95,14 +95,14 @@ def gather_differences(samples, first, last, y, x, difference, usable, absolute)
     return n
 
 
-@helper
+@borrower
 def variance_of_reads(samples, y, x):
     """Variance of a difference of two groups from the read noise alone, electrons squared."""
     electrons = np.float64(samples.read_noise[y, x] * samples.gain[y, x])
     return electrons * electrons * samples.inverse_frames
 
 
-@helper
+@borrower
 def is_flagged(group_dq, first, last, y, x):
     """Whether any group of the pixel carries JUMP_DET in integrations ``first <= i < last``."""
     for i in range(first, last):
@@ -112,13 +112,13 @@ def is_flagged(group_dq, first, last, y, x):
     return False
 
 
-@helper
+@borrower
 def set_bit(spread, i, k, y, x):
     """Mark a jump that passes to its neighbours: bit ``x % 64`` of ``spread[i, k, y, x // 64]``."""
     spread[i, k, y, x >> 6] |= np.uint64(1) << np.uint64(x & 63)
 
 
-@helper
+@borrower
 def mark_pixel(group_dq, spread, first, last, y, x, difference, median, sigma, limits):
     """Mark where the jumps of one pixel pass to its neighbours; take JUMP_DET from unusable groups.
 

@@ -5,14 +5,14 @@ What they leave is looked at pixel by pixel.
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper
+from hexcal.kernels.compiled import borrower
 from hexcal.kernels.jump_differences import JUMP_DET, UNUSABLE
 
 CHUNK = 512
 """Columns that are looked at together: four rows of float32 of this length stay in the first cache."""
 
 
-@helper
+@borrower
 def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect):
     """Find the pixels of a part of a row that may have a jump.
 
@@ -66,7 +66,7 @@ def suspects(samples, first, last, y, x0, width, threshold, short, work, suspect
     return n
 
 
-@helper
+@borrower
 def acquit(samples, first, last, y, x0, width, threshold, work, suspect):
     """Clear suspects of long ramps by a second, still cheap test that never misses a jump.
 

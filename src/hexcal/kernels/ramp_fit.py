@@ -13,7 +13,7 @@ evict the very lines needed for the next pixel.
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined, kernel
+from hexcal.kernels.compiled import borrower, inlined, kernel
 from hexcal.kernels.ramp_fit_arrays import (
     CHUNK,
     load_chunk,
@@ -64,15 +64,17 @@ def sorting_pairs(n):
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-@helper
+@borrower
 def sort_differences(ramps, width, pairs):
     """First differences of usable groups that no jump opens, sorted along the first axis, +inf behind them.
 
     ``count`` of them per pixel.
     """
-    value, flag, union, difference, count, _ = ramps
+    value, flag, union = ramps.value, ramps.flag, ramps.union
+    difference, count = ramps.difference, ramps.count
     n_differences = value.shape[0] - 1
-    count[:width] = n_differences
+    for x in range(width):
+        count[x] = n_differences
     for g in range(n_differences):
         early, late, target = value[g], value[g + 1], difference[g]
         for x in range(width):
@@ -91,7 +93,7 @@ def sort_differences(ramps, width, pairs):
             high[x] = b if a < b else a
 
 
-@helper
+@borrower
 def flagged_median_rate(ramps, x, settings):
     """Median of the first differences of one ramp in DN/s, and what stands for it where there is none.
 
@@ -112,7 +114,7 @@ def flagged_median_rate(ramps, x, settings):
     return 0.5 * (np.float64(difference[(n - 1) // 2, x]) + np.float64(difference[n // 2, x])) / settings.group_time
 
 
-@helper
+@borrower
 def add_median_rates(ramps, width, settings, estimate):
     """Add the median first difference of each ramp, DN/s, to ``estimate``."""
     difference, union = ramps.difference, ramps.union
@@ -127,7 +129,7 @@ def add_median_rates(ramps, width, settings, estimate):
             estimate[x] += flagged_median_rate(ramps, x, settings)
 
 
-@helper
+@borrower
 def fit_clean(value, width, time, pixels, tables, lines):
     """Slopes and weights of ramps without any flag, whole chunks at a time.
 
@@ -157,7 +159,7 @@ def fit_clean(value, width, time, pixels, tables, lines):
         linear[x] = span
 
 
-@inlined
+@borrower
 def fit_chunk(ramps, width, settings, tables, pixels, lines):
     """Fit the ramps of one integration of a chunk."""
     value, flag, union = ramps.value, ramps.flag, ramps.union
@@ -175,7 +177,7 @@ def fit_chunk(ramps, width, settings, tables, pixels, lines):
                 take_zero_frame(ramps.zero_rate[x], x, settings, pixels, lines)
 
 
-@helper
+@borrower
 def take_zero_frame(rate, x, settings, pixels, lines):
     """Let the zero frame stand for a ramp.
 
@@ -189,7 +191,7 @@ def take_zero_frame(rate, x, settings, pixels, lines):
     lines.lost[x] = False
 
 
-@inlined
+@borrower
 def add_integration(width, union, lines, sums):
     """Add one integration to the sums of a chunk."""
     slope, _, cubic, loss, linear, lost, _ = lines
@@ -202,13 +204,13 @@ def add_integration(width, union, lines, sums):
         sums.bits[x] |= np.uint32(union[x] & np.uint8(KEPT_FLAGS))
 
 
-@inlined
+@borrower
 def clear(sums):
     """Begin the sums of a chunk."""
-    for total in (sums.rate, sums.cubic, sums.loss, sums.weighted, sums.linear):
-        total[:] = 0.0
-    sums.n_lost[:] = 0
-    sums.bits[:] = 0
+    for x in range(CHUNK):
+        sums.rate[x] = sums.cubic[x] = sums.loss[x] = sums.weighted[x] = sums.linear[x] = 0.0
+        sums.n_lost[x] = 0
+        sums.bits[x] = 0
 
 
 @inlined
@@ -246,9 +248,16 @@ def fit_ramps(first_row, last_row, exposure, settings, tables, rates, integratio
     rate : float64 (ny, nx)
         Output: sum of the median rates of the integrations, DN/s; nothing of it is touched for one integration.
     """
-    n_ints, _, _, nx = exposure.data.shape
     ramps, pixels, lines = new_ramps(settings.last_group - settings.first_group + 1), new_pixels(), new_lines()
-    sums = new_sums()
+    scratch = ramps, pixels, lines, new_sums()
+    fit_rows(first_row, last_row, exposure, settings, tables, rates, integrations, rate, scratch)
+
+
+@borrower
+def fit_rows(first_row, last_row, exposure, settings, tables, rates, integrations, rate, scratch):
+    """Do the work of `fit_ramps`."""
+    n_ints, _, _, nx = exposure.data.shape
+    ramps, pixels, lines, sums = scratch
     for y in range(first_row, last_row):
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)
@@ -287,8 +296,15 @@ def add_ramps(first_row, last_row, exposure, settings, tables, slope, sums):
     sums : Sums
         Of the integrations so far, (ny, nx).
     """
-    n_ints, _, _, nx = exposure.data.shape
     ramps, pixels, lines = new_ramps(settings.last_group - settings.first_group + 1), new_pixels(), new_lines()
+    add_rows(first_row, last_row, exposure, settings, tables, slope, sums, (ramps, pixels, lines))
+
+
+@borrower
+def add_rows(first_row, last_row, exposure, settings, tables, slope, sums, scratch):
+    """Do the work of `add_ramps`."""
+    n_ints, _, _, nx = exposure.data.shape
+    ramps, pixels, lines = scratch
     for y in range(first_row, last_row):
         for x0 in range(0, nx, CHUNK):
             width = min(CHUNK, nx - x0)

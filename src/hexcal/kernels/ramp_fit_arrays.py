@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined
+from hexcal.kernels.compiled import borrower, helper, inlined
 
 CHUNK = 256
 """Neighbouring pixels that are worked on together."""
@@ -77,7 +77,7 @@ class Rates(NamedTuple):
 class Ramps(NamedTuple):
     """Samples of a chunk of one integration, (ngroups, CHUNK); the union of their flags, (CHUNK,).
 
-    Sorted first differences and their number.
+    Sorted first differences and their number. The sum of zero times the samples: 0 if all are finite.
 
     zero_rate : DN/s, (CHUNK,), rate of the zero frame where it stands for a ramp that is saturated throughout, else NaN
     """
@@ -87,6 +87,7 @@ class Ramps(NamedTuple):
     union: np.ndarray
     difference: np.ndarray
     count: np.ndarray
+    nothing: np.ndarray
     zero_rate: np.ndarray
 
 
@@ -135,13 +136,17 @@ class Sums(NamedTuple):
 @helper
 def new_ramps(n_groups):
     """Scratch for the samples of a chunk."""
+    zero_rate = np.empty(CHUNK)
+    for x in range(CHUNK):
+        zero_rate[x] = np.nan
     return Ramps(
         np.empty((n_groups, CHUNK), np.float32),
         np.empty((n_groups, CHUNK), np.uint8),
         np.empty(CHUNK, np.uint8),
         np.empty((max(n_groups - 1, 1), CHUNK), np.float32),
         np.empty(CHUNK, np.int32),
-        np.full(CHUNK, np.nan),
+        np.empty(CHUNK, np.float32),
+        zero_rate,
     )
 
 
@@ -180,7 +185,7 @@ def part_of_sums(sums, y, x0, width):
     )
 
 
-@helper
+@borrower
 def load_chunk(exposure, settings, i, y, x0, width, ramps):
     """Copy the groups of ``width`` pixels of an integration.
 
@@ -188,10 +193,11 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
 
     The latter also in the flags of the exposure, so that these alone tell which groups were fitted.
     """
-    value, flag, union = ramps.value, ramps.flag, ramps.union
+    value, flag, union, nothing = ramps.value, ramps.flag, ramps.union, ramps.nothing
     n_groups, first_group = value.shape[0], settings.first_group
-    union[:width] = 0
-    sum_of_nothing = np.zeros(width, np.float32)
+    for x in range(width):
+        union[x] = 0
+        nothing[x] = 0
     # One simple loop per kind of number, so that the compiler uses whole registers; zero times a sample is NaN if it is
     # not finite.
     for g in range(n_groups):
@@ -201,13 +207,13 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
         target, flags = value[g], flag[g]
         for x in range(width):
             target[x] = row[x]
-            sum_of_nothing[x] += row[x] * np.float32(0)
+            nothing[x] += row[x] * np.float32(0)
         for x in range(width):
             f = dq_row[x] | extra
             flags[x] = f
             union[x] |= f
     for x in range(width):
-        if sum_of_nothing[x] != np.float32(0):
+        if nothing[x] != np.float32(0):
             for g in range(n_groups):
                 if not np.isfinite(value[g, x]):
                     flag[g, x] |= np.uint8(DO_NOT_USE)
@@ -217,13 +223,14 @@ def load_chunk(exposure, settings, i, y, x0, width, ramps):
         load_zero_rates(exposure.zero_frame[i, y, x0 : x0 + width], flag, settings.frame_time, ramps.zero_rate)
 
 
-@helper
+@borrower
 def load_flags(group_dq, settings, i, y, x0, width, flag, union):
     """Copy the flags of the groups of ``width`` pixels of an integration, and their union.
 
     Groups outside the used ones are flagged DO_NOT_USE.
     """
-    union[:width] = 0
+    for x in range(width):
+        union[x] = 0
     for g in range(flag.shape[0]):
         extra = np.uint8(0 if settings.first_used <= g <= settings.last_used else DO_NOT_USE)
         row = group_dq[i, settings.first_group + g, y, x0 : x0 + width]
@@ -234,7 +241,7 @@ def load_flags(group_dq, settings, i, y, x0, width, flag, union):
             union[x] |= f
 
 
-@helper
+@borrower
 def load_zero_rates(zero_frame, flag, frame_time, zero_rate):
     """Rates of the zero frame of ramps that are saturated in all groups.
 

@@ -5,7 +5,7 @@ What needs the rates of all integrations, from the slopes, the flags of the grou
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined, kernel
+from hexcal.kernels.compiled import borrower, helper, inlined, kernel
 from hexcal.kernels.ramp_fit_arrays import CHUNK, Rates, load_flags, new_lines, new_pixels, new_ramps, part_of_sums
 from hexcal.kernels.ramp_fit_segments import (
     CHARGELOSS,
@@ -40,7 +40,7 @@ def group_variance(read_noise, n_frames):
     return 0.5 * noise * noise / n_frames
 
 
-@inlined
+@borrower
 def read_pixels(gain, read_noise, n_frames, pixels):
     """Read gain and read noise of a chunk."""
     for x in range(gain.size):
@@ -48,7 +48,7 @@ def read_pixels(gain, read_noise, n_frames, pixels):
         pixels.variance[x] = group_variance(read_noise[x], n_frames)
 
 
-@inlined
+@borrower
 def mean_rate(total, n_ints, dark, y, x0, width, mean):
     """Rate that gives the Poisson variance, DN/s.
 
@@ -81,7 +81,7 @@ def part_of_integration(rates, i, y, x0, width):
     )
 
 
-@helper
+@borrower
 def has_rate_of_zero_frame(flag, x, slope):
     """Whether the zero frame has given the rate of a ramp: nothing else gives one where all groups are saturated."""
     saturated = True
@@ -90,7 +90,7 @@ def has_rate_of_zero_frame(flag, x, slope):
     return saturated and np.isfinite(slope)
 
 
-@helper
+@borrower
 def find_variances(ramps, width, settings, pixels, slope, lines):
     """Variances and weights of an integration of a chunk, from the flags of its groups and its slopes.
 
@@ -111,7 +111,7 @@ def find_variances(ramps, width, settings, pixels, slope, lines):
             find_flagged_variances(ramps, x, slope[x], settings, pixels, lines)
 
 
-@helper
+@borrower
 def find_flagged_variances(ramps, x, slope, settings, pixels, lines):
     """As `find_variances`, of a ramp with flags, or of one group."""
     gain, variance, mean = pixels.gain[x], pixels.variance[x], pixels.mean[x]
@@ -127,7 +127,7 @@ def find_flagged_variances(ramps, x, slope, settings, pixels, lines):
     )
 
 
-@inlined
+@borrower
 def close_integration(pixel_dq, union, pixels, lines, out):
     """Write the results of one integration for a chunk; ``out.slope`` holds the slopes.
 
@@ -148,7 +148,7 @@ def close_integration(pixel_dq, union, pixels, lines, out):
         out.var_rnoise[x] = 12.0 * variance[x] / unit if known else 0.0
 
 
-@inlined
+@borrower
 def write_exposure(pixel_dq, pixels, sums, n_ints, out):
     """Write the results of all integrations together for a chunk; of bad pixels as in `close_integration`."""
     gain, variance, mean = pixels

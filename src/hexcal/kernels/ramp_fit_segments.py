@@ -14,7 +14,7 @@ The arithmetic of one pixel (T group time, R read noise, S signal to noise ratio
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper
+from hexcal.kernels.compiled import borrower, helper
 
 DO_NOT_USE, SATURATED, JUMP_DET, PERSISTENCE, CHARGELOSS = 1, 2, 4, 32, 128
 UNFIT = 255 & ~(JUMP_DET | PERSISTENCE)
@@ -65,13 +65,13 @@ def is_good(f):
     return f & (UNFIT | JUMP_DET) == 0
 
 
-@helper
+@borrower
 def is_lone_first_group(flag, x):
     """True if the first group of the pixel is good and no other one is."""
     return is_good(flag[0, x]) and count_good_groups(flag, x) == 1
 
 
-@helper
+@borrower
 def count_good_groups(flag, x):
     """Number of good groups of the pixel."""
     n = 0
@@ -97,7 +97,7 @@ def exponent_row(rise, noise_squared):
     )
 
 
-@helper
+@borrower
 def segment_slope(value, x, start, n, gain, noise_squared, power, norm):
     """Weighted least squares slope of groups start .. start+n-1 of pixel x, per group."""
     rise = np.float64(value[start + n - 1, x]) - np.float64(value[start, x])
@@ -110,7 +110,7 @@ def segment_slope(value, x, start, n, gain, noise_squared, power, norm):
     return total / norm[row, n]
 
 
-@helper
+@borrower
 def next_segment(flag, x, start, clear_charge_loss):
     """(first, end) of the first segment at or after group ``start``; first = end = n_groups if there is none.
 
@@ -136,28 +136,29 @@ def usable_bits(f, clear_charge_loss):
     return f & ~lost if clear_charge_loss and f & lost == lost else f
 
 
-@helper
+@borrower
 def longest_segment(flag, x, clear_charge_loss):
     """Number of groups of the longest segment of the pixel."""
-    longest = start = 0
+    # np.int64(0) is any number, while for 0 alone `next_segment` would be compiled once more.
+    longest, start = 0, np.int64(0)
     while start < flag.shape[0]:
         first, start = next_segment(flag, x, start, clear_charge_loss)
         longest = max(longest, start - first)
     return longest
 
 
-@helper
+@borrower
 def is_chosen(flag, x, first, n, longest, clear_charge_loss):
     """Single groups count only where no segment is longer, and then not one that a jump opened."""
     return n > 1 if longest > 1 else n == 1 and is_good(usable_bits(flag[first, x], clear_charge_loss))
 
 
-@helper
+@borrower
 def cubic_sum(flag, x, clear_charge_loss):
     """Sum of n**3 - n over the segments that count; the read noise variance is 12 R**2 / (that sum * T**2)."""
     longest = longest_segment(flag, x, clear_charge_loss)
     total = 0.0
-    start = 0
+    start = np.int64(0)
     while start < flag.shape[0]:
         first, start = next_segment(flag, x, start, clear_charge_loss)
         n = start - first
@@ -169,7 +170,7 @@ def cubic_sum(flag, x, clear_charge_loss):
     return total, longest
 
 
-@helper
+@borrower
 def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, power, norm):
     """Average the segments of one flagged ramp.
 
@@ -178,7 +179,7 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, 
     """
     longest = longest_segment(flag, x, False)
     cubic = linear = weighted = inverse = 0.0
-    start = 0
+    start = np.int64(0)
     while start < flag.shape[0]:
         first, start = next_segment(flag, x, start, False)
         n = start - first
@@ -198,7 +199,7 @@ def fit_flagged(value, flag, x, time, gain, noise_squared, read_noise_12, rate, 
     return (weighted / (cubic * time) if cubic > 0.0 else 0.0), cubic, linear, inverse
 
 
-@helper
+@borrower
 def segment_weights(flag, x, time, gain, read_noise_12, rate):
     """Sums over the segments of one flagged ramp, by its flags alone: ``(sum of n**3-n, sum of n-1, 1/var_C)``.
 
@@ -208,7 +209,7 @@ def segment_weights(flag, x, time, gain, read_noise_12, rate):
     """
     longest = longest_segment(flag, x, False)
     cubic = linear = inverse = 0.0
-    start = 0
+    start = np.int64(0)
     while start < flag.shape[0]:
         first, start = next_segment(flag, x, start, False)
         n = start - first
@@ -223,7 +224,7 @@ def segment_weights(flag, x, time, gain, read_noise_12, rate):
     return cubic, linear, inverse
 
 
-@helper
+@borrower
 def is_lost(flag, x, suppress):
     """True if the ramp of pixel x gives no rate: saturated from the start, or without a segment that counts.
 
@@ -241,14 +242,14 @@ def is_lost(flag, x, suppress):
     return count_good_groups(flag, x) == 0
 
 
-@helper
+@borrower
 def time_between(flag, x, settings):
     """Whether the ramp is a lone first group that counts, and the time that one step of its groups stands for, s."""
     lone = not settings.suppress and is_lone_first_group(flag, x)
     return lone, settings.single_time if lone or flag.shape[0] == 1 else settings.group_time
 
 
-@helper
+@borrower
 def with_lost_groups(flag, x, settings, lone, time):
     """Sum of (n**3-n)*T**2 of a ramp, with the groups that were lost to charge migration.
 
@@ -259,7 +260,7 @@ def with_lost_groups(flag, x, settings, lone, time):
     return loss * loss_time * loss_time
 
 
-@helper
+@borrower
 def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss):
     """Fit one flagged ramp.
 
@@ -278,7 +279,7 @@ def fit_one(value, flag, x, settings, tables, gain, variance, rate, charge_loss)
     return slope, 1.0 / inverse if cubic > 0.0 else 0.0, cubic, loss, linear * time, lost
 
 
-@helper
+@borrower
 def variances_of_one(flag, x, settings, gain, variance, rate, charge_loss):
     """Variances of the slope of one flagged ramp, by its flags alone.
 
