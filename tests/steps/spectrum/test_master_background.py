@@ -169,6 +169,17 @@ def test_what_is_subtracted_already_is_left(user, caplog):
     check_subtracted(result)
 
 
+@pytest.mark.parametrize(("kind", "told"), [("MIR_LRS-FIXEDSLIT", False), ("MIR_MRS", True)])
+def test_a_background_of_another_mode_is_told(tmp_path, caplog, kind, told):
+    path = background(tmp_path / "b_x1d.fits", True, level(WAVE), 0)
+    model = datamodels.open(path)
+    model.meta.exposure.type = kind
+    model.save(path)
+    (result,) = MasterBackgroundStep.call(association(tmp_path, exposure(), [path]))
+    check_subtracted(result)
+    assert ("b_x1d.fits is of the type MIR_MRS, the exposures are of MIR_LRS-FIXEDSLIT" in caplog.text) == told
+
+
 def test_nothing_to_subtract(caplog):
     given = exposure()
     (left,) = MasterBackgroundStep.call(given)

@@ -69,6 +69,7 @@ class MasterBackgroundStep(Step):
         if self.user_background:
             spectrum, name = self._of_user()
         elif len(background):
+            self._tell_other_modes(science, background)
             spectrum, name = self._of_association(background), None
         else:
             raise SkipStep(
@@ -91,6 +92,17 @@ class MasterBackgroundStep(Step):
                 "(force_subtract=true subtracts this one too)",
                 is_expected=True,
             )
+
+    def _tell_other_modes(self, science, background):
+        """Warn of spectra that were taken in another way than the exposures: they may be their background."""
+        kinds = {exposure.get_meta("meta.exposure.type") for exposure in science.each()}
+        for exposure in background.each():
+            kind = exposure.get_meta("meta.exposure.type")
+            if None not in (kind, *kinds) and kind not in kinds:
+                self.log.warning(
+                    "The background %s is of the type %s, the exposures are of %s: is it the right file?",
+                    *(exposure.get_meta("meta.filename"), kind, ", ".join(sorted(kinds))),
+                )
 
     def _of_user(self):
         """The spectrum of the user, and the name of its file."""
