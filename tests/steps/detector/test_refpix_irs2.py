@@ -249,6 +249,16 @@ def test_edge_means_are_those_of_a_column_parity_with_its_reference_pixels(detec
     assert np.unique(np.round(means[2], 3)).tolist() == [24, 120]  # read backwards: the first pair is of odd columns
 
 
+def test_edge_means_leave_out_what_is_no_number(recwarn):
+    frame = np.full(FRAME, 7.0, np.float32)
+    frame[100, 2] = np.nan
+    subtract_edge_means(frame, np.ones(FRAME, bool), "NRS1", True)
+    assert np.argwhere(frame != 0).tolist() == [[100, 2]]
+    frame[:] = np.nan
+    subtract_edge_means(frame, np.ones(FRAME, bool), "NRS1", True)
+    assert not recwarn.list
+
+
 @pytest.mark.req("SAT-06", "SAT-13")
 def test_saturation_spares_interleaved_reference_pixels(simulation):
     ramp = datamodels.RampModel(simulation.exposure.data.astype(np.float32))

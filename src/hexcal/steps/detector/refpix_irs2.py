@@ -297,7 +297,8 @@ def subtract_edge_means(frame, usable, detector, by_parity):
 
     read, good = irs2.as_read(frame, detector), irs2.as_read(usable, detector)
     for k in range(-1, irs2.SECTORS):
-        values, chosen = irs2.sector(read, k), irs2.sector(good, k)
+        values = irs2.sector(read, k)
+        chosen = irs2.sector(good, k) & np.isfinite(values)
         for parity in range(2 if by_parity else 1):
             of_class = np.equal(irs2.COLUMN_PARITY, parity) if by_parity else np.ones(irs2.SECTOR, bool)
             rows = np.flatnonzero(of_class)
