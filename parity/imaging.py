@@ -30,7 +30,6 @@ from astropy.io import fits  # noqa: E402
 from peer_env import VERSION, peer_python  # noqa: E402
 
 MODULES = ("stage2", "wcs", "mosaics", "stars")
-_FLAGS = ("DQ", "CON")
 
 
 def differing(own, peer, case, err):

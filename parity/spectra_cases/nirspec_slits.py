@@ -5,8 +5,8 @@ from spectra_compare import Difference
 
 from spectra_cases import Case
 
-_EDGE, _SKY, _WAVELENGTH, _SLIT = 0.01, 1e-6 / 3600, 1e-9, 1e-9
-"""Pixel, degrees, share of a wavelength, share of a slit."""
+_EDGE, _SKY, _WAVELENGTH = 0.01, 1e-6 / 3600, 1e-9
+"""Pixel, degrees, share of a wavelength."""
 _PRISM = 1e-8
 """Share of a wavelength of the prism: its table has indices of refraction that differ in their last digits only, so
 that the order of two additions moves some 20 of 4 million wavelengths by 1e-9 to 3e-9.

@@ -75,7 +75,7 @@ def test_collect_pipeline_cfgs_writes_files_that_run_and_set_nothing(tmp_path, c
     own = tmp_path / "dq_init.cfg"
     own.write_text('name = "dq_init"\nclass = "jwst.dq_init.DQInitStep"\nskip = True\n')
     assert main(["collect_pipeline_cfgs", str(tmp_path)]) == 0
-    assert "left alone" in capsys.readouterr().out and "skip" in own.read_text()
+    assert "not replaced" in capsys.readouterr().out and "skip" in own.read_text()
     assert main(["run", str(tmp_path / "calwebb_spec2.cfg"), "--help"]) == 0
     assert "calwebb_spec2" in capsys.readouterr().out
     step = Combine1dStep.from_config_file(str(tmp_path / "combine_1d.cfg"))

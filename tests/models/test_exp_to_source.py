@@ -10,7 +10,7 @@ from hexcal import datamodels
 from hexcal.datamodels import ImageModel, ModelContainer, MultiExposureModel, MultiSlitModel, SlitModel
 from hexcal.errors import InputError
 from hexcal.exp_to_source import exp_to_source, multislit_to_container
-from hexcal.models.exp_to_source import source_of_name, source_product_name
+from hexcal.models.exp_to_source import source_product_name
 
 ARRAYS = ("data", "err", "dq", "wavelength", "var_poisson", "var_rnoise", "var_flat", "pathloss_point", "barshadow")
 
@@ -183,12 +183,6 @@ def test_the_slit_is_in_the_name():
 )
 def test_the_source_is_in_the_name_with_five_digits(name, expected):
     assert source_product_name(name, "61") == expected
-    assert source_of_name(f"{expected}_cal.fits") == 61
-
-
-def test_source_ids_of_any_width_are_read():
-    assert source_of_name("jw00042-o001_s0002_niriss_gr150r_f150w_cal.fits") == 2
-    assert source_of_name("jw00042-o001_t001_niriss_f150w_cal.fits") is None
 
 
 def test_each_slit_of_a_file_says_its_class_as_the_original_asks_for_it(tmp_path):

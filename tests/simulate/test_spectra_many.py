@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from hexcal import datamodels
-from hexcal.simulate.spectra import mrs, mrs_references, nirspec_ifu, nirspec_mos
+from hexcal.simulate.spectra import mrs, mrs_optics, mrs_references, nirspec_ifu, nirspec_mos
 from hexcal.simulate.spectra.nirspec_mos_files import COLUMNS, bar_shadow, pitch_in_openings, shutter_shadow
 from hexcal.simulate.spectra.nirspec_optics import shutters_to_telescope
 
@@ -120,7 +120,7 @@ def test_the_light_of_a_star_is_shared_by_the_slices():
 
 
 def test_slices_of_the_medium_resolution_spectrometer_are_its_references():
-    planes, references = mrs.detector_planes(), mrs_references._distortion()
+    planes, references = mrs_optics.detector_planes(), mrs_references._distortion()
     waves = mrs_references._wavelengths()
     rng = np.random.default_rng(3)
     for number, label in enumerate(references.slices):
@@ -135,13 +135,13 @@ def test_slices_of_the_medium_resolution_spectrometer_are_its_references():
         np.testing.assert_allclose(references.y_model[number](wave, alpha), y, atol=1e-5)
     assert waves.slices == references.slices
     on_sky = references.abv2v3_model["model"][0]
-    np.testing.assert_allclose(on_sky(0.7, -0.4), mrs.to_telescope(0.7, -0.4), atol=1e-9)
+    np.testing.assert_allclose(on_sky(0.7, -0.4), mrs_optics.to_telescope(0.7, -0.4), atol=1e-9)
     np.testing.assert_allclose(on_sky.inverse(*on_sky(0.7, -0.4)), (0.7, -0.4), atol=1e-9)
-    np.testing.assert_allclose(mrs.from_telescope(*mrs.to_telescope(0.7, -0.4)), (0.7, -0.4), atol=1e-9)
+    np.testing.assert_allclose(mrs_optics.from_telescope(*mrs_optics.to_telescope(0.7, -0.4)), (0.7, -0.4), atol=1e-9)
 
 
 def test_slices_do_not_touch_and_channels_have_a_half_each():
-    label = mrs.detector_planes().label
+    label = mrs_optics.detector_planes().label
     assert set(np.unique(label)) == {0, *range(101, 122), *range(201, 218)}
     beside = (label[:, 1:] != label[:, :-1]) & (label[:, 1:] > 0) & (label[:, :-1] > 0)
     assert not beside.any()
@@ -151,7 +151,7 @@ def test_slices_do_not_touch_and_channels_have_a_half_each():
 def test_the_light_of_a_star_is_shared_by_the_slices_of_miri():
     series = mrs.Mrs()
     star, sky = series.sources()
-    attitude = series.attitude(0.2, 0.1)
+    attitude = series.attitude((0.2, 0.1))
     light, planes = series.brightness(attitude), series.planes
     from hexcal.simulate.spectra.light import doppler
 

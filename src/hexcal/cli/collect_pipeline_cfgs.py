@@ -22,7 +22,8 @@ def main(words):
     kept = [alias for alias, place in places.items() if not _written(folder / f"{alias}.cfg", alias, place)]
     print(f"{len(places) - len(kept)} parameter files written to {folder}; they set no parameters")
     if kept:
-        print(f"left alone, since their content is not that of a new one: {', '.join(f'{name}.cfg' for name in kept)}")
+        names = ", ".join(f"{name}.cfg" for name in kept)
+        print(f"not replaced, since their content differs from what this command writes: {names}")
     return 0
 
 

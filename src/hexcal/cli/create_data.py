@@ -13,7 +13,11 @@ def main(words):
     arguments.add_argument("directory", help="folder with the proposal file and the exposures")
     arguments.add_argument("--output-dir", metavar="DIR", help="where products go; default: the folder")
     arguments.add_argument(
-        "--templates", nargs="+", default=[], metavar="DIR", help="folders of templates, before those of Hexcal"
+        "--templates",
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders of templates that are searched before those of Hexcal",
     )
     options = arguments.parse_args(words)
     from hexcal.files import gate

@@ -40,7 +40,7 @@ def parser(command: str) -> Parser:
     closure = "leave out every Nth exposure (default 5), and check that the new files calibrate it well"
     add("--closure", nargs="?", type=whole_number(2), const=5, metavar="N", help=closure)
     add("--passes", type=whole_number(1), default=1, metavar="N",
-        help="make everything so many times; from the second time on with the files of the time before")  # fmt: skip
+        help="make everything N times; from the second time on with the files of the previous time")  # fmt: skip
     if command == "plan":
         add("--json", dest="as_json", action="store_true", help="as JSON, with the command of each run")
         add("--verbose", action="store_true", help="print the command of each run of the pipeline too")
@@ -53,8 +53,8 @@ def parser(command: str) -> Parser:
     add("--redo", action="store_true", help="make existing products of the pipeline and reference files again")
     add("--redo-products", action="store_true", help="run the pipeline again")
     add("--redo-references", action="store_true", help="make reference files again")
-    add("--most-products", type=whole_number(0), metavar="N", help="run the pipeline at most so many times now")
-    add("--most-references", type=whole_number(0), metavar="N", help="make at most so many individual files now")
+    add("--most-products", type=whole_number(0), metavar="N", help="run the pipeline at most N times now")
+    add("--most-references", type=whole_number(0), metavar="N", help="make at most N individual files now")
     removing = "when all is made, remove the ramps and rates that the pipeline has made on the way"
     add("--remove-intermediate", action="store_true", help=removing)
     add("--truth", metavar="DIR", help="true reference files (<type>.fits): pulls against them are part of the report")

@@ -27,17 +27,23 @@ def options():
     rates = "levels of the lamp, DN/s, taken in turn (default: pixels are full after 0.7 of the ramp)"
     add("--flat-rates", type=number(0), nargs="+", default=[], metavar="RATE", help=rates)
     add("--start", type=number(0), metavar="MJD", help="when the first exposure starts (default 60000)")
-    add("--days", type=number(0), default=0.0, metavar="DAYS", help="between two exposures (default 30 s)")
+    add("--days", type=number(0), default=0.0, metavar="DAYS", help="time between two exposures (default 30 s)")
     mode = parser.add_argument_group("how they are taken")
     add_mode(mode, "NIRCAM, MIRI, NIRISS, FGS or NIRSPEC")
     detector = parser.add_argument_group("the detector")
     add = detector.add_argument
-    add("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise (default 0)")
-    add("--detector-seed", type=whole_number(0), metavar="N", help="of the detector (default: --seed)")
+    add("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the noise (default 0)")
+    add("--detector-seed", type=whole_number(0), metavar="N", help="seed of the detector (default: --seed)")
     add("--cosmic-rays", type=number(0), default=5.0, metavar="FLUX", help="particles per cm2 and s (default 5)")
     add("--drift", type=number(0), default=6.0, metavar="DN", help="drifts of the electronics (default 6)")
     add("--bad-pixels", type=number(0), default=0.004, metavar="SHARE", help="fraction of bad pixels (default 0.004)")
-    add("--open-pixels", type=number(0), default=0.0005, metavar="SHARE", help="of open pixels (default 0.0005)")
+    add(
+        "--open-pixels",
+        type=number(0),
+        default=0.0005,
+        metavar="SHARE",
+        help="fraction of open pixels (default 0.0005)",
+    )
     return parser
 
 
@@ -97,7 +103,7 @@ def _irs2(options):
 
     if options.instrument.upper() != "NIRSPEC" or options.readpatt.upper() != "NRSIRS2" or options.flats:
         raise ParameterError(
-            "of frames with interleaved reference pixels, darks of NIRSPEC with NRSIRS2 can be simulated",
+            "only darks of NIRSPEC with NRSIRS2 can be simulated of frames with interleaved reference pixels",
             where="readpatt", hint="--instrument NIRSPEC --readpatt NRSIRS2 --flats 0",
         )  # fmt: skip
     truth = Path(options.output) / "truth"

@@ -45,7 +45,7 @@ def add_effects(parser):
         "--persistence",
         type=number(0),
         metavar="S",
-        help="charge of traps that an exposure of other stars has filled, which ended so many seconds before (default "
+        help="charge of traps that an exposure of other stars has filled, which ended S seconds before (default "
         "none); near-infrared detectors. Its _trapsfilled file is written, from which persistence corrects for it",
     )
     add(

@@ -33,13 +33,13 @@ def options():
     add("--exposures", type=whole_number(1), metavar="N", help="nods or dithers (default: as listed above; at most 16)")
     add(
         "--hits", type=number(0), default=0.0, metavar="SHARE",
-        help="of the pixels that see light, hit by cosmic rays that stage 1 left (truth/hits.ecsv; default 0)",
+        help="share of the lit pixels that a cosmic ray has hit which stage 1 left (truth/hits.ecsv; default 0)",
     )  # fmt: skip
     add(
         "--noise", type=number(0), default=1.0, metavar="SCALE",
-        help="of the noise; 0: none, while the errors stay (default 1)",
+        help="scale of the noise; 0: no noise, while the errors stay (default 1)",
     )  # fmt: skip
-    add("--bad-pixels", type=number(0), default=3e-4, metavar="SHARE", help="of dead pixels (default 0.0003)")
+    add("--bad-pixels", type=number(0), default=3e-4, metavar="SHARE", help="share of dead pixels (default 0.0003)")
     add(
         "--full-frame-references", action="store_true",
         help="flat fields of the whole detector, as delivered (larger files)",
@@ -63,10 +63,10 @@ def run(given):
         whole_detector=given.full_frame_references, n_exposures=given.exposures, hits=given.hits,
     )  # fmt: skip
     written = series.save(given.output, given.overwrite)
-    setup = series.setup
+    setup, count = series.setup, len(written["exposures"])
     print(
         f"{setup.instrument} {setup.detector} {setup.exposure_type} {setup.subarray[0]}, "
-        f"{len(written['exposures'])} exposures, {len(series.sources())} sources"
+        f"{count} exposure{'' if count == 1 else 's'}, {len(series.sources())} sources"
     )
     for name, paths in written.items():
         for path in paths if isinstance(paths, list) else [paths]:

@@ -49,9 +49,6 @@ class Role:
         return tuple(name.lower() for name in (self.name, *self.other_names))
 
 
-SCIENCE = "science"
-
-
 def products(step, inputs: tuple, named: dict) -> list[tuple[str | None, dict[str, Any]]]:
     """Sort the inputs of a run into the roles of its step, once for each product of an association.
 

@@ -32,20 +32,21 @@ class CombineFramesStep(Step):
         """How frames are combined."""
 
         method: Literal["mean", "wmean", "median", "wmedian", "sigma_clip"] = parameter(
-            "median", "Of the values of a pixel; w: weighted by errors; 'sigma_clip': the mean of what is not clipped."
+            "median",
+            "Average of the values of a pixel; w: weighted by errors; 'sigma_clip': mean of what is not clipped.",
         )
         do_sigma_clip: bool = parameter(False, "Clip before any method; 'sigma_clip' does so anyway.")
         sigma: float = parameter(3.0, "Values farther from the median are clipped.", unit="sigma", gt=0)
         sigma_thresh_low: float | None = parameter(
-            None, "Values so far below the median are clipped. Default: sigma.", unit="sigma", gt=0
+            None, "Values that are farther below the median are clipped. Default: sigma.", unit="sigma", gt=0
         )
         sigma_thresh_high: float | None = parameter(
-            None, "Values so far above the median are clipped. Default: sigma.", unit="sigma", gt=0
+            None, "Values that are farther above the median are clipped. Default: sigma.", unit="sigma", gt=0
         )
         thresh_low: float | None = parameter(None, "Lower values are left out.", unit="electron/s")
         thresh_high: float | None = parameter(None, "Higher values are left out.", unit="electron/s")
-        num_mask_low: int = parameter(0, "So many of the lowest values of each pixel are left out.", ge=0)
-        num_mask_high: int = parameter(0, "So many of the highest values of each pixel are left out.", ge=0)
+        num_mask_low: int = parameter(0, "Number of the lowest values of each pixel that are left out.", ge=0)
+        num_mask_high: int = parameter(0, "Number of the highest values of each pixel that are left out.", ge=0)
         maxiters: int = parameter(5, "Most iterations of clipping.", ge=1)
         error_calc: Literal["measure", "propagate"] = parameter(
             "propagate", "Errors from the scatter of the values, or from the errors of the frames."

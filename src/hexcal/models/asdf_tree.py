@@ -300,39 +300,48 @@ def _is_any_wcs(value):
     return isinstance(value, StoredWcs | Wcs) or stored_wcs.is_wcs(value)
 
 
-def _plain_bytes(tree, history):
+class Software(dict):
+    """A program, as ASDF files name it."""
+
+
+class HistoryEntry(dict):
+    """One entry of the history."""
+
+
+def _dumper(renumbering):
+    """Return what writes plain YAML and the bookkeeping tags of ASDF, and each WCS as it stands."""
     import yaml
 
-    from hexcal import __version__
-
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    wcses: list = list(_wcses(tree))
-    renumbering = stored_wcs.Renumbering(wcses)
 
     class Dumper(base):
-        """Writes plain YAML and the bookkeeping tags of ASDF; a list or dict that occurs twice is written twice."""
+        """A list or dict that occurs twice is written twice."""
 
         def ignore_aliases(self, data):
             return True
-
-    class Software(dict):
-        """A program, as ASDF files name it."""
-
-    class HistoryEntry(dict):
-        """One entry of the history."""
 
     Dumper.add_representer(Software, lambda dumper, value: dumper.represent_mapping(f"{_TAG}software-1.0.0", value))
     Dumper.add_representer(
         HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
     )
     Dumper.add_multi_representer(StoredWcs, lambda dumper, value: renumbering.node(value))
+    return Dumper
+
+
+def _plain_bytes(tree, history):
+    import yaml
+
+    from hexcal import __version__
+
+    wcses: list = list(_wcses(tree))
+    renumbering = stored_wcs.Renumbering(wcses)
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:
         content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
     body = yaml.dump(
         content,
-        Dumper=Dumper,
+        Dumper=_dumper(renumbering),
         allow_unicode=True,
         encoding="utf-8",
         sort_keys=False,

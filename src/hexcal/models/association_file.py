@@ -154,7 +154,7 @@ def require_members(names, folder, where):
     raise InputError(
         f"{len(absent)} of {len(set(names))} members are missing: {some}",
         where=f"{where}; looked in {Path(folder).resolve()}",
-        hint="members lie in the folder of the association",
+        hint="members must be in the folder of the association",
     )
 
 

@@ -201,9 +201,3 @@ def source_product_name(product_name, source_id, slit_name=None):
         return _SOURCE_IN_NAME.sub(text, product_name, count=1)
     first, _, rest = product_name.partition("_")
     return f"{first}_{text}_{rest}" if rest else f"{first}_{text}"
-
-
-def source_of_name(name):
-    """Return the source id in the name of a product, of any width (int), or None."""
-    match = _SOURCE_IN_NAME.search(str(name))
-    return int(match[1]) if match else None

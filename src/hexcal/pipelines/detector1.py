@@ -88,23 +88,30 @@ class Detector1Pipeline(Pipeline):
 
     def corrections(self, ramp):
         """Steps before the ramp fit, in order."""
-        if ramp.is_miri:
-            order = (
-                self.group_scale,
-                self.dq_init,
-                self.emicorr,
-                self.saturation,
-                self.ipc,
-                self.firstframe,
-                self.lastframe,
-                self.reset,
-                self.linearity,
-            )
-            order += (self.rscd, self.dark_current, self.refpix, self.jump, self.clean_flicker_noise)
-            if ramp.is_tso:
-                # The samples that these steps flag are wanted in a time series.
-                order = tuple(step for step in order if step not in (self.firstframe, self.lastframe, self.rscd))
-            return order
+        return self._corrections_of_miri(ramp) if ramp.is_miri else self._corrections_of_near_infrared(ramp)
+
+    def _corrections_of_miri(self, ramp):
+        order = (
+            self.group_scale,
+            self.dq_init,
+            self.emicorr,
+            self.saturation,
+            self.ipc,
+            self.firstframe,
+            self.lastframe,
+            self.reset,
+            self.linearity,
+            self.rscd,
+            self.dark_current,
+            self.refpix,
+            self.jump,
+            self.clean_flicker_noise,
+        )
+        # The samples that these steps flag are wanted in a time series.
+        left_out = (self.firstframe, self.lastframe, self.rscd) if ramp.is_tso else ()
+        return tuple(step for step in order if step not in left_out)
+
+    def _corrections_of_near_infrared(self, ramp):
         order = (
             self.group_scale,
             self.dq_init,
@@ -120,15 +127,13 @@ class Detector1Pipeline(Pipeline):
             self.picture_frame,
             self.clean_flicker_noise,
         )
-        if ramp.is_tso:
-            order = tuple(step for step in order if step not in (self.persistence, self.charge_migration))
-        is_nirspec = ramp.meta.instrument.name == "NIRSPEC"
-        if not is_nirspec:
-            order = tuple(step for step in order if step is not self.picture_frame)
+        left_out = [self.persistence, self.charge_migration] if ramp.is_tso else []
+        if ramp.meta.instrument.name != "NIRSPEC":
+            left_out.append(self.picture_frame)
         elif not self.persistence.persistence_time:
             # It has no references of traps, and the documents leave the step out.
-            order = tuple(step for step in order if step is not self.persistence)
-        return order
+            left_out.append(self.persistence)
+        return tuple(step for step in order if step not in left_out)
 
     def steps_for(self, model):
         """All steps that this exposure needs, in order; InputError for a guider exposure, which has no ramps to fit."""

@@ -144,7 +144,9 @@ def parse_mapping(content, path):
     for statement in body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
         if not isinstance(target, ast.Name) or target.id not in ("header", "comment", "selector"):
-            raise _corrupt(path, f"line {statement.lineno} is code; only header, comment and selector may stand there")
+            raise _corrupt(
+                path, f"line {statement.lineno} is code; only header, comment and selector are allowed there"
+            )
         parts[target.id] = statement.value
     if "header" not in parts or "selector" not in parts:
         raise _corrupt(path, "header and selector are required")

@@ -107,7 +107,8 @@ def compare(first, second, tolerance: Tolerance | None = None, ignored: Iterable
             if name.partition(",")[0] in _NOT_COMPARED or name.partition(",")[0] in ignored:
                 continue
             if name not in ours or name not in theirs:
-                result.note(name, f"only in {Path(first if name in ours else second).name}")
+                owner, other = (Path(first), Path(second)) if name in ours else (Path(second), Path(first))
+                result.note(name, f"only in {owner if owner.name == other.name else owner.name}")
                 continue
             result.compared += 1
             _headers(result, name, ours[name].header, theirs[name].header, tolerance, ignored)

@@ -14,20 +14,17 @@ from hexcal.errors import ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.simulate import imaging_header
 from hexcal.simulate.camera import Camera, Pointing
+from hexcal.simulate.imaging_field import DEC, DETECTOR, EXPOSURE, GRADIENT, RA, ROLL, SKY
+from hexcal.simulate.imaging_files import write
 from hexcal.simulate.imaging_references import imaging_references
 from hexcal.simulate.imaging_setups import Setup
 from hexcal.simulate.sky import random_sky, render, sky_slope
 
-RA, DEC, ROLL = 53.16, -27.79, 41.0
-"""Where the middle of the first exposure looks, and the position angle of V3 there, degrees."""
 ABERRATION = 1.0000823
-_SKY, _DETECTOR, _EXPOSURE, CATALOGUE = range(4)
 _STEP = 0.06
 """Largest dither, as a share of the side of the window."""
 _TURN = 0.02
 """Degrees by which each exposure is turned more."""
-GRADIENT = (0.001, -0.00067)
-"""Growth of the sky per arcsec to the east and north, as a share of its mean."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +98,19 @@ class Imaging:
         """Return the catalogue of the sky (see `hexcal.simulate.sky.random_sky`)."""
         setup = self.setup
         return random_sky(
-            RA, DEC, self.reach, self.camera.scale, self.stream(_SKY), density=setup.density, fluxes=setup.fluxes
+            RA, DEC, self.reach, self.camera.scale, self.stream(SKY), density=setup.density, fluxes=setup.fluxes
         )
 
     def flat(self):
         """Return the response of the pixels: float32 (ny, nx), 1 in the median."""
-        rng, shape = self.stream(_DETECTOR), (self.camera.ny, self.camera.nx)
+        rng, shape = self.stream(DETECTOR), (self.camera.ny, self.camera.nx)
         y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
         flat = (1 + 0.03 * x - 0.02 * y**2 + 0.015 * x * y) * rng.normal(1, 0.01, shape)
         return (flat / np.median(flat)).astype(np.float32)
 
     def bad_pixels(self):
         """Return dead and hot pixels: uint32 (ny, nx), master flags."""
-        rng, shape = self.stream(_DETECTOR, 1), (self.camera.ny, self.camera.nx)
+        rng, shape = self.stream(DETECTOR, 1), (self.camera.ny, self.camera.nx)
         draw, flags = rng.random(shape), np.zeros(shape, np.uint32)
         flags[draw < 0.002] = pixel.DO_NOT_USE | pixel.DEAD
         flags[draw > 0.998] = pixel.DO_NOT_USE | pixel.HOT
@@ -122,7 +119,7 @@ class Imaging:
     def references(self):
         """Return the references of stages 2 and 3 by type (dict of str to DataModel)."""
         flat = self.flat()
-        flat[self.stream(_DETECTOR, 2).random(flat.shape) < 3e-4] = np.nan
+        flat[self.stream(DETECTOR, 2).random(flat.shape) < 3e-4] = np.nan
         if self.mode is not None:
             # Those of flight have none for pixels that see no light, and so these are not used after stage 1.
             flat[self.mode.reference_pixels()] = np.nan
@@ -151,8 +148,6 @@ class Imaging:
             Paths: ``exposures``, ``backgrounds``, ``references``, ``associations`` (of stage 2), ``image3``,
             ``catalogue``, ``truth``.
         """
-        from hexcal.simulate.imaging_files import write
-
         return write(self, Path(folder), overwrite)
 
 
@@ -201,7 +196,7 @@ class _Taking:
     """How one exposure of a series is taken."""
 
     def __init__(self, series, index):
-        self.series, self.index, self.rng = series, index, series.stream(_EXPOSURE, index)
+        self.series, self.index, self.rng = series, index, series.stream(EXPOSURE, index)
         self.is_blank = index >= series.n_exposures
         self.number = index - series.n_exposures + 1 if self.is_blank else index + 1
 

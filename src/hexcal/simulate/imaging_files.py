@@ -5,7 +5,7 @@ import numpy as np
 from hexcal.models import association_file
 from hexcal.observatories.jwst.products import exposure_name
 from hexcal.simulate import imaging_header
-from hexcal.simulate.imaging import CATALOGUE, DEC, GRADIENT, RA
+from hexcal.simulate.imaging_field import CATALOGUE, DEC, GRADIENT, RA
 from hexcal.simulate.output import make_folder, planned
 from hexcal.simulate.reference_files import save_references
 

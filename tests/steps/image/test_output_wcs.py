@@ -107,7 +107,7 @@ def test_grid_of_a_file_that_says_no_size_or_has_no_wcs(tmp_path):
     wcs = tangent_plane((0, 0), (80, -30), np.eye(2), SCALE)
     path = tmp_path / "grid.asdf"
     asdf.AsdfFile({"wcs": opened(wcs)}).write_to(path)
-    with pytest.raises(InputError, match="the size of the mosaic is not known"):
+    with pytest.raises(InputError, match="the size of the grid is not known"):
         read_grid(path)
     asdf.AsdfFile({"pixel_shape": [2, 3]}).write_to(path)
     with pytest.raises(InputError, match="under the key 'wcs'"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.errors import InputError, ParameterError, ReferenceError_
+from hexcal.errors import InputError, ReferenceError_
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, miri_mrs, miri_slices
 from hexcal.steps.wcs.evaluate import evaluate_points
@@ -79,21 +79,6 @@ def test_frames_and_the_way_back(assigned):
         x, y = miri.centre_of_slice(label, 20.0) + 2.0, 20.0
         sky = wcs(round(x), y)
         assert wcs.invert(*sky, with_bounding_box=False) == pytest.approx((round(x), y), abs=1e-6)
-
-
-def test_from_the_sky_to_slices_and_from_slices_to_pixels(assigned):
-    wcs = assigned.meta.wcs
-    for part in ifu_slices(assigned):
-        label = 100 * part.channel + part.number
-        y, x = np.nonzero(np.isfinite(part.ra))
-        alpha, beta = miri_slices.sky_to_alpha_beta(wcs, part.channel, part.ra[y, x], part.dec[y, x])
-        assert np.abs(alpha - part.along[y, x]).max() < 1e-9 and np.abs(beta - part.across[y, x]).max() < 1e-9
-        columns, rows = miri_slices.slice_to_detector(wcs, label, part.along[y, x], part.wavelength[y, x])
-        assert np.abs(columns - x - part.col0).max() < 1e-9 and np.abs(rows - y - part.row0).max() < 1e-9
-    with pytest.raises(ParameterError, match="3"):
-        miri_slices.sky_to_alpha_beta(wcs, 3, 0.0, 0.0)
-    with pytest.raises(ParameterError, match="317"):
-        miri_slices.slice_to_detector(wcs, 317, 0.0, 5.0)
 
 
 def test_slices_that_the_compiler_does_not_know_are_evaluated_by_gwcs(assigned, monkeypatch):

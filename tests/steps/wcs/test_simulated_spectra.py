@@ -57,9 +57,9 @@ def test_the_low_resolution_spectrometer(tmp_path, mode):
 def test_the_medium_resolution_spectrometer(tmp_path):
     series, model = assigned(tmp_path, "miri-mrs")
     planes = series.planes
-    from hexcal.simulate.spectra.mrs import to_telescope
+    from hexcal.simulate.spectra.mrs_optics import to_telescope
 
-    attitude = series.attitude(0.45, 0.35)
+    attitude = series.attitude((0.45, 0.35))
     slices = ifu_slices(model)
     assert len(slices) == 38
     for part in slices:

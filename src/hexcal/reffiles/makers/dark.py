@@ -39,7 +39,7 @@ class DarkMaker(Maker):
             "Integrations that are kept apart: none, the first, or the first two; of MIRI the first, by default.",
         )
         max_groups: int | None = parameter(None, "Most groups. Default: those that all exposures have.", ge=2)
-        hot_sigma: float = parameter(5.0, "Pixels whose rate lies so far above the median are HOT.", unit="sigma", gt=0)
+        hot_sigma: float = parameter(5.0, "Pixels whose rate is farther above the median are HOT.", unit="sigma", gt=0)
         hot_rate: float | None = parameter(None, "Rate from which a pixel is HOT. Default: by hot_sigma.", unit="DN/s")
         warm_rate: float | None = parameter(None, "Rate from which a pixel is WARM. Default: none is.", unit="DN/s")
         smooth: int = parameter(1, "Side of the box in which good pixels are averaged; 1: none.", unit="pixels", ge=1)

@@ -21,7 +21,7 @@ class EmicorrMaker(Maker):
     The residuals of the ramps less a straight line are folded with each frequency at the times at which the pixels are
     read. The exposures begin at any phase: their waves are shifted onto that of the first before they are averaged.
     The first groups, which the reset disturbs, and the last one do not count. The error of a wave is that by which the
-    exposures differ; a wave that does not stand out of it is written as none.
+    exposures differ; a wave that does not stand out of it is written as zero.
     Lines of the periodogram of the means of rows are listed with their significance. The clocks follow from TFRAME
     and the number of rows, and are checked against TFRAME. (JWST pipeline documentation 1.13.5, section emicorr.)
     """
@@ -48,11 +48,11 @@ class EmicorrMaker(Maker):
         first_group: int = parameter(
             5, "First group, counted from 0, that the reset does not disturb; fewer of short ramps.", ge=0
         )
-        least_wave: float = parameter(3.0, "Waves of less than so many errors are written as none.", unit="sigma", ge=0)
+        least_wave: float = parameter(3.0, "Waves below this many errors are written as zero.", unit="sigma", ge=0)
         search: bool = parameter(True, "List the frequencies that the darks show.")
         least_frequency: float = parameter(2.0, "Lowest frequency that is looked for.", unit="Hz", gt=0)
         significance: float = parameter(
-            6.0, "Lines of the periodogram are listed whose power is so many times its noise.", gt=1
+            6.0, "Lines of the periodogram are listed whose power is at least this many times its noise.", gt=1
         )
 
     def make(self, members, parameters, log):
@@ -76,7 +76,7 @@ class EmicorrMaker(Maker):
             significance = float(wave.std() / error.mean())
             told = f"wave of {wave.std():.3f} DN rms, {significance:.1f} errors"
             if significance < parameters.least_wave:
-                wave, told = np.zeros_like(wave), f"{told}: the darks do not show it, written as none"
+                wave, told = np.zeros_like(wave), f"{told}: the darks do not show it, written as zero"
             entries[name] = {
                 "frequency": float(frequency),
                 "phase_amplitudes": wave.astype(np.float32),

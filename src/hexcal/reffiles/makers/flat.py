@@ -36,7 +36,9 @@ class FlatMaker(Maker):
         max_clipping_iters: int = parameter(5, "Most iterations of clipping.", ge=0)
         unreliable: float = parameter(0.05, "Pixels with a larger relative error are UNRELIABLE_FLAT.", gt=0)
         mask_sources: bool = parameter(False, "Leave out sources: dithered exposures of the sky.")
-        source_sigma: float = parameter(3.0, "Sources lie so far above the level around.", unit="sigma", gt=0)
+        source_sigma: float = parameter(
+            3.0, "Pixels that are farther above the level around them belong to sources.", unit="sigma", gt=0
+        )
         structure: Literal["both", "pixel", "large"] = parameter(
             "both", "Give the whole response, that of single pixels, or what is larger than large_scale."
         )

@@ -40,17 +40,21 @@ class RefpixMaker(Maker):
         neighbours: float = parameter(
             0.02, "Frequencies within this share of a frequency are taken together.", gt=0, lt=1
         )
-        least_neighbours: int = parameter(24, "At least so many frequencies are taken together.", ge=1)
-        most_neighbours: int = parameter(800, "At most so many frequencies are taken together.", ge=1)
+        least_neighbours: int = parameter(24, "Least number of frequencies that are taken together.", ge=1)
+        most_neighbours: int = parameter(800, "Largest number of frequencies that are taken together.", ge=1)
         highest_frequency: float = parameter(
-            12.0, "Up to it the reference pixels of the sector are used.", unit="cycles a line", gt=0, le=16
+            12.0,
+            "Highest frequency at which the reference pixels of the sector are used.",
+            unit="cycles a line",
+            gt=0,
+            le=16,
         )
         symmetric: bool = parameter(
-            True, "Weights are real: kernels that look as far forth as back. Else phases are measured too."
+            True, "Real weights, that is, symmetric kernels; otherwise phases are measured too."
         )
         most_frames: int = parameter(200, "Groups that are used at most.", ge=2)
         bad_factor: float = parameter(
-            3.0, "Pairs of reads of reference pixels so far above the others are bad.", unit="sigma", gt=0
+            3.0, "Pairs of reads of reference pixels that are farther above the others are bad.", unit="sigma", gt=0
         )
 
     @classmethod

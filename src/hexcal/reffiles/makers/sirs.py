@@ -34,7 +34,7 @@ class SirsMaker(Maker):
         neighbours: float = parameter(
             0.1, "Frequencies within this share of a frequency are taken together.", gt=0, lt=1
         )
-        least_neighbours: int = parameter(4, "At least so many frequencies are taken together.", ge=1)
+        least_neighbours: int = parameter(4, "Least number of frequencies that are taken together.", ge=1)
         clipping_sigma: float = parameter(4.0, "Pixels farther from the mean of a line do not count.", gt=1)
 
     @classmethod

@@ -37,7 +37,7 @@ class SuperbiasMaker(Maker):
         bad_clipping_sigma: float = parameter(3.0, "Clipping of the map of the scatter.", unit="sigma", gt=0)
         bad_max_clipping_iters: int = parameter(3, "Most iterations of that clipping.", ge=0)
         bad_sigma_threshold: float = parameter(
-            5.0, "Pixels whose scatter lies so far above the mean are UNRELIABLE_BIAS.", unit="sigma", gt=0
+            5.0, "Pixels whose scatter is farther above the mean are UNRELIABLE_BIAS.", unit="sigma", gt=0
         )
         subtract_drifts: bool = parameter(True, "Take out the drifts that the reference pixels show.")
         dark: str | None = parameter(None, "Dark reference, whose signal before the first group is taken out.")

@@ -37,11 +37,6 @@ class Light:
             value = value + height * np.exp(-0.5 * ((wavelength - centre) / sigma) ** 2)
         return self.level * value
 
-    def line_flux(self, number):
-        """Return the integral of a line over the wavelength: unit of `level` times µm."""
-        _, sigma, height = self.lines[number]
-        return self.level * height * sigma * np.sqrt(2 * np.pi)
-
 
 @dataclass(frozen=True)
 class Source:

@@ -1,98 +1,19 @@
-"""The low-resolution spectrometer of MIRI, with its slit and without it: where wavelengths fall, and what is seen."""
-
-from dataclasses import dataclass
-from typing import Any
+"""Spectra of the low-resolution spectrometer of MIRI, with its slit and without it."""
 
 import numpy as np
 
-from hexcal.observatories.jwst.apertures import aperture
-from hexcal.simulate.camera import Camera
 from hexcal.simulate.imaging_header import PROGRAM
 from hexcal.simulate.spectra.header import Setup, describe
 from hexcal.simulate.spectra.light import Light, Source, doppler, share
+from hexcal.simulate.spectra.lrs_optics import PIXEL, SLIT, Optics, conversion, slit_loss, spread
+from hexcal.simulate.spectra.lrs_references import references
 from hexcal.simulate.spectra.pointing import Attitude
 from hexcal.simulate.spectra.series import DEC, RA, ROLL, SQUARE_ARCSEC, Exposure, Series, association, exposure_root
+from hexcal.simulate.spectra.time_series import TimeSeries
 
-PIXEL = 0.11
-"""Along the slit, arcsec."""
-SLIT = (4.7, 0.51)
-"""Length and width, arcsec."""
-ROWS = (-293, 94)
-"""Lowest and highest row of the table of wavelengths, relative to the reference pixel."""
-_POWER, _MIDDLE = 2.47, 8.36
-"""The prism spreads as this power of the wavelength; µm at the reference pixel."""
-_STEEP = 293 / (14.0**_POWER - _MIDDLE**_POWER)
-_TRACE = 0.0049
-"""Columns per row by which the trace leans."""
 _NOD, _STEP = 8.6, 0.4
 """Pixels from the middle of the slit."""
 _V3_YANGLE = 4.83
-
-
-def wavelength_of(row):
-    """Return the wavelength (µm, at the telescope) of rows relative to the reference pixel."""
-    return (_MIDDLE**_POWER - np.asarray(row, float) / _STEEP) ** (1 / _POWER)
-
-
-def trace(row):
-    """Return by how many columns the trace lies to the right of the reference pixel, in rows relative to it."""
-    return _TRACE * np.asarray(row, float)
-
-
-def spread(wavelength):
-    """Return sigma of a star, arcsec."""
-    return 0.155 + 0.012 * (np.asarray(wavelength, float) - 5)
-
-
-def conversion(wavelength):
-    """Return MJy/sr for 1 DN/s, NaN where nothing is known."""
-    wavelength = np.asarray(wavelength, float)
-    known = (wavelength > 4.9) & (wavelength < 12.5)
-    return np.where(known, 20 * (1 + 0.03 * (wavelength - 8) ** 2 + 0.05 * np.sin(2 * wavelength)), np.nan)
-
-
-def slit_loss(wavelength, offset: Any = 0.0):
-    """Return by what the light of a star in the slit must be multiplied; `offset` from its middle, arcsec."""
-    return 1 / share(offset - SLIT[1] / 2, offset + SLIT[1] / 2, spread(wavelength))
-
-
-@dataclass(frozen=True)
-class Optics:
-    """Where light falls.
-
-    Attributes
-    ----------
-    x, y : float
-        The reference pixel of the whole detector, counted from 0.
-    left, bottom : int
-        The first pixel of the window, counted from 0.
-    shape : tuple
-        (ny, nx) of the window.
-    """
-
-    x: float
-    y: float
-    left: int
-    bottom: int
-    shape: tuple
-
-    def planes(self):
-        """Return wavelength at the telescope (µm; NaN outside of the table) and columns from the trace: (ny, nx)."""
-        rows, columns = np.indices(self.shape, float)
-        row = rows + self.bottom - self.y
-        inside = (row >= ROWS[0]) & (row <= ROWS[1])
-        wavelength = np.where(inside, wavelength_of(np.clip(row, *ROWS)), np.nan)
-        return wavelength, columns + self.left - self.x - trace(row)
-
-    @property
-    def camera(self):
-        """The imager, which looks through the slit when the prism is away."""
-        return Camera(aperture("MIRIMAGE"), 1, 1, 1032, 1024)
-
-    def telescope(self, offset=0.0, up=0.0):
-        """Return V2, V3 (arcsec) of a place so many pixels along the slit, and across it."""
-        v2, v3 = self.camera.to_telescope(self.x + offset, self.y + up)
-        return float(v2), float(v3)
 
 
 class Lrs(Series):
@@ -110,8 +31,6 @@ class Lrs(Series):
 
     def references(self):
         """Return the references by type (`hexcal.simulate.spectra.lrs_references`)."""
-        from hexcal.simulate.spectra.lrs_references import references
-
         return references(self)
 
     def pointing(self, offset=0.0):
@@ -217,18 +136,11 @@ class LrsSlit(Lrs):
         return by_name
 
 
-class LrsSlitless(Lrs):
-    """A time series of a star with a transit.
+class LrsSlitless(TimeSeries, Lrs):
+    """A time series of a star with a transit (parameters: see `TimeSeries`)."""
 
-    Parameters
-    ----------
-    seed, noise, bad_pixels, whole_detector, **more
-        See `Series`.
-    n_ints : int
-        Integrations.
-    """
-
-    has_slit, suffix = False, "rateints"
+    has_slit = False
+    rule, product = "Asn_Lv2SpecTSO", "miri_p750l-slitlessprism"
     setup = Setup(
         "miri-lrs-slitless", "MIRI", "MIRIMAGE", "MIR_LRS-SLITLESS", "MIRIM_SLITLESSPRISM",
         ("SLITLESSPRISM", 1, 529, 72, 416), {"filter": "P750L"}, 20.0, 4.0, 0.1, "FASTR1", velocity=11500.0,
@@ -237,16 +149,8 @@ class LrsSlitless(Lrs):
     optics = Optics(37.5, 828.0, 0, 528, (416, 72))
     light = Light(0.1, -1.5, 8.0, ((7.7, 0.08, 0.5),))
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10, **more):
-        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
-        self.n_ints = n_ints
-
-    def names(self):
-        """Return the name of the one exposure."""
-        return [exposure_root(1, "mirimage", segment=1)]
-
     def exposures(self):
-        """Yield the one exposure."""
+        """Yield the exposure."""
         star, sky = self.sources()
         rate = self.rate(self.light_of(sky)) + self.light_curve()[:, None, None] * self.rate(self.light_of(star))
         model = self.observed(rate, 1)
@@ -254,30 +158,3 @@ class LrsSlitless(Lrs):
         (name,) = self.names()
         model.meta.filename = f"{name}_rateints.fits"
         yield Exposure(name, "rateints", "science", model, rate)
-
-    def light_curve(self):
-        """Return the light of the star in each integration, 1 outside of the transit."""
-        return transit(self.n_ints)
-
-    def tables(self):
-        """Return the light curve."""
-        return {"light_curve": {"integration": np.arange(1, self.n_ints + 1), "light": self.light_curve()}}
-
-    def associations(self):
-        """Return those of stages 2 and 3."""
-        (name,) = self.names()
-        product = f"jw{PROGRAM:05d}-o001_t001_miri_p750l-slitlessprism"
-        return {
-            f"asn_spec2_{name}.json": association(
-                "spec2", "Asn_Lv2SpecTSO", name, [(f"{name}_rateints.fits", "science")]
-            ),
-            "asn_tso3.json": association("tso3", "Asn_Lv3TSO", product, [(f"{name}_calints.fits", "science")]),
-        }  # fmt: skip
-
-
-def transit(count, depth=0.01):
-    """Return the light of a star with a transit in the middle of so many integrations: float64 (count,)."""
-    from scipy.special import erf
-
-    phase = (np.arange(count) + 0.5) / count
-    return 1 - depth * 0.5 * (erf((phase - 0.3) / 0.03) - erf((phase - 0.7) / 0.03))

@@ -4,7 +4,7 @@ import numpy as np
 
 from hexcal import datamodels
 from hexcal.simulate.imaging_references import distortion
-from hexcal.simulate.spectra import lrs
+from hexcal.simulate.spectra import lrs_optics as lrs
 from hexcal.simulate.spectra.light import share
 from hexcal.simulate.spectra.reference_parts import described, flat_model, json_file, photom_rows, table
 from hexcal.simulate.spectra.series import SQUARE_ARCSEC
@@ -31,7 +31,10 @@ def references(series):
     described(by_type, setup)
     by_type["distortion"].meta.input_units, by_type["distortion"].meta.output_units = "pixel", "arcsec"
     photometry = by_type["photom"].meta.photometry
-    photometry.pixelarea_arcsecsq, photometry.pixelarea_steradians = lrs.PIXEL**2, lrs.PIXEL**2 * SQUARE_ARCSEC
+    photometry.pixelarea_arcsecsq, photometry.pixelarea_steradians = (
+        lrs.PIXEL**2,
+        lrs.PIXEL**2 * SQUARE_ARCSEC,
+    )
     return by_type
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from hexcal import datamodels
 from hexcal.simulate.reference_files import flag_definitions
-from hexcal.simulate.spectra import mrs
-from hexcal.simulate.spectra.light import encircled
+from hexcal.simulate.spectra import mrs_optics as mrs
+from hexcal.simulate.spectra.integral_field import circle_corrections, cube_extraction, set_neighbourhoods
 from hexcal.simulate.spectra.reference_parts import NO_LIGHT, described, flat_model, table
 from hexcal.simulate.spectra.series import SQUARE_ARCSEC
 
@@ -141,31 +141,17 @@ def _cubepar():
     model, first = datamodels.MiriIFUCubeParsModel(), "channel:S3 band:S12"
     rows = [(str(channel.number), "SHORT", channel, *SPAXEL[channel.number]) for channel in mrs.CHANNELS]
 
-    def near(spaxel, step):
-        return 1.5 * spaxel, 2 * step
-
     model.ifucubepars_table = table(
         f"{first} spaxelsize spectralstep wavemin wavemax",
         [(number, band, spaxel, step, *channel.range) for number, band, channel, spaxel, step in rows],
     )
-    model.ifucubepars_msm_table = table(
-        f"{first} roispatial roispectral power softrad",
-        [(number, band, *near(spaxel, step), 2, 0.01) for number, band, _, spaxel, step in rows],
-    )
-    model.ifucubepars_emsm_table = table(
-        f"{first} roispatial roispectral scalerad",
-        [(number, band, *near(spaxel, step), 0.1) for number, band, _, spaxel, step in rows],
-    )
+    reaches = [((number, band), (1.5 * spaxel, 2 * step)) for number, band, _, spaxel, step in rows]
     grid = [
-        (wave, near(spaxel, step)) for _, _, channel, spaxel, step in rows for wave in np.arange(*channel.range, step)
+        (wave, reach)
+        for (_, _, channel, _, step), (_, reach) in zip(rows, reaches, strict=True)
+        for wave in np.arange(*channel.range, step)
     ]
-    model.ifucubepars_multichannel_msm_wavetable = table(
-        "wavelength roispatial roispectral power softrad", [(wave, *size, 2, 0.01) for wave, size in grid]
-    )
-    model.ifucubepars_multichannel_emsm_wavetable = table(
-        "wavelength roispatial roispectral scalerad", [(wave, *size, 0.1) for wave, size in grid]
-    )
-    model.ifucubepars_multichannel_driz_wavetable = table("wavelength", [(wave,) for wave, _ in grid])
+    set_neighbourhoods(model, first, reaches, 0.1, ("multichannel",), grid)
     return model
 
 
@@ -174,27 +160,12 @@ _WAVE = np.linspace(4.6, 9.0, 100)
 
 def _extraction():
     radius = 4.7 * mrs.spread(_WAVE)
-    data: dict = {"wavelength_units": "micron"}
-    for name, values, unit in (
-        ("wavelength", _WAVE, None), ("radius", radius, "arcsec"), ("inner_bkg", 1.5 * radius, "arcsec"),
-        ("outer_bkg", 2 * radius, "arcsec"), ("axis_ratio", 1 + 0 * radius, None), ("axis_pa", 0 * radius, "degrees"),
-    ):  # fmt: skip
-        data[name] = values.astype(np.float32)
-        if unit:
-            data[f"{name}_units"] = unit
-    model = datamodels.Extract1dIFUModel(data=data)
-    model.meta.region_type, model.meta.method = "target", "exact"
-    model.meta.subtract_background, model.meta.subpixels = True, 10
-    return model
+    return cube_extraction(_WAVE, radius, 1.5 * radius, 2 * radius)
 
 
 def _apcorr():
     """By what the light within a circle must be multiplied."""
-    radii = np.array([0.7, 1.0, 1.3])[:, None] * 4.7 * mrs.spread(_WAVE)
-    factor = 1 / encircled(radii, mrs.spread(_WAVE))
-    content = {
-        "channel": "ANY", "band": "ANY", "wavelength": _WAVE.astype(np.float32), "wavelength_units": "micron",
-        "radius": radii.astype(np.float32), "radius_units": "arcsec", "apcorr": factor.astype(np.float32),
-        "apcorr_err": (0.01 * factor).astype(np.float32),
-    }  # fmt: skip
+    sigma = mrs.spread(_WAVE)
+    radii = np.array([0.7, 1.0, 1.3])[:, None] * 4.7 * sigma
+    content = {"channel": "ANY", "band": "ANY", **circle_corrections(_WAVE, radii, sigma, 0.01)}
     return datamodels.MirMrsApcorrModel(apcorr_table=content)

@@ -9,26 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hexcal import datamodels
-from hexcal.simulate.imaging_header import PROGRAM
 from hexcal.simulate.spectra import nirspec_optics as optics
-from hexcal.simulate.spectra.header import describe
-from hexcal.simulate.spectra.light import Light, Source, encircled, share
+from hexcal.simulate.spectra.integral_field import (
+    IntegralFieldSeries,
+    circle_corrections,
+    cube_extraction,
+    set_neighbourhoods,
+)
+from hexcal.simulate.spectra.light import Light, Source, share
 from hexcal.simulate.spectra.nirspec_flux import PIXEL_AREA, WAVE, Flux, loss_of_surface, spread
 from hexcal.simulate.spectra.nirspec_slits import FixedSlits, planes, y_angle
 from hexcal.simulate.spectra.nirspec_transforms import fore_optics, moved, optical_references
 from hexcal.simulate.spectra.pointing import Attitude
 from hexcal.simulate.spectra.reference_parts import described, table
-from hexcal.simulate.spectra.series import (
-    DEC,
-    RA,
-    ROLL,
-    SQUARE_ARCSEC,
-    Exposure,
-    Series,
-    association,
-    dithers,
-    exposure_root,
-)  # fmt: skip
+from hexcal.simulate.spectra.series import DEC, RA, ROLL, SQUARE_ARCSEC
 
 COUNT = 30
 SIZE = (8.07e-4, 4.5e-3)
@@ -41,8 +35,6 @@ SLIT_X, SLIT_STEP = 0.0487, 6.5e-4
 """Where these slits lie, and their distance, metres."""
 SPAXEL, STEP = 0.1, 0.005
 """Of cubes: arcsec, µm."""
-_DITHER = (0.12, 0.10)
-"""Arcsec in the ideal frame."""
 _BLOB = (1.1, -0.2, 0.1)
 """East and north of the star, and sigma, arcsec."""
 _RADIUS = 0.4
@@ -118,7 +110,7 @@ class IfuFlux(Flux):
         return datamodels.NirspecIfuAreaModel(area_table=table("slice_id:i2 pixarea", rows))
 
 
-class IntegralField(Series):
+class IntegralField(IntegralFieldSeries):
     """Two dithered exposures.
 
     Parameters
@@ -128,7 +120,8 @@ class IntegralField(Series):
     """
 
     wavelengths = FixedSlits.wavelengths
-    usual_exposures = 2
+    farthest, pattern, rule = (0.12, 0.10), "CYCLING", "Asn_Lv3NRSIFU"
+    states = {"msa_state": "PRIMARYPARK_ALLCLOSED", "lamp_state": "NONE"}
     setup = replace(
         FixedSlits.setup, mode="nirspec-ifu", exposure_type="NRS_IFU", aperture="NRS_FULL_IFU",
         subarray=("FULL", 481, 737, 544, 544),
@@ -138,12 +131,6 @@ class IntegralField(Series):
         super().__init__(seed, noise, bad_pixels, whole_detector, **more)
         if whole_detector:
             self.setup = replace(self.setup, subarray=("FULL", 1, 1, 2048, 2048))
-
-    def image_class(self):
-        """Return the class of images of integral-field units."""
-        from hexcal.models import science
-
-        return science.IFUImageModel
 
     def sources(self):
         """Return the star, the blob and the sky."""
@@ -157,29 +144,13 @@ class IntegralField(Series):
             Source(3, "sky", "sky", Light(0.25, -0.4, 2.0)),
         ]
 
-    def attitude(self, offset=(0.0, 0.0)):
+    def attitude(self, place=(0.0, 0.0)):
         """Return where the telescope looks to have the star so far from the middle, arcsec in the ideal frame."""
         base = Attitude(*middle(), RA, DEC, ROLL, y_angle(Slice(0)), 1.00004)
         c, s = np.cos(np.radians(base.v3_yangle)), np.sin(np.radians(base.v3_yangle))
-        x, y = offset
+        x, y = place
         v2 = base.v2 + (-x * c + y * s) / np.cos(np.radians(base.v3 / 3600))
         return base.aimed(v2, base.v3 + x * s + y * c, RA, DEC)
-
-    def names(self):
-        """Return the names of the dithered exposures."""
-        return [exposure_root(number, "nrs1") for number in range(1, self.n_exposures + 1)]
-
-    def exposures(self):
-        """Yield the dithered exposures."""
-        for number, offset in enumerate(dithers(_DITHER, self.n_exposures), 1):
-            attitude = self.attitude(offset)
-            rate = self.image(attitude)
-            model = self.observed(rate, number)
-            describe(model, self.setup, attitude, number, self.n_exposures, ("STAR", RA, DEC, "point"), offset=offset)
-            exposure = Exposure(self.names()[number - 1], "rate", "science", model, rate)
-            model.meta.filename, model.meta.dither.primary_type = exposure.file, "CYCLING"
-            model.meta.instrument.msa_state, model.meta.instrument.lamp_state = "PRIMARYPARK_ALLCLOSED", "NONE"
-            yield exposure
 
     def image(self, attitude):
         """Return DN/s of an exposure: float64 (ny, nx)."""
@@ -226,16 +197,6 @@ class IntegralField(Series):
         described(by_type, self.setup)
         return flux.whole_detector(by_type) if self.whole_detector else by_type
 
-    def associations(self):
-        """Return those of each exposure, and of stage 3."""
-        by_name = {
-            f"asn_spec2_{name}.json": association("spec2", "Asn_Lv2Spec", name, [(f"{name}_rate.fits", "science")])
-            for name in self.names()
-        }
-        members = [(f"{name}_cal.fits", "science") for name in self.names()]
-        product = f"jw{PROGRAM:05d}-o001_t001_nirspec"
-        return by_name | {"asn_spec3.json": association("spec3", "Asn_Lv3NRSIFU", product, members)}
-
 
 def _slicer():
     """The slices, the optics before them, and those that lead to the slits of the spectrograph."""
@@ -275,46 +236,18 @@ def _cubepar():
     model.ifucubepars_table = table(
         f"{first} wavemin wavemax spaxelsize spectralstep", [(*taken, low, high, SPAXEL, STEP)]
     )
-    model.ifucubepars_msm_table = table(
-        f"{first} roispatial roispectral power softrad", [(*taken, 2 * SPAXEL, 2 * STEP, 2.0, 0.01)]
-    )
-    model.ifucubepars_emsm_table = table(
-        f"{first} roispatial roispectral scalerad", [(*taken, 2 * SPAXEL, 2 * STEP, 0.09)]
-    )
-    grid = np.arange(low, high, STEP)
-    for name in ("prism", "med", "high"):
-        rows = {
-            "msm": ("roispatial roispectral power softrad", (2 * SPAXEL, 2 * STEP, 2.0, 0.01)),
-            "emsm": ("roispatial roispectral scalerad", (2 * SPAXEL, 2 * STEP, 0.09)),
-            "driz": ("", ()),
-        }
-        for kind, (columns, values) in rows.items():
-            content = table(f"wavelength {columns}".strip(), [(wave, *values) for wave in grid])
-            setattr(model, f"ifucubepars_{name}_{kind}_wavetable", content)
+    reach = 2 * SPAXEL, 2 * STEP
+    grid = [(wave, reach) for wave in np.arange(low, high, STEP)]
+    set_neighbourhoods(model, first, [(taken, reach)], 0.09, ("prism", "med", "high"), grid)
     return model
 
 
 def _extraction():
-    n = WAVE.size
-    data = {"wavelength": WAVE.astype(np.float32), "wavelength_units": "micron", "axis_ratio": np.ones(n, np.float32)}
-    for name, value, unit in (
-        ("radius", _RADIUS, "arcsec"), ("inner_bkg", 0.5, "arcsec"), ("outer_bkg", 0.65, "arcsec"),
-        ("axis_pa", 0.0, "degrees"),
-    ):  # fmt: skip
-        data[name], data[f"{name}_units"] = np.full(n, value, np.float32), unit
-    model = datamodels.Extract1dIFUModel(data=data)
-    model.meta.region_type, model.meta.method = "target", "exact"
-    model.meta.subtract_background, model.meta.subpixels = True, 10
-    return model
+    return cube_extraction(WAVE, _RADIUS, 0.5, 0.65)
 
 
 def _apcorr():
     """By what the light within a circle must be multiplied."""
-    radii = np.array([0.2, 0.35, 0.5, 1.0, 1.5])
-    factor = np.stack([1 / encircled(radius, spread(WAVE)) for radius in radii]).astype(np.float32)
-    content = {
-        "grating": "PRISM", "filter": "CLEAR", "wavelength": WAVE.astype(np.float32), "wavelength_units": "micron",
-        "radius_units": "arcsec", "radius": np.repeat(radii[:, None], WAVE.size, 1).astype(np.float32),
-        "apcorr": factor, "apcorr_err": 0 * factor,
-    }  # fmt: skip
+    radii = np.repeat(np.array([0.2, 0.35, 0.5, 1.0, 1.5])[:, None], WAVE.size, 1)
+    content = {"grating": "PRISM", "filter": "CLEAR", **circle_corrections(WAVE, radii, spread(WAVE), 0.0)}
     return datamodels.NrsIfuApcorrModel(apcorr_table=content)

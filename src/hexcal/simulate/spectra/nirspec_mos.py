@@ -9,20 +9,20 @@ from hexcal.simulate.spectra import nirspec_optics as optics
 from hexcal.simulate.spectra.header import describe
 from hexcal.simulate.spectra.light import Light, Source
 from hexcal.simulate.spectra.nirspec_mos_files import (
+    FRAME,
     PITCH,
+    QUADRANT,
     SHUTTER,
     MosFlux,
     metadata_file,
     pitch_in_openings,
+    references,
     shutter_shadow,
 )  # fmt: skip
 from hexcal.simulate.spectra.nirspec_slits import FixedSlits, add_star, add_surface, nodded, y_angle
 from hexcal.simulate.spectra.pointing import Attitude
 from hexcal.simulate.spectra.series import DEC, RA, ROLL, SCENE, Exposure, Series, association, exposure_root
 
-QUADRANT = 4
-FRAME = (0.0046, 0.00725, -0.0134)
-"""Of the middle of its first shutter: x, y (metres), turned by (degrees)."""
 REFERENCE = (378.563202, -428.402832)
 """V2, V3 of the aperture NRS_FULL_MSA, arcsec."""
 NODS = (0, 1, -1)
@@ -181,8 +181,6 @@ class MultiObject(Series):
 
     def references(self):
         """Return the references by type."""
-        from hexcal.simulate.spectra.nirspec_mos_files import references
-
         return references(self)
 
     def shutter_rows(self):

@@ -26,8 +26,12 @@ PITCH = (1.05e-4, 2.035e-4)
 """From one shutter to the next, metres."""
 COLUMNS, ROWS = 365, 171
 """Shutters of a quadrant along the dispersion and across it."""
+QUADRANT = 4
+"""In which shutters are open."""
+FRAME = (0.0046, 0.00725, -0.0134)
+"""Of the middle of its first shutter: x, y (metres), turned by (degrees)."""
 OTHER_FRAMES = {1: (-0.0427, -0.0418, -0.025), 2: (-0.0428, 0.00725, -0.0173), 3: (0.0046, -0.0418, -0.0135)}
-"""Of the quadrants in which nothing is open: as `hexcal.simulate.spectra.nirspec_mos.FRAME`."""
+"""The same of the quadrants in which nothing is open."""
 FAILED_OPEN = (300, 150)
 """A shutter that does not close: number along the dispersion and across it."""
 _BAR_ROWS, _BAR_WAVE = 1001, np.linspace(0.55e-6, 5.45e-6, 101)
@@ -142,8 +146,6 @@ class MosFlux(Flux):
 
 def references(series):
     """Return the references of multi-object spectra by type."""
-    from hexcal.simulate.spectra.nirspec_mos import FRAME, QUADRANT
-
     flux, setup = series.flux(), series.setup
     by_type = {**optical_references(), **flux.references()}
     for quadrant, frame in (*OTHER_FRAMES.items(), (QUADRANT, FRAME)):

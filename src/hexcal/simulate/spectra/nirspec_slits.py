@@ -8,12 +8,12 @@ from hexcal.simulate.imaging_header import PROGRAM
 from hexcal.simulate.spectra import nirspec_optics as optics
 from hexcal.simulate.spectra.header import Setup, describe
 from hexcal.simulate.spectra.light import Light, Source, doppler, share
-from hexcal.simulate.spectra.lrs import transit
 from hexcal.simulate.spectra.nirspec_flux import Flux, aperture_corrections, spread, wavelength_corrections
 from hexcal.simulate.spectra.nirspec_transforms import optical_references
 from hexcal.simulate.spectra.pointing import Attitude
 from hexcal.simulate.spectra.reference_parts import described, json_file
 from hexcal.simulate.spectra.series import DEC, RA, ROLL, Exposure, Series, association, exposure_root
+from hexcal.simulate.spectra.time_series import TimeSeries
 
 ABERRATION = 1.00004
 VELOCITY = -14966.55
@@ -237,52 +237,19 @@ def nodded(names, rule):
     return by_name
 
 
-class BrightObject(Slits):
-    """A time series of a bright star with a transit, through the widest slit.
-
-    Parameters
-    ----------
-    seed, noise, bad_pixels, whole_detector, **more
-        See `Series`.
-    n_ints : int
-        Integrations.
-    """
+class BrightObject(TimeSeries, Slits):
+    """A time series of a bright star with a transit, through the widest slit (parameters: see `TimeSeries`)."""
 
     setup = replace(
         FixedSlits.setup, mode="nirspec-bots", exposure_type="NRS_BRIGHTOBJ", aperture="NRS_S1600A1_SLIT",
         subarray=("SUB512", 1025, 952, 512, 32), seconds=5.0, read_noise=0.06, is_series=True,
     )  # fmt: skip
-    target, seen, suffix = "S1600A1", ("S1600A1",), "rateints"
+    rule, product = "Asn_Lv2NRSBright", "nirspec_clear-prism-s1600a1-sub512"
+    target, seen = "S1600A1", ("S1600A1",)
     light = Light(2e-2, -0.8, 2.0, _LINES)
     across, extraction, scale, has_losses = 0.05, 12, 2e-10, False
 
-    def __init__(self, seed=0, noise=1.0, bad_pixels=3e-4, whole_detector=False, n_ints=10, **more):
-        super().__init__(seed, noise, bad_pixels, whole_detector, **more)
-        self.n_ints = n_ints
-
-    def names(self):
-        """Return the name of the one exposure."""
-        return [exposure_root(1, "nrs1", segment=1)]
-
     def exposures(self):
-        """Yield the one exposure."""
+        """Yield the exposure."""
         rate = self.image() + self.light_curve()[:, None, None] * self.image(0.0)
         yield self._exposure(rate, 1, 0.0)
-
-    def light_curve(self):
-        """Return the light of the star in each integration, 1 outside of the transit."""
-        return transit(self.n_ints)
-
-    def tables(self):
-        """Return the light curve."""
-        return {"light_curve": {"integration": np.arange(1, self.n_ints + 1), "light": self.light_curve()}}
-
-    def associations(self):
-        """Return those of stages 2 and 3."""
-        (name,) = self.names()
-        product = f"jw{PROGRAM:05d}-o001_t001_nirspec_clear-prism-s1600a1-sub512"
-        members = [(f"{name}_rateints.fits", "science")]
-        return {
-            f"asn_spec2_{name}.json": association("spec2", "Asn_Lv2NRSBright", name, members),
-            "asn_tso3.json": association("tso3", "Asn_Lv3TSO", product, [(f"{name}_calints.fits", "science")]),
-        }

@@ -137,7 +137,9 @@ def mesh_background(
         for i in range(counts[1]):
             top, left = j * box[0], i * box[1]
             part = (top, min(top + box[0], data.shape[0]), left, min(left + box[1], data.shape[1]))
-            level[j, i], rms[j, i], used[j, i] = _clipped(values[: collect_box(data, masked, part, values)], clipping)
+            level[j, i], rms[j, i], used[j, i] = clipped_median(
+                values[: collect_box(data, masked, part, values)], clipping
+            )
     if not used.any():
         return None
     is_full = used > _LEAST_FRACTION * box[0] * box[1]
@@ -154,15 +156,10 @@ def clipped_median(values: np.ndarray, clipping: BoxClipping = USUAL_CLIPPING) -
     Parameters
     ----------
     values : float32 array (n,)
-        All finite.
+        All finite; their order is lost.
     clipping : BoxClipping
         Default: at 3 sigma, at most 5 times.
     """
-    return _clipped(np.array(values, np.float32), clipping)
-
-
-def _clipped(values, clipping):
-    """As `clipped_median`; the values are sorted in place."""
     from hexcal.kernels.mesh import clip_sorted
     from hexcal.kernels.sorting import sort_finite
 

@@ -153,8 +153,8 @@ class OutlierDetectionStep(Step):
         )
         neighbour_snr: float = parameter(
             0.0,
-            "Slits and integral-field exposures: pixels are outliers, too, if they differ by so many errors from what "
-            "the rows beside them in their exposure predict; 0: these are not asked.",
+            "Slits and integral-field exposures: pixels are outliers, too, if they differ by more than this many errors"
+            " from what the rows beside them in their exposure predict; 0: these are not asked.",
             ge=0,
         )
         set_nan: bool = parameter(False, "Make outliers NaN in values, errors and variances.")

@@ -304,31 +304,41 @@ def read_grid(path, shape=None):
     Raises
     ------
     InputError
-        If the file is not there, has no such WCS, or nothing says how large the mosaic is.
+        If the file is not there, has no such WCS, or nothing says how large the grid is.
     """
-    from hexcal.models import asdf_tree, stored_wcs
-    from hexcal.models.fits_source import require_file
+    from hexcal.models import stored_wcs
 
-    require_file(Path(path))
-    tree: Any = asdf_tree.from_file(Path(path))
-    wcs: Any = tree.get("wcs") if isinstance(tree, dict) else None
+    tree, wcs = stored_grid(path)
     if isinstance(wcs, stored_wcs.StoredWcs):
         wcs = wcs.described() or wcs.read()
     if not (isinstance(wcs, Wcs) or stored_wcs.is_wcs(wcs)):
         raise InputError("output_wcs must be an ASDF file with a WCS (gwcs) under the key 'wcs'", where=str(path))
     require_image(wcs)
-    shape = shape or _shape_said(tree, wcs)
-    if shape is None:
-        raise InputError(
-            "the size of the mosaic is not known: the WCS has no bounding box, pixel_shape or array_shape",
-            where=str(path),
-            hint="give output_shape = nx, ny",
-        )
+    shape = shape or size_of(tree, wcs, path)
     return GivenGrid(bounded(wcs, shape), shape, tree.get("pixel_area"))
 
 
-def _shape_said(tree, wcs):
-    """(ny, nx) as the file or its WCS has it, or None."""
+def stored_grid(path) -> tuple[dict, Any]:
+    """Return what a file of the parameter ``output_wcs`` holds, and what it has under the key ``wcs`` (None: nothing).
+
+    It gives the grid of a mosaic, or that of a rectified slit.
+    """
+    from hexcal.models import asdf_tree
+    from hexcal.models.fits_source import require_file
+
+    require_file(Path(path))
+    tree: Any = asdf_tree.from_file(Path(path))
+    return (tree, tree.get("wcs")) if isinstance(tree, dict) else ({}, None)
+
+
+def size_of(tree, wcs, path):
+    """Return the size (ny, nx) of a grid as its file or its WCS has it.
+
+    Raises
+    ------
+    InputError
+        If neither has it.
+    """
     for said, turned in (
         (tree.get("pixel_shape"), True),
         (tree.get("array_shape"), False),
@@ -338,7 +348,11 @@ def _shape_said(tree, wcs):
             shape = tuple(int(length) for length in said)
             return shape[::-1] if turned else shape
     if wcs.bounding_box is None:
-        return None
+        raise InputError(
+            "the size of the grid is not known: the WCS has no bounding box, pixel_shape or array_shape",
+            where=str(path),
+            hint="give output_shape = nx, ny",
+        )
     from hexcal.steps.wcs.evaluate import box_of
 
     _, x_max, _, y_max = box_of(wcs) or (0, 0, 0, 0)

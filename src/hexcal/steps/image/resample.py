@@ -161,7 +161,7 @@ class ResampleStep(Step):
         All of them have defaults, so that the file has no effect, unless a derived class has None for one.
         """
         from hexcal.models.open import open as open_model
-        from hexcal.steps.image.resample_documented import drizpars_of
+        from hexcal.steps.image.drizpars import drizpars_of
 
         table = open_model(ref_filename).drizpars_table
         models = list(input_models)

@@ -12,6 +12,7 @@ from hexcal.steps.image.groups import exposure_groups
 from hexcal.steps.image.mosaic_product import Summary
 from hexcal.steps.image.output_size import images_of
 from hexcal.steps.image.output_wcs import mean_scale
+from hexcal.steps.image.resample import ResampleStep
 
 
 class ResampleData:
@@ -55,7 +56,6 @@ class ResampleData:
         **kwargs,
     ):
         from hexcal.models.container import ModelContainer
-        from hexcal.steps.image.resample import ResampleStep
 
         is_container = isinstance(input_models, ModelContainer)
         self.input_models = input_models if is_container else ModelContainer(list(input_models))
@@ -195,36 +195,3 @@ def _inside(shape, across, up):
         index = np.arange(length)
         sides.append((index >= low) & ((index <= high) | (high == 0)))
     return sides[0][:, None] & sides[1]
-
-
-def drizpars_of(table, count, filter_name):
-    """Return what a table of drizzle parameters says for some exposures.
-
-    Parameters
-    ----------
-    table : structured array
-        Columns numimages, filter, pixfrac, kernel, fillval, wht_type, stepsize.
-    count : int
-        Number of exposures.
-    filter_name : str
-        Their filter.
-
-    Returns
-    -------
-    dict
-        pixfrac, kernel, fillval, weight_type of the row for the largest number of images that is not above `count`, of
-        the filter, else of ANY; empty if there is none.
-    """
-    best = None
-    for row in table:
-        name, number = str(row["filter"]).strip().upper(), int(row["numimages"])
-        if name not in (str(filter_name).upper(), "ANY") or number > count:
-            continue
-        rank = (name != "ANY", number)
-        if best is None or rank > best[0]:
-            best = rank, row
-    if best is None:
-        return {}
-    row = best[1]
-    values = {"pixfrac": float(row["pixfrac"]), "kernel": str(row["kernel"]).strip()}
-    return {**values, "fillval": str(row["fillval"]).strip(), "weight_type": str(row["wht_type"]).strip()}

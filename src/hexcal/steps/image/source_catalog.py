@@ -130,16 +130,7 @@ class SourceCatalogStep(Step):
         table.add_shapes(self._is_extended(photometry, apertures), sharpness, roundness, detected.x, detected.y)
         if detected.sources is not None:
             table.add_isophotal(detected.sources, wcs_of(image))
-            if self.parameters.kron_total:
-                kron = detected.sources
-                table.add_total(
-                    "kron", "in the Kron aperture", np.asarray(kron.kron_flux), np.asarray(kron.kron_flux_err)
-                )
-            if self.parameters.sersic_total:
-                totals = self._totals(net, image.err, masked, detected, encircled_energies(references.apcorr, image))
-                table.add_total(
-                    "sersic", "of the source, beyond an aperture by Sersic profiles", totals.flux, totals.error
-                )
+            self._add_totals(table, detected, net, image, masked, references.apcorr)
         table.table.meta = {**(table.table.meta or {}), **self._described(apertures, scale)}
         self._save(table.table, detected, image)
         return table.table
@@ -190,6 +181,15 @@ class SourceCatalogStep(Step):
         if values.centroids == "windowed":
             x, y, _ = windowed(net, err, x, y, max(values.kernel_fwhm, 2.5))
         return SimpleNamespace(x=x, y=y, labels=np.asarray(sources.labels), map=labels.data, sources=sources)
+
+    def _add_totals(self, table, detected, net, image, masked, apcorr):
+        """Add the columns of total fluxes that are asked for."""
+        if self.parameters.kron_total:
+            kron = detected.sources
+            table.add_total("kron", "in the Kron aperture", np.asarray(kron.kron_flux), np.asarray(kron.kron_flux_err))
+        if self.parameters.sersic_total:
+            totals = self._totals(net, image.err, masked, detected, encircled_energies(apcorr, image))
+            table.add_total("sersic", "of the source, beyond an aperture by Sersic profiles", totals.flux, totals.error)
 
     def _totals(self, net, err, masked, detected, energies):
         point = sersic_totals.point_source_gaussians(*energies)

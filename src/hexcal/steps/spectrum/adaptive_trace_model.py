@@ -39,7 +39,7 @@ class AdaptiveTraceModelStep(Step):
 
         fit_threshold: float = parameter(
             10.0,
-            "A slice is modelled whose mean is so many standard deviations above those of the others; 0: all are.",
+            "Slices are modelled whose mean is this many standard deviations above those of the others; 0: all slices.",
             unit="sigma",
             ge=0,
         )

@@ -31,7 +31,7 @@ class Combine1dStep(Step):
         )
         sigma_clip: float | None = parameter(
             None,
-            "Leave out fluxes that are farther from the median of their element than so many times the median of all "
+            "Leave out fluxes that are farther from the median of their element than this many times the median of all "
             "such distances.",
             gt=0,
         )

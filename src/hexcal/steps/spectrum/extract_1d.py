@@ -239,37 +239,29 @@ class Extract1dStep(Step):
         use_position = entry.image is None and uses_source_position(wanted, entry, kind, source_type)
         follows = given.follow_trace and entry.image is None and kind in _LEANING and source_type == "POINT"
         choices = Choices(given.smoothing_length, given.bkg_fit, given.bkg_order, given.subtract_background)
-        shift = given.position_offset
-        aperture = source_aperture(slit, model, entry, view, choices, use_position, shift, self.log, follows)
+        aperture = source_aperture(
+            slit, model, entry, view, choices, use_position, given.position_offset, self.log, follows
+        )
         units = self._unit(slit, model), self._pixel_area(slit, model)
         if self._is_optimal(references, entry):
-            psf = references.psf
-            spectra, aperture, weights = optimal(slit, model, self, psf, view, aperture, units)
+            spectra, aperture, weights = optimal(slit, model, self, references.psf, view, aperture, units)
             self._include_covariance(spectra, slit, view, lambda: weights)
         else:
             waves = mean_wavelengths(view.wavelengths, aperture)
             spectra = extracted(view, aperture, waves, *units, entry.image)
             self._include_covariance(spectra, slit, view, lambda: weights_of(view, aperture, entry.image))
             self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
-        order = 1 if order is None else order
-        place = _place(slit, aperture, dispaxis)
+        about = slit, model, name, 1 if order is None else order, aperture, dispaxis, _place(slit, aperture, dispaxis)
         if view.data.shape[0] == 1 and len(slit.shape) == 2:
-            part = product.new_part()
-            part.spec_table = products.spectrum_table(spectra[0], aperture)
-            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
-            return [part]
+            return [_described(product, products.spectrum_table(spectra[0], aperture), about)]
         times = products.times_of(model, len(spectra))
         if in_rows:
-            part = product.new_part()
             segment = model.get_meta("meta.exposure.segment_number") or 1
-            part.spec_table = products.table_of_rows(spectra, times, segment, aperture.first, aperture.last)
-            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
-            return [part]
+            table = products.table_of_rows(spectra, times, segment, aperture.first, aperture.last)
+            return [_described(product, table, about)]
         parts, before = [], self.passed(len(spectra))
         for number, (columns, time) in enumerate(zip(spectra, times, strict=True), before + 1):
-            part = product.new_part()
-            part.spec_table = products.spectrum_table(columns, aperture)
-            products.describe(part, slit, model, name, order, aperture, dispaxis, place)
+            part = _described(product, products.spectrum_table(columns, aperture), about)
             products.note_times(part, time, model)
             parts.append(part)
             if given.log_increment > 0 and number % given.log_increment == 0:
@@ -371,6 +363,14 @@ def _scale_along(slit, aperture):
         return float("nan")
     d_ra = ((ra[-1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0]))
     return float(np.hypot(d_ra, dec[-1] - dec[0]) / (pixels[-1] - pixels[0]))
+
+
+def _described(product, table, about):
+    """A spectrum of a product, with its table and what is known of it (`about`: as for `spectrum_product.describe`)."""
+    part = product.new_part()
+    part.spec_table = table
+    products.describe(part, *about)
+    return part
 
 
 def _place(slit, aperture, dispaxis):

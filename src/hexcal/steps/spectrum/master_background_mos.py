@@ -53,7 +53,7 @@ class MasterBackgroundMosStep(Pipeline):
 
         sigma_clip: float | None = parameter(
             3.0,
-            "Leave out fluxes that are farther from the median of their element than so many times the median of all "
+            "Leave out fluxes that are farther from the median of their element than this many times the median of all "
             "such distances; None: none.",
             gt=0,
         )

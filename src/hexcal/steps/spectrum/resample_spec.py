@@ -59,7 +59,7 @@ class ResampleSpecStep(ResampleStep):
         )
         output_wcs: str = parameter(
             "",
-            "Rectified spectrum (s2d) whose grid is taken, slit by slit; overrides the parameters of the grid.",
+            "ASDF file with the WCS of a rectified slit under the key 'wcs'; overrides the parameters of the grid.",
         )
         single: bool = parameter(False, "Lay each exposure on the common grid by itself, instead of combining all.")
         blendheaders: bool = parameter(True, "Combine the metadata of all exposures, and add a table of them (HDRTAB).")

@@ -1,16 +1,17 @@
 """The grid of a rectified slit that a file gives."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import InputError
+from hexcal.models import stored_wcs
+from hexcal.steps.image.output_wcs import size_of, stored_grid
+from hexcal.steps.spectrum.slit_grid import RectifiedGrid
+from hexcal.steps.spectrum.slit_regions import rectangle
 
-_ARCSEC = 3600.0
 
-
-class GivenSlitGrid:
+class GivenSlitGrid(RectifiedGrid):
     """The grid of a rectified slit that a WCS gives.
 
     Parameters
@@ -21,10 +22,6 @@ class GivenSlitGrid:
         (ny, nx).
     where : str
         For messages.
-
-    Notes
-    -----
-    It does what `SlitGrid` does.
     """
 
     def __init__(self, wcs, shape, where):
@@ -42,11 +39,6 @@ class GivenSlitGrid:
         pixels = np.arange(nx if self.dispaxis == 1 else ny, dtype=float)
         at = (pixels, np.full(len(pixels), y)) if self.dispaxis == 1 else (np.full(len(pixels), x), pixels)
         self.wavelengths = np.asarray(wcs(*at, with_bounding_box=False)[2], float)
-
-    @property
-    def middle_wavelength(self):
-        """Wavelength at the middle of the grid, micron."""
-        return float(self.wavelengths[len(self.wavelengths) // 2])
 
     def positions(self, ra, dec, wavelength):
         """Return where pixels of an exposure lie on the grid: x, y, float64 arrays (ny, nx), NaN beside it."""
@@ -66,16 +58,7 @@ class GivenSlitGrid:
 
     def region(self, slit):
         """Return S_REGION: the rectangle along RA and Dec that holds the slit."""
-        ra, dec = self.sky(np.arange(self.n_along))
-        offsets = (ra - ra[0] + 180) % 360 - 180
-        west, east = (ra[0] + offsets.min()) % 360, (ra[0] + offsets.max()) % 360
-        corners = [west, dec.min(), east, dec.min(), east, dec.max(), west, dec.max()]
-        return "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners)
-
-    def wavelength_image(self):
-        """Return the wavelength of each pixel, micron: float32 array of its shape."""
-        row = np.asarray(self.wavelengths, np.float32)
-        return np.ascontiguousarray(np.broadcast_to(row if self.dispaxis == 1 else row[:, None], self.shape))
+        return rectangle(*self.sky(np.arange(self.n_along)))
 
 
 def _on_sky(first, second):
@@ -103,25 +86,12 @@ def read_slit_grid(path, shape=None):
     InputError
         If the file is not there, has no such WCS, or nothing says how large the grid is.
     """
-    from hexcal.models import asdf_tree, stored_wcs
-    from hexcal.models.fits_source import require_file
-
-    require_file(Path(path))
-    tree: Any = asdf_tree.from_file(Path(path))
-    wcs: Any = stored_wcs.opened(tree.get("wcs")) if isinstance(tree, dict) else None
+    tree, content = stored_grid(path)
+    wcs: Any = stored_wcs.opened(content)
     if not stored_wcs.is_wcs(wcs) or (wcs.pixel_n_dim, wcs.world_n_dim) != (2, 3):
         raise InputError(
             "output_wcs must be an ASDF file with the WCS (gwcs) of a rectified slit under the key 'wcs': 2 pixel "
             "coordinates; RA, Dec and wavelength",
             where=str(path),
         )
-    if shape is None:
-        given = wcs.array_shape or (wcs.pixel_shape[::-1] if wcs.pixel_shape else None)
-        if given is None:
-            raise ParameterError(
-                "nothing says how large the grid is: the WCS has no pixel_shape or array_shape",
-                where="output_shape",
-                hint="give output_shape = nx, ny",
-            )
-        shape = tuple(int(length) for length in given)
-    return GivenSlitGrid(wcs, shape, str(path))
+    return GivenSlitGrid(wcs, shape or size_of(tree, wcs, path), str(path))

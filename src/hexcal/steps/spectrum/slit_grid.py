@@ -6,14 +6,44 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError
+from hexcal.steps.spectrum.gnomonic import from_plane, to_plane
+from hexcal.steps.spectrum.slit_regions import region_of
 
 _ARCSEC = 3600.0
 _WIDEST = 0.5
 """Degrees; slits and dithers of any instrument are smaller."""
 
 
+class RectifiedGrid:
+    """What grids of rectified slits have in common, where they come from apart.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (ny, nx).
+    wavelengths : float64 array (n,)
+        Of the pixels in dispersion direction, micron.
+    dispaxis : int
+        1: dispersion along x; 2: along y.
+    """
+
+    shape: Any
+    wavelengths: np.ndarray
+    dispaxis: int
+
+    @property
+    def middle_wavelength(self):
+        """Wavelength at the middle of the grid, micron: of two columns the second one, as release 3.0.0 takes it."""
+        return float(self.wavelengths[len(self.wavelengths) // 2])
+
+    def wavelength_image(self):
+        """Return the wavelength of each pixel, micron: float32 array of its shape."""
+        row = np.asarray(self.wavelengths, np.float32)
+        return np.ascontiguousarray(np.broadcast_to(row if self.dispaxis == 1 else row[:, None], self.shape))
+
+
 @dataclass(frozen=True)
-class SlitGrid:
+class SlitGrid(RectifiedGrid):
     """The grid of a rectified slit.
 
     Attributes
@@ -128,11 +158,6 @@ class SlitGrid:
         x, y = (a + b * pixel for a, b in zip(self.intercepts, self.slopes, strict=True))
         return from_plane(x, y, self.tangent) if self.is_sky else (x + self.tangent[0], y + self.tangent[1])
 
-    @property
-    def middle_wavelength(self):
-        """Wavelength at the middle of the grid, micron: of two columns the second one, as release 3.0.0 takes it."""
-        return float(self.wavelengths[len(self.wavelengths) // 2])
-
     def wcs(self, slit_y=None):
         """Return the WCS (gwcs) of the grid: `slit_wcs.rectified_wcs`."""
         from hexcal.steps.spectrum.slit_wcs import rectified_wcs
@@ -141,33 +166,7 @@ class SlitGrid:
 
     def region(self, slit):
         """Return S_REGION: `slit_regions.region_of`."""
-        from hexcal.steps.spectrum.slit_regions import region_of
-
         return region_of(self, slit)
-
-    def wavelength_image(self):
-        """Return the wavelength of each pixel, micron: float32 array of its shape."""
-        row = np.asarray(self.wavelengths, np.float32)
-        return np.ascontiguousarray(np.broadcast_to(row if self.dispaxis == 1 else row[:, None], self.shape))
-
-
-def to_plane(ra, dec, tangent):
-    """Return gnomonic coordinates towards East and North, degrees (Calabretta & Greisen 2002, A&A 395, 1077, 5.1.3)."""
-    d_ra, dec = np.radians(np.asarray(ra) - tangent[0]), np.radians(dec)
-    sine, cosine = np.sin(np.radians(tangent[1])), np.cos(np.radians(tangent[1]))
-    depth = sine * np.sin(dec) + cosine * np.cos(dec) * np.cos(d_ra)
-    x = np.cos(dec) * np.sin(d_ra) / depth
-    y = (cosine * np.sin(dec) - sine * np.cos(dec) * np.cos(d_ra)) / depth
-    return np.degrees(x), np.degrees(y)
-
-
-def from_plane(x, y, tangent):
-    """Return RA and Dec, degrees, of gnomonic coordinates: the inverse of `to_plane`."""
-    x, y = np.radians(x), np.radians(y)
-    sine, cosine = np.sin(np.radians(tangent[1])), np.cos(np.radians(tangent[1]))
-    ra = tangent[0] + np.degrees(np.arctan2(x, cosine - y * sine))
-    dec = np.degrees(np.arctan2(sine + y * cosine, np.hypot(x, cosine - y * sine)))
-    return ra % 360, dec
 
 
 def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, has_margin=True, is_sky=True):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hexcal.steps.image.output_wcs import separation
-from hexcal.steps.spectrum.slit_grid import from_plane
+from hexcal.steps.spectrum.gnomonic import from_plane
 
 
 def region_of(grid, slit):
@@ -26,13 +26,17 @@ def region_of(grid, slit):
     ends = np.array([[0.0], [grid.n_along - 1.0]]) * np.array(grid.slopes) + np.array(grid.intercepts)
     width = _width(slit.meta.wcsinfo.s_region) if slit.is_miri else None
     if width is None:
-        ra, dec = from_plane(ends[:, 0], ends[:, 1], grid.tangent)
-        offsets = (ra - ra[0] + 180) % 360 - 180
-        west, east = (ra[0] + offsets.min()) % 360, (ra[0] + offsets.max()) % 360
-        return _polygon([west, east, east, west], [dec.min(), dec.min(), dec.max(), dec.max()])
+        return rectangle(*from_plane(ends[:, 0], ends[:, 1], grid.tangent))
     across = np.array([grid.slopes[1], -grid.slopes[0]]) / grid.scale * width / 2
     corners = np.array([ends[0] - across, ends[1] - across, ends[1] + across, ends[0] + across])
     return _polygon(*from_plane(corners[:, 0], corners[:, 1], grid.tangent))
+
+
+def rectangle(ra, dec):
+    """Return the rectangle along RA and Dec that holds some places (degrees), as S_REGION has it."""
+    offsets = (ra - ra[0] + 180) % 360 - 180
+    west, east = (ra[0] + offsets.min()) % 360, (ra[0] + offsets.max()) % 360
+    return _polygon([west, east, east, west], [dec.min(), dec.min(), dec.max(), dec.max()])
 
 
 def _width(region):

@@ -22,7 +22,6 @@ _TIMES = {
 }
 """Keyword of the spectrum of an integration -> column of INT_TIMES."""
 _TIME_COLUMNS = ("MJD-BEG", "MJD-AVG", "MJD-END", "TDB-BEG", "TDB-MID", "TDB-END")
-_NOT_KEPT = ("meta.wcs", "meta.filename", "meta.model_type", "meta.date", "meta.wcsinfo.s_region")
 
 
 def new_product(exposure, name="MultiSpecModel") -> Any:

@@ -1,19 +1,14 @@
-"""The slices of MIRI MRS, evaluated: from pixels to the sky by compiled transforms, and back."""
+"""The slices of MIRI MRS, evaluated from pixels to the sky by compiled transforms."""
 
 from typing import Any
 
 import numpy as np
 
-from hexcal.errors import unknown_name
 from hexcal.steps.wcs.evaluate import evaluate_points, transform_points
 from hexcal.steps.wcs.frames import WORLD
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
 ALPHA_BETA = "alpha_beta"
-_STEP = 0.01
-"""Pixels, of the derivatives of the way back."""
-_ROUNDS = 3
-"""Of Newton's method: the delivered inverses, where it begins, are good to some hundredths of a pixel."""
 
 
 def is_of_mrs(wcs):
@@ -115,64 +110,3 @@ def _by_gwcs(wcs):
         return np.array([ra, dec, wavelength, beta, alpha])
 
     return evaluate
-
-
-def sky_to_alpha_beta(wcs, channel, ra, dec):
-    """Return where the slices of a channel see places of the sky.
-
-    Parameters
-    ----------
-    wcs : gwcs.WCS
-        Of an exposure of MIRI MRS.
-    channel : int
-        1 to 4.
-    ra, dec : float or array
-        Degrees, ICRS.
-
-    Returns
-    -------
-    alpha, beta : float64 arrays
-        Arcsec along and across the slices; also outside the field.
-    """
-    planes = wcs.pipeline[1].transform.selector
-    if channel not in planes:
-        raise unknown_name("channel", str(channel), map(str, planes), where="the WCS of the exposure")
-    back = [step.transform.inverse for step in wcs.pipeline[2:] if step.transform is not None][::-1]
-    ra, dec = np.broadcast_arrays(np.asarray(ra, np.float64), np.asarray(dec, np.float64))
-    alpha, beta, *_ = compiled(*back, planes[channel].inverse)(ra, dec, np.zeros(ra.shape))
-    return alpha, beta
-
-
-def slice_to_detector(wcs, label, alpha, wavelength):
-    """Return the pixels at which light that enters a slice arrives.
-
-    Parameters
-    ----------
-    wcs : gwcs.WCS
-        Of an exposure of MIRI MRS.
-    label : int
-        100 times the channel and the number of the slice.
-    alpha, wavelength : float or array
-        Arcsec along the slice; micron, as the WCS gives it.
-
-    Returns
-    -------
-    x, y : float64 arrays
-        Pixel positions, the first pixel at 0, 0; to 1e-6 pixel. They may lie outside of the detector.
-    """
-    selector = wcs.pipeline[0].transform.selector
-    if label not in selector:
-        raise unknown_name("slice", str(label), map(str, selector), where="the WCS of the exposure")
-    forward: Any = compiled(selector[label])
-    back: Any = compiled(selector[label].inverse)
-    alpha, wavelength = np.broadcast_arrays(np.asarray(alpha, np.float64), np.asarray(wavelength, np.float64))
-    x, y = back(alpha, np.zeros(alpha.shape), wavelength)
-    for _ in range(_ROUNDS):
-        here, right, above = (
-            np.array(forward(x + dx, y + dy))[[0, 2]] for dx, dy in ((0.0, 0.0), (_STEP, 0.0), (0.0, _STEP))
-        )
-        (ax, wx), (ay, wy) = (right - here) / _STEP, (above - here) / _STEP
-        da, dw = alpha - here[0], wavelength - here[1]
-        determinant = ax * wy - ay * wx
-        x, y = x + (da * wy - dw * ay) / determinant, y + (ax * dw - wx * da) / determinant
-    return x, y

@@ -34,7 +34,6 @@ _MODES = {
 }
 _WITHOUT_SLITS = ("IMAGE", "GRATING-ONLY")
 """Modes of lamps (OPMODE) without slits."""
-BRIGHT_OBJECTS = "NRS_BRIGHTOBJ"
 EDGES = (-0.55, 0.55)
 """Edges of a slit, slit_y: a little beyond the opening."""
 _COMMON = ("camera", "collimator", "disperser", "fpa", "msa", "wavelengthrange")

@@ -15,10 +15,7 @@ import numpy as np
 from hexcal.core import bands
 from hexcal.models.wcs.transforms import Transform
 from hexcal.steps.wcs import program_spectral, rotations
-
-
-class NotCompilable(Exception):
-    """The transform holds a model that the kernel does not know: it is evaluated by astropy."""
+from hexcal.steps.wcs.program_spectral import NotCompilable
 
 
 @dataclass(frozen=True)

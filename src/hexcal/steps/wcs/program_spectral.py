@@ -23,20 +23,17 @@ def _number(parameter):
     return float(np.ravel(getattr(parameter, "value", parameter))[0])
 
 
-def not_compilable(reason):
-    """The error that says that astropy has to evaluate a transform."""
-    from hexcal.steps.wcs.program import NotCompilable
-
-    return NotCompilable(reason)
+class NotCompilable(Exception):
+    """The transform holds a model that the kernel does not know: it is evaluated by astropy."""
 
 
 def _tabular(writer, model, inputs):
     points, values = np.asarray(model.points[0], np.float64), np.asarray(model.lookup_table, np.float64)
     fill = model.fill_value
     if model.method != "linear" or model.bounds_error or values.ndim != 1 or len(points) < 2:
-        raise not_compilable("a table that is not linear")
+        raise NotCompilable("a table that is not linear")
     if (np.diff(points) <= 0).any() or not (fill is None or np.isnan(fill)):
-        raise not_compilable("a table whose points do not rise, or with another value beyond its ends")
+        raise NotCompilable("a table whose points do not rise, or with another value beyond its ends")
     numbers = (float(fill is None), *points, *values)
     return writer.add(_codes().TABLE, inputs, 1, numbers, len(points))
 
@@ -66,7 +63,7 @@ def _prism_index(writer, model, inputs):
 
 def _snell(writer, model, inputs):
     if not model.temp - model.tref < SAME_GLASS:
-        raise not_compilable("a prism whose glass is warm")
+        raise NotCompilable("a prism whose glass is warm")
     angle = np.radians(model.prism_angle)
     numbers = (np.sin(angle), np.cos(angle), *model.kcoef[:3], *model.lcoef[:3])
     return writer.add(_codes().SNELL, inputs[:3], 3, numbers)
@@ -94,7 +91,7 @@ def _grating_wavelength(writer, model: Any, inputs):
 
 def _logical(writer, model, inputs):
     if np.ndim(model.compareto) or np.ndim(model.value):
-        raise not_compilable("a condition on arrays")
+        raise NotCompilable("a condition on arrays")
     numbers = (float(model.compareto), float(model.value))
     return writer.add(_codes().SUBSTITUTE, inputs, 1, numbers, _CONDITIONS[model.condition])
 
@@ -111,7 +108,7 @@ def fixed_inputs(writer, model, inputs):
         elif isinstance(value, int | float | np.number):
             places.append(writer.add(transforms.CONSTANT, inputs[:1], 1, (float(value),))[0])
         else:
-            raise not_compilable(f"input {name} fixed at {value!r}")
+            raise NotCompilable(f"input {name} fixed at {value!r}")
     return writer.write(model.left, tuple(places))
 
 

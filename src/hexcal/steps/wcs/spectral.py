@@ -125,29 +125,6 @@ def slit_plane(slit):
     return _whole(_kept(wcs, ("plane", slit.shape[-2:]), lambda: _plane(wcs, slit)))
 
 
-def slit_to_detector(slit, slit_x, slit_y, wavelength):
-    """Return the pixels at which positions in a slit of NIRSpec arrive.
-
-    Parameters
-    ----------
-    slit : DataModel
-        Of NIRSpec.
-    slit_x, slit_y : float or array
-        In units of the slit's (or shutter's) width and height, 0 at its centre.
-    wavelength : float or array
-        Micron.
-
-    Returns
-    -------
-    x, y : float64 arrays
-        Pixels of the slit's own arrays, the first one at 0, 0.
-    """
-    wcs = require_slit(slit, needs_slit_frame=True)
-    own = np.asarray(wavelength, np.float64) / _unit(wcs)
-    x, y, *_ = transform_points(wcs, spectral_parts.SLIT_FRAME, "detector", slit_x, slit_y, own)
-    return x, y
-
-
 def sky_to_slit(slit, ra, dec, wavelength):
     """Return the positions in a slit of NIRSpec that see places of the sky.
 
