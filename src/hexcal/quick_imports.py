@@ -146,8 +146,8 @@ def for_tweakwcs():
         yield
         return
     package: Any = types.ModuleType("tweakwcs")
-    found: Any = importlib.util.find_spec("tweakwcs")
-    package.__path__ = list(found.submodule_search_locations)
+    spec: Any = importlib.util.find_spec("tweakwcs")
+    package.__path__ = list(spec.submodule_search_locations)
     package.__version__ = importlib.metadata.version("tweakwcs")
     sys.modules["tweakwcs"] = package
     try:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined, kernel
+from hexcal.kernels.compiled import helper, kernel
 
 _TERMS = 4
 """The rows on both sides, the shift of the spectrum from row to row, and how the factor changes along the row."""
@@ -94,30 +94,6 @@ def _back(matrix, vector):
         vector[i] /= matrix[i, i]
 
 
-@inlined
-def _add_equations(values, variances, counts, low, high, y, x, choice, half, terms, spread, matrix, right):
-    """Set up the normal equations of the fit about a pixel; returns the number of pixels that count."""
-    right[:], matrix[:] = 0.0, 0.0
-    n = 0
-    start, stop = max(0, x - half), min(values.shape[1], x + half + 1)
-    if choice == 3:
-        stop = x
-    elif choice == 4:
-        start = x + 1
-    for k in range(start, stop):
-        if k == x or not counts[y, k] or not _terms_at(values, variances, low, high, k, (k - x) / half, terms, spread):
-            continue
-        place = (k - x) / (half + 1.0)
-        weight = (1.0 - place * place) ** 2 / np.float64(variances[y, k])
-        for i in range(_TERMS):
-            right[i] += weight * terms[i] * values[y, k]
-            matrix[i, i] += weight * spread[i]
-            for j in range(i, _TERMS):
-                matrix[i, j] += weight * terms[i] * terms[j]
-        n += 1
-    return n
-
-
 @kernel
 def predict(first_row, last_row, values, variances, counts, wanted, choice, half, expected, noise):
     """Predict pixels from the rows beside them.
@@ -158,7 +134,28 @@ def predict(first_row, last_row, values, variances, counts, wanted, choice, half
             low, high = _rows_beside(values, y, x, choice)
             if low < 0:
                 continue
-            n = _add_equations(values, variances, counts, low, high, y, x, choice, half, terms, spread, matrix, right)
+            right[:], matrix[:] = 0.0, 0.0
+            n = 0
+            start, stop = max(0, x - half), min(nx, x + half + 1)
+            if choice == 3:
+                stop = x
+            elif choice == 4:
+                start = x + 1
+            for k in range(start, stop):
+                if (
+                    k == x
+                    or not counts[y, k]
+                    or not _terms_at(values, variances, low, high, k, (k - x) / half, terms, spread)
+                ):
+                    continue
+                place = (k - x) / (half + 1.0)
+                weight = (1.0 - place * place) ** 2 / np.float64(variances[y, k])
+                for i in range(_TERMS):
+                    right[i] += weight * terms[i] * values[y, k]
+                    matrix[i, i] += weight * spread[i]
+                    for j in range(i, _TERMS):
+                        matrix[i, j] += weight * terms[i] * terms[j]
+                n += 1
             if n < (half if choice < 3 else half // 2) or not _terms_at(
                 values, variances, low, high, x, 0.0, terms, spread
             ):

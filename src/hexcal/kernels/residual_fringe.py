@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hexcal.kernels.compiled import helper, inlined, kernel
+from hexcal.kernels.compiled import helper, kernel
 
 _ROUNDS = 6
 _BIWEIGHT = 4.685
@@ -20,9 +20,9 @@ def _basis(t, values):
     values[3] = t * t * t / 6.0
 
 
-@inlined
-def _set_up(values, weights, spacing, n_knots, matrix, right):
-    """Set up the normal equations of a spline: their band below the diagonal, and the right-hand side."""
+@helper
+def _fit_spline(values, weights, spacing, n_knots, matrix, right, fit):
+    """Fit a cubic spline of equally spaced knots by weighted least squares (banded normal equations, Cholesky)."""
     n_coeffs = n_knots + 3
     basis = np.empty(4)
     matrix[:, :] = 0.0
@@ -49,11 +49,6 @@ def _set_up(values, weights, spacing, n_knots, matrix, right):
                     matrix[i + a, a - b] += ridge * ca * cb
     for i in range(n_coeffs):
         matrix[i, 0] += 1e-9 * ridge
-
-
-@inlined
-def _solve_band(matrix, right, n_coeffs):
-    """Solve equations with a band of four by Cholesky, in place."""
     for i in range(n_coeffs):
         for k in range(min(3, i), -1, -1):
             j = i - k
@@ -71,14 +66,6 @@ def _solve_band(matrix, right, n_coeffs):
         for k in range(1, min(3, n_coeffs - 1 - i) + 1):
             total -= matrix[i + k, k] * right[i + k]
         right[i] = total / matrix[i, 0]
-
-
-@helper
-def _fit_spline(values, weights, spacing, n_knots, matrix, right, fit):
-    """Fit a cubic spline of equally spaced knots by weighted least squares (banded normal equations, Cholesky)."""
-    _set_up(values, weights, spacing, n_knots, matrix, right)
-    _solve_band(matrix, right, n_knots + 3)
-    basis = np.empty(4)
     for y in range(values.size):
         place = y / spacing
         first = min(int(place), n_knots - 1)
@@ -167,24 +154,6 @@ def _strongest(residuals, weights, waves):
     return best
 
 
-@inlined
-def _add_wave(values, weights, waves, chosen, number, gram, right):
-    """Add the products of the wave that was chosen last, with all others and with the values, to the equations."""
-    for a in range(2):
-        i = 2 * number + a
-        wave = waves[2 * chosen[number] + a]
-        total = 0.0
-        for y in range(values.size):
-            total += weights[y] * wave[y] * values[y]
-        right[i] = total
-        for j in range(i + 1):
-            other = waves[2 * chosen[j // 2] + j % 2]
-            total = 0.0
-            for y in range(values.size):
-                total += weights[y] * wave[y] * other[y]
-            gram[i, j] = total
-
-
 @helper
 def _fit_waves(values, weights, waves, fewest, most, gain):
     """Add waves one by one, all fitted together, and keep the number with the best evidence; returns that number."""
@@ -202,7 +171,19 @@ def _fit_waves(values, weights, waves, fewest, most, gain):
     best_number, best_evidence = 0, count * np.log(max(squares, 1e-300))
     for number in range(most):
         chosen[number] = _strongest(residuals, weights, waves)
-        _add_wave(values, weights, waves, chosen, number, gram, right)
+        for a in range(2):
+            i = 2 * number + a
+            wave = waves[2 * chosen[number] + a]
+            total = 0.0
+            for y in range(n):
+                total += weights[y] * wave[y] * values[y]
+            right[i] = total
+            for j in range(i + 1):
+                other = waves[2 * chosen[j // 2] + j % 2]
+                total = 0.0
+                for y in range(n):
+                    total += weights[y] * wave[y] * other[y]
+                gram[i, j] = total
         if not _solve(gram, right, 2 * number + 2, solution, factor):
             break
         residuals[:] = values

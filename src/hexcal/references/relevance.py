@@ -16,8 +16,8 @@ _COMPARE = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.In: lambda one, other: one in other,
-    ast.NotIn: lambda one, other: one not in other,
+    ast.In: lambda value, others: value in others,
+    ast.NotIn: lambda value, others: value not in others,
 }
 
 

@@ -96,15 +96,15 @@ def _described(paths, digests):
     """What is noted of products; the digests of what was written are known, those of other files are computed."""
     of_written = [(path, *digests[path]) for path in paths if path in digests]
     digest.remember(of_written)
-    known = {path: (status, found) for path, status, found in of_written}
+    known = {path: (status, sha256) for path, status, sha256 in of_written}
     return [_of_product(path, *known.get(path, (None, None))) for path in paths]
 
 
-def _of_product(path, status, found):
+def _of_product(path, status, sha256):
     now = os.stat(path)
     if status is None or (now.st_ino, now.st_mtime_ns) != (status.st_ino, status.st_mtime_ns):
-        found = digest.sha256(path)
-    return {"path": str(path), "size": now.st_size, "mtime_ns": now.st_mtime_ns, "sha256": found}
+        sha256 = digest.sha256(path)
+    return {"path": str(path), "size": now.st_size, "mtime_ns": now.st_mtime_ns, "sha256": sha256}
 
 
 def _made_of(records, job):

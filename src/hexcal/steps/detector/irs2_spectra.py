@@ -96,5 +96,5 @@ def gathered(values):
     of_line, there = frequency % irs2.LINES, frequency % irs2.LINES < SHAPE[1]
     mirrored = irs2.N_TIMES - frequency
     at = np.where(there, frequency, mirrored) // irs2.LINES, np.where(there, of_line, mirrored % irs2.LINES)
-    found = values[..., at[0] % irs2.PERIOD, at[1]]
-    return np.where(there, found, np.conj(found))
+    spectrum = values[..., at[0] % irs2.PERIOD, at[1]]
+    return np.where(there, spectrum, np.conj(spectrum))

@@ -55,14 +55,14 @@ def flag_alone(data, errors, dq, number, threads=None):
         return 0, None
     limit = max(float(np.quantile(known, _SHARE)), _LOWEST) + _MARGIN
     alone = usable & ~(number > 1)
-    found = _with_tracks(alone & (sharp > limit), alone & np.isfinite(sharp), data - sky)
-    dq[found] |= FLAGS
-    return int(np.count_nonzero(found)), limit
+    hits = _with_tracks(alone & (sharp > limit), alone & np.isfinite(sharp), data - sky)
+    dq[hits] |= FLAGS
+    return int(np.count_nonzero(hits)), limit
 
 
-def _with_tracks(found, bright, light):
+def _with_tracks(hits, bright, light):
     """The pixels found and those bright ones beside them that have about as much light."""
     from scipy.ndimage import maximum_filter
 
-    most = maximum_filter(np.where(found, light, np.float32(0)), 3)
-    return found | (bright & (most > 0) & (light > _LEAST_LIKE * most) & (light < most / _LEAST_LIKE))
+    most = maximum_filter(np.where(hits, light, np.float32(0)), 3)
+    return hits | (bright & (most > 0) & (light > _LEAST_LIKE * most) & (light < most / _LEAST_LIKE))

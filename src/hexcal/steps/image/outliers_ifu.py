@@ -170,15 +170,15 @@ def flag_exposures(step, science, rule, changed):
             _save_differences(step, science, numbers[0], f"_{str(detector).lower()}", planes, rule)
         for number in numbers:
             with science.borrowed(number, changed=changed) as model:
-                before, found = (model.dq & pixel.OUTLIER) == 0, flagged
+                before, outliers = (model.dq & pixel.OUTLIER) == 0, flagged
                 if rule.neighbours:
                     dispaxis = 2 if model.is_miri else 1
                     dq = np.where(flagged, model.dq | FLAGS, model.dq)
                     planes = (model.data, model.err, model.var_flat)
-                    found = flagged | deviating(*planes, dq, dispaxis, rule.neighbours)
-                model.dq[found] |= FLAGS
-                model.data[found] = np.nan
-                step.finish(model, before, science.name_of(number), int(np.count_nonzero(found)))
+                    outliers = flagged | deviating(*planes, dq, dispaxis, rule.neighbours)
+                model.dq[outliers] |= FLAGS
+                model.data[outliers] = np.nan
+                step.finish(model, before, science.name_of(number), int(np.count_nonzero(outliers)))
 
 
 def _least_of(science, numbers, keeps, turned=False) -> Any:

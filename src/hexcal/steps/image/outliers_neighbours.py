@@ -174,13 +174,13 @@ def _outliers(frame, snr):
         frame.predict(wanted, rows)
         if not number:
             rows.measure_misfit(frame.data)
-        found, expected = _stand_out(frame, rows, snr)
-        if not found.any():
+        suspects, expected = _stand_out(frame, rows, snr)
+        if not suspects.any():
             break
-        outliers |= found
-        frame.counts &= ~found
-        frame.values[found], frame.variances[found] = expected[found], rows.noise[found] ** 2
-        wanted = binary_dilation(found, np.ones((_COLUMN[0], 2 * _HALF + 3), bool)) & np.isfinite(frame.values)
+        outliers |= suspects
+        frame.counts &= ~suspects
+        frame.values[suspects], frame.variances[suspects] = expected[suspects], rows.noise[suspects] ** 2
+        wanted = binary_dilation(suspects, np.ones((_COLUMN[0], 2 * _HALF + 3), bool)) & np.isfinite(frame.values)
     return outliers
 
 
@@ -196,16 +196,16 @@ def _stand_out(frame, rows, snr):
         difference, sizes = np.where(better, by_others, difference), np.maximum(sizes, larger)
         expected = np.where(better, frame.others.expected, expected)
         noise = np.where(better, frame.others.noise, noise)
-    found = sizes > snr
-    if not found.any():
-        return found, expected
-    found &= sizes >= _LARGE * maximum_filter(sizes, (_COLUMN[0], 2 * _HALF + 1))
-    guilty, sure = _judged(frame, rows, found, difference, snr)
-    found &= guilty
+    suspects = sizes > snr
+    if not suspects.any():
+        return suspects, expected
+    suspects &= sizes >= _LARGE * maximum_filter(sizes, (_COLUMN[0], 2 * _HALF + 1))
+    guilty, sure = _judged(frame, rows, suspects, difference, snr)
+    suspects &= guilty
     # Where nothing else can tell which of several pixels it is, it is the one that stands out most of its noise.
-    plain = np.where(found, np.nan_to_num(np.abs(difference) / noise), 0)
-    found &= sure | (plain >= maximum_filter(plain, _COLUMN))
-    return found & _are_sharp(difference), expected
+    plain = np.where(suspects, np.nan_to_num(np.abs(difference) / noise), 0)
+    suspects &= sure | (plain >= maximum_filter(plain, _COLUMN))
+    return suspects & _are_sharp(difference), expected
 
 
 def _judged(frame, rows, suspects, difference, snr):

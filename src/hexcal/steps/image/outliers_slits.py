@@ -188,9 +188,9 @@ def flag_slit(source, rule, set_nan=False):
 def _flag_by_neighbours(slit, window, dq, rule, dispaxis, others):
     """Flag pixels that differ from what their neighbours predict, in `dq`; returns how many were not flagged before."""
     var_flat = None if slit.var_flat is None else slit.var_flat[window]
-    found = deviating(slit.data[window], slit.err[window], var_flat, dq, dispaxis, rule.neighbours, others)
-    dq[found] |= FLAGS
-    return int(np.count_nonzero(found))
+    outliers = deviating(slit.data[window], slit.err[window], var_flat, dq, dispaxis, rule.neighbours, others)
+    dq[outliers] |= FLAGS
+    return int(np.count_nonzero(outliers))
 
 
 def as_sampled(expected, data, errors, dq, dispaxis):

@@ -226,11 +226,11 @@ class _Fit:
         weights = np.zeros(len(seen))
         weights[seen] = 1 / (annuli.variance + more_variance)[seen]
         values = np.where(seen, annuli.mean, 0.0)
-        pp, p1, one = profiles**2 @ weights, profiles @ weights, weights.sum()
+        pp, p1, total = profiles**2 @ weights, profiles @ weights, weights.sum()
         pd, d1 = profiles @ (weights * values), (weights * values).sum()
         with np.errstate(all="ignore"):
-            determinant = pp * one - p1**2
-            flux, background = (pd * one - d1 * p1) / determinant, (pp * d1 - p1 * pd) / determinant
+            determinant = pp * total - p1**2
+            flux, background = (pd * total - d1 * p1) / determinant, (pp * d1 - p1 * pd) / determinant
             chi2 = (values - background[:, None] - flux[:, None] * profiles) ** 2 @ weights
             chi2[~(flux > 0)] = np.inf
             return cls(flux, background, pp / determinant, chi2)
