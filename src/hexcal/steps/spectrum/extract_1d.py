@@ -259,12 +259,16 @@ class Extract1dStep(Step):
             segment = model.get_meta("meta.exposure.segment_number") or 1
             table = products.table_of_rows(spectra, times, segment, aperture.first, aperture.last)
             return [_described(product, table, about)]
-        parts, before = [], self.passed(len(spectra))
-        for number, (columns, time) in enumerate(zip(spectra, times, strict=True), before + 1):
+        return self._of_integrations(spectra, times, aperture, product, about)
+
+    def _of_integrations(self, spectra, times, aperture, product, about):
+        """A spectrum of each integration, with its times."""
+        parts, model, increment = [], about[1], self.parameters.log_increment
+        for number, (columns, time) in enumerate(zip(spectra, times, strict=True), self.passed(len(spectra)) + 1):
             part = _described(product, products.spectrum_table(columns, aperture), about)
             products.note_times(part, time, model)
             parts.append(part)
-            if given.log_increment > 0 and number % given.log_increment == 0:
+            if increment > 0 and number % increment == 0:
                 self.log.info("%d integrations done", number)
         return parts
 
