@@ -78,6 +78,9 @@ def test_extensions_and_shapes_are_told(tmp_path):
 
     found = texts(product(tmp_path / "a.fits"), product(tmp_path / "b.fits", change))
     assert "SCI: 3 x 4 | 2 x 2" in found and "DQ: only in a.fits" in found
+    (tmp_path / "new").mkdir()
+    found = texts(product(tmp_path / "a.fits", change), product(tmp_path / "new" / "a.fits"))
+    assert f"DQ: only in {tmp_path / 'new' / 'a.fits'}" in found
 
 
 def test_the_command_has_three_exit_statuses(tmp_path, capfd):
