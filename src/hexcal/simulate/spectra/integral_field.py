@@ -8,6 +8,7 @@ from hexcal import datamodels
 from hexcal.simulate.imaging_header import PROGRAM
 from hexcal.simulate.spectra.header import describe
 from hexcal.simulate.spectra.light import encircled
+from hexcal.simulate.spectra.pointing import Attitude
 from hexcal.simulate.spectra.reference_parts import table
 from hexcal.simulate.spectra.series import DEC, RA, Exposure, Series, association, dithers, exposure_root
 
@@ -32,11 +33,11 @@ class IntegralFieldSeries(Series):
     """Of the association of stage 3."""
 
     @abstractmethod
-    def attitude(self, place=(0.0, 0.0)):
+    def attitude(self, place=(0.0, 0.0)) -> Attitude:
         """Return where the telescope looks to have the star at a place of the field, arcsec."""
 
     @abstractmethod
-    def image(self, attitude):
+    def image(self, attitude) -> np.ndarray:
         """Return DN/s of an exposure: float64 (ny, nx)."""
 
     def offset(self, attitude, place):

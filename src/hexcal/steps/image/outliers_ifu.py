@@ -170,15 +170,15 @@ def flag_exposures(step, science, rule, changed):
             _save_differences(step, science, numbers[0], f"_{str(detector).lower()}", planes, rule)
         for number in numbers:
             with science.borrowed(number, changed=changed) as model:
-                before, outliers = (model.dq & pixel.OUTLIER) == 0, flagged
+                before, is_outlier = (model.dq & pixel.OUTLIER) == 0, flagged
                 if rule.neighbours:
                     dispaxis = 2 if model.is_miri else 1
                     dq = np.where(flagged, model.dq | FLAGS, model.dq)
                     planes = (model.data, model.err, model.var_flat)
-                    outliers = flagged | deviating(*planes, dq, dispaxis, rule.neighbours)
-                model.dq[outliers] |= FLAGS
-                model.data[outliers] = np.nan
-                step.finish(model, before, science.name_of(number), int(np.count_nonzero(outliers)))
+                    is_outlier = flagged | deviating(*planes, dq, dispaxis, rule.neighbours)
+                model.dq[is_outlier] |= FLAGS
+                model.data[is_outlier] = np.nan
+                step.finish(model, before, science.name_of(number), int(np.count_nonzero(is_outlier)))
 
 
 def _least_of(science, numbers, keeps, turned=False) -> Any:
