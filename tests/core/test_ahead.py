@@ -95,6 +95,12 @@ def test_what_the_process_of_another_run_compiles_is_not_begun_again(monkeypatch
     assert not started
 
 
+def test_what_an_earlier_run_of_this_process_has_begun_is_not_begun_again(started):
+    for _ in range(2):
+        ahead.compile_elsewhere([RampFitStep(), JumpStep()], 16)
+    assert [words[-1] for words in started] == ["RampFitStep", "JumpStep"]
+
+
 def test_a_kernel_that_another_process_compiles_is_waited_for_once():
     process = Process([])
 

@@ -49,7 +49,7 @@ def compile_elsewhere(steps, processes):
         from hexcal.kernels import compiled
 
         kernel = getattr(importlib.import_module(module), name)
-        if compiled.is_on_disk(kernel) or compiled.is_being_compiled(kernel):
+        if compiled.is_on_disk(kernel) or compiled.is_being_compiled(kernel) or compiled.is_waited_for(kernel):
             continue
         import subprocess
 

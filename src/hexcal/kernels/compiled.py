@@ -160,6 +160,11 @@ def is_being_compiled(kernel: Any) -> bool:
     return stored.is_being_made(kernel.function)
 
 
+def is_waited_for(kernel: Any) -> bool:
+    """Whether this process has begun another one that compiles a kernel, which it has not used yet."""
+    return kernel in _elsewhere
+
+
 def wait_before(kernel: Any, wait: Callable[[], Any]) -> None:
     """Have ``wait()`` called before a kernel is used for the first time: another process compiles it."""
     _elsewhere[kernel] = wait
