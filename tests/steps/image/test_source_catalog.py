@@ -330,6 +330,12 @@ def test_images_without_sources_or_scale_are_skipped(references, case, tmp_path)
     assert result.meta.cal_step.source_catalog == "SKIPPED" and not list(tmp_path.iterdir())
 
 
+def test_an_image_too_large_for_the_memory_is_skipped(references, monkeypatch, caplog):
+    monkeypatch.setattr("hexcal.steps.image.source_catalog.free_memory", lambda: 1000)
+    assert run(mosaic(), references).meta.cal_step.source_catalog == "SKIPPED"
+    assert "GiB of memory" in caplog.text
+
+
 def test_pixels_that_were_not_observed_belong_to_no_source(references, tmp_path):
     image = mosaic()
     image.data[:, :62] = np.nan

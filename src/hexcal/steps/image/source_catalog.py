@@ -12,6 +12,7 @@ from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image import sersic_totals, source_photometry
 from hexcal.steps.image.aperture_references import apertures_of, encircled_energies, vega_offset_of
 from hexcal.steps.image.mesh_background import mesh_background
+from hexcal.steps.image.output_size import free_memory
 from hexcal.steps.image.segmentation import Segmentation
 from hexcal.steps.image.source_table import Scale, SourceTable
 from hexcal.steps.image.star_catalogs import write_table
@@ -20,6 +21,8 @@ from hexcal.steps.image.star_measuring import source_measurements
 
 _STAR_MARGIN = 1.1
 _STAR_SIGMA = 3.0
+_BYTES_PER_PIXEL = 64
+"""Memory that finding and measuring sources takes at most, measured: images in float64, masks, the map of the sources."""
 
 
 class SourceCatalogStep(Step):
@@ -101,6 +104,7 @@ class SourceCatalogStep(Step):
 
     def process(self, image, references):
         """Return the catalogue (QTable)."""
+        _require_room(image.data.shape)
         apertures = apertures_of(references.apcorr, image, self._energies(), self.where)
         scale = self._scale(image, references.abvegaoffset)
         masked = ~np.isfinite(image.data)
@@ -315,3 +319,13 @@ def is_wider_than_a_star(flux, error, energies, phase=(0.0, 0.0)) -> np.ndarray:
             sigma = np.sqrt(ring**2 + ((index - 1) * error[small] / flux[small]) ** 2 + (index * scatter) ** 2)
             is_wider |= ~(index < np.maximum(_STAR_MARGIN * expected, expected + _STAR_SIGMA * sigma))
     return is_wider
+
+
+def _require_room(shape):
+    """Have the step skipped rather than the machine brought down: the mosaic itself is made in less memory."""
+    needed, free = shape[0] * shape[1] * _BYTES_PER_PIXEL, free_memory()
+    if free is not None and needed > free:
+        raise SkipStep(
+            f"finding sources among {shape[1]} x {shape[0]} pixels would take {needed / 2**30:.3g} GiB of memory, "
+            f"{free / 2**30:.3g} are there; larger pixels (pixel_scale of resample) or a smaller field take less"
+        )
