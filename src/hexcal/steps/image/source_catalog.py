@@ -22,7 +22,7 @@ from hexcal.steps.image.star_measuring import source_measurements
 _STAR_MARGIN = 1.1
 _STAR_SIGMA = 3.0
 _BYTES_PER_PIXEL = 64
-"""Memory that finding and measuring sources takes at most, measured: images in float64, masks, the map of the sources."""
+"""Memory that finding and measuring sources takes at most, measured: images in float64, masks, the map of sources."""
 
 
 class SourceCatalogStep(Step):
