@@ -222,8 +222,8 @@ def test_with_the_errors_of_the_background_the_difference_scatters_by_its_errors
     plain, result = (subtract(target, *backgrounds, add_errors=wanted) for wanted in (False, True))
     assert np.array_equal(result.data, plain.data) and np.array_equal(result.dq, plain.dq)
     np.testing.assert_allclose(result.err, 2 * np.sqrt(1 + 1 / number), rtol=1e-6)
-    np.testing.assert_allclose(result.var_rnoise, 1 + 4 / number, rtol=1e-6)
-    assert (result.var_poisson == 3).all(), "it is of the photons of the target"
+    np.testing.assert_allclose(result.var_poisson, 3 + 4 / number, rtol=1e-6)
+    assert (result.var_rnoise == 1).all(), "it is the weight of pixels that are resampled"
     pull = (result.data - 5) / result.err
     # A background is the same in all integrations: its scatter counts once.
     assert abs(pull.std() - 1) < 0.03

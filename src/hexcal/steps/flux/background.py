@@ -67,7 +67,7 @@ class BackgroundStep(Step):
         )
         add_errors: bool = parameter(
             False,
-            "Add the variance of the average background to ERR and to VAR_RNOISE, from which later steps compute ERR.",
+            "Add the variance of the average background to ERR and to VAR_POISSON, from which later steps compute ERR.",
         )
         wfss_mmag_extract: float | None = parameter(
             None,
@@ -178,13 +178,14 @@ def add_variance(exposure, error):
     Parameters
     ----------
     exposure : DataModel
-        Images (ny, nx) or integrations (nints, ny, nx). Its ``err`` and its variance of the read noise change: the
-        latter stands for all noise that is not that of its own photons, and later steps make ``err`` of the variances.
+        Images (ny, nx) or integrations (nints, ny, nx). Its ``err`` and its variance of the photon noise change, since
+        later steps make ``err`` of the variances. That of the read noise stays: it is the weight when pixels are
+        resampled, and weights that follow the light of the background would bias what is seen beside its sources.
     error : float32 array (ny, nx)
         Standard deviation of what was subtracted, in the unit of the exposure.
     """
     variance = np.square(error)
-    exposure.var_rnoise += variance
+    exposure.var_poisson += variance
     exposure.err[...] = np.sqrt(np.square(exposure.err) + variance)
 
 
