@@ -142,9 +142,11 @@ def references(tmp_path_factory):
             dark = {"dark": groups if mode is MIRI else groups[0], "reset": groups}
             write_references(folder, (2, 8, *FULL), mode, ipc=kernel, dark=None, reset=None)
             write_references(folder, (2, 8, *own), mode, **dict.fromkeys(OF_FULL_FRAMES), **dark)
-            write_rscd(folder)
-            write_waves(folder)
-            write_traps(folder, FULL)
+            if mode is MIRI:
+                write_rscd(folder)
+                write_waves(folder)
+            elif mode is NIRCAM:
+                write_traps(folder, FULL)
             folders[instrument, own] = str(folder)
         return folders[instrument, own]
 
