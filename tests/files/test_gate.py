@@ -60,6 +60,15 @@ def test_a_file_is_written_once_in_a_run_and_again_in_the_next(folder):
     assert (folder / "product").read_bytes() == b"first"
 
 
+def test_a_command_that_begins_anew_writes_a_file_again(folder):
+    with gate.run():
+        for text in ("first", "second"):
+            gate.begin_anew()
+            with gate.run(), atomic(folder / "out.txt") as stream:
+                stream.write(text.encode())
+    assert (folder / "out.txt").read_text() == "second"
+
+
 def test_outside_of_a_run_files_may_be_replaced(folder):
     gate.reading("read")
     for text in (b"a", b"b"):

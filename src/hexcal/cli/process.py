@@ -33,9 +33,11 @@ def _watched(programme, interval):
     A folder that is still empty, or a full disk, is waited for.
     """
     from hexcal.errors import InputError, ResourceError
+    from hexcal.files import gate
 
     told, is_again = None, False
     while True:
+        gate.begin_anew()
         try:
             programme.process(is_again)
             is_again, told = True, None

@@ -179,6 +179,17 @@ def is_written(path):
     return ledger is not None and any(key in each.written for each in ledger.chain() for key in _keys(path))
 
 
+def begin_anew():
+    """Forget what the present run has read and written.
+
+    For a command that goes on until it is ended: each of its rounds may write again what an earlier one has written.
+    """
+    ledger = _ledger.get()
+    for each in ledger.chain() if ledger is not None else ():
+        for noted in (each.read, each.written, each.planned, each.edited, each.digests):
+            noted.clear()
+
+
 def edits(path):
     """Allow the present run to replace a file although it reads it.
 
