@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import inlined, kernel
 from hexcal.kernels.drizzle_lattice import BLOCK, add_exposure
 from hexcal.kernels.drizzle_spread import GAUSSIAN, POINT, SQUARE, TOPHAT, TURBO, Sums, square, weighted_by_distance
 from hexcal.kernels.drizzle_spread import point as spread_point
@@ -244,23 +244,36 @@ def _deposit(source, row, column, sums, cells, grid, scale, flags):
 @kernel
 def _merge(sums, row, source, mosaic, bit):
     """Add what one exposure gives to a row."""
+    with_variances = source.n_variances != 0
     for column in range(mosaic.values.shape[1]):
         weight = sums[column, 0]
         if weight == 0:
             continue
-        mosaic.weights[row, column] += weight
-        mosaic.values[row, column] += sums[column, 1]
-        if bit:
-            mosaic.context[row, column] |= np.int32(bit)
-        if source.n_variances == 0:
-            continue
-        u = source.importance
-        if u == 0 and sums[column, 2] != 0:
-            u = (weight / sums[column, 2]) ** 2
-        mosaic.importance[row, column] += u
-        mosaic.rnoise[row, column] += (u * sums[column, 2] / weight) ** 2
-        mosaic.poisson[row, column] += (u * sums[column, 3] / weight) ** 2
-        mosaic.flat[row, column] += (u * sums[column, 4] / weight) ** 2
+        _add_light(mosaic, row, column, weight, sums[column, 1], bit)
+        if with_variances:
+            deviations = (sums[column, 2], sums[column, 3], sums[column, 4])
+            _add_variances(mosaic, row, column, weight, deviations, source.importance)
+
+
+@inlined
+def _add_light(mosaic, row, column, weight, value, bit):
+    """Add to a pixel of the mosaic what one exposure gives to it."""
+    mosaic.weights[row, column] += weight
+    mosaic.values[row, column] += value
+    if bit:
+        mosaic.context[row, column] |= np.int32(bit)
+
+
+@inlined
+def _add_variances(mosaic, row, column, weight, deviations, importance):
+    """Add to a pixel of the mosaic the variances of what one exposure gives to it."""
+    u = importance
+    if u == 0 and deviations[0] != 0:
+        u = (weight / deviations[0]) ** 2
+    mosaic.importance[row, column] += u
+    mosaic.rnoise[row, column] += (u * deviations[0] / weight) ** 2
+    mosaic.poisson[row, column] += (u * deviations[1] / weight) ** 2
+    mosaic.flat[row, column] += (u * deviations[2] / weight) ** 2
 
 
 @kernel
@@ -281,22 +294,30 @@ def drizzle_whole(first_row, last_row, source, mosaic, least, bit):
     lattice, dense = np.empty((2, 2, source.x.shape[1] + 1)), np.empty((2, 5, source.x.shape[1]))
     for top in range(first_row, last_row, _ROWS):
         n_rows = min(_ROWS, last_row - top)
-        cells[:] = 0
-        sums[:] = 0
         add_exposure(source, top, cells[:n_rows], sums[:n_rows], lattice, dense)
         for row in range(n_rows):
-            _sum_along(sums[row], cells[row], least)
-            _merge(cells[row], top + row, source, mosaic, bit)
+            _merge_along(sums[row], cells[row], least, top + row, source, mosaic, bit)
 
 
 @kernel
-def _sum_along(sums, cells, least):
-    """Add to each pixel of a row the sum along the row; what is left beside the exposure becomes 0."""
-    total = np.zeros(sums.shape[1])
+def _merge_along(sums, cells, least, row, source, mosaic, bit):
+    """Add what one exposure gives to a row, with the sum along the row; its room is zero for the next one."""
+    with_variances = source.n_variances != 0
+    weights = values = rnoise = poisson = flat = 0.0
     for column in range(cells.shape[0]):
-        for plane in range(sums.shape[1]):
-            total[plane] += sums[column, plane]
-            cells[column, plane] += total[plane]
-        if cells[column, 0] < least:
-            for plane in range(sums.shape[1]):
-                cells[column, plane] = 0.0
+        weights += sums[column, 0]
+        values += sums[column, 1]
+        weight, value = cells[column, 0] + weights, cells[column, 1] + values
+        # What is left beside the exposure is a rounding error.
+        counts = not (weight < least or weight == 0)
+        if counts:
+            _add_light(mosaic, row, column, weight, value, bit)
+        if with_variances:
+            rnoise += sums[column, 2]
+            poisson += sums[column, 3]
+            flat += sums[column, 4]
+            if counts:
+                deviations = (cells[column, 2] + rnoise, cells[column, 3] + poisson, cells[column, 4] + flat)
+                _add_variances(mosaic, row, column, weight, deviations, source.importance)
+    sums[:] = 0.0
+    cells[:] = 0.0

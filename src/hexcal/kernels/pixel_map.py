@@ -68,7 +68,7 @@ def position_at(grid_x, grid_y, origin_x, origin_y, step, x, y):
 
 
 @kernel
-def row_positions(grid, ty, line, cells, shares, out):
+def row_positions(grid, ty, line, ends, shares, out):
     """Give one coordinate of the target positions of a row of pixels of the source image.
 
     Parameters
@@ -79,24 +79,25 @@ def row_positions(grid, ty, line, cells, shares, out):
         Where between the second and the third of them it lies.
     line : float64 array (nodes_x,)
         Scratch.
-    cells : int64 array (nx,)
-        Cell of each pixel.
-    shares : float64 array (nx, 4)
-        Weights of the nodes around it.
+    ends : int64 array (nodes_x,)
+        Pixel at which each cell ends.
+    shares : float64 array (4, nx)
+        Weights of the nodes around each pixel.
     out : float64 array (nx,)
         The coordinate of pixels 0 to nx - 1.
     """
     w0, w1, w2, w3 = weights(ty)
     for i in range(line.size):
         line[i] = w0 * grid[0, i] + w1 * grid[1, i] + w2 * grid[2, i] + w3 * grid[3, i]
-    for x in range(out.size):
-        cell = cells[x]
-        out[x] = (
-            shares[x, 0] * line[cell - 1]
-            + shares[x, 1] * line[cell]
-            + shares[x, 2] * line[cell + 1]
-            + shares[x, 3] * line[cell + 2]
-        )
+    first = 0
+    for cell in range(1, line.size - 2):
+        last = ends[cell]
+        a, b, c, d = line[cell - 1], line[cell], line[cell + 1], line[cell + 2]
+        part = shares[:, first:last]
+        part_0, part_1, part_2, part_3, target = part[0], part[1], part[2], part[3], out[first:last]
+        for x in range(target.size):
+            target[x] = part_0[x] * a + part_1[x] * b + part_2[x] * c + part_3[x] * d
+        first = last
 
 
 @kernel
@@ -115,15 +116,16 @@ def rows(first_row, last_row, grid_x, grid_y, origin_x, origin_y, step, first, o
     nodes_y, nodes_x = grid_x.shape
     nx = out_x.shape[1]
     line = np.empty(nodes_x)
-    cells, shares = np.empty(nx, np.int64), np.empty((nx, 4))
+    # The same for all rows.
+    ends, shares = np.zeros(nodes_x, np.int64), np.empty((4, nx))
     for x in range(nx):
-        # The same for all rows.
-        cells[x], tx = place(float(x), origin_x, step, nodes_x)
-        shares[x, 0], shares[x, 1], shares[x, 2], shares[x, 3] = weights(tx)
+        cell, tx = place(float(x), origin_x, step, nodes_x)
+        ends[cell:] = x + 1
+        shares[0, x], shares[1, x], shares[2, x], shares[3, x] = weights(tx)
     for k in range(first_row, last_row):
         row, ty = place(float(first + k), origin_y, step, nodes_y)
-        row_positions(grid_x[row - 1 : row + 3], ty, line, cells, shares, out_x[k])
-        row_positions(grid_y[row - 1 : row + 3], ty, line, cells, shares, out_y[k])
+        row_positions(grid_x[row - 1 : row + 3], ty, line, ends, shares, out_x[k])
+        row_positions(grid_y[row - 1 : row + 3], ty, line, ends, shares, out_y[k])
 
 
 @kernel
