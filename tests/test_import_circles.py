@@ -1,7 +1,10 @@
 """No module imports, at the top of its file, one that needs it to be imported."""
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 
@@ -12,8 +15,8 @@ def modules():
     return {name.removesuffix(".__init__"): path for path, name in named.items()}
 
 
-def imported(path, known):
-    """Modules that a file imports where it is loaded: not within functions, nor for type checkers only."""
+def imported(path, known, within=False):
+    """Modules that a file imports where it is loaded, and, if `within`, in functions; not for type checkers only."""
     statements = [ast.parse(path.read_text(encoding="utf-8"))]
     while statements:
         node = statements.pop()
@@ -26,7 +29,7 @@ def imported(path, known):
                 yield from (module for module in ([part] if part in known else [node.module]) if module in known)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             statements += node.orelse
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
+        elif within or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             statements += ast.iter_child_nodes(node)
 
 
@@ -52,6 +55,15 @@ def test_imports_at_the_top_of_files_form_no_circle():
     graph = {name: set(imported(path, known)) - {name} for name, path in known.items()}
     assert len(graph) > 700 and "hexcal.core.parameters" in graph["hexcal.core.step"]
     assert circle_in(graph) == []
+
+
+@pytest.mark.parametrize(
+    "part", [r"core\.", r"associations\.", r"models\.(container|member|open|single)$", r"workflow\."]
+)
+def test_nor_do_those_within_functions(part):
+    known = {name: path for name, path in modules().items() if re.match(rf"hexcal\.{part}", name)}
+    graph = {name: set(imported(path, known, within=True)) - {name} for name, path in known.items()}
+    assert any(graph.values()) and circle_in(graph) == []
 
 
 def test_a_circle_is_noticed():

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "open": "hexcal.models.open",
-        "TreeModel": "hexcal.models.open",
+        "TreeModel": "hexcal.models.single",
         "ModelContainer": "hexcal.models.container",
         "CatalogModel": "hexcal.models.catalogue",
         "SourceModelContainer": "hexcal.models.exp_to_source",

@@ -6,7 +6,6 @@ from hexcal.models.container import ModelContainer as ModelContainer
 from hexcal.models.datamodel import DataModel as DataModel
 from hexcal.models.datamodel import DataModel as JwstDataModel
 from hexcal.models.exp_to_source import SourceModelContainer as SourceModelContainer
-from hexcal.models.open import TreeModel as TreeModel
 from hexcal.models.open import open as open
 from hexcal.models.reference import DarkMIRIModel as DarkMIRIModel
 from hexcal.models.reference import DarkModel as DarkModel
@@ -36,6 +35,7 @@ from hexcal.models.science import RampFitOutputModel as RampFitOutputModel
 from hexcal.models.science import RampModel as MIRIRampModel
 from hexcal.models.science import RampModel as RampModel
 from hexcal.models.science import SlitModel as SlitModel
+from hexcal.models.single import TreeModel as TreeModel
 from numpy import ndarray
 from typing import Any
 

@@ -295,7 +295,7 @@ class SubtractDarkStep(Step):
 
 
 def test_members_of_another_observatory_have_references_and_status_too(tmp_path, monkeypatch):
-    from hexcal.models.open import model_class
+    from hexcal.models.single import model_class
 
     monkeypatch.chdir(tmp_path)
     if "tmt" not in observatories.names():

@@ -6,7 +6,7 @@ from hexcal import datamodels
 from hexcal.cli.main import main
 from hexcal.core import registry
 from hexcal.errors import InputError, ParameterError
-from hexcal.models.open import model_class
+from hexcal.models.single import model_class
 from hexcal.observatories import documented
 from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep

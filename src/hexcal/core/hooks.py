@@ -6,6 +6,7 @@ import subprocess
 
 from hexcal.core import config
 from hexcal.core.lists import split_list
+from hexcal.core.parameters import StepParameters
 from hexcal.errors import HexcalError, HookError
 
 _PARAMETERS = ("pre_hooks", "post_hooks")
@@ -114,8 +115,6 @@ def run_after(step, result):
 
 
 def _run(step, hook, arguments, as_one=False):
-    from hexcal.core.step import Step
-
     try:
         action = _resolve(hook)
         step.log.info("Running hook %s", _name(hook))
@@ -124,13 +123,18 @@ def _run(step, hook, arguments, as_one=False):
         if isinstance(action, type):
             # A step, given as class: run with its defaults.
             action = action()
-        if as_one and not isinstance(action, Step):
+        if as_one and not _is_step(action):
             return action(tuple(arguments))
         return action(*arguments)
     except HexcalError:
         raise
     except Exception as error:
         raise HookError(f"hook {hook!r} failed: {type(error).__name__}: {error}", where=step.where) from error
+
+
+def _is_step(action):
+    """Whether what is called is a step: it has parameters of one."""
+    return isinstance(getattr(action, "parameters", None), StepParameters)
 
 
 def _models(step, hook, results):

@@ -124,7 +124,7 @@ def accepted(step, model, names=None):
     InputError
         If it is of another kind; says what is required and what was found.
     """
-    from hexcal.models.open import model_class
+    from hexcal.models.single import model_class
 
     names = step.input_model if names is None else names
     names = (names,) if isinstance(names, str) else names or ()

@@ -14,7 +14,7 @@ from hexcal.models.datamodel import DataModel
 from hexcal.models.layout import Array, Table, image, whole
 
 _SHAPES = {"whole": whole, "image": image}
-_TREE_MODEL = "hexcal.models.open:TreeModel"
+_TREE_MODEL = "hexcal.models.single:TreeModel"
 
 
 class Declared(Mapping):

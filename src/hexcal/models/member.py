@@ -52,9 +52,9 @@ class Member:
         if self._shared is not None:
             self.model, self._shared = self._shared.copy(), None
         if self.model is None:
-            from hexcal.models.open import open as open_model
+            from hexcal.models.single import open_single
 
-            self.model = open_model(self.path)
+            self.model = open_single(self.path)
             container.describe(self.model, self.record)
         if not self._is_accepted:
             self._is_accepted = True

@@ -264,7 +264,7 @@ def usable_groups(flags) -> Any:
 
 def of_tree(name: str, tree: dict[str, Any]) -> Any:
     """Return a model that is nothing but a tree (an ASDF file), by the name of its class."""
-    from hexcal.models.open import model_class
+    from hexcal.models.single import model_class
 
     model: Any = model_class(name)()
     return model.hold(dict(tree), None)

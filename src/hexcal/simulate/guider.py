@@ -7,8 +7,8 @@ import numpy as np
 
 from hexcal.errors import unknown_name
 from hexcal.models import reference
-from hexcal.models.open import model_class
 from hexcal.models.science import GuiderRawModel
+from hexcal.models.single import model_class
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate import cosmic_rays, scene, snowballs
 from hexcal.simulate.guider_tables import tables

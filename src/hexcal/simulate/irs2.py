@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hexcal.models import reference
-from hexcal.models.open import model_class
 from hexcal.models.science import Level1bModel
+from hexcal.models.single import model_class
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.observatories.jwst.products import exposure_name
 from hexcal.simulate.exposure_keywords import START, iso_date

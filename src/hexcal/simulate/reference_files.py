@@ -9,7 +9,7 @@ import numpy as np
 from hexcal.models import association_file
 from hexcal.models import reference as models
 from hexcal.models.dqflags import pixel
-from hexcal.models.open import TreeModel
+from hexcal.models.single import TreeModel
 from hexcal.observatories.jwst.detectors import detector as detector_facts
 from hexcal.simulate.drifts import Transients, reset_curve
 from hexcal.simulate.output import make_folder, planned

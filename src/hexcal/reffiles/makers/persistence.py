@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.core.parameters import parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
-from hexcal.models.open import model_class
+from hexcal.models.single import model_class
 from hexcal.reffiles.flags import definitions
 from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.makers.saturation import SaturationMaker

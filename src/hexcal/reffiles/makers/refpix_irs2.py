@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.core.parameters import parameter
-from hexcal.models.open import model_class
+from hexcal.models.single import model_class
 from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable
 from hexcal.reffiles.makers.spectra import means_of_neighbours
 from hexcal.steps.detector import irs2, irs2_spectra, refpix_irs2

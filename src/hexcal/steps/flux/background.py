@@ -165,7 +165,7 @@ class BackgroundStep(Step):
             )
 
     def _save(self, science, mean):
-        from hexcal.models.open import model_class
+        from hexcal.models.single import model_class
 
         combined = model_class(self.combined_model)(mean.data, err=mean.err, dq=mean.dq)
         combined.update(science)

@@ -265,7 +265,7 @@ class SourceCatalogStep(Step):
             self.save_model(self._map(detected.map, image, path), "segm", force=True)
 
     def _map(self, labels, image, path):
-        from hexcal.models.open import model_class
+        from hexcal.models.single import model_class
 
         segm: Any = model_class("SegmentationMapModel")(labels.astype(np.uint32))
         segm.update(image)

@@ -54,7 +54,7 @@ class Combine1dStep(Step):
         return self._product(first, by_order)
 
     def _product(self, first, by_order):
-        from hexcal.models.open import model_class
+        from hexcal.models.single import model_class
         from hexcal.steps.spectrum.combining import combine
 
         product: Any = model_class("MultiCombinedSpecModel")()

@@ -162,8 +162,8 @@ def _require_values(values, where):
 def _of_images(chosen, where):
     """Entries of reference images."""
     from hexcal.models.datamodel import DataModel
-    from hexcal.models.open import model_class
     from hexcal.models.open import open as open_model
+    from hexcal.models.single import model_class
 
     model: Any = chosen if isinstance(chosen, DataModel) else open_model(chosen)
     if not hasattr(model, "images"):

@@ -148,7 +148,7 @@ class MasterBackgroundStep(Step):
     def _save_spectrum(self, first, columns):
         if not self.save_background:
             return
-        from hexcal.models.open import model_class
+        from hexcal.models.single import model_class
 
         product: Any = model_class("MultiCombinedSpecModel")()
         product.update(first)

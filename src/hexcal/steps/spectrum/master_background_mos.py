@@ -211,7 +211,7 @@ def _copied(model, slits):
 
 def _product(model, table):
     """A background as a spectrum of its own."""
-    from hexcal.models.open import model_class
+    from hexcal.models.single import model_class
 
     product: Any = model_class("MultiCombinedSpecModel")()
     product.update(model)

@@ -26,7 +26,7 @@ _TIME_COLUMNS = ("MJD-BEG", "MJD-AVG", "MJD-END", "TDB-BEG", "TDB-MID", "TDB-END
 
 def new_product(exposure, name="MultiSpecModel") -> Any:
     """Return an empty product of spectra with the metadata of an exposure."""
-    from hexcal.models.open import model_class
+    from hexcal.models.single import model_class
 
     product: Any = model_class(name)()
     product.observatory = exposure.observatory

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.errors import ReferenceError_
-from hexcal.models.open import model_class
+from hexcal.models.single import model_class
 from hexcal.models.stored_wcs import wcs_of as known_wcs
 from hexcal.models.tables import table_of
 from hexcal.models.wcs import models
