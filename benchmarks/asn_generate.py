@@ -72,17 +72,17 @@ def _peer(bench, pool):
         return json.loads(record.read_text()) if record.is_file() else None
     from peer_env import VERSION, peer_python
 
-    found = _run([Path(peer_python()).parent / "asn_generate", pool])
-    found |= {"version": VERSION, "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0]}
-    record.write_text(json.dumps(found))
-    return found
+    peer = _run([Path(peer_python()).parent / "asn_generate", pool])
+    peer |= {"version": VERSION, "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0]}
+    record.write_text(json.dumps(peer))
+    return peer
 
 
 def _run(command):
     """Run a command in a new folder for its files."""
     with tempfile.TemporaryDirectory() as folder:
-        found = execute([*command, "-p", folder])
-    return {name: found[name] for name in ("seconds", "cpu_s", "peak_mb")}
+        run = execute([*command, "-p", folder])
+    return {name: run[name] for name in ("seconds", "cpu_s", "peak_mb")}
 
 
 def _growth(bench):
@@ -95,13 +95,14 @@ def _growth(bench):
         write_pool(path, size)
         runs = [_measured(path) for _ in range(bench.runs)]
         figures[size] = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    work = {size: one["search_s"] + one["write_s"] for size, one in figures.items()}
-    for size, one in figures.items():
+    work = {size: measured["search_s"] + measured["write_s"] for size, measured in figures.items()}
+    for size, measured in figures.items():
         allowed = math.log(size) / math.log(SIZES[0])
         growth = (work[size] / size) / (work[SIZES[0]] / SIZES[0])
         bench.table.add(
-            f"made pool, {size} exposures, {one['associations']:.0f} associations: search and writing (processor time)",
-            f"{one['search_s']:.2f} + {one['write_s']:.2f} s, {one['peak_mb']:.0f} MB",
+            f"made pool, {size} exposures, {measured['associations']:.0f} associations: "
+            "search and writing (processor time)",
+            f"{measured['search_s']:.2f} + {measured['write_s']:.2f} s, {measured['peak_mb']:.0f} MB",
             "",
             f"{1000 * work[size] / size:.2f} ms each, {growth:.2f} x",
             f"<= {allowed:.2f} x (n log n)",
@@ -111,8 +112,8 @@ def _growth(bench):
 
 
 def _measured(path):
-    found = execute([sys.executable, __file__, path])
-    return {**json.loads(found["output"].splitlines()[-1]), "peak_mb": found["peak_mb"]}
+    run = execute([sys.executable, __file__, path])
+    return {**json.loads(run["output"].splitlines()[-1]), "peak_mb": run["peak_mb"]}
 
 
 # ---- made pools
@@ -279,20 +280,20 @@ def _process(path):
 
     with tempfile.TemporaryDirectory() as folder:
         start = used()
-        made = Main([path, "-p", folder])
+        generated = Main([path, "-p", folder])
         read = used()
-        made.generate()
-        found = used()
-        made.save()
+        generated.generate()
+        searched = used()
+        generated.save()
         end = used()
     print(
         json.dumps(
             {
                 "read_s": read - start,
-                "search_s": found - read,
-                "write_s": end - found,
+                "search_s": searched - read,
+                "write_s": end - searched,
                 "cpu_s": end - start,
-                "associations": len(made.associations),
+                "associations": len(generated.associations),
             }
         )
     )

@@ -49,23 +49,23 @@ def execute(command, environment=None, check=True, folder=None):
         output = log.read_text(errors="replace")
         if not report.exists():
             raise SystemExit(f"{' '.join(map(str, command))}\ncould not be started:\n{output[-3000:]}")
-        found = {**json.loads(report.read_text()), "output": output}
-    if check and found["status"]:
-        raise SystemExit(f"{' '.join(map(str, command))}\nended with status {found['status']}:\n{output[-3000:]}")
-    return found
+        run = {**json.loads(report.read_text()), "output": output}
+    if check and run["status"]:
+        raise SystemExit(f"{' '.join(map(str, command))}\nended with status {run['status']}:\n{output[-3000:]}")
+    return run
 
 
 def _measure(report, command):
     start = time.perf_counter()
     child = subprocess.Popen(command)
     _, status, usage = os.wait4(child.pid, 0)
-    found = {
+    measured = {
         "seconds": time.perf_counter() - start,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "peak_mb": usage.ru_maxrss / 1024,
         "status": os.waitstatus_to_exitcode(status),
     }
-    Path(report).write_text(json.dumps(found))
+    Path(report).write_text(json.dumps(measured))
 
 
 if __name__ == "__main__":

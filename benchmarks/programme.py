@@ -125,7 +125,7 @@ def _peer(bench, plan, raw):
         "OMP_NUM_THREADS": "1",
     }
     strun = [Path(peer_python()).with_name("strun")]
-    found = _one_by_one(plan, raw, bench.work / "programme" / "peer", strun, environment)
-    found |= {"version": VERSION, "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0]}
-    record.write_text(json.dumps(found))
-    return found
+    peer = _one_by_one(plan, raw, bench.work / "programme" / "peer", strun, environment)
+    peer |= {"version": VERSION, "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0]}
+    record.write_text(json.dumps(peer))
+    return peer

@@ -131,8 +131,8 @@ def _peer(cache, context, types):
     import crds
 
     def choose():
-        found = crds.getrecommendations(HEADER, reftypes=types, context=context, observatory="jwst", fast=True)
-        return {name: str(text) for name, text in found.items()}
+        chosen = crds.getrecommendations(HEADER, reftypes=types, context=context, observatory="jwst", fast=True)
+        return {name: str(text) for name, text in chosen.items()}
 
     return choose
 

@@ -201,8 +201,8 @@ def pipeline(bench):
         which = f"{n} thread{'s' if n > 1 else ''}" + (f" (all {n} cores)" if n == cores() else "")
         compare(f"{title}: pipeline, process, {which}", lambda run: run.process_s, None, side=f"own, {n} threads")
         compare(f"{title}: pipeline, call, {which}", lambda run: run.call_s, None, side=f"own, {n} threads")
-    one, most = (median(runs[f"own, {n} threads"], lambda run: run.call_s) for n in (1, counts[-1]))
-    bench.table.add(f"{title}: pipeline, call, 1 thread / {counts[-1]} threads", f"{one / most:.2f}")
+    single, most = (median(runs[f"own, {n} threads"], lambda run: run.call_s) for n in (1, counts[-1]))
+    bench.table.add(f"{title}: pipeline, call, 1 thread / {counts[-1]} threads", f"{single / most:.2f}")
     compare(f"{title}: jump + ramp_fit", lambda run: run.steps_s["jump"] + run.steps_s["ramp_fit"], 15)
     for step in [
         step for step in runs["own"][0].steps_s if step in runs["peer"][0].steps_s and not step.startswith("calwebb")

@@ -309,12 +309,12 @@ def main(words=None):
         sides = run_case(case, root, options.sides)
         figures = next((figures for figures in sides.values() if "error" not in figures), {})
         for figure in figures:
-            numbers = " ".join(f"{found.get(figure, float('nan')):12.3f}" for found in sides.values())
+            numbers = " ".join(f"{values.get(figure, float('nan')):12.3f}" for values in sides.values())
             print(f"{case.name:34s} {figure:34s} {numbers}", flush=True)
-        for side, found in sides.items():
-            if "error" in found:
+        for side, values in sides.items():
+            if "error" in values:
                 failed += 1
-                print(f"{case.name:34s} {side} stopped: {found['error']}", flush=True)
+                print(f"{case.name:34s} {side} stopped: {values['error']}", flush=True)
     print(f"{len(chosen)} cases in {time.perf_counter() - start:.0f} s, {failed} stopped")
     return int(failed > 0)
 

@@ -69,14 +69,14 @@ def measure_events(product, folder):
     (ramp,) = products.glob("*_ramp.fits")
     flagged = fits.getdata(ramp, "GROUPDQ") & 6 > 0
     last = flagged.shape[1] - 1
-    found = [
+    shares = [
         flagged[i, g][image].mean()
         for i, g, image in zip(truth["integrations"], truth["groups"], truth["images"], strict=True)
         if 2 <= g < last and image.any()
     ]
     return {
-        "pixels of events missed (%)": 100 * float(1 - np.mean(found)),
-        "events missed by half (%)": 100 * float(np.mean(np.array(found) < 0.5)),
+        "pixels of events missed (%)": 100 * float(1 - np.mean(shares)),
+        "events missed by half (%)": 100 * float(np.mean(np.array(shares) < 0.5)),
         "false samples (%)": 100 * float(flagged[:, :, ~truth["around"].any(axis=0)].mean()),
-        "events": float(len(found)),
+        "events": float(len(shares)),
     }

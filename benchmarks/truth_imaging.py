@@ -85,13 +85,16 @@ def _of_outliers(products, truth):
     }
 
 
-def _matches(mosaic, found, true):
+def _matches(mosaic, catalogue, true):
     """Rows of the catalogue, and true sources, that are one; only where at least half of the exposures have looked."""
     from astropy.coordinates import SkyCoord
 
     sky = SkyCoord(true["ra"], true["dec"], unit="deg")
-    index, distance, _ = found["sky_centroid"].match_to_catalog_sky(sky)
-    x, y = np.rint(np.asarray(found["xcentroid"])).astype(int), np.rint(np.asarray(found["ycentroid"])).astype(int)
+    index, distance, _ = catalogue["sky_centroid"].match_to_catalog_sky(sky)
+    x, y = (
+        np.rint(np.asarray(catalogue["xcentroid"])).astype(int),
+        np.rint(np.asarray(catalogue["ycentroid"])).astype(int),
+    )
     weight = np.nan_to_num(mosaic.wht)
     ny, nx = weight.shape
     edge = 20
@@ -105,14 +108,14 @@ def _matches(mosaic, found, true):
     return rows, index[rows]
 
 
-def _total(found):
+def _total(catalogue):
     """Flux and error by which stars are judged."""
-    return found["aper_total_flux"].value, found["aper_total_flux_err"].value
+    return catalogue["aper_total_flux"].value, catalogue["aper_total_flux_err"].value
 
 
-def _of_positions(found, true, stars, flux):
-    is_bright = stars & (flux > 100 * found["isophotal_flux_err"].value)
-    place = found["sky_centroid"][is_bright]
+def _of_positions(catalogue, true, stars, flux):
+    is_bright = stars & (flux > 100 * catalogue["isophotal_flux_err"].value)
+    place = catalogue["sky_centroid"][is_bright]
     east = (place.ra.deg - true["ra"][is_bright]) * np.cos(np.radians(true["dec"][is_bright])) * _MAS
     north = (place.dec.deg - true["dec"][is_bright]) * _MAS
     return {
@@ -121,9 +124,9 @@ def _of_positions(found, true, stars, flux):
     }
 
 
-def _of_stars(found, flux):
-    total, error = _total(found)
-    is_bright = flux > 100 * found["isophotal_flux_err"].value
+def _of_stars(catalogue, flux):
+    total, error = _total(catalogue)
+    is_bright = flux > 100 * catalogue["isophotal_flux_err"].value
     ratio, pull = total[is_bright] / flux[is_bright] - 1, (total - flux)[is_bright] / error[is_bright]
     return {
         "stars, flux (%)": 100 * abs(float(np.median(ratio))),
@@ -132,11 +135,11 @@ def _of_stars(found, flux):
     }
 
 
-def _of_galaxies(found, flux):
-    name = next(name for name in ("sersic", "kron", "isophotal") if f"{name}_flux" in found.colnames)
-    total, noise = found[f"{name}_flux"].value, found["isophotal_flux_err"].value
+def _of_galaxies(catalogue, flux):
+    name = next(name for name in ("sersic", "kron", "isophotal") if f"{name}_flux" in catalogue.colnames)
+    total, noise = catalogue[f"{name}_flux"].value, catalogue["isophotal_flux_err"].value
     is_bright = flux > 100 * noise
-    figures = {"galaxies taken for stars (%)": 100 * float(np.mean(~found["is_extended"]))}
+    figures = {"galaxies taken for stars (%)": 100 * float(np.mean(~catalogue["is_extended"]))}
     for text, chosen in (("> 100", is_bright), ("30 - 100", ~is_bright & (flux > 30 * noise))):
         error = 100 * abs(float(np.median(total[chosen] / flux[chosen] - 1))) if chosen.any() else np.nan
         figures[f"galaxies S/N {text}, flux (%)"] = error

@@ -45,8 +45,8 @@ def measure_jumps(product, folder):
     pull = ((slope - rate) / err)[good]
     flagged = fits.getdata(ramp, "GROUPDQ")[0] & 4 > 0
     if truth["hit"]:
-        found = np.take_along_axis(flagged, truth["group"][None], axis=0)[0, 1::3, 1::3].mean()
-        jumps = {"hits not found (%)": 100 * float(1 - found)}
+        share = np.take_along_axis(flagged, truth["group"][None], axis=0)[0, 1::3, 1::3].mean()
+        jumps = {"hits not found (%)": 100 * float(1 - share)}
     else:
         jumps = {"false jumps (Gaussian rate)": float(flagged[1:].mean() / (2 * ndtr(-SIGMA)))}
     return {

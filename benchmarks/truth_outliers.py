@@ -25,15 +25,15 @@ _OWN, _LEFT = "hits", "left in other nods,"
 
 def make_nods(folder, mode, seed, n_exposures=3, hits=2e-3):
     """Simulate exposures with cosmic rays, and calibrate them as the documents say: one input for all sides."""
-    made = folder / "made"
-    references = _calibrated(made, mode, seed, n_exposures, hits)
+    simulated = folder / "made"
+    references = _calibrated(simulated, mode, seed, n_exposures, hits)
     _calibrated(folder / "clean", mode, seed, n_exposures, 0.0)
     shutil.rmtree(folder / "clean" / "references")
     (folder / "refs").rmdir()
     (folder / "refs").symlink_to(references)
-    table = json.loads((made / "asn_spec3.json").read_text())
+    table = json.loads((simulated / "asn_spec3.json").read_text())
     for member in table["products"][0]["members"]:
-        member["expname"] = str(made / member["expname"])
+        member["expname"] = str(simulated / member["expname"])
     (folder / "input.json").write_text(json.dumps(table))
     np.savez(folder / "truth.npz", mode=mode)
 

@@ -65,17 +65,17 @@ def series(folder: Path, instrument: str, seed: int) -> dict[str, str]:
     words = ["reffiles", "make", *words, str(folder / "sim" / "*_uncal.fits"), "--author=A", "--no-report"]
     with contextlib.redirect_stdout(sys.stderr):
         main([*words, f"--output={folder}"])
-    made = folder / "run000" / "references"
-    found = {}
-    for path in sorted(made.glob("*.fits")):
+    new_references = folder / "run000" / "references"
+    figures = {}
+    for path in sorted(new_references.glob("*.fits")):
         true = folder / "sim" / "truth" / path.name
         if true.is_file():
             rows = truth.rows(path.stem, open_model(path), open_model(true))
-            found |= {f"{path.stem}: {row.name.removeprefix('truth: ')}": row.value for row in rows}
-    return {**found, **science(folder, made, instrument, seed)}
+            figures |= {f"{path.stem}: {row.name.removeprefix('truth: ')}": row.value for row in rows}
+    return {**figures, **science(folder, new_references, instrument, seed)}
 
 
-def science(folder: Path, made: Path, instrument: str, seed: int) -> dict[str, str]:
+def science(folder: Path, new_references: Path, instrument: str, seed: int) -> dict[str, str]:
     """Calibrate an exposure with both sets; returns figure -> text."""
     from hexcal.simulate.calibration import uniform
     from hexcal.simulate.conditions import Conditions
@@ -88,7 +88,7 @@ def science(folder: Path, made: Path, instrument: str, seed: int) -> dict[str, s
     exposure = simulation.save(folder / "science", references=False)["exposure"]
     result, rates = {}, {}
     for profile in ("documents", "recommended"):
-        for name, references in (("true", folder / "sim" / "truth"), ("made", made)):
+        for name, references in (("true", folder / "sim" / "truth"), ("made", new_references)):
             rate: Any = calibrated(exposure, references, folder / f"{profile}-{name}", profile)
             good = np.isfinite(rate.data) & (rate.err > 0) & (rate.dq == 0) & (simulation.truth.dq == 0)
             pull = ((rate.data - simulation.truth.rate) / rate.err)[good]
@@ -117,20 +117,20 @@ def main(words=None):
     parser.add_argument("--detectors", nargs="+", default=list(SUBARRAYS), choices=list(SUBARRAYS))
     options = parser.parse_args(words)
     for instrument in options.detectors:
-        found = []
+        columns = []
         for seed in options.seeds:
             folder = Path(tempfile.mkdtemp(prefix="hexcal-truth-"))
             try:
                 started = time.process_time()
-                found.append(series(folder, instrument, seed))
+                columns.append(series(folder, instrument, seed))
                 print(f"{instrument}, seed {seed}: {time.process_time() - started:.0f} s of processor", file=sys.stderr)
             finally:
                 shutil.rmtree(folder)
         print(f"\n{instrument} {SUBARRAYS[instrument]}, {DARKS} darks, {FLATS} flats")
         titles = [f"seed {seed}" for seed in options.seeds]
         print(f"{'figure':52s} " + " ".join(f"{text:>24s}" for text in (*titles, "asked for", "jwst_reffiles")))
-        for name in found[0]:
-            texts = [figures.get(name, "") for figures in found] + [ASKED.get(name, ""), ORIGINAL.get(name, "")]
+        for name in columns[0]:
+            texts = [figures.get(name, "") for figures in columns] + [ASKED.get(name, ""), ORIGINAL.get(name, "")]
             print(f"{name:52s} " + " ".join(f"{text:>24s}" for text in texts), flush=True)
     return 0
 

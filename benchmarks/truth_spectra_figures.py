@@ -28,22 +28,22 @@ _TOGETHER = 10
 def measure_spectra(product, folder, extended=False):
     """Errors of the extracted spectra of all sources of one kind."""
     truth = json.loads((folder / "truth.json").read_text())
-    found = [
+    spectra = [
         judged
         for path in sorted(Path(folder, product.stem).glob("*_x1d*.fits"))
         for judged in _of_product(path, truth, extended)
     ]
-    if not found:
+    if not spectra:
         raise ValueError(f"no spectrum of {'an extended' if extended else 'a point'} source in {product.stem}")
-    bias = 100 * np.array([judged["bias"] for judged in found])
+    bias = 100 * np.array([judged["bias"] for judged in spectra])
     figures = {
         "continuum, median error (%)": float(np.median(np.abs(bias))),
         "continuum, worst source (%)": float(np.abs(bias).max()),
-        "pull width": float(np.median([judged["pull"] for judged in found])),
-        "pull width, sums of ten": float(np.median([judged["pull_of_ten"] for judged in found])),
-        "scatter / error, worst source": float(max(judged["scatter"] for judged in found)),
+        "pull width": float(np.median([judged["pull"] for judged in spectra])),
+        "pull width, sums of ten": float(np.median([judged["pull_of_ten"] for judged in spectra])),
+        "scatter / error, worst source": float(max(judged["scatter"] for judged in spectra)),
     }
-    lines = np.array([line for judged in found for line in judged["lines"]]).reshape(-1, 2)
+    lines = np.array([line for judged in spectra for line in judged["lines"]]).reshape(-1, 2)
     if len(lines):
         figures["lines, flux (%)"] = float(100 * np.median(np.abs(lines[:, 0] - 1)))
         figures["lines, centre (pixel)"] = float(np.median(np.abs(lines[:, 1])))

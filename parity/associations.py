@@ -115,10 +115,10 @@ def _pools(wanted):
     """Name and text of each pool; templates twice."""
     for path in sorted(POOLS.glob("*.csv")):
         text = path.read_text()
-        made = [(path.stem, text)]
+        pools = [(path.stem, text)]
         if is_template(text):
-            made.append((f"{path.stem}_filled_in", expand(text)))
-        yield from (one for one in made if not wanted or any(part in one[0] for part in wanted))
+            pools.append((f"{path.stem}_filled_in", expand(text)))
+        yield from (pool for pool in pools if not wanted or any(part in pool[0] for part in wanted))
 
 
 def _compare_pool(name, text, version, options):
@@ -131,20 +131,20 @@ def _compare_pool(name, text, version, options):
         if expected is None:
             print(f"skip  {version:6} {name} {mode}: its truth takes 1 to 25 minutes; make it with --make-mega")
             continue
-        found = _own(name, text, [*words, "--rules-of", version])
-        missing, extra = expected - found, found - expected
-        counts.update(expected=len(expected), found=len(found), missing=len(missing), extra=len(extra))
+        own = _own(name, text, [*words, "--rules-of", version])
+        missing, extra = expected - own, own - expected
+        counts.update(expected=len(expected), found=len(own), missing=len(missing), extra=len(extra))
         for sign, differing in (("-", missing), ("+", extra)):
             for rule, kind, candidate, product, members in sorted(differing)[: options.examples]:
-                said = " ".join("=".join(member) for member in members)
-                print(f"    {mode} {sign} {rule} {kind} {candidate} {product} {said}"[:300])
+                names = " ".join("=".join(member) for member in members)
+                print(f"    {mode} {sign} {rule} {kind} {candidate} {product} {names}"[:300])
     return counts or None
 
 
 def _some_candidates(text):
     """The first and the last two of the candidates of a pool."""
-    found = sorted(set(re.findall(r"'([oc]\d+)'", text.lower())))
-    return list(dict.fromkeys(found[:1] + found[-2:]))
+    candidates = sorted(set(re.findall(r"'([oc]\d+)'", text.lower())))
+    return list(dict.fromkeys(candidates[:1] + candidates[-2:]))
 
 
 def _truth(name, text, mode, words, version, make_mega):
@@ -155,7 +155,7 @@ def _truth(name, text, mode, words, version, make_mega):
     pool = hashlib.sha256(" ".join([text, *words]).encode()).hexdigest()[:16]
     kept = KEPT / version / f"{name}-{mode}-{pool}.json"
     if kept.exists():
-        return {_hashable(one) for one in json.loads(kept.read_text())}
+        return {_hashable(entry) for entry in json.loads(kept.read_text())}
     if name == MEGA and not make_mega:
         return None
     generator = peer_python(version).with_name("asn_generate")
@@ -169,12 +169,12 @@ def _truth(name, text, mode, words, version, make_mega):
             raise SystemExit(
                 f"{generator} {' '.join(words)} of {name} ends with {done.returncode}: {done.stderr[-400:]}"
             )
-        made = _saved(folder)
+        peer = _saved(folder)
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")
-    partial.write_text(json.dumps(sorted(made)))
+    partial.write_text(json.dumps(sorted(peer)))
     partial.replace(kept)
-    return made
+    return peer
 
 
 def _own(name, text, words):
@@ -190,17 +190,19 @@ def _own(name, text, words):
 
 def _saved(folder):
     """The associations in the files of a folder."""
-    made = set()
+    associations = set()
     for file in Path(folder).glob("*_asn.json"):
-        one = json.loads(file.read_text())
-        for product in one["products"]:
+        content = json.loads(file.read_text())
+        for product in content["products"]:
             members = sorted((member["expname"], member["exptype"]) for member in product["members"])
-            made.add((one["asn_rule"], one["asn_type"], one["asn_id"], product["name"], tuple(members)))
-    return made
+            associations.add(
+                (content["asn_rule"], content["asn_type"], content["asn_id"], product["name"], tuple(members))
+            )
+    return associations
 
 
-def _hashable(one):
-    return (*one[:4], tuple(tuple(member) for member in one[4]))
+def _hashable(association):
+    return (*association[:4], tuple(tuple(member) for member in association[4]))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def occurring(context, instrument):
                 values.setdefault(name, set())
             for expression in (rules.mapping.header.get("rmap_relevance") or "",):
                 values.setdefault("META.EXPOSURE.TYPE", set()).update(expression.split('"')[1::2])
-    return {name: sorted(found) for name, found in values.items()}, sorted(dates)
+    return {name: sorted(texts) for name, texts in values.items()}, sorted(dates)
 
 
 def collect(node, groups, values, dates):
@@ -156,7 +156,7 @@ def drawn(cache, number, seed):
     for place, name in enumerate(names):
         share = number * (place + 1) // len(names) - number * place // len(names)
         context = open_context(name, cache.root, cache.observatory)
-        instruments = [one for one in context.instruments() if one != "SYSTEM"] or context.instruments()
+        instruments = [name for name in context.instruments() if name != "SYSTEM"] or context.instruments()
         known = {}
         for _ in range(share):
             instrument = chance.choice(context.instruments() if chance.random() < 0.1 else instruments)
@@ -203,8 +203,8 @@ def peer_side(questions, answers):
         return "N/A" if text.lower() == "not found n/a" else "not found" if text.startswith("NOT FOUND") else text
 
     def ask(header, context, kinds):
-        found = crds.getrecommendations(header, reftypes=kinds, context=context, observatory="jwst")
-        return {kind.lower(): normal(text) for kind, text in found.items()}
+        chosen = crds.getrecommendations(header, reftypes=kinds, context=context, observatory="jwst")
+        return {kind.lower(): normal(text) for kind, text in chosen.items()}
 
     def tied(header, context, kind):
         instrument = header["META.INSTRUMENT.NAME"].lower()
@@ -221,16 +221,16 @@ def peer_side(questions, answers):
     for name, header, kinds in json.loads(Path(questions).read_text()):
         try:
             # All types by name: else it leaves out those that no step would ask for.
-            found = ask(header, name, kinds)
+            chosen = ask(header, name, kinds)
         except TypeError:
             # It does not survive an ambiguity: type by type, then.
-            found = {}
+            chosen = {}
             for kind in kinds:
                 try:
-                    found.update(ask(header, name, [kind]))
+                    chosen.update(ask(header, name, [kind]))
                 except TypeError:
-                    found[kind] = tied(header, name, kind)
-        results.append(found)
+                    chosen[kind] = tied(header, name, kind)
+        results.append(chosen)
     Path(answers).write_text(json.dumps(results))
 
 
@@ -288,14 +288,14 @@ def compare(number=20_000, seed=1, examples=0, out=print):
     kinds, differing = {}, []
     for (name, header), ours, theirs in zip(draws, own, peer, strict=True):
         for kind in {*ours, *theirs}:
-            one, other = ours.get(kind, "omitted"), theirs.get(kind, "omitted")
-            kinds[other if other in ("N/A", "omitted", "not found", "ambiguous") else "file"] = (
-                kinds.get(other if other in ("N/A", "omitted", "not found", "ambiguous") else "file", 0) + 1
+            own_file, peer_file = ours.get(kind, "omitted"), theirs.get(kind, "omitted")
+            kinds[peer_file if peer_file in ("N/A", "omitted", "not found", "ambiguous") else "file"] = (
+                kinds.get(peer_file if peer_file in ("N/A", "omitted", "not found", "ambiguous") else "file", 0) + 1
             )
-            if one == "ambiguous" and other == "not found":
-                one = other
-            if one != other:
-                differing.append((name, kind, one, other, header))
+            if own_file == "ambiguous" and peer_file == "not found":
+                own_file = peer_file
+            if own_file != peer_file:
+                differing.append((name, kind, own_file, peer_file, header))
     total = sum(kinds.values())
     counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
     out(
@@ -303,8 +303,8 @@ def compare(number=20_000, seed=1, examples=0, out=print):
         f" | {number} headers, {len({name for name, _ in draws})} contexts, seed {seed} | {counts} | {seconds:.1f} s, "
         f"peer {peer_seconds:.1f} s"
     )
-    for name, kind, one, other, header in differing[: examples or 0]:
-        out(f"      {name} {kind}: Hexcal {one}, peer {other}; {header}")
+    for name, kind, own_file, peer_file, header in differing[: examples or 0]:
+        out(f"      {name} {kind}: Hexcal {own_file}, peer {peer_file}; {header}")
     return len(differing)
 
 

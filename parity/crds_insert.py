@@ -45,7 +45,7 @@ def drawn(chance, context):
     keywords = {"TELESCOP": "JWST", "INSTRUME": instrument, "REFTYPE": rules.mapping.header["filekind"].upper()}
     keywords["USEAFTER"] = chance.choice(DATES)
     base = chance.choice(rules.selector.rules)[0]
-    for number, keyword in enumerate(found[0] for found in names.values()):
+    for number, keyword in enumerate(first[0] for first in names.values()):
         text = base[number].text
         if chance.random() < 0.3:
             text = chance.choice(["ANY", "N/A", chance.choice(rules.selector.rules)[0][number].text])
@@ -67,10 +67,10 @@ def own_rules(context, rules, path, folder):
     from hexcal.references.mapping_file import read_mapping
 
     try:
-        made = insert(context, [path], folder=folder)
+        inserted = insert(context, [path], folder=folder)
     except HexcalError as error:
         return str(error)
-    return plain(read_mapping(folder / made.mappings[rules.mapping.name]).selector)
+    return plain(read_mapping(folder / inserted.mappings[rules.mapping.name]).selector)
 
 
 def peer_rules(rules, path, target, command):
@@ -133,9 +133,9 @@ def compare(number=30, seed=1, out=print):
             write(path, keywords)
             own = own_rules(context, rules, path, folder / "own")
             peer = peer_rules(rules, path, folder / "jwst_peer_9999.rmap", command)
-        found = verdict(own, peer)
-        verdicts[found] = verdicts.get(found, 0) + 1
-        if found == "differs":
+        outcome = verdict(own, peer)
+        verdicts[outcome] = verdicts.get(outcome, 0) + 1
+        if outcome == "differs":
             sides = [side if isinstance(side, str) else "accepted" for side in (own, peer)]
             out(f"      {rules.mapping.name} {keywords}: Hexcal {sides[0]}, peer {sides[1][-400:]}")
     failed = verdicts.get("differs", 0)

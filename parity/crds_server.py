@@ -134,15 +134,15 @@ class Workplace:
             print("\n".join(f"      {line}" for line in lines))
         return [line for line in lines if "INFO" not in line and line.strip()]
 
-    def compare(self, cache, wanted):
+    def compare(self, cache, expected):
         """How the files in a client's cache differ from those that are served (list of str).
 
         `wanted`: names that must be there.
         """
         here = {path.name: path for kind in ("mappings", "references") for path in (cache / kind).rglob("*.*")}
         there = {path.name: path for kind in ("mappings", "references") for path in (self.served / kind).rglob("*.*")}
-        problems = [f"{name} is missing" for name in sorted(wanted - here.keys())]
-        problems += [f"{name} is not wanted" for name in sorted(here.keys() - wanted)]
+        problems = [f"{name} is missing" for name in sorted(expected - here.keys())]
+        problems += [f"{name} is not wanted" for name in sorted(here.keys() - expected)]
         return problems + [f"{name} differs" for name in sorted(here) if _bytes(here[name]) != _bytes(there.get(name))]
 
     def exposures(self):
@@ -183,13 +183,13 @@ def _bytes(path):
     return path.read_bytes() if path is not None else None
 
 
-def _differing(found, own, names):
+def _differing(peer, own, names):
     """Where the client's answers are not Hexcal's.
 
     It asks for the types that it holds to be of use for an exposure, and for none else.
     """
-    wrong = [f"{name}: no answer" for name in names if not any(key[0] == name for key in found)]
-    return wrong + [f"{key}: {new}, Hexcal {own.get(key)}" for key, new in found.items() if new != own.get(key)]
+    wrong = [f"{name}: no answer" for name in names if not any(key[0] == name for key in peer)]
+    return wrong + [f"{key}: {new}, Hexcal {own.get(key)}" for key, new in peer.items() if new != own.get(key)]
 
 
 def _questions(names):
@@ -207,68 +207,70 @@ def _answers(lines):
 
 def contexts(place):
     cache = place.empty()
-    found = {
+    answers = {
         "operational": place.client(cache, "list", "--operational-context"),
         "latest": place.client(cache, "list", "--latest-context"),
         "edit and by date": place.client(
             cache, "list", "--resolve-contexts", "--contexts", "jwst-edit", "2019-06-01T00:00:00"
         ),
     }
-    wanted = {"operational": [CONTEXT], "latest": [CONTEXT], "edit and by date": ["jwst_0531.pmap", CONTEXT]}
-    return [f"{name}: {lines}" for name, lines in found.items() if lines != wanted[name]], "3 questions"
+    expected = {"operational": [CONTEXT], "latest": [CONTEXT], "edit and by date": ["jwst_0531.pmap", CONTEXT]}
+    return [f"{name}: {lines}" for name, lines in answers.items() if lines != expected[name]], "3 questions"
 
 
 def sync_mappings(place):
     cache = place.empty()
-    said = place.client(cache, "sync", "--contexts", CONTEXT)
+    problems = place.client(cache, "sync", "--contexts", CONTEXT)
     mappings = place.below(CONTEXT)[0]
-    return said + place.compare(cache, mappings), f"{len(mappings)} mappings identical"
+    return problems + place.compare(cache, mappings), f"{len(mappings)} mappings identical"
 
 
 def sync_references(place):
     cache = place.empty()
-    said = place.client(cache, "sync", "--contexts", CONTEXT, "--fetch-references")
+    problems = place.client(cache, "sync", "--contexts", CONTEXT, "--fetch-references")
     mappings, files = place.below(CONTEXT)
-    return said + place.compare(cache, mappings | files), f"{len(mappings)} mappings, {len(files)} references identical"
+    return problems + place.compare(
+        cache, mappings | files
+    ), f"{len(mappings)} mappings, {len(files)} references identical"
 
 
 def sync_repairs(place):
     cache, imap = place.empty(), "jwst_fgs_0073.imap"
     words = ["sync", "--contexts", imap, "--fetch-references"]
-    said = place.client(cache, *words)
+    problems = place.client(cache, *words)
     mappings, files = place.below(imap)
     for name, change in zip(sorted(files), (lambda old: old[:-1], lambda old: bytes(len(old)), None), strict=False):
         path = next(cache.rglob(name))
         path.write_bytes(change(path.read_bytes())) if change else path.unlink()
     before = len(place.compare(cache, mappings | files))
-    said += [f"{before} files were spoilt, not 3"] if before != 3 else []
+    problems += [f"{before} files were spoilt, not 3"] if before != 3 else []
     place.client(cache, *words, "--check-files", "--check-sha1sum", "--repair-files")
-    return said + place.compare(cache, mappings | files), "a shortened, an altered and a missing file repaired"
+    return problems + place.compare(cache, mappings | files), "a shortened, an altered and a missing file repaired"
 
 
 def bestrefs(place):
     cache = place.empty()
     names, headers = place.exposures()
-    found, own = (
+    peer, own = (
         _answers(place.client(cache, "bestrefs", *_questions(names), "--sync-references=1")),
         place.own(names, headers),
     )
-    files = {file for file in found.values() if file != "n/a"}
-    wrong = _differing(found, own, names)
+    files = {file for file in peer.values() if file != "n/a"}
+    wrong = _differing(peer, own, names)
     wrong += place.compare(cache, place.below(CONTEXT)[0] | files)
-    return wrong, f"{len(found)} answers for {len(names)} exposures as Hexcal's own, {len(files)} references identical"
+    return wrong, f"{len(peer)} answers for {len(names)} exposures as Hexcal's own, {len(files)} references identical"
 
 
 def bestrefs_by_the_server(place):
     cache = place.empty()
     names, headers = place.exposures()
-    found, own = (
+    peer, own = (
         _answers(place.client(cache, "bestrefs", *_questions(names), "--remote-bestrefs")),
         place.own(names, headers),
     )
-    wrong = _differing(found, own, names)
+    wrong = _differing(peer, own, names)
     wrong += place.compare(cache, set()) if (cache / "mappings").exists() else []
-    return wrong, f"{len(found)} answers for {len(names)} exposures, no mapping fetched"
+    return wrong, f"{len(peer)} answers for {len(names)} exposures, no mapping fetched"
 
 
 def library(place):
@@ -283,9 +285,9 @@ def library(place):
         "observatory='jwst')))"
     )
     lines = place.client(cache, "-c", code, program="python")
-    found = json.loads(next((line[6:] for line in lines if line.startswith("FOUND ")), "{}"))
-    names = {Path(path).name for path in found.values() if os.path.isfile(path)}
-    wrong = [] if len(found) == len(types) == len(names) else [f"found {found}", *lines[-2:]]
+    files = json.loads(next((line[6:] for line in lines if line.startswith("FOUND ")), "{}"))
+    names = {Path(path).name for path in files.values() if os.path.isfile(path)}
+    wrong = [] if len(files) == len(types) == len(names) else [f"found {files}", *lines[-2:]]
     return wrong + place.compare(cache, place.below(CONTEXT)[0] | names), f"{len(names)} references found and identical"
 
 
@@ -304,14 +306,14 @@ def sync_by_hexcal(place, context=CONTEXT):
 
 def other_observatories(place):
     """The client has no code for them: it reads the default context, and can fetch nothing. Hexcal can."""
-    wrong, told = [], []
+    wrong, answers = [], []
     for observatory, (context, top) in OTHERS.items():
-        found = place.client(place.empty(), "list", "--operational-context", observatory=observatory)
+        answer = place.client(place.empty(), "list", "--operational-context", observatory=observatory)
         problems, done = sync_by_hexcal(place, top)
-        wrong += [f"context of {observatory}: {found}"] if found != [context] else []
+        wrong += [f"context of {observatory}: {answer}"] if answer != [context] else []
         wrong += problems
-        told.append(f"{observatory}: context told to the client, {done}")
-    return wrong, "; ".join(told)
+        answers.append(f"{observatory}: context told to the client, {done}")
+    return wrong, "; ".join(answers)
 
 
 CASES = {
@@ -354,9 +356,9 @@ def compare(names=(), show=False, out=print):
                 begin = time.perf_counter()
                 wrong, done = CASES[name](place)
                 failures += bool(wrong)
-                told = f"{len(wrong)} wrong: {'; '.join(wrong[:3])}" if wrong else done
+                result = f"{len(wrong)} wrong: {'; '.join(wrong[:3])}" if wrong else done
                 out(
-                    f"{'FAIL' if wrong else 'pass'}  {'crds_server:' + name:40s} {told} | "
+                    f"{'FAIL' if wrong else 'pass'}  {'crds_server:' + name:40s} {result} | "
                     f"{time.perf_counter() - begin:.1f} s"
                 )
         unchanged = _digest(place.served) == before

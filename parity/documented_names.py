@@ -30,8 +30,8 @@ def parameters(text):
         name, kind, arguments = match.groups()
         head, has_default, default = arguments.rpartition("default=")
         # What follows the default may be bounds: the default ends at the first comma outside brackets and quotes.
-        found = re.match(r"""\s*('[^']*'|"[^"]*"|list\([^)]*\)|\([^)]*\)|\[[^]]*\]|[^,]*)""", default)
-        value = found.group(1).strip().strip("'\"") if has_default and found else ""
+        start = re.match(r"""\s*('[^']*'|"[^"]*"|list\([^)]*\)|\([^)]*\)|\[[^]]*\]|[^,]*)""", default)
+        value = start.group(1).strip().strip("'\"") if has_default and start else ""
         if kind == "option":
             words = [word.strip().strip("'\"") for word in head.split(",")]
             kind = "option: " + " | ".join(word for word in words if word and "=" not in word)

@@ -170,8 +170,8 @@ def compare_traps(folder):
         out = folder / f"traps_{side}"
         out.mkdir()
         job = {"id": "traps", "target": "persistence", "input": str(folder / f"{stem}_linearity.fits")}
-        made = run_side(side, command, [{**job, "refs": str(refs), "params": {"output_dir": str(out)}}], folder)
-        products[side] = made.get("traps"), out / f"{stem}_trapsfilled.fits"
+        outputs = run_side(side, command, [{**job, "refs": str(refs), "params": {"output_dir": str(out)}}], folder)
+        products[side] = outputs.get("traps"), out / f"{stem}_trapsfilled.fits"
     worst = [_largest(*paths) for paths in zip(products["own"], products["peer"], strict=True)]
     failed = max(worst) > 1e-4
     word = "FAIL" if failed else "pass"

@@ -42,21 +42,21 @@ def pedestal(ramp_path, rates, seconds=None):
         return np.where(flags[:, first] & SATURATED != 0, 0.0, expected)
 
 
-def compare_with(name, found, expected, floor):
+def compare_with(name, actual, expected, floor):
     """Compare a plane with what is expected of it; where nothing is (NaN), it must be 0 or not a number.
 
     Returns
     -------
     PlaneResult
-        Its examples are (index, found, expected).
+        Its examples are (index, actual, expected).
     """
     undefined = np.isnan(expected)
-    expected = np.where(undefined, np.where(np.isnan(found), np.nan, 0.0), expected)
-    tension = tensions(found, expected, RTOL, floor)
+    expected = np.where(undefined, np.where(np.isnan(actual), np.nan, 0.0), expected)
+    tension = tensions(actual, expected, RTOL, floor)
     differ = tension > 1
-    result = PlaneResult(name, int(np.count_nonzero(differ)), found.size, float(tension.max()))
+    result = PlaneResult(name, int(np.count_nonzero(differ)), actual.size, float(tension.max()))
     result.examples = [
-        (tuple(place), found[tuple(place)], expected[tuple(place)]) for place in np.argwhere(differ)[:EXAMPLES]
+        (tuple(place), actual[tuple(place)], expected[tuple(place)]) for place in np.argwhere(differ)[:EXAMPLES]
     ]
     return result
 

@@ -43,10 +43,10 @@ def in_columns_of_release_3(raw):
 
 def filled(table, columns):
     """A table of other columns with the values of one that has most of them."""
-    made = np.zeros(len(table), columns)
-    for name in set(made.dtype.names) & set(table.dtype.names):
-        made[name] = table[name].astype(made.dtype[name])
-    return made
+    result = np.zeros(len(table), columns)
+    for name in set(result.dtype.names) & set(table.dtype.names):
+        result[name] = table[name].astype(result.dtype[name])
+    return result
 
 
 def jobs_for(folder):
@@ -55,18 +55,18 @@ def jobs_for(folder):
     from hexcal.simulate.guider import FUNCTIONS, simulate_guider
     from hexcal.simulate.mode import exposure_mode
 
-    made = {
+    exposures = {
         function: ("calwebb_guider", simulate_guider(function, seed=3, shape=SHAPES.get(function)))
         for function in FUNCTIONS
     }
     modes = {"dark_nircam": {"subarray_name": "SUB160", "n_groups": 5}}
     modes["dark_miri"] = {"instrument": "MIRI", "subarray_name": "SUB64", "n_groups": 6, "n_ints": 2}
-    made |= {name: ("calwebb_dark", simulate(exposure_mode(**mode), seed=3)) for name, mode in modes.items()}
-    for target, simulation in made.values():
+    exposures |= {name: ("calwebb_dark", simulate(exposure_mode(**mode), seed=3)) for name, mode in modes.items()}
+    for target, simulation in exposures.values():
         if target == "calwebb_guider":
             in_columns_of_release_3(simulation.exposure)
     jobs = []
-    for name, (target, simulation) in made.items():
+    for name, (target, simulation) in exposures.items():
         written = simulation.save(folder / name)
         # The rule of rscd in 3.0.0 is another one than that of the documents (docs/decisions.md).
         steps = {"ipc": {"skip": True}, "rscd": {"skip": True}} if target == "calwebb_dark" else {}
@@ -106,9 +106,9 @@ def tables_differ(own, peer):
 def _same(mine, theirs, name):
     if name not in mine or name not in theirs:
         return False
-    one, two = mine[name], theirs[name]
-    return one.columns.names == two.columns.names and all(
-        np.array_equal(one.data[column], two.data[column]) for column in one.columns.names
+    own, peer = mine[name], theirs[name]
+    return own.columns.names == peer.columns.names and all(
+        np.array_equal(own.data[column], peer.data[column]) for column in own.columns.names
     )
 
 

@@ -61,8 +61,8 @@ def compare_wcs(own_path, peer_path, there):
     peer = wcs_positions.here(peer_path)
     if peer is not None:
         sides = [wcs_positions.here(own_path), there.get(str(own_path))]
-        found = [wcs_positions.differing(side, peer) for side in sides]
-        yield "WCS", max(count for count, _ in found), 169, max(worst for _, worst in found)
+        positions = [wcs_positions.differing(side, peer) for side in sides]
+        yield "WCS", max(count for count, _ in positions), 169, max(worst for _, worst in positions)
     headers = [fits.getheader(path, "SCI") for path in (own_path, peer_path)]
     keys = sorted({key for header in headers for key in header if _OF_WCS.fullmatch(key)})
     size = max(headers[1]["NAXIS1"], headers[1]["NAXIS2"])

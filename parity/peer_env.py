@@ -33,9 +33,9 @@ def peer_python(version=VERSION, folder=None):
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"jwst=={version}", "pysiaf"],
         check=True,
     )
-    found = _installed(python)
-    if found != version:
-        raise SystemExit(f"{base / version} holds the reference implementation {found}, {version} is needed")
+    installed = _installed(python)
+    if installed != version:
+        raise SystemExit(f"{base / version} holds the reference implementation {installed}, {version} is needed")
     return python
 
 

@@ -53,8 +53,8 @@ def _value(expression, counters, row):
 
 
 def _evaluated(node, counters, row):
-    def value(one):
-        return _evaluated(one, counters, row)
+    def value(node):
+        return _evaluated(node, counters, row)
 
     match node:
         case ast.Constant(value=constant):
@@ -63,8 +63,8 @@ def _evaluated(node, counters, row):
             return [value(part) for part in parts]
         case ast.Tuple(elts=parts):
             return tuple(value(part) for part in parts)
-        case ast.BinOp(left=one, op=ast.Add(), right=two):
-            return value(one) + value(two)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return value(left) + value(right)
         case ast.Attribute(value=ast.Name(id=counter), attr="value"):
             return counters[counter]
         case ast.Call(func=ast.Name(id="next"), args=[ast.Name(id=counter)]):

@@ -33,15 +33,15 @@ def simulated(folder, cache):
     from hexcal.simulate.mode import exposure_mode
     from hexcal.simulate.reference_cache import add_references
 
-    made = {}
+    exposures = {}
     for name, (mode, seed) in EXPOSURES.items():
         simulation = simulate(exposure_mode(**mode), seed=seed)
         added = add_references(cache, simulation.references())
-        made[name] = simulation.save(folder / name, references=False)["exposure"], added.context
-    return made
+        exposures[name] = simulation.save(folder / name, references=False)["exposure"], added.context
+    return exposures
 
 
-def questions(made, cache):
+def questions(exposures, cache):
     """(exposure, context, header, types) for all types, with Hexcal's answers.
 
     Of every exposure in every context that knows its instrument.
@@ -49,28 +49,28 @@ def questions(made, cache):
     from hexcal.references.context import open_context
     from hexcal.references.header_cards import read_header
 
-    asked, answers = [], []
-    for name, (path, _) in made.items():
+    queries, answers = [], []
+    for name, (path, _) in exposures.items():
         cards = read_header(path)
-        for _, context_name in made.values():
+        for _, context_name in exposures.values():
             context = open_context(context_name, str(cache), "jwst")
             instrument = context.instrument_of(cards)
             if instrument in context.instruments():
                 types = context.types(instrument)
                 values = context.values(cards, (context.instrument_parameter, *context.parameters(instrument)))
-                asked.append((name, context_name, values, types))
+                queries.append((name, context_name, values, types))
                 answers.append({kind: choice.name or "N/A" for kind, choice in context.choose(cards, types).items()})
-    return asked, answers
+    return queries, answers
 
 
-def peer_side(asked, answers):
+def peer_side(queries, answers):
     """Run in the environment of the reference implementation: answers of its client."""
     import crds
 
     results = []
-    for _, context, header, types in json.loads(Path(asked).read_text()):
-        found = crds.getrecommendations(header, reftypes=types, context=context, observatory="jwst")
-        results.append({kind: "N/A" if text == "NOT FOUND n/a" else text for kind, text in found.items()})
+    for _, context, header, types in json.loads(Path(queries).read_text()):
+        chosen = crds.getrecommendations(header, reftypes=types, context=context, observatory="jwst")
+        results.append({kind: "N/A" if text == "NOT FOUND n/a" else text for kind, text in chosen.items()})
     Path(answers).write_text(json.dumps(results))
 
 
@@ -98,26 +98,27 @@ def compare(folder):
     from peer_env import VERSION, peer_python
 
     cache, copy = folder / "crds", folder / "copy"
-    made = simulated(folder, cache)
+    exposures = simulated(folder, cache)
     shutil.copytree(cache, copy)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CRDS_", "HEXCAL_REFERENCES"))}
     peer = {**clean, "CRDS_PATH": str(copy), "CRDS_SERVER_URL": "https://none.invalid"}
-    asked, own_answers = questions(made, cache)
+    queries, own_answers = questions(exposures, cache)
     files = folder / "questions.json", folder / "answers.json"
-    files[0].write_text(json.dumps(asked))
+    files[0].write_text(json.dumps(queries))
     problem = run([peer_python(), __file__, "--peer-side", *files], peer)
     peer_answers = [] if problem else json.loads(files[1].read_text())
     total = sum(map(len, own_answers))
     differing = sum(
-        one.get(kind) != other.get(kind)
-        for one, other in zip(own_answers, peer_answers, strict=not problem)
-        for kind in {*one, *other}
+        ours.get(kind) != theirs.get(kind)
+        for ours, theirs in zip(own_answers, peer_answers, strict=not problem)
+        for kind in {*ours, *theirs}
     )
     text = (
-        problem or f"differing: {differing}/{total} answers | {len(asked)} exposures in contexts (client of {VERSION})"
+        problem
+        or f"differing: {differing}/{total} answers | {len(queries)} exposures in contexts (client of {VERSION})"
     )
     failures = report(not problem and not differing, "bestrefs", text)
-    for name, (path, context) in made.items():
+    for name, (path, context) in exposures.items():
         programs = {"own": Path(sys.executable).with_name("hexcal"), "peer": peer_python().with_name("strun")}
         words = {"own": [programs["own"], "run"], "peer": [programs["peer"]]}
         results, problem = {}, ""

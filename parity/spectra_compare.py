@@ -62,7 +62,7 @@ def compare(own_path, peer_path, case):
     list of Difference, int
         And the number of parts (slits, spectra).
     """
-    found = {}
+    differences = {}
     with fits.open(own_path) as own, fits.open(peer_path) as peer:
         own_parts, peer_parts = _parts(own), _parts(peer)
         if len(own_parts) == len(peer_parts) == 1:
@@ -70,14 +70,16 @@ def compare(own_path, peer_path, case):
             own_parts = dict(zip(peer_parts, own_parts.values(), strict=True))
         missing = sorted(set(map(str, peer_parts)) ^ set(map(str, own_parts)))
         if missing:
-            found[f"parts ({', '.join(missing)[:60]})"] = Difference("parts", len(missing), len(peer_parts), np.inf)
-        _keywords(found, own[0].header, peer[0].header, case)
+            differences[f"parts ({', '.join(missing)[:60]})"] = Difference(
+                "parts", len(missing), len(peer_parts), np.inf
+            )
+        _keywords(differences, own[0].header, peer[0].header, case)
         for key in peer_parts:
             if key in own_parts:
-                _compare_part(found, own_parts[key], peer_parts[key], case)
-    for what, difference in found.items():
+                _compare_part(differences, own_parts[key], peer_parts[key], case)
+    for what, difference in differences.items():
         difference.what = what
-    return list(found.values()), len(peer_parts)
+    return list(differences.values()), len(peer_parts)
 
 
 def _parts(hdus):
@@ -95,55 +97,55 @@ def _parts(hdus):
     return named
 
 
-def _compare_part(found, own, peer, case):
+def _compare_part(differences, own, peer, case):
     err = peer["ERR"].data if "ERR" in peer else None
     for name, hdu in peer.items():
         if name in case.ignored:
             continue
         if name not in own:
-            found.setdefault(name, Difference(name)).add(1, 1, np.inf)
+            differences.setdefault(name, Difference(name)).add(1, 1, np.inf)
             continue
         if isinstance(hdu, fits.BinTableHDU):
-            _compare_table(found, own[name].data, hdu.data, name, case)
+            _compare_table(differences, own[name].data, hdu.data, name, case)
         else:
-            _compare_plane(found, name, own[name].data, hdu.data, err if name == "SCI" else None, case)
+            _compare_plane(differences, name, own[name].data, hdu.data, err if name == "SCI" else None, case)
         if name in ("SCI", "EXTRACT1D", "COMBINE1D"):
-            _keywords(found, own[name].header, hdu.header, case)
+            _keywords(differences, own[name].header, hdu.header, case)
     for name in own:
         if name not in peer and name not in case.ignored:
-            found.setdefault(f"{name} (only Hexcal)", Difference(name)).add(1, 1, np.inf)
+            differences.setdefault(f"{name} (only Hexcal)", Difference(name)).add(1, 1, np.inf)
 
 
-def _compare_plane(found, name, own, peer, err, case):
+def _compare_plane(differences, name, own, peer, err, case):
     if own is None or peer is None or own.shape != peer.shape:
         size = 0 if peer is None else peer.size
         shapes = " and ".join("none" if side is None else "x".join(map(str, side.shape)) for side in (own, peer))
-        found.setdefault(f"{name} (shapes {shapes})", Difference(name)).add(max(size, 1), size, np.inf)
+        differences.setdefault(f"{name} (shapes {shapes})", Difference(name)).add(max(size, 1), size, np.inf)
         return
     rtol = case.rtols.get(name, RTOLS.get(name, case.rtol))
-    found.setdefault(name, Difference(name)).add(*_differing(own, peer, rtol, case.floor, err))
+    differences.setdefault(name, Difference(name)).add(*_differing(own, peer, rtol, case.floor, err))
 
 
-def _compare_table(found, own, peer, table, case):
+def _compare_table(differences, own, peer, table, case):
     errors = {"FLUX": "FLUX_ERROR", "SURF_BRIGHT": "SB_ERROR", "BACKGROUND": "BKGD_ERROR"}
     if own is None or len(own) != len(peer):
-        found.setdefault(f"{table} (rows)", Difference(table)).add(len(peer), len(peer), np.inf)
+        differences.setdefault(f"{table} (rows)", Difference(table)).add(len(peer), len(peer), np.inf)
         return
     for column in peer.names:
         if column in case.ignored:
             continue
         if column not in own.names:
-            found.setdefault(column, Difference(column)).add(len(peer), len(peer), np.inf)
+            differences.setdefault(column, Difference(column)).add(len(peer), len(peer), np.inf)
             continue
         err = peer[errors[column]] if column in errors and errors[column] in peer.names else None
         mine, theirs = np.asarray(own[column]), np.asarray(peer[column])
         if theirs.dtype.kind in "SU":
-            found.setdefault(column, Difference(column)).add(np.count_nonzero(mine != theirs), theirs.size)
+            differences.setdefault(column, Difference(column)).add(np.count_nonzero(mine != theirs), theirs.size)
         elif mine.shape != theirs.shape:
-            found.setdefault(column, Difference(column)).add(theirs.size, theirs.size, np.inf)
+            differences.setdefault(column, Difference(column)).add(theirs.size, theirs.size, np.inf)
         else:
             rtol = case.rtols.get(column, RTOLS.get(column, max(case.rtol, SPECTRA_RTOL)))
-            found.setdefault(column, Difference(column)).add(*_differing(mine, theirs, rtol, case.floor, err))
+            differences.setdefault(column, Difference(column)).add(*_differing(mine, theirs, rtol, case.floor, err))
 
 
 def _differing(own, peer, rtol, floor, err):
@@ -161,14 +163,14 @@ def _differing(own, peer, rtol, floor, err):
     return np.count_nonzero(~same & ~(both & (excess <= 1))), peer.size, worst
 
 
-def _keywords(found, own, peer, case):
-    total = found.setdefault("keywords", Difference("keywords"))
+def _keywords(differences, own, peer, case):
+    total = differences.setdefault("keywords", Difference("keywords"))
     for key in dict.fromkeys(peer):
         if _STRUCTURE.fullmatch(key) or key in case.ignored:
             continue
         total.size += 1
         if not _same(key, own.get(key), peer[key], case):
-            found.setdefault(f"key {key}", Difference(key)).add(1, 1)
+            differences.setdefault(f"key {key}", Difference(key)).add(1, 1)
 
 
 def _same(key, own, peer, case):

@@ -20,10 +20,10 @@ class StepTimes(logging.Handler):
 
     def emit(self, record):
         message = record.getMessage()
-        if found := _START.match(message):
-            self.started.setdefault(found[1], record.created)
-        elif (found := _END.match(message)) and found[1] in self.started:
-            self.seconds[found[1]] = self.seconds.get(found[1], 0) + record.created - self.started.pop(found[1])
+        if match := _START.match(message):
+            self.started.setdefault(match[1], record.created)
+        elif (match := _END.match(message)) and match[1] in self.started:
+            self.seconds[match[1]] = self.seconds.get(match[1], 0) + record.created - self.started.pop(match[1])
 
 
 @contextlib.contextmanager

@@ -178,12 +178,12 @@ def peer_parameters(case, exposure):
         else:
             cls(**keywords_of(case)).run(exposure)
     except ParametersKnown as message:
-        found = yaml.safe_load(str(message))
+        content = yaml.safe_load(str(message))
     finally:
         logger.removeHandler(listener)
-    steps = found.pop("steps", {})
+    steps = content.pop("steps", {})
     return flat(
-        {"parameters": found, "steps": [{"name": name, "parameters": values} for name, values in steps.items()]}
+        {"parameters": content, "steps": [{"name": name, "parameters": values} for name, values in steps.items()]}
     )
 
 
@@ -200,19 +200,19 @@ def own_parameters(case, exposure):
     values = {**keywords_of(case), "output_dir": case["output_dir"]}
     cls.call(exposure, **values) if case["interface"] == "call" else cls(**values).run(exposure)
     (product,) = Path(case["output_dir"]).glob("*.fits")
-    found = dict(open_model(product).provenance["run"]["parameters"])
-    steps = found.pop("steps", {})
+    parameters = dict(open_model(product).provenance["run"]["parameters"])
+    steps = parameters.pop("steps", {})
     return flat(
-        {"parameters": found, "steps": [{"name": name, "parameters": values} for name, values in steps.items()]}
+        {"parameters": parameters, "steps": [{"name": name, "parameters": values} for name, values in steps.items()]}
     )
 
 
 def flat(tree):
     """Parameters as {"jump.rejection_threshold": 4.0}, without those that are not compared."""
-    found = {name: plain(value) for name, value in tree["parameters"].items()}
+    parameters = {name: plain(value) for name, value in tree["parameters"].items()}
     for section in tree.get("steps", []):
-        found.update({f"{section['name']}.{name}": plain(value) for name, value in section["parameters"].items()})
-    return {name: value for name, value in found.items() if not {name, name.rpartition(".")[2]} & NOT_COMPARED}
+        parameters.update({f"{section['name']}.{name}": plain(value) for name, value in section["parameters"].items()})
+    return {name: value for name, value in parameters.items() if not {name, name.rpartition(".")[2]} & NOT_COMPARED}
 
 
 def plain(value):

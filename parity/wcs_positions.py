@@ -43,10 +43,10 @@ def here(path):
 
 def there(python, files, folder):
     """Positions by the data models of the reference implementation: path -> array (dict)."""
-    given, made = Path(folder, "wcs_files.json"), Path(folder, "wcs_positions.npz")
+    given, output = Path(folder, "wcs_files.json"), Path(folder, "wcs_positions.npz")
     given.write_text(json.dumps([str(file) for file in files]))
-    subprocess.run([python, __file__, given, made], check=True)
-    return dict(np.load(made))
+    subprocess.run([python, __file__, given, output], check=True)
+    return dict(np.load(output))
 
 
 def differing(first, second):
@@ -60,18 +60,18 @@ def differing(first, second):
     return int((excess > 1).any(axis=0).sum()), float(excess.max(initial=0))
 
 
-def main(files, made):
+def main(files, output):
     from stdatamodels.jwst import datamodels
 
-    found = {}
+    by_path = {}
     for path in json.loads(Path(files).read_text()):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with datamodels.open(path) as model:
                 values = positions(model)
         if values is not None:
-            found[path] = values
-    np.savez(made, **found)
+            by_path[path] = values
+    np.savez(output, **by_path)
 
 
 if __name__ == "__main__":

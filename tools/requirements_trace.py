@@ -41,14 +41,14 @@ def read_rows(folder=SHEETS):
     rows = {}
     for sheet in sorted(Path(folder).glob("*.md")):
         for number, line in enumerate(sheet.read_text(encoding="utf-8").splitlines(), start=1):
-            found = _ROW.match(line)
-            if not found:
+            match = _ROW.match(line)
+            if not match:
                 continue
-            if found[1] in rows:
+            if match[1] in rows:
                 raise ValueError(
-                    f"requirement {found[1]} occurs twice: {rows[found[1]]} and {sheet.stem}, line {number}"
+                    f"requirement {match[1]} occurs twice: {rows[match[1]]} and {sheet.stem}, line {number}"
                 )
-            rows[found[1]] = sheet.stem
+            rows[match[1]] = sheet.stem
     return rows
 
 

@@ -25,8 +25,8 @@ COLUMNS = (
 
 def newest(wheel: zipfile.ZipFile) -> str:
     """Return the newest release for operations that the wheel holds."""
-    found = {match[1] for name in wheel.namelist() if (match := re.search(r"JWST/(PRDOPSSOC-\d+)/", name))}
-    return max(found, key=lambda name: int(name.rpartition("-")[2]))
+    releases = {match[1] for name in wheel.namelist() if (match := re.search(r"JWST/(PRDOPSSOC-\d+)/", name))}
+    return max(releases, key=lambda name: int(name.rpartition("-")[2]))
 
 
 def rows(wheel: zipfile.ZipFile, release: str) -> list[list[str]]:

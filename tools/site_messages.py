@@ -66,12 +66,12 @@ def _literal(node):
     return VARIABLE
 
 
-def page(found: list[Message]) -> str:
+def page(listed: list[Message]) -> str:
     """Return the page, as Markdown.
 
     Parameters
     ----------
-    found : list of Message
+    listed : list of Message
         From `messages`.
     """
     lines = [
@@ -83,7 +83,7 @@ def page(found: list[Message]) -> str:
         "",
     ]
     for section in dict.fromkeys(KINDS.values()):
-        rows = [message for message in found if message.section == section]
+        rows = [message for message in listed if message.section == section]
         if not rows:
             continue
         lines += [f"## {section}", "", "| message | next | file |", "|---|---|---|"]

@@ -34,13 +34,15 @@ def stub(name: str) -> str:
         Such as "hexcal.step".
     """
     door = importlib.import_module(name)
-    found = {public: getattr(door, public) for public in dir(door) if not public.startswith("__")}
-    declared = {public: value for public, value in found.items() if inspect.isclass(value) and not _has_source(value)}
-    imports = {_import(public, value) for public, value in found.items() if public not in declared}
-    imports |= {_import_base(cls) for cls in declared.values() if cls.__bases__[0].__name__ not in found}
+    public_names = {public: getattr(door, public) for public in dir(door) if not public.startswith("__")}
+    declared = {
+        public: value for public, value in public_names.items() if inspect.isclass(value) and not _has_source(value)
+    }
+    imports = {_import(public, value) for public, value in public_names.items() if public not in declared}
+    imports |= {_import_base(cls) for cls in declared.values() if cls.__bases__[0].__name__ not in public_names}
     if any("layout" in cls.__dict__ for cls in declared.values()):
         imports |= {"from typing import Any", "from numpy import ndarray"}
-    lines = [*sorted(imports), "", "__all__ = [", *(f'    "{public}",' for public in sorted(found)), "]", ""]
+    lines = [*sorted(imports), "", "__all__ = [", *(f'    "{public}",' for public in sorted(public_names)), "]", ""]
     for cls in declared.values():
         lines += _class(cls)
     return _HEADER + "\n".join(lines)

@@ -108,7 +108,7 @@ _OUTLIERS = {
 
 def cases(folder):
     """Return the cases."""
-    found = []
+    all_cases = []
     # Grids agree to 1e-7 pixel, which near the core of a bright star is 1e-5 of the value; weights are sums of float32
     # in another order.
     for name, params in _RESAMPLE.items():
@@ -118,12 +118,12 @@ def cases(folder):
         if name == "smaller drops":
             known["WHT"] = (1, "a pixel that a drop only touches: rounding of the grid")
         known["WCS-keywords"] = (1, "S_REGION is the outline of the grid")
-        found.append(Case(f"resample: {name}", job, 1e-4, 1e-3, known, names={"resamplestep": "resample"}))
+        all_cases.append(Case(f"resample: {name}", job, 1e-4, 1e-3, known, names={"resamplestep": "resample"}))
     for name, params in _OUTLIERS.items():
         here = folder / f"outliers_{name}"
         job = {"target": "outlier_detection", "input": association(here, False), "refs": str(here / "refs")}
         job["params"] = params
         # Values in float32 that lie on the limit.
         known = dict.fromkeys(("DQ", *_VALUES), (1, "a pixel within rounding of the limit")) if name == "limits" else {}
-        found.append(Case(f"outlier_detection: {name}", job, known=known, names={"outlierdetectionstep": "crf"}))
-    return found
+        all_cases.append(Case(f"outlier_detection: {name}", job, known=known, names={"outlierdetectionstep": "crf"}))
+    return all_cases

@@ -138,23 +138,23 @@ def _positions(own, peer):
     """Yield by how much of what is tolerated positions on the sky differ."""
     from hexcal import datamodels
 
-    for one, other in _pairs(own, peer, "tweakreg"):
-        models = [datamodels.open(path) for path in (one, other)]
+    for own_path, peer_path in _pairs(own, peer, "tweakreg"):
+        models = [datamodels.open(path) for path in (own_path, peer_path)]
         ny, nx = models[0].shape
         x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(0, nx - 1, 7), np.linspace(0, ny - 1, 7)))
         x_own, y_own = models[0].meta.wcs.invert(*models[1].meta.wcs(x, y), with_bounding_box=False)
         worst = float(np.hypot(x_own - x, y_own - y).max() / _LARGEST_SHIFT)
-        yield f"positions of {one.name[-24:-14]}", int(worst > 1), len(x), worst
+        yield f"positions of {own_path.name[-24:-14]}", int(worst > 1), len(x), worst
 
 
 def _levels(own, peer):
     """Yield how levels of the sky differ, against the noise."""
-    for one, other in _pairs(own, peer, "skymatch"):
-        levels = [fits.getval(path, "BKGLEVEL") for path in (one, other)]
-        noise = float(np.nanmedian(fits.getdata(other, "ERR")))
+    for own_path, peer_path in _pairs(own, peer, "skymatch"):
+        levels = [fits.getval(path, "BKGLEVEL") for path in (own_path, peer_path)]
+        noise = float(np.nanmedian(fits.getdata(peer_path, "ERR")))
         worst = abs(levels[0] - levels[1]) / (_LEVEL * noise)
-        same = [fits.getval(path, "BKGSUB") for path in (one, other)]
-        yield f"level of {one.name[-24:-14]}", int(worst > 1 or same[0] != same[1]), 1, worst
+        same = [fits.getval(path, "BKGSUB") for path in (own_path, peer_path)]
+        yield f"level of {own_path.name[-24:-14]}", int(worst > 1 or same[0] != same[1]), 1, worst
 
 
 def _catalogues(own, peer):
@@ -162,8 +162,8 @@ def _catalogues(own, peer):
     from astropy.table import QTable
     from scipy.spatial import KDTree
 
-    for one, other in _pairs(own, peer, "cat"):
-        tables = [QTable.read(path) for path in (one, other)]
+    for own_path, peer_path in _pairs(own, peer, "cat"):
+        tables = [QTable.read(path) for path in (own_path, peer_path)]
         places = [np.column_stack([table["xcentroid"], table["ycentroid"]]) for table in tables]
         distance, index = KDTree(places[0]).query(places[1])
         both = distance < 0.5
@@ -185,8 +185,8 @@ def _of_column(name, own, peer):
 def _whole(own, peer):
     """Yield what differs in the flags of outliers, the catalogue, and the place of the mosaic."""
     differ = flagged = 0
-    for one, other in _pairs(own, peer, "crf"):
-        flags = [fits.getdata(path, "DQ") & 16 != 0 for path in (one, other)]
+    for own_path, peer_path in _pairs(own, peer, "crf"):
+        flags = [fits.getdata(path, "DQ") & 16 != 0 for path in (own_path, peer_path)]
         differ, flagged = differ + np.count_nonzero(flags[0] != flags[1]), flagged + np.count_nonzero(flags[1])
     yield "outliers", int(differ), int(flagged), 0.0
     yield from _catalogues(own, peer)
