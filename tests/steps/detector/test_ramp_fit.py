@@ -12,6 +12,7 @@ from hexcal.steps.detector.ramp_groups import used_groups, without_unused_ends
 DNU, SAT, JUMP, CHARGELOSS, NO_GAIN = 1, 2, 4, 128, 524288
 GROUP_TIME = 10.0
 GAIN, NOISE = 2.0, 8.0
+PLANES = ("data", "err", "dq", "var_rnoise")
 
 
 def make_ramp(values, flags=None, instrument="NIRCAM", exposure_type="NRC_IMAGE", shape=(2, 3)):
@@ -192,6 +193,18 @@ def test_flags_of_the_pixel():
     np.testing.assert_array_equal(rate.dq, [[DNU, SAT, 1024], [NO_GAIN | DNU] * 3])
     np.testing.assert_array_equal(rateints.dq[0], rate.dq)
     assert not rate.err[np.isnan(rate.data)].any()
+
+
+def test_pixels_without_a_usable_read_noise_are_not_flagged():
+    """As in 3.0.0: NaN without DO_NOT_USE; the errors follow from the read noise."""
+    noise = np.array([[0.0, np.nan, np.inf], [NOISE, -NOISE, NOISE]], np.float32)
+    for model in run(make_ramp(np.arange(1, 6) * 100.0), noise=noise):
+        rate, err, dq, var_rnoise = (getattr(model, name).reshape(-1, 2, 3)[0] for name in PLANES)
+        np.testing.assert_array_equal(np.isnan(rate), [[True, True, True], [False] * 3])
+        assert not dq.any()
+        np.testing.assert_array_equal(var_rnoise[0], [0.0, np.nan, np.inf])
+        np.testing.assert_array_equal(err[0, 1:], [np.nan, np.inf])
+        assert err[0, 0] ** 2 == pytest.approx(model.var_poisson.reshape(-1)[0])
 
 
 @pytest.mark.req("RAMP-13")
