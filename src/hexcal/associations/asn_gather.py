@@ -123,11 +123,11 @@ def _command(shellcmd):
         gate.check(target)
         done = subprocess.run([*words, str(source), str(target)], capture_output=True, text=True, check=False)
         if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            last_line = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise ResourceError(
                 f"`{shellcmd}` failed with status {done.returncode}",
                 where=str(source),
-                hint="".join(said)[:160] or None,
+                hint="".join(last_line)[:160] or None,
             )
 
     return copy

@@ -155,8 +155,8 @@ class Explainer:
     def _search(self, name, exposures, change=None, accepts=None, everything=False):
         """Groups that a rule, or one that asks less, makes with all of some exposures."""
         rule_set, table = self.tables[name].rule_set, self.tables[name].table
-        asked = replace(rule_set, rules=(replace(table, **(change or {})),), accepts=accepts or rule_set.accepts)
-        groups = search(self.exposures, [asked], self._wanted, self.candidate is None, everything)
+        changed_set = replace(rule_set, rules=(replace(table, **(change or {})),), accepts=accepts or rule_set.accepts)
+        groups = search(self.exposures, [changed_set], self._wanted, self.candidate is None, everything)
         wanted = {id(exposure) for exposure in exposures}
         return [group for group in groups if wanted <= {id(exposure) for exposure, _ in group.members}]
 

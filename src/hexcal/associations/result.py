@@ -29,21 +29,21 @@ class GeneratedAssociation(UserDict):
         super().__init__()
         self.table, self.rule_set, self.version_id = group.rule, group.rule_set, version_id
         self.exposures, self.sequence, self._own_name = group.members, None, None
-        said = described(group.rule_set, group.rule, group.members, group.said)
+        description = described(group.rule_set, group.rule, group.members, group.said)
         self.data = {
             "asn_type": group.rule.type,
             "asn_rule": asn_rule,
             "version_id": version_id,
             "code_version": __version__,
-            "degraded_status": said["degraded_status"],
-            "program": said["program"],
-            "constraints": said["constraints"],
+            "degraded_status": description["degraded_status"],
+            "program": description["program"],
+            "constraints": description["constraints"],
             "asn_id": group.rule_set.identifier(group.candidate),
         }
         pool = {"asn_pool": group.members[0][0].item.get("asn_pool", pool_name)}
-        target = {"target": said["target"]}
+        target = {"target": description["target"]}
         # In the order of the original's files.
-        self.data.update(target | pool if group.rule_set.combines else pool | target, products=said["products"])
+        self.data.update(target | pool if group.rule_set.combines else pool | target, products=description["products"])
 
     @property
     def asn_name(self):
@@ -75,15 +75,15 @@ class GeneratedAssociation(UserDict):
         return chosen.dump(self, **kwargs)
 
 
-def described(rule_set, rule, members, said):
+def described(rule_set, rule, members, description):
     """Return what an association says of its members as a whole (dict)."""
     science = members[0][0]
     return {
         "program": rule_set.program(science),
         "constraints": "\n".join(_constraints(rule, science)),
-        "target": said["target"],
-        "products": said["products"],
-        "degraded_status": degraded_status(said["products"]),
+        "target": description["target"],
+        "products": description["products"],
+        "degraded_status": degraded_status(description["products"]),
     }
 
 

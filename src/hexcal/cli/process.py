@@ -35,16 +35,16 @@ def _watched(programme, interval):
     from hexcal.errors import InputError, ResourceError
     from hexcal.files import gate
 
-    told, is_again = None, False
+    last_message, is_again = None, False
     while True:
         gate.begin_anew()
         try:
             programme.process(is_again)
-            is_again, told = True, None
+            is_again, last_message = True, None
         except (InputError, ResourceError) as error:
-            if str(error) != told:
-                told = str(error)
-                _say(f"waiting: {told}")
+            if str(error) != last_message:
+                last_message = str(error)
+                _say(f"waiting: {last_message}")
         time.sleep(interval)
 
 

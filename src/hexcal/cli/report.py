@@ -33,11 +33,11 @@ def _page(target, output):
         return f"written: {pages.write_programme(target, book.jobs(), f'Programme in {target.resolve().name}')}"
     folder = Path(output or pages.FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
-    told = pages.write_product(target, folder)
-    if told is None:
+    page_facts = pages.write_product(target, folder)
+    if page_facts is None:
         raise InputError(
             "there are no pages for files of this kind" if target.is_file() else "the file or folder does not exist",
             where=str(target),
             hint="name a FITS product, or the folder that hexcal process has written (--out)",
         )
-    return f"written: {folder / told['page']}"
+    return f"written: {folder / page_facts['page']}"

@@ -75,8 +75,8 @@ def _former(model, record):
         if model.get_meta(f"meta.ref_file.{kind}.name") == f"crds://{Path(item['path']).name}"
     }
     context = model.get_meta("meta.ref_file.crds.context_used")
-    asked = {(step, kind, Path(name).name): _pinned(item, kind) for step, kind, name, item in used if name is not None}
-    return Former(names, (context,) if context else (), asked)
+    pinned = {(step, kind, Path(name).name): _pinned(item, kind) for step, kind, name, item in used if name is not None}
+    return Former(names, (context,) if context else (), pinned)
 
 
 def _references(entry):

@@ -121,8 +121,8 @@ def _with_broken(error):
     broken = list(_plugins()[1].values())
     if not broken:
         return error
-    told = "; ".join(each.message for each in broken)
-    return ParameterError(f"{error.message}; {told}", where=broken[0].where, hint=broken[0].hint)
+    reasons = "; ".join(each.message for each in broken)
+    return ParameterError(f"{error.message}; {reasons}", where=broken[0].where, hint=broken[0].hint)
 
 
 def _built_in():

@@ -115,18 +115,18 @@ def _members(element, level, numbers, path, title):
 
 
 def _member(detector, numbers, path, title):
-    said = {child.tag.lower(): (child.text or "").strip() for child in detector}
-    exposure_type = said.get("exp_type", "")
+    elements = {child.tag.lower(): (child.text or "").strip() for child in detector}
+    exposure_type = elements.get("exp_type", "")
     if exposure_type not in _INSTRUMENTS:
         raise InputError(
             f"<exp_type> must be one of the documented ones, got {exposure_type!r}",
             where=str(path),
             hint=", ".join(_INSTRUMENTS),
         )
-    base = path.parent / said.get("base", "")
-    if not said.get("base") or Path(said["base"]).name != said["base"] or not base.is_file():
+    base = path.parent / elements.get("base", "")
+    if not elements.get("base") or Path(elements["base"]).name != elements["base"] or not base.is_file():
         raise InputError(
-            f"<base> must name a file beside the proposal file, there is no {said.get('base')!r}", where=str(path)
+            f"<base> must name a file beside the proposal file, there is no {elements.get('base')!r}", where=str(path)
         )
     instrument = _INSTRUMENTS[exposure_type]
-    return Member(base, said.get("subarray", ""), exposure_type, instrument, numbers, title, path.stem)
+    return Member(base, elements.get("subarray", ""), exposure_type, instrument, numbers, title, path.stem)

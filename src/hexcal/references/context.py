@@ -146,10 +146,10 @@ class Context:
         """
         header = folded(header)
         instrument = self.instrument_of(header)
-        asked = self.types(instrument) if types is None else [name.lower() for name in types]
-        values = self.values(header, self.parameters(instrument, tuple(asked)))
+        type_names = self.types(instrument) if types is None else [name.lower() for name in types]
+        values = self.values(header, self.parameters(instrument, tuple(type_names)))
         choices = {}
-        for name in asked:
+        for name in type_names:
             rules = self.rules(instrument, name)
             choice = rules.choose(values) if isinstance(rules, Rules) else choice_of(rules)
             if choice.status != OMITTED:

@@ -131,14 +131,14 @@ def write_form(path: Any, delivery: Delivery, answers: dict[str, Any]) -> None:
 
 
 def _pipeline_version(paths):
-    told = [record.of_file(path) for path in paths]
-    versions = {entry["software"]["version"] for entry in told if entry is not None}
+    records = [record.of_file(path) for path in paths]
+    versions = {entry["software"]["version"] for entry in records if entry is not None}
     return f"Hexcal {', '.join(sorted(versions))}" if versions else None
 
 
 def _tested(path):
-    told = record.of_file(path)
-    return f"made of {len(told['inputs'])} exposures, certified" if told is not None else "certified"
+    entry = record.of_file(path)
+    return f"made of {len(entry['inputs'])} exposures, certified" if entry is not None else "certified"
 
 
 def _modes(model):

@@ -27,27 +27,27 @@ def write_final(final: Path, paths: list[Path], parameters: Any, maker: Any = No
     from hexcal.core.config import storable
 
     model = combined([open_model(path) for path in paths], parameters, maker)
-    records = [told for told in map(record.of_file, paths) if told is not None]
+    records = [entry for entry in map(record.of_file, paths) if entry is not None]
     if len(paths) > 1:
         _join_history(model, paths)
         if records:
             model.set_meta("provenance", storable(record.joined(paths, records, values_of(parameters))))
     make_folder(final.parent)
     model.save(final)
-    told = record.of_file(final)
-    if told is not None:
-        record.write_beside(final, told)
+    entry = record.of_file(final)
+    if entry is not None:
+        record.write_beside(final, entry)
 
 
 def is_joined(final: Path, individual: list[Path], parameters: Any) -> bool:
     """Return whether a final file is there as it would be joined now."""
-    told = record.of_file(final) if final.is_file() and newer(final, individual) else None
-    if told is None:
+    entry = record.of_file(final) if final.is_file() and newer(final, individual) else None
+    if entry is None:
         return False
     if len(individual) == 1:
-        return "individual" not in told
-    same = [item["path"] for item in told.get("individual", ())] == [str(path.resolve()) for path in individual]
-    return same and told["run"].get("combine") == record.as_recorded(values_of(parameters))
+        return "individual" not in entry
+    same = [item["path"] for item in entry.get("individual", ())] == [str(path.resolve()) for path in individual]
+    return same and entry["run"].get("combine") == record.as_recorded(values_of(parameters))
 
 
 def newer(path: Path, sources: Any) -> bool:

@@ -306,10 +306,10 @@ class Run:
         if not output.is_file() or self.settings.redo_references:
             return False
         sources = [path for own in members for path in (own["product"], own["flags"]) if path and Path(path).is_file()]
-        told = record.of_file(output)
-        if told is None or not newer(output, sources):
+        former = record.of_file(output)
+        if former is None or not newer(output, sources):
             return False
-        values = {name: entry["value"] for name, entry in told["run"].get("parameters", {}).items()}
+        values = {name: entry["value"] for name, entry in former["run"].get("parameters", {}).items()}
         return values == record.as_recorded(values_of(task.parameters))
 
     def _make_individual(self, jobs):

@@ -41,27 +41,29 @@ def write_run(folder: Path, checks: list[Any], outcome: Any, tasks: list[Any], l
 
 
 def _file(check):
-    told = record.of_file(check.path) or {}
-    run = told.get("run", {})
+    entry = record.of_file(check.path) or {}
+    run = entry.get("run", {})
     return {
         "label": check.label,
         "path": str(check.path),
         "rows": check.rows,
         "findings": [],
-        "notes": told.get("notes", []),
+        "notes": entry.get("notes", []),
         "parameters": run.get("parameters", {}),
-        "inputs": [Path(item["path"]).name for item in told.get("inputs", [])],
+        "inputs": [Path(item["path"]).name for item in entry.get("inputs", [])],
         "pipeline": run.get("pipeline", []),
-        "pictures": [*_pictures(check.path), *_drawn(told), *check.pictures],
+        "pictures": [*_pictures(check.path), *_drawn(entry), *check.pictures],
     }
 
 
-def _drawn(told):
+def _drawn(entry):
     """Pictures that were written when the individual files were made: numbers of values, maps of the maker."""
     import base64
 
     drawings = []
-    for item in told.get("individual") or ([{"path": told["run"]["path"]}] if told.get("run", {}).get("path") else []):
+    for item in entry.get("individual") or (
+        [{"path": entry["run"]["path"]}] if entry.get("run", {}).get("path") else []
+    ):
         for ending, text in ((".values.png", "Numbers of values and errors"), (".maps.png", "Maps of the maker")):
             picture = Path(item["path"]).with_suffix(ending)
             if picture.is_file():

@@ -12,14 +12,14 @@ from hexcal.reffiles import individual
 from hexcal.reffiles.inputs import Selection
 
 
-def again(path: Any, told: dict[str, Any], folder: Any) -> Path:
+def again(path: Any, recorded: dict[str, Any], folder: Any) -> Path:
     """Make a reference file again, of the same products, with the same parameters; returns its path.
 
     Parameters
     ----------
     path : path-like
         The file.
-    told : dict
+    recorded : dict
         Its record.
     folder : path-like
         Where the new one goes.
@@ -32,17 +32,17 @@ def again(path: Any, told: dict[str, Any], folder: Any) -> Path:
     output = Path(folder, Path(path).name)
     if output.exists():
         raise InputError("the file exists already", where=str(output), hint="--output_dir=DIR")
-    for item in (*told["products"], *told.get("individual", ()), *told["run"]["plugins"]):
+    for item in (*recorded["products"], *recorded.get("individual", ()), *recorded["run"]["plugins"]):
         _require_same(item)
     make_folder(output.parent)
-    if "individual" in told:
-        _join(output, told)
+    if "individual" in recorded:
+        _join(output, recorded)
         return output
-    run = told["run"]
+    run = recorded["run"]
     with tempfile.TemporaryDirectory(prefix="hexcal-rerun-", dir=output.parent) as scratch:
         job = {
             "label": run["maker"], "plugins": [item["path"] for item in run["plugins"]], "folders": run["folders"],
-            "members": [_member(item) for item in told["products"]], "selection": Selection(),
+            "members": [_member(item) for item in recorded["products"]], "selection": Selection(),
             "parameters": {name: entry["value"] for name, entry in run["parameters"].items()},
             "origins": {name: entry["origin"] for name, entry in run["parameters"].items()},
             "output": str(Path(scratch, output.name)), "runs": run["pipeline"],
@@ -62,15 +62,17 @@ def _member(item):
     }  # fmt: skip
 
 
-def _join(output, told):
+def _join(output, recorded):
     from hexcal.core.parameters import validated
     from hexcal.reffiles.combine import CombineParameters
     from hexcal.reffiles.final import write_final
     from hexcal.reffiles.registry import makers
 
-    known = makers([item["path"] for item in told["run"]["plugins"]], told["run"]["folders"])
-    parameters = validated(CombineParameters, told["run"]["combine"], "combine")
-    write_final(output, [Path(item["path"]) for item in told["individual"]], parameters, known[told["run"]["maker"]])
+    known = makers([item["path"] for item in recorded["run"]["plugins"]], recorded["run"]["folders"])
+    parameters = validated(CombineParameters, recorded["run"]["combine"], "combine")
+    write_final(
+        output, [Path(item["path"]) for item in recorded["individual"]], parameters, known[recorded["run"]["maker"]]
+    )
 
 
 def _require_same(item):

@@ -120,8 +120,10 @@ class Progress:
 def _cluster_text(client, wanted):
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
     link = client.dashboard_link if cluster.has_dashboard() else None
-    asked = f"{counted(wanted, 'worker')} of Dask asked of SLURM; jobs begin as soon as the first one runs"
-    return (asked if wanted else f"{counted(workers, 'worker')} of Dask") + (f"; dashboard at {link}" if link else "")
+    slurm_text = f"{counted(wanted, 'worker')} of Dask asked of SLURM; jobs begin as soon as the first one runs"
+    return (slurm_text if wanted else f"{counted(workers, 'worker')} of Dask") + (
+        f"; dashboard at {link}" if link else ""
+    )
 
 
 def summary(plan, outcome):

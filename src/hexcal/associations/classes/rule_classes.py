@@ -51,8 +51,8 @@ class TableAssociation(DMSBaseMixin):
     def is_table(cls):
         """Whether a table says all of the rule (bool): the class has no constraints or methods of its own."""
         own = cls.__mro__[1] if "registry" in vars(cls) else cls
-        said = {name for name in vars(own) if not name.startswith(("__", "_abc_", "_asnreg_"))}
-        return "table" in said and said <= {"table", "rule_set"} and own.__base__ is base_of(own.rule_set)
+        attributes = {name for name in vars(own) if not name.startswith(("__", "_abc_", "_asnreg_"))}
+        return "table" in attributes and attributes <= {"table", "rule_set"} and own.__base__ is base_of(own.rule_set)
 
     def check_and_set_constraints(self, item):
         """See `Association`; here the table is asked, and constraints that a derived class adds."""
@@ -115,8 +115,8 @@ class TableAssociation(DMSBaseMixin):
         candidate = exposure.candidates[0] if len(exposure.candidates) == 1 else None
         self.exposures = members
         self.acid = self.acid
-        said = self.rule_set.describe(self.table, members, candidate)
-        self.data.update(described(self.rule_set, self.table, members, said))
+        description = self.rule_set.describe(self.table, members, candidate)
+        self.data.update(described(self.rule_set, self.table, members, description))
         if "asn_pool" in members[0][0].item:
             self["asn_pool"] = members[0][0].item["asn_pool"]
 

@@ -177,8 +177,8 @@ def certify(path, observatory, reference_type=None, context=None):
     try:
         subject = Subject(path, observatory, reference_type)
         if subject.tables is None:
-            said = str(subject.header.header.get("TELESCOP") or "")
-            actual = f"nothing is known about files of {said}" if said else "the file has none"
+            telescope = str(subject.header.header.get("TELESCOP") or "")
+            actual = f"nothing is known about files of {telescope}" if telescope else "the file has none"
             certificate.error(
                 "TELESCOP", f"must say the observatory (or --observatory NAME), {actual}: the rest was not looked at"
             )

@@ -39,9 +39,9 @@ def check(subject, result):
             result.error(_keyword(subject, parameter), f"is required ({row['meaning']}), the file has none")
         else:
             result.warn(_keyword(subject, parameter), f"is usual ({row['meaning']}), the file has none")
-    said = subject.text(REFTYPE).lower()
-    if said and said != subject.reference_type:
-        result.error("REFTYPE", f"must be {subject.reference_type.upper()}, it is {said.upper()}")
+    reftype = subject.text(REFTYPE).lower()
+    if reftype and reftype != subject.reference_type:
+        result.error("REFTYPE", f"must be {subject.reference_type.upper()}, it is {reftype.upper()}")
     _useafter(subject, result)
     _pedigree(subject, result)
     _history(subject, result)

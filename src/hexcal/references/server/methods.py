@@ -99,8 +99,8 @@ class Call:
         known = context.types(context.instrument_of(folded(header)))
         # A client may know types that an old context does not: the others are answered all the same.
         unknown = [kind for kind in types or () if kind.lower() not in known]
-        asked = [kind for kind in types if kind not in unknown] if types else None
-        answers = {kind: _answer(choice) for kind, choice in context.choose(header, asked).items()}
+        known_types = [kind for kind in types if kind not in unknown] if types else None
+        answers = {kind: _answer(choice) for kind, choice in context.choose(header, known_types).items()}
         return answers | {kind: f"NOT FOUND unknown type of reference '{kind}'" for kind in unknown}
 
     def _of_mapping(self, name):

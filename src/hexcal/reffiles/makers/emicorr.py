@@ -74,15 +74,15 @@ class EmicorrMaker(Maker):
         for name, frequency in zip(names, frequencies, strict=True):
             wave, error = _wave(models, readout, frequency, parameters)
             significance = float(wave.std() / error.mean())
-            told = f"wave of {wave.std():.3f} DN rms, {significance:.1f} errors"
+            description = f"wave of {wave.std():.3f} DN rms, {significance:.1f} errors"
             if significance < parameters.least_wave:
-                wave, told = np.zeros_like(wave), f"{told}: the darks do not show it, written as zero"
+                wave, description = np.zeros_like(wave), f"{description}: the darks do not show it, written as zero"
             entries[name] = {
                 "frequency": float(frequency),
                 "phase_amplitudes": wave.astype(np.float32),
                 "phase_amplitudes_error": error.astype(np.float32),
             }
-            log.info("%s: %g Hz, %s", name, frequency, told)
+            log.info("%s: %g Hz, %s", name, frequency, description)
         if parameters.search:
             _tell_lines(models, readout, parameters, log)
         freqs = {pattern.removesuffix("R1"): {detector: names} if is_slow else names}
@@ -209,9 +209,9 @@ def _tell_lines(models, readout, parameters, log):
         powers = power if powers is None else powers + power
     level, spread = of_map(powers)
     strong = np.flatnonzero(powers > level + parameters.significance * spread)
-    told: list[int] = []
+    listed: list[int] = []
     for index in strong[np.argsort(powers[strong])[::-1]]:
-        if all(abs(frequencies[index] - frequencies[other]) > 1.0 for other in told):
-            told.append(int(index))
-    texts = [f"{frequencies[index]:.2f} Hz ({(powers[index] - level) / spread:.0f} sigma)" for index in told[:8]]
+        if all(abs(frequencies[index] - frequencies[other]) > 1.0 for other in listed):
+            listed.append(int(index))
+    texts = [f"{frequencies[index]:.2f} Hz ({(powers[index] - level) / spread:.0f} sigma)" for index in listed[:8]]
     log.info("Lines in the periodogram: %s", ", ".join(texts) or "none")

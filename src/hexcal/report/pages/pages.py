@@ -45,15 +45,15 @@ def write_product(path, folder) -> dict[str, Any] | None:
     model = facts.can_open(path) if path.name.endswith(_PRODUCTS) else None
     if model is None:
         return None
-    told: dict[str, Any] = facts.of_product(path, model)
+    product_facts: dict[str, Any] = facts.of_product(path, model)
     picture = plots.of_product(path)
     record = model.get_meta("provenance")
     raw = [item["path"] for item in (record.instance["inputs"] if record is not None else ()) if item and item["path"]]
-    ramps = plots.ramps(raw[0], model) if raw and told["kind"] == "ImageModel" and "_uncal" in raw[0] else None
+    ramps = plots.ramps(raw[0], model) if raw and product_facts["kind"] == "ImageModel" and "_uncal" in raw[0] else None
     name = f"{path.name}.html"
-    _write(Path(folder, name), "product.html", product=told, picture=picture, ramps=ramps)
+    _write(Path(folder, name), "product.html", product=product_facts, picture=picture, ramps=ramps)
     return {
-        **{part: told[part] for part in ("name", "kind", "warnings")},
+        **{part: product_facts[part] for part in ("name", "kind", "warnings")},
         "page": name,
         "thumbnail": (picture[1], picture[2]) if picture else None,
         "footprint": facts.footprint(model),
@@ -125,8 +125,8 @@ class _Written:
                 stream.write(json.dumps(now).encode())
         return [item["told"] for item in now.values() if item["told"] is not None]
 
-    def _has_page(self, told):
-        return told is None or Path(self.folder, told["page"]).is_file()
+    def _has_page(self, product_facts):
+        return product_facts is None or Path(self.folder, product_facts["page"]).is_file()
 
     def _state(self, path):
         """What the page of a product depends on: its file, the catalogue that is drawn over it, the program."""

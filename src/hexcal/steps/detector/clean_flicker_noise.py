@@ -156,12 +156,12 @@ class CleanFlickerNoiseStep(Step):
     def extra_products(self):
         """The mask, the background and the noise."""
         parameters = self.parameters
-        asked = {
+        extras = {
             "mask": parameters.save_mask,
             "flicker_bkg": parameters.save_background,
             "flicker_noise": parameters.save_noise,
         }
-        return [{"suffix": suffix} for suffix, is_asked in asked.items() if is_asked]
+        return [{"suffix": suffix} for suffix, is_asked in extras.items() if is_asked]
 
     def _flat(self, model):
         if self.get_reference_file(model, "flat") == "N/A":

@@ -73,8 +73,8 @@ class PictureFrameStep(Step):
 
     def extra_products(self):
         """The mask and what is subtracted."""
-        asked = {"pctfrm_mask": self.parameters.save_mask, "pctfrm_correction": self.parameters.save_correction}
-        return [{"suffix": suffix} for suffix, is_asked in asked.items() if is_asked]
+        extras = {"pctfrm_mask": self.parameters.save_mask, "pctfrm_correction": self.parameters.save_correction}
+        return [{"suffix": suffix} for suffix, is_asked in extras.items() if is_asked]
 
     def _save(self, ramp, array, suffix):
         from hexcal.models.open import open as open_model

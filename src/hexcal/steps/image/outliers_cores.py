@@ -36,10 +36,10 @@ def scale_of_stars(data, errors, usable, expected, level, limits, spread=None):
         That of the first pass: what 98 % of the peaks of the median need, with a margin, but at most 2.5 times what is
         asked for; that itself where there are fewer than 5 peaks.
     """
-    asked = limits.scale[0]
+    least = limits.scale[0]
     seen = usable & np.isfinite(expected)
     if not seen.any():
-        return asked
+        return least
     sky = float(np.median(expected[seen]))
     y, x = np.nonzero(seen & (expected - sky > _BRIGHT * errors))
     inside = (y > 0) & (x > 0) & (y < data.shape[0] - 1) & (x < data.shape[1] - 1)
@@ -53,8 +53,8 @@ def scale_of_stars(data, errors, usable, expected, level, limits, spread=None):
         error = np.fmax(error, spread[y, x])
     needed = (np.abs(data[y, x] - level - here[is_peak]) - limits.snr[0] * error)[steep > 0] / steep[steep > 0]
     if needed.size < _LEAST:
-        return asked
-    return float(np.clip(_MARGIN * np.quantile(needed, _SHARE), asked, _MOST * asked))
+        return least
+    return float(np.clip(_MARGIN * np.quantile(needed, _SHARE), least, _MOST * least))
 
 
 _AROUND = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))

@@ -339,13 +339,13 @@ def size_of(tree, wcs, path):
     InputError
         If neither has it.
     """
-    for said, turned in (
+    for lengths, turned in (
         (tree.get("pixel_shape"), True),
         (tree.get("array_shape"), False),
         (wcs.pixel_shape, True),
     ):
-        if said is not None:
-            shape = tuple(int(length) for length in said)
+        if lengths is not None:
+            shape = tuple(int(length) for length in lengths)
             return shape[::-1] if turned else shape
     if wcs.bounding_box is None:
         raise InputError(

@@ -141,9 +141,9 @@ class CubeBuildStep(Step):
     def _plans(self, science):
         given = self.parameters
         bands = [cube_bands.bands_of(model) for model in science.each()]
-        asked = self.read_user_input()
+        entered = self.read_user_input()
         names = ("channel", "band") if bands[0][0].first in cube_bands.CHANNELS else ("grating", "filter")
-        first, second = (asked[name] for name in names)
+        first, second = (entered[name] for name in names)
         return cube_bands.plans(bands, first, second, given.output_type or "band", self.where)
 
     def _build(self, science, members, request, grid, reach, plan):
@@ -176,11 +176,11 @@ class CubeBuildStep(Step):
 
     def _tell_empty(self, plan):
         """Good pixels lie outside of the cube: an error where the user has said where it is."""
-        asked = [name for name in _PLACE if getattr(self.parameters, name)]
-        if asked:
+        parameters = [name for name in _PLACE if getattr(self.parameters, name)]
+        if parameters:
             raise ParameterError(
                 f"no voxel is left: no pixel of the exposures lies in the cube {plan.text}",
-                where=", ".join(asked),
+                where=", ".join(parameters),
                 hint="leave these parameters out to have a cube of the whole field",
             )
         self.log.warning("No pixel of any exposure lies in the cube %s: it is empty", plan.text)
