@@ -111,9 +111,9 @@ class ReferenceFileModel(DataModel):
             raise ReferenceError_(
                 f"the reference needs the image extension {self.specs[self.primary].hdu}", where=str(self.path)
             )
-        self.require_one_size()
         needed = exposure.shape[-2:]
         if is_striped(exposure):
+            self.require_one_size()
             same = shape[-2:] == needed and self.meta.subarray.name == exposure.meta.subarray.name
             return self if same else self._of_stripes(exposure)
         x_start, y_start, _, _ = window_of(exposure)
@@ -121,9 +121,8 @@ class ReferenceFileModel(DataModel):
         own_x, own_y = max(own_x, 1), max(own_y, 1)
         dx, dy = x_start - own_x, y_start - own_y
         generic = self.meta.subarray.name == "GENERIC" or self.meta.subarray.xstart is None
-        if shape[-2:] == needed and (generic or (dx, dy) == (0, 0)):
-            return self
-        if dx < 0 or dy < 0 or dx + needed[1] > shape[-1] or dy + needed[0] > shape[-2]:
+        is_same = shape[-2:] == needed and (generic or (dx, dy) == (0, 0))
+        if not is_same and (dx < 0 or dy < 0 or dx + needed[1] > shape[-1] or dy + needed[0] > shape[-2]):
             raise ReferenceError_(
                 f"the {self.meta.reftype or 'reference'} file does not cover the subarray: needed {needed} (ny, "
                 f"nx) from x={x_start}, y={y_start}; "
@@ -131,7 +130,8 @@ class ReferenceFileModel(DataModel):
                 where=str(self.path or "a reference in memory"),
                 hint="give a full-frame reference or one of the same subarray",
             )
-        return self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
+        self.require_one_size()
+        return self if is_same else self._cut((slice(dy, dy + needed[0]), slice(dx, dx + needed[1])))
 
     def require_one_size(self):
         """Raise ReferenceError_ if flags or errors are of other pixels than the primary array."""
