@@ -157,11 +157,3 @@ def test_a_signal_in_the_middle_of_an_import_ends_the_process_all_the_same(folde
     code += "with endings.orderly():\n    import slow_import\n"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False, timeout=60)
     assert done.returncode == 143
-
-
-def test_what_never_ends_does_not_hold_the_process(folder):
-    """A cluster that is being closed may wait for the thread that the signal has come to."""
-    code = "import atexit, os, signal, threading\nfrom hexcal.files import endings\nendings._PATIENCE = 0.5\n"
-    code += "atexit.register(threading.Event().wait)\nwith endings.orderly():\n    os.kill(os.getpid(), signal.SIGTERM)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == _STATUS[signal.SIGTERM] and len(ended.stderr.splitlines()) == 1

@@ -10,12 +10,12 @@ from astropy.io import fits
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.models import declared, dqflags, formats
-from hexcal.models import open as opening
 from hexcal.models.datamodel import DataModel
 from hexcal.models.layout import Array
 from hexcal.models.reference import BY_TYPE
+from hexcal.models.single import SCIENCE
 
-CLASSES = {**declared.everywhere(), **{cls.__name__: cls for cls in BY_TYPE.values()}, **opening.SCIENCE}
+CLASSES = {**declared.everywhere(), **{cls.__name__: cls for cls in BY_TYPE.values()}, **SCIENCE}
 
 
 def array(spec, sizes, random):

@@ -79,6 +79,7 @@ def test_bad_exposures_among_good_ones_are_named_and_the_rest_is_made(tmp_path, 
     assert all(word in page for word in ("NRC_MAGIC", "00004_nrca1_uncal.fits", "DETECTOR = NRCA1"))
 
 
+@pytest.mark.usefixtures("signals_reach_children")
 def test_new_exposures_are_taken_as_they_arrive(tmp_path):
     """Also by a folder that is empty at first."""
     raw, out = tmp_path / "raw", tmp_path / "out"

@@ -10,8 +10,6 @@ import signal
 import sys
 import threading
 
-_PATIENCE = 10.0
-"""Seconds that what is registered for the end of the interpreter may take."""
 _unfinished: dict[str, int] = {}
 """Files that are being written and have not got their final name -> process that writes them; whoever ends that process
 removes them.
@@ -61,11 +59,6 @@ def _end(number, frame):
     how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
     with contextlib.suppress(OSError, ValueError):
         os.write(sys.stderr.fileno(), f"hexcal: {how}; nothing that was not complete has been written\n".encode())
-    # What closes a cluster may wait for a thread that waits for this one: the process ends all the same.
-    in_any_case = threading.Timer(_PATIENCE, os._exit, (128 + number,))
-    in_any_case.daemon = True
-    with contextlib.suppress(RuntimeError):
-        in_any_case.start()
     # Temporary folders are removed by what is registered for the end of the interpreter.
     atexit._run_exitfuncs()
     os._exit(128 + number)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hexcal.models import association_file
+from hexcal.models import association_file, fits_memory
 from hexcal.models.container import ModelContainer
 from hexcal.models.datamodel import DataModel
 from hexcal.models.single import open_single
@@ -39,7 +39,7 @@ def open(init=None, **arrays) -> DataModel:
 
 def _holds_several(init):
     if not isinstance(init, str | Path):
-        return isinstance(init, Mapping | list) and not isinstance(init, DataModel)
+        return isinstance(init, Mapping | list) and not (isinstance(init, DataModel) or fits_memory.is_hdu_list(init))
     path = Path(init)
     return path.suffix in association_file.SUFFIXES and association_file.is_association(
         association_file.read_text(path)
