@@ -71,4 +71,4 @@ def _defaults(kind):
 
 
 def _nothing(*_, **__):
-    pass
+    """Stand in for what is left out."""

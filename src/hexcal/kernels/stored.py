@@ -28,7 +28,7 @@ def folder(source=_HERE):
     """Return where machine code is kept.
 
     ``NUMBA_CACHE_DIR``, if it is set; else beside the source, with Python's own; else, if that cannot be written, in
-    the user's cache (``HEXCAL_CACHE``); else among temporary files, in a folder that nobody but the user can write.
+    the user's cache (``HEXCAL_CACHE``); else in the folder of temporary files, where only the user can write to it.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """A file, an array or a shape as the model that it is; what holds several is opened by `hexcal.models.open`."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +129,9 @@ class TreeModel(DataModel):
             Top-level entry.
         """
         if self._stored is not None and self.contents.tree is None:
-            try:
+            # What has no description is left to the ASDF library.
+            with contextlib.suppress(NotDescribed):
                 return self._stored.get(name)
-            except NotDescribed:
-                pass
         return getattr(self, name)
 
     def hold(self, tree, path):
