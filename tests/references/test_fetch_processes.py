@@ -16,6 +16,7 @@ import pytest
 from crds_caches import make_cache
 from fault_server import FaultServer, server_of
 
+from hexcal.files import locks
 from hexcal.references.cache import ReferenceCache
 from hexcal.references.fetching import fetch
 
@@ -116,6 +117,20 @@ def test_a_fetch_after_all_were_killed_continues(server, tmp_path):
     fetch.bring(cache, {name: cache.reference_path(name, "nircam") for name in NAMES})
     assert right_files(folder) == NAMES == sorted(os.listdir(folder))
     assert any(given for _, given in server.requests[asked:]), "no partial file was continued"
+
+
+def test_an_empty_partial_file_beside_a_whole_one_goes_with_the_next_fetch(server, tmp_path):
+    folder, cache = tmp_path / "cache/references/jwst/nircam", ReferenceCache()
+    first, second, third, last = ({name: cache.reference_path(name, "nircam")} for name in NAMES[:4])
+    fetch.bring(cache, first | second | third)
+    left, begun, in_use = (folder / f".{name}.part" for name in NAMES[:3])
+    begun.write_bytes(b"a replacement that was begun")
+    left.touch()
+    with open(in_use, "wb") as stream:
+        assert locks.lock(stream.fileno())
+        fetch.bring(cache, first | second | third | last)
+        assert right_files(folder) == NAMES[:4]
+        assert not left.exists() and begun.exists() and in_use.exists()
 
 
 def test_processes_share_the_work(server, tmp_path):

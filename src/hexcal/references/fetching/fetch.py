@@ -16,7 +16,7 @@ from hexcal.files.atomic import atomic, cause_of
 from hexcal.references.environment import is_true
 from hexcal.references.fetching import progress
 from hexcal.references.fetching.download import Item, download
-from hexcal.references.fetching.partial import unwritable
+from hexcal.references.fetching.partial import sweep, unwritable
 from hexcal.references.fetching.remote import remote
 from hexcal.references.fetching.web import NoAnswer, Patience, Stopped
 from hexcal.references.mapping_file import KINDS, MOST_BYTES, parse_mapping
@@ -294,6 +294,9 @@ def bring(cache, paths, what="reference file"):
     if unknown:
         raise unknown_file(source, unknown)
     announce(items, what, source.url)
+    for path in paths.values():
+        if os.path.isfile(path):
+            sweep(path)
     raise_failures(fetch_all(items, source.patience), len(items))
 
 

@@ -111,6 +111,27 @@ def held(target, stop=None, patience=600.0):
         os.close(descriptor)
 
 
+def sweep(target):
+    """Remove the empty partial file beside a whole one, left by a process that was killed while it looked.
+
+    Parameters
+    ----------
+    target : str
+        Path of the whole file. A partial file with bytes in it, or that another process holds, is kept.
+    """
+    path = partial_path(target)
+    # One that cannot be opened, or goes meanwhile, is harmless: nobody reads an empty file.
+    with contextlib.suppress(OSError):
+        if os.path.getsize(path):
+            return
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            if locks.lock(descriptor) and locks.is_at(descriptor, path):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
 def _open_locked(target, stop, patience):
     path = partial_path(target)
     size, since = None, time.monotonic()
