@@ -81,11 +81,13 @@ def measure_extended(product, folder):
 
 def _of_product(path, truth, extended):
     with fits.open(path) as hdus:
-        for hdu in hdus:
-            if hdu.name == "EXTRACT1D":
-                source = _source(truth, hdu.header, hdus[0].header)
-                if source is not None and source["extended"] == extended:
-                    yield from _judged(hdu.data, source, truth.get("light_curve"))
+        spectra = [hdu for hdu in hdus if hdu.name == "EXTRACT1D"]
+        brightness = truth.get("light_curve")
+        for number, hdu in enumerate(spectra):
+            source = _source(truth, hdu.header, hdus[0].header)
+            if source is not None and source["extended"] == extended:
+                # A series has a table for each integration; in 3.0.0 a row of one table.
+                yield from _judged(hdu.data, source, brightness and brightness[number:])
 
 
 def _source(truth, header, primary):

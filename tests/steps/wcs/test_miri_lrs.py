@@ -107,6 +107,26 @@ def test_smoothing_takes_scatter_and_leaves_the_rest():
     assert np.std(smoothed(row, scattered, miri_lrs._SMOOTHING) - smooth) < 2e-4
 
 
+def test_the_table_itself_gives_the_wavelengths_where_asked_for(tmp_path):
+    path = miri.write_lrs_references(tmp_path) / "specwcs.fits"
+    with fits.open(path, mode="update") as hdus:
+        rows = hdus["WAVETABLE"].data
+        # Scatter that a smooth curve takes for noise.
+        rows["wavelength"] += np.where(np.arange(len(rows)) % 2, 0.003, -0.003)
+        expected = dict(zip(rows["y_center"] + miri.LRS_ORIGIN[1] - 1, FACTOR * rows["wavelength"], strict=True))
+    of_table, smooth = (
+        AssignWcsStep.call(miri.lrs_exposure(), references=str(tmp_path), lrs_wavelengths=how).meta.wcs
+        for how in ("table", "smoothed")
+    )
+    y = np.array(sorted(expected))[1:-1]
+    x = np.full_like(y, miri.LRS_ORIGIN[0] - 1)
+    wanted = np.array([expected[row] for row in y])
+    ra, dec, wavelength = of_table(x, y)
+    assert wavelength == pytest.approx(wanted, rel=1e-12)
+    assert np.std(smooth(x, y)[2] - wanted) > 0.002
+    assert np.array(of_table.invert(ra, dec, wavelength)) == pytest.approx(np.array([x, y]), abs=2e-3)
+
+
 def test_files_that_do_not_fit(folder, tmp_path):
     with pytest.raises(ReferenceError_, match="IMX, IMY"):
         AssignWcsStep.call(

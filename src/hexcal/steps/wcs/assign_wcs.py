@@ -1,6 +1,7 @@
 """Find out where on the sky each pixel looks."""
 
 from importlib import import_module
+from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
@@ -8,9 +9,10 @@ from hexcal.models.stored_wcs import wcs_of as known_wcs
 from hexcal.steps.wcs.footprint import footprint, s_region
 
 _IMAGING, _NIRSPEC, _NIRSPEC_IMAGING = "imaging", "nirspec", "nirspec_imaging"
+_MIRI_LRS = "miri_lrs"
 _KINDS = {
     _IMAGING: "hexcal.steps.wcs.imaging",
-    "miri_lrs": "hexcal.steps.wcs.miri_lrs",
+    _MIRI_LRS: "hexcal.steps.wcs.miri_lrs",
     "miri_mrs": "hexcal.steps.wcs.miri_mrs",
     _NIRSPEC: "hexcal.steps.wcs.nirspec",
     _NIRSPEC_IMAGING: "hexcal.steps.wcs.nirspec_imaging",
@@ -38,7 +40,8 @@ class AssignWcsStep(Step):
     Spectra of MIRI, of the low-resolution spectrometer with and without slit and of the medium-resolution one: the
     frame alpha_beta (along and across the slit or slice, arcsec) is between detector and v2v3, and wavelengths go with
     the positions. They are corrected to the barycentre by VELOSYS. DISPAXIS is 2. Products of the low-resolution
-    spectrometer hold the wavelengths of all pixels besides (extension WAVELENGTH).
+    spectrometer hold the wavelengths of all pixels besides (extension WAVELENGTH); `lrs_wavelengths` says whether the
+    table of wavelengths is smoothed.
     """
 
     alias = "assign_wcs"
@@ -91,6 +94,11 @@ class AssignWcsStep(Step):
             "The WCS of the integral-field unit of NIRSpec holds its slices one by one, as that of slits does; else a "
             "map of the frame (REGIONS) says which slice a pixel belongs to, and the WCS takes pixels of the frame.",
         )
+        lrs_wavelengths: Literal["smoothed", "table"] = parameter(
+            "smoothed",
+            "Wavelengths of the low-resolution spectrometer of MIRI: a smooth curve through the table of its specwcs "
+            "file (smoothed), or the table itself, linear between its rows (table).",
+        )
 
     def references_needed(self, model):
         """Those of the kind of exposure; none where there is nothing to do."""
@@ -128,6 +136,8 @@ class AssignWcsStep(Step):
         return model
 
     def _options(self, kind):
+        if kind == _MIRI_LRS:
+            return {"is_smoothed": self.parameters.lrs_wavelengths == "smoothed"}
         if kind != _NIRSPEC:
             return {}
         edges = (self.parameters.slit_y_low, self.parameters.slit_y_high)

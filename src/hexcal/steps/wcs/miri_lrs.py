@@ -39,7 +39,7 @@ def reference_types(model):
     return ("specwcs", "distortion")
 
 
-def wcs_of(model, references, log):
+def wcs_of(model, references, log, is_smoothed=True):
     """Return the WCS of an exposure of the low-resolution spectrometer.
 
     Parameters
@@ -50,6 +50,8 @@ def wcs_of(model, references, log):
         ``specwcs``, ``distortion``.
     log : logging.Logger
         Of the step.
+    is_smoothed : bool
+        Whether the wavelengths of the rows are a smooth curve through the table; else they are those of the table.
 
     Returns
     -------
@@ -74,13 +76,14 @@ def wcs_of(model, references, log):
     to_v2v3 = _subarray_to_v2v3(model, references.distortion)
     scale = _pixel_scale(to_v2v3, origin)
     velocity = spectral_frames.to_barycentre(model, log)
+    to_alpha_beta = _to_alpha_beta(table, origin, scale, velocity, is_smoothed)
     spatial = plane_frame("alpha_beta_spatial", ("alpha", "beta"))
     alpha_beta = spectral_frames.with_wavelength(
         ALPHA_BETA, spatial, spectral_frames.wavelength_frame("alpha_beta_spectral")
     )
     wcs = Wcs(
         [
-            (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), _to_alpha_beta(table, origin, scale, velocity)),
+            (plane_frame(frames.DETECTOR, ("x", "y"), "pix"), to_alpha_beta),
             (alpha_beta, _alpha_beta_to_v2v3(to_v2v3, origin, scale)),
             *spectral_frames.v2v3_to_world(model, log),
         ]
@@ -174,10 +177,12 @@ def _pixel_scale(to_v2v3, origin):
     return float(np.hypot(v2[1] - v2[0], v3[1] - v3[0]))
 
 
-def _to_alpha_beta(table, origin, scale, velocity) -> Any:
+def _to_alpha_beta(table, origin, scale, velocity, is_smoothed) -> Any:
     """From pixels to alpha, beta (arcsec) and wavelength (micron), with the way back."""
     rows = table["y_center"] + origin[1]
-    wavelengths = smoothed(table["y_center"], table["wavelength"], _SMOOTHING)
+    wavelengths = table["wavelength"]
+    if is_smoothed:
+        wavelengths = smoothed(table["y_center"], wavelengths, _SMOOTHING)
     lookup = {"bounds_error": False, "fill_value": np.nan}
     trace = models.Tabular1D(rows, table["x_center"], name="xshiftref", **lookup)
     wavelength_of = models.Tabular1D(rows, wavelengths, name="waveref", **lookup)
