@@ -1,22 +1,14 @@
 """A pool made from the headers of exposures: ``mkpool`` and ``asn_make_pool``."""
 
-from collections.abc import Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from hexcal import observatories
-from hexcal.associations.pool import NULL, AssociationPool
-from hexcal.associations.pool_terms import terms_of
+from hexcal.associations.pool import AssociationPool
+from hexcal.associations.pool_rows import rows_of_headers
 from hexcal.errors import InputError, ParameterError
 from hexcal.files import gate
 from hexcal.python_texts import literal
-
-# What rules ask for and most headers do not have -> value where neither the caller nor the header says otherwise.
-ADDED = {"dms_note": "", "is_imprt": "f", "pntgtype": "science"}
-_NOT_COLUMNS = {"", "comment", "history"}
 
 
 def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="science", **kwargs):
@@ -62,40 +54,8 @@ def mkpool(data, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="scienc
     data = [data] if isinstance(data, str | Path | fits.HDUList) or hasattr(data, "header") else list(data)
     if not data:
         raise InputError("a pool needs at least one exposure")
-    return pool_of_headers((_header(source, kwargs) for source in data), candidates, added)
-
-
-def pool_of_headers(headers, candidates=(), added: Mapping[str, str] = MappingProxyType(ADDED)):
-    """Make a pool from headers that have been read.
-
-    Parameters
-    ----------
-    headers : iterable of (str, Mapping)
-        Name of the file, and its primary header.
-    candidates : list of (str, str)
-        Candidates that every exposure belongs to besides its observation.
-    added : Mapping of str to str
-        Values of the columns that most headers do not have.
-
-    Returns
-    -------
-    AssociationPool
-    """
-    target_ids, rows = {}, []
-    for name, header in headers:
-        row = {key.lower(): _text(header[key]) for key in header if key.lower() not in _NOT_COLUMNS}
-        row["filename"] = name
-        row["asn_candidate"] = _all_candidates(row, name, list(candidates))
-        target = next(
-            (row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)), NULL
-        )
-        row["targetid"] = str(target_ids.setdefault(target, len(target_ids) + 1))
-        for key, value in added.items():
-            row[key] = row[key] if key in row and value == ADDED[key] else value
-        row["is_imprt"] = {"true": "t", "false": "f"}.get(row["is_imprt"].lower(), row["is_imprt"])
-        rows.append(row)
-    names = sorted(set().union(*rows))
-    return AssociationPool({name: [row.get(name, NULL) for row in rows] for name in names})
+    rows = rows_of_headers((_header(source, kwargs) for source in data), candidates, added).rows
+    return AssociationPool({name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _candidates(given):
@@ -146,31 +106,3 @@ def _as_input_error(path):
         yield
     except (OSError, LookupError, ValueError) as error:
         raise InputError(f"the header cannot be read: {error}", where=str(path)) from error
-
-
-def _text(value):
-    # A card of astropy without a value; a plan made of headers alone does not load astropy.io.fits.
-    is_undefined = type(value).__name__ == "Undefined"
-    return NULL if is_undefined or value is None else str(value)
-
-
-def _all_candidates(row: Mapping[str, str], name, candidates):
-    """Return the observation and the other candidates as a pool has them (str)."""
-    terms = _terms(*(row.get(name, NULL).strip().lower() for name in ("telescop", "instrume")))
-    numbers = [row[keyword] for keyword in terms.observation if row.get(keyword, NULL).lower() not in (NULL, "")]
-    if not numbers and not terms.has_strays:
-        raise InputError(
-            f"the header does not say which observation the exposure belongs to ({terms.observation[0].upper()})",
-            where=name,
-        )
-    own = [(f"o{number.zfill(3)}", "observation") for number in numbers[:1]]
-    return str([*own, *candidates]) if own or candidates else NULL
-
-
-@cache
-def _terms(telescope, instrument):
-    """What the rules of an observatory ask of a pool; those of JWST where the telescope is not known."""
-    try:
-        return terms_of(observatories.of_header({"TELESCOP": telescope, "INSTRUME": instrument}, default="jwst").name)
-    except InputError:
-        return terms_of("jwst")

@@ -12,14 +12,11 @@ from astropy.io import ascii as astropy_ascii
 from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
+from hexcal.associations.pool_rows import IN_MEMORY, NULL
 from hexcal.errors import InputError, ResourceError, nearest
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import bounds
-
-IN_MEMORY = "in-memory"
-NULL = "null"
-"""What stands in an item where the pool says nothing."""
 
 
 class AssociationPool(Table):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from hexcal.associations.classes.registry import AssociationRegistry
 from hexcal.associations.generator import generate_for_candidates
-from hexcal.associations.mkpool import pool_of_headers
-from hexcal.associations.pool import AssociationPool
+from hexcal.associations.pool_rows import rows_of_headers
 from hexcal.associations.saving import texts_of
 from hexcal.core import registry
 from hexcal.errors import HexcalError
@@ -116,8 +115,10 @@ class _Planner:
         """Plan what is made of each association, those of stage 2 first."""
         if pool is None:
             # The rules name products after raw exposures, whatever level is there.
-            table = pool_of_headers((f"{exposure.root}_uncal.fits", exposure.header) for exposure in exposures)
+            table = rows_of_headers((f"{exposure.root}_uncal.fits", exposure.header) for exposure in exposures)
         else:
+            from hexcal.associations.pool import AssociationPool
+
             table = AssociationPool.read(pool)
         rules = AssociationRegistry(observatory="jwst", rules_of=rules_of)
         associations = generate_for_candidates(table, rules)
