@@ -16,6 +16,7 @@ PARITY = Path(__file__).resolve().parent.parent / "parity"
 _CLASSES = ((20.0, np.inf, "above 20 sigma"), (10.0, 20.0, "of 10 to 20 sigma"))
 _FAR = 10.0
 """Beside a source: pixels that are less than so many errors off the sky without their hit."""
+_PLACES = ("beside sources", "on sources", "on negative images of sources")
 _UNTOUCHED = 0.5
 """Errors that a hit may change a pixel by which has none."""
 _NOT_NEEDED = {name: {"skip": True} for name in ("resample_spec", "extract_1d", "cube_build")}
@@ -54,7 +55,10 @@ def _calibrated(folder, mode, seed, n_exposures, hits):
 
 
 def measure_nods(product, folder):
-    """Hits that are missed beside and on sources, and the share of other pixels that are flagged."""
+    """Hits that are missed beside and on sources, and the share of other pixels that are flagged.
+
+    Where one nod subtracts another there are negative images of the sources: no spectrum is taken from them.
+    """
     from astropy.table import Table
 
     hits = Table.read(folder / "made" / "truth" / "hits.ecsv")
@@ -68,7 +72,7 @@ def measure_nods(product, folder):
         inside &= (y < flagged.shape[0]) & (x < flagged.shape[1])
         own[y[inside], x[inside]] = True
         for which, pixels in ((_OWN, own), (_LEFT, ~own)):
-            for place, near in (("beside sources", np.abs(light) < _FAR), ("on sources", np.abs(light) >= _FAR)):
+            for place, near in zip(_PLACES, (np.abs(light) < _FAR, light >= _FAR, light <= -_FAR), strict=True):
                 for low, high, name in _CLASSES:
                     these = pixels & near & (np.abs(size) >= low) & (np.abs(size) < high)
                     missed.setdefault(f"{which} {name} {place} missed (%)", []).extend(~flagged[these])
