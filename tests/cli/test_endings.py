@@ -52,6 +52,7 @@ def wait_for(folder, marker, process):
 
 
 SLOW = """
+import hexcal.cli.start
 import sys, time
 from hexcal.files import atomic
 publish = atomic._Partial.publish
@@ -59,8 +60,7 @@ def slow(self, replace=True):
     time.sleep(60)
     publish(self, replace)
 atomic._Partial.publish = slow
-from hexcal.cli.main import main
-sys.exit(main(sys.argv[1:]))
+sys.exit(hexcal.cli.start.hexcal())
 """
 
 

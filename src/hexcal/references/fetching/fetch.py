@@ -294,10 +294,11 @@ def bring(cache, paths, what="reference file"):
     if unknown:
         raise unknown_file(source, unknown)
     announce(items, what, source.url)
+    failures = fetch_all(items, source.patience)
     for path in paths.values():
         if os.path.isfile(path):
             sweep(path)
-    raise_failures(fetch_all(items, source.patience), len(items))
+    raise_failures(failures, len(items))
 
 
 def refuse_unless_possible(missing, what):
