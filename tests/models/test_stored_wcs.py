@@ -139,6 +139,45 @@ def test_each_slit_has_its_wcs(tmp_path):
     assert _text_of_wcs(tmp_path / "a.fits") == _text_of_wcs(tmp_path / "b.fits")
 
 
+def test_the_wcs_of_many_slits_are_read_together(tmp_path, monkeypatch):
+    model = datamodels.MultiSlitModel()
+    model.slits = [datamodels.SlitModel((16, 24)) for _ in range(8)]
+    for number, slit in enumerate(model.slits):
+        slit.meta.wcs = tangent_plane(ra=10.0 + number)
+        slit.meta.wcs.bounding_box = ((-0.5, 20.5), (-0.5, 2.5 + number))
+    model.save(tmp_path / "a.fits")
+    times, read = [], asdf_tree.from_bytes_with_library
+    monkeypatch.setattr(asdf_tree, "from_bytes_with_library", lambda *args: times.append(1) or read(*args))
+    slits = datamodels.open(tmp_path / "a.fits").slits
+    wcses = [slit.meta.wcs for slit in slits]
+    # Three by themselves, and the others at once.
+    assert len(times) == 4
+    assert [wcs(11.5, 2.0)[0] for wcs in wcses] == pytest.approx([10.0 + number for number in range(8)], abs=1e-3)
+    assert [wcs.bounding_box.bounding_box()[1][1] for wcs in wcses] == [2.5 + number for number in range(8)]
+    # What one changes is its own.
+    wcses[5].bounding_box = ((0.0, 1.0), (0.0, 1.0))
+    assert wcses[6].bounding_box.bounding_box()[1][1] == 8.5 and slits[5].meta.wcs is wcses[5]
+
+
+def test_one_wcs_that_cannot_be_read_does_not_spoil_the_others(tmp_path):
+    model = datamodels.MultiSlitModel()
+    model.slits = [datamodels.SlitModel((16, 24)) for _ in range(6)]
+    for number, slit in enumerate(model.slits):
+        slit.meta.wcs = tangent_plane(ra=10.0 + number)
+    model.save(tmp_path / "a.fits")
+    content = (tmp_path / "a.fits").read_bytes()
+    place = content.rindex(b"transform/shift-")
+    (tmp_path / "a.fits").write_bytes(content[:place] + b"transform/shaft-" + content[place + 16 :])
+    slits = datamodels.open(tmp_path / "a.fits").slits
+    places = []
+    for slit in slits:
+        try:
+            places.append(round(slit.meta.wcs(11.5, 7.5)[0]))
+        except InputError:
+            places.append(None)
+    assert places == [10, 11, 12, 13, 14, None]
+
+
 def test_the_wcs_beside_an_array_of_the_user(tmp_path):
     model = datamodels.ImageModel((16, 24))
     model.meta.wcs, model.my_mask = tangent_plane(), np.arange(5.0)

@@ -138,7 +138,9 @@ class _WcsOfFile:
             if standard is None or blocks is None:
                 raise _NotPlain
             self._source = stored_wcs.Source(blocks, standard[1], self._where)
-        return StoredWcs(node, self._source)
+        stored = StoredWcs(node, self._source)
+        self._source.objects.add(stored)
+        return stored
 
 
 class _NotPlain(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 
 from hexcal.errors import InputError
 from hexcal.models.wcs.description import Frame, Wcs
+from hexcal.models.wcs.objects import ObjectsOfFile
 from hexcal.models.wcs.transforms import Transform
 
 TAG = "tag:stsci.edu:gwcs/wcs-"
@@ -47,6 +48,7 @@ class Source:
     standard: bytes
     where: str
     reader: Any = field(default=None, init=False)
+    objects: ObjectsOfFile = field(default_factory=ObjectsOfFile, init=False)
 
     def described(self, node):
         """Return the description of what a node of the file stands for; what is shared there is shared here."""
@@ -106,9 +108,7 @@ class StoredWcs:
         InputError
             If the libraries that are installed do not know what it is made of.
         """
-        from hexcal.models import asdf_tree
-
-        wcs = asdf_tree.from_bytes_with_library(asdf_tree.to_bytes({"wcs": self}), self.where)["wcs"]
+        wcs = self.source.objects.read(self)
         if not is_wcs(wcs):
             raise InputError(
                 f"the WCS ({self.node.tag.rpartition('/')[2]}) is made of transforms that the installed libraries "
