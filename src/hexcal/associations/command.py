@@ -80,12 +80,8 @@ class Main:
         """Write the associations, and the orphans if asked for: all of them, or, where something fails, none."""
         options = self.options
         orphans_file = Path(options.path, options.save_orphans) if options.save_orphans else None
-        save_all(
-            options.path,
-            texts_of(self.associations, options.format, not options.no_finalize),
-            self.orphaned,
-            orphans_file,
-        )
+        texts = texts_of(self.associations, options.format, not options.no_finalize)
+        save_all(options.path, texts, self.orphaned, orphans_file)
 
 
 def main(args=None, pool=None):

@@ -1,6 +1,5 @@
 """A pool made from the headers of exposures: ``mkpool`` and ``asn_make_pool``."""
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,10 @@ def _header(source, kwargs):
         if not path.is_file():
             raise InputError("the exposure does not exist" if not path.exists() else "not a file", where=str(path))
         gate.reading(path, "exposure")
-        with _as_input_error(path):
+        try:
             return path.name, fits.getheader(path, **kwargs)
+        except (OSError, LookupError, ValueError) as error:
+            raise InputError(f"the header cannot be read: {error}", where=str(path)) from error
     if isinstance(source, fits.HDUList):
         hdu: Any = source[kwargs.get("ext", 0)]
         path = source.filename()
@@ -98,11 +99,3 @@ def _header(source, kwargs):
     if not name:
         raise InputError("an exposure in memory needs the keyword FILENAME in its header")
     return Path(str(name)).name, hdu.header
-
-
-@contextmanager
-def _as_input_error(path):
-    try:
-        yield
-    except (OSError, LookupError, ValueError) as error:
-        raise InputError(f"the header cannot be read: {error}", where=str(path)) from error

@@ -12,7 +12,7 @@ from astropy.io import ascii as astropy_ascii
 from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
-from hexcal.associations.pool_rows import IN_MEMORY, NULL
+from hexcal.associations.pool_rows import IN_MEMORY, NULL, not_lower
 from hexcal.errors import InputError, ResourceError, nearest
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
@@ -141,7 +141,7 @@ class AssociationPool(Table):
     def written_names(self):
         """Return the file names that were not written in lower case: name in lower case -> name as written."""
         column = next((name for name in self.colnames if name.lower() == "filename"), None)
-        return {**self.meta.get("file_names", {}), **(_not_lower(self[column]) if column else {})}
+        return {**self.meta.get("file_names", {}), **(not_lower(self[column]) if column else {})}
 
     def require(self, columns):
         """Raise InputError if the pool has no exposure or lacks one of these columns (lower-case names)."""
@@ -236,12 +236,8 @@ def _csv(lines, delimiter):
 def _written(lines, place, delimiter):
     """Return the file names that are not in lower case: name in lower case -> name as written."""
     if any('"' in line for line in lines):
-        return _not_lower(row[place].strip() for row in list(_csv(lines, delimiter))[1:])
-    return _not_lower(line.split(delimiter, place + 1)[place].strip() for line in lines[1:])
-
-
-def _not_lower(names):
-    return {name.lower(): str(name) for name in names if isinstance(name, str) and name != name.lower()}
+        return not_lower(row[place].strip() for row in list(_csv(lines, delimiter))[1:])
+    return not_lower(line.split(delimiter, place + 1)[place].strip() for line in lines[1:])
 
 
 def _column(values):
@@ -279,5 +275,5 @@ def _read_by_astropy(path, delimiter, format, kwargs):
         raise InputError(f"the pool cannot be read as '{format}': {reason}", where=str(path)) from error
     names = _names([[name.lower() for name in table.colnames]], path)
     columns = [np.array(_lower_texts(table[name])) for name in table.colnames]
-    written = _not_lower(table[table.colnames[names.index("filename")]]) if "filename" in names else {}
+    written = not_lower(table[table.colnames[names.index("filename")]]) if "filename" in names else {}
     return names, columns if len(table) else _no_rows(names), list(table.meta.get("comments", [])), written

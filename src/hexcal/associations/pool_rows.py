@@ -27,6 +27,8 @@ class PoolRows:
     ----------
     rows : list of dict of str to str
         All with the same names (lower case); values as the headers have them, ``null`` for no value.
+    name : str
+        What the generator calls the pool.
     """
 
     rows: list[dict[str, str]]
@@ -38,9 +40,12 @@ class PoolRows:
 
     def written_names(self) -> dict[str, str]:
         """Return the file names that were not written in lower case: name in lower case -> name as written."""
-        return {
-            row["filename"].lower(): row["filename"] for row in self.rows if row["filename"].lower() != row["filename"]
-        }
+        return not_lower(row["filename"] for row in self.rows)
+
+
+def not_lower(names: Any) -> dict[str, str]:
+    """Return those of some names that are not in lower case: name in lower case -> name as written."""
+    return {name.lower(): str(name) for name in names if isinstance(name, str) and name != name.lower()}
 
 
 def rows_of_headers(
@@ -66,10 +71,8 @@ def rows_of_headers(
         row = {key.lower(): _text(header[key]) for key in header if key.lower() not in _NOT_COLUMNS}
         row["filename"] = name
         row["asn_candidate"] = _all_candidates(row, name, list(candidates))
-        target = next(
-            (row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)), NULL
-        )
-        row["targetid"] = str(target_ids.setdefault(target, len(target_ids) + 1))
+        targets = [row[key] for key in ("targname", "targprop") if row.get(key, NULL).lower() not in ("", NULL)]
+        row["targetid"] = str(target_ids.setdefault(targets[0] if targets else NULL, len(target_ids) + 1))
         for key, value in added.items():
             row[key] = row[key] if key in row and value == ADDED[key] else value
         row["is_imprt"] = {"true": "t", "false": "f"}.get(row["is_imprt"].lower(), row["is_imprt"])
