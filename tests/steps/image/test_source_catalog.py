@@ -245,6 +245,20 @@ def test_touching_sources_are_separated_if_asked_for(references, deblend):
     assert len(run(image, references, deblend=deblend)) == 1 + deblend
 
 
+def test_a_faint_neighbour_does_not_move_a_bright_star_as_recommended(references):
+    # They touch: without the two parameters there is one source, its centre between them, and the aperture beside it.
+    image = mosaic(places=[(100.3, 100.1), (111.6, 103.4)], fluxes=[3000.0, 600.0], noise=0.05)
+    merged = run(image, references, profile="recommended", deblend=False, centroids="moments")
+    assert len(merged) == 1 and merged["aper_total_flux"].value[0] < 0.9 * 3000 * JANSKY
+    one_source = run(image, references, profile="recommended", deblend=False)
+    assert one_source["aper_total_flux"].value == pytest.approx(3000 * JANSKY, rel=0.03)
+    table = run(image, references, profile="recommended")
+    table = table[np.argsort(table["xcentroid"])]
+    assert np.allclose(table["xcentroid"], [100.3, 111.6], atol=0.02)
+    assert np.allclose(table["ycentroid"], [100.1, 103.4], atol=0.02)
+    assert np.allclose(table["aper_total_flux"].value, np.array([3000, 600]) * JANSKY, rtol=0.03)
+
+
 def test_separating_needs_scikit_image(references, monkeypatch):
     import sys
 

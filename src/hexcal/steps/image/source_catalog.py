@@ -36,8 +36,8 @@ class SourceCatalogStep(Step):
     Differences from the original: with ``kron_total`` there are columns of the Kron flux, with ``sersic_total`` of the
     total flux, to which Sersic profiles add what lies beyond an aperture; ``star_test=psf`` holds concentrations
     against those of a point source; ``phase_errors`` adds the scatter with the phase of pixels to the errors of
-    apertures. Profile `recommended` has all four. With ``starfinder`` dao or iraf there are no isophotal columns and no
-    map.
+    apertures; ``centroids=windowed`` are positions that a neighbour does not move. Profile `recommended` has all five,
+    and ``deblend``. With ``starfinder`` dao or iraf there are no isophotal columns and no map.
     """
 
     alias = "source_catalog"
