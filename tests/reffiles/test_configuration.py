@@ -1,5 +1,7 @@
 """The configuration, names of files, and which makers there are."""
 
+import itertools
+
 import pytest
 import yaml
 
@@ -28,7 +30,14 @@ def test_the_example_is_a_configuration_that_changes_nothing(tmp_path):
     for maker in MAKERS.values():
         _, values = settings.of_maker(maker)
         assert maker.Parameters(**values) == maker.Parameters()
-    assert set(yaml.safe_load(text)) >= {"inputfiles", "output", "combine", *MAKERS}
+    keys = yaml.safe_load(text)
+    assert set(keys) >= {"inputfiles", "output", "combine", "batch", "groups", "reffile4ssb", "quality", *MAKERS}
+    assert {"instrument", "reflabels", "reftypes", "default_reflabels", "validation", "plugin_path"} <= set(keys)
+    # A comment above each key that has a value.
+    is_comment = lambda line: line.lstrip().startswith("#")  # noqa: E731
+    pairs = [(above, line) for above, line in itertools.pairwise(text.splitlines()) if line.partition(":")[2]]
+    bare = [line for above, line in pairs if not is_comment(line) and not is_comment(above)]
+    assert bare == []
 
 
 @pytest.mark.req("RFF-13", "RFF-16", "RFF-17")
@@ -77,6 +86,57 @@ def test_what_is_no_yaml_is_an_error(tmp_path):
         read(tmp_path, "a: [1, 2\nb: }")
     with pytest.raises(InputError, match="does not exist"):
         configuration.read([tmp_path / "none.yaml"], MAKERS)
+    with pytest.raises(InputError, match="'readnoise' is there twice: in lines 1 and 3"):
+        read(tmp_path, "readnoise:\n  author: A\nreadnoise:\n  author: B\n")
+    (tmp_path / "latin1.yaml").write_bytes("readnoise:\n  author: Müller\n".encode("latin-1"))
+    with pytest.raises(InputError, match="no text in UTF-8"):
+        configuration.read([tmp_path / "latin1.yaml"], MAKERS)
+
+
+@pytest.mark.req("RFF-26")
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("groups:\n  default:\n    max_Delta_MJD: two\n", "line 3", "max_Delta_MJD = 'two' is not valid"),
+        ("D+:\n  range: {GWA_TILT: wide}\n", "line 2", "range = 'wide' is not valid"),
+        ("DD:\n  min_members: 0\n", "line 2", "min_members = 0 is not valid"),
+        ("inputfiles: 3\n", "line 1", "inputfiles must be a section of keys, got 3"),
+        ("inputfiles:\n  basenamepattern: '*.fits'\n", "line 2", "no regular expression"),
+        ("readnoise: 3\n", "line 1", "readnoise must be a section of keys, got 3"),
+        ("readnoise:\n  clipping_sigma: big\n", "line 2", "clipping_sigma = 'big' is not valid"),
+        ("readnoise:\n  imtypes: DDX\n", "line 2", "imtypes must be a pattern"),
+        ("readnoise:\n  ssbsteps: refpx-\n", "line 2", "unknown step 'refpx'"),
+        ("combine:\n  method: medain\n", "line 2", "method = 'medain' is not valid"),
+        ("output:\n  runIDNdigits: many\n", "line 2", "runIDNdigits = 'many' is not valid"),
+        ("test4ssb: perhaps\n", "line 1", "test4ssb = 'perhaps' is not valid"),
+        ("reffile4ssb: {superbia: SELF}\n", "line 1", "unknown type of reference file 'superbia'"),
+        ("dark:\n  reffile4ssb: {superbias: [a, b]}\n", "line 2", "dark.reffile4ssb.superbias must be a text"),
+        ("quality:\n  dark:\n    medan: [1, 2]\n", "line 2", "there is no statistic 'medan'"),
+        ("dark:\n  quality: {median: high}\n", "line 2", "limits of median must be"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_found_with_its_line(tmp_path, text, where, message):
+    with pytest.raises(ParameterError) as error:
+        read(tmp_path, text)
+    assert where in error.value.where and message in error.value.message
+
+
+def test_a_key_without_a_value_keeps_its_default(tmp_path):
+    settings = read(
+        tmp_path, "readnoise:\n  author: A\n", "readnoise:\noutput:\n  runIDNdigits:\n  runID:\nDD:\n  same:\n"
+    )
+    assert settings.of_maker(MAKERS["readnoise"])[1] == {"author": "A"}
+    assert settings.section("output")["runIDNdigits"] == 3 and settings.section("output")["runID"] is None
+    assert settings.rules("DD", "readnoise").same == ()
+
+
+def test_switches_and_dates_are_understood_as_they_are_written(tmp_path):
+    settings = read(tmp_path, "reftypes: superbias, dark\nrdnoise:\n  use_after: 2019-04-01 00:00:00\n")
+    assert settings.general.reftypes == ["superbias", "dark"]
+    assert settings.of_maker(MAKERS["readnoise"])[1] == {"useafter": "2019-04-01 00:00:00"}
+    assert settings.origins["readnoise.useafter"].endswith("line 3")
+    configuration.set_option(settings, "output", "skip_runID_ssbdir", "false")
+    assert settings.section("output")["skip_runID_ssbdir"] is False
 
 
 @pytest.mark.req("RFF-47", "RFF-48", "RFF-49", "RFF-50")

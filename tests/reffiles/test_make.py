@@ -2,6 +2,8 @@
 
 import io
 import json
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +47,22 @@ def test_the_plan_says_all_and_writes_nothing(darks, tmp_path, capfd):
     assert tasks[0]["groups"][0]["steps"][0] == ["group_scale", "dq_init", "saturation"]
     assert tasks[0]["parameters"]["clipping_sigma"] == {"value": 3.0, "origin": "default"}
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.req("RFF-37")
+def test_a_thousand_headers_are_planned_in_five_seconds(darks, tmp_path, capfd):
+    first = next(darks.glob("*_uncal.fits"))
+    with fits.open(first) as hdus:
+        card, stored = str(hdus[0].header.cards["EXPSTART"]).encode(), first.read_bytes()
+    for number in range(1000):
+        name = f"jw00001001001_{number // 99 + 1:05d}_{number % 99 + 1:05d}_nrca1_uncal.fits"
+        (tmp_path / name).write_bytes(
+            stored.replace(card, f"EXPSTART= {60000 + number / 100:20.2f}".encode().ljust(80))
+        )
+    started = time.process_time()
+    assert make(darks, "plan", "superbias", "readnoise", "dark", str(tmp_path)) == 0
+    assert time.process_time() - started < 5
+    assert "dark: 1 group " in (said := capfd.readouterr().out) and "readnoise: 1000 groups" in said
 
 
 @pytest.mark.req(
@@ -117,7 +135,6 @@ def test_a_maker_of_the_user_runs_and_one_that_fails_fails_alone(darks, tmp_path
     assert "no_bias, group 1 failed: RuntimeError: no luck" in said.err
 
 
-@pytest.mark.req("RFF-79")
 def test_exit_statuses(darks, tmp_path, capfd):
     assert make(darks, "make", "gain", str(darks), f"--output={tmp_path}", "--author=A") == 64
     assert "no group of the inputs fits DDFF" in capfd.readouterr().err
@@ -175,6 +192,18 @@ def test_another_parameter_makes_the_file_again_under_its_name(darks, tmp_path, 
     assert make(darks, *words) == 0
     assert make(darks, *words, "--superbias.clipping_sigma=4") == 0
     assert capfd.readouterr().out.count("made of 4 exposures") == 2
+
+
+def test_an_exposure_that_is_taken_away_is_no_longer_in_the_file(darks, tmp_path, capfd):
+    words = [f"--output={tmp_path}", "--author=A", "--no-report"]
+    paths = sorted(map(str, darks.glob("*_uncal.fits")))
+    for used in (paths, paths[1:]):
+        assert make(darks, "make", "superbias", "readnoise", *used, *words) == 0
+        for label in ("superbias", "readnoise"):
+            final = tmp_path / "run000" / label / f"{label}_run000.{label}.fits"
+            told = json.loads(final.with_suffix(".json").read_text())
+            assert [Path(item["path"]).name for item in told["inputs"]] == [Path(path).name for path in used]
+    assert ": kept" not in capfd.readouterr().out
 
 
 def test_products_are_not_removed_when_something_failed(darks, tmp_path, capfd):

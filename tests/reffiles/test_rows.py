@@ -12,10 +12,10 @@ from calibrations import ramp
 from exposures import MIRI, write_uncal
 
 from hexcal.cli.main import main
-from hexcal.errors import ParameterError
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.dqflags import pixel
 from hexcal.models.open import open as open_model
-from hexcal.reffiles import pipeline_steps, registry
+from hexcal.reffiles import pipeline_steps, record, registry
 from hexcal.reffiles.inputs import Selection, exposure_of
 from hexcal.reffiles.maker import Members
 from hexcal.reffiles.registry import makers
@@ -199,11 +199,60 @@ def test_broken_files_among_good_ones_are_named_and_left_out(tmp_path, capfd):
         write_uncal(tmp_path / "in", name=f"{name}_uncal.fits", EXP_TYPE="NRC_DARK", EXPSTART=60000.0 + ord(name))
     (tmp_path / "in" / "c_uncal.fits").write_bytes(b"SIMPLE  = nothing")
     (tmp_path / "in" / "d_uncal.fits").write_bytes((tmp_path / "in" / "a_uncal.fits").read_bytes()[:1000])
+    # A whole header, and not all of its data: it would spoil the group that it went into.
+    (tmp_path / "in" / "e_uncal.fits").write_bytes((tmp_path / "in" / "b_uncal.fits").read_bytes()[:-2880])
     assert main(["reffiles", "plan", "superbias", str(tmp_path / "in")]) == 0
     said = capfd.readouterr().out
     assert "not used: c_uncal.fits" in said and "not used: d_uncal.fits" in said
+    assert "not used: e_uncal.fits: the file is truncated: extension" in said
     assert main(["reffiles", "plan", "gain", str(tmp_path / "in")]) == 64
     assert "2 flats that agree are needed" in capfd.readouterr().out
+
+
+def test_one_that_the_pipeline_refuses_does_not_take_its_group_with_it(tmp_path, capfd):
+    from exposures import write_references
+
+    rng = np.random.default_rng(1)
+    (tmp_path / "in").mkdir()
+    for number in range(1, 5):
+        data = rng.normal(1000, 5, (1, 6, 16, 24)).round().astype(np.uint16)
+        # SUBSIZE2 stays as it was.
+        write_uncal(tmp_path / "in", data=data[:, :, :12] if number == 3 else data, SUBSIZE2=16, NINTS=1,
+                    name=f"jw00001001001_02101_{number:05d}_nrca1_uncal.fits", EXP_TYPE="NRC_DARK",
+                    EXPSTART=60000.0 + number)  # fmt: skip
+    write_references(tmp_path / "refs")
+    words = ["reffiles", "make", "superbias", "readnoise", str(tmp_path / "in"), "--author=A", "--no-report"]
+    assert main([*words, f"--output={tmp_path}", f"--references={tmp_path / 'refs'}"]) == 1
+    said = capfd.readouterr()
+    assert "superbias, group 1, without jw00001001001_02101_00003_nrca1_uncal.fits failed" in said.err
+    assert "readnoise, group 3 failed: the pipeline failed on" in said.err
+    assert "superbias_run000.001.superbias.fits: made of 3 exposures" in said.out
+    told = record.of_file(tmp_path / "run000" / "superbias" / "superbias_run000.superbias.fits")
+    assert len(told["inputs"]) == len(told["run"]["pipeline"]) == 3
+    # A pair of which one is broken is no pair.
+    (tmp_path / "pairs.yaml").write_text("superbias:\n  imtypes: DD\n")
+    words = [*words, f"--output={tmp_path / 'pairs'}", f"--references={tmp_path / 'refs'}"]
+    assert main([*words, f"--config={tmp_path / 'pairs.yaml'}"]) == 1
+    assert "superbias, group 2 failed: the pipeline failed on" in capfd.readouterr().err
+
+
+def test_a_saturated_dark_has_no_read_noise(tmp_path, capfd):
+    rng = np.random.default_rng(1)
+    darks = [ramp(rng.normal(1000, 5, (1, 8, 16, 24))) for _ in range(3)]
+    darks.append(ramp(np.full((1, 8, 16, 24), 65535.0)))
+    with pytest.raises(InputError, match="100 % of the pixels have no read noise"):
+        made("readnoise", [("dark", darks[3])])
+    assert np.median(made("readnoise", [("dark", model) for model in darks]).data) > 5
+
+
+def test_lists_that_cannot_be_read_are_errors_of_the_list(tmp_path, capfd):
+    (tmp_path / "a.lst").write_text("b.lst\n")
+    (tmp_path / "b.lst").write_text("a.lst\n")
+    (tmp_path / "c.lst").write_bytes(b"\xff\xfe")
+    assert main(["reffiles", "plan", "superbias", str(tmp_path / "a.lst")]) == 1
+    assert "names itself" in (said := capfd.readouterr().err) and "a.lst -> b.lst -> a.lst" in said
+    assert main(["reffiles", "plan", "superbias", str(tmp_path / "c.lst")]) == 1
+    assert "no text in UTF-8" in capfd.readouterr().err
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, capfd):

@@ -265,7 +265,7 @@ def test_a_file_says_what_it_was_made_of_and_is_made_again(darks, tmp_path, capf
     assert "has changed" in capfd.readouterr().err
 
 
-@pytest.mark.req("RFF-22", "RFF-23", "RFF-128")
+@pytest.mark.req("RFF-22", "RFF-23")
 def test_what_was_made_is_tried_compared_and_judged(darks, tmp_path, capfd):
     settings = tmp_path / "c.yaml"
     settings.write_text(

@@ -125,7 +125,7 @@ def planned(command: str, words: list[str]) -> Planned | None:
     _warn(settings, known)
     allowed = settings.allowed(known)
     labels, sources = _split(options.words, known)
-    labels = labels or settings.values.get("reftypes") or []
+    labels = labels or settings.general.reftypes
     if not labels or not sources:
         raise ParameterError(
             "no type of reference file is named" if not labels else "no exposures are given",

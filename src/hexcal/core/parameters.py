@@ -317,5 +317,7 @@ def type_name(annotation: Any) -> str:
         return f"one of {', '.join(map(str, typing.get_args(annotation)))}"
     if typing.get_origin(annotation) is list:
         return "list"
+    if typing.get_origin(annotation) is dict:
+        return "values by name"
     parts = [type_name(part) for part in typing.get_args(annotation) if part is not type(None)]
     return " or ".join(part for part in parts if part)

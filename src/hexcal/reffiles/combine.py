@@ -116,13 +116,12 @@ def _values(models, name, result, has_flags, parameters):
     values, errors = np.empty(shape, np.float32), np.zeros(shape, np.float32)
     least = min(parameters.min_values, len(models))
     few = np.zeros(shape[-2:], bool)
-    bad = np.stack([_unusable(model, shape[-2:]) for model in models]) if has_flags else None
     for first in range(0, rows, step):
         window = np.s_[..., first : first + step, :]
         stack = np.stack([model.read(name, window) for model in models])
         used = np.isfinite(stack)
-        if bad is not None:
-            own = bad[:, first : first + step]
+        if has_flags:
+            own = np.stack([_unusable(model, window) for model in models])
             used &= ~own.reshape(len(models), *(1,) * (stack.ndim - own.ndim), *own.shape[1:])
         value, error, count = _joined(stack, used, models, window, parameters)
         if len(models) < _FEW and name == "data" and parameters.method != "weighted" and _have_errors(models):
@@ -144,10 +143,11 @@ def _flags_of(model) -> Any:
     return model.dq if model.path is None else open_model(model.path).dq
 
 
-def _unusable(model, shape):
-    """Which pixels of a file do not count, bool (ny, nx)."""
-    flags = (_flags_of(model) & np.uint32(pixel.DO_NOT_USE)) != 0
-    return flags.reshape(-1, *shape).any(axis=0)
+def _unusable(model, window):
+    """Which pixels of some rows of a file do not count, bool (rows, nx)."""
+    definitions = model.dq_def if "dq_def" in model.specs else None
+    flags = dqflags.translate(model.read("dq", window), definitions, str(model.path), dqflags.of(model.observatory))
+    return ((flags & np.uint32(pixel.DO_NOT_USE)) != 0).reshape(-1, *flags.shape[-2:]).any(axis=0)
 
 
 def _joined(stack, used, models, window, parameters):

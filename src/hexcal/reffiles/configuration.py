@@ -1,69 +1,22 @@
 """The configuration: a YAML file of which every key is optional; files that were written for the original are read."""
 
-import difflib
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
-from hexcal.core.parameters import validated
-from hexcal.errors import InputError, ParameterError, nearest, unknown_name
+from hexcal.core.parameters import describe, validated, values_of
+from hexcal.errors import InputError, ParameterError, unknown_name
 from hexcal.reffiles.combine import CombineParameters
+from hexcal.reffiles.configuration_check import OF_MAKERS, SPELLINGS, require_known
 from hexcal.reffiles.grouping import Rules
-from hexcal.reffiles.inputs import OPTIONAL, REQUIRED, Selection
+from hexcal.reffiles.inputs import Selection
 from hexcal.reffiles.patterns import parsed
 from hexcal.reffiles.registry import ALIASES
-
-_INPUTS = {
-    "dark_pattern": None,
-    "flat_pattern": None,
-    "basenamepattern": None,
-    "dateobs_fitskey": None,
-    "timeobs_fitskey": None,
-    "mjdobs_fitskey": None,
-    "requiredfitskeys": list(REQUIRED),
-    "optionalfitskeys": list(OPTIONAL),
-}
-_GROUPS = {
-    "max_Delta_MJD": None,
-    "same": [],
-    "loose": [],
-    "range": {},
-    "not": {},
-    "same_ngroups": False,
-    "overlapping": False,
-    "min_members": None,
-    "max_members": None,
-}
-_OUTPUT = {
-    "outrootdir": None,
-    "outsubdir": None,
-    "runID": "AUTO",
-    "runIDNdigits": 3,
-    "addsuffix": None,
-    "ssbdir": None,
-    "skip_runID_ssbdir": False,
-    "ssblogFlag": False,
-    "ssberrorlogFlag": False,
-    "pipeline_prod_search_dir": None,
-}
-_BATCH = {"batch_enabled": False, "batchmode": None}
-_SECTIONS = {
-    "inputfiles": _INPUTS,
-    "output": _OUTPUT,
-    "combine": dict.fromkeys(CombineParameters.model_fields),
-    "batch": _BATCH,
-}
-_FREE = ("reffile4ssb", "validation", "default_reflabels", "groups", "quality")
-_TOP = ("instrument", "reflabels", "reftypes", "plugin_path", "test4datamodel", "test4ssb", *_SECTIONS, *_FREE)
-_OF_MAKERS = ("reftype", "imtypes", "ssbsteps", "ssb_save_steps", "flags", "reffile4ssb", "validation", "quality")
-_PATTERN = re.compile(r"[DF]\d*\+?([DF]\d*\+?)*")
-_SPELLINGS: dict[str, str] = {"descrip": "description", "use_after": "useafter"}
-"""How the original spells parameters of makers."""
+from hexcal.reffiles.sections import SECTIONS, TABLES, General, GroupRules, values_given
 
 
 @dataclass
@@ -83,7 +36,14 @@ class Configuration:
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section with its defaults filled in."""
-        return {**_SECTIONS.get(name, {}), **(self.values.get(name) or {})}
+        kind = SECTIONS[name]
+        return values_of(validated(kind, values_given(self.values.get(name), kind), where=name))
+
+    @property
+    def general(self) -> General:
+        """The keys at the top level that are no sections."""
+        own = {key: self.values[key] for key in General.model_fields if key in self.values}
+        return validated(General, values_given(own, General), where="configuration")
 
     def selection(self) -> Selection:
         """Return what is taken of the inputs."""
@@ -96,34 +56,34 @@ class Configuration:
             dark_pattern=values["dark_pattern"],
             flat_pattern=values["flat_pattern"],
             time_keywords=keys,
-            required=tuple(_listed(values["requiredfitskeys"])),
-            optional=tuple(_listed(values["optionalfitskeys"])),
+            required=tuple(values["requiredfitskeys"]),
+            optional=tuple(values["optionalfitskeys"]),
         )
 
     def rules(self, pattern: str, label: str) -> Rules:
         """Return the rules of groups of a pattern: of ``groups.default``, and of the section of the pattern."""
         groups = self.values.get("groups") or {}
-        values = {**_GROUPS, **(groups.get("default") or {}), **(groups.get(pattern) or {})}
-        values.update(self.values.get(pattern) or {})
+        values = {**(groups.get("default") or {}), **(groups.get(pattern) or {}), **(self.values.get(pattern) or {})}
+        rules: Any = validated(GroupRules, values_given(values, GroupRules), where=f"groups of {label}")
         return Rules(
             parsed(pattern, where=f"imtypes of {label}"),
-            max_days=None if values["max_Delta_MJD"] is None else float(values["max_Delta_MJD"]),
-            same=tuple(_listed(values["same"])),
-            loose=tuple(_listed(values["loose"])),
-            within={key: float(width) for key, width in (values["range"] or {}).items()},
-            without={key: str(value) for key, value in (values["not"] or {}).items()},
-            same_ngroups=bool(values["same_ngroups"]),
-            overlapping=bool(values["overlapping"]),
-            min_members=values["min_members"],
-            max_members=values["max_members"],
+            max_days=rules.max_Delta_MJD,
+            same=tuple(rules.same),
+            loose=tuple(rules.loose),
+            within=rules.range,
+            without={key: str(value) for key, value in getattr(rules, "not").items()},
+            same_ngroups=rules.same_ngroups,
+            overlapping=rules.overlapping,
+            min_members=rules.min_members,
+            max_members=rules.max_members,
         )
 
     def of_maker(self, maker) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what is set for a maker: how it is used (imtypes, ssbsteps ...), and its own parameters."""
         section = self.values.get(maker.label) or {}
         return (
-            {name: value for name, value in section.items() if name in _OF_MAKERS},
-            {_SPELLINGS.get(str(name), str(name)): value for name, value in section.items() if name not in _OF_MAKERS},
+            {name: value for name, value in section.items() if name in OF_MAKERS},
+            {SPELLINGS.get(str(name), str(name)): value for name, value in section.items() if name not in OF_MAKERS},
         )
 
     def validation(self, maker) -> str | None:
@@ -143,7 +103,7 @@ class Configuration:
 
     def allowed(self, known: dict[str, Any]) -> dict[str, Any]:
         """Return the makers that may be used: all, or those of ``reflabels``."""
-        labels = [ALIASES.get(str(label), str(label)) for label in self.values.get("reflabels") or ()]
+        labels = [ALIASES.get(label, label) for label in self.general.reflabels]
         if not labels:
             return known
         unknown = next((label for label in labels if label not in known), None)
@@ -153,7 +113,7 @@ class Configuration:
 
     def tests(self) -> tuple[bool, bool]:
         """Return whether a new file is opened with its model, and whether the pipeline is run with it."""
-        return bool(self.values.get("test4datamodel", True)), bool(self.values.get("test4ssb", True))
+        return self.general.test4datamodel, self.general.test4ssb
 
     def batch(self) -> dict[str, Any]:
         """Return where work is done: ``jobs``, ``scheduler`` or ``slurm``; empty if batches are not enabled.
@@ -196,11 +156,7 @@ class Configuration:
 
     def combining(self) -> CombineParameters:
         """Return how individual files are joined."""
-        return validated(CombineParameters, self.values.get("combine") or {}, "combine")
-
-
-def _listed(value) -> list[str]:
-    return [word.strip() for word in value.split(",")] if isinstance(value, str) else list(value or ())
+        return CombineParameters(**self.section("combine"))
 
 
 def read(paths: Iterable[str | os.PathLike[str]], makers: dict[str, Any]) -> Configuration:
@@ -218,14 +174,14 @@ def read(paths: Iterable[str | os.PathLike[str]], makers: dict[str, Any]) -> Con
     InputError
         If a file is absent, or no YAML; with the line.
     ParameterError
-        For an unknown key; with file, line and nearest right name.
+        For an unknown key, and for a value of the wrong kind; with file, line, and the nearest right name.
     """
     result = Configuration()
     for path in paths:
         tree, lines = _load(Path(path))
-        _check(tree, lines, str(path), makers)
+        require_known(tree, lines, str(path), makers)
         _merge(result.values, tree)
-        result.origins.update({key: f"{path}, line {line}" for key, line in lines.items()})
+        result.origins.update({_canonical(key): f"{path}, line {line}" for key, line in lines.items()})
     return result
 
 
@@ -236,8 +192,8 @@ def plugin_folders(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """
     folders: list[str] = []
     for path in paths:
-        given = _load(Path(path))[0].get("plugin_path")
-        folders += [os.path.expandvars(word) for word in _listed(given)]
+        tree, _ = _load(Path(path))
+        folders += [os.path.expandvars(folder) for folder in Configuration(tree).general.plugin_path]
     absent = next((folder for folder in folders if not Path(folder).is_dir()), None)
     if absent is not None:
         raise InputError("a folder with makers does not exist", where=f"plugin_path: {absent}")
@@ -246,8 +202,17 @@ def plugin_folders(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
 
 def set_option(configuration: Configuration, section: str, name: str, value: Any) -> None:
     """Set a value that the command line gives, in place."""
-    configuration.values.setdefault(section, {})[_SPELLINGS.get(name, name)] = value
+    configuration.values.setdefault(section, {})[SPELLINGS.get(name, name)] = value
     configuration.origins[f"{section}.{name}"] = "option"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values; a date stays the text that it is, for USEAFTER."""
+
+    yaml_implicit_resolvers: ClassVar[Any] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _load(path):
@@ -255,15 +220,23 @@ def _load(path):
     if not path.is_file():
         raise InputError("the configuration does not exist", where=str(path))
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=_Loader)
+        tree = yaml.load(text, Loader=_Loader) or {}
+    except UnicodeDecodeError as error:
+        raise InputError("the configuration is no text in UTF-8", where=f"{path}, byte {error.start}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
         raise InputError(f"not YAML: {getattr(error, 'problem', error)}", where=where) from error
     if not isinstance(tree, dict):
         raise InputError("a configuration is a list of `key: value`", where=str(path))
-    return tree, dict(_lines(node, ""))
+    lines: dict[str, int] = {}
+    for name, line in _lines(node, ""):
+        if name in lines:
+            raise InputError(f"'{name}' is there twice: in lines {lines[name]} and {line}", where=str(path))
+        lines[name] = line
+    return tree, lines
 
 
 def _lines(node, prefix):
@@ -273,75 +246,44 @@ def _lines(node, prefix):
         yield from _lines(value, f"{name}.")
 
 
-def _check(tree, lines, path, makers):
-    """Refuse unknown keys; keys at the top level that are no section are free, as in the original."""
-    for key, value in tree.items():
-        where = f"{path}, line {lines.get(key, 1)}"
-        if key in _SECTIONS and isinstance(value, dict):
-            _known(value, _SECTIONS[key], key, lines, path)
-        elif isinstance(value, dict) and _PATTERN.fullmatch(str(key)):
-            _known(value, _GROUPS, key, lines, path)
-        elif key == "groups" and isinstance(value, dict):
-            for name, rules in value.items():
-                _known(rules or {}, _GROUPS, f"groups.{name}", lines, path)
-        elif isinstance(value, dict) and (key in makers or key in ALIASES):
-            label = ALIASES.get(key, key)
-            names = [*makers[label].Parameters.model_fields, *_OF_MAKERS, *_SPELLINGS]
-            _known(value, names, key, lines, path)
-        elif isinstance(value, dict) and key not in _FREE:
-            names = [*_TOP, *makers]
-            guess = nearest(str(key), names)
-            raise ParameterError(
-                f"unknown section '{key}'", where=where, hint=f"did you mean '{guess}'?" if guess else ", ".join(names)
-            )
-        elif not isinstance(value, dict) and key not in _TOP and difflib.get_close_matches(str(key), _TOP, cutoff=0.85):
-            # Free keys are allowed, but not ones that are a known one with a typing error.
-            raise ParameterError(f"unknown key '{key}'", where=where, hint=f"did you mean '{nearest(str(key), _TOP)}'?")
-
-
-def _known(value, names, section, lines, path):
-    for name in value:
-        if name not in names:
-            guess = nearest(str(name), names)
-            raise ParameterError(
-                f"unknown key '{name}' in {section}",
-                where=f"{path}, line {lines.get(f'{section}.{name}', 1)}",
-                hint=f"did you mean '{guess}'?" if guess else ", ".join(names),
-            )
+def _canonical(name):
+    """A dotted key as options and defaults spell it."""
+    section, dot, key = name.partition(".")
+    return f"{ALIASES.get(section, section)}{dot}{SPELLINGS.get(key, key)}"
 
 
 def _merge(tree, other):
     for key, value in other.items():
         name = ALIASES.get(key, key)
-        if isinstance(value, dict) and isinstance(tree.get(name), dict):
-            _merge(tree[name], value)
+        if isinstance(tree.get(name), dict) and (isinstance(value, dict) or value is None):
+            _merge(tree[name], value or {})
         else:
             tree[name] = value
 
 
 def example(makers: dict[str, Any]) -> str:
-    """Return a configuration with all keys, their defaults, and a comment for each parameter of each maker."""
-    from hexcal.core.parameters import describe
-
-    lines = ["# Every key is optional; what is given here are the defaults.", "reftypes: []", ""]
-    for name, keys in (*_SECTIONS.items(), ("groups.default", _GROUPS)):
-        section, _, inner = name.partition(".")
-        lines.append(f"{section}:")
-        indent = "  " if not inner else "    "
-        lines += [f"  {inner}:"] if inner else []
-        fields = CombineParameters.model_fields if name == "combine" else {}
-        for key, value in keys.items():
-            if key in fields:
-                lines += [f"{indent}# {describe(fields[key], key)}"]
-            lines.append(f"{indent}{key}: {_as_yaml(fields[key].default if key in fields else value)}")
-        lines.append("")
+    """Return a configuration with all keys, their defaults, and a comment for each of them."""
+    lines = ["# Every key is optional; what is given here are the defaults.", *_keys(General, ""), ""]
+    for name, kind in SECTIONS.items():
+        lines += [f"{name}:", *_keys(kind, "  "), ""]
+    lines += [
+        "# Groups of all patterns; a section such as DD, or groups.DD, has the same keys.",
+        "groups:",
+        "  default:",
+    ]
+    lines += [*_keys(GroupRules, "    "), ""]
+    for name, meaning in TABLES.items():
+        lines += [f"# {meaning}", f"{name}: {{}}", ""]
     for maker in makers.values():
-        lines += [f"{maker.label}:", f"  imtypes: {maker.inputs}", f"  ssbsteps: '{maker.steps}'"]
-        for key, item in maker.Parameters.model_fields.items():
-            lines += [f"  # {describe(item, key)}", f"  {key}: {_as_yaml(item.default)}"]
-        lines.append("")
+        lines += [f"{maker.label}:", f"  # Exposures of a group.\n  imtypes: {maker.inputs}"]
+        lines += [f"  # Steps of the pipeline that they must have had.\n  ssbsteps: '{maker.steps}'"]
+        lines += [*_keys(maker.Parameters, "  "), ""]
     return "\n".join(lines)
 
 
-def _as_yaml(value):
-    return yaml.safe_dump(value, default_flow_style=True).replace("\n...", "").strip()
+def _keys(kind, indent):
+    """Each key with its default, below a comment that says what it is."""
+    for key, item in kind.model_fields.items():
+        value = yaml.safe_dump(item.default, default_flow_style=True, width=1000).partition("\n")[0]
+        yield f"{indent}# {describe(item, key)}"
+        yield f"{indent}{key}: {value}"

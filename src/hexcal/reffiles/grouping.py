@@ -51,6 +51,16 @@ class Rules:
     min_members: int | None = None
     max_members: int | None = None
 
+    def least(self, kind: str) -> int:
+        """Return the fewest exposures of a kind that a group has."""
+        count = self.counts[kind]
+        return count.least if count.most is not None else max(count.least, self.min_members or 0)
+
+    def allow(self, members: Iterable[Any]) -> bool:
+        """Whether exposures are enough for a group."""
+        kinds = [member.kind for member in members]
+        return all(kinds.count(kind) >= self.least(kind) for kind in self.counts)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -200,8 +210,8 @@ def _take(candidates, rules, kind, group):
         elif count.most is not None and group is None and taken:
             # Neighbours in time: what comes later does not fit either.
             return None
-    least = count.least if count.most is not None else max(count.least, rules.min_members or 0)
-    return sorted(taken, key=lambda item: (item.mjd, item.path.name)) if len(taken) >= least else None
+    is_enough = len(taken) >= rules.least(kind)
+    return sorted(taken, key=lambda item: (item.mjd, item.path.name)) if is_enough else None
 
 
 def _fits(item, others, rules):

@@ -12,6 +12,7 @@ from astropy.time import Time
 
 from hexcal import observatories
 from hexcal.errors import HexcalError, InputError
+from hexcal.models.fits_scan import scan
 from hexcal.references.header_cards import read_header
 
 REQUIRED = ("INSTRUME", "DETECTOR", "NGROUPS", "NINTS", "TGROUP", "SUBARRAY")
@@ -136,6 +137,7 @@ def read_inputs(sources: Iterable[str | os.PathLike[str]], selection: Selection 
             continue
         try:
             exposure = exposure_of(path, selection)
+            _require_whole(path)
         except HexcalError as error:
             left_out.append(LeftOut(path, error.message))
             continue
@@ -191,8 +193,8 @@ def table_of(inputs: Iterable[Input], left_out: Iterable[LeftOut], selection: Se
     return Table(rows=rows, names=names)
 
 
-def _files(sources):
-    """All files that are meant, each once."""
+def _files(sources, lists=()):
+    """All files that are meant, each once; `lists` are the lists that name them."""
     paths: dict[Path, None] = {}
     for source in sources:
         text = str(source)
@@ -200,8 +202,7 @@ def _files(sources):
         if path.is_dir():
             names = sorted(child for child in path.iterdir() if child.name.endswith(_ENDINGS))
         elif path.suffix in (".txt", ".lst", ".list") and path.is_file():
-            words = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-            names = _files([path.parent / word for word in words if word])
+            names = _files(_listed(path, lists), (*lists, path.resolve()))
         elif glob.has_magic(text) and not path.exists():
             names = [Path(name) for name in sorted(glob.glob(text))]
         else:
@@ -210,6 +211,27 @@ def _files(sources):
             raise InputError("there are no files", where=text)
         paths.update(dict.fromkeys(names))
     return list(paths)
+
+
+def _listed(path, lists):
+    """What a list names, from its own folder."""
+    if path.resolve() in lists:
+        raise InputError("a list of exposures names itself", where=" -> ".join(each.name for each in (*lists, path)))
+    try:
+        words = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        hint = "one path in each line"
+        raise InputError(
+            "a list of exposures is no text in UTF-8", where=f"{path}, byte {error.start}", hint=hint
+        ) from error
+    return [path.parent / word for word in words if word]
+
+
+def _require_whole(path):
+    """Raise InputError if a file ends before its data do: it would fail later, and with it all of its group."""
+    if path.suffix == ".fits":
+        with open(path, "rb") as stream:
+            scan(stream, os.fstat(stream.fileno()).st_size, path)
 
 
 def exposure_of(path: Path, selection: Selection) -> Input:

@@ -14,11 +14,11 @@ from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.reffiles import first_mask, individual, intermediate, pipeline_runs, pipeline_steps, record, run_products
 from hexcal.reffiles.final import certified, is_joined, newer, write_final
-from hexcal.reffiles.outcome import Outcome, Settings
+from hexcal.reffiles.outcome import Failure, Outcome, Settings
 from hexcal.reffiles.plan import BARE, SELF
 from hexcal.workflow import ledger, worker
 
-_LEFT = "it was left for a later run"
+_LEFT = Failure("it was left for a later run")
 REFERENCES = "references"
 """Folder in that of the run with a copy of what was made, as ``<type>.fits``: a folder for ``--references``."""
 
@@ -148,7 +148,7 @@ class Run:
             for item in task.groups:
                 job = self._individual(task, item, demands, runs, errors)
                 if job is not None:
-                    jobs.append(((task, item), job))
+                    jobs.append(((task, item, len(job["members"])), job))
         self._make_individual(jobs)
         for task in tasks:
             self._finish(task)
@@ -162,14 +162,17 @@ class Run:
                 if needed and not self._is_there(task, item, self._members(task, item, demands, runs)):
                     intermediate.make_again(needed, runs)
 
+    def _run_of(self, task, item, member, demands, runs):
+        """The run of the pipeline for an exposure of a group; None where nothing remains to be done."""
+        demand = demands.get((task.maker.label, item.number, member.path))
+        return runs[demand] if demand is not None else None
+
     def _members(self, task, item, demands, runs):
         """The exposures of a group as the maker gets them."""
-        members = []
-        for member, remaining in zip(item.group.members, item.remaining, strict=True):
-            demand = demands.get((task.maker.label, item.number, member.path))
-            run = runs[demand] if demand is not None else None
-            members.append(run_products.member(task, member, remaining, run))
-        return members
+        return [
+            run_products.member(task, member, remaining, self._run_of(task, item, member, demands, runs))
+            for member, remaining in zip(item.group.members, item.remaining, strict=True)
+        ]
 
     def _demands(self, task, demands):
         for item in task.groups:
@@ -226,13 +229,12 @@ class Run:
         return self.given or None
 
     def _search_folders(self):
-        text = self.configuration.section("output")["pipeline_prod_search_dir"]
-        words = text.split(",") if isinstance(text, str) else text or ()
-        return [Path(os.path.expandvars(str(word).strip())) for word in words]
+        folders = self.configuration.section("output")["pipeline_prod_search_dir"]
+        return [Path(os.path.expandvars(folder)) for folder in folders]
 
     # ---- the pipeline
 
-    def _run_pipelines(self, runs, book) -> dict[str, str]:
+    def _run_pipelines(self, runs, book) -> dict[str, Failure]:
         """Do the runs that have to be done; returns what went wrong, by key."""
         due = list({id(run): run for run in runs.values() if run.reason is not None}.values())
         if self.settings.most_products is not None:
@@ -256,9 +258,8 @@ class Run:
             if output["ssberrorlogFlag"]:
                 run_products.write_errors(run, log, error)
             if error is not None:
-                errors[run.demand.key] = (
-                    f"the pipeline failed on {run.demand.member.path.name}: {error}\n  where: {log}"
-                )
+                text = f"the pipeline failed on {run.demand.member.path.name}: {error}\n  where: {log}"
+                errors[run.demand.key] = Failure(text, result["is_of_input"])
                 continue
             self.say(f"{run.demand.root}_{run.demand.remaining.suffix}: {result['seconds']:.1f} s ({run.reason})")
         return errors
@@ -270,17 +271,20 @@ class Run:
         name = f"{task.maker.label}, group {item.number}"
         if name in self.outcome.failed:
             return None
-        commands = []
-        for member in item.group.members:
-            demand = demands.get((task.maker.label, item.number, member.path))
-            run = runs[demand] if demand is not None else None
-            if run is not None and run.demand.key in errors:
-                if errors[run.demand.key] == _LEFT:
-                    self.outcome.left.append(name)
-                else:
-                    self.outcome.failed[name] = errors[run.demand.key]
+        of_member = {member: self._run_of(task, item, member, demands, runs) for member in item.group.members}
+        bad = {member: errors[run.demand.key] for member, run in of_member.items() if run and run.demand.key in errors}
+        if _LEFT in bad.values():
+            self.outcome.left.append(name)
+            return None
+        if bad:
+            # One that is broken does not take the others with it; a disk that is full does.
+            kept = item.without(bad, task.rules) if all(failure.is_of_input for failure in bad.values()) else None
+            if kept is None:
+                self.outcome.failed[name] = next(iter(bad.values())).text
                 return None
-            commands += [run.command] if run is not None else []
+            self.outcome.failed |= {f"{name}, without {each.path.name}": failure.text for each, failure in bad.items()}
+            item = kept
+        commands = [run.command for member, run in of_member.items() if run is not None and member not in bad]
         output, members = self._placed(item.output), self._members(task, item, demands, runs)
         if self._is_there(task, item, members):
             self.say(f"{output.name}: kept")
@@ -298,7 +302,7 @@ class Run:
         }  # fmt: skip
 
     def _is_there(self, task, item, members):
-        """Whether an individual file was made of the products as they are, with the parameters as they are.
+        """Whether an individual file was made of these exposures, their products, and the parameters as they are.
 
         Products that are gone were removed on purpose, when they had served.
         """
@@ -309,11 +313,14 @@ class Run:
         former = record.of_file(output)
         if former is None or not newer(output, sources):
             return False
+        # An exposure that is taken away leaves no product that is newer.
+        if [entry["path"] for entry in former["inputs"]] != [str(Path(own["input"]).resolve()) for own in members]:
+            return False
         values = {name: entry["value"] for name, entry in former["run"].get("parameters", {}).items()}
         return values == record.as_recorded(values_of(task.parameters))
 
     def _make_individual(self, jobs):
-        for (task, item), result in self.settings.workers.each(individual.make, jobs):
+        for (task, item, number), result in self.settings.workers.each(individual.make, jobs):
             name = f"{task.maker.label}, group {item.number}"
             if isinstance(result, Exception):
                 self.outcome.failed[name] = str(result)
@@ -321,9 +328,7 @@ class Run:
                 is_left_out = self.settings.as_allowed and not result["is_suitable"]
                 (self.outcome.not_made if is_left_out else self.outcome.failed)[name] = result["error"]
             else:
-                self.say(
-                    f"{item.output.name}: made of {len(item.group.members)} exposures in {result['seconds']:.1f} s"
-                )
+                self.say(f"{item.output.name}: made of {number} exposures in {result['seconds']:.1f} s")
                 for note in result["notes"]:
                     self.say(f"  {note}")
 

@@ -7,6 +7,22 @@ from typing import Any
 from hexcal.reffiles.workers import Workers
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with a run of the pipeline.
+
+    Attributes
+    ----------
+    text : str
+        The message.
+    is_of_input : bool
+        Whether the exposure is to blame: then a group may do without it.
+    """
+
+    text: str
+    is_of_input: bool = False
+
+
 @dataclass
 class Outcome:
     """What became of a run.

@@ -188,6 +188,11 @@ def _steps_with():
     return result
 
 
+def all_types() -> list[str]:
+    """Return the types of reference files that the steps of the pipeline ask for."""
+    return list(_steps_with())
+
+
 def types_used(steps) -> list[str]:
     """Return the types of reference files that some steps ask for."""
     wanted = set(steps)

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,14 @@ class GroupPlan:
     output: Path
     final: Path = Path()
 
+    def without(self, lost: Container[Any], rules: grouping.Rules | None) -> "GroupPlan | None":
+        """Return the group without some exposures; None if the rules do not allow that."""
+        kept = [pair for pair in zip(self.group.members, self.remaining, strict=True) if pair[0] not in lost]
+        members = tuple(member for member, _ in kept)
+        if rules is None or not rules.allow(members):
+            return None
+        return replace(self, group=replace(self.group, members=members), remaining=[each for _, each in kept])
+
 
 @dataclass
 class Task:
@@ -67,6 +76,8 @@ class Task:
         Step whose flags are used with the data of the steps before it.
     problem : str or None
         Why nothing can be made.
+    rules : Rules or None
+        What the groups follow; None where a file gives them: then nothing can be missing from them.
     """
 
     maker: Any
@@ -78,6 +89,7 @@ class Task:
     validation: str | None = None
     flags: str = ""
     problem: str | None = None
+    rules: grouping.Rules | None = None
 
     @property
     def finals(self) -> dict[Path, list[GroupPlan]]:
@@ -174,6 +186,7 @@ def _task(maker, inputs, configuration, places, references, author_needed, given
     groups, left = grouping.grouped(fitting, rules) if given is None else group_file.groups_of(given, fitting)
     task = Task(maker, parameters, origins, references=references, flags=flags)
     task.validation = configuration.validation(maker)
+    task.rules = rules if given is None else None
     task.left = [*wrong, *(LeftOut(item.path, reason) for item, reason in left)]
     finder = restart.Restarts(references, inputs)
     for group in groups:

@@ -11,6 +11,8 @@ from hexcal.models import dqflags
 from hexcal.reffiles.statistics import of_map
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
+STATISTICS = ("mean", "median", "spread", "no_value")
+"""Of the values of a file; besides there is the share of pixels with each flag, ``flag.NAME``."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,39 @@ def statistics(model: Any) -> dict[str, float]:
     result["mean"], result["spread"] = of_map(image, good)
     result["median"] = float(np.median(image[good])) if good.any() else float("nan")
     return result
+
+
+def require_limits(limits: dict[str, Any], where: str) -> None:
+    """Check limits before there is a file that they can be compared with.
+
+    Parameters
+    ----------
+    limits : dict
+        As of `judged`.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    ParameterError
+        If a limit is of a statistic that there is not, or is no range.
+    """
+    for name, given in limits.items():
+        flag = str(name).removeprefix("flag.")
+        known = [f"flag.{each}" for each in dqflags.pixel] if flag != name else STATISTICS
+        if name not in known and not flag.startswith("bit "):
+            guess = nearest(str(name), [*STATISTICS, *known])
+            raise ParameterError(
+                f"there is no statistic '{name}'", where=where,
+                hint=f"did you mean '{guess}'?" if guess else f"{', '.join(STATISTICS)}, flag.HOT",
+            )  # fmt: skip
+        ranges = given if isinstance(given, dict) else {FAIL: given}
+        level = next((level for level in ranges if level not in (FAIL, WARN)), None)
+        if level is not None:
+            raise ParameterError(f"{name} has limits of '{level}': there are {WARN} and {FAIL}", where=where)
+        for limit in ranges.values():
+            if limit is not None:
+                _range(limit, name, where)
 
 
 def judged(figures: dict[str, float], limits: dict[str, Any], where: str) -> list[Row]:

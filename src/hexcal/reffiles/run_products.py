@@ -42,8 +42,8 @@ def existing(source: str) -> Path:
 
 def lost(error: Exception) -> dict[str, Any]:
     """Return what `hexcal.workflow.worker.do` would say of a run whose worker was lost."""
-    return {"state": ledger.FAILED, "error": str(error), "seconds": None, "peak_memory_mb": None, "products": [],
-            "made_of": None, "worker": None}  # fmt: skip
+    return {"state": ledger.FAILED, "error": str(error), "is_of_input": False, "seconds": None,
+            "peak_memory_mb": None, "products": [], "made_of": None, "worker": None}  # fmt: skip
 
 
 def write_errors(run: Any, log: str, error: str | None) -> None:

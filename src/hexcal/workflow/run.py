@@ -247,7 +247,8 @@ def note_end(book, job, result, words, log) -> None:
             "words": list(words),
             "members": [list(member) for member in job.members],
         }
-    book.end(job.key, **{**result, "made_of": made_of, "log": os.fspath(log)})
+    noted = {name: value for name, value in result.items() if name != "is_of_input"}
+    book.end(job.key, **{**noted, "made_of": made_of, "log": os.fspath(log)})
 
 
 def _text(result):

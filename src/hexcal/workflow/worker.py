@@ -11,7 +11,7 @@ from typing import Any
 
 from hexcal.core.log import ROOT
 from hexcal.core.saved_records import collected
-from hexcal.errors import HexcalError, shortened
+from hexcal.errors import DataUnusable, HexcalError, InputError, shortened
 from hexcal.references import digest
 
 _NO_SCIENCE = 64
@@ -30,7 +30,8 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``state`` ("done", "failed", "no data"), ``error``, ``seconds``, ``peak_memory_mb``, ``products`` (list of
+        ``state`` ("done", "failed", "no data"), ``error``, ``is_of_input`` (whether the error is one of what the
+        job was given, and not of the machine or of the program), ``seconds``, ``peak_memory_mb``, ``products`` (list of
         dict: path, size, mtime_ns, sha256), ``made_of`` (what the products say of how they were made), ``worker``.
     """
     from hexcal.files import gate
@@ -38,13 +39,13 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
 
     started = time.perf_counter()
     _forget_peak()
-    state, error = ledger.DONE, None
+    state, error, is_of_input = ledger.DONE, None, False
     with gate.run(digests=True) as files, collected() as records:
         try:
             _run(job)
         except HexcalError as failure:
             state = ledger.NO_DATA if failure.exit_status == _NO_SCIENCE else ledger.FAILED
-            error = str(failure)
+            error, is_of_input = str(failure), isinstance(failure, InputError | DataUnusable)
         except MemoryError:
             state, error = ledger.FAILED, "not enough memory"
         except Exception as fault:  # noqa: BLE001 - one job must not end the worker, which has others to do
@@ -54,6 +55,7 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "state": state,
         "error": error,
+        "is_of_input": is_of_input,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_mb": _peak_memory_mb(),
         "products": _described(products, files.digests),

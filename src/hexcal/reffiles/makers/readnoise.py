@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hexcal.core.parameters import parameter
+from hexcal.errors import InputError
 from hexcal.models.reference import ReadnoiseModel
 from hexcal.reffiles.maker import Maker, MakerParameters, NotSuitable, ramp_rows
 from hexcal.reffiles.statistics import clipped, of_map
@@ -15,6 +16,8 @@ _AFTER_RESET = 15
 """Groups of MIRI that the reset correction changes."""
 _BAD_GROUP = 1 | 2 | 4
 """DO_NOT_USE, SATURATED, JUMP_DET."""
+_MOST_WITHOUT = 0.5
+"""Largest share of pixels whose differences do not scatter beyond their photon noise."""
 
 
 class ReadnoiseMaker(Maker):
@@ -69,7 +72,15 @@ class ReadnoiseMaker(Maker):
             number += known
         with np.errstate(invalid="ignore"):
             noise = factor * total / number
-        mean, spread = of_map(noise, ~members.reference_pixels())
+        science = ~members.reference_pixels()
+        none = float(np.mean(noise[science] == 0)) if science.any() else 0.0
+        if none > _MOST_WITHOUT:
+            raise InputError(
+                f"{100 * none:.0f} % of the pixels have no read noise: their values do not change, or by photons alone",
+                where=", ".join(item.path.name for item in members.inputs[:3]) or None,
+                hint="leave out exposures that are saturated or were not read out",
+            )
+        mean, spread = of_map(noise, science)
         log.info("Read noise (of a difference): %.3f DN, scatter %.3f DN over the pixels", mean, spread)
         unknown = ~np.isfinite(noise)
         if unknown.any():
