@@ -1,5 +1,8 @@
 """Individual files become one."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -70,3 +73,30 @@ def test_what_cannot_be_joined_is_an_error():
     table = datamodels.RSCDModel()
     with pytest.raises(InputError, match="cannot be averaged"):
         combined([table, table], CombineParameters())
+
+
+PEAK = """
+import resource, sys
+from hexcal.reffiles import combine, final
+combine._BAND = 1 << 18
+final.write_final(final.Path(sys.argv[1]), [final.Path(path) for path in sys.argv[2:]], combine.CombineParameters())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_the_memory_does_not_grow_with_the_number_of_files(tmp_path):
+    model = SuperBiasModel(np.random.default_rng(1).normal(100, 2, (400, 400)).astype("f4"))
+    model.err, model.dq = np.full((400, 400), 2, "f4"), np.zeros((400, 400), "u4")
+    model.dq[7, 7] = pixel.DO_NOT_USE
+    model.meta.reftype = "SUPERBIAS"
+    model.save(tmp_path / "one.fits")
+    paths = [tmp_path / f"{number}.fits" for number in range(100)]
+    for path in paths:
+        path.symlink_to(tmp_path / "one.fits")
+    peaks = []
+    for number in (10, 100):
+        words = [str(tmp_path / f"of_{number}.fits"), *map(str, paths[:number])]
+        done = subprocess.run([sys.executable, "-c", PEAK, *words], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    # All that a file holds is 2 MB; 90 more of them were 180.
+    assert peaks[1] - peaks[0] < 40, peaks

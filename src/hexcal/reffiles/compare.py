@@ -65,8 +65,8 @@ class Change:
         names = ("reference_type", "reference", "statistics", "flags", "products", "truth")
         return {name: getattr(self, name) for name in names}
 
-    def lines(self) -> list[str]:
-        """Return the lines that tell it."""
+    def lines(self, with_products: bool = True) -> list[str]:
+        """Return the lines that tell it; without those of the calibrated exposure where a table has them."""
         if self.is_none:
             return ["no difference", *self.truth]
         result = [f"reference: {text}" for text in self.reference]
@@ -76,6 +76,7 @@ class Change:
             f"{array}: {name.replace('_', ' ')}: {value:g}"
             for array, figures in self.products.items()
             for name, value in figures.items()
+            if with_products
         ]
         return [*result, *self.truth]
 

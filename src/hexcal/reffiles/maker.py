@@ -179,7 +179,10 @@ class Members:
 
     def bad_pixels(self) -> Any:
         """Return which pixels no exposure can use (DO_NOT_USE in all of them), bool (ny, nx)."""
-        return np.logical_and.reduce([(_pixel_flags(model) & DO_NOT_USE) != 0 for _, model in self.models])
+        bad = np.ones(self.shape, bool)
+        for _, model in self.models:
+            bad &= (_pixel_flags(model) & DO_NOT_USE) != 0
+        return bad
 
     def amplifiers(self) -> list[Any]:
         """Return the part of the image that each amplifier reads, as indices of (ny, nx) arrays."""
@@ -231,14 +234,15 @@ def with_flags(model: Any, later: Any) -> Any:
 
 def image_rows(model: Any, first: int, last: int) -> tuple[Any, Any]:
     """Return rows of rates: values (n, rows, nx) as float32 and flags; n is 1 for an image, else integrations."""
-    data, flags = model.read("data", np.s_[..., first:last, :]), model.dq[..., first:last, :]
+    # Flags are read as they are wanted too: a model keeps what is asked of it as an attribute.
+    data, flags = (model.read(name, np.s_[..., first:last, :]) for name in ("data", "dq"))
     shape = (-1, *data.shape[-2:])
     return data.astype(np.float32, copy=False).reshape(shape), flags.reshape(shape)
 
 
 def _pixel_flags(model) -> Any:
     """Flags of pixels, uint32 (ny, nx): what all integrations have."""
-    flags = model.pixeldq if "pixeldq" in model.specs else model.dq
+    flags = model.read("pixeldq" if "pixeldq" in model.specs else "dq", np.s_[..., :, :])
     return flags if flags.ndim == 2 else np.bitwise_and.reduce(flags, axis=0)
 
 

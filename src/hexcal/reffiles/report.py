@@ -104,6 +104,6 @@ def write_comparison(path: Any, change: Any, new: Any, old: Any) -> Path:
         new=str(new),
         old=str(old),
         change=change,
-        lines=change.lines(),
+        lines=change.lines(with_products=False),
     )
     return Path(path)

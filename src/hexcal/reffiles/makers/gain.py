@@ -7,7 +7,14 @@ import numpy as np
 from hexcal.core.parameters import parameter
 from hexcal.models.reference import GainModel
 from hexcal.reffiles.maker import SPOILED, Maker, MakerParameters, NotSuitable, ramp_rows, usable_groups
-from hexcal.reffiles.makers.gain_boxes import boxes_of, likelihood_gain, of_pixels, shared_noise, transfer_gain
+from hexcal.reffiles.makers.gain_boxes import (
+    boxes_of,
+    likelihood_gain,
+    noise_of_pixels,
+    of_pixels,
+    shared_noise,
+    transfer_gain,
+)
 from hexcal.reffiles.statistics import of_map
 
 _MIRI_SHARE = 0.1
@@ -77,7 +84,8 @@ class GainMaker(Maker):
         model = GainModel(gain.astype(np.float32))
         model.meta.bunit_data = "ELECTRONS/DN"
         if "err" in model.specs:
-            model.err = np.where(np.isfinite(gain), spread, 0).astype(np.float32)
+            error = spread * noise_of_pixels(members.shape, edges)
+            model.err = np.where(np.isfinite(gain), error, 0).astype(np.float32)
         return model
 
     @staticmethod

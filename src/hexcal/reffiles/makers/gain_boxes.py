@@ -233,3 +233,25 @@ def of_pixels(boxes, shape, edges) -> Any:
     axes = [np.clip(np.arange(size), own[0], own[-1]) for size, own in zip(shape, centres, strict=True)]
     place = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return RegularGridInterpolator(tuple(centres), filled)(place)
+
+
+def noise_of_pixels(shape, edges) -> Any:
+    """Return the noise of values that `of_pixels` interpolates, in units of that of the boxes, (ny, nx).
+
+    Between the centres of two boxes, at the share t of their distance, it is ``sqrt(t^2 + (1 - t)^2)`` on each axis.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (ny, nx)
+    edges : tuple of list of int
+        As of `boxes_of`.
+    """
+    if min(len(own) for own in edges) == 2:
+        return np.ones(shape)
+    factors = []
+    for size, own in zip(shape, edges, strict=True):
+        centres = (np.array(own[:-1]) + np.array(own[1:]) - 1) / 2
+        at = np.interp(np.arange(size), centres, np.arange(len(centres)))
+        factors.append(np.hypot(at % 1, 1 - at % 1))
+    return np.outer(*factors)
