@@ -20,10 +20,10 @@ _MOST_NAMES = 12
 """So many footprints are named."""
 
 
-def of_figure(figure, dpi=_DPI) -> str:
-    """Return a picture as the text of a URL that holds it."""
+def of_figure(figure, dpi=_DPI, is_cropped=False) -> str:
+    """Return a picture as the text of a URL that holds it; `is_cropped`: without an empty margin."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi)
+    figure.savefig(stream, format="png", dpi=dpi, bbox_inches="tight" if is_cropped else None)
     return _HEAD + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
@@ -124,4 +124,5 @@ def footprints(corners) -> tuple[str, str] | None:
     axes.ticklabel_format(useOffset=False)
     if len(corners) <= _MOST_NAMES:
         axes.legend(fontsize=7)
-    return of_figure(figure), f"Footprints of {len(corners)} products on the sky"
+    # A narrow strip of the sky leaves most of the figure empty.
+    return of_figure(figure, is_cropped=True), f"Footprints of {len(corners)} products on the sky"
