@@ -58,11 +58,12 @@ def _compute(path):
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@contextlib.contextmanager
 def _database():
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(directory / "sha256.sqlite", timeout=5)
-    # What can be computed again need not wait for the disk.
-    database.execute("PRAGMA synchronous=OFF")
-    database.execute("CREATE TABLE IF NOT EXISTS sha256 (file TEXT PRIMARY KEY, digest TEXT)")
-    return database
+    with contextlib.closing(sqlite3.connect(directory / "sha256.sqlite", timeout=5)) as database, database:
+        # What can be computed again need not wait for the disk.
+        database.execute("PRAGMA synchronous=OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS sha256 (file TEXT PRIMARY KEY, digest TEXT)")
+        yield database
