@@ -12,6 +12,7 @@ from hexcal.pipeline import Detector1Pipeline
 from hexcal.step import JumpStep
 
 OWN_PARAMETERS = {
+    ("assign_wcs", "lrs_wavelengths"),
     ("clean_flicker_noise", "differences"),
     ("clean_flicker_noise", "mask_from"),
     ("emicorr", "fine_phase"),
