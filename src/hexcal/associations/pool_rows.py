@@ -1,4 +1,4 @@
-"""What the headers of exposures say of them, as rows of a pool: without astropy, whose tables are slow to load."""
+"""Rows of a pool made from the headers of exposures, without the tables of astropy, which are slow to load."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NOT_COLUMNS = {"", "comment", "history"}
 
 @dataclass(frozen=True)
 class PoolRows:
-    """Exposures and what is known about each of them, for the generator.
+    """The exposures of a pool and their header values, as the generator reads them.
 
     Attributes
     ----------

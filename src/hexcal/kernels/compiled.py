@@ -132,7 +132,7 @@ def helper(function, **options) -> Any:
 def borrower(function):
     """As `helper`, for a function that makes no array and returns none.
 
-    It uses those of its caller, without counting references to them, so that there is much less to compile.
+    It works on the arrays of its caller and does not count references to them, which leaves much less to compile.
     """
     return helper(function, _nrt=False)
 

@@ -109,11 +109,7 @@ def require_limits(limits: dict[str, Any], where: str) -> None:
         flag = str(name).removeprefix("flag.")
         known = [f"flag.{each}" for each in dqflags.pixel] if flag != name else STATISTICS
         if name not in known and not flag.startswith("bit "):
-            guess = nearest(str(name), [*STATISTICS, *known])
-            raise ParameterError(
-                f"there is no statistic '{name}'", where=where,
-                hint=f"did you mean '{guess}'?" if guess else f"{', '.join(STATISTICS)}, flag.HOT",
-            )  # fmt: skip
+            raise _no_statistic(str(name), [*STATISTICS, *known], f"{', '.join(STATISTICS)}, flag.HOT", where)
         ranges = given if isinstance(given, dict) else {FAIL: given}
         level = next((level for level in ranges if level not in (FAIL, WARN)), None)
         if level is not None:
@@ -121,6 +117,13 @@ def require_limits(limits: dict[str, Any], where: str) -> None:
         for limit in ranges.values():
             if limit is not None:
                 _range(limit, name, where)
+
+
+def _no_statistic(name, known, listed, where):
+    guess = nearest(name, known)
+    return ParameterError(
+        f"there is no statistic '{name}'", where=where, hint=f"did you mean '{guess}'?" if guess else listed
+    )
 
 
 def judged(figures: dict[str, float], limits: dict[str, Any], where: str) -> list[Row]:
@@ -142,11 +145,7 @@ def judged(figures: dict[str, float], limits: dict[str, Any], where: str) -> lis
     """
     for name in limits:
         if name not in figures and not name.startswith("flag."):
-            guess = nearest(name, figures)
-            raise ParameterError(
-                f"there is no statistic '{name}'", where=where,
-                hint=f"did you mean '{guess}'?" if guess else ", ".join(figures),
-            )  # fmt: skip
+            raise _no_statistic(name, figures, ", ".join(figures), where)
     rows = []
     for name in [*figures, *(name for name in limits if name not in figures)]:
         value, given = figures.get(name, 0.0), limits.get(name)

@@ -1,7 +1,7 @@
 """Objects of gwcs of the WCSs that stand in one file.
 
-Two hundred slits share most of their transforms. Who asks for a few of them does not wait for all; who asks for more
-gets the rest at once, where what they share is made once.
+The slits of a product share most of their transforms. The first few WCSs are made one by one, so that nobody waits for
+all of them; then the rest are made together, and each shared transform is made only once.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ class ObjectsOfFile:
         try:
             self._ready = dict(zip(others, _read(list(others.values())), strict=True))
         except InputError:
-            # One of them cannot be read: each is made by itself, and that one says so when it is asked for.
+            # At least one of them cannot be read: each is then made by itself, and the error comes with that one.
             return
 
 
