@@ -225,3 +225,18 @@ def test_a_type_that_the_exposures_do_not_allow_is_no_failure_of_all(darks, tmp_
     )
     assert "ipc" not in captured.err
     assert status == 0, captured.err
+
+
+def test_what_cannot_be_made_without_a_file_is_told_before_the_pipeline_runs(darks, tmp_path, capfd, monkeypatch):
+    """Rates need a gain, which darks alone do not give."""
+    monkeypatch.delenv("CRDS_PATH", raising=False)
+    words = [f"{darks}/*_uncal.fits", "--author=A", "--no-report"]
+    assert main(["reffiles", "make", "mask", *words, f"--output={tmp_path / 'one'}"]) == 1
+    captured = capfd.readouterr()
+    assert "mask, group 1 failed: ramp_fit needs a gain reference, and this run has made none" in captured.err
+    assert "make gain in the same run" in captured.err and "None" not in captured.err
+    assert not products_of(tmp_path / "one")
+    assert main(["reffiles", "make", "all", *words, f"--output={tmp_path / 'all'}"]) == 0
+    captured = capfd.readouterr()
+    assert "do not allow it: mask, group 1: ramp_fit needs a gain reference" in captured.out
+    assert not captured.err

@@ -144,8 +144,9 @@ def look_up_all(pipeline, model):
     if missing:
         raise ReferenceError_(
             f"the result cannot be computed without reference files that are missing: {', '.join(missing)}",
-            where=str(pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES")),
-            hint="`hexcal simulate references --like FILE` makes a neutral set",
+            where=pipeline.inherited("references") or os.environ.get("HEXCAL_REFERENCES"),
+            hint="--references DIR names a folder that has them; "
+            "`hexcal simulate references --like FILE` makes a neutral set",
         )
     for path in dict.fromkeys(source for source in sources.values() if source is not None):
         ahead.read_ahead(path)

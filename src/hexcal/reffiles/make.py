@@ -14,6 +14,7 @@ from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.reffiles import first_mask, individual, intermediate, pipeline_runs, pipeline_steps, record, run_products
 from hexcal.reffiles.final import certified, is_joined, newer, write_final
+from hexcal.reffiles.maker import NotSuitable
 from hexcal.reffiles.outcome import Failure, Outcome, Settings
 from hexcal.reffiles.plan import BARE, SELF
 from hexcal.workflow import ledger, worker
@@ -100,11 +101,17 @@ class Run:
             for item in task.groups:
                 for member, remaining in zip(item.group.members, item.remaining, strict=True):
                     if remaining.to_do:
-                        demand = self.demand(task, member, remaining)
-                        result[task.maker.label, member.path] = pipeline_runs.PipelineRun(demand, demand.folder).command
+                        result[task.maker.label, member.path] = self._command(task, member, remaining)
             for final, items in task.finals.items():
                 self.made.setdefault(task.maker.reference_type, []).insert(0, (items[0].group.members[-1], final))
         return result
+
+    def _command(self, task, member, remaining):
+        try:
+            demand = self.demand(task, member, remaining)
+        except NotSuitable as error:
+            return f"cannot be done: {error.message}"
+        return pipeline_runs.PipelineRun(demand, demand.folder).command
 
     def waves(self, tasks) -> list[list[Any]]:
         """Tasks that may be done together: none of them uses what another one makes."""
@@ -181,7 +188,12 @@ class Run:
                     try:
                         demands[task.maker.label, item.number, member.path] = self.demand(task, member, remaining)
                     except HexcalError as error:
-                        self.outcome.failed[f"{task.maker.label}, group {item.number}"] = str(error)
+                        told = self._told_of(not isinstance(error, NotSuitable))
+                        told[f"{task.maker.label}, group {item.number}"] = str(error)
+
+    def _told_of(self, is_failure) -> dict[str, str]:
+        """Where it is noted that a file is not made: as a failure, or as what the exposures do not allow."""
+        return self.outcome.not_made if self.settings.as_allowed and not is_failure else self.outcome.failed
 
     def demand(self, task, member, remaining) -> pipeline_runs.Demand:
         """Return what a maker wants of an exposure."""
@@ -202,6 +214,13 @@ class Run:
             if source == BARE or (source is None and self.bootstraps and kind == "mask" and latest is None):
                 yield kind, str(first_mask.path_of(self.places.folder, member))
             elif source is None and self.bootstraps:
+                step = pipeline_steps.cannot_do_without(kind, steps)
+                if latest is None and step is not None:
+                    raise NotSuitable(
+                        f"{step} needs a {kind} reference, and this run has made none",
+                        where=task.maker.label,
+                        hint=f"make {kind} in the same run, or name a folder that has one: --references DIR",
+                    )
                 yield kind, str(latest) if latest is not None else "N/A"
             elif source == SELF:
                 if latest is None:
@@ -258,7 +277,7 @@ class Run:
             if output["ssberrorlogFlag"]:
                 run_products.write_errors(run, log, error)
             if error is not None:
-                text = f"the pipeline failed on {run.demand.member.path.name}: {error}\n  where: {log}"
+                text = f"the pipeline failed on {run.demand.member.path.name}: {error}\n  log:   {log}"
                 errors[run.demand.key] = Failure(text, result["is_of_input"])
                 continue
             self.say(f"{run.demand.root}_{run.demand.remaining.suffix}: {result['seconds']:.1f} s ({run.reason})")
@@ -269,7 +288,7 @@ class Run:
     def _individual(self, task, item, demands, runs, errors):
         """The job that makes an individual file; None if it is there, or cannot be made."""
         name = f"{task.maker.label}, group {item.number}"
-        if name in self.outcome.failed:
+        if name in {**self.outcome.failed, **self.outcome.not_made}:
             return None
         of_member = {member: self._run_of(task, item, member, demands, runs) for member in item.group.members}
         bad = {member: errors[run.demand.key] for member, run in of_member.items() if run and run.demand.key in errors}
@@ -325,8 +344,7 @@ class Run:
             if isinstance(result, Exception):
                 self.outcome.failed[name] = str(result)
             elif result["error"] is not None:
-                is_left_out = self.settings.as_allowed and not result["is_suitable"]
-                (self.outcome.not_made if is_left_out else self.outcome.failed)[name] = result["error"]
+                self._told_of(result["is_suitable"])[name] = result["error"]
             else:
                 self.say(f"{item.output.name}: made of {number} exposures in {result['seconds']:.1f} s")
                 for note in result["notes"]:

@@ -200,13 +200,7 @@ class Members:
 
     def reference_pixels(self) -> Any:
         """Return which pixels see no light, bool (ny, nx): the borders of the detector as far as they were read."""
-        model, result = self.first, np.zeros(self.shape, bool)
-        facts = model.observatory.detector(model.meta.instrument.detector)
-        rows = np.arange(self.shape[0]) + (model.meta.subarray.ystart or 1) - 1
-        columns = np.arange(self.shape[1]) + (model.meta.subarray.xstart or 1) - 1
-        result[(rows < facts.bottom) | (rows >= facts.rows - facts.top)] = True
-        result[:, (columns < facts.left) | (columns >= facts.columns - facts.right)] = True
-        return result
+        return reference_pixels_of(self.first, self.shape)
 
 
 class _WithFlags:
@@ -252,6 +246,17 @@ def ramp_rows(model, first: int, last: int, groups: int | None = None) -> tuple[
     flags = model.read("groupdq", index) if model.has("groupdq") else None
     data = model.read("data", index).astype(np.float32, copy=False)
     return data, np.zeros(data.shape, np.uint8) if flags is None else flags
+
+
+def reference_pixels_of(model: Any, shape: tuple[int, int]) -> Any:
+    """Return which pixels of a model, with images of a shape (ny, nx), are reference pixels, bool (ny, nx)."""
+    result = np.zeros(shape, bool)
+    facts = model.observatory.detector(model.meta.instrument.detector)
+    rows = np.arange(shape[0]) + (model.meta.subarray.ystart or 1) - 1
+    columns = np.arange(shape[1]) + (model.meta.subarray.xstart or 1) - 1
+    result[(rows < facts.bottom) | (rows >= facts.rows - facts.top)] = True
+    result[:, (columns < facts.left) | (columns >= facts.columns - facts.right)] = True
+    return result
 
 
 def usable_groups(flags) -> Any:

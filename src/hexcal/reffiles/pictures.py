@@ -55,19 +55,35 @@ def _map(figure, axes, image, label):
     figure.colorbar(drawn, ax=axes, shrink=0.8)
 
 
+def _flag_map(axes, flagged, label):
+    """Draw which pixels are flagged; a single one is seen in a large image too."""
+    block = max(1, max(flagged.shape) // 256)
+    ny, nx = (-(-size // block) for size in flagged.shape)
+    padded = np.zeros((ny * block, nx * block), bool)
+    padded[: flagged.shape[0], : flagged.shape[1]] = flagged
+    some = padded.reshape(ny, block, nx, block).any(axis=(1, 3))
+    extent = (-0.5, nx * block - 0.5, -0.5, ny * block - 0.5)
+    axes.imshow(some, origin="lower", extent=extent, vmin=0, vmax=1, interpolation="nearest", cmap="Greys")
+    axes.set_title(f"{label}: {np.count_nonzero(flagged)} pixels", fontsize=9)
+
+
 def maps(images: dict[str, Any]) -> Any:
     """Return a figure with one map for each image, and the histogram of its values below.
 
     Parameters
     ----------
-    images : dict of str to float array (ny, nx)
-        Label -> image.
+    images : dict of str to float or bool array (ny, nx)
+        Label -> image; one of flags has no histogram.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.4 * len(images), 7.2), layout="constrained")
     grid = figure.subplots(2, len(images), squeeze=False, height_ratios=(1.4, 1))
     for column, (label, image) in enumerate(images.items()):
+        if np.asarray(image).dtype == bool:
+            _flag_map(grid[0, column], np.asarray(image), label)
+            grid[1, column].set_axis_off()
+            continue
         image = np.asarray(image, float)
         _map(figure, grid[0, column], image, label)
         good = image[np.isfinite(image)]

@@ -1,5 +1,6 @@
 """Which steps of the pipeline an exposure has had, and which remain before a reference file can be made of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -177,6 +178,12 @@ def _off_by_default():
 def steps_with(kind: str) -> list[str]:
     """Return the steps of the pipeline that ask for a type of reference file."""
     return _steps_with().get(kind, [])
+
+
+def cannot_do_without(kind: str, steps: Iterable[str]) -> str | None:
+    """Return the first of some steps that is not skipped where it has no reference file of a type; None if all are."""
+    used = set(steps)
+    return next((name for name in steps_with(kind) if name in used and not step_defs()[name].skippable), None)
 
 
 @cache

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hexcal.reffiles import record
+from hexcal.reffiles.quality import PASS
 from hexcal.report.pages.pages import write_page
 
 PAGE = "report.html"
@@ -33,21 +34,22 @@ def write_run(folder: Path, checks: list[Any], outcome: Any, tasks: list[Any], l
         path,
         "reffiles.html",
         title=f"Reference files: {folder.name or folder}",
-        files=[_file(check) for check in checks],
+        files=[_file(number, check) for number, check in enumerate(checks, 1)],
         failed=outcome.failed,
         left=[*outcome.left, *reasons],
     )
     return path
 
 
-def _file(check):
+def _file(number, check):
     entry = record.of_file(check.path) or {}
     run = entry.get("run", {})
     return {
+        "number": number,
         "label": check.label,
         "path": str(check.path),
         "rows": check.rows,
-        "findings": [],
+        "not_passed": [row for row in check.rows if row.verdict != PASS],
         "notes": entry.get("notes", []),
         "parameters": run.get("parameters", {}),
         "inputs": [Path(item["path"]).name for item in entry.get("inputs", [])],
@@ -89,7 +91,7 @@ def _pictures(path):
             if name == "coeffs":
                 images |= {f"coefficient {power}": plane[power] for power in range(2, len(plane))}
             elif name == "dq":
-                images["flagged DO_NOT_USE"] = (plane[-1] & np.uint32(1)).astype(float)
+                images["flagged DO_NOT_USE"] = (plane[-1] & np.uint32(1)) != 0
             else:
                 images[{"data": "values", "err": "errors"}[name]] = plane[-1]
     return [(of_figure(maps(images)), f"Maps of {path.name}, and histograms of their values")] if images else []

@@ -20,8 +20,6 @@ class Statistics(NamedTuple):
     """Standard deviation of one value, float64 (ny, nx); NaN where there is only one."""
     count: Any
     """Number of values that were not clipped, int64 (ny, nx)"""
-    used: Any
-    """Which values were not clipped, bool (n, ny, nx)"""
     left: float = 1.0
     """What clipping leaves of the scatter of Gaussian values (see `truncation`)."""
 
@@ -55,11 +53,11 @@ def clipped(values, used=None, sigma: float = 3.0, max_iterations: int = 5) -> S
 
     values = np.ascontiguousarray(values, np.float32)
     n, ny, nx = values.shape
-    used = np.ones((n, ny, nx), bool) if used is None else np.array(used, bool)
+    used = np.ones((n, ny, nx), bool) if used is None else np.asarray(used, bool)
     mean, scatter, count = np.empty((ny, nx)), np.empty((ny, nx)), np.zeros((ny, nx), np.int64)
     run_bands(clipped_statistics, ny, values, used, sigma, max_iterations, mean, scatter, count)
     left = truncation(sigma) if max_iterations and math.isfinite(sigma) else 1.0
-    return Statistics(mean, scatter, count, used, left)
+    return Statistics(mean, scatter, count, left)
 
 
 def few_values(count) -> Any:
@@ -74,10 +72,12 @@ def few_values(count) -> Any:
     """
     from scipy.special import gammaln
 
-    n = np.asarray(count, float)
+    count = np.asarray(count)
+    # There are few different numbers, and many pixels.
+    n = np.arange(count.max(initial=0) + 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
-    return np.where(n >= 2, factor, np.nan)
+    return np.where(n >= 2, factor, np.nan)[count]
 
 
 def of_map(values, good=None, sigma: float = 3.0, max_iterations: int = 10) -> tuple[float, float]:

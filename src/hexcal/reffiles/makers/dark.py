@@ -112,13 +112,17 @@ def _fill(data, variance, models, chosen, members, n_groups, parameters):
             tuple(array[chosen(array.shape[0])] for array in ramp_rows(model, first, last, n_groups))
             for model in models
         ]
+        ramp, flags = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        good = (flags & SPOILED) == 0
+        good_since_first = good[:, 0].copy()
         for group in range(1, n_groups):
-            values = np.concatenate([ramp[:, group] - ramp[:, group - 1] for ramp, _ in parts])
-            bad = np.concatenate([(flags[:, group] | flags[:, group - 1]) & SPOILED for _, flags in parts])
-            statistics = clipped(values, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+            values, used = ramp[:, group] - ramp[:, group - 1], good[:, group] & good[:, group - 1]
+            statistics = clipped(values, used, parameters.clipping_sigma, parameters.max_clipping_iters)
             counts[group, first:last] = np.minimum(counts[group, first:last], statistics.count)
             data[group, first:last] = data[group - 1, first:last] + statistics.mean
-            variance[group, first:last] = _variance(parts, group, statistics.count, parameters)
+            good_since_first &= good[:, group]
+            rises = ramp[:, group] - ramp[:, 0]
+            variance[group, first:last] = _variance(rises, good_since_first, statistics.count, parameters)
 
 
 def _kept_groups(models, n_groups):
@@ -142,15 +146,13 @@ def _continue(data, variance, left_out):
         variance[:, group] = variance[:, last] * max(1.0, (group - first) / (last - first)) ** 2
 
 
-def _variance(parts, group, count, parameters) -> Any:
+def _variance(rises, used, count, parameters) -> Any:
     """Variance of the mean signal of a group.
 
     That of the signal since the first group: errors of single differences cannot be added, since the read noise of a
     group is in two of them, with opposite signs.
     """
-    rises = np.concatenate([ramp[:, group] - ramp[:, 0] for ramp, _ in parts])
-    bad = np.concatenate([np.bitwise_or.reduce(flags[:, : group + 1], axis=1) & SPOILED for _, flags in parts])
-    statistics = clipped(rises, bad == 0, parameters.clipping_sigma, parameters.max_clipping_iters)
+    statistics = clipped(rises, used, parameters.clipping_sigma, parameters.max_clipping_iters)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, statistics.unbiased_scatter**2 / count, np.nan)
 
