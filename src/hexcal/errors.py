@@ -151,7 +151,7 @@ def unknown_name(
     error : type, optional
         Class of the exception.
     """
-    known = sorted(str(known) for known in names)
+    known = sorted({str(known) for known in names})
     guess = nearest(name, known)
     if guess:
         hint = f"did you mean '{guess}'?"

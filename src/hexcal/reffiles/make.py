@@ -219,7 +219,8 @@ class Run:
                     raise NotSuitable(
                         f"{step} needs a {kind} reference, and this run has made none",
                         where=task.maker.label,
-                        hint=f"make {kind} in the same run, or name a folder that has one: --references DIR",
+                        hint=f"make {kind} in the same run, name a folder that has one (--references DIR), or a file "
+                        f"in the configuration (reffile4ssb: {{{kind}: FILE}})",
                     )
                 yield kind, str(latest) if latest is not None else "N/A"
             elif source == SELF:
