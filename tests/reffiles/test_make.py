@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -240,3 +241,11 @@ def test_what_cannot_be_made_without_a_file_is_told_before_the_pipeline_runs(dar
     captured = capfd.readouterr()
     assert "do not allow it: mask, group 1: ramp_fit needs a gain reference" in captured.out
     assert not captured.err
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_runs(darks, tmp_path, capfd, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=50_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert make(darks, "make", "superbias", str(darks), f"--output={tmp_path}", "--author=A", "--no-report") == 0
+    error = capfd.readouterr().err
+    assert "products of the pipeline take about 0.0 GB in all, and 0.0 GB are free" in error and "--output DIR" in error

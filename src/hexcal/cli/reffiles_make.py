@@ -12,6 +12,7 @@ def plan(words):
     import json
 
     from hexcal.reffiles import group_file, plan
+    from hexcal.reffiles.make import Run
 
     planning = planned("plan", words)
     if planning is None:
@@ -30,7 +31,9 @@ def plan(words):
                 group["commands"] = [commands.get((task["maker"], Path(path))) for path in group["members"]]
         print(json.dumps(tree, indent=1, default=str))
     else:
-        print("\n".join(plan.lines(planning.tasks, planning.left_out, commands if options.verbose else None)))
+        run = Run(planning.places, planning.settings, _settings(planning))
+        commands = commands if options.verbose else None
+        print("\n".join(plan.lines(planning.tasks, planning.left_out, commands, not run.bootstraps)))
         print("".join(f"kept for the closure: {item.path.name}\n" for item in planning.held_out), end="")
     return 64 if all(task.problem for task in planning.tasks) else 0
 
@@ -76,6 +79,7 @@ def make(words):
         return 64
     _write(planning.table(), planning.places.folder / "inputs.ecsv")
     run = Run(planning.places, planning.settings, _settings(planning), lambda text: print(text, flush=True))
+    _tell_of_room(planning, not run.bootstraps)
     outcome = run.do(planning.tasks)
     try:
         checked = _checks(planning, run, outcome)
@@ -98,6 +102,23 @@ def make(words):
     if planning.options.remove_intermediate:
         _remove_intermediate(run, is_good)
     return 0 if is_good else 1
+
+
+def _tell_of_room(planning, shared):
+    """Say before anything runs that the products of the pipeline may not fit on the disk."""
+    import shutil
+
+    from hexcal.reffiles import plan
+
+    folder = planning.places.folder
+    needed, free = plan.estimate(planning.tasks, shared)[1] * planning.options.passes, shutil.disk_usage(folder).free
+    if needed > free:
+        print(
+            f"hexcal: products of the pipeline take about {needed / 1e9:.1f} GB in all, and {free / 1e9:.1f} GB are "
+            f"free\n  where: {folder}\n  next:  what does not fit fails and can be made by the same command later; "
+            "--output DIR names another place",
+            file=sys.stderr,
+        )
 
 
 def _remove_intermediate(run, is_good):

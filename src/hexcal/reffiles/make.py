@@ -110,7 +110,7 @@ class Run:
         try:
             demand = self.demand(task, member, remaining)
         except NotSuitable as error:
-            return f"cannot be done: {error.message}"
+            return f"# cannot be done: {error.message}"
         return pipeline_runs.PipelineRun(demand, demand.folder).command
 
     def waves(self, tasks) -> list[list[Any]]:

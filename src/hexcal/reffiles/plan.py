@@ -238,7 +238,9 @@ def _name_finals(task, places):
         item.final = places.final(task.maker, re.sub(r"[^a-z0-9_-]", "", tag))
 
 
-def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] | None = None) -> list[str]:
+def lines(
+    tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] | None = None, shared: bool = False
+) -> list[str]:
     """Return the lines that tell a plan.
 
     Parameters
@@ -249,6 +251,8 @@ def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] |
         Files that nobody uses.
     commands : dict, optional
         (label, path of an exposure) -> command that brings it to what the maker wants.
+    shared : bool
+        Whether makers share products of the pipeline (see `estimate`).
     """
     result = []
     for task in tasks:
@@ -268,7 +272,7 @@ def lines(tasks: list[Task], left_out: list[LeftOut], commands: dict[Any, str] |
         result += _told_values(task)
         result += [f"  reference {kind}: {source}" for kind, source in task.references.items()]
         result += [f"  {line}" for line in told(task.left)]
-    seconds, size = estimate(tasks)
+    seconds, size = estimate(tasks, shared)
     result.append(f"about {seconds:.0f} s on one core, and {size / 1e6:.0f} MB of disk")
     return [*result, *told(left_out)]
 
@@ -282,20 +286,35 @@ def _told_values(task):
     return [line for text in texts for line in textwrap.wrap(text, 118, initial_indent="  ", subsequent_indent="  ")]
 
 
-def estimate(tasks: list[Task]) -> tuple[float, int]:
-    """Return about how long the runs of the pipeline take on one core, s, and how large their products are, bytes."""
+def estimate(tasks: list[Task], shared: bool = False) -> tuple[float, int]:
+    """Return about how long the runs of the pipeline take on one core, s, and how large their products are, bytes.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        The plan.
+    shared : bool
+        Whether makers that want the same steps share the products. They do not where each uses the reference files that
+        were made before it.
+    """
     seconds, size = 0.0, 0
     counted = set()
     for task in tasks:
         for item in task.groups:
             for member, remaining in zip(item.group.members, item.remaining, strict=True):
-                key = (member.path, remaining.order, tuple(sorted(task.references.items())))
+                key = (
+                    member.path,
+                    remaining.order,
+                    tuple(sorted(task.references.items())),
+                    "" if shared else task.maker.label,
+                )
                 if not remaining.to_do or key in counted:
                     continue
                 counted.add(key)
                 shape = [int(member.header.get(name) or 1) for name in ("NINTS", "NGROUPS", "SUBSIZE2", "SUBSIZE1")]
                 seconds += estimates.of(pipeline_steps.PIPELINE, (shape[0], shape[1], shape[2], shape[3]), 1)[1]
-                # Values and flags of each sample, and flags of pixels; rates are images.
-                pixels = shape[2] * shape[3]
-                size += (20 if remaining.suffix == "rate" else 5 * shape[0] * shape[1] + 4) * pixels
+                # Values, errors and flags of each sample, and flags of pixels; rates are images.
+                pixels, ramp = shape[2] * shape[3], 9 * shape[0] * shape[1] + 4
+                saved = {*remaining.also, remaining.data_step} & set(remaining.to_do) - {remaining.order[-1]}
+                size += ((20 if remaining.suffix == "rate" else ramp) + len(saved) * ramp) * pixels
     return seconds, size
