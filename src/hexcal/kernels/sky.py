@@ -4,6 +4,9 @@ import numpy as np
 
 from hexcal.kernels.compiled import kernel
 
+_BLOCK = 512
+"""Values whose bins are worked out at a time."""
+
 
 @kernel
 def fill_polygon(x, y, mask):
@@ -107,9 +110,9 @@ def keep_between(values, low, high):
     """Move the values from ``low`` to ``high`` to the front; returns their number."""
     count = 0
     for value in values:
-        if low <= value <= high:
-            values[count] = value
-            count += 1
+        # Written in any case: the processor need not guess which are kept.
+        values[count] = value
+        count += low <= value and value <= high
     return count
 
 
@@ -119,6 +122,20 @@ def histogram(values, low, width, counts):
 
     What lies at or beyond the upper edge belongs to the last bin.
     """
-    last = len(counts) - 1
-    for value in values:
-        counts[min(last, int((value - low) / width))] += 1
+    last, n = len(counts) - 1, len(values)
+    # Places first, which the processor works out side by side; and neighbours, which are often in one bin, are counted
+    # apart in turn, so that none waits for the one before it.
+    places, apart = np.empty(_BLOCK, np.int32), np.zeros((4, len(counts)), np.int64)
+    for first in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - first)
+        for k in range(size):
+            places[k] = np.int32(min(np.float64(last), (values[first + k] - low) / width))
+        for k in range(0, size - 3, 4):
+            apart[0, places[k]] += 1
+            apart[1, places[k + 1]] += 1
+            apart[2, places[k + 2]] += 1
+            apart[3, places[k + 3]] += 1
+        for k in range(size - size % 4, size):
+            apart[0, places[k]] += 1
+    for k in range(len(counts)):
+        counts[k] += apart[0, k] + apart[1, k] + apart[2, k] + apart[3, k]

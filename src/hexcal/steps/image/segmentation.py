@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hexcal import quick_imports
+from hexcal.core.bands import run_bands
 from hexcal.errors import ResourceError
 
 _FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
@@ -63,19 +64,11 @@ class Segmentation:
         sigma = self.fwhm / _FWHM_OF_SIGMA
         radius = int(np.ceil(4 * sigma))
         axis = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-        from scipy.ndimage import convolve1d
+        from hexcal.kernels.gaussian import convolve_good
 
-        is_good = np.isfinite(net) & ~masked
-        values = np.where(is_good, net, np.float32(0)).astype(np.float64)
-        weights = is_good.astype(np.float64)
-        for direction in (0, 1):
-            values = convolve1d(values, axis, axis=direction, mode="constant")
-            weights = convolve1d(weights, axis, axis=direction, mode="constant")
-        total = axis.sum() ** 2
-        # Beyond the edges there are zeros, which count; masked pixels do not.
-        outside = total - _inside(net.shape, axis)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (values / (weights + outside)).astype(np.float32)
+        is_good, result = np.isfinite(net) & ~masked, np.empty(net.shape, np.float32)
+        run_bands(convolve_good, net.shape[0], net, is_good, axis, result)
+        return result
 
     def sources(self, convolved: np.ndarray, masked: np.ndarray, threshold: Any) -> Any:
         """Return the sources as an image of labels (``photutils.segmentation.SegmentationImage``).
@@ -123,9 +116,3 @@ class Segmentation:
                 connectivity=self.connectivity,
                 progress_bar=False,
             )
-
-
-def _inside(shape, axis):
-    """The part of a kernel that lies inside of the image, around each pixel: float64 array (ny, nx)."""
-    parts = [np.convolve(np.ones(length), axis, mode="same") for length in shape]
-    return parts[0][:, None] * parts[1][None, :]
