@@ -86,10 +86,8 @@ def _good(new, measured, image):
 
 def _nothing_left(new, measured, limit):
     """What a step takes out is 0 afterwards, in every group."""
-    left, err = np.asarray(measured.data, float), np.asarray(measured.err, float)
-    own = np.asarray(new.err, float)
-    left, err = (array.reshape(-1, *array.shape[-2:]) for array in (left, err))
-    own = own.reshape(-1, *own.shape[-2:])
+    arrays = (np.asarray(array) for array in (measured.data, measured.err, new.err))
+    left, err, own = (array.reshape(-1, *array.shape[-2:]) for array in arrays)
     groups = min(len(left), len(own))
     good = _good(new, measured, left)
     reference = reference_pixels_of(measured, left.shape[-2:])
@@ -97,12 +95,12 @@ def _nothing_left(new, measured, limit):
     followed = reference.all(axis=1).sum() * reference.shape[1] or reference.sum()
     worst, largest, pull = 0.0, 0.0, []
     for group in range(groups):
-        noise = np.hypot(err[group], own[group])
-        used = good & np.isfinite(left[group]) & (noise > 0)
+        values, noise = left[group].astype(float), np.hypot(err[group], own[group], dtype=float)
+        used = good & np.isfinite(values) & (noise > 0)
         if used.sum() < 20:
             continue
-        mean, spread = of_map(left[group], used)
-        pull.append(of_map(left[group][used] / noise[used])[1])
+        mean, spread = of_map(values, used)
+        pull.append(of_map(values[used] / noise[used])[1])
         # What the reference pixels do not know of the drifts of a group is in the mean, not in the errors.
         error = spread * np.sqrt(1 / used.sum() + 1 / max(1, followed))
         worst, largest = max(worst, abs(mean) / error), max(largest, abs(mean))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.models.dqflags import pixel
+from hexcal.reffiles.maker import reference_pixels_of
 from hexcal.reffiles.quality import Row
 from hexcal.reffiles.statistics import of_map
 
@@ -49,8 +50,8 @@ def pulls(kind: str, new: Any, true: Any) -> Any:
 
 
 def _last(array):
-    array = np.asarray(array, float)
-    return array.reshape(-1, *array.shape[-2:])[-1]
+    array = np.asarray(array)
+    return array.reshape(-1, *array.shape[-2:])[-1].astype(float)
 
 
 def _usable(model, shape):
@@ -84,13 +85,9 @@ def _values(kind, new, true):
 
 
 def _level(difference, new):
-    """Mean difference in the reference pixels; 0 where there are none, or no flag tells which they are."""
-    facts = new.observatory.detector(new.meta.instrument.detector)
-    rows = np.arange(difference.shape[0]) + (new.meta.subarray.ystart or 1) - 1
-    columns = np.arange(difference.shape[1]) + (new.meta.subarray.xstart or 1) - 1
-    outside = ((rows < facts.bottom) | (rows >= facts.rows - facts.top))[:, None]
-    outside = outside | ((columns < facts.left) | (columns >= facts.columns - facts.right))[None, :]
-    return of_map(difference, outside)[0] if outside.any() else 0.0
+    """Mean difference in the reference pixels; 0 where there are none."""
+    reference = reference_pixels_of(new, difference.shape)
+    return of_map(difference, reference)[0] if reference.any() else 0.0
 
 
 def _flags(new, true):
