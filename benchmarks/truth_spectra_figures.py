@@ -28,11 +28,9 @@ _TOGETHER = 10
 def measure_spectra(product, folder, extended=False):
     """Errors of the extracted spectra of all sources of one kind."""
     truth = json.loads((folder / "truth.json").read_text())
-    spectra = [
-        judged
-        for path in sorted(Path(folder, product.stem).glob("*_x1d*.fits"))
-        for judged in _of_product(path, truth, extended)
-    ]
+    paths = sorted(Path(folder, product.stem).glob("*_x1d*.fits"))
+    by_product = {path.name: list(_of_product(path, truth, extended)) for path in paths}
+    spectra = [judged for each in by_product.values() for judged in each]
     if not spectra:
         raise ValueError(f"no spectrum of {'an extended' if extended else 'a point'} source in {product.stem}")
     bias = 100 * np.array([judged["bias"] for judged in spectra])
@@ -47,7 +45,18 @@ def measure_spectra(product, folder, extended=False):
     if len(lines):
         figures["lines, flux (%)"] = float(100 * np.median(np.abs(lines[:, 0] - 1)))
         figures["lines, centre (pixel)"] = float(np.median(np.abs(lines[:, 1])))
-    return figures
+    return figures | _of_channels(by_product)
+
+
+def _of_channels(by_product):
+    """Pull width of each channel of MRS that has a spectrum of its own."""
+    return {
+        f"pull width, channel {channel}": judged["pull"]
+        for channel in "1234"
+        for name, each in by_product.items()
+        for judged in each
+        if f"_ch{channel}-" in name
+    }
 
 
 def measure_cube(product, folder):
@@ -126,8 +135,9 @@ def _of_nirspec(truth, sources, header, primary):
 
 def _judged(table, source, light_curve):
     """Yield bias, pull width and lines of a spectrum, or of each one of a series."""
-    # Of spectra of MRS those without residual fringes, where there are any.
-    flux = "RF_FLUX" if "RF_FLUX" in table.dtype.names else "FLUX"
+    # Of spectra of MRS those without residual fringes; of cubes of several channels 3.0.0 has none but NaN.
+    is_corrected = "RF_FLUX" in table.dtype.names and np.isfinite(table["RF_FLUX"]).any()
+    flux = "RF_FLUX" if is_corrected else "FLUX"
     names = ("SURF_BRIGHT", "SB_ERROR") if source["extended"] else (flux, "FLUX_ERROR")
     has_correlation = "CORRELATION" in table.dtype.names
     rows = zip(*(np.atleast_2d(table[name]) for name in ("WAVELENGTH", *names)), strict=True)

@@ -211,7 +211,20 @@ def _fit_waves(values, weights, waves, fewest, most, gain):
 
 @kernel
 def fit_fringes(
-    first_column, last_column, spectra, weights, wavenumber, spacing, lowest, step, n_waves, fewest, most, gain, number
+    first_column,
+    last_column,
+    spectra,
+    weights,
+    wavenumber,
+    spacing,
+    lowest,
+    step,
+    n_waves,
+    fewest,
+    most,
+    rounds,
+    gain,
+    number,
 ):
     """Fit the fringes of columns.
 
@@ -233,6 +246,8 @@ def fit_fringes(
         How many are tried.
     fewest, most : int64 array (ncolumns,)
         Waves that are added before the evidence may end the search, and at most.
+    rounds : int
+        How often the continuum and the waves are fitted, each to what the other leaves.
     gain : float64 array (ncolumns, n)
         Result: what the spectrum is to be divided by, less 1.
     number : int64 array (ncolumns,)
@@ -254,7 +269,7 @@ def fit_fringes(
             for f in range(n_waves[c]):
                 waves[2 * f, y], waves[2 * f + 1, y] = cosine, sine
                 cosine, sine = cosine * cos_step - sine * sin_step, sine * cos_step + cosine * sin_step
-        for _ in range(2):
+        for _ in range(rounds):
             flattened = spectra[c] / (1.0 + gain[c])
             _continuum(flattened, weights[c], spacing[c], n_knots, matrix, right, fit, robust, room)
             for y in range(n):

@@ -38,6 +38,28 @@ def test_fringes_are_divided_out_and_lines_stay(channel):
     assert np.nansum((flux / (1 + gain))[near]) == pytest.approx(true[near].sum(), rel=2e-3)
 
 
+@pytest.mark.parametrize("channel", [1, 3, 4])
+def test_torn_ends_of_a_band_leave_fringes_of_no_other_wavelength(channel):
+    wave, flux, true, error = spectrum(channel)
+    for end, share in ((slice(0, 12), 0.05), (slice(-12, None), 0.03)):
+        flux[end] *= share
+        error[end] *= 0.05 * share
+    gain = fringes(wave, flux, error, channel)
+    ratio = (flux / (1 + gain) / true)[20:-20]
+    # Of fringes of 1 %, and noise of 0.05 %.
+    assert np.std(ratio) < 0.0008
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_wave_of_any_period_is_found_as_one(seed):
+    wave, _, true, error = spectrum(3, noise=0.0001)
+    period, phase = np.random.default_rng(seed).uniform((2.6, 0), (3.0, 6))
+    gain = 0.01 * np.cos(2 * np.pi * 1e4 / wave / period + phase)
+    # The channel has 50 periods; what is left is no larger at the ends than in the middle.
+    left = (1 + gain) / (1 + fringes(wave, true * (1 + gain), error, 3)) - 1
+    assert np.abs(np.r_[left[20:150], left[-150:-20]]).max() < 3e-4
+
+
 def test_nothing_is_taken_out_where_nothing_is_and_little_is_known():
     wave, flux, _, error = spectrum(amplitude=0.0)
     assert np.abs(fringes(wave, flux, error, 1)).max() < 1e-3

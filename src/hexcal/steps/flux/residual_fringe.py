@@ -18,6 +18,7 @@ _FEWEST_PIXELS = 50
 _KNOTS = 3.0
 """Periods of the fringes between the knots of the continuum, so that it does not follow them."""
 _OVERSAMPLING = 4.0
+_ROUNDS = 2
 _MOST_WAVES = 400
 """Waves that are tried in one column, at most."""
 
@@ -291,12 +292,9 @@ def correct_slice(columns, line, max_amplitude, threads=None):
     signal = columns.signal[chosen] / (1 + columns.gain[chosen])
     weights = np.where(columns.usable[chosen], 1 / columns.variance[chosen], 0.0)
     limits = np.full((2, len(chosen)), [[line.fewest], [min(line.most, 30)]], np.int64)
-    run_bands(
-        fit_fringes,
-        len(chosen),
-        *(signal, weights, wavenumber, _KNOTS * line.period / sampling, lowest, step, n_waves, *limits, gain, number),
-        threads=threads,
-    )
+    settings = (_KNOTS * line.period / sampling, lowest, step, n_waves, *limits, _ROUNDS)
+    arrays = (signal, weights, wavenumber)
+    run_bands(fit_fringes, len(chosen), *arrays, *settings, gain, number, threads=threads)
     has_fringes = (number > 0) & ~_too_large(gain, wavenumber, columns.corrected[chosen], max_amplitude)
     columns.gain[chosen[has_fringes]] = (1 + columns.gain[chosen[has_fringes]]) * (1 + gain[has_fringes]) - 1
     return int(np.count_nonzero(has_fringes))

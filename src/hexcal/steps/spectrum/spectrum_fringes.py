@@ -11,7 +11,11 @@ _KNOTS = 3.0
 """Periods between the knots of the continuum."""
 _FEWEST, _MOST = 1, 15
 """Waves."""
-_OVERSAMPLING = 4.0
+_OVERSAMPLING = 16.0
+"""Waves that are tried for each one that the length of the spectrum tells from the next: between those of a coarser
+choice, several stand for one, and do so badly at the ends."""
+_ROUNDS = 4
+"""How often continuum and waves are fitted in turn."""
 _FEWEST_POINTS = 50
 COLUMNS = {"RF_FLUX": "FLUX", "RF_SURF_BRIGHT": "SURF_BRIGHT", "RF_BACKGROUND": "BACKGROUND"}
 """Columns of spectra without fringes, and those that they are made of."""
@@ -46,6 +50,10 @@ def fringes(wavelength, flux, error, channel, threads=None):
     A smooth continuum, lines without weight, and sine waves in wavenumber are fitted together, as many waves as the
     data want (residual_fringe does the same to the columns of the detector).
 
+    Where few spaxels of the aperture see a wavelength, at the torn ends of a band, the sum is wrong and has an error
+    that is many times smaller than beside them; by such errors the continuum would follow these few wavelengths. So no
+    error counts as smaller than the median.
+
     Parameters
     ----------
     wavelength, flux, error : float64 array (n,)
@@ -62,7 +70,7 @@ def fringes(wavelength, flux, error, channel, threads=None):
     if good.sum() < _FEWEST_POINTS:
         return gain
     sampling, span = float(np.median(np.abs(np.diff(wavenumber)))), float(np.ptp(wavenumber))
-    weights = np.where(good, 1 / np.where(good, error, 1.0) ** 2, 0.0)
+    weights = np.where(good, 1 / np.maximum(error, np.median(error[good])) ** 2, 0.0)
     for period, half_range, channels in _PERIODS:
         # Waves of less than three points cannot be told from noise.
         if channel not in channels or 3 * sampling >= period - half_range:
@@ -75,7 +83,7 @@ def fringes(wavelength, flux, error, channel, threads=None):
         settings = [np.array([value]) for value in (spacing, lowest, step)]
         counts = [np.array([value], np.int64) for value in (n_waves, _FEWEST, _MOST)]
         arrays = signal[None], weights[None], np.ascontiguousarray(wavenumber)[None]
-        run_bands(fit_fringes, 1, *arrays, *settings, *counts, fitted, number, threads=threads)
+        run_bands(fit_fringes, 1, *arrays, *settings, *counts, _ROUNDS, fitted, number, threads=threads)
         if number[0] > 0:
             gain = (1 + gain) * (1 + fitted[0]) - 1
     return gain
