@@ -3,6 +3,7 @@
 A folder of temporary files.
 """
 
+import mmap
 import os
 import shutil
 import tempfile
@@ -20,6 +21,18 @@ _SMALL = 1 << 16
 """Arrays below this size (bytes) stay in memory: a file would cost more than it frees."""
 _PIECE = 1 << 20
 """Bytes that are copied at a time."""
+
+
+def let_go(array: np.ndarray) -> None:
+    """Free the memory of what was read of an array that `Scratch.mapped` returned; nothing may have been written to it.
+
+    An array in memory is left alone.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 class Scratch:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hexcal.core.bands import run_bands
 from hexcal.models.dqflags import pixel
-from hexcal.models.scratch import Scratch
+from hexcal.models.scratch import Scratch, let_go
 from hexcal.steps.image import resampling
 from hexcal.steps.image.weight_threshold import weight_threshold
 
@@ -120,6 +120,7 @@ def median_of(images, rule, threads=None):
         n_rows = min(rows, ny - first)
         for number, image in enumerate(images):
             stack[number, :n_rows] = image[first : first + n_rows]
+            let_go(image)
         part = slice(first, first + n_rows)
         scatter = spread[part] if rule.with_spread else spread
         run_bands(median, n_rows, stack, *details, result[part], counts[part], scatter, threads=threads)
