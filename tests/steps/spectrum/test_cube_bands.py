@@ -1,11 +1,13 @@
 """Which bands of which exposures go into which cube."""
 
+import numpy as np
 import pytest
 
 from hexcal import datamodels
 from hexcal.errors import InputError, ParameterError
 from hexcal.step import CubeBuildStep
 from hexcal.steps.spectrum.cube_bands import CHANNELS, FILTERS, GRATINGS, Band, bands_of, plans, words
+from hexcal.steps.spectrum.cube_grid import table_waves
 
 MRS = [
     [Band("1", "short"), Band("2", "short")],
@@ -95,3 +97,25 @@ def test_all_bands_of_nirspec_make_a_cube_of_their_own():
 def test_names_of_products_by_default():
     parameters = CubeBuildStep().parameters
     assert (parameters.search_output_file, parameters.output_use_model, parameters.suffix) == (False, True, "s3d")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first", "last"),
+    [
+        # On wavelengths of the table, between two, and beyond both ends, as in 3.0.0.
+        (12.0, 14.0, 12.0, 14.0),
+        (12.1, 14.1, 12.0, 15.0),
+        (12.9, 14.9, 12.0, 15.0),
+        (9.0, 21.0, 10.0, 20.0),
+    ],
+)
+def test_planes_of_a_table_reach_beyond_both_ends_of_the_bands(low, high, first, last):
+    middles, depths, is_linear = table_waves(np.arange(10.0, 21.0), low, high, "cube_build")
+    assert (middles[0], middles[-1]) == (first, last) and not is_linear
+    assert np.array_equal(depths, np.ones(len(middles)))
+
+
+def test_a_table_without_the_wavelengths_of_the_bands_is_told():
+    for low, high in ((5.0, 6.0), (25.0, 26.0)):
+        with pytest.raises(InputError, match="wavelengths from"):
+            table_waves(np.arange(10.0, 21.0), low, high, "cube_build")

@@ -180,8 +180,9 @@ def table_waves(wavelengths, wave_min, wave_max, where):
         If the table has no wavelength in the range.
     """
     middles = np.asarray(wavelengths, np.float64)
-    # The first one beyond the end belongs to it.
-    middles = middles[np.searchsorted(middles, wave_min) : np.searchsorted(middles, wave_max) + 1]
+    # The last one before the beginning and the first one beyond the end belong to it.
+    first = max(np.searchsorted(middles, wave_min, side="right") - 1, 0)
+    middles = middles[first : np.searchsorted(middles, wave_max) + 1]
     if middles.size < 2:
         raise InputError(
             f"the reference file cubepar has {middles.size} wavelengths from {wave_min:g} to {wave_max:g} micron",
