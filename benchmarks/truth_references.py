@@ -58,11 +58,7 @@ def series(folder: Path, instrument: str, seed: int) -> dict[str, str]:
     words += ["--darks", str(DARKS), "--flats", str(FLATS), "--dark-groups", str(groups), "--seed", str(seed)]
     with contextlib.redirect_stdout(sys.stderr):
         main([*words, "--output", str(folder / "sim")])
-    # MIRI has no superbias, and the near infrared no reset anomaly.
-    is_miri = instrument == "MIRI"
-    words = ["readnoise", "linearity", "gain", "dark", "mask"]
-    words = ["saturation", *words, "reset"] if is_miri else ["saturation", "superbias", *words]
-    words = ["reffiles", "make", *words, str(folder / "sim" / "*_uncal.fits"), "--author=A", "--no-report"]
+    words = ["reffiles", "make", "all", str(folder / "sim" / "*_uncal.fits"), "--author=A", "--no-report"]
     with contextlib.redirect_stdout(sys.stderr):
         main([*words, f"--output={folder}"])
     new_references = folder / "run000" / "references"
@@ -104,7 +100,7 @@ def calibrated(exposure: str, references: Path, output: Path, profile: str) -> A
     from hexcal.models.open import open as open_model
 
     words = [f"--references={references}", f"--output_dir={output}", "--log-stream=null", f"--profile={profile}"]
-    words += [f"--steps.{step}.skip=true" for step in ("ipc", "persistence", "emicorr", "dark_current")]
+    words += [f"--steps.{step}.skip=true" for step in ("ipc", "persistence", "emicorr")]
     output.mkdir()
     cmdline.run_target(["calwebb_detector1", exposure, *words])
     return open_model(next(output.glob("*_rate.fits")))
