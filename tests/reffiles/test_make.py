@@ -147,6 +147,16 @@ def test_exit_statuses(darks, tmp_path, capfd):
 
 
 @pytest.mark.req("RFF-40")
+def test_a_word_that_is_neither_a_type_nor_a_file_is_named(capfd):
+    assert main(["reffiles", "make", "superbias", "nothing_here", "--author=A"]) == 1
+    assert (
+        "'nothing_here' is neither a type of reference file nor a file or folder that is there"
+        in capfd.readouterr().err
+    )
+    assert main(["reffiles", "make", "superbias", "--author=A"]) == 1
+    assert "no exposures are given" in capfd.readouterr().err
+
+
 def test_an_exposure_that_had_too_much_is_left_out(darks, tmp_path, capfd):
     path = tmp_path / "raw" / "jw00001001001_02101_00009_nrca1_uncal.fits"
     path.parent.mkdir()

@@ -126,6 +126,13 @@ def planned(command: str, words: list[str]) -> Planned | None:
     allowed = settings.allowed(known)
     labels, sources = _split(options.words, known)
     labels = labels or settings.general.reftypes
+    unknown = [word for word in labels if not _is_name(word, known)]
+    if unknown and not sources:
+        raise ParameterError(
+            f"'{unknown[-1]}' is neither a type of reference file nor a file or folder that is there",
+            where=f"hexcal reffiles {command}",
+            hint="hexcal reffiles makers lists the types",
+        )
     if not labels or not sources:
         raise ParameterError(
             "no type of reference file is named" if not labels else "no exposures are given",
@@ -185,16 +192,19 @@ def _sorted(words, own):
 
 def _split(words, known):
     """Types and inputs: the first words that are no files are types."""
-    from hexcal.reffiles.registry import ALIASES
-
-    types = {maker.reference_type for maker in known.values()}
     labels = []
     for position, word in enumerate(words):
-        is_name = word in known or word in types or word in ALIASES or word == ALL
-        if not is_name and (Path(word).exists() or any(sign in word for sign in "*?[/.")):
+        if not _is_name(word, known) and (Path(word).exists() or any(sign in word for sign in "*?[/.")):
             return labels, words[position:]
         labels.append(word)
     return labels, []
+
+
+def _is_name(word, known):
+    """Whether a word names a type of reference file, or a maker."""
+    from hexcal.reffiles.registry import ALIASES
+
+    return word in known or word in ALIASES or word == ALL or word in {item.reference_type for item in known.values()}
 
 
 def _set(settings, name, value, chosen):
