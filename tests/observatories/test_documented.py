@@ -43,6 +43,7 @@ OWN_PARAMETERS = {
     ("outlier_detection", "neighbour_snr"),
     ("outlier_detection", "slit_weights"),
     ("outlier_detection", "star_scale"),
+    ("outlier_detection", "sharpen"),
     # In 3.0.0, where the step is called bkg_subtract.
     ("background", "bkg_list"),
     ("assign_mtwcs", "motion"),

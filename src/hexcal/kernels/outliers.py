@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from hexcal.kernels.compiled import kernel
+from hexcal.kernels.compiled import helper, kernel
 
 FIRST, SECOND = np.uint8(1), np.uint8(2)
 """A pixel differs by more than the limit of the first pass; of the second."""
@@ -12,7 +12,7 @@ _FEW = 48
 """Up to so many values are sorted by insertion."""
 _LOWER = 4
 """Up to so many values have no mean of the two in the middle, where the lower one is asked for."""
-_STEEP = 3.0
+STEEP = 2.5
 """The median is steep where its steepness is more than so many errors: noise is not."""
 WEIGHT_BINS = 1 << 19
 _SHIFT = np.uint32(12)
@@ -32,9 +32,11 @@ def median(first_row, last_row, stack, n_low, n_high, lower, sky, noise, result,
         So many of the lowest and of the highest values do not count, where more are left.
     lower : bool
         Of two or four values take the lower one of the two in the middle, instead of their mean.
-    sky, noise : float
+    sky : float32 array (rows, nx), or (0, 0)
         Of the images: of three values the lowest is taken where the middle one stands out from it as a cosmic ray does,
-        and no star. An infinite noise: nowhere.
+        and no star. (0, 0): nowhere.
+    noise : float
+        Of the images.
     result : float32 array (rows, nx)
         Overwritten; NaN where there is no value.
     counts : float32 array (rows, nx)
@@ -45,7 +47,7 @@ def median(first_row, last_row, stack, n_low, n_high, lower, sky, noise, result,
     """
     n = stack.shape[0]
     values = np.empty(n, np.float64)
-    with_spread = spread.shape[1] == stack.shape[2]
+    with_spread, with_sky = spread.shape[1] == stack.shape[2], sky.shape[1] == stack.shape[2]
     for row in range(first_row, last_row):
         for column in range(stack.shape[2]):
             count = 0
@@ -56,7 +58,7 @@ def median(first_row, last_row, stack, n_low, n_high, lower, sky, noise, result,
                     count += 1
             counts[row, column] = count
             result[row, column] = middle(values, count, n_low, n_high, lower)
-            if count == 3 and two_rays(values, sky, noise):
+            if count == 3 and with_sky and two_rays(values, np.float64(sky[row, column]), noise):
                 result[row, column] = values[0]
             if with_spread:
                 for number in range(count):
@@ -280,32 +282,60 @@ def compare(first_row, last_row, data, expected, errors, number, spread, level, 
         steep: elsewhere the scatter of a few values is a poor measure of the noise. (1, 1): it does not matter.
     level : float
         Background of the image that is not in `expected`.
-    limits : tuple of 5 float
-        snr and scale of the first pass, snr and scale of the second; scale of the first pass where the median is
-        steep: by more than 3 errors of the image.
+    limits : tuple of 8 float
+        snr and scale of the first pass, snr and scale of the second; where the median is steep (by more than 2.5 errors
+        of the image) the scale of the first pass, the same at the tops of `expected`, and the scale of the second; and
+        how many times its curvature is taken from `expected` there.
     passed : uint8 array (ny, nx)
         Overwritten with FIRST, SECOND, both or 0.
     """
-    first_snr, first_scale, second_snr, second_scale, star_scale = limits
+    first_snr, first_scale, second_snr, second_scale, star_scale, top_scale, beside_scale, sharpening = limits
     with_number, with_spread = number.shape == data.shape, spread.shape == data.shape
     for row in range(first_row, last_row):
         for column in range(data.shape[1]):
             difference = data[row, column] - level - expected[row, column]
+            steep = np.float64(steepness(expected, row, column))
+            error = np.float64(errors[row, column])
+            scale, beside = first_scale, second_scale
+            if steep > STEEP * error:
+                scale = top_scale if is_top(expected, row, column) else star_scale
+                beside = beside_scale
+                if with_number and number[row, column] < 2:
+                    scale, beside = max(first_scale, top_scale), second_scale
+                if sharpening != 0:
+                    difference += sharpening * curvature(expected, row, column)
+                if with_spread and spread[row, column] > error:
+                    error = np.float64(spread[row, column])
             if difference < 0 and with_number and number[row, column] < 3:
                 difference = 0.0
             difference = abs(difference)
-            steep = np.float64(steepness(expected, row, column))
-            error = np.float64(errors[row, column])
-            is_steep = steep > _STEEP * error
-            scale = star_scale if is_steep else first_scale
-            if with_spread and is_steep and spread[row, column] > error:
-                error = np.float64(spread[row, column])
             flags = np.uint8(0)
             if difference > scale * steep + first_snr * error:
                 flags |= FIRST
-            if difference > second_scale * steep + second_snr * error:
+            if difference > beside * steep + second_snr * error:
                 flags |= SECOND
             passed[row, column] = flags
+
+
+@helper
+def is_top(image, row, column):
+    """Whether no pixel around is higher; NaN ones are not."""
+    for j in range(max(0, row - 1), min(image.shape[0], row + 2)):
+        for i in range(max(0, column - 1), min(image.shape[1], column + 2)):
+            if image[j, i] > image[row, column]:
+                return False
+    return True
+
+
+@helper
+def curvature(image, row, column):
+    """Sum of the four neighbours less four times a pixel (its Laplacian); 0 at the edges and beside NaN."""
+    if row == 0 or column == 0 or row == image.shape[0] - 1 or column == image.shape[1] - 1:
+        return 0.0
+    across = np.float64(image[row, column - 1]) + np.float64(image[row, column + 1])
+    along = np.float64(image[row - 1, column]) + np.float64(image[row + 1, column])
+    result = across + along - 4 * np.float64(image[row, column])
+    return result if math.isfinite(result) else 0.0
 
 
 @kernel
@@ -363,37 +393,3 @@ def weight_histogram(weights, counts, sums, squares):
             counts[position] += 1
             sums[position] += value
             squares[position] += value * value
-
-
-@kernel
-def sharpness(first_row, last_row, data, errors, sky, snr, result):
-    """How much a pixel stands out from its neighbours on two opposite sides, as a part of what it has above the sky.
-
-    ``(value - lower) / (value - sky)``, the lower one of the means of the neighbours left and right, and above and
-    below. It is 1 for a cosmic ray, which fills a pixel or a straight track, and less for a star, whose light falls on
-    its neighbours too.
-
-    Parameters
-    ----------
-    first_row, last_row : int
-        Rows that are worked on.
-    data, errors : float32 array (ny, nx)
-        An image and its standard deviations.
-    sky : float
-        Its sky.
-    snr : float
-        Pixels less than so many errors above the sky have none.
-    result : float32 array (ny, nx)
-        Overwritten; NaN for pixels that have none.
-    """
-    ny, nx = data.shape
-    for row in range(first_row, last_row):
-        for column in range(nx):
-            result[row, column] = np.nan
-            above = np.float64(data[row, column]) - sky
-            if not above > snr * errors[row, column] or row in (0, ny - 1) or column in (0, nx - 1):
-                continue
-            across = 0.5 * (np.float64(data[row, column - 1]) + data[row, column + 1])
-            along = 0.5 * (np.float64(data[row - 1, column]) + data[row + 1, column])
-            if math.isfinite(across) and math.isfinite(along):
-                result[row, column] = (data[row, column] - min(across, along)) / above

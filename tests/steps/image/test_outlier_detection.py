@@ -469,6 +469,18 @@ def test_of_three_values_the_lowest_where_two_are_cosmic_rays():
     assert (lower[same] == plain[same]).all()
 
 
+def test_two_rays_of_three_values_are_told_where_the_sky_slopes_by_more_than_its_noise():
+    images = np.random.default_rng(3).normal(0, 0.1, (3, 640, 640)).astype("f4")
+    images += np.linspace(-2, 2, 640, dtype="f4")
+    places = (np.full(8, 300), np.arange(12, 640, 88))
+    images[1][places] += 1.6
+    images[2][places] += 2.0
+    lower = median_of(list(images), MedianRule(lowest_of_rays=True)).values
+    assert np.array_equal(lower[places], images.min(axis=0)[places])
+    images[:2] = images[2]
+    assert np.array_equal(median_of(list(images), MedianRule(lowest_of_rays=True)).values, images[2])
+
+
 def test_the_corner_of_a_track_that_one_exposure_sees_belongs_to_it():
     data, errors, number, rays = star_field(0.85)
     dq = np.where(rays & (number > 1), np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE), np.uint32(0))

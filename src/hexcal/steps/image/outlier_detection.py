@@ -46,8 +46,9 @@ class OutlierDetectionStep(Step):
     `--profile=recommended` sets: of two or four values the lower one of the two in the middle is the median
     (`two_values`), so that a cosmic ray in one of two is none in the other, and two in the same place of four exposures
     are both found; the errors are at least the scatter of a pixel (`add_scatter`), and the limits those that bright
-    stars need (`star_scale`), so that the changing core of a star is no outlier; and what only one exposure sees is
-    flagged if it is sharper than stars (`alone`).
+    stars need (`star_scale`), so that the changing core of a star is no outlier; what resampling smooths is taken back
+    (`sharpen`), so that cosmic rays on stars are found; and what only one exposure sees is flagged if it is sharper
+    than stars (`alone`).
     """
 
     alias = "outlier_detection"
@@ -123,6 +124,11 @@ class OutlierDetectionStep(Step):
         )
         star_scale: bool = parameter(
             False, "Images: raise the limits in units of the steepness to what the bright stars of an exposure need."
+        )
+        sharpen: bool = parameter(
+            False,
+            "Images that are resampled: take back in the median what resampling smooths, as the bright pixels of each "
+            "exposure tell it; stars need lower limits then (star_scale).",
         )
         alone: Literal["median", "sharpness"] = parameter(
             "median",

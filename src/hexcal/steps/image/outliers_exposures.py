@@ -1,5 +1,7 @@
 """Outliers of the images of several exposures, each compared with what the median of all makes of it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hexcal.errors import InputError
@@ -7,7 +9,7 @@ from hexcal.models.dqflags import pixel
 from hexcal.steps.image import resampling
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.outliers_alone import flag_alone
-from hexcal.steps.image.outliers_cores import scale_of_stars
+from hexcal.steps.image.outliers_cores import scale_of_stars, smoothing_of, with_sharpened_scales
 from hexcal.steps.image.outliers_images import CommonGrid, Limits, blotted, flag_outliers, median_of
 from hexcal.steps.image.resampling import Grid, Manner
 
@@ -70,29 +72,46 @@ def flag_by_common_grid(step, science, groups):
         with science.borrowed(number, changed=step.changed()) as model:
             x, y = resampling.positions(projections[number], model.shape, grid.wcs, manner)
             expected = blotted(median.values, x, y)
-            needs_counts = given.two_values == "lower" or given.alone == "sharpness"
+            needs_counts = given.two_values == "lower" or given.alone == "sharpness" or given.sharpen
             counts = blotted(median.counts, x, y, linear=False) if needs_counts else None
             spread = None if median.spread is None else blotted(median.spread, x, y)
             _flag(step, model, expected, limits, science.name_of(number), counts, spread)
         step.save_intermediate(science, number, "blot", expected, None)
 
 
-def _flag(step, model, expected, limits, name, counts, spread):
+def _flag(step, model, expected, limits, name, counts, spread, resampled=True):
     level = resampling.level_of(model) + step.parameters.backg
     before = (model.dq & pixel.OUTLIER) == 0
     few = counts if step.parameters.two_values == "lower" else None
-    if step.parameters.star_scale:
-        usable = np.isfinite(model.data) & ((model.dq & pixel.DO_NOT_USE) == 0)
-        scale = scale_of_stars(model.data, model.err, usable, expected, level, limits, spread)
-        if scale > limits.scale[0]:
-            step.log.info("%s: scale %.2f, for the cores of its stars", name, scale)
-            limits = limits.with_scale(scale)
+    limits = _limits_of(step, model, expected, limits, name, counts if resampled else None, spread, level)
     count = flag_outliers(model.data, model.err, model.dq, expected, limits, level, few, spread)
     if counts is not None and step.parameters.alone == "sharpness":
-        more, limit = flag_alone(model.data, model.err, model.dq, counts)
+        compared = np.where(np.isfinite(expected), counts, np.float32(np.nan))
+        more, limit = flag_alone(model.data, model.err, model.dq, compared)
         count += more
         step.log.debug("%s: %d pixels of one exposure are sharper than %s", name, more, limit)
     step.finish(model, before, name, count)
+
+
+def _limits_of(step, model, expected, limits, name, counts, spread, level):
+    """The limits that the stars of an exposure need, by what is asked for; without `counts` nothing is sharpened."""
+    given = step.parameters
+    if not (given.star_scale or given.sharpen):
+        return limits
+    usable = np.isfinite(model.data) & ((model.dq & pixel.DO_NOT_USE) == 0)
+    image = (model.data, model.err, usable, expected, level)
+    if given.sharpen and counts is not None:
+        limits = replace(limits, sharpening=smoothing_of(*image, counts, spread))
+        step.log.debug("%s: %.3f times its curvature is taken from the median", name, limits.sharpening)
+    if not given.star_scale:
+        return limits
+    if limits.sharpening > 0:
+        limits = with_sharpened_scales(*image, limits, counts, spread)
+    else:
+        limits = limits.with_scale(scale_of_stars(*image, limits, spread))
+    if limits.star_scale not in (None, limits.scale[0]):
+        step.log.info("%s: scale %.2f, for the cores of its stars", name, limits.star_scale)
+    return limits
 
 
 def flag_by_pixels(step, science):
@@ -136,4 +155,4 @@ def flag_by_pixels(step, science):
     counts, limits = median.counts if needs_counts else None, Limits((snr, snr), (0.0, 0.0), 0)
     for index in range(len(science)):
         with science.borrowed(index, changed=step.changed()) as model:
-            _flag(step, model, median.values, limits, science.name_of(index), counts, median.spread)
+            _flag(step, model, median.values, limits, science.name_of(index), counts, median.spread, False)

@@ -9,6 +9,7 @@ from hexcal.core.bands import run_bands
 from hexcal.models.dqflags import pixel
 from hexcal.models.scratch import Scratch, let_go
 from hexcal.steps.image import resampling
+from hexcal.steps.image.local_sky import local_sky
 from hexcal.steps.image.weight_threshold import weight_threshold
 
 FLAGS = np.uint32(pixel.OUTLIER | pixel.DO_NOT_USE)
@@ -27,13 +28,22 @@ class Limits:
     grow : int
         Neighbours of a detection that the second pass looks at.
     star_scale : float or None
-        Scale of the first pass where the median is steeper than noise makes it (3 errors); None: as elsewhere.
+        Scale of the first pass where the median is steeper than noise makes it (2.5 errors); None: as elsewhere.
+    top_scale : float or None
+        The same in pixels that no pixel around is above in the median: tops of stars; None: `star_scale`.
+    star_beside : float or None
+        Scale of the second pass where the median is steep; None: as elsewhere.
+    sharpening : float
+        Where the median is steep, so many times its curvature are taken from it (`smoothing_of`).
     """
 
     snr: tuple = (5.0, 4.0)
     scale: tuple = (1.2, 0.7)
     grow: int = 1
     star_scale: float | None = None
+    top_scale: float | None = None
+    star_beside: float | None = None
+    sharpening: float = 0.0
 
     def with_scale(self, first):
         """Return the same with another scale of the first pass for stars.
@@ -44,9 +54,12 @@ class Limits:
 
     @property
     def values(self):
-        """All limits as the kernel takes them: 5 float."""
+        """All limits as the kernel takes them: 8 float."""
+        star = self.scale[0] if self.star_scale is None else self.star_scale
+        top = star if self.top_scale is None else self.top_scale
+        beside = self.scale[1] if self.star_beside is None else self.star_beside
         pairs = (float(value) for pair in zip(self.snr, self.scale, strict=True) for value in pair)
-        return (*pairs, float(self.scale[0] if self.star_scale is None else self.star_scale))
+        return (*pairs, float(star), float(top), float(beside), float(self.sharpening))
 
 
 @dataclass(frozen=True)
@@ -114,8 +127,8 @@ def median_of(images, rule, threads=None):
     spread = np.empty((ny, nx) if rule.with_spread else (1, 1), np.float32)
     rows = min(ny, max(1, _SECTION // (4 * nx)))
     stack = np.empty((len(images), rows, nx), np.float32)
-    sky, noise = _sky_and_noise(images[0]) if rule.lowest_of_rays else (0.0, np.inf)
-    details = (rule.n_low, rule.n_high, rule.lower_of_two, sky, noise)
+    sky, noise = _sky_and_noise(images[0], rule.lowest_of_rays)
+    details = (rule.n_low, rule.n_high, rule.lower_of_two)
     for first in range(0, ny, rows):
         n_rows = min(rows, ny - first)
         for number, image in enumerate(images):
@@ -123,18 +136,22 @@ def median_of(images, rule, threads=None):
             let_go(image)
         part = slice(first, first + n_rows)
         scatter = spread[part] if rule.with_spread else spread
-        run_bands(median, n_rows, stack, *details, result[part], counts[part], scatter, threads=threads)
+        here = sky[part] if sky.size else sky
+        run_bands(median, n_rows, stack, *details, here, noise, result[part], counts[part], scatter, threads=threads)
     return Median(result, counts, spread if rule.with_spread else None)
 
 
-def _sky_and_noise(image):
-    """Median and robust standard deviation of one in 64 pixels of an image: 2 float."""
-    values = np.asarray(image[::8, ::8])
-    values = values[np.isfinite(values)].astype(float)
-    if not values.size:
-        return 0.0, np.inf
-    sky = float(np.median(values))
-    return sky, 1.4826 * float(np.median(np.abs(values - sky)))
+def _sky_and_noise(image, is_asked):
+    """The sky of an image (float32 array), and the robust standard deviation of one in 64 pixels from it.
+
+    The sky is of shape (0, 0) if it is not asked for, or if there is none.
+    """
+    sky = local_sky(image, np.isfinite(image)) if is_asked else None
+    if sky is None:
+        return np.zeros((0, 0), np.float32), np.inf
+    values = np.abs(image[::8, ::8] - sky[::8, ::8])
+    values = values[np.isfinite(values)]
+    return sky, 1.4826 * float(np.median(values)) if values.size else np.inf
 
 
 def flag_outliers(data, errors, dq, expected, limits, level=0.0, number=None, spread=None, threads=None):

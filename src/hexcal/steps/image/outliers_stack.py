@@ -122,7 +122,7 @@ def _expected(data, unusable, rule, window, threads):
         rule.median.n_low,
         rule.median.n_high,
         rule.median.lower_of_two,
-        0.0,
+        np.zeros((0, 0), np.float32),
         np.inf,
         result[0],
         counts[0],
