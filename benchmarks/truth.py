@@ -87,7 +87,7 @@ def _mosaic(name, instrument, **settings):
         {"instrument": instrument, **settings},
         {"output_dir": "{folder}/{side}", "save_results": True},
         "truth_imaging.py",
-        {"tweakreg": {"abs_refcat": "{folder}/refcat.ecsv"}},
+        {"tweakreg": {"abs_refcat": "{folder}/refcat.ecsv", "save_catalogs": True}},
         "input.json",
     )
 
@@ -269,8 +269,11 @@ def _run(case, folder, side):
         outputs = [] if case.steps else [str(product)]
         jobs.write_text(json.dumps([{**job, "params": params, "outputs": outputs}]))
         command = [peer_python(), PARITY / "peer.py"] if side == VERSION else [sys.executable, PARITY / "own.py"]
+        # Where the reference implementation writes its catalogues of stars.
+        (folder / side).mkdir(exist_ok=True)
         with open(folder / f"{side}.log", "w") as log:
-            subprocess.run([*command, jobs, report], stdout=log, stderr=subprocess.STDOUT, check=False)
+            options: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT, "check": False}
+            subprocess.run([*command, jobs, report], cwd=folder / side, **options)
     entry = json.loads(report.read_text())[-1] if report.exists() else {"error": f"no report; see {folder}"}
     if case.steps and not entry["error"]:
         product.touch()
@@ -293,7 +296,7 @@ def main(words=None):
     parser.add_argument("--seeds", nargs="+", type=int, help="noise of other seeds than the one of the case")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default all")
     options = parser.parse_args(words)
-    root = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity") / "truth"
+    root = Path(os.environ.get("HEXCAL_PARITY_DIR") or Path.home() / ".cache" / "hexcal-parity").absolute() / "truth"
     if not is_available():
         print("The scripts that make spectra are not here (HEXCAL_HARNESS): their cases are left out", flush=True)
     cases = [*CASES, *(SPECTRA if is_available() else [])]

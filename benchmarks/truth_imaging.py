@@ -14,6 +14,7 @@ from hexcal import datamodels
 _MAS = 3.6e6
 _NEAR = 0.1
 """Arcsec within which a source of the catalogue is a true one."""
+_NEAR_PIXELS = 1.0
 _OUTLIER = datamodels.dqflags.pixel["OUTLIER"]
 
 
@@ -49,8 +50,12 @@ def measure_mosaic(product, folder):
     rows, sources = _matches(mosaic, found, true)
     stars = np.asarray(true["type"][sources] == "star")
     flux = np.asarray(true["flux_jy"][sources], float)
+    # So that they have a S/N > 100 in a single exposure.
+    n_exposures = len(list(Path(folder, product.stem).glob("*_crf.fits")))
+    bright = stars & (flux > 100 * np.sqrt(n_exposures) * found["isophotal_flux_err"][rows].value)
     return {
         **_of_positions(found[rows], true[sources], stars, flux),
+        **_of_centroids(Path(folder, product.stem), true[sources][bright]),
         **_of_stars(found[rows][stars], flux[stars]),
         **_of_galaxies(found[rows][~stars], flux[~stars]),
         "stars taken for extended (%)": 100 * float(np.mean(found["is_extended"][rows][stars])),
@@ -122,6 +127,24 @@ def _of_positions(catalogue, true, stars, flux):
         "position, mean error (mas)": float(np.hypot(np.median(east), np.median(north))),
         "position, scatter (mas)": float(np.hypot(_spread(east), _spread(north)) / np.sqrt(2)),
     }
+
+
+def _of_centroids(products, stars):
+    """Scatter of the places of bright stars in single exposures, as tweakreg found them, about the true ones."""
+    from astropy.table import Table
+
+    errors = []
+    for path in sorted(products.glob("*_crf.fits")):
+        root = "_".join(path.name.split("_")[:4])
+        (catalogue,) = products.glob(f"{root}*_cat.ecsv")
+        table = Table.read(catalogue)
+        x, y = (np.asarray(table[name if name in table.colnames else f"{name}centroid"], float) for name in "xy")
+        true = datamodels.open(path).meta.wcs.invert(np.asarray(stars["ra"]), np.asarray(stars["dec"]))
+        dx, dy = (found[:, None] - np.asarray(place) for found, place in zip((x, y), true, strict=True))
+        nearest = np.hypot(dx, dy).argmin(axis=0), np.arange(len(stars))
+        near = np.hypot(dx, dy)[nearest] < _NEAR_PIXELS
+        errors.append([_spread(d[nearest][near]) for d in (dx, dy)])
+    return {"centroids, scatter (pixel)": float(np.sqrt(np.mean(np.square(errors))))}
 
 
 def _of_stars(catalogue, flux):
