@@ -195,8 +195,9 @@ def _sums_of_ten(noise, error, correlation, near):
 def _line(wave, value, error, true, centre, width):
     """Flux over the true one, and shift in pixels, of one line; None where it is lost in the noise or cut off.
 
-    The true line above a straight continuum, and its derivative, are fitted to the spectrum with a continuum of its
-    own.
+    The true line above a straight continuum, and its first two derivatives, are fitted to the spectrum with a continuum
+    of its own. The second one stands for the width: pixels make a line of two pixels 2 % wider, which is no loss of
+    flux, and without it the flux would seem to be 1 % too small.
     """
     near = np.flatnonzero(np.abs(wave - centre) < _REACH * width)
     if near.size < 8 or wave.min() > centre - _REACH * width or wave.max() < centre + _REACH * width:
@@ -205,7 +206,8 @@ def _line(wave, value, error, true, centre, width):
     ends = [int(np.argmin(wave)), int(np.argmax(wave))]
     line = true - np.interp(wave, wave[ends], true[ends])
     slope = np.gradient(line)
-    terms = np.stack([np.ones(wave.size), (wave - centre) / width, line, -slope], axis=1) / error[:, None]
+    shapes = [np.ones(wave.size), (wave - centre) / width, line, -slope, np.gradient(slope)]
+    terms = np.stack(shapes, axis=1) / error[:, None]
     fit, *_ = np.linalg.lstsq(terms, value / error, rcond=None)
     uncertainty = np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
     return (fit[2], fit[3] / fit[2]) if fit[2] > _SIGNAL * uncertainty else None

@@ -31,6 +31,19 @@ def test_the_flux_of_a_source_is_kept_at_each_wavelength(dispaxis):
     assert np.allclose(flux, smooth(waves), rtol=2e-3)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_weights_that_scatter_from_pixel_to_pixel_leave_no_noise_in_a_star_as_recommended(seed):
+    scatter = {}
+    for profile in ("documents", "recommended"):
+        slit = tilted_slit(star(), smooth)
+        # As a flat field with a scatter of 3 % leaves them.
+        slit.var_rnoise *= np.random.default_rng(seed).normal(1, 0.03, SHAPE).astype(np.float32) ** 2
+        flux, waves = spectrum_of(rectify(slit, profile=profile))
+        ratio = flux / smooth(waves)
+        scatter[profile] = np.std(np.diff(ratio))
+    assert scatter["recommended"] < 3e-4 and scatter["documents"] > 5 * scatter["recommended"]
+
+
 def test_wavelengths_are_those_of_the_middle_of_the_slit_and_the_line_on_the_sky_is_straight():
     slit = tilted_slit(star(), smooth)
     result = rectify(slit)
