@@ -19,9 +19,11 @@ from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import asdf_blocks, bounds, stored_wcs
+from hexcal.models.asdf_dumper import TAG, HistoryEntry, Software, dumper_of
 from hexcal.models.stored_wcs import StoredWcs
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.writing import STANDARD
+from hexcal.models.wcs_renumbering import Renumbering
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
@@ -32,7 +34,7 @@ _TAGS = {"!": "tag:stsci.edu:asdf/"}
 _END = b"\n...\n"
 END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
 _CHUNK = 1 << 20
-_TAG = "tag:stsci.edu:asdf/core/"
+_PLAIN = frozenset((str, int, float, bool))
 
 
 def from_bytes(content, where):
@@ -169,7 +171,7 @@ def loader_of(wcs_of):
     def anything(loader, suffix, node):
         raise _NotPlain
 
-    Loader.add_multi_constructor(_TAG, bookkeeping)
+    Loader.add_multi_constructor(TAG, bookkeeping)
     Loader.add_multi_constructor(stored_wcs.TAG, lambda loader, suffix, node: wcs_of(node))
     Loader.add_multi_constructor("tag:", anything)
     Loader.add_multi_constructor("!", anything)
@@ -290,44 +292,21 @@ def _with_stored_wcs(tree):
 
 
 def _wcses(value):
-    """Yield every WCS in nested dicts and lists."""
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _wcses(item)
-    elif _is_any_wcs(value):
-        yield value
+    """Return every WCS in nested dicts and lists, in order."""
+    found, waiting = [], [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting.extend(reversed(list(value.values()) if isinstance(value, dict) else value))
+        elif _is_any_wcs(value):
+            found.append(value)
+    return found
 
 
 def _is_any_wcs(value):
+    if type(value) in _PLAIN:
+        return False
     return isinstance(value, StoredWcs | Wcs) or stored_wcs.is_wcs(value)
-
-
-class Software(dict):
-    """A program, as ASDF files name it."""
-
-
-class HistoryEntry(dict):
-    """One entry of the history."""
-
-
-def _dumper(renumbering):
-    """Return what writes plain YAML and the bookkeeping tags of ASDF, and each WCS as it stands."""
-    import yaml
-
-    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-    class Dumper(base):
-        """A list or dict that occurs twice is written twice."""
-
-        def ignore_aliases(self, data):
-            return True
-
-    Dumper.add_representer(Software, lambda dumper, value: dumper.represent_mapping(f"{_TAG}software-1.0.0", value))
-    Dumper.add_representer(
-        HistoryEntry, lambda dumper, value: dumper.represent_mapping(f"{_TAG}history_entry-1.0.0", value)
-    )
-    Dumper.add_multi_representer(StoredWcs, lambda dumper, value: renumbering.node(value))
-    return Dumper
 
 
 def _plain_bytes(tree, history):
@@ -335,15 +314,15 @@ def _plain_bytes(tree, history):
 
     from hexcal import __version__
 
-    wcses: list = list(_wcses(tree))
-    renumbering = stored_wcs.Renumbering(wcses)
+    wcses = _wcses(tree)
+    renumbering = Renumbering(wcses)
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:
         content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
     body = yaml.dump(
         content,
-        Dumper=_dumper(renumbering),
+        Dumper=dumper_of(renumbering),
         allow_unicode=True,
         encoding="utf-8",
         sort_keys=False,
@@ -369,7 +348,7 @@ def _is_plain(value):
         return all(_is_plain(item) for item in value.values())
     if isinstance(value, list):
         return all(_is_plain(item) for item in value)
-    return value is None or type(value) in (str, int, float, bool) or _is_any_wcs(value)
+    return value is None or type(value) in _PLAIN or _is_any_wcs(value)
 
 
 def to_file(path, tree, history=()):

@@ -19,7 +19,6 @@ from hexcal.models.wcs.transforms import Transform
 TAG = "tag:stsci.edu:gwcs/wcs-"
 """What the tag of a WCS begins with; its version follows."""
 
-_ARRAY_TAG = "tag:stsci.edu:asdf/core/ndarray-"
 _MAGIC = b"\xd3BLK"
 _ALLOCATED = struct.Struct(">Q")
 _STREAMED = 1
@@ -313,87 +312,3 @@ def blocks_of(content, start):
         blocks.append(content[position:end])
         position = end
     return tuple(blocks)
-
-
-class Renumbering:
-    """The nodes of several WCSs in one new file, with the numbers that their arrays have there.
-
-    Parameters
-    ----------
-    wcses : sequence of StoredWcs
-
-    Attributes
-    ----------
-    blocks : list of bytes
-        Blocks of the new file: those that are in use, each once.
-    """
-
-    def __init__(self, wcses):
-        self.blocks: list[bytes] = []
-        self._places: dict[int, int] = {}
-        of_source: dict[int, list] = {}
-        for wcs in wcses:
-            of_source.setdefault(id(wcs.source), []).append(wcs)
-        self._nodes: dict[int, Any] = {}
-        for group in of_source.values():
-            self._take(group)
-
-    def _take(self, group):
-        blocks, seen = group[0].source.blocks, set()
-        used = {int(number.value) for wcs in group for node in _nodes(wcs.node, seen) if (number := _source(node))}
-        numbers = {number: self._place_of(blocks[number]) for number in sorted(used)}
-        is_same, copies = all(number == former for former, number in numbers.items()), {}
-        for wcs in group:
-            self._nodes[id(wcs)] = wcs.node if is_same else _renumbered(wcs.node, numbers, copies)
-
-    def _place_of(self, block):
-        if id(block) not in self._places:
-            self._places[id(block)] = len(self.blocks)
-            self.blocks.append(block)
-        return self._places[id(block)]
-
-    def node(self, wcs):
-        """Return the node of one of them in the new file."""
-        return self._nodes[id(wcs)]
-
-
-def _nodes(node, seen):
-    """Yield a node and all inside, each once."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    yield node
-    if not isinstance(node.value, str):
-        for item in node.value:
-            for inner in item if isinstance(item, tuple) else (item,):
-                yield from _nodes(inner, seen)
-
-
-def _source(node):
-    """The node that holds the number of the block of an array, or None for all else."""
-    if not node.tag.startswith(_ARRAY_TAG) or isinstance(node.value, str):
-        return None
-    pairs = [item for item in node.value if isinstance(item, tuple)]
-    return next((value for key, value in pairs if key.value == "source"), None)
-
-
-def _renumbered(node, numbers, copies):
-    """Return a copy of a node whose arrays have other numbers; `copies` holds what is copied already."""
-    if id(node) in copies:
-        return copies[id(node)]
-    if isinstance(node.value, str):
-        return node
-    # Known before its parts: a transform may be the inverse of its inverse.
-    copy = copies[id(node)] = type(node)(node.tag, [], flow_style=node.flow_style)
-    children: list = [
-        tuple(_renumbered(inner, numbers, copies) for inner in item)
-        if isinstance(item, tuple)
-        else _renumbered(item, numbers, copies)
-        for item in node.value
-    ]
-    source = _source(node)
-    if source is not None:
-        number = type(source)(source.tag, str(numbers[int(source.value)]), style=source.style)
-        children = [(key, number if key.value == "source" else value) for key, value in children]
-    copy.value.extend(children)
-    return copy
