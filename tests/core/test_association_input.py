@@ -48,7 +48,15 @@ def association(tmp_path, monkeypatch):
 
 
 @pytest.mark.req("ASN2-06")
-@pytest.mark.parametrize(("name", "expected"), [("all", "all_image_of_all.fits"), (None, "jw1_a_image_of_all.fits")])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("all", "all_image_of_all.fits"),
+        ("all.fits", "all_image_of_all.fits"),
+        ("all.v2", "all.v2_image_of_all.fits"),
+        (None, "jw1_a_image_of_all.fits"),
+    ],
+)
 def test_a_product_without_a_name_is_named_after_its_science_exposure(tmp_path, monkeypatch, name, expected):
     monkeypatch.chdir(tmp_path)
 

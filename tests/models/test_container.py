@@ -234,3 +234,18 @@ def test_json_that_is_no_association_stays_a_tree(tmp_path):
     (tmp_path / "b.json").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="UTF-8"):
         association_file.read_association(tmp_path / "b.json")
+
+
+def test_a_file_that_is_a_member_twice_is_told(folder):
+    content = association(("a_cal.fits", "science", {}), ("b_cal.fits", "science", {}), ("a_cal.fits", "science", {}))
+    path = folder / "twice.json"
+    path.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match=r"1 files are members more than once, and count as often: a_cal.fits"):
+        assert len(ModelContainer(path)) == 3
+
+
+def test_a_file_that_is_a_member_of_two_products_is_not_told(folder, recwarn):
+    first, second = association(("a_cal.fits", "science", {})), association(("a_cal.fits", "background", {}), name="o")
+    first["products"] += second["products"]
+    (folder / "two.json").write_text(json.dumps(first))
+    assert len(ModelContainer(folder / "two.json")) == 2 and not list(recwarn)

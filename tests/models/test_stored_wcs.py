@@ -1,5 +1,6 @@
 """The WCS of a model: kept as it stands until it is asked for, read, assigned, written, copied."""
 
+import pickle
 import subprocess
 import sys
 import warnings
@@ -253,3 +254,13 @@ def test_a_wcs_whose_transforms_are_the_inverse_of_their_inverse_is_read_and_wri
     again = datamodels.open(tmp_path / "b_s2d.fits")
     assert b"inverse: *id" in _asdf(tmp_path / "b_s2d.fits")
     assert np.abs(_sky(again) - _sky(datamodels.open(tmp_path / "plain_s2d.fits"))).max() < 1e-12
+
+
+def test_a_model_whose_wcs_was_used_can_be_pickled(tmp_path):
+    model = datamodels.open(_image(tmp_path / "a_cal.fits"))
+    expected = _sky(model)
+    # The transforms of NIRSpec hold functions that were made at run time, which pickle does not take.
+    model.meta.wcs.made_at_run_time = lambda: None
+    again = pickle.loads(pickle.dumps(model))
+    assert np.abs(_sky(again) - expected).max() < 1e-12 and again.meta.telescope == "JWST"
+    assert _sky(model).tobytes() == expected.tobytes()

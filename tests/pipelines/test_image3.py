@@ -230,6 +230,23 @@ def test_exposures_through_different_filters_are_told(folder, caplog):
     assert "The exposures differ in their filter (F115W, F200W), and are combined all the same" in caplog.text
 
 
+def test_a_mosaic_of_several_filters_has_no_catalogue(folder, caplog):
+    change(folder, 2, lambda image: setattr(image.meta.instrument, "filter", "F115W"))
+    before = products(folder)
+    words = [f"--steps.{name}.skip=true" for name in ("tweakreg", "skymatch", "outlier_detection")]
+    assert run(folder, *words) == 0
+    assert "Step source_catalog skipped: the mosaic is of several filters" in caplog.text
+    assert products(folder) == {*before, f"{PRODUCT}_i2d.fits"}
+
+
+def test_exposures_in_different_units_are_refused_before_any_work(folder, capsys):
+    change(folder, 2, lambda image: setattr(image.meta, "bunit_data", "DN/s"))
+    before = products(folder)
+    assert run(folder) != 0
+    assert "exposures in different units cannot be combined" in capsys.readouterr().err
+    assert products(folder) == before
+
+
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError):
         Image3Pipeline.call([])

@@ -66,7 +66,7 @@ def base_name(step, model=None):
     if name_given is None:
         return f"step_{step.name}", "_"
     return split_suffix(
-        _stem(name_given) if name_given != product else Path(name_given).name,
+        _stem(name_given) if name_given != product else _stem_of_product(name_given),
         _known_suffixes(step, model),
     )
 
@@ -96,6 +96,13 @@ def name_of_member(step, model):
 def _stem(name):
     """Name of a file without folder and extension; that of the compression goes too."""
     return formats.split(Path(name).name)[0]
+
+
+def _stem_of_product(name):
+    """The name of a product of an association, which may have dots; where it is that of a file, without the format."""
+    name = Path(name).name
+    stem, ending = formats.split(name)
+    return stem if ending.lower() in formats.READ else name
 
 
 def output_file_of(step):

@@ -6,6 +6,7 @@ And, where one is given, what its JSON schema asks for.
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from numbers import Integral, Real
@@ -23,6 +24,7 @@ __all__ = [
     "check_schema",
     "member_names",
     "warn_of_folders",
+    "warn_of_repeats",
 ]
 
 _SCHEMAS = Path(__file__).parent / "schemas"
@@ -215,6 +217,27 @@ def warn_of_folders(names, where=None):
         warnings.warn(
             f"{place}{len(with_folder)} members are named with a folder, such as '{with_folder[0]}'; "
             "'expname' should be a file name only, of a file beside the association",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_repeats(names, where=None):
+    """Warn of files that are members of a product more than once in one role: they count as so many exposures.
+
+    Parameters
+    ----------
+    names : iterable of (hashable, str)
+        Product and role, and name of the file, of each member.
+    where : str, optional
+        The association, for the message.
+    """
+    repeated = [name for (_, name), count in Counter(names).items() if count > 1]
+    if repeated:
+        place = f"{where}: " if where else ""
+        listed = ", ".join(repeated[:3]) + (", ..." if len(repeated) > 3 else "")
+        warnings.warn(
+            f"{place}{len(repeated)} files are members more than once, and count as often: {listed}",
             UserWarning,
             stacklevel=3,
         )

@@ -89,6 +89,8 @@ class ModelContainer(DataModel, MutableSequence):
         listed = [(number, member) for number, member in listed if _is_model(member)][:count]
         names = [member["expname"] for _, member in listed]
         association_check.warn_of_folders(names, self._where)
+        roles = [((number, member["exptype"].lower()), member["expname"]) for number, member in listed]
+        association_check.warn_of_repeats(roles, self._where)
         association_file.require_members(names, self._folder, self._where)
         self._members = [Member(self._folder / member["expname"], member, number) for number, member in listed]
 

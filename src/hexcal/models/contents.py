@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from hexcal.models.stored_wcs import objects_in
+from hexcal.models.stored_wcs import objects_in, stored
 
 
 class Contents:
@@ -84,6 +84,16 @@ class Contents:
             other.history = list(self.history)
             other.cards = {name: list(cards) for name, cards in self.cards.items()}
         return other
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """What pickle takes: each WCS as it stands in a file, since not every object of gwcs can be pickled."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        objects = list(objects_in(self.tree)) if self.tree else []
+        if objects:
+            in_files: Any = stored(objects, None)
+            memo: dict[int, Any] = dict(zip(map(id, objects), in_files, strict=True))
+            state["tree"] = copy.deepcopy(self.tree, memo)
+        return None, state
 
     def copied_arrays(self) -> dict[str, Any]:
         """Return copies of the arrays in memory (dict)."""

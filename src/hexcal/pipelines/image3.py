@@ -101,17 +101,20 @@ class Image3Pipeline(Pipeline):
     def _require_grids(self, science):
         """Refuse a mosaic that cannot be made before the work that comes before it, and before anything is written."""
         from hexcal.steps.image.groups import exposure_groups
+        from hexcal.steps.image.one_unit import require_one_unit, unit_of
         from hexcal.steps.image.outliers_exposures import require_common_grid
         from hexcal.steps.image.output_wcs import on_sky
 
         outliers = self.outlier_detection
         if len(science) == 1 or (self.resample.skip and outliers.skip):
             return
-        images, settings = [], {}
+        images, units, settings = [], [], {}
         for number, exposure in enumerate(science.each()):
             images.append(on_sky(exposure, science.name_of(number)))
+            units.append((science.name_of(number), unit_of(exposure)))
             for keyword in _SETTINGS:
                 settings.setdefault(keyword, set()).add(exposure.get_meta(f"meta.instrument.{keyword}"))
+        require_one_unit(units)
         for keyword, values in settings.items():
             if len(values) > 1:
                 listed, what = ", ".join(sorted(map(str, values))), "instrument" if keyword == "name" else keyword

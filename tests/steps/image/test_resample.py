@@ -339,3 +339,12 @@ def test_large_mosaics_of_exposures_that_touch_are_not_doubted():
     tiles = [exposure(number, 45.0 * number, 0.0) for number in range(9)]
     assert list(doubts((40, 450), 1.0, images_of(ModelContainer(tiles)))) == []
     assert list(doubts((450, 450), 1.0, images_of(ModelContainer(tiles)))) == [], "one is as far as the next"
+
+
+def test_images_in_different_units_are_refused():
+    images = pair(meta__bunit_data="MJy/sr")
+    images[1].meta.bunit_data = "DN/s"
+    with pytest.raises(InputError, match="different units"):
+        run(images)
+    images[1].meta.bunit_data = None
+    assert run(images).meta.bunit_data == "MJy/sr"

@@ -277,3 +277,13 @@ def test_documented_defaults():
     expected |= {"dqbits": "~DO_NOT_USE+NON_SCIENCE", "lower": None, "upper": None, "nclip": 5}
     expected |= {"lsigma": 4.0, "usigma": 4.0, "binwidth": 0.1}
     assert {name: values[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("method", ["match", "global", "local"])
+def test_images_in_different_units_are_refused(method):
+    images = [flat(100, 0, 0, 1), flat(120, 1, 0, 2), flat(105, 0, 1, 3)]
+    images[1].meta.bunit_data, images[2].meta.bunit_data = "DN/s", "MJy / sr"
+    with pytest.raises(InputError, match=r"different units .* MJy/sr \(jw.*\), DN/s \(jw.*00002_nrca1_cal.fits\)"):
+        run(images, skymethod=method)
+    images[1].meta.bunit_data = None
+    assert statuses(run(images, skymethod=method)) == ["COMPLETE"] * 3

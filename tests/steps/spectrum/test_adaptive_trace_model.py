@@ -158,3 +158,10 @@ def test_an_exposure_without_values(exposure, how):
     result = run(model, oversample=2)
     assert np.isnan(result.trace_model).all() and np.isnan(result.data).all()
     assert isinstance(result, datamodels.IFUImageModel)
+
+
+def test_a_slit_without_wcs_is_left_out_with_the_reason(caplog):
+    image = datamodels.ImageModel(np.ones((8, 9), "f4"))
+    image.meta.telescope, image.meta.instrument.name = "JWST", "MIRI"
+    assert run(image).meta.cal_step.adaptive_trace_model == "SKIPPED"
+    assert "it has no WCS" in caplog.text

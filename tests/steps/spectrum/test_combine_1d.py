@@ -168,3 +168,19 @@ def test_input_is_untouched(pair, tmp_path):
     Combine1dStep.call(exposure)
     np.testing.assert_array_equal(exposure.spec[0].spec_table, before)
     assert exposure.meta.cal_step.combine_1d is None
+
+
+@pytest.mark.parametrize("more", [{"dq": 1}, {}])
+def test_spectra_without_a_usable_flux_make_no_empty_table(tmp_path, more, caplog):
+    flux = np.full(51, 1.0 if more else np.nan)
+    path = spectra(tmp_path / "a_x1d.fits", (WAVE, flux, more), (WAVE, flux, more))
+    result = Combine1dStep.call(association(tmp_path, path))
+    assert "no element of any spectrum has a flux that may be used" in caplog.text
+    assert "MultiCombinedSpecModel" not in str(type(result))
+
+
+def test_an_order_without_a_usable_flux_is_left_out_and_told(tmp_path, caplog):
+    path = spectra(tmp_path / "a_x1d.fits", (WAVE, np.full(51, 1.0), {}), (WAVE, np.full(51, np.nan), {"order": 2}))
+    result = Combine1dStep.call(association(tmp_path, path))
+    assert [part.spectral_order for part in result.spec] == [1]
+    assert "Order 2: no element of 1 spectra has a flux that may be used" in caplog.text

@@ -488,3 +488,23 @@ def test_the_aperture_follows_a_trace_that_leans(tmp_path, caplog):
     slit.meta.target.ra = None
     Extract1dStep.call(slit, references=str(simulated.references), follow_trace=True)
     assert "The place of the source is not known" in caplog.text
+
+
+def test_spectra_are_not_extracted_from_spectra():
+    with pytest.raises(InputError, match="images, slits and cubes, the input is a MultiSpecModel"):
+        extract(extract(slits()))
+
+
+@pytest.mark.parametrize("limits", [[[-9.0], [-4.0]], [[20.0], [30.0]], [[8.0], [6.0]]])
+def test_a_background_without_a_pixel_is_told(tmp_path, limits, caplog):
+    table = extract(slits(), reference(tmp_path, aperture(extract_width=5, bkg_coeff=limits))).spec[0].spec_table
+    assert (table["BACKGROUND"] == 0).all()
+    assert "in the regions of the background" in caplog.text and "nothing is subtracted" in caplog.text
+
+
+def test_a_background_that_the_reference_lacks_is_told_if_it_is_asked_for(tmp_path, caplog):
+    path = reference(tmp_path, aperture(extract_width=5))
+    extract(slits(), path)
+    assert "bkg_coeff" not in caplog.text
+    extract(slits(), path, subtract_background=True)
+    assert "has no bkg_coeff: nothing is subtracted" in caplog.text

@@ -259,3 +259,13 @@ def test_each_exposure_has_its_bit_in_the_planes_of_the_context():
     assert result.con.shape[0] == 2
     used = result.con[:, result.wht > 0].view(np.uint32)
     assert (used[0] == 0xFFFFFFFF).all() and (used[1] == 0b11).all()
+
+
+def test_exposures_in_different_units_are_told(caplog):
+    slits = [tilted_slit(star(), smooth), tilted_slit(star(), smooth)]
+    slits[0].meta.bunit_data, slits[1].meta.bunit_data = "MJy", "MJy"
+    rectify(slits)
+    assert "different units" not in caplog.text
+    slits[1].meta.bunit_data = "MJy/sr"
+    rectify(slits)
+    assert "are in different units (MJy, MJy/sr)" in caplog.text

@@ -26,14 +26,19 @@ def apertures_of(reference, image, energies: tuple[int, ...], where: str) -> Ape
         If there is no row of this filter or of one of the energies.
     """
     rows = _rows_of(reference, image)
-    chosen = []
+    chosen, own = [], image.get_meta("meta.instrument.filter")
+    if not len(rows):
+        raise ReferenceError_(
+            f"there are no rows of this filter, {own}, in the apcorr reference",
+            where=str(getattr(reference, "path", None) or where),
+            hint="give another one with override_apcorr, or leave the catalogue out: source_catalog with skip=true",
+        )
     for energy in energies:
         match = rows[np.isclose(np.asarray(rows["eefraction"], float) * 100, energy, atol=0.01)]
         if not len(match):
             known = ", ".join(f"{100 * float(value):g}" for value in sorted(set(rows["eefraction"].tolist())))
             raise ReferenceError_(
-                f"no aperture of encircled energy {energy} % for {image.get_meta('meta.instrument.filter')}; "
-                f"there are: {known or 'no rows of this filter'}",
+                f"no aperture of encircled energy {energy} % for {own}; there are: {known}",
                 where=str(getattr(reference, "path", None) or where),
                 hint="aperture_ee1, aperture_ee2, aperture_ee3",
             )

@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal import memory
 from hexcal.errors import ParameterError, ResourceError
+from hexcal.steps.image.one_unit import require_one_unit, unit_of
 from hexcal.steps.image.output_wcs import middle, on_sky, separation
 from hexcal.steps.wcs.evaluate import pixel_to_sky, sky_to_pixel
 
@@ -23,9 +24,14 @@ def images_of(science):
     Raises
     ------
     InputError
-        If one has no WCS of an image.
+        If one has no WCS of an image, or not all are in the same unit.
     """
-    return [on_sky(model, science.name_of(number)) for number, model in enumerate(science.each())]
+    images, units = [], []
+    for number, model in enumerate(science.each()):
+        images.append(on_sky(model, science.name_of(number)))
+        units.append((science.name_of(number), unit_of(model)))
+    require_one_unit(units)
+    return images
 
 
 def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic"):

@@ -11,6 +11,7 @@ from hexcal.errors import InputError, ParameterError
 from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image.good_bits import bad_flags
 from hexcal.steps.image.groups import group_of, grouped
+from hexcal.steps.image.one_unit import require_one_unit, unit_of
 from hexcal.steps.image.sky_levels import Overlap, SkyMeasurements
 from hexcal.steps.image.sky_polygons import boundary, directions, intersection, unit_vectors
 from hexcal.steps.image.sky_statistics import SkyStatistics
@@ -64,7 +65,11 @@ class SkyMatchStep(Step):
     def process(self, exposures):
         if self.parameters.in_memory is not None:
             exposures.in_memory = self.parameters.in_memory
-        images = [self._image(exposure, index) for index, exposure in enumerate(exposures.each())]
+        images, units = [], []
+        for index, exposure in enumerate(exposures.each()):
+            images.append(self._image(exposure, index))
+            units.append((images[-1].name, unit_of(exposure)))
+        require_one_unit(units)
         levels = self._user_levels(images) if self.parameters.skymethod == "user" else self._levels(exposures, images)
         if all(level is None for level in levels):
             raise SkipStep(_why_nothing(self.parameters.skymethod))

@@ -8,6 +8,7 @@ import numpy as np
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import ParameterError
+from hexcal.models.blending import MULTIPLE
 from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.image import sersic_totals, source_photometry
 from hexcal.steps.image.aperture_references import apertures_of, encircled_energies, vega_offset_of
@@ -105,6 +106,8 @@ class SourceCatalogStep(Step):
     def process(self, image, references):
         """Return the catalogue (QTable)."""
         _require_room(image.data.shape)
+        if image.get_meta("meta.instrument.filter") == MULTIPLE:
+            raise SkipStep("the mosaic is of several filters: no aperture, and no magnitude, is that of all of them")
         apertures = apertures_of(references.apcorr, image, self._energies(), self.where)
         scale = self._scale(image, references.abvegaoffset)
         masked = ~np.isfinite(image.data)

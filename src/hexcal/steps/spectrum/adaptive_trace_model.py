@@ -87,6 +87,8 @@ class AdaptiveTraceModelStep(Step):
             raise SkipPart("exposures of many integrations are not modelled")
         if not np.isfinite(part.data).any():
             raise SkipPart("all of its values are NaN")
+        if wcs_of(part) is None:
+            raise SkipPart("it has no WCS; the step assign_wcs gives it one")
         axis = part.get_meta("meta.wcsinfo.dispersion_direction") or (_MIRI if part.is_miri else _NIRSPEC)
         along, data = along_slit(part), _values(part)
         along, data = (along, data) if axis == _NIRSPEC else (along.T, data.T)

@@ -61,13 +61,19 @@ class Combine1dStep(Step):
         product.update(first)
         parts = []
         for order, spectra in by_order.items():
+            table = as_table(combine([spectrum for _, spectrum in spectra], self.sigma_clip))
+            if not len(table):
+                self.log.warning("Order %s: no element of %d spectra has a flux that may be used", order, len(spectra))
+                continue
             part = product.new_part()
-            part.spec_table = as_table(combine([spectrum for _, spectrum in spectra], self.sigma_clip))
+            part.spec_table = table
             part.set_meta("spectral_order", order)
             for name in ("source_id", "source_type"):
                 part.set_meta(name, spectra[0][0].get_meta(name))
             parts.append(part)
-            self.log.info("Order %s: %d spectra, %d elements", order, len(spectra), len(part.spec_table))
+            self.log.info("Order %s: %d spectra, %d elements", order, len(spectra), len(table))
+        if not parts:
+            raise SkipStep("no element of any spectrum has a flux that may be used")
         product.spec = parts
         return product
 

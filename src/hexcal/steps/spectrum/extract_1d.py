@@ -195,6 +195,12 @@ class Extract1dStep(Step):
             from hexcal.steps.spectrum.cube_extraction import extract_cube
 
             return extract_cube(model, self, references)
+        if not hasattr(model, "data") and not hasattr(model, "slits"):
+            raise InputError(
+                f"spectra are extracted from images, slits and cubes, the input is a {model.model_type}",
+                where=str(model.path or model.meta.filename or "a model in memory"),
+                hint="give the calibrated or rectified exposure (_cal, _s2d, _s3d)",
+            )
         return self._of_slits(model, references)
 
     def _of_slits(self, model, references):

@@ -107,10 +107,17 @@ class ResampleSpecStep(ResampleStep):
         return grids
 
     def _grid(self, source, shape, known):
-        given, seen, axes = self.parameters, [], set()
+        given, seen, axes, units = self.parameters, [], set(), set()
         for slit in source.each():
             axes.add(dispersion_axis(slit, source.name))
+            units.add(slit.get_meta("meta.bunit_data"))
             seen.append(coordinates_of(slit)[0])
+        if len(units - {None}) > 1:
+            self.log.warning(
+                "The exposures of %s are in different units (%s), and their mean is in none of them: take all of them "
+                "through calwebb_spec2 with the step photom, and with the same type of source (source_type of srctype)",
+                *(source.name, ", ".join(sorted(units - {None}))),
+            )
         if known is not None:
             return known
         if len(axes) > 1:

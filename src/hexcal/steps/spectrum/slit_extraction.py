@@ -133,7 +133,25 @@ def source_aperture(
     log.info("Aperture from %.2f to %.2f along the slit", low, high)
     if high < -0.5 or low > view.shape[0] - 0.5:
         raise SkipPart(f"its aperture, {low:.1f} to {high:.1f}, lies beside the slit of {view.shape[0]} pixels")
+    if entry.image is None:
+        _tell_missing_background(aperture, view.shape[0], choices.subtract_background, log)
     return aperture
+
+
+def _tell_missing_background(aperture, n_along, is_wanted, log):
+    """Warn if a background is to be subtracted, and there is none."""
+    if is_wanted and not aperture.has_background:
+        log.warning("subtract_background is set, but the extract1d reference has no bkg_coeff: nothing is subtracted")
+    if not aperture.has_background:
+        return
+    lower = np.maximum(aperture.background_lower, -0.5)[:, aperture.first : aperture.last]
+    upper = np.minimum(aperture.background_upper, n_along - 0.5)[:, aperture.first : aperture.last]
+    if not (upper > lower).any():
+        log.warning(
+            "No pixel of the slit, of %d pixels, is in the regions of the background (bkg_coeff of the extract1d "
+            "reference, lower and upper limits in turn): nothing is subtracted",
+            n_along,
+        )
 
 
 def _at_source(slit, exposure, entry, view, aperture, rows, log, follows):
