@@ -90,7 +90,7 @@ class Contents:
         state = {name: getattr(self, name) for name in self.__slots__}
         objects = list(objects_in(self.tree)) if self.tree else []
         if objects:
-            in_files: Any = stored(objects, None)
+            in_files = stored(objects, None)
             memo: dict[int, Any] = dict(zip(map(id, objects), in_files, strict=True))
             state["tree"] = copy.deepcopy(self.tree, memo)
         return None, state

@@ -239,7 +239,7 @@ def library_objects(values):
     return list(asdf_tree.from_bytes_with_library(content, "transforms in memory")["values"])
 
 
-def stored(wcses, standard):
+def stored(wcses: Any, standard: Any) -> list[Any]:
     """Return objects of gwcs as they stand in a file.
 
     Parameters
