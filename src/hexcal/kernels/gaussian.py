@@ -15,7 +15,7 @@ def convolve_good(first_row, last_row, image, is_good, axis, convolved):
         Rows that are worked on.
     image : float32 array (ny, nx)
     is_good : bool array (ny, nx)
-        Pixels that count; all of them are finite.
+        Pixels that are used; their values must be finite.
     axis : float64 array (2 r + 1,)
         The kernel along either axis.
     convolved : float32 array (ny, nx)

@@ -105,12 +105,12 @@ class Renumbering:
         return self._places[id(block)]
 
     def node(self, wcs):
-        """Return the node of one of them in the new file."""
+        """Return the node that stands for a WCS in the new file."""
         return self._nodes[id(wcs)]
 
 
 def _children(node) -> Iterator[Any]:
-    """Yield the lists and mappings in one of them; numbers and text lead to nothing."""
+    """Yield the lists and mappings directly inside a node; numbers and text cannot hold an array."""
     if isinstance(node.value, str):
         return
     for item in node.value:
