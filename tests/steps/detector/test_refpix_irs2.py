@@ -117,6 +117,27 @@ def test_pairs_that_are_bad_at_times():
 
 
 @pytest.mark.req("REFPIX-23", "REFPIX-24")
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_reads_that_are_no_numbers_hide_no_pair_that_is_bad_at_times(value):
+    rng = np.random.default_rng(3)
+    data = rng.normal(100, 3, (1, 2, *FRAME)).astype(np.float32)
+    data[:, :, where(0, 5, 1)] += rng.normal(0, 20, (1, 2, 2048))
+    data[0, 1, where(0, 7, 0), 300] = value
+    data[:, :, [where(0, 8, 0), where(0, 8, 1)]] = value
+    data[:, :, 1280:1920] = value
+    assert np.argwhere(suspicious_pairs(data, "NRS1", 6.0)).tolist() == [[0, 5, 0]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_are_gaps():
+    data = np.full((2, *FRAME), 100, np.float32)
+    data[1, where(0, 5, 0)] = np.inf
+    data[:, 900] = np.inf
+    result = correct_frames(data, How("NRS1", constant(0, 1), NONE))
+    assert np.isfinite(result).mean() == 2047 / 2048
+
+
 def test_neighbours_of_reference_pixels_get_them_with_equal_weights():
     """With beta = 1 at all frequencies a correction is the series of the reference pixels itself.
 

@@ -134,7 +134,8 @@ def _correct_groups(first, last, frames, mean, how, corrected):
 
 
 def _correct_group(frame, mean, how):
-    change = np.subtract(frame, mean, dtype=np.float64).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # an infinite value has an infinite mean
+        change = np.subtract(frame, mean, dtype=np.float64).astype(np.float32)
     change[~np.isfinite(change)] = 0
     for k in np.flatnonzero(how.bad.any(axis=(1, 2))):
         sector = irs2.sector(change, k if k < irs2.SECTORS else -1)

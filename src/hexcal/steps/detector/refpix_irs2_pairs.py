@@ -29,7 +29,7 @@ def suspicious_pairs(data, detector, factor):
     Of each pair the mean and the standard deviation of all its values in the exposure are taken, and the mean amount of
     the difference of its two reads. A pair is suspicious if one of these exceeds the mean of the pairs of the sector by
     `factor` standard deviations; both without the pairs that are as far from the median, taken out again and again (at
-    most five times).
+    most five times). Values that are no finite numbers do not count.
 
     Parameters
     ----------
@@ -50,31 +50,40 @@ def suspicious_pairs(data, detector, factor):
     """
     suspicious = np.zeros((irs2.SECTORS + 1, irs2.JUMPS, 2), bool)
     for k in range(-1, irs2.SECTORS):
-        n, total, squares, apart = 0, *np.zeros((3, irs2.JUMPS, 2))
+        n, n_both, total, squares, apart = np.zeros((5, irs2.JUMPS, 2))
         for frame in data.reshape(-1, *data.shape[2:]):
             values = np.asarray(reference_reads(irs2.as_read(frame, detector), k), np.float64)
-            n += values[0, 0].size
+            counts = np.isfinite(values)
+            values[~counts] = 0
+            both = counts.all(axis=2)
+            n += counts.sum(axis=(2, 3))
+            n_both += both.sum(axis=2)
             total += values.sum(axis=(2, 3))
             squares += (values * values).sum(axis=(2, 3))
-            apart += np.abs(values[:, :, 0] - values[:, :, 1]).sum(axis=2)
-        mean = total / n
-        deviation = np.sqrt(np.maximum(squares / n - mean * mean, 0))
-        for values in (mean, deviation, apart / (n / 2)):
-            middle, width = _clipped(values.ravel(), factor)
+            apart += np.abs((values[:, :, 0] - values[:, :, 1]) * both).sum(axis=2)
+        mean = _mean(total, n)
+        deviation = np.sqrt(np.maximum(_mean(squares, n) - mean * mean, 0))
+        for values in (mean, deviation, _mean(apart, n_both)):
+            middle, width = _clipped(values[np.isfinite(values)], factor)
             suspicious[k] |= values > middle + factor * width
     return suspicious
+
+
+def _mean(total, n):
+    """Mean of `n` values; NaN of none."""
+    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
 def _clipped(values, factor):
     """Mean and standard deviation of the values within `factor` standard deviations of the median; NaN if none is."""
     for _ in range(_CLIPS):
+        if values.size == 0:
+            break
         near = np.abs(values - np.median(values)) <= factor * values.std()
         if near.all():
             break
         values = values[near]
-        if values.size == 0:
-            return np.nan, np.nan
-    return values.mean(), values.std()
+    return (values.mean(), values.std()) if values.size else (np.nan, np.nan)
 
 
 def reference_reads(frame, k):
