@@ -219,7 +219,7 @@ class FitsSource:
 
         Without astropy where its columns are plain (see `fits_table.read_plain`).
         """
-        plain = fits_table.read_plain(extension.header, bytes(self.raw_bytes(extension)))
+        plain = fits_table.read_plain(extension.header, self.raw_bytes(extension))
         return self.table(extension) if plain is None else plain
 
     def _with_astropy(self, extension, compressed):

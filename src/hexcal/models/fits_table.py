@@ -45,14 +45,14 @@ def structured(table: Any) -> np.ndarray:
     return result
 
 
-def read_plain(header: Any, content: bytes) -> np.ndarray | None:
+def read_plain(header: Any, content: bytes | np.ndarray) -> np.ndarray | None:
     """Read a table whose columns need no conversion but that of byte order.
 
     Parameters
     ----------
     header : Header
         Of the table.
-    content : bytes
+    content : bytes or uint8 array
         Its data unit.
 
     Returns
@@ -79,6 +79,11 @@ def read_plain(header: Any, content: bytes) -> np.ndarray | None:
     if len({name for name, *_ in stored}) < len(stored) or np.dtype(stored).itemsize != width:
         return None
     raw = np.frombuffer(content, np.dtype(stored), rows)
+    if len({(kind, values) for (_, kind, _), (_, values, _) in zip(stored, native, strict=True)}) == 1:
+        (_, kind, _), (_, values, _) = stored[0], native[0]
+        if np.dtype(kind).kind == np.dtype(values).kind in "iufc":
+            # Columns of one type of number: one pass over all of them.
+            return raw.view(kind).astype(values).view(native)
     table = np.empty(rows, np.dtype(native))
     for name, kind, _ in native:
         table[name] = _physical(raw[name], np.dtype(kind))
