@@ -143,6 +143,14 @@ class CheckedValues(BaseModel):
             raise ValueError("must fit into 64 bits")
         return value
 
+    @field_validator("*")
+    @classmethod
+    def _no_nan(cls, value: Any) -> Any:
+        """A number that is NaN compares with nothing: no step means it."""
+        if any(isinstance(item, float) and item != item for item in (value if isinstance(value, list) else [value])):
+            raise ValueError("must not be NaN")
+        return value
+
 
 class StepParameters(CheckedValues):
     """The parameters that every step and pipeline has."""

@@ -200,6 +200,22 @@ def test_parameters_of_the_grid():
         run(exposure(), output_shape=[0, 5])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"rotation": float("nan")}, "rotation"),
+        ({"pixel_scale": float("inf")}, "pixel_scale"),
+        ({"pixel_scale_ratio": float("inf")}, "pixel_scale_ratio"),
+        ({"crpix": [float("nan"), 3.0]}, "crpix"),
+        ({"crpix": [float("inf"), 3.0]}, "crpix must be x and y of a pixel"),
+        ({"crval": [53.16, -95.0]}, "crval must be RA and Dec"),
+    ],
+)
+def test_numbers_that_are_no_place_size_or_angle_are_refused_by_name(parameters, said):
+    with pytest.raises(ParameterError, match=said):
+        run(exposure(), **parameters)
+
+
 @pytest.mark.req("RSMP-19")
 def test_grid_of_a_file(tmp_path):
     pc = np.array([[-1.0, 0.0], [0.0, 1.0]])

@@ -301,7 +301,7 @@ def test_catalogues_of_the_user(images, sky, tmp_path):
     [
         ({"a": [1]}, "needs the columns x and y"),
         ({"x": [1], "y": ["b"]}, "numbers"),
-        ({"x": [np.nan], "y": [1]}, "not numbers"),
+        ({"x": [np.nan], "y": [1]}, "no row of a catalogue has numbers"),
     ],
 )
 def test_a_wrong_catalogue_is_refused(tmp_path, columns, message):
@@ -313,6 +313,19 @@ def test_a_wrong_catalogue_is_refused(tmp_path, columns, message):
         star_catalogs.read_stars(tmp_path / "c.bin")
     with pytest.raises(InputError, match="RA and DEC"):
         star_catalogs.read_positions(tmp_path / "c.ecsv")
+
+
+def test_rows_of_a_catalogue_without_a_position_are_left_out_and_counted(tmp_path, caplog):
+    Table({"RA": [1.0, np.nan, 3.0, 4.0], "DEC": [5.0, 6.0, np.inf, 8.0], "weight": [1.0, 1.0, 1.0, 2.0]}).write(
+        tmp_path / "c.ecsv"
+    )
+    ra, dec, weight = star_catalogs.read_positions(tmp_path / "c.ecsv")
+    assert (list(ra), list(dec), list(weight)) == ([1.0, 4.0], [5.0, 8.0], [1.0, 2.0])
+    assert "2 of 4 rows are left out" in caplog.text
+    Table({"sky_centroid": SkyCoord([1.0, np.nan], [2.0, 3.0], unit="deg")}).write(tmp_path / "s.ecsv")
+    assert len(star_catalogs.read_positions(tmp_path / "s.ecsv")[0]) == 1
+    Table({"x": [1.0, np.nan], "y": [2.0, 3.0]}).write(tmp_path / "x.ecsv")
+    assert len(star_catalogs.read_stars(tmp_path / "x.ecsv")[0]) == 1
 
 
 def test_a_catalogue_of_source_catalog_is_a_reference_catalogue(tmp_path):

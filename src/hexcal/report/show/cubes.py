@@ -98,7 +98,8 @@ def _middle(model, shape):
     ra, dec = model.get_meta("meta.target.ra"), model.get_meta("meta.target.dec")
     turned = model.get_meta("meta.wcsinfo.pc1_2")
     if scale is not None and None not in (ra, dec, *info.values()) and not turned:
-        x = (ra - info["crval1"]) * np.cos(np.radians(dec)) * 3600 / scale[0] + info["crpix1"] - 1
+        east = ((ra - info["crval1"] + 180) % 360 - 180) * np.cos(np.radians(dec)) * 3600
+        x = east / scale[0] + info["crpix1"] - 1
         y = (dec - info["crval2"]) * 3600 / scale[1] + info["crpix2"] - 1
         if 0 <= x < shape[1] and 0 <= y < shape[0]:
             return x, y, "the target"

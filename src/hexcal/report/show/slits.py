@@ -217,6 +217,6 @@ def _offsets(wcs, nx, ny, vertical):
     if known.size < 2:
         return None
     zero = known[len(known) // 2]
-    east = (ra - ra[zero]) * np.cos(np.radians(dec[zero])) * 3600
+    east = ((ra - ra[zero] + 180) % 360 - 180) * np.cos(np.radians(dec[zero])) * 3600
     north = (dec - dec[zero]) * 3600
     return _monotonic(np.hypot(east, north) * np.sign(along - zero))

@@ -55,13 +55,20 @@ class ResampleStep(Step):
             None, "RA and Dec of the reference point.", unit="deg", min_length=2, max_length=2
         )
         rotation: float | None = parameter(
-            None, "Position angle of the y axis; 0: North is up. Default: that of the first exposure.", unit="deg"
+            None,
+            "Position angle of the y axis; 0: North is up. Default: that of the first exposure.",
+            unit="deg",
+            allow_inf_nan=False,
         )
         pixel_scale_ratio: float = parameter(
-            1.0, "Size of the pixels of the mosaic in pixels of the first exposure.", gt=0
+            1.0, "Size of the pixels of the mosaic in pixels of the first exposure.", gt=0, allow_inf_nan=False
         )
         pixel_scale: float | None = parameter(
-            None, "Size of the pixels of the mosaic; overrides pixel_scale_ratio.", unit="arcsec", gt=0
+            None,
+            "Size of the pixels of the mosaic; overrides pixel_scale_ratio.",
+            unit="arcsec",
+            gt=0,
+            allow_inf_nan=False,
         )
         output_wcs: str = parameter(
             "", "ASDF file with the WCS of the mosaic under the key 'wcs'; overrides the parameters of the grid."
@@ -124,6 +131,11 @@ class ResampleStep(Step):
         shape = self.parameters.output_shape
         if shape and min(shape) < 1:
             raise ParameterError(f"output_shape must be positive, got {shape}", where="output_shape")
+        for name in ("crpix", "crval"):
+            place = getattr(self.parameters, name, None)  # spectra have no such parameters
+            if place and not (np.isfinite(place).all() and (name == "crpix" or abs(place[1]) <= 90)):
+                meant = "x and y of a pixel" if name == "crpix" else "RA and Dec (-90 to 90), in degrees"
+                raise ParameterError(f"{name} must be {meant}, got {place}", where=name)
 
     def manner(self):
         """How the exposures are resampled."""

@@ -1,5 +1,6 @@
 """Catalogues of stars in files: those that a user gives, and those that are saved."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from hexcal.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+log = logging.getLogger(__name__)
 
 _POSITIONS = (("x", "y"), ("xcentroid", "ycentroid"), ("x_centroid", "y_centroid"))
 
@@ -64,7 +67,7 @@ def read_stars(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
             f"{', '.join(table.colnames)}",
             where=str(path),
         )
-    return _numbers(table, names[0], path), _numbers(table, names[1], path), _weight(table, path)
+    return _finite_rows(_numbers(table, names[0], path), _numbers(table, names[1], path), _weight(table, path), path)
 
 
 def read_positions(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -87,7 +90,7 @@ def read_positions(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     by_name = {name.upper(): name for name in table.colnames}
     if {"RA", "DEC"} <= set(by_name):
         ra, dec = (_numbers(table, by_name[name], path, "deg") for name in ("RA", "DEC"))
-        return ra, dec, _weight(table, path)
+        return _finite_rows(ra, dec, _weight(table, path), path)
     sky: Any = next((table[name] for name in table.colnames if hasattr(table[name], "icrs")), None)
     if sky is None:
         raise InputError(
@@ -95,7 +98,21 @@ def read_positions(path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
             f"found: {', '.join(table.colnames)}",
             where=str(path),
         )
-    return np.asarray(sky.icrs.ra.deg), np.asarray(sky.icrs.dec.deg), _weight(table, path)
+    ra, dec = (np.ma.filled(np.ma.asarray(angle.deg, np.float64), np.nan) for angle in (sky.icrs.ra, sky.icrs.dec))
+    return _finite_rows(ra, dec, _weight(table, path), path)
+
+
+def _finite_rows(first, second, weight, path):
+    """Leave out the rows that have no position or no weight, and say how many; what is left must be something."""
+    known = np.isfinite(first) & np.isfinite(second) & (True if weight is None else np.isfinite(weight))
+    n_left_out = int(np.count_nonzero(~known))
+    if n_left_out and not known.any():
+        raise InputError("no row of a catalogue has numbers for its position and weight", where=str(path))
+    if n_left_out:
+        log.warning(
+            "%s: %d of %d rows are left out: their position or weight is no finite number", path, n_left_out, known.size
+        )
+    return first[known], second[known], None if weight is None else weight[known]
 
 
 def _weight(table, path):
@@ -109,15 +126,9 @@ def _numbers(table, name, path, unit=None):
     try:
         if unit is not None and getattr(column.unit, "physical_type", None) == "angle":
             column = column.to(unit)
-        column = np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
+        return np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
     except (TypeError, ValueError) as error:
         raise InputError(f"the column {name} has to hold numbers", where=str(path)) from error
-    if not np.isfinite(column).all():
-        raise InputError(
-            f"the column {name} has {np.count_nonzero(~np.isfinite(column))} values that are not numbers",
-            where=str(path),
-        )
-    return np.asarray(column)
 
 
 def read_catfile(path) -> dict[str, Path | None]:

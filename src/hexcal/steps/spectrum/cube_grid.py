@@ -7,6 +7,9 @@ import numpy as np
 from hexcal.errors import InputError, ParameterError, ResourceError
 
 _DEGREE = 3600.0
+
+# Declination, degrees: no field of an integral-field unit reaches from farther away to the pole.
+_POLAR = 89.99
 _MOST_AXIS = 1 << 20
 """Longer axes are mistakes."""
 
@@ -96,8 +99,18 @@ class Footprint:
 
     points: list
 
+    @property
+    def is_polar(self):
+        """Whether it is so near to a pole that it may hold it, where a range of RA says nothing."""
+        return max(np.abs(dec).max() for _, dec in self.points) > _POLAR
+
     def middle(self):
         """Middle of the ranges of RA and Dec, degrees; RA across 0 counts as one range."""
+        if self.is_polar:
+            ra, dec = (np.radians(np.concatenate(values)) for values in zip(*self.points, strict=True))
+            x, y = (0.5 * (v.min() + v.max()) for v in (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra)))
+            z = np.sign(dec[0]) * np.sqrt(1 - x**2 - y**2)
+            return float(np.degrees(np.arctan2(y, x)) % 360), float(np.degrees(np.arcsin(z)))
         ra0 = self.points[0][0].flat[0]
         ras = [(ra - ra0 + 180) % 360 - 180 for ra, _ in self.points]
         decs = [dec for _, dec in self.points]

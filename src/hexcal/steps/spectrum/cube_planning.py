@@ -234,7 +234,7 @@ def _angle_of_slices(science, plan):
         places = np.zeros((2, 2))
         places[axis, 1] = _ALONG[model.meta.instrument.name]
         ra, dec = transform_points(wcs, frame, "world", places[0], places[1], middle)[:2]
-    dx, dy = (ra[1] - ra[0]) * np.cos(np.radians(dec[0])), dec[1] - dec[0]
+    dx, dy = ((ra[1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0])), dec[1] - dec[0]
     return 90.0 + float(np.degrees(np.arctan2(dx, dy)))
 
 
@@ -246,7 +246,10 @@ def _footprint(science, plan, request, angle):
             offset = request.offset_of(science.name_of(member.index), model)
             whole = angle == 0 and (member.channels is None or not _OF_WIDER_FIELD.isdisjoint(member.channels))
             region = _region(model.meta.wcsinfo.s_region) if whole else None
-            listed = [region] if region is not None else list(borders_of(model, member.channels))
+            if region is None or Footprint([region]).is_polar:
+                listed = list(borders_of(model, member.channels))
+            else:
+                listed = [region]
         points += [(ra + offset[0], dec + offset[1]) for ra, dec in listed]
     if not points:
         raise InputError("no slice of any exposure sees the sky", where=request.where)

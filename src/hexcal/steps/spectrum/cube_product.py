@@ -119,7 +119,7 @@ def _region(grid):
     offsets = (np.asarray(ra) - ra0 + 180) % 360 - 180
     low, high = ra0 + offsets.min(), ra0 + offsets.max()
     corners = [(low, min(dec)), (low, max(dec)), (high, max(dec)), (high, min(dec))]
-    return "POLYGON ICRS  " + " ".join(f"{float(r):.9f} {float(d):.9f}" for r, d in corners)
+    return "POLYGON ICRS  " + " ".join(f"{float(r % 360):.9f} {float(d):.9f}" for r, d in corners)
 
 
 def cube_wcs(grid, plane_types=("NRSSLICERX", "NRSSLICERY", "meter")):

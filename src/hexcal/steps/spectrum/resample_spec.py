@@ -52,10 +52,14 @@ class ResampleSpecStep(ResampleStep):
             None, "Size of each rectified slit, nx, ny.", min_length=2, max_length=2
         )
         pixel_scale_ratio: float = parameter(
-            1.0, "Size of a pixel of the exposure along the slit in pixels of the grid.", gt=0
+            1.0, "Size of a pixel of the exposure along the slit in pixels of the grid.", gt=0, allow_inf_nan=False
         )
         pixel_scale: float | None = parameter(
-            None, "Size of the pixels of the grid along the slit; overrides pixel_scale_ratio.", unit="arcsec", gt=0
+            None,
+            "Size of the pixels of the grid along the slit; overrides pixel_scale_ratio.",
+            unit="arcsec",
+            gt=0,
+            allow_inf_nan=False,
         )
         output_wcs: str = parameter(
             "",

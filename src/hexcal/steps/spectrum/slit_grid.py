@@ -244,7 +244,7 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
 
 def _require_one_field(everything):
     """Raise InputError if what the exposures see is farther apart than a slit and its dithers reach."""
-    ra, dec = _offsets(everything[0]), everything[1]
+    ra, dec = _offsets(everything[0]) * np.cos(np.radians(everything[1])), everything[1]
     corners = np.array([(ra.min(), dec.min()), (ra.max(), dec.max())])
     spread = _length(corners[1] - corners[0])
     if spread > _WIDEST:

@@ -167,4 +167,5 @@ def _pixel_scale(image, x, y):
     from hexcal.steps.wcs.evaluate import pixel_to_sky
 
     ra, dec = pixel_to_sky(image.meta.wcs, [x - 0.5, x + 0.5], [y, y])
-    return float(np.hypot((ra[1] - ra[0]) * np.cos(np.radians(dec[0])), dec[1] - dec[0]) * 3600)
+    east = ((ra[1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0]))
+    return float(np.hypot(east, dec[1] - dec[0]) * 3600)

@@ -254,7 +254,8 @@ def _checked(wcs, program, forward):
     sky = wcs(x, y, with_bounding_box=False)
     if forward:
         ra, dec = program(x, y)
-        offsets = (ra - sky[0]) * np.cos(np.radians(sky[1])) * 3600, (dec - sky[1]) * 3600
+        east = ((ra - sky[0] + 180) % 360 - 180) * np.cos(np.radians(sky[1]))
+        offsets = east * 3600, (dec - sky[1]) * 3600
     else:
         ends = program(*(np.asarray(values, np.float64) for values in sky))
         offsets = [
