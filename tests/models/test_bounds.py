@@ -82,6 +82,21 @@ def test_nesting_by_indentation_has_an_end():
                 bounds.from_yaml(text, "x.yaml", loader)
 
 
+@pytest.mark.parametrize(
+    "opening", ["[ !a]", "[ &a]", "[ '[a]',", '[ "a]",', "[ #a]\n", "[ \u5d00,", "{[ a]: {"], ids=repr
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_brackets_that_are_none_hide_no_depth(opening, encoding):
+    with pytest.raises((InputError, yaml.YAMLError)):
+        bounds.from_yaml((opening * 20_000).encode(encoding), "x.yaml", LOADERS[1])
+
+
+@pytest.mark.parametrize("text", ["a: [x0, x1]\n", "- [[1, 2], [3, 4]]\n"])
+def test_many_short_lists_are_not_looked_through_twice(text, monkeypatch):
+    monkeypatch.setattr(bounds, "_require_shallow_yaml", None)
+    assert bounds.from_yaml(text * 900, "") == yaml.safe_load(text * 900)
+
+
 def test_what_files_really_hold_is_read(tmp_path):
     deep = None
     for _ in range(bounds.MOST_DEPTH - 4):

@@ -260,7 +260,7 @@ def test_no_library_is_loaded_to_compute_with_a_wcs_and_to_write_it(tmp_path):
     assert (tmp_path / "b.fits").stat().st_size == (tmp_path / "a.fits").stat().st_size
 
 
-def _selector():
+def _selector(by="range"):
     """Two regions of two pixels, and their way back, which tells them apart by wavelength and place."""
     inputs = ("x0", "x1", "x2")
     regions = {
@@ -270,7 +270,10 @@ def _selector():
         transform.inverse = described.Mapping((0, 1), n_inputs=3)
     mapper = described.LabelMapperArray(np.array([[1, 1, 0, 2, 2]] * 3, np.int16))
     of_place = described.LabelMapper(inputs, described.MIRI_AB2Slice(200.0, 1.0, 1), np.nan, described.Mapping((1,), 3))
-    mapper.inverse = described.LabelMapperRange(inputs, {(10.0, 15.5): of_place}, described.Mapping((2,)))
+    if by == "range":
+        mapper.inverse = described.LabelMapperRange(inputs, {(10.0, 15.5): of_place}, described.Mapping((2,)))
+    else:
+        mapper.inverse = described.LabelMapperDict(inputs, {12.0: of_place}, described.Mapping((2,)), 1e-4)
     return described.RegionsSelector(("x", "y"), inputs, regions, mapper, name="regions")
 
 
@@ -289,8 +292,17 @@ def test_selectors_of_regions_are_those_of_gwcs():
     assert mine.inverse.label_mapper is own and list(mine.inverse.selector) == [1, 2]
 
 
-def test_selectors_of_regions_are_read_as_gwcs_writes_them():
-    mine = _selector()
+def test_regions_told_apart_by_a_value_are_those_of_gwcs():
+    mine = _selector("value")
+    (other,) = library_objects([mine])
+    back, own = other.label_mapper.inverse, mine.label_mapper.inverse
+    assert list(back.mapper) == list(own.mapper) == [12.0] and back.atol == own.atol == 1e-4
+    assert back(0.0, 102.0, 12.00005) == 3
+
+
+@pytest.mark.parametrize("by", ["range", "value"])
+def test_selectors_of_regions_are_read_as_gwcs_writes_them(by):
+    mine = _selector(by)
     again = asdf_stored.described({"transform": library_objects([mine])[0]}, "a test")["transform"]
     assert isinstance(again, described.RegionsSelector) and again.name == "regions"
     assert np.array_equal(again.label_mapper.mapper, mine.label_mapper.mapper)

@@ -1,5 +1,7 @@
 """Members of a container that are given back do not keep the WCS that they have read."""
 
+import gc
+
 import cubes
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hexcal.models import asdf_tree, left_wcs
 from hexcal.models.container import ModelContainer
 from hexcal.models.left_wcs import LeftInFile
 from hexcal.models.stored_wcs import wcs_of
+from hexcal.models.wcs import arrays
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +98,37 @@ def test_only_the_last_few_objects_are_kept(path, monkeypatch):
     assert held(containers[1]).let_go() is objects[1]
 
 
-@pytest.mark.parametrize(("limit", "is_known"), [(10**9, True), (0, False)])
-def test_the_description_of_a_small_one_stays(path, monkeypatch, limit, is_known):
+@pytest.mark.parametrize(("limit", "most", "is_known"), [(10**9, 0, True), (0, 0, False), (0, 1, True)])
+def test_descriptions_stay_large_ones_up_to_a_number(path, monkeypatch, limit, most, is_known):
     monkeypatch.setattr(left_wcs, "_SMALL", limit)
+    monkeypatch.setattr(left_wcs, "_MOST_DESCRIBED", most)
     container = ModelContainer([str(path)])
     with container.borrowed(0, changed=()) as model:
         description = wcs_of(model)
     with container.borrowed(0, changed=()) as model:
         assert (wcs_of(model) is description) == is_known
         assert held(container).is_unread == is_known
+
+
+def test_there_is_room_for_another_large_one_when_one_is_forgotten(path, monkeypatch):
+    monkeypatch.setattr(left_wcs, "_SMALL", 0)
+    monkeypatch.setattr(left_wcs, "_MOST_DESCRIBED", 1)
+
+    def is_kept_of(container):
+        with container.borrowed(0, changed=()) as model:
+            assert wcs_of(model) is not None
+        return held(container).known_description is not None
+
+    first, second, third = (ModelContainer([str(path)]) for _ in range(3))
+    assert is_kept_of(first)
+    assert not is_kept_of(second)
+    first.close()
+    gc.collect()
+    assert is_kept_of(third)
+
+
+def test_files_with_the_same_map_of_slices_share_it(path, monkeypatch):
+    monkeypatch.setattr(arrays, "_LARGE", 1000)
+    maps = [wcs_of(datamodels.open(path)).pipeline[0].transform.label_mapper.mapper for _ in range(2)]
+    assert maps[0] is maps[1]
+    assert not maps[0].flags.writeable

@@ -4,6 +4,9 @@ import numpy as np
 
 from hexcal.kernels.compiled import kernel
 
+_BLOCK = 256
+"""Points that are worked on at one time, several of them by one instruction."""
+
 
 @kernel
 def evaluate_surface(first, last, out, u, v, coefficients):
@@ -21,14 +24,21 @@ def evaluate_surface(first, last, out, u, v, coefficients):
         The polynomial.
     """
     nu, nv = coefficients.shape
-    for k in range(first, last):
-        total = 0.0
+    inner = np.empty(_BLOCK)
+    for start in range(first, last, _BLOCK):
+        n = min(_BLOCK, last - start)
+        total, x, y = out[start : start + n], u[start : start + n], v[start : start + n]
+        for k in range(n):
+            total[k] = 0.0
         for i in range(nu - 1, -1, -1):
-            inner = 0.0
+            for k in range(n):
+                inner[k] = 0.0
             for j in range(nv - 1, -1, -1):
-                inner = inner * v[k] + coefficients[i, j]
-            total = total * u[k] + inner
-        out[k] = total
+                c = coefficients[i, j]
+                for k in range(n):
+                    inner[k] = inner[k] * y[k] + c
+            for k in range(n):
+                total[k] = total[k] * x[k] + inner[k]
 
 
 def surface_through(values, nodes_u, nodes_v):

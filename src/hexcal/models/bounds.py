@@ -25,6 +25,11 @@ MOST_NODES = 5_000_000
 _SAFE_DEPTH = 1000
 # Each level of a block begins further to the right than the one around it.
 _INDENTED = f"[ ?:-]{{{_SAFE_DEPTH}}}"
+# A list within a line that holds no other one: its brackets belong together, since what stands in a list without quotes
+# cannot hold them. In quotes, comments and names of tags and anchors they could stand for themselves, and in UTF-16 they
+# could be halves of letters.
+_FLAT = re.compile(rb"\[[^\[\]{}\"'#!&*%\r\n]*\]")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WCS_TAG = "tag:stsci.edu:gwcs/wcs-"
 _HINT = "no file of an observatory is like that: do not trust where it came from"
 _KINDS = (
@@ -208,8 +213,11 @@ def _may_be_deep(text):
     Too many exceed the stack of the compiled loader, which ends the process.
     """
     if isinstance(text, str):
-        return text.count("[") + text.count("{") > _SAFE_DEPTH or re.search(_INDENTED, text) is not None
-    return text.count(b"[") + text.count(b"{") > _SAFE_DEPTH or re.search(_INDENTED.encode(), text) is not None
+        text = text.encode()
+    if re.search(_INDENTED.encode(), text):
+        return True
+    left = text if text.startswith(_UTF_16) else _FLAT.sub(b"", text)
+    return left.count(b"[") + left.count(b"{") > _SAFE_DEPTH
 
 
 def _require_shallow_yaml(text, where):

@@ -1,7 +1,7 @@
 """WCSs that members of a container, when they are given back, leave in their files.
 
-Their nodes take much memory, and go; of a small one the description stays. The last few objects of gwcs, which take
-seconds to make, are kept.
+Their nodes take much memory, and go; descriptions stay, those of large ones up to a number. The last few objects of
+gwcs, which take seconds to make, are kept.
 """
 
 import weakref
@@ -12,7 +12,13 @@ from hexcal.models.stored_wcs import StoredWcs, is_as_read, is_undescribed, is_w
 _MOST_KEPT = 4
 """Objects of gwcs that are kept: those of four dithers. One of MIRI MRS takes 30 MB, one of NIRSpec IFU 100 MB."""
 _SMALL = 100_000
-"""Bytes of a file's metadata up to which the description of its WCS stays: an image's, not a spectrograph's."""
+"""Bytes of a file's metadata up to which the description of its WCS always stays: an image's, not a spectrograph's."""
+_MOST_DESCRIBED = 32
+"""Descriptions of larger ones that stay. Maps of slices, which are most of them, are shared by exposures that have the
+same one; the first ones stay, and not the last ones, since members are asked for in turn.
+"""
+_DESCRIBED: weakref.WeakSet = weakref.WeakSet()
+"""Those that keep the description of a large one."""
 _KEPT: deque = deque()
 """References to those that keep one, the oldest first."""
 
@@ -34,7 +40,12 @@ class LeftInFile(StoredWcs):
 
     def __init__(self, reads, held=None, size=0):
         self._reads, self._stored, self._is_undescribed = reads, None, False
-        self._small = held.known_description if isinstance(held, StoredWcs) and size <= _SMALL else None
+        self._kept = None
+        if isinstance(held, StoredWcs) and (size <= _SMALL or len(_DESCRIBED) < _MOST_DESCRIBED):
+            # While the nodes are here: most steps that combine exposures will ask for it.
+            self._kept = held.described()
+            if size > _SMALL:
+                _DESCRIBED.add(self)
         if is_wcs(held):
             self._object, self._is_undescribed = held, is_undescribed(held)
             _keep(self)
@@ -55,12 +66,12 @@ class LeftInFile(StoredWcs):
 
     def described(self):
         """Return its description, as `StoredWcs`."""
-        return None if self._is_undescribed else self._small or self._read_again.described()
+        return None if self._is_undescribed else self._kept or self._read_again.described()
 
     @property
     def known_description(self):
         """Its description, if it is known without a look into the file; else None."""
-        return self._small or (None if self.is_unread else self._read_again.known_description)
+        return self._kept or (None if self.is_unread else self._read_again.known_description)
 
     def let_go(self):
         """Return the object that is kept, and keep it no longer; None if there is none."""

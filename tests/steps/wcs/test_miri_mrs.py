@@ -10,6 +10,7 @@ import pytest
 
 from hexcal import datamodels
 from hexcal.errors import InputError, ReferenceError_
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, miri_mrs, miri_slices
 from hexcal.steps.wcs.evaluate import evaluate_points
@@ -82,13 +83,21 @@ def test_frames_and_the_way_back(assigned):
 
 
 def test_slices_that_the_compiler_does_not_know_are_evaluated_by_gwcs(assigned, monkeypatch):
-    def unknown(*_):
+    def unknown(*_, **__):
         raise miri_slices.NotCompilable("for this test")
 
     expected = miri_slices.evaluators(assigned.meta.wcs)[101](np.array([10.0]), np.array([9.0]))
     monkeypatch.setattr(miri_slices, "compiled", unknown)
     by_gwcs = miri_slices.evaluators(assigned.meta.wcs)[101](np.array([10.0]), np.array([9.0]))
     assert np.abs(by_gwcs - expected).max() < 1e-12
+
+
+def test_places_in_a_slice_are_the_same_without_those_on_the_sky(assigned):
+    x, y = np.meshgrid(np.arange(72.0), np.arange(-30.0, 60.0))
+    for evaluate in miri_slices.evaluators(wcs_of(assigned)).values():
+        whole = evaluate(x.ravel(), y.ravel())
+        np.testing.assert_array_equal(evaluate(x.ravel(), y.ravel(), on_sky=False), whole[2:])
+        assert np.isfinite(whole).any()
 
 
 def test_wavelengths_out_of_range_have_no_place(assigned):

@@ -10,12 +10,13 @@ from spectra import made
 
 from hexcal import datamodels
 from hexcal.errors import DataUnusable, InputError, ReferenceError_
-from hexcal.models.stored_wcs import opened
+from hexcal.models.stored_wcs import opened, wcs_of
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, nirspec_slits
 from hexcal.steps.wcs.evaluate import evaluate_points, transform_points
 from hexcal.steps.wcs.nirspec_open_slits import msa_slitlets
 from hexcal.steps.wcs.spectral import ifu_slices
+from hexcal.steps.wcs.spectral_parts import slices_of
 
 LOG = logging.getLogger("test")
 NAMES = ["detector", "sca", "gwa", "slit_frame", "msa_frame", "oteip", "v2v3", "v2v3vacorr", "world"]
@@ -298,6 +299,20 @@ def test_the_slices_of_the_integral_field_unit_one_by_one(tmp_path):
         found = slices[part.number](float(column + part.col0), float(row + part.row0))
         expected = [plane[row, column] for plane in (part.ra, part.dec, part.wavelength)]
         assert found == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_places_in_a_slice_are_the_same_without_those_on_the_sky(tmp_path, one_by_one):
+    exposures = made(tmp_path, "nirspec-ifu")
+    given = {"references": str(exposures.references), "nrs_ifu_slice_wcs": one_by_one}
+    assigned = AssignWcsStep.call(str(exposures.exposures[0]), **given)
+    parts = list(slices_of(wcs_of(assigned), assigned))
+    for part in parts[::9]:
+        rows, columns = np.nonzero(part.member)
+        places = columns[::7] + float(part.col0), rows[::7] + float(part.row0)
+        whole = part.evaluate(*places)
+        assert whole.shape[0] == 5 and np.isfinite(whole).any()
+        np.testing.assert_array_equal(part.evaluate(*places, on_sky=False), whole[2:])
 
 
 @pytest.mark.req("AWCS-39", "AWCS-41", "AWCS-46")

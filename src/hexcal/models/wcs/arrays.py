@@ -6,6 +6,7 @@ Source: ASDF Standard 1.6, "Low-level file layout" and schema ndarray-1.1.0.
 import bz2
 import hashlib
 import struct
+import weakref
 import zlib
 from typing import Any
 
@@ -15,6 +16,12 @@ MAGIC = b"\xd3BLK"
 _HEADER = struct.Struct(">I4sQQQ16s")
 """Flags, compression, space that the block takes, space that is used, size of its data, MD5 of what is used."""
 _UNCOMPRESSED = bytes(4)
+_LARGE = 1 << 18
+"""Bytes of an array that is looked for among those of other files: a map of slices, which all exposures of a detector
+have.
+"""
+_SHARED: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+"""Digest of content, type and shape: the array, as long as anyone has it."""
 _DECOMPRESS: dict[bytes, Any] = {_UNCOMPRESSED: bytes, b"zlib": zlib.decompress, b"bzp2": bz2.decompress}
 
 
@@ -53,7 +60,7 @@ def array_of(content, blocks):
     Returns
     -------
     array
-        In native byte order, its own.
+        In native byte order. A large one cannot be written to: it is the same object for all files that hold the same.
     """
     if not isinstance(content, dict):
         return np.array(content)
@@ -68,7 +75,16 @@ def array_of(content, blocks):
         raise NotReadable("an array that is not in a block of the file")
     shape = tuple(content["shape"])
     view = np.ndarray(shape, dtype, data_of(blocks[source]), content.get("offset", 0), content.get("strides"))
-    return view.astype(view.dtype.newbyteorder("="))
+    native = view.astype(view.dtype.newbyteorder("="))
+    return native if native.nbytes < _LARGE else _shared(native)
+
+
+def _shared(array):
+    """Return the array that holds the same as another one, if somebody has it; else the other one."""
+    array.flags.writeable = False
+    digest = hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8), digest_size=16).digest()
+    key = digest, str(array.dtype), array.shape
+    return _SHARED.setdefault(key, array)
 
 
 def _dtype(kind, byteorder):

@@ -3,6 +3,7 @@
 from hexcal.models.wcs.selectors import (
     LabelMapper,
     LabelMapperArray,
+    LabelMapperDict,
     LabelMapperRange,
     MIRI_AB2Slice,
     RegionsSelector,
@@ -61,6 +62,7 @@ __all__ = [
     "Identity",
     "LabelMapper",
     "LabelMapperArray",
+    "LabelMapperDict",
     "LabelMapperRange",
     "Linear1D",
     "Logical",

@@ -79,6 +79,27 @@ class LabelMapperRange(_LabelMapper):
         self.inputs, self.mapper, self.inputs_mapping = tuple(inputs), dict(mapper), inputs_mapping
 
 
+class LabelMapperDict(_LabelMapper):
+    """One transform, which gives the label, for each value of a coordinate.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Names of the coordinates.
+    mapper : dict
+        Value -> transform.
+    inputs_mapping : Mapping
+        Which of the coordinates it is.
+    atol : float
+        How far from a value it may be.
+    """
+
+    def __init__(self, inputs, mapper, inputs_mapping=None, atol=1e-8, name=None):
+        super().__init__(name)
+        self.inputs, self.mapper, self.inputs_mapping = tuple(inputs), dict(mapper), inputs_mapping
+        self.atol = float(atol)
+
+
 class LabelMapper(_LabelMapper):
     """A transform that gives the label.
 
@@ -131,6 +152,9 @@ def mapper_of(content):
     inputs = content["inputs"]
     if isinstance(mapper, Transform):
         return LabelMapper(inputs, mapper, content.get("no_label", np.nan), mapping)
+    if not any(isinstance(label, list) for label in mapper["labels"]):
+        values = dict(zip(mapper["labels"], mapper["models"], strict=True))
+        return LabelMapperDict(inputs, values, mapping, content.get("atol", 1e-8))
     limits = [tuple(label) for label in mapper["labels"]]
     return LabelMapperRange(inputs, dict(zip(limits, mapper["models"], strict=True)), mapping)
 
@@ -147,8 +171,11 @@ def content_of_mapper(transform):
     """Return what the schema says of a mapper of labels beside what all transforms have (dict)."""
     mapper = transform.mapper
     if isinstance(mapper, dict):
-        mapper = {"labels": [list(limits) for limits in mapper], "models": list(mapper.values())}
+        labels = [list(label) if isinstance(label, tuple) else label for label in mapper]
+        mapper = {"labels": labels, "models": list(mapper.values())}
     content = {"mapper": mapper, "no_label": transform.no_label}
+    if isinstance(transform, LabelMapperDict):
+        content["atol"] = transform.atol
     return content if transform.inputs_mapping is None else {**content, "inputs_mapping": transform.inputs_mapping}
 
 

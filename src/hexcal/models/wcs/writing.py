@@ -221,5 +221,6 @@ _SPECIAL: dict[type, Any] = {
     selectors.RegionsSelector: selectors.content_of_selector,
     selectors.LabelMapperArray: selectors.content_of_mapper,
     selectors.LabelMapperRange: selectors.content_of_mapper,
+    selectors.LabelMapperDict: selectors.content_of_mapper,
     selectors.LabelMapper: selectors.content_of_mapper,
 }

@@ -280,14 +280,11 @@ def borders_of(model, channels):
 
 
 def _at_border(plane):
-    """Which pixels of a slice are the first or last of their row or column."""
+    """Which pixels of a slice are the first or last of their row or column; they are sorted by row and column."""
     border = np.zeros(plane.rows.size, bool)
     for values in (plane.rows, plane.columns):
         order = np.argsort(values, kind="stable")
-        other = (plane.columns if values is plane.rows else plane.rows)[order]
-        starts = np.flatnonzero(np.diff(values[order], prepend=-1))
-        ends = np.append(starts[1:], values.size)
-        for start, end in zip(starts, ends, strict=True):
-            border[order[start + int(np.argmin(other[start:end]))]] = True
-            border[order[start + int(np.argmax(other[start:end]))]] = True
+        begins = np.diff(values[order], prepend=-1) != 0
+        border[order[begins]] = True
+        border[order[np.roll(begins, -1)]] = True
     return border

@@ -170,7 +170,7 @@ def pixels_of(plane: SlicePlane, whole=True) -> SlicePixels:
 
 def _locator(evaluate):
     def locate(x, y):
-        _, _, wavelength, across, along = evaluate(x, y)
+        wavelength, across, along = evaluate(x, y, on_sky=False)
         return along, across, wavelength
 
     return locate
@@ -189,9 +189,8 @@ def _middle_across(part):
     """Beta of a slice: the same for all its pixels."""
     rows, columns = np.nonzero(part.member)
     middle = rows.size // 2
-    return float(
-        part.evaluate(np.array([columns[middle] + part.col0 + 0.0]), np.array([rows[middle] + part.row0 + 0.0]))[3, 0]
-    )
+    x, y = np.array([columns[middle] + part.col0 + 0.0]), np.array([rows[middle] + part.row0 + 0.0])
+    return float(part.evaluate(x, y, on_sky=False)[1, 0])
 
 
 def _median_step(values):

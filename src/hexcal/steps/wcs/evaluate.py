@@ -132,7 +132,7 @@ def transforms_of(wcs):
     return tuple(id(step.transform) for step in wcs.pipeline)
 
 
-def transform_points(wcs, first, last, *coordinates):
+def transform_points(wcs, first, last, *coordinates, wanted=None):
     """Return points of one frame of a WCS in another.
 
     Parameters
@@ -143,6 +143,8 @@ def transform_points(wcs, first, last, *coordinates):
         Names of frames; or `first` None and `last` a transform.
     *coordinates : float or arrays
         Of the points; broadcast against each other.
+    wanted : tuple of int, optional
+        Which axes of the other frame are wanted; what only the others need is not computed. Default: all.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def transform_points(wcs, first, last, *coordinates):
     """
     if first is None:
         return evaluate_points(last, *coordinates)
-    return _evaluated(_chain(wcs, first, last), coordinates)
+    return _evaluated(_chain(wcs, first, last, wanted), coordinates, wanted)
 
 
 def to_world(wcs, *pixels):
@@ -167,24 +169,25 @@ def to_pixels(wcs, *world):
     return transform_points(wcs, wcs.pipeline[-1].frame.name, wcs.pipeline[0].frame.name, *world)
 
 
-def _chain(wcs, first, last):
+def _chain(wcs, first, last, wanted):
     """The transforms from one frame of a WCS to another, as what `_evaluated` takes; kept with the WCS."""
     known, state = _KNOWN.setdefault(wcs, {}), transforms_of(wcs)
-    if known.get((first, last), (None,))[0] != state:
+    key = first, last, wanted
+    if known.get(key, (None,))[0] != state:
         names = list(wcs.available_frames)
         start, end = names.index(first), names.index(last)
         if start < end:
             steps = [step.transform for step in wcs.pipeline[start:end]]
         else:
             steps = [step.transform.inverse for step in reversed(wcs.pipeline[end:start])]
-        known[first, last] = (state, _compiled_steps(steps))
-    return known[first, last][1]
+        known[key] = (state, _compiled_steps(steps, wanted))
+    return known[key][1]
 
 
-def _compiled_steps(steps):
+def _compiled_steps(steps, wanted=None):
     """Return (program or None, transforms)."""
     try:
-        return compiled(steps[0], *steps[1:], only_last=True), steps
+        return compiled(steps[0], *steps[1:], only_last=True, wanted=wanted), steps
     except NotCompilable:
         return None, steps
 
@@ -202,7 +205,7 @@ def evaluate_points(transform, *coordinates):
     return _evaluated(_compiled_steps([transform]), coordinates)
 
 
-def _evaluated(chain, coordinates):
+def _evaluated(chain, coordinates, wanted=None):
     """Carry out transforms one after the other; compiled ones where they are seen to do what astropy does.
 
     Each call is judged by its own points: what a process has done before must not change the last digits of a product.
@@ -210,12 +213,14 @@ def _evaluated(chain, coordinates):
     program, steps = chain
     points = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
     shape = points[0].shape
-    if program is None:
-        return _as_arrays(_by_astropy(steps, points), shape)
     # What is made of descriptions is proven by tests.
-    if isinstance(steps[0], Transform) or _agrees(program, steps, points):
+    if program is not None and (isinstance(steps[0], Transform) or _agrees(program, steps, points, wanted)):
         return program(*points)
-    return _as_arrays(_by_astropy(steps, points), shape)
+    return _as_arrays(_wanted(_by_astropy(steps, points), wanted), shape)
+
+
+def _wanted(values, wanted):
+    return values if wanted is None else tuple(values[number] for number in wanted)
 
 
 def _by_astropy(steps, points):
@@ -227,12 +232,12 @@ def _by_astropy(steps, points):
     return points
 
 
-def _agrees(program, steps, points):
+def _agrees(program, steps, points, wanted):
     """Whether a program gives what astropy gives, at some of the points that are asked for."""
     flat = [values.ravel() for values in points]
     picked = [values[:: max(values.size // _SAMPLE, 1)] for values in flat]
     with np.errstate(invalid="ignore", divide="ignore"):
-        true = _as_arrays(_by_astropy(steps, picked), picked[0].shape)
+        true = _as_arrays(_wanted(_by_astropy(steps, picked), wanted), picked[0].shape)
         computed = program(*picked)
     for own, other in zip(computed, true, strict=True):
         seen = np.isfinite(other)

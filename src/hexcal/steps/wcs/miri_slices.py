@@ -1,5 +1,6 @@
 """The slices of MIRI MRS, evaluated from pixels to the sky by compiled transforms."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,25 +33,29 @@ def evaluators(wcs):
     Returns
     -------
     dict of int: callable
-        Label of a slice -> ``evaluate(x, y)``, which takes float64 arrays of pixel positions and returns a float64
-        array (5, npoints): right ascension, declination (degrees), wavelength (micron), beta, alpha (arcsec). NaN where
-        the wavelength is outside the range of its channel.
+        Label of a slice -> ``evaluate(x, y, on_sky=True)``, which takes float64 arrays of pixel positions and returns a
+        float64 array (5, npoints): right ascension, declination (degrees), wavelength (micron), beta, alpha (arcsec);
+        without the first two if not `on_sky`. NaN where the wavelength is outside the range of its channel.
     """
     selector = wcs.pipeline[0].transform.selector
-    return {label: _evaluator(wcs, label, transform) for label, transform in selector.items()}
+    chains = {channel: _from_alpha_beta(wcs, channel) for channel in sorted({int(label) // 100 for label in selector})}
+    return {label: _evaluator(wcs, transform, *chains[int(label) // 100]) for label, transform in selector.items()}
 
 
-def _evaluator(wcs, label, transform):
-    to_sky, (low, high) = _from_alpha_beta(wcs, int(label) // 100)
+def _evaluator(wcs, transform, to_sky, limits):
     try:
-        program = compiled(transform, *to_sky)
+        in_slice = compiled(transform, *to_sky, wanted=(2, 4, 3))
     except NotCompilable:
         return _by_gwcs(wcs)
 
-    def evaluate(x, y):
-        ra, dec, wavelength, alpha, beta, _ = program(x, y)
-        values = np.array([ra, dec, wavelength, beta, alpha])
-        values[:, ~((wavelength >= low) & (wavelength <= high))] = np.nan
+    @cache
+    def everything():
+        return compiled(transform, *to_sky, wanted=(0, 1, 2, 4, 3))
+
+    def evaluate(x, y, on_sky=True):
+        values = np.array((everything() if on_sky else in_slice)(x, y))
+        wavelength = values[-3]
+        values[:, ~((wavelength >= limits[0]) & (wavelength <= limits[1]))] = np.nan
         return values
 
     return evaluate
@@ -104,9 +109,9 @@ def _limits(planes, channel):
 
 
 def _by_gwcs(wcs):
-    def evaluate(x, y):
+    def evaluate(x, y, on_sky=True):
         alpha, beta, wavelength = transform_points(wcs, "detector", ALPHA_BETA, x, y)
         ra, dec, wavelength = transform_points(wcs, ALPHA_BETA, WORLD, alpha, beta, wavelength)
-        return np.array([ra, dec, wavelength, beta, alpha])
+        return np.array([ra, dec, wavelength, beta, alpha][0 if on_sky else 2 :])
 
     return evaluate

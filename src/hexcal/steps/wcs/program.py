@@ -43,7 +43,7 @@ class Program:
         return tuple(values.reshape(np.shape(coordinates[0])) for values in results)
 
 
-def compiled(transform, *further, only_last=False):
+def compiled(transform, *further, only_last=False, wanted=None):
     """Return a transform as a program.
 
     Parameters
@@ -54,6 +54,8 @@ def compiled(transform, *further, only_last=False):
         Each takes what the one before gives.
     only_last : bool
         Of several, give the results of the last one only.
+    wanted : sequence of int, optional
+        Which of the results are wanted; what only the others need is left out. Default: all.
 
     Returns
     -------
@@ -69,7 +71,8 @@ def compiled(transform, *further, only_last=False):
     first = outputs = writer.write(transform, tuple(range(transform.n_inputs)))
     for following in further:
         outputs = writer.write(following, outputs)
-    return writer.program((*outputs, *first) if further and not only_last else outputs)
+    results = (*outputs, *first) if further and not only_last else outputs
+    return writer.program(results if wanted is None else tuple(results[number] for number in wanted))
 
 
 @dataclass

@@ -58,7 +58,8 @@ class Part:
     member : bool array (ny, nx)
         Which pixels of the window belong to the slice.
     evaluate : callable
-        ``evaluate(x, y) -> (ra, dec, wavelength, across, along)``, arrays of points.
+        ``evaluate(x, y, on_sky=True) -> (ra, dec, wavelength, across, along)``, arrays of points; without the first two
+        if not `on_sky`.
     """
 
     number: int
@@ -116,8 +117,8 @@ def _divided_part(part, divided):
     corner = [part.row0, part.col0]
     corner[divided.axis] *= divided.factor
 
-    def evaluate(x, y):
-        return part.evaluate(*divided.to_detector(x, y))
+    def evaluate(x, y, on_sky=True):
+        return part.evaluate(*divided.to_detector(x, y), on_sky)
 
     return Part(part.number, part.channel, corner[0], corner[1], divided.fine(part.member), evaluate)
 
@@ -142,13 +143,15 @@ def _pixels(lower, upper, length):
 
 
 def _slice_evaluator(wcs):
-    def evaluate(x, y):
+    def evaluate(x, y, on_sky=True):
         slit_x, slit_y, wavelength, *_ = transform_points(wcs, "detector", SLIT_FRAME, x, y)
         if not sees_sky(wcs):
-            nowhere = np.full_like(wavelength, np.nan)
-            return np.array([nowhere, nowhere, wavelength, slit_x, slit_y])
-        ra, dec, wavelength = transform_points(wcs, SLIT_FRAME, wcs.available_frames[-1], slit_x, slit_y, wavelength)
-        return np.array([ra, dec, wavelength, slit_x, slit_y])
+            nowhere = [np.full_like(wavelength, np.nan)] * 2 if on_sky else []
+            return np.array([*nowhere, wavelength, slit_x, slit_y])
+        world = transform_points(
+            wcs, SLIT_FRAME, wcs.available_frames[-1], slit_x, slit_y, wavelength, wanted=None if on_sky else (2,)
+        )
+        return np.array([*world, slit_x, slit_y])
 
     return evaluate
 
@@ -165,11 +168,11 @@ def _of_slice_map(wcs, shape):
 def _map_evaluator(wcs, to_slicer):
     to_slit, to_slicer_plane = to_slicer.left, to_slicer.right
 
-    def evaluate(x, y):
+    def evaluate(x, y, on_sky=True):
         slit_x, slit_y, metres = transform_points(wcs, None, to_slit, x, y)
-        across, along, metres = transform_points(wcs, None, to_slicer_plane, slit_x, slit_y, metres)
-        ra, dec, wavelength = transform_points(wcs, _SLICER, wcs.available_frames[-1], across, along, metres)
-        return np.array([ra, dec, wavelength, slit_x, slit_y])
+        places = transform_points(wcs, None, to_slicer_plane, slit_x, slit_y, metres)
+        world = transform_points(wcs, _SLICER, wcs.available_frames[-1], *places, wanted=None if on_sky else (2,))
+        return np.array([*world, slit_x, slit_y])
 
     return evaluate
 
