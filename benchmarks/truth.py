@@ -227,8 +227,8 @@ SPECTRA = [
     _stage3("stage 3, MOS", "mos-3"),
     _stage3("stage 3, LRS", "lrs-3"),
     _stage3("stage 3, NIRSpec IFU", "ifu-3"),
-    # Beside what the reference implementation makes without the model.
-    _stage3("stage 3, IFU, trace model", "ifu-3", {"adaptive_trace_model": {"skip": False}}),
+    # Beside what the reference implementation makes without the model. With pixels as they are the cube is, too.
+    _stage3("stage 3, IFU, trace model", "ifu-3", {"adaptive_trace_model": {"skip": False, "oversample": 2}}),
     _stage3("stage 3, MRS", "mrs-3"),
 ]
 """On exposures that scripts beside Hexcal make (`spectra_harness.HARNESS`); left out where these are not."""

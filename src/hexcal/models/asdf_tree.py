@@ -20,6 +20,7 @@ from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import asdf_blocks, bounds, stored_wcs
 from hexcal.models.asdf_dumper import TAG, HistoryEntry, Software, dumper_of
+from hexcal.models.garbage import not_collected
 from hexcal.models.stored_wcs import StoredWcs
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.writing import STANDARD
@@ -247,7 +248,8 @@ def to_bytes_with_library(tree, version=None):
 def _write(stream, tree, history):
     tree = plain(tree)
     if _is_plain(tree):
-        stream.write(_plain_bytes(_with_stored_wcs(tree), history))
+        with not_collected():
+            stream.write(_plain_bytes(_with_stored_wcs(tree), history))
         return
     content = _library().AsdfFile(stored_wcs.all_opened(tree))
     for entry in history:

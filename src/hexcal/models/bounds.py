@@ -14,6 +14,7 @@ import stat
 from typing import Any
 
 from hexcal.errors import InputError
+from hexcal.models.garbage import not_collected
 
 MOST_TEXT = 256 << 20
 """Bytes of JSON, YAML or other text in one file: a thousand times the largest association of a programme."""
@@ -26,8 +27,8 @@ _SAFE_DEPTH = 1000
 # Each level of a block begins further to the right than the one around it.
 _INDENTED = f"[ ?:-]{{{_SAFE_DEPTH}}}"
 # A list within a line that holds no other one: its brackets belong together, since what stands in a list without quotes
-# cannot hold them. In quotes, comments and names of tags and anchors they could stand for themselves, and in UTF-16 they
-# could be halves of letters.
+# cannot hold them. In quotes, comments and names of tags and anchors they could stand for themselves, and in UTF-16
+# they could be halves of letters.
 _FLAT = re.compile(rb"\[[^\[\]{}\"'#!&*%\r\n]*\]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WCS_TAG = "tag:stsci.edu:gwcs/wcs-"
@@ -200,7 +201,8 @@ def _of_yaml(text, where, base, take):
             _require_shallow_yaml(text, where)
         loader = Bounded(text)
         try:
-            return take(loader)
+            with not_collected():
+                return take(loader)
         finally:
             loader.dispose()
     except RecursionError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hexcal.errors import InputError
+from hexcal.models.garbage import not_collected
 from hexcal.models.wcs.description import Frame, Wcs
 from hexcal.models.wcs.objects import ObjectsOfFile
 from hexcal.models.wcs.transforms import Transform
@@ -55,7 +56,8 @@ class Source:
 
         if self.reader is None:
             self.reader = Reader(self.blocks)
-        return self.reader.value(node)
+        with not_collected():
+            return self.reader.value(node)
 
 
 @dataclass(eq=False, repr=False)

@@ -4,13 +4,14 @@ import gwcs
 import numpy as np
 import pytest
 from astropy.modeling import models
+from scipy import ndimage
 
 from hexcal import datamodels
 from hexcal.errors import InputError
 from hexcal.models.wcs import models as described
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.frames import plane_frame, sky_frame
-from hexcal.steps.wcs import spectral
+from hexcal.steps.wcs import spectral, spectral_parts
 
 
 @pytest.fixture
@@ -74,6 +75,20 @@ def _slices_of_miri(shape=(6, 8)):
     )
     to_sky = models.Scale(1e-4) & models.Scale(1e-4) & models.Identity(1)
     return labels, gwcs.WCS([("detector", selector), ("alpha_beta", to_sky), ("world", None)])
+
+
+def test_windows_of_slices_are_those_of_scipy():
+    labels = np.random.default_rng(1).integers(-2, 40, (30, 20))
+    labels[np.random.default_rng(2).random(labels.shape) < 0.9] = 0
+    windows = enumerate(ndimage.find_objects(labels), start=1)
+    expected = {number: window for number, window in windows if window is not None}
+    found = spectral_parts._labelled(labels)
+    assert list(found) == list(expected) and len(found) > 20
+    for number, (row, column, member) in found.items():
+        window = expected[number]
+        assert (row, column) == (window[0].start, window[1].start)
+        np.testing.assert_array_equal(member, labels[window] == number)
+    assert spectral_parts._labelled(np.zeros((3, 4), int)) == {}
 
 
 def test_slices_of_miri():

@@ -82,7 +82,7 @@ def array_of(content, blocks):
 def _shared(array):
     """Return the array that holds the same as another one, if somebody has it; else the other one."""
     array.flags.writeable = False
-    digest = hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8), digest_size=16).digest()
+    digest = hashlib.blake2b(np.ravel(array).view(np.uint8).data, digest_size=16).digest()
     key = digest, str(array.dtype), array.shape
     return _SHARED.setdefault(key, array)
 

@@ -198,11 +198,14 @@ def _require_shape(labels, shape):
 
 def _labelled(labels):
     """Return label -> (first row, first column, its pixels in their window) for all labels but 0."""
-    from scipy import ndimage
-
-    windows = ndimage.find_objects(labels.astype(np.int32))
-    return {
-        number: (window[0].start, window[1].start, labels[window] == number)
-        for number, window in enumerate(windows, start=1)
-        if window is not None
-    }
+    # scipy.ndimage finds the same windows, and takes a second to load.
+    rows, columns = np.nonzero(labels > 0)
+    order = np.argsort(labels[rows, columns], kind="stable")
+    rows, columns, sorted_labels = rows[order], columns[order], labels[rows[order], columns[order]]
+    found = {}
+    for part in np.split(np.arange(order.size), np.flatnonzero(np.diff(sorted_labels)) + 1):
+        if part.size:
+            number, row, column = int(sorted_labels[part[0]]), rows[part], columns[part]
+            window = np.s_[row.min() : row.max() + 1, column.min() : column.max() + 1]
+            found[number] = int(window[0].start), int(window[1].start), labels[window] == number
+    return found
