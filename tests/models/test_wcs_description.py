@@ -39,6 +39,7 @@ KINDS = {
     "polynomial of two": described.Polynomial2D(COEFFICIENTS, ((0, 2), (0, 3)), ((-1, 1), (-1, 1))),
     "table": described.Tabular1D(POINTS, POINTS**2, bounds_error=False),
     "table that goes on": described.Tabular1D(POINTS, POINTS**2, bounds_error=False, fill_value=None),
+    "table that falls": described.Tabular1D(POINTS[::-1], POINTS**2, bounds_error=False, fill_value=2.5),
     "affine": described.AffineTransformation2D([[1.0, 2.0], [3.0, 5.0]], [1.0, 2.0]),
     "turn of a plane": described.Rotation2D(30.0),
     "turns of space": described.RotationSequence3D([10.0, 20.0, 30.0], "zyx"),

@@ -171,6 +171,22 @@ def test_each_slit_is_a_product(tmp_path):
     assert len(source.exposures) == 3 and not (source.exposures[0].dq & pixel.OUTLIER).any()
 
 
+def test_a_product_carries_the_record_of_its_own_source(tmp_path):
+    path, out = association(tmp_path, [fixed_slits(number) for number in (0, 1)]), tmp_path / "out"
+    Spec3Pipeline.call(path, save_results=True, output_dir=str(out), steps={"extract_1d": {"skip": True}})
+    steps, logs = [], []
+    for number in ("00001", "00003"):
+        with datamodels.open(next(out.glob(f"*s{number}*_s2d.fits"))) as product:
+            steps.append([entry["step"] for entry in product.provenance["steps"]])
+            logs.append(product.cal_logs["calwebb_spec3"])
+        # Of the pipeline and of what was done to all before, too.
+        assert all(number in line for line in logs[-1] if "Saved" in line)
+        assert any("2 exposures, 2 sources" in line for line in logs[-1])
+    # As much for the last one as for the first one.
+    assert steps[0] == steps[1] and steps[0].count("calwebb_spec3.resample_spec") == 1
+    assert len(logs[0]) == len(logs[1])
+
+
 @pytest.mark.req("SPC3-12")
 def test_products_of_steps_have_the_names_of_their_sources_or_exposures(tmp_path):
     asn = association(tmp_path, [fixed_slits(number) for number in range(3)], name="jw1-o001_{source_id}_nirspec_prism")

@@ -30,7 +30,7 @@ class Context:
 
     record: Record
     first_input: str | None
-    recorder: object
+    recorder: log.Recorder
     product: str | None = None
     """Name of the product of an association that is made."""
     folders: dict = field(default_factory=dict)
@@ -46,6 +46,19 @@ class Context:
     def input_dir(self):
         """Directory of the first input, or None."""
         return str(Path(self.first_input).parent) if self.first_input else None
+
+    @contextlib.contextmanager
+    def apart(self):
+        """Forget afterwards which steps ran inside, and what they logged: it concerns the products saved inside only.
+
+        Else the last of a hundred sources would carry the records of all others.
+        """
+        kept = [(items, len(items)) for items in (self.record.entries, self.recorder.lines)]
+        try:
+            yield
+        finally:
+            for items, count in kept:
+                del items[count:]
 
     def close(self):
         """End what runs beside the steps, and the record."""

@@ -10,13 +10,16 @@ TABLE, UNIT_VECTOR, TURN, PRISM_INDEX, GRATING_ANGLES, SNELL, SUBSTITUTE = range
 
 @helper
 def _table(x, out, n, parameters, p, count):
-    """Linear between points; parameters: whether it goes on beyond its ends, points (ascending), values."""
-    goes_on, points, values = parameters[p] != 0.0, p + 1, p + 1 + count
+    """Linear between points; parameters: whether it goes on beyond its ends, value there, points (rising), values."""
+    goes_on, beyond, points, values = parameters[p] != 0.0, parameters[p + 1], p + 2, p + 2 + count
     place = 0
     for k in range(n):
         v = x[k]
-        if np.isnan(v) or (not goes_on and (v < parameters[points] or v > parameters[points + count - 1])):
+        if np.isnan(v):
             out[k] = np.nan
+            continue
+        if not goes_on and (v < parameters[points] or v > parameters[points + count - 1]):
+            out[k] = beyond
             continue
         # Points come in order, mostly: the interval of the last one is looked at first.
         if v < parameters[points + place] or v > parameters[points + place + 1]:

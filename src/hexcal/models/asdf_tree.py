@@ -19,19 +19,17 @@ from hexcal.errors import InputError
 from hexcal.files import gate
 from hexcal.files.atomic import atomic
 from hexcal.models import asdf_blocks, bounds, stored_wcs
-from hexcal.models.asdf_dumper import TAG, HistoryEntry, Software, dumper_of
+from hexcal.models.asdf_text import TAG, HistoryEntry, Software, text_of
 from hexcal.models.garbage import not_collected
 from hexcal.models.stored_wcs import StoredWcs
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.writing import STANDARD
-from hexcal.models.wcs_renumbering import Renumbering
 
 # Written anew by every save, or describing the FITS file that the tree came from.
 NOT_METADATA = {"asdf_library", "history", "_fits_hash"}
 _HEAD = b"#ASDF 1.0.0\n#ASDF_STANDARD %s\n%%YAML 1.1\n%%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
 _STANDARD = re.compile(rb"#ASDF_STANDARD (\S+)")
 _PLAIN_STANDARD = b"1.5.0"
-_TAGS = {"!": "tag:stsci.edu:asdf/"}
 _END = b"\n...\n"
 END_OF_TREE = re.compile(rb"\r?\n\.\.\.(\r?\n|$)")
 _CHUNK = 1 << 20
@@ -312,30 +310,16 @@ def _is_any_wcs(value):
 
 
 def _plain_bytes(tree, history):
-    import yaml
-
     from hexcal import __version__
 
     wcses = _wcses(tree)
-    renumbering = Renumbering(wcses)
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
     content = {"asdf_library": Software(name="hexcal", version=__version__, author="the Hexcal developers"), **tree}
     if history:
         content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
-    body = yaml.dump(
-        content,
-        Dumper=dumper_of(renumbering),
-        allow_unicode=True,
-        encoding="utf-8",
-        sort_keys=False,
-        # The lines of a WCS are broken where the ASDF library breaks them.
-        width=None if wcses else 10000,
-        tags=_TAGS,
-    )
+    text, blocks = text_of(content, wcses)
     standard = wcses[0].standard if wcses else _PLAIN_STANDARD
-    return (
-        _HEAD % standard + body[body.index(b"---") + 3 :].lstrip().rstrip(b"\n") + _END + b"".join(renumbering.blocks)
-    )
+    return _HEAD % standard + text.encode() + _END + b"".join(blocks)
 
 
 def file_of(root, standard, blocks, yaml):

@@ -1,5 +1,6 @@
 """calwebb_spec3: calibrated exposures of spectra to combined, rectified and extracted spectra and cubes."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,19 @@ class Spec3Pipeline(Pipeline):
             # What a source has read is forgotten with it.
             source = sources.pop(source_id)
             name = source_product_name(product, source_id, source.exposures[0].name)
-            self._save(source, "cal", name)
-            try:
+            failure = None
+            with nullcontext() if self.context is None else self.context.apart():
+                self._save(source, "cal", name)
                 exposures = ModelContainer(list(source.exposures))
-                results += self._combined(
-                    exposures, steps, name, lambda _, kept=(source, name): self._save_source(*kept)
-                )
-            except HexcalError as error:
-                self.log.error("Source %s is left out: %s", source_id, error)
-                failures.append(error)
+                try:
+                    results += self._combined(
+                        exposures, steps, name, lambda _, kept=(source, name): self._save_source(*kept)
+                    )
+                except HexcalError as error:
+                    failure = error
+            if failure is not None:
+                self.log.error("Source %s is left out: %s", source_id, failure)
+                failures.append(failure)
         if not results and failures:
             raise failures[0]
         return results

@@ -7,6 +7,7 @@ from astropy.modeling.models import Identity, Shift, Tabular1D
 from gwcs.spectroscopy import WavelengthFromGratingEquation as OfGwcs
 from stdatamodels.jwst.transforms import models as jwst
 
+from hexcal.models.wcs import models as described
 from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
@@ -20,6 +21,9 @@ _VALUES = np.array([5.0, 2.0, 4.0, -1.0])
     [
         Tabular1D(_POINTS, _VALUES, bounds_error=False, fill_value=np.nan),
         Tabular1D(_POINTS, _VALUES, bounds_error=False, fill_value=None),
+        Tabular1D(_POINTS, _VALUES, bounds_error=False, fill_value=-7.5),
+        Tabular1D(_POINTS[::-1], _VALUES, bounds_error=False, fill_value=0.0),
+        Tabular1D(_POINTS[::-1], _VALUES, bounds_error=False, fill_value=None),
         jwst.Unitless2DirCos(),
         jwst.DirCos2Unitless(),
         jwst.Rotation3DToGWA([0.3, -2.0, 1.0, 24.0], "xyzy"),
@@ -52,6 +56,18 @@ def test_values_are_those_of_astropy(model):
         other = np.broadcast_to(other, own.shape)
         assert np.array_equal(np.isnan(own), np.isnan(other))
         assert np.allclose(own, other, rtol=1e-13, atol=1e-15, equal_nan=True)
+
+
+def test_a_falling_table_with_a_value_beyond_its_ends():
+    table = described.Tabular1D(np.array([3.0, 2.0, 0.0]), [1.0, 5.0, 9.0], bounds_error=False, fill_value=-1.0)
+    (found,) = evaluate_points(table, [3.0, 2.5, 2.0, 1.0, 0.0, 3.1, -0.1, np.nan])
+    assert np.array_equal(found, [1.0, 3.0, 5.0, 7.0, 9.0, -1.0, -1.0, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("points", [[0.0, 2.0, 1.0], [0.0, 0.0, 1.0], [3.0, 1.0, 1.0], [0.0, np.nan, 1.0]])
+def test_a_table_that_goes_to_and_fro_is_left_to_astropy(points):
+    with pytest.raises(NotCompilable):
+        compiled(described.Tabular1D(np.array(points), [1.0, 2.0, 3.0], bounds_error=False))
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,11 @@ def _tabular(writer, model, inputs):
     fill = model.fill_value
     if model.method != "linear" or model.bounds_error or values.ndim != 1 or len(points) < 2:
         raise NotCompilable("a table that is not linear")
-    if (np.diff(points) <= 0).any() or not (fill is None or np.isnan(fill)):
-        raise NotCompilable("a table whose points do not rise, or with another value beyond its ends")
-    numbers = (float(fill is None), *points, *values)
+    if points[0] > points[-1]:
+        points, values = points[::-1], values[::-1]
+    if not (np.diff(points) > 0).all():
+        raise NotCompilable("a table whose points neither rise nor fall")
+    numbers = (float(fill is None), np.nan if fill is None else float(fill), *points, *values)
     return writer.add(_codes().TABLE, inputs, 1, numbers, len(points))
 
 
