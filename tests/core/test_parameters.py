@@ -310,6 +310,7 @@ def test_steps_look_up_output_file_and_directory_of_their_pipeline_and_nothing_e
         ("calwebb_image3", {"resample": {"fillval": "nothing"}}, "NAN or INDEF"),
         ("calwebb_image3", {"source_catalog": {"aperture_ee1": 80}}, "must increase"),
         ("calwebb_spec2", {"extract_1d": {"smoothing_length": 4}}, "odd number"),
+        ("calwebb_spec2", {"extract_1d": {"position_offset": "nan"}}, "must not be NaN"),
         ("calwebb_spec2", {"cube_build": {"channel": "5"}}, "channel must be"),
         ("calwebb_spec2", {"cube_build": {"wavemin": 9, "wavemax": 8}}, "must be below"),
         ("calwebb_spec2", {"badpix_selfcal": {"kernel_size": 4, "skip": False}}, "kernel_size must be odd"),

@@ -130,6 +130,8 @@ def test_only_bright_slices_are_modelled(exposure, caplog):
     assert "0 of" in caplog.text
     with pytest.raises(ParameterError, match="whole number"):
         run(exposure, oversample=1.5)
+    with pytest.raises(ParameterError, match="finite"):
+        run(exposure, oversample=float("inf"))
 
 
 def test_intermediate_images(exposure, tmp_path):

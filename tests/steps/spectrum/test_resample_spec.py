@@ -6,7 +6,7 @@ from slits import make_slits, slit_wcs
 from tilted_slits import SCALE, SHAPE, TANGENT, smooth, star, tilted_slit
 
 from hexcal import datamodels
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import InputError, ParameterError, ResourceError
 from hexcal.models.dqflags import pixel
 from hexcal.steps.spectrum.resample_spec import ResampleSpecStep
 from hexcal.steps.spectrum.slit_grid import slit_grid
@@ -152,6 +152,14 @@ def test_output_shape_and_output_wcs_give_the_grid(tmp_path):
         rectify(slit, output_wcs=str(tmp_path / "none.asdf"))
     with pytest.raises(ParameterError):
         rectify(slit, output_shape=[0, 4])
+
+
+@pytest.mark.parametrize(
+    "given", [{"pixel_scale": 1e-12}, {"pixel_scale_ratio": 1e12}, {"output_shape": [10**8, 10**8]}]
+)
+def test_a_rectified_slit_of_absurd_size_is_refused_before_it_is_made(given):
+    with pytest.raises(ResourceError, match=r"the rectified slit would have .* GiB"):
+        rectify(tilted_slit(star(), smooth), **given)
 
 
 def test_slits_of_an_exposure_are_rectified_one_by_one_and_one_that_sees_nothing_is_left_out(caplog):

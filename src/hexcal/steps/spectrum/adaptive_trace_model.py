@@ -43,7 +43,9 @@ class AdaptiveTraceModelStep(Step):
             unit="sigma",
             ge=0,
         )
-        oversample: float = parameter(1.0, "Number of pixels that each is divided into; 1: only the model.", ge=1)
+        oversample: float = parameter(
+            1.0, "Number of pixels that each is divided into; 1: only the model.", ge=1, allow_inf_nan=False
+        )
         slope_limit: float = parameter(
             0.1,
             "The source is compact where its profile, of sum 1, changes by more from pixel to pixel; 0: everywhere.",

@@ -7,7 +7,7 @@ import numpy as np
 from hexcal.errors import InputError
 from hexcal.models import stored_wcs
 from hexcal.steps.image.output_wcs import size_of, stored_grid
-from hexcal.steps.spectrum.slit_grid import RectifiedGrid
+from hexcal.steps.spectrum.slit_grid import RectifiedGrid, require_room
 from hexcal.steps.spectrum.slit_regions import rectangle
 
 
@@ -94,4 +94,6 @@ def read_slit_grid(path, shape=None):
             "coordinates; RA, Dec and wavelength",
             where=str(path),
         )
-    return GivenSlitGrid(wcs, shape or size_of(tree, wcs, path), str(path))
+    shape = shape or size_of(tree, wcs, path)
+    require_room(*shape)
+    return GivenSlitGrid(wcs, shape, str(path))

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from hexcal.errors import InputError, ParameterError
+from hexcal.errors import InputError, ParameterError, ResourceError
+from hexcal.steps.image.output_size import free_memory
 from hexcal.steps.spectrum.gnomonic import from_plane, to_plane
 from hexcal.steps.spectrum.slit_regions import region_of
 
 _ARCSEC = 3600.0
 _WIDEST = 0.5
 """Degrees; slits and dithers of any instrument are smaller."""
+_BYTES_PER_PIXEL = 40
+"""Of a rectified slit: its arrays in float32, the sums of the drizzle and the positions of the pixels."""
 
 
 class RectifiedGrid:
@@ -224,12 +227,13 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     ranges = [(values.min(), values.max()) for values in project(everything[0], everything[1], tangent)]
     extent = _length([high - low for low, high in ranges]) / _length(slopes) if is_sky else len(row[2]) / factor
     n_along = int(np.ceil(extent - 1e-9)) + has_margin
+    n_fit = n_along
     if shape is not None:
-        size = shape if dispaxis == 1 else shape[::-1]
-        wavelengths = _resized(wavelengths, size[1])
-        n_along, n_fit = size[0], n_along
+        n_along, n_wavelengths = shape if dispaxis == 1 else shape[::-1]
+        require_room(n_along, n_wavelengths)
+        wavelengths = _resized(wavelengths, n_wavelengths)
     else:
-        n_fit = n_along
+        require_room(n_along, len(wavelengths))
     if has_margin:
         intercepts = tuple(
             (low + high) / 2 - slope * n_fit / 2 for (low, high), slope in zip(ranges, slopes, strict=True)
@@ -240,6 +244,18 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
         raise ParameterError(f"a rectified slit of {n_along} pixels along the slit cannot be made", where="pixel_scale")
     has_edges = has_margin and dispaxis == 1
     return SlitGrid(tangent, slopes, intercepts, wavelengths, n_along, dispaxis, input_scale, has_edges, is_sky)
+
+
+def require_room(n_along, n_wavelengths):
+    """Raise ResourceError if a rectified slit would not fit into memory."""
+    needed, free = float(n_along) * n_wavelengths * _BYTES_PER_PIXEL, free_memory()
+    if free is not None and needed > free:
+        raise ResourceError(
+            f"the rectified slit would have {n_along} pixels along the slit and {n_wavelengths} wavelengths, and take "
+            f"{needed / 2**30:.3g} GiB; {free / 2**30:.3g} are there",
+            where="resample_spec",
+            hint="ask for fewer pixels: pixel_scale, pixel_scale_ratio or output_shape",
+        )
 
 
 def _require_one_field(everything):
