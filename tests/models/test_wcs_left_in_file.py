@@ -1,13 +1,14 @@
 """Members of a container that are given back do not keep the WCS that they have read."""
 
 import gc
+import weakref
 
 import cubes
 import numpy as np
 import pytest
 
 from hexcal import datamodels
-from hexcal.models import asdf_tree, left_wcs
+from hexcal.models import asdf_tree, left_wcs, stored_wcs
 from hexcal.models.container import ModelContainer
 from hexcal.models.left_wcs import LeftInFile
 from hexcal.models.stored_wcs import wcs_of
@@ -132,3 +133,22 @@ def test_files_with_the_same_map_of_slices_share_it(path, monkeypatch):
     maps = [wcs_of(datamodels.open(path)).pipeline[0].transform.label_mapper.mapper for _ in range(2)]
     assert maps[0] is maps[1]
     assert not maps[0].flags.writeable
+
+
+def test_a_file_is_forgotten_with_its_wcs_without_a_look_for_garbage(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(left_wcs, "_SMALL", 0)
+    read, source = weakref.WeakSet(), stored_wcs.Source
+    monkeypatch.setattr(stored_wcs, "Source", lambda *given: read.add(made := source(*given)) or made)
+    gc.collect()
+    gc.disable()
+    try:
+        container = ModelContainer([str(path)])
+        for _ in range(2):
+            with container.borrowed(0, changed=()) as model:
+                assert wcs_of(model) is not None
+                model.save(tmp_path / "a_cal.fits")
+                assert len(read) == 1
+            del model
+            assert not read
+    finally:
+        gc.enable()

@@ -118,10 +118,13 @@ def _plain_tree(content, where, whole):
     end = END_OF_TREE.search(content)
     if not content.startswith(b"#ASDF") or end is None:
         return None
+    wcs_of = _WcsOfFile(content, end, where, whole)
     try:
-        tree = bounds.from_yaml(content[: end.start()], where, loader_of(_WcsOfFile(content, end, where, whole)))
+        tree = bounds.from_yaml(content[: end.start()], where, loader_of(wcs_of))
     except (_NotPlain, yaml.YAMLError):
         return None
+    finally:
+        wcs_of.let_go()
     return tree if isinstance(tree, dict) else None
 
 
@@ -129,8 +132,14 @@ class _WcsOfFile:
     """Makes every WCS of a file, as it stands there; they share its blocks."""
 
     def __init__(self, content, end, where, whole):
-        self._content, self._end, self._where, self._whole = content, end, where, whole
-        self._source = None
+        self._end, self._where = end, where
+        self._content: Any = content
+        self._whole: Any = whole
+        self._source: Any = None
+
+    def let_go(self):
+        """Forget the file: the class of the loader lives until garbage is looked for."""
+        self._content = self._whole = self._source = None
 
     def __call__(self, node):
         if self._source is None:

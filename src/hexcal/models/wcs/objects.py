@@ -4,6 +4,7 @@ The slits of a product share most of their transforms. The first few WCSs are ma
 all of them; then the rest are made together, and each shared transform is made only once.
 """
 
+import weakref
 from typing import Any
 
 from hexcal.errors import InputError
@@ -16,9 +17,14 @@ class ObjectsOfFile:
     """Makes objects of gwcs of the stored WCSs of a file: each is handed out once, and made anew if asked for again."""
 
     def __init__(self):
-        self._others: dict[int, Any] = {}
+        # Of a WCS that nobody has any more its whole file, which it knows, must not wait until garbage is looked for.
+        self._others: Any = weakref.WeakValueDictionary()
         self._ready: dict[int, Any] = {}
         self._made = 0
+
+    def __reduce__(self):
+        """Another process makes its own objects."""
+        return type(self), ()
 
     def add(self, stored: Any) -> None:
         """Note a WCS of the file (StoredWcs)."""
@@ -40,7 +46,7 @@ class ObjectsOfFile:
         return _read([stored])[0] if made is None else made
 
     def _read_others(self):
-        others, self._others = self._others, {}
+        others, self._others = dict(self._others), weakref.WeakValueDictionary()
         try:
             self._ready = dict(zip(others, _read(list(others.values())), strict=True))
         except InputError:

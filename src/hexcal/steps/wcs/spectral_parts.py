@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hexcal.core.bands import run_bands
 from hexcal.errors import InputError
 from hexcal.steps.wcs import miri_slices, nirspec_slits, oversampling
 from hexcal.steps.wcs.evaluate import box_of, transform_points
@@ -198,14 +199,18 @@ def _require_shape(labels, shape):
 
 def _labelled(labels):
     """Return label -> (first row, first column, its pixels in their window) for all labels but 0."""
+    from hexcal.kernels.label_windows import columns_of_labels
+
     # scipy.ndimage finds the same windows, and takes a second to load.
-    rows, columns = np.nonzero(labels > 0)
-    order = np.argsort(labels[rows, columns], kind="stable")
-    rows, columns, sorted_labels = rows[order], columns[order], labels[rows[order], columns[order]]
+    labels = np.ascontiguousarray(labels if labels.dtype.kind in "iu" else labels.astype(np.int32))
+    ends = np.full((2, labels.shape[0], max(int(labels.max(initial=0)), 0) + 1), -1, np.int32)
+    run_bands(columns_of_labels, labels.shape[0], labels, *ends)
+    has = ends[1] >= 0
+    first_row, end_row = has.argmax(axis=0), len(has) - has[::-1].argmax(axis=0)
     found = {}
-    for part in np.split(np.arange(order.size), np.flatnonzero(np.diff(sorted_labels)) + 1):
-        if part.size:
-            number, row, column = int(sorted_labels[part[0]]), rows[part], columns[part]
-            window = np.s_[row.min() : row.max() + 1, column.min() : column.max() + 1]
-            found[number] = int(window[0].start), int(window[1].start), labels[window] == number
+    for number in map(int, np.flatnonzero(has.any(axis=0))):
+        rows = np.s_[int(first_row[number]) : int(end_row[number])]
+        first, last = (values[rows, number][has[rows, number]] for values in ends)
+        columns = np.s_[int(first.min()) : int(last.max()) + 1]
+        found[number] = rows.start, columns.start, labels[rows, columns] == number
     return found
