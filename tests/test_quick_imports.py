@@ -52,6 +52,13 @@ for module in (_array_api, _docscrape, _util, deprecation):
 assert "zoom" in ndimage.zoom.__doc__.lower() and len(ndimage.zoom.__doc__) > 500
 assert ndimage.zoom([[1.0, 2.0]], (1, 2)).shape == (1, 4)
 assert spatial.KDTree([[0.0], [2.0]]).query([1.5])[1] == 1
+import sys
+import numpy
+assert not {"f2py", "testing"} & (vars(numpy).keys() | {name.removeprefix("numpy.") for name in sys.modules})
+from scipy._lib.array_api_compat import numpy as names
+names.testing.assert_allclose(1.0, 1.0)
+numpy.testing.assert_allclose(1.0, 1.0)
+assert numpy.f2py.__name__ == "numpy.f2py"
 """
 
 _TWEAKWCS = """

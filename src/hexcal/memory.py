@@ -4,8 +4,10 @@ import contextlib
 import contextvars
 import ctypes
 import functools
+import gc
 import os
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -139,11 +141,11 @@ def give_back(array: Any) -> None:
 
 
 @functools.cache
-def _malloc_trim() -> Any:
-    """The malloc_trim of glibc; None elsewhere."""
+def _of_glibc(name: str) -> Any:
+    """A function of glibc's malloc; None elsewhere."""
     if os.uname().sysname != "Linux" if hasattr(os, "uname") else True:
         return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return getattr(ctypes.CDLL(None), name, None)
 
 
 def give_back_freed() -> None:
@@ -151,6 +153,55 @@ def give_back_freed() -> None:
 
     Does nothing where the system cannot.
     """
-    trim = _malloc_trim()
+    trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Numbers of two settings of glibc's malloc."""
+_KEPT = 1 << 30
+"""Bytes at the end of the heap up to which a run keeps what was freed."""
+_SELDOM = 50_000
+"""Objects, made and still there, after which a run looks for garbage among them; Python does so after 700."""
+_runs: list[tuple[int, int, int]] = []
+"""For each run that is on, how often garbage was looked for when the first of them began."""
+_counting = threading.Lock()
+
+
+@contextlib.contextmanager
+def kept_for_reuse() -> Iterator[None]:
+    """Within, memory that is freed waits for the next array, and garbage is looked for less often.
+
+    Arrays of an image come and go by the hundred. Each time the system takes their pages back, it has to fill others
+    with zeros. Runs inside others or beside them share this; what is kept goes back with the end of the last one.
+    """
+    with _counting:
+        often = _runs[0] if _runs else gc.get_threshold()
+        if not _runs:
+            _set_malloc(_KEPT, _KEPT)
+            # 0: whoever has set it wants no search at all.
+            if 0 < often[0] < _SELDOM:
+                gc.set_threshold(_SELDOM, *often[1:])
+        _runs.append(often)
+    try:
+        yield
+    finally:
+        with _counting:
+            _runs.pop()
+            if not _runs:
+                gc.set_threshold(*often)
+                # Where glibc's own rule ends up once an array of 32 MiB was freed.
+                _set_malloc(64 << 20, 32 << 20)
+                give_back_freed()
+
+
+def _set_malloc(trim: int, mmap: int) -> None:
+    """Set from which size on freed memory goes back to the system; what the user has set in the environment stays."""
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None and not _SET_BY_USER & os.environ.keys():
+        mallopt(_TRIM_THRESHOLD, trim)
+        mallopt(_MMAP_THRESHOLD, mmap)
+
+
+_SET_BY_USER = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES"}

@@ -96,7 +96,7 @@ def run(step, inputs, named=None):
             inputs = tuple(by_role.values())
         return _step(step, inputs, step.parent.context)
     hooks.require_allowed(step)
-    with gate.run(), endings.orderly():
+    with gate.run(), endings.orderly(), memory.kept_for_reuse():
         if step.roles:
             products = roles.products(step, inputs, named)
             results = _products(step, products)
