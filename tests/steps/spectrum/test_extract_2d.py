@@ -112,6 +112,11 @@ def test_bright_objects_keep_their_integrations(folder):
     assert np.array_equal(product.data[2], model.data[2, y : y + product.ysize, x : x + product.xsize])
 
 
+def test_the_mean_of_all_integrations_of_a_bright_object_is_cut_out(folder):
+    product = Extract2dStep.call(_assigned(folder, nirspec.exposure("NRS_BRIGHTOBJ")))
+    assert isinstance(product, datamodels.SlitModel) and product.shape == (product.ysize, product.xsize)
+
+
 @pytest.mark.req("EX2D-02")
 def test_other_exposures(folder):
     image = nirspec.exposure("NRS_IMAGE")

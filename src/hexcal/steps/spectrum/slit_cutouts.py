@@ -175,6 +175,7 @@ def product_of_one(exposure, slit) -> Any:
     product: Any = SlitModel()
     product.update(exposure, without=("meta.wcs",))
     cut_out(exposure, slit, product)
-    if exposure.has("int_times"):
+    # A rate image, of all integrations together, has no times of each.
+    if "int_times" in exposure.specs and exposure.has("int_times"):
         product.int_times = exposure.plain_table("int_times")
     return product
