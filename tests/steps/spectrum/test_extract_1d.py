@@ -171,6 +171,17 @@ def test_rectified_light_of_a_star_comes_back_within_the_box():
     assert np.allclose(table["FLUX"][5:-5], smooth(table["WAVELENGTH"][5:-5]) * AREA * 1e6, rtol=3e-3)
 
 
+def test_wavelengths_that_no_pixel_of_a_rectified_slit_reached_have_no_flux_instead_of_zero():
+    slit = tilted_slit(star(2.0), smooth)
+    slit.data[:, 20:40] = np.nan
+    empty, zeros = (ResampleSpecStep.call(slit, fillval=value) for value in ("NAN", "INDEF"))
+    assert (zeros.data[:, 25:35] == 0).all()
+    expected, table = (extract(model).spec[0].spec_table for model in (empty, zeros))
+    for name in ("FLUX", "DQ", "NPIXELS", "SURF_BRIGHT"):
+        np.testing.assert_array_equal(table[name], expected[name])
+    assert np.isnan(table["FLUX"][25:35]).all() and (table["DQ"][25:35] == pixel.DO_NOT_USE).all()
+
+
 @pytest.mark.req("X1D-05")
 def test_slits_without_an_aperture_are_left_out_and_the_others_go_on(tmp_path, caplog):
     path = reference(tmp_path, aperture("S400A1", extract_width=3))

@@ -62,7 +62,10 @@ class Turned(NamedTuple):
 
 
 def turned(slit, dispaxis) -> Turned:
-    """Return a slit with its light dispersed along the last axis, and integrations along the first."""
+    """Return a slit with its light dispersed along the last axis, and integrations along the first.
+
+    Pixels of a rectified slit that no pixel of the exposures reached (fillval=INDEF leaves 0) are NaN.
+    """
 
     def turn(values) -> Any:
         if values is None:
@@ -73,7 +76,10 @@ def turned(slit, dispaxis) -> Turned:
         return np.ascontiguousarray(values, np.float32) if len(values) == 1 else values
 
     variances = tuple(turn(getattr(slit, name)) for name in ("var_poisson", "var_rnoise", "var_flat"))
-    return Turned(turn(slit.data), variances, wavelengths_of(slit, slit.shape[-2:], dispaxis), dispaxis)
+    data, weights = turn(slit.data), turn(getattr(slit, "wht", None))
+    if weights is not None and weights.shape == data.shape:
+        data = np.where((weights == 0) & (data == 0), np.float32(np.nan), data)
+    return Turned(data, variances, wavelengths_of(slit, slit.shape[-2:], dispaxis), dispaxis)
 
 
 def uses_source_position(parameter, entry, exposure_type, source_type):
