@@ -5,6 +5,7 @@ import gc
 
 import pytest
 
+from hexcal.models import garbage
 from hexcal.models.garbage import not_collected
 
 
@@ -19,3 +20,13 @@ def test_it_is_looked_for_afterwards_if_it_was_before(was_enabled):
         assert gc.isenabled() == was_enabled
     finally:
         gc.enable()
+
+
+def test_it_is_looked_for_when_much_was_made(monkeypatch):
+    looks = []
+    monkeypatch.setattr(garbage, "_made", 0)
+    monkeypatch.setattr(garbage.gc, "collect", lambda: looks.append(1))
+    for size, expected in ((garbage._MOST_TEXT, 0), (1, 1), (garbage._MOST_TEXT, 1), (1, 2)):
+        with not_collected(size):
+            pass
+        assert len(looks) == expected

@@ -240,8 +240,11 @@ def _cleaned(tree):
 
 def to_bytes(tree, history=()):
     """Return an ASDF file with that tree, as bytes for the ASDF extension."""
+    tree = plain(tree)
+    if _is_plain(tree):
+        return _plain_bytes(tree, history)
     buffer = io.BytesIO()
-    _write(buffer, tree, history)
+    _write_with_library(buffer, tree, history)
     return buffer.getvalue()
 
 
@@ -252,12 +255,7 @@ def to_bytes_with_library(tree, version=None):
     return buffer.getvalue()
 
 
-def _write(stream, tree, history):
-    tree = plain(tree)
-    if _is_plain(tree):
-        with not_collected():
-            stream.write(_plain_bytes(_with_stored_wcs(tree), history))
-        return
+def _write_with_library(stream, tree, history):
     content = _library().AsdfFile(stored_wcs.all_opened(tree))
     for entry in history:
         content.add_history_entry(str(entry))
@@ -319,6 +317,11 @@ def _is_any_wcs(value):
 
 
 def _plain_bytes(tree, history):
+    with not_collected():
+        return _whole(_with_stored_wcs(tree), history)
+
+
+def _whole(tree, history):
     from hexcal import __version__
 
     wcses = _wcses(tree)
@@ -328,7 +331,8 @@ def _plain_bytes(tree, history):
         content["history"] = {"entries": [HistoryEntry(description=str(text), time=now) for text in history]}
     text, blocks = text_of(content, wcses)
     standard = wcses[0].standard if wcses else _PLAIN_STANDARD
-    return _HEAD % standard + text.encode() + _END + b"".join(blocks)
+    # Maps of slices have 34 MB: they are copied once.
+    return b"".join([_HEAD % standard, text.encode(), _END, *blocks])
 
 
 def file_of(root, standard, blocks, yaml):
@@ -348,8 +352,12 @@ def _is_plain(value):
 
 def to_file(path, tree, history=()):
     """Write a stand-alone ASDF file, atomically."""
+    tree = plain(tree)
     with atomic(path) as stream:
-        _write(stream, tree, history)
+        if _is_plain(tree):
+            stream.write(_plain_bytes(tree, history))
+        else:
+            _write_with_library(stream, tree, history)
 
 
 def plain(value) -> Any:

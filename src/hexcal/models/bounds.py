@@ -201,7 +201,7 @@ def _of_yaml(text, where, base, take):
             _require_shallow_yaml(text, where)
         loader = Bounded(text)
         try:
-            with not_collected():
+            with not_collected(len(text)):
                 return take(loader)
         finally:
             loader.dispose()
@@ -216,7 +216,9 @@ def _may_be_deep(text):
     """
     if isinstance(text, str):
         text = text.encode()
-    if re.search(_INDENTED.encode(), text):
+    # Few files have a line as long as that.
+    is_long = max(map(len, text.split(b"\n"))) >= _SAFE_DEPTH
+    if is_long and re.search(_INDENTED.encode(), text):
         return True
     left = text if text.startswith(_UTF_16) else _FLAT.sub(b"", text)
     return left.count(b"[") + left.count(b"{") > _SAFE_DEPTH

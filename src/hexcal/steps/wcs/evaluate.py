@@ -211,10 +211,12 @@ def _evaluated(chain, coordinates, wanted=None):
     Each call is judged by its own points: what a process has done before must not change the last digits of a product.
     """
     program, steps = chain
-    points = [np.array(values) for values in np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))]
-    shape = points[0].shape
-    # What is made of descriptions is proven by tests.
-    if program is not None and (isinstance(steps[0], Transform) or _agrees(program, steps, points, wanted)):
+    points = np.broadcast_arrays(*(np.asarray(c, np.float64) for c in coordinates))
+    # What is made of descriptions is proven by tests. A program works on copies.
+    if program is not None and isinstance(steps[0], Transform):
+        return program(*points)
+    points, shape = [np.array(values) for values in points], points[0].shape
+    if program is not None and _agrees(program, steps, points, wanted):
         return program(*points)
     return _as_arrays(_wanted(_by_astropy(steps, points), wanted), shape)
 
