@@ -243,6 +243,12 @@ def test_roles_are_read_from_any_form_of_association(folder, form):
     assert PsfPipeline.call(given, steps={"scale": {"skip": True}}).data[0, 0] == 8 - 16
 
 
+def test_a_type_of_member_that_is_nearly_one_of_the_pipeline_is_a_warning(folder, caplog):
+    path = association(("e0_cal.fits", "science"), ("e1_cal.fits", "psf"), ("e2_cal.fits", "sciense"))
+    PsfPipeline.call(path, steps={"scale": {"skip": True}})
+    assert "Members of the type 'sciense' are not used: is 'science' meant?" in caplog.text
+
+
 def test_the_products_of_an_association_are_made_one_after_the_other(folder):
     psf = ("e1_cal.fits", "psf")
     second = product("second", ("e1_cal.fits", "science"))

@@ -186,6 +186,16 @@ def test_a_member_with_a_folder_is_found_with_a_warning(folder):
         assert container[1].data[0, 0] == 0
 
 
+def test_a_folder_in_the_name_of_a_product_is_told_and_no_name_is_no_none(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    content = association(("a_cal.fits", "science", {}))
+    content["products"][0]["name"] = "night1/mosaic"
+    with pytest.warns(UserWarning, match="the product 'night1/mosaic' is written as 'mosaic'"):
+        datamodels.open(content)
+    content["products"][0]["name"] = None
+    assert [name for name, _ in datamodels.open(content).by_product()] == [""]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

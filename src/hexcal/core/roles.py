@@ -3,6 +3,7 @@
 Received by name, and read from associations.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,9 @@ def _by_type(step, container):
     if unused:
         counts = ", ".join(f"{container.all_exptypes.count(kind)} {kind}" for kind in unused)
         step.log.info("Members of the association that %s does not use: %s", step.where, counts)
+    for kind in unused:
+        for meant in difflib.get_close_matches(kind, known, n=1, cutoff=0.8):
+            step.log.warning("Members of the type '%s' are not used: is '%s' meant?", kind, meant)
     return given
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "check_schema",
     "member_names",
     "warn_of_folders",
+    "warn_of_product_folders",
     "warn_of_repeats",
 ]
 
@@ -217,6 +218,28 @@ def warn_of_folders(names, where=None):
         warnings.warn(
             f"{place}{len(with_folder)} members are named with a folder, such as '{with_folder[0]}'; "
             "'expname' should be a file name only, of a file beside the association",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_product_folders(products, where=None):
+    """Warn of products that are named with a folder: where they go is said by the run, not by the association.
+
+    Parameters
+    ----------
+    products : iterable of mapping
+        Of an association.
+    where : str, optional
+        The association, for the message.
+    """
+    names = [str(product.get("name") or "") for product in products]
+    with_folder = [name for name in names if Path(name).name != name and name]
+    if with_folder:
+        place = f"{where}: " if where else ""
+        warnings.warn(
+            f"{place}the product '{with_folder[0]}' is written as '{Path(with_folder[0]).name}': the folder in its "
+            "name is left out, output_dir says where products go",
             UserWarning,
             stacklevel=3,
         )

@@ -91,6 +91,7 @@ class ModelContainer(DataModel, MutableSequence):
         association_check.warn_of_folders(names, self._where)
         roles = [((number, member["exptype"].lower()), member["expname"]) for number, member in listed]
         association_check.warn_of_repeats(roles, self._where)
+        association_check.warn_of_product_folders(association["products"], self._where)
         association_file.require_members(names, self._folder, self._where)
         self._members = [Member(self._folder / member["expname"], member, number) for number, member in listed]
 
@@ -164,7 +165,7 @@ class ModelContainer(DataModel, MutableSequence):
     def by_product(self) -> list[tuple[str, "ModelContainer"]]:
         """Return the name and the models of each product of the association: containers that share them."""
         return [
-            (str(product.get("name", "")), self._of_product(number, product))
+            (str(product.get("name") or ""), self._of_product(number, product))
             for number, product in enumerate(self.asn_table["products"])
         ]
 
