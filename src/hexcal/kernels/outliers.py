@@ -14,8 +14,8 @@ _LOWER = 4
 """Up to so many values have no mean of the two in the middle, where the lower one is asked for."""
 STEEP = 2.5
 """The median is steep where its steepness is more than so many errors: noise is not."""
-WEIGHT_BINS = 1 << 19
-_SHIFT = np.uint32(12)
+WEIGHT_SHIFT = 12
+"""Bits of a float32 weight that do not tell its bin."""
 
 
 @kernel
@@ -373,7 +373,7 @@ def flag(first_row, last_row, passed, grow, flags, dq, counts):
 
 
 @kernel
-def weight_histogram(weights, counts, sums, squares):
+def weight_histogram(weights, first, counts, sums, squares):
     """Count positive weights in bins of equal relative width (1/2048).
 
     Returned with the sums of the weights and of their squares in each bin.
@@ -382,14 +382,16 @@ def weight_histogram(weights, counts, sums, squares):
     ----------
     weights : uint32 array (n,)
         The bits of float32 weights, whose order is that of the weights.
-    counts, sums, squares : float64 array (WEIGHT_BINS,)
-        Added to.
+    first : int
+        Number of the first bin of the arrays, counted from that of 0.
+    counts, sums, squares : float64 array
+        Added to; as long as the largest weight needs.
     """
     values = weights.view(np.float32)
     for number in range(weights.size):
         value = np.float64(values[number])
         if value > 0:
-            position = weights[number] >> _SHIFT
+            position = (np.int64(weights[number]) >> WEIGHT_SHIFT) - first
             counts[position] += 1
             sums[position] += value
             squares[position] += value * value

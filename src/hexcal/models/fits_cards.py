@@ -124,9 +124,9 @@ def header_cards(model, hdu, name):
         Under which the unknown cards are kept.
     """
     cards, section, written = [], "", set()
-    stored = _stored_header(model, hdu)
+    stored, branches = _stored_header(model, hdu), {"": model.metadata_tree()}
     for entry in model.keywords.of_hdu(hdu, model.model_type):
-        value = model.value_at(entry.path)
+        value = _branch_of(entry.path, branches).get(entry.path.rpartition(".")[2])
         if not is_card_value(value):
             continue
         if entry.section and entry.section != section:
@@ -144,6 +144,15 @@ def header_cards(model, hdu, name):
     if hdu == "PRIMARY":
         cards += [formatted("HISTORY", line) for text in model.history for line in history_lines(text)]
     return cards
+
+
+def _branch_of(path, branches):
+    """The nested dict that a path is in, empty where there is none; `branches` has those that were looked for."""
+    above = path.rpartition(".")[0]
+    if above not in branches:
+        branch = _branch_of(above, branches).get(above.rpartition(".")[2])
+        branches[above] = branch if isinstance(branch, dict) else {}
+    return branches[above]
 
 
 def _is_as_it_was(former, value):

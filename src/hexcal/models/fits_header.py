@@ -159,7 +159,10 @@ def _short_float(text):
 
 def printable(text):
     """Return a text with ``?`` for every character that a header cannot hold."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in str(text))
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 class Header:

@@ -206,7 +206,7 @@ def test_arrays_can_be_laid_on_a_grid_without_a_step():
     slit = tilted_slit(star(), smooth)
     seen, window = coordinates_of(slit)
     grid = slit_grid([seen], 1, has_margin=False)
-    result = resampled_values(slit.data[window], np.ones(seen.ra.shape, np.float32), grid, seen)
+    result = resampled_values(slit.data[window], np.ones(seen.ra.shape, np.float32), grid, grid.positions(*seen))
     usual = rectify(slit)
     assert np.allclose(result.data, usual.data, rtol=1e-5, equal_nan=True)
 

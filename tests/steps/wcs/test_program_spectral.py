@@ -7,8 +7,10 @@ from astropy.modeling.models import Identity, Shift, Tabular1D
 from gwcs.spectroscopy import WavelengthFromGratingEquation as OfGwcs
 from stdatamodels.jwst.transforms import models as jwst
 
+from hexcal import datamodels
+from hexcal.models.stored_wcs import wcs_of
 from hexcal.models.wcs import models as described
-from hexcal.steps.wcs.evaluate import evaluate_points
+from hexcal.steps.wcs.evaluate import evaluate_points, to_pixels, to_world
 from hexcal.steps.wcs.program import NotCompilable, compiled
 
 _GLASS = ([0.58, 0.46, 3.89], [0.0025, 0.01, 1200.5], [0.0] * 6, 35.0, 0.0)
@@ -83,3 +85,18 @@ def test_what_is_not_known_is_left_to_astropy(model):
     points = [np.full(3, 2e-6)] + [np.full(3, 0.1)] * (model.n_inputs - 1)
     for own, other in zip(evaluate_points(model, *points), np.atleast_2d(model(*points)), strict=True):
         assert np.array_equal(own, other)
+
+
+def test_an_exposure_of_lrs_that_was_stored_by_others_is_computed_as_gwcs_does(real_data):
+    """Its tables fall: rows from the blue end of the spectrum to the red one."""
+    (path,) = (real_data / "products" / "lrs").glob("*calints.fits")
+    with datamodels.open(path) as model:
+        wcs, stored = wcs_of(model), model.meta.wcs
+        y, x = np.mgrid[5:396:3.7, 20:60:6.1]
+        forward = compiled(wcs.pipeline[0].transform)
+        assert np.isfinite(forward(x, y)[2]).any()
+        found, true = to_world(wcs, x, y), stored(x, y, with_bounding_box=False)
+        for own, other in zip(found, true, strict=True):
+            assert np.allclose(own, other, rtol=1e-12, atol=1e-12, equal_nan=True)
+        back = to_pixels(wcs, *(values[np.isfinite(found[2])] for values in found))
+        assert np.allclose(back, [x[np.isfinite(found[2])], y[np.isfinite(found[2])]], atol=1e-3)

@@ -243,10 +243,20 @@ def _each(source, changed: Any = False) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class _CommonGrid:
-    """Exposures that are rectified onto one grid: what each of them sees, and the grid that holds all."""
+    """Exposures that are rectified onto one grid that holds all.
 
-    seen: list
+    Attributes
+    ----------
+    grid : SlitGrid
+    windows : list of pairs of slices
+        Which part of each exposure sees anything.
+    places : list of pairs of float64 arrays (ny, nx)
+        Where the pixels of these parts lie on the grid.
+    """
+
     grid: Any
+    windows: list
+    places: list
 
     @classmethod
     def of(cls, source):
@@ -259,7 +269,7 @@ class _CommonGrid:
             is_miri = slit.is_miri
         coordinates = [each for each, _ in seen]
         grid = slit_grid(coordinates, dispaxis, ratio=1.0, pixel_scale=None, shape=None, has_margin=not is_miri)
-        return cls(seen, grid)
+        return cls(grid, [window for _, window in seen], [grid.positions(*each) for each in coordinates])
 
     @property
     def dispaxis(self):
@@ -267,15 +277,14 @@ class _CommonGrid:
 
     def window(self, number):
         """Which part of an exposure sees anything."""
-        return self.seen[number][1]
+        return self.windows[number]
 
     def image_of(self, slit, number, rule, name="data"):
-        coordinates, window = self.seen[number]
-        return _rectified(slit, self.grid, coordinates, window, rule, name)
+        return _rectified(slit, self.grid, self.places[number], self.window(number), rule, name)
 
     def at_pixels(self, number):
         """Return the function that gives an image on the grid at the pixels of an exposure."""
-        x, y = self.grid.positions(*self.seen[number][0])
+        x, y = self.places[number]
         return lambda image, linear=True: blotted(image, x, y, linear=linear)
 
 
@@ -323,7 +332,7 @@ def _dispersion_axis(source):
     return axes.pop()
 
 
-def _rectified(slit, grid, coordinates, window, rule, name="data"):
+def _rectified(slit, grid, positions, window, rule, name="data"):
     """An array of the slit of one exposure on the grid, NaN where it has too little weight."""
     from hexcal.steps.image.drizzling import weights_of
     from hexcal.steps.spectrum.slit_resampling import resampled_values
@@ -335,7 +344,7 @@ def _rectified(slit, grid, coordinates, window, rule, name="data"):
     ]
     values, dq, variance = cut
     weights = weights_of(dq, rule.bad, variance)
-    result = resampled_values(values, weights, grid, coordinates, pixfrac=rule.pixfrac, kernel=rule.kernel)
+    result = resampled_values(values, weights, grid, positions, pixfrac=rule.pixfrac, kernel=rule.kernel)
     result.data[~_counts(result.weights, rule, grid.dispaxis)] = np.nan
     return result.data
 

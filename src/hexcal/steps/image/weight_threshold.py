@@ -27,14 +27,17 @@ def weight_threshold(weights, part):
     As measured of the reference implementation. Computed from a histogram with bins of relative width 1/2048, so that
     it takes one pass over the weights.
     """
-    from hexcal.kernels.outliers import WEIGHT_BINS, weight_histogram
+    from hexcal.kernels.outliers import WEIGHT_SHIFT, weight_histogram
 
-    counts, sums, squares = np.zeros((3, WEIGHT_BINS))
-    weight_histogram(np.ravel(weights).view(np.uint32), counts, sums, squares)
+    largest = weights.max(initial=0.0, where=weights > 0)
+    if largest == 0:
+        return 0.0
+    smallest = weights.min(initial=largest, where=weights > 0)
+    first, last = (int(bits) >> WEIGHT_SHIFT for bits in np.array([smallest, largest], np.float32).view(np.uint32))
+    counts, sums, squares = np.zeros((3, last - first + 1))
+    weight_histogram(np.ravel(weights).view(np.uint32), first, counts, sums, squares)
     filled = counts > 0
     counts, sums, squares = counts[filled], sums[filled], squares[filled]
-    if not counts.size:
-        return 0.0
     for _ in range(_ROUNDS):
         means = sums / counts
         number = counts.sum()

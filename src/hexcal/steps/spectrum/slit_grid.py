@@ -7,7 +7,7 @@ import numpy as np
 
 from hexcal.errors import InputError, ParameterError, ResourceError
 from hexcal.steps.image.output_size import free_memory
-from hexcal.steps.spectrum.gnomonic import from_plane, to_plane
+from hexcal.steps.spectrum.gnomonic import axes_of_plane, from_plane, to_plane
 from hexcal.steps.spectrum.slit_regions import region_of
 
 _ARCSEC = 3600.0
@@ -99,7 +99,11 @@ class SlitGrid(RectifiedGrid):
     def along(self, ra, dec):
         """Return the pixel along the slit of sky positions: by the coordinate that changes most along the slit."""
         axis = int(abs(self.slopes[1]) >= abs(self.slopes[0]))
-        return (self.plane(ra, dec)[axis] - self.intercepts[axis]) / self.slopes[axis]
+        if self.is_sky:
+            (place,) = axes_of_plane(ra, dec, self.tangent, (axis,))
+        else:
+            place = self.plane(ra, dec)[axis]
+        return (place - self.intercepts[axis]) / self.slopes[axis]
 
     def dispersed(self, wavelength):
         """Return the pixel in dispersion direction of wavelengths (micron); NaN beyond the grid.

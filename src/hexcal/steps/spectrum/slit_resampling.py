@@ -136,7 +136,7 @@ def coupled_slit(exposures, weights, grid, manner):
     return coupling
 
 
-def resampled_values(values, weights, grid, seen, *, pixfrac=1.0, kernel="square", fill=np.nan, threads=None):
+def resampled_values(values, weights, grid, positions, *, pixfrac=1.0, kernel="square", fill=np.nan, threads=None):
     """Lay an image of a slit on a grid: for those who have arrays (median images of outlier_detection).
 
     Parameters
@@ -145,8 +145,8 @@ def resampled_values(values, weights, grid, seen, *, pixfrac=1.0, kernel="square
         The image and the weight of each pixel; one of weight 0 does not count.
     grid : SlitGrid
         The grid.
-    seen : SlitCoordinates
-        What the pixels see.
+    positions : tuple of 2 float64 arrays (ny, nx)
+        Where the pixels lie on the grid (`SlitGrid.positions`).
     pixfrac, kernel, fill
         Size and shape of the drops; value of pixels without data.
     threads : int, optional
@@ -164,7 +164,7 @@ def resampled_values(values, weights, grid, seen, *, pixfrac=1.0, kernel="square
     exposure = Exposure(
         np.ascontiguousarray(values, np.float32), np.ascontiguousarray(weights, np.float32), ratio=ratio
     )
-    drizzle.add(exposure, *grid.positions(*seen))
+    drizzle.add(exposure, *positions)
     return drizzle.finish(fill)
 
 
