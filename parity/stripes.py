@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Multistripe read-outs through dq_init, superbias and refpix of both sides: values and flags of each step.
+"""Multistripe read-outs through dq_init, superbias and refpix of both sides: values, flags and times of each step.
 
     .venv/bin/python parity/stripes.py
 
@@ -22,14 +22,18 @@ from peer_env import peer_python  # noqa: E402
 
 SIZE = 2048
 NAMES = ("multistripe_reads1", "multistripe_skips1", "multistripe_reads2", "multistripe_skips2", "repeat_stripe",
-         "interleave_reads1")  # fmt: skip
+         "interleave_reads1", "superstripe_step", "num_superstripe")  # fmt: skip
 CASES = {
     "NRCALONG, first lines before each stripe": ("NRCALONG", 164, (1, 100, 40, 85, 1, 1)),
     "NRCALONG, one stripe again and again": ("NRCALONG", 164, (1, 100, 40, 85, 1, 0)),
     "NRCA2, first lines once": ("NRCA2", 164, (4, 100, 40, 85, 0, 0)),
     "NRCA1, two stripes": ("NRCA1", 82, (1, 1060, 40, 83, 1, 1)),
     "NRCA1, no first lines": ("NRCA1", 80, (0, 1060, 40, 83, 0, 0)),
+    "NRCALONG, superstripes": ("NRCALONG", 104, (4, 100, 100, 0, 0, 0, 300, 3)),
+    "NIS, superstripes SUB204": ("NIS", 208, (4, 0, 204, 0, 0, 0, 204, 10)),
+    "NIS, superstripes with gaps": ("NIS", 208, (4, 10, 204, 0, 0, 0, 300, 5)),
 }
+"""Detector, lines of the image, and the keywords of `NAMES`."""
 STEPS = ("dq_init", "superbias", "refpix")
 TOLERANCE = 0.002
 """DN."""
@@ -39,6 +43,7 @@ def write_references(folder, detector, rng):
     """Write mask and superbias of a detector, with bad pixels also among its reference pixels."""
     from hexcal import datamodels
     from hexcal.models.dqflags import pixel
+    from hexcal.observatories.jwst.detectors import detector as facts
     from hexcal.simulate.reference_files import Place, describe, flag_definitions
 
     dq = np.where(rng.random((SIZE, SIZE)) < 0.02, pixel.DO_NOT_USE | pixel.HOT, 0).astype(np.uint32)
@@ -49,49 +54,65 @@ def write_references(folder, detector, rng):
     superbias.dq, superbias.dq_def = np.zeros((SIZE, SIZE), np.uint32), flag_definitions("superbias")
     superbias.err = np.ones((SIZE, SIZE), "f4")
     models = {"mask": datamodels.MaskModel(dq=dq, dq_def=flag_definitions("mask")), "superbias": superbias}
-    place = Place("NIRCAM", detector, "FULL", 1, 1, SIZE, SIZE, "RAPID")
+    place = Place(facts(detector).instrument, detector, "FULL", 1, 1, SIZE, SIZE, "RAPID")
     folder.mkdir(parents=True)
     for kind, model in models.items():
         describe(model, kind, place, "parity").save(folder / f"{kind}.fits")
 
 
 def write_ramp(path, detector, n_lines, stripes, rng):
-    """Write a ramp whose amplifiers and columns drift."""
+    """Write a raw exposure whose amplifiers and columns drift; of NIRISS, whose lines are columns, of SUBSTRIP256."""
     from hexcal import datamodels
+    from hexcal.models.science import INT_TIMES_COLUMNS
     from hexcal.observatories.jwst.detectors import detector as facts
 
-    x = np.arange(SIZE)
-    drift = rng.normal(0, 30, (2, 3, 4))[..., x // 512] + rng.normal(0, 9, (2, 3, 2))[..., x % 2]
-    data = 9000 + drift[:, :, None] + rng.normal(0, 8, (2, 3, n_lines, SIZE))
-    ramp = datamodels.RampModel(data.astype("f4"))
-    meta, own = ramp.meta, facts(detector)
-    meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", "NIRCAM", detector
+    own, is_niriss = facts(detector), detector == "NIS"
+    n_fast, n_ints = 256 if is_niriss else SIZE, 2 * (stripes[7] if len(stripes) == 8 else 1)
+    x = np.arange(n_fast)
+    drift = rng.normal(0, 30, (n_ints, 3, 4))[..., x // 512] + rng.normal(0, 9, (n_ints, 3, 2))[..., x % 2]
+    data = 9000 + drift[:, :, None] + rng.normal(0, 8, (n_ints, 3, n_lines, n_fast))
+    data = data.swapaxes(-1, -2) if is_niriss else data
+    ramp = datamodels.Level1bModel(np.round(data).astype("u2"))
+    meta = ramp.meta
+    meta.telescope, meta.instrument.name, meta.instrument.detector = "JWST", own.instrument, detector
     exposure, where = meta.exposure, meta.subarray
-    exposure.type, exposure.readpatt, exposure.noutputs, exposure.nints, exposure.ngroups = (
-        "NRC_TSGRISM",
-        "RAPID",
-        4,
-        2,
-        3,
-    )
+    exposure.type, exposure.readpatt = ("NIS_SOSS", "NISRAPID") if is_niriss else ("NRC_TSGRISM", "RAPID")
+    exposure.noutputs, exposure.nints, exposure.ngroups = 1 if is_niriss else 4, n_ints, 3
     exposure.nframes, exposure.groupgap, exposure.group_time = 1, 0, 0.9
-    where.name, where.xstart, where.ystart, where.xsize, where.ysize = "SUB164STRIPE4_DHS", 1, 1, SIZE, n_lines
+    where.name = "SUB204STRIPE_SOSS" if is_niriss else "SUB164STRIPE4_DHS"
+    where.xstart, where.ystart = 1, SIZE - 255 if is_niriss else 1
+    where.ysize, where.xsize = data.shape[-2:]
     where.fastaxis, where.slowaxis = own.fastaxis, own.slowaxis
-    where.num_superstripe = where.superstripe_step = 0
-    for name, value in zip(NAMES, stripes, strict=True):
+    for name, value in zip(NAMES, (*stripes, 0, 0), strict=False):
         setattr(where, name, value)
     meta.observation.date, meta.observation.time = "2025-01-01", "00:00:00.000"
-    ramp.pixeldq, ramp.groupdq = np.zeros((n_lines, SIZE), np.uint32), np.zeros(ramp.shape, np.uint8)
+    times = np.zeros(n_ints, list(INT_TIMES_COLUMNS))
+    times["integration_number"] = np.arange(n_ints) + 1
+    for number, (name, _) in enumerate(INT_TIMES_COLUMNS[1:]):
+        times[name] = 60000 + np.arange(n_ints) + number / 10
+    ramp.int_times = times
     ramp.save(path)
 
 
 def compare(paths):
-    """Numbers of values and flags that differ."""
+    """Numbers of values and flags that differ; a table of times that differs counts as one value."""
     own, peer = (fits.open(path) for path in paths)
     with own, peer:
-        values = int(np.count_nonzero(np.abs(own["SCI"].data - peer["SCI"].data) > TOLERANCE))
+        if own["SCI"].shape != peer["SCI"].shape:
+            return peer["SCI"].data.size, 0
+        one_is_nan = np.isnan(own["SCI"].data) != np.isnan(peer["SCI"].data)
+        apart = np.abs(own["SCI"].data - peer["SCI"].data)
+        values = int(np.count_nonzero((apart > TOLERANCE) | one_is_nan))
+        values += sum(not _same_table(own, peer, name) for name in ("INT_TIMES", "INT_TIMES_STRIPE"))
         flags = sum(int(np.count_nonzero(own[name].data != peer[name].data)) for name in ("PIXELDQ", "GROUPDQ"))
     return values, flags
+
+
+def _same_table(own, peer, name):
+    if name not in peer:
+        return name not in own
+    columns = peer[name].columns.names
+    return name in own and all(np.allclose(own[name].data[c], peer[name].data[c], 0, 1e-9) for c in columns)
 
 
 def main():

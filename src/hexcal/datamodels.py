@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "ModelContainer": "hexcal.models.container",
         "CatalogModel": "hexcal.models.catalogue",
         "SourceModelContainer": "hexcal.models.exp_to_source",
+        "SuperstripeRampModel": "hexcal.models.superstripes",
         "DataModel": "hexcal.models.datamodel",
         "JwstDataModel": "hexcal.models.datamodel:DataModel",
         "MIRIRampModel": "hexcal.models.science:RampModel",

@@ -36,6 +36,7 @@ from hexcal.models.science import RampModel as MIRIRampModel
 from hexcal.models.science import RampModel as RampModel
 from hexcal.models.science import SlitModel as SlitModel
 from hexcal.models.single import TreeModel as TreeModel
+from hexcal.models.superstripes import SuperstripeRampModel as SuperstripeRampModel
 from numpy import ndarray
 from typing import Any
 
@@ -1007,18 +1008,6 @@ class SpecwcsModel(TreeModel):
 class StrayLightModel(ReferenceFileModel):
     """Stray-light mask of MIRI MRS."""
     data: ndarray
-
-class SuperstripeRampModel(ExposureModel):
-    """A ramp of superstripe read-outs."""
-    data: ndarray
-    pixeldq: ndarray
-    groupdq: ndarray
-    zeroframe: ndarray
-    refout: ndarray
-    group: Any
-    int_times: Any
-    int_times_stripe: Any
-    msa_targ_acq_table: Any
 
 class TSOMultiSpecModel(PartsModel):
     """Several sets of spectra of a time series."""

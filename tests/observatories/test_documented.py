@@ -52,6 +52,7 @@ OWN_PARAMETERS = {
     ("ramp_fit", "likely_jumps"),
     ("ramp_fit", "likely_weights"),
     ("refpix", "irs2_zeros"),
+    ("refpix", "superstripe_flags"),
     ("tweakreg", "centroids"),
     ("tweakreg", "average_stars"),
     ("source_catalog", "centroids"),

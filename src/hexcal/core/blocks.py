@@ -91,8 +91,12 @@ def _edges(pipeline, n_ints, count):
 
 def reason_for_whole(steps, ramp) -> str | None:
     """Return why an exposure cannot pass through steps in blocks of integrations; None if it can."""
+    from hexcal.models.superstripes import SuperstripeRampModel
+
     if not ramp.is_read_in_parts():
         return "the file is compressed, and no part of it can be read without the rest"
+    if isinstance(ramp, SuperstripeRampModel):
+        return "several integrations of superstripes make one"
     for step in steps:
         own = step.parameters
         if own.skip:

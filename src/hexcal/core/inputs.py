@@ -133,7 +133,7 @@ def accepted(step, model, names=None):
     classes = [model_class(name) for name in names]
     for cls in classes:
         if cls.accepts(model):
-            return model if isinstance(model, cls) else cls(model)
+            return cls.taken(model)
     if not classes:
         return model
     required = " or ".join(f"{'an' if name[0] in 'AEIO' else 'a'} {name}" for name in names)

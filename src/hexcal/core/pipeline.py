@@ -28,6 +28,7 @@ class Pipeline(Step):
     """
 
     _kind = "pipeline"
+    superstripes = "whole"
     alias = "pipeline"
     step_defaults = {}
     adjustable = ("allow_hooks", "prefetch_references")

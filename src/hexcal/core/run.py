@@ -263,13 +263,35 @@ def processed(step, inputs, references, process=None):
 
     ``process`` may take the place of its own.
     """
+    from hexcal.models.superstripes import SuperstripeRampModel
+
     process = process or step.process
+    if isinstance(inputs[0], SuperstripeRampModel) and step.superstripes != "whole":
+        return _place_by_place(step, inputs[0], process, *references.values())
     if step.roles:
         result = process(**dict(zip((role.name for role in step.roles), inputs, strict=True)), **references)
     else:
         result = process(*inputs, *references.values())
     run_references.name_asked(step, result)
     return result
+
+
+def _place_by_place(step, ramp, process, *references):
+    """Have a step work on a ramp of superstripes as on a ramp of each place; what it counts is added up."""
+    if step.superstripes is None:
+        raise InputError(
+            f"{step.name} works on ramps whose superstripes refpix has put together",
+            where=str(ramp.path or "model in memory"),
+            hint="run refpix before, and do not skip it",
+        )
+    step.begin_blocks()
+    try:
+        for place in range(ramp.n_places):
+            ramp.take_place(place, process(ramp.at_place(place), *references))
+        step.tell_counts()
+    finally:
+        step.end_blocks()
+    return ramp
 
 
 def _marked(step, result, status):

@@ -79,6 +79,10 @@ class Step(Parameterized, StepFiles, Blockwise):
     """About how long the step takes among the steps of a pipeline; for the display of progress."""
     is_often_left_out = False
     """Whether exposures are commonly calibrated without this step: then a missing reference file is no warning."""
+    superstripes: str | None = None
+    """What the step does with a ramp of superstripes: "places": it gets a ramp of each place; "whole": it knows them.
+    None: it works on ramps that refpix has put together.
+    """
     reads_ahead: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Arrays of reference files that the step takes as a whole: reference type -> their names. A pipeline has them read
     while earlier steps work.

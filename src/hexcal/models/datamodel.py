@@ -226,6 +226,11 @@ class DataModel(Attributes, Metadata, Interface):
         return isinstance(model, cls)
 
     @classmethod
+    def taken(cls, model):
+        """Return a model that this class `accepts` as one of this class."""
+        return model if isinstance(model, cls) else cls(model)
+
+    @classmethod
     def from_fits(cls, path):
         """Read a FITS file as a model of this class."""
         return cls(Path(path))

@@ -157,7 +157,10 @@ class ReferenceFileModel(DataModel):
             )
         axis, _ = slow_axis(exposure)
         lines = lines_read(exposure, self.shape[axis])
-        window = [slice(0, facts.rows), slice(0, facts.columns)]
+        x_start, y_start, _, _ = window_of(exposure)
+        ny, nx = exposure.shape[-2:]
+        # Across the lines it is a window as of any subarray.
+        window = [slice(y_start - 1, y_start - 1 + ny), slice(x_start - 1, x_start - 1 + nx)]
         window[axis] = slice(int(lines.min()), int(lines.max()) + 1)
         part = self._cut(tuple(window))
         for name, spec in part.specs.items():

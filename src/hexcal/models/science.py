@@ -33,6 +33,8 @@ INT_TIMES_COLUMNS = (
     ("int_end_BJD_TDB", "f8"),
 )
 _GROUP, _INT_TIMES = Table("group", "GROUP", GROUP_COLUMNS), Table("int_times", "INT_TIMES", INT_TIMES_COLUMNS)
+INT_TIMES_STRIPE_COLUMNS = (INT_TIMES_COLUMNS[0], ("stripe_number", "i4"), *INT_TIMES_COLUMNS[1:])
+_INT_TIMES_STRIPE = Table("int_times_stripe", "INT_TIMES_STRIPE", INT_TIMES_STRIPE_COLUMNS)
 
 
 def _fact(model, column):
@@ -147,6 +149,8 @@ class RampModel(Integrations, ExposureModel):
     takes no memory until asked for.
     """
 
+    superstripe: int | None = None
+    """Which place of a superstripe read-out the integrations show, if they show only that one."""
     per_integration = ("data", "groupdq", "err", "zeroframe", "refout", "int_times")
     layout = (
         Array("data", "SCI", "f4", (4,)),
@@ -156,6 +160,7 @@ class RampModel(Integrations, ExposureModel):
         Array("zeroframe", "ZEROFRAME", "f4", (3,)),
         _GROUP,
         _INT_TIMES,
+        _INT_TIMES_STRIPE,
         Array("refout", "REFOUT", "f4", (4,)),
         Array("average_dark_current", "AVDRKCUR", "f4", (2,)),
     )
@@ -167,6 +172,15 @@ class RampModel(Integrations, ExposureModel):
         Guider exposures are not.
         """
         return (isinstance(model, cls) or type(model) in (Level1bModel, DataModel)) and not _is_guiding(model)
+
+    @classmethod
+    def taken(cls, model):
+        """As `DataModel.taken`; a raw exposure of superstripes becomes a SuperstripeRampModel."""
+        if isinstance(model, cls) or not model.get_meta("meta.subarray.num_superstripe"):
+            return super().taken(model)
+        from hexcal.models.superstripes import SuperstripeRampModel
+
+        return SuperstripeRampModel(model)
 
     def check(self):
         """Also compare NGROUPS and NINTS with the data, of which there must be some."""
@@ -241,7 +255,7 @@ class CubeModel(Integrations, ExposureModel):
     """One image per integration: (nints, ny, nx)."""
 
     per_integration = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat", "zeroframe", "int_times")
-    layout = (*_rate_layout((3,)), _INT_TIMES)
+    layout = (*_rate_layout((3,)), _INT_TIMES, _INT_TIMES_STRIPE)
 
 
 class RampFitOutputModel(ExposureModel):

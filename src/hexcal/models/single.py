@@ -16,6 +16,7 @@ from hexcal.models import (
     fits_memory,
     reference,
     science,
+    superstripes,
     whole,
 )
 from hexcal.models.datamodel import DataModel
@@ -28,6 +29,7 @@ SCIENCE = {
     for cls in (
         science.Level1bModel,
         science.RampModel,
+        superstripes.SuperstripeRampModel,
         science.ImageModel,
         science.IFUImageModel,
         science.CubeModel,

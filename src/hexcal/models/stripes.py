@@ -3,7 +3,8 @@
 A multistripe read-out skips lines. It reads MSTR_RD1 lines from the first one of the detector, skips MSTR_SK1, and then
 reads stripes of MSTR_RD2 lines, MSTR_SK2 apart, until the image is full. With MSTR_RPT it begins anew with the first
 lines before each stripe: then it goes on to the next stripe with MSTR_ILV, and without it reads the first stripe again.
-Lines count in the direction of the slow read-out.
+Lines count in the direction of the slow read-out. Superstripes (SSTR_NST) move their stripes, not the first lines, by
+SSTR_STP after each integration (`superstripes`).
 
 Keywords: JWST keyword dictionary (archive.stsci.edu/jwst/keyword). That MSTR_ILV says nothing without MSTR_RPT, and
 that SUBSTRT does not say where the first line is, is as in the reference implementation 3.0.0.
@@ -46,20 +47,21 @@ def lines_read(exposure, n_detector):
     Raises
     ------
     InputError
-        If the keywords do not fit the image, or lead out of the detector; for stripes that move from one integration
-        to the next (superstripes).
+        If the keywords do not fit the image, or lead out of the detector.
     """
     subarray, where = exposure.meta.subarray, str(exposure.path or "MSTR_RD1 ...")
-    if subarray.num_superstripe or subarray.superstripe_step:
-        raise InputError(
-            f"stripes that move from integration to integration cannot be calibrated (SSTR_NST = "
-            f"{subarray.num_superstripe}, SSTR_STP = {subarray.superstripe_step})",
-            where=where,
-        )
     axis, backwards = slow_axis(exposure)
     n_lines = exposure.shape[axis]
-    first = np.arange(subarray.multistripe_reads1 or 0)
-    stripe = first.size + (subarray.multistripe_skips1 or 0) + np.arange(subarray.multistripe_reads2)
+    first, stripe_size = np.arange(subarray.multistripe_reads1 or 0), subarray.multistripe_reads2 or 0
+    if exposure.superstripe is not None and (not stripe_size or first.size + stripe_size != n_lines):
+        raise InputError(
+            f"superstripes must have one stripe each, of MSTR_RD1 + MSTR_RD2 = {first.size + stripe_size} lines; the "
+            f"image has {n_lines}",
+            where=where,
+            hint="read-outs of several stripes at each place, or without MSTR_RD2, cannot be calibrated",
+        )
+    moved = (exposure.superstripe or 0) * (subarray.superstripe_step or 0)
+    stripe = first.size + (subarray.multistripe_skips1 or 0) + moved + np.arange(stripe_size)
     step = stripe.size + (subarray.multistripe_skips2 or 0)
     if subarray.repeat_stripe:
         moves = step if subarray.interleave_reads1 else 0

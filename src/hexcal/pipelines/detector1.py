@@ -202,7 +202,7 @@ class Detector1Pipeline(Pipeline):
         while (part := run.closing(self.ramp_fit, lambda: next(parts, None))) is not None:
             part = run.step(self.gain_scale, part)
             for name in part.loaded():
-                if name != "int_times":
+                if name not in ("int_times", "int_times_stripe"):
                     arrays.setdefault(name, Streamed(scratch, f"rateints_{name}")).append(getattr(part, name))
             product = product or part
         return with_streamed(product, arrays)

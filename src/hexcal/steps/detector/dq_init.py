@@ -16,6 +16,7 @@ class DQInitStep(Step):
     reads_ahead = {"mask": ("dq",)}
     input_model = ("RampModel", "GuiderRawModel")
     by_integration = True
+    superstripes = "places"
 
     class Parameters(StepParameters):
         """Further flags."""

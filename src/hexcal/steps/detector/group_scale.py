@@ -13,6 +13,7 @@ class GroupScaleStep(Step):
     relative_time = 0.1
     input_model = "RampModel"
     by_integration = True
+    superstripes = "places"
 
     def process(self, ramp):
         exposure = ramp.meta.exposure

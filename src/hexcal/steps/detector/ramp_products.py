@@ -27,7 +27,7 @@ def rateints_model(ramp, fit, pixel_dq):
     from hexcal.models import science
 
     model = _filled(ramp, science.CubeModel, fit, pixel_dq)
-    model.int_times = ramp.plain_table("int_times")
+    model.int_times, model.int_times_stripe = map(ramp.plain_table, ("int_times", "int_times_stripe"))
     return model
 
 

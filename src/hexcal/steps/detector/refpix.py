@@ -6,6 +6,7 @@ from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.models.stripes import is_striped
+from hexcal.models.superstripes import SuperstripeRampModel
 from hexcal.steps.detector.irs2 import is_irs2
 from hexcal.steps.detector.refpix_levels import (
     correct_amplifiers,
@@ -28,7 +29,8 @@ class RefPixStep(Step):
     Near infrared: the reference pixels in the first and last lines give a level for each amplifier and for odd and even
     columns, those at the sides what all columns of a line share, by a running median or, with
     ``refpix_algorithm="sirs"``, by the kernels of a sirskernel reference for each amplifier. Subarrays read through one
-    amplifier have a level for odd and for even columns; stripes of a multistripe read-out have one for each amplifier.
+    amplifier have a level for odd and for even columns; stripes of a multistripe read-out have one for each amplifier,
+    and superstripes are put together into ramps of a common subarray.
     MIRI: levels of the amplifiers, relative to the first group. NIRSpec IRS2: weights in Fourier space for the
     interleaved reference pixels and for the reference output.
     """
@@ -37,6 +39,7 @@ class RefPixStep(Step):
     reference_types = ("refpix", "sirskernel")
     input_model = "RampModel"
     by_integration = True
+    superstripes = "whole"
 
     class Parameters(StepParameters):
         odd_even_columns: bool = parameter(True, "Near-infrared: measure odd and even columns separately.")
@@ -76,6 +79,11 @@ class RefPixStep(Step):
         gaussmooth: float = parameter(
             1.0, "sirs: standard deviation of the Gaussian that smooths the kernels.", unit="row", ge=0
         )
+        superstripe_flags: Literal["first", "own"] = parameter(
+            "first",
+            "Superstripes: the flags that say which reference pixels count: those of the first place for all, as "
+            "release 3.0.0 does, or those of each place.",
+        )
         halfwidth: int = parameter(30, "sirs: rows before and behind a row that its kernel takes in.", unit="row", ge=0)
 
     def references_needed(self, model):
@@ -97,6 +105,8 @@ class RefPixStep(Step):
         return "it looks for bad reference pixels in all integrations" if is_irs2(model) else None
 
     def process(self, ramp, references):
+        if isinstance(ramp, SuperstripeRampModel):
+            return self._correct_superstripes(ramp)
         if is_irs2(ramp):
             from hexcal.steps.detector.refpix_irs2 import process_irs2
 
@@ -173,6 +183,18 @@ class RefPixStep(Step):
         if not correct_stripes(ramp.data, *how, self.parameters.siglimit):
             raise SkipStep("no usable reference pixels in the stripes")
         correct_zero_frame(ramp, lambda data, _: correct_stripes(data, *how, self.parameters.siglimit))
+
+    def _correct_superstripes(self, ramp):
+        from hexcal.steps.detector.superstripes import joined
+
+        for place in range(ramp.n_places):
+            part, flags = ramp.at_place(place), ramp.pixeldq[place]
+            if self.parameters.superstripe_flags == "first":
+                part.pixeldq = ramp.pixeldq[0]
+            self._correct_stripes(part)
+            part.pixeldq = flags
+            ramp.take_place(place, part)
+        return joined(ramp)
 
     def _correct_single_output(self, ramp):
         import numpy as np

@@ -16,6 +16,7 @@ class SaturationStep(Step):
     reads_ahead = {"saturation": ("data", "dq")}
     input_model = "RampModel"
     by_integration = True
+    superstripes = "places"
 
     class Parameters(StepParameters):
         n_pix_grow_sat: int = parameter(

@@ -13,6 +13,7 @@ class SuperBiasStep(Step):
     reads_ahead = {"superbias": ("data", "dq")}
     input_model = "RampModel"
     by_integration = True
+    superstripes = "places"
 
     def process(self, ramp, references):
         bias = references.superbias.cutout(ramp)
