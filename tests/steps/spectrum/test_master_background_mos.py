@@ -9,7 +9,9 @@ from hexcal import datamodels
 from hexcal.core import Step
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
+from hexcal.steps.flux import flat_field
 from hexcal.steps.spectrum.master_background_mos import MasterBackgroundMosStep, is_background
+from hexcal.steps.spectrum.parts import SkipPart
 
 GRID = np.linspace(0.5, 6.5, 61)
 ARCSEC2 = (np.pi / 180 / 3600) ** 2
@@ -104,6 +106,22 @@ def test_the_background_of_the_slitlets_goes_and_the_sources_stay():
     assert result.meta.cal_step.master_background == "COMPLETE"
     assert slits.meta.cal_step.master_background is None
     np.testing.assert_array_equal(slits.slits[1].data, counts(wavelengths()).astype("f4"))
+
+
+def test_a_slitlet_without_a_flat_field_does_not_stop_the_others(caplog, monkeypatch):
+    made = flat_field.interpolated_flat
+
+    def flat_of(part, *others):
+        if part.name == "1":
+            raise SkipPart("the reference has no such shutter")
+        return made(part, *others)
+
+    monkeypatch.setattr(flat_field, "interpolated_flat", flat_of)
+    slits = exposure(light=0.25)
+    result = step().run(slits)
+    np.testing.assert_array_equal(result.slits[0].data, slits.slits[0].data)
+    assert "No background is subtracted from slitlet 1: it has no flat field" in caplog.text
+    np.testing.assert_allclose(result.slits[2].data, 0.25, atol=2e-5 * counts(wavelengths()).max())
 
 
 @pytest.mark.req("MBKG-16")

@@ -8,7 +8,7 @@ from hexcal.models.dqflags import pixel
 from hexcal.references.bundle import References
 from hexcal.steps.flux.nirspec_flat import interpolated_flat, reference_types_for, supplied_flats, wavelengths_of
 from hexcal.steps.flux.planes import Planes, in_blocks, leave_out, planes_of
-from hexcal.steps.spectrum.parts import correct_parts, name_of_part, parts_of
+from hexcal.steps.spectrum.parts import SkipPart, correct_parts, name_of_part, parts_of
 
 _NO_FLAT_FIELD, _DO_NOT_USE = np.uint32(pixel.NO_FLAT_FIELD), np.uint32(pixel.DO_NOT_USE)
 
@@ -113,7 +113,9 @@ class FlatFieldStep(Step):
 
         def correct(part):
             if given is not None:
-                flat = given[id(part)]
+                flat = given.get(id(part))
+                if flat is None:
+                    raise SkipPart("no flat field was made for it in the run before")
             else:
                 flat = self.once(
                     name_of_part(part), lambda: interpolated_flat(part, model, chosen, wavelengths_of(part))
@@ -145,6 +147,9 @@ class FlatFieldStep(Step):
                     where=self.where,
                     hint="run the step on the exposure first, or set correction_pars",
                 )
+            # Those of which none could be made were left out then, and are now.
+            made = {slit.get_meta("name") for slit in parts_of(flat)}
+            parts = [part for part in parts if part.get_meta("name") in made]
         else:
             return None
         return {id(part): each for part, each in zip(parts, supplied_flats(flat, parts), strict=True)}

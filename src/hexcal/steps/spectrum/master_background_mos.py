@@ -188,7 +188,18 @@ class MasterBackgroundMosStep(Pipeline):
         for name in ("photom", "barshadow", "pathloss"):
             self.steps[name].inverse = True
         self.flat_field.inverse, self.flat_field.use_correction_pars = True, True
-        return self.run_in_order([self.steps[name] for name in reversed(_FORWARDS)], calibrated)
+        uncalibrated = self.run_in_order([self.steps[name] for name in reversed(_FORWARDS)], calibrated)
+        self._leave_out_unflattened(uncalibrated)
+        return uncalibrated
+
+    def _leave_out_unflattened(self, background):
+        """Nothing is subtracted from slitlets that have no flat field: what they count is not known."""
+        flat = (self.flat_field.correction_pars or {}).get("flat")
+        made = {slit.name for slit in flat.slits} if flat is not None else None
+        for slit in background.slits:
+            if made is not None and slit.name not in made:
+                slit.data[...] = 0
+                self.log.warning("No background is subtracted from slitlet %s: it has no flat field", slit.name)
 
 
 def is_background(slit):
