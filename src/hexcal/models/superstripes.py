@@ -16,12 +16,12 @@ from hexcal.models.science import RampModel
 class SuperstripeRampModel(RampModel):
     """A ramp of superstripe read-outs: as a RampModel, with an image of PIXELDQ for each of SSTR_NST places."""
 
-    layout = (Array("pixeldq", "PIXELDQ", "u4", (3,), fill=0),)
+    layout = (Array("pixeldq", "PIXELDQ", "u4", (3,)),)
 
     @property
     def n_places(self):
-        """How many places take turns, SSTR_NST."""
-        return self.meta.subarray.num_superstripe
+        """How many places take turns, SSTR_NST; 1 if that is not known."""
+        return self.meta.subarray.num_superstripe or 1
 
     def load_array(self, spec):
         """As of all models; flags that the file does not have are zeros, for each place."""
