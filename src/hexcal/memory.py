@@ -165,7 +165,7 @@ _KEPT = 1 << 30
 _SELDOM = 50_000
 """Objects, made and still there, after which a run looks for garbage among them; Python does so after 700."""
 _runs: list[tuple[int, int, int]] = []
-"""For each run that is on, how often garbage was looked for when the first of them began."""
+"""One entry per active run: the thresholds of the garbage collector before the first of them began."""
 _counting = threading.Lock()
 
 

@@ -5,7 +5,7 @@ from hexcal.kernels.compiled import kernel
 
 @kernel
 def columns_of_labels(first_row, last_row, labels, first, last):
-    """Put the first and the last column in which each row has each label into `first` and `last`.
+    """Find the first and the last column of each label in each row.
 
     Parameters
     ----------
@@ -14,7 +14,8 @@ def columns_of_labels(first_row, last_row, labels, first, last):
     labels : int array (ny, nx)
         0 and negative numbers are no labels.
     first, last : int32 array (ny, nlabels + 1)
-        By row and label; left as they are where a row does not have the label.
+        The columns found, for each row and label. `last` must be negative before; a label that a row does not have
+        changes nothing.
     """
     for y in range(first_row, last_row):
         for x in range(labels.shape[1]):

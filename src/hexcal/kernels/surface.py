@@ -5,7 +5,7 @@ import numpy as np
 from hexcal.kernels.compiled import kernel
 
 _BLOCK = 256
-"""Points that are worked on at one time, several of them by one instruction."""
+"""Points per block: few enough to stay in the cache of the processor."""
 
 
 @kernel

@@ -31,8 +31,8 @@ def text_of(content: dict[str, Any], wcses: list[StoredWcs]) -> tuple[str, list[
     Parameters
     ----------
     content : dict
-        Nested dicts and lists of str, float, int, bool, None, and StoredWcs. One that occurs twice is written twice;
-        not so a WCS and what several of them share.
+        Nested dicts and lists of str, float, int, bool, None, and StoredWcs. A dict or list that occurs twice is
+        written twice; a WCS, and what several of them share, once.
     wcses : list of StoredWcs
         Those in it.
 

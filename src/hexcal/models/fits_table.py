@@ -82,7 +82,7 @@ def read_plain(header: Any, content: bytes | np.ndarray) -> np.ndarray | None:
     if len({(kind, values) for (_, kind, _), (_, values, _) in zip(stored, native, strict=True)}) == 1:
         (_, kind, _), (_, values, _) = stored[0], native[0]
         if np.dtype(kind).kind == np.dtype(values).kind in "iufc":
-            # Columns of one type of number: one pass over all of them.
+            # All columns have the same numeric type, and are converted together.
             return raw.view(kind).astype(values).view(native)
     table = np.empty(rows, np.dtype(native))
     for name, kind, _ in native:

@@ -14,8 +14,8 @@ _MOST_KEPT = 4
 _SMALL = 100_000
 """Bytes of a file's metadata up to which the description of its WCS always stays: an image's, not a spectrograph's."""
 _MOST_DESCRIBED = 32
-"""Descriptions of larger ones that stay. Maps of slices, which are most of them, are shared by exposures that have the
-same one; the first ones stay, and not the last ones, since members are asked for in turn.
+"""Largest number of spectrographs' descriptions in memory. Most of a description is its map of slices, and exposures
+with the same map share it. The first ones stay, since members are asked for in turn.
 """
 _DESCRIBED: weakref.WeakSet = weakref.WeakSet()
 """Those that keep the description of a large one."""
