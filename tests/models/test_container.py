@@ -147,6 +147,14 @@ def test_what_is_no_model_is_refused(items, says):
         datamodels.open(items)
 
 
+def test_copies_of_copies_of_models_in_memory_are_independent():
+    with datamodels.ImageModel((2, 2)) as model, ModelContainer([model]) as container:
+        first = container.copy()
+        second = first.copy()
+        second[0].data[:] = 8
+        assert model.data[0, 0] == first[0].data[0, 0] == 0
+
+
 def test_a_container_of_a_container_is_its_copy(folder):
     container = datamodels.open(folder / "t_asn.json")
     with pytest.raises(ParameterError, match="list"):

@@ -135,7 +135,7 @@ class Member:
 
     def copy(self) -> "Member":
         """Return an independent member; its model is copied when it is first asked for."""
-        other = Member(self.path or self.model, self.record, self.product)
+        other = Member(self.path or self.model or self._shared, self.record, self.product)
         other.path, other.model, other._shared = self.path, None, self.model or self._shared
         return other
 

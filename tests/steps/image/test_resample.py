@@ -268,6 +268,8 @@ def test_a_mosaic_that_does_not_fit_is_refused_with_the_exposure_that_points_awa
         OutputTooLargeError, match=r"00001_nrca1_cal.fits and .*00003_nrca1_cal.fits lie 859\.\d arcmin apart"
     ):
         run([exposure(), away])
+    with pytest.raises(OutputTooLargeError, match=r"would have \d\.\d+e\+\d+ x .* pixels"):
+        run(pair(), pixel_scale=1e-300)
     with pytest.raises(OutputTooLargeError, match="ask for fewer pixels"):
         run(pair(), pixel_scale_ratio=1e-4)
     with pytest.raises(OutputTooLargeError, match="allowed"):

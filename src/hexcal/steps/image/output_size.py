@@ -1,6 +1,7 @@
 """Whether a mosaic can be made, and makes sense, asked before it is made."""
 
 import os
+from decimal import Decimal
 
 import numpy as np
 
@@ -58,17 +59,21 @@ def require_room(shape, bytes_per_pixel, images, allowed=None, where="the mosaic
         If the environment variable is not a number from 0 to 1.
     """
     allowed = _from_environment() if allowed is None else allowed
-    needed, free = shape[0] * shape[1] * bytes_per_pixel, free_memory()
-    if free is None or needed <= free * (allowed or 1.0):
+    # Absurd scales give numbers of pixels that no float can hold.
+    needed, free = Decimal(int(shape[0])) * int(shape[1]) * bytes_per_pixel, free_memory()
+    if free is None or needed <= (room := free * (allowed or 1.0)):
         return
-    room = free * (allowed or 1.0)
     part = "" if allowed is None else f" (allowed: {100 * allowed:.3g} % of {free / _GIB:.3g})"
     raise OutputTooLargeError(
-        f"the mosaic would have {shape[1]} x {shape[0]} pixels and take {needed / _GIB:.3g} GiB; "
+        f"the mosaic would have {_count(shape[1])} x {_count(shape[0])} pixels and take {needed / _GIB:.3g} GiB; "
         f"{room / _GIB:.3g} are there{part}",
         where=where,
         hint=_reason(images),
     )
+
+
+def _count(number):
+    return f"{number}" if number < 10**9 else f"{Decimal(int(number)):.3g}"
 
 
 def require_overlap(wcs, shape, images, where, hint):
