@@ -129,6 +129,11 @@ def test_statistics_against_plain_formulas():
     assert midpoint_bin(np.array([1, 2, 3, 4])) == pytest.approx(2 + 2 / 3)
 
 
+def test_bins_that_are_too_narrow_to_count_are_refused():
+    with pytest.raises(ParameterError, match="bins of 1e-300 standard deviations"):
+        SkyStatistics(binwidth=1e-300).level(np.array([1, 2, 3, 4, 10], "f4"))
+
+
 @pytest.mark.req("SKYM-20")
 def test_clipping_is_about_the_mean_until_nothing_changes():
     values = np.r_[np.zeros(1000), 1.0, 50.0].astype("f4")

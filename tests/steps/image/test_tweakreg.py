@@ -13,7 +13,7 @@ from star_fields import SCALE, exposure, rendered, stars
 
 from hexcal import datamodels
 from hexcal.core import registry
-from hexcal.errors import InputError, ResourceError
+from hexcal.errors import InputError, ParameterError, ResourceError
 from hexcal.models.dqflags import pixel
 from hexcal.step import TweakRegStep
 from hexcal.steps.image import gaia, star_catalogs
@@ -154,6 +154,24 @@ def test_errors_of_windowed_positions_are_those_that_noise_makes():
         x_found, y_found, error = windowed(data.astype("f4"), np.full((41, 41), 0.3, "f4"), [20.0], [20.0], 2.0)
         pulls += [(x_found[0] - x) / error[0], (y_found[0] - y) / error[0]]
     assert np.std(pulls) == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"kernel_fwhm": 1e-300}, "cannot be 1e-300 pixel wide"),
+        ({"kernel_fwhm": 1e30}, "kernel_fwhm is 1e.30 pixels"),
+        ({"sigma_radius": np.inf}, "sigma_radius is inf pixels"),
+        ({"minsep_fwhm": 1e30}, "minsep_fwhm is"),
+        ({"kron_params": [2.5]}, "a scale above 0"),
+        ({"starfinder": "segmentation", "localbkg_width": 10**6}, "localbkg_width is 1e.06 pixels"),
+        ({"starfinder": "segmentation", "kernel_fwhm": 1e6}, "kernel_fwhm is 1e.06 pixels"),
+        ({"searchrad": 1e30}, "10000 are the most"),
+    ],
+)
+def test_absurd_sizes_are_refused_before_anything_is_allocated(images, values, says):
+    with pytest.raises(ParameterError, match=says):
+        run(images, **{**BEST, **values})
 
 
 @pytest.mark.req("TWEAK-02")

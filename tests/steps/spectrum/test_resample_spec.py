@@ -162,6 +162,12 @@ def test_a_rectified_slit_of_absurd_size_is_refused_before_it_is_made(given):
         rectify(tilted_slit(star(), smooth), **given)
 
 
+@pytest.mark.parametrize("given", [{"pixel_scale": 1e30}, {"pixel_scale_ratio": 1e-300}])
+def test_pixels_that_are_wider_than_any_field_are_refused(given):
+    with pytest.raises(ParameterError, match="wider than any field"):
+        rectify(make_slits(("S200A1",)), **given)
+
+
 def test_slits_of_an_exposure_are_rectified_one_by_one_and_one_that_sees_nothing_is_left_out(caplog):
     slits = make_slits(("S200A1", "S400A1"))
     slits.slits[1].meta.wcsinfo.dispersion_direction = None

@@ -9,7 +9,7 @@ import pytest
 from spectra import made
 
 from hexcal import datamodels
-from hexcal.errors import DataUnusable, InputError, ReferenceError_
+from hexcal.errors import DataUnusable, InputError, ParameterError, ReferenceError_
 from hexcal.models.stored_wcs import opened, wcs_of
 from hexcal.step import AssignWcsStep
 from hexcal.steps.wcs import frames, nirspec_slits
@@ -330,3 +330,10 @@ def test_documented_functions(assign, folder, fixed_slits):
     assert (order, tuple(wavelength_range)) == (-1, nirspec.RANGE)
     with pytest.raises(InputError, match="holds slices one by one"):
         nrs_ifu_wcs(nirspec.exposure())
+
+
+@pytest.mark.parametrize("edges", [(0.55, -0.55), (1e6, 2e6), (-0.5, np.inf)])
+def test_edges_that_are_none_of_a_slit_are_refused(edges):
+    low, high = edges
+    with pytest.raises(ParameterError, match="slit_y_low must be less than slit_y_high"):
+        AssignWcsStep(slit_y_low=low, slit_y_high=high).require_parameters()

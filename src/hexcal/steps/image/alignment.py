@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hexcal import quick_imports
+from hexcal.errors import ParameterError
 from hexcal.steps.image.sky_polygons import clip_convex, hull_of
 from hexcal.steps.image.star_groups import Catalogue, Group
 
@@ -14,6 +15,8 @@ _LARGEST_ERROR = 1.0
 """Scatter of matched stars, in pixels, above which a fit is doubtful."""
 _CLOSER = 2.5
 """Pixels within which stars are matched again then."""
+_LARGEST_RADIUS = 10_000
+"""Pixels within which the first shift may be searched."""
 _CATALOGUE_ERROR = 0.001
 """Of positions in a catalogue, in arcsec, beside which the noise of well measured stars does not count."""
 
@@ -134,6 +137,7 @@ def _matched(reference_xy, image_xy, matching, pixel_scale, names):
 
     if not len(reference_xy) or not len(image_xy):
         return np.array([], int), np.array([], int)
+    _require_small_histogram(matching, pixel_scale)
     match = XYXYMatch(
         searchrad=matching.searchrad,
         separation=matching.separation,
@@ -151,6 +155,18 @@ def _matched(reference_xy, image_xy, matching, pixel_scale, names):
     except MatchSourceConfusionError:
         return None
     return np.asarray(reference, int), np.asarray(image, int)
+
+
+def _require_small_histogram(matching, pixel_scale):
+    """The first shift is the peak of a histogram of all differences, one bin for each pixel within the radius."""
+    pixels = matching.searchrad / pixel_scale
+    if matching.use2dhist and pixels > _LARGEST_RADIUS:
+        raise ParameterError(
+            f"the first shift is searched within {matching.searchrad:g} arcsec, which are {pixels:.3g} pixels; "
+            f"{_LARGEST_RADIUS} are the most",
+            where="searchrad, abs_searchrad",
+            hint=f"{_LARGEST_RADIUS * pixel_scale:.0f} arcsec or less",
+        )
 
 
 def _fit(reference_xy, image_xy, weights, matching):

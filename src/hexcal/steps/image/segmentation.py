@@ -10,6 +10,7 @@ import numpy as np
 from hexcal import quick_imports
 from hexcal.core.bands import run_bands
 from hexcal.errors import ResourceError
+from hexcal.steps.image.star_finding import require_within
 
 _FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
@@ -60,8 +61,14 @@ class Segmentation:
         ----------
         net : float32 array (ny, nx)
         masked : bool array (ny, nx)
+
+        Raises
+        ------
+        ParameterError
+            If the Gaussian is wider than the image.
         """
         sigma = self.fwhm / _FWHM_OF_SIGMA
+        require_within("kernel_fwhm", self.fwhm, net.shape)
         radius = int(np.ceil(4 * sigma))
         axis = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
         from hexcal.kernels.gaussian import convolve_good

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hexcal.errors import ParameterError
+
+_MOST_BINS = 10**8
+
 
 @dataclass(frozen=True)
 class SkyStatistics:
@@ -45,6 +49,11 @@ class SkyStatistics:
         -------
         float or None, int
             (None, 0) without any value.
+
+        Raises
+        ------
+        ParameterError
+            If the bins are too narrow for the range of the values.
         """
         from hexcal.kernels import sky
 
@@ -71,6 +80,13 @@ class SkyStatistics:
         n_bins = int((high - low) / width) if width > 0 else 0
         if n_bins < 2:
             return float(mean)
+        if n_bins > _MOST_BINS:
+            raise ParameterError(
+                f"bins of {self.binwidth:g} standard deviations divide the range of the pixels into {n_bins:.3g} bins; "
+                f"at most {_MOST_BINS:.0e} can be counted",
+                where="binwidth",
+                hint="binwidth=0.1",
+            )
         counts = np.zeros(n_bins, np.int64)
         sky.histogram(values, low, (high - low) / n_bins, counts)
         position = mode_bin(counts) if self.skystat == "mode" else midpoint_bin(counts)

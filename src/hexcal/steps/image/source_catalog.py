@@ -18,7 +18,7 @@ from hexcal.steps.image.segmentation import Segmentation
 from hexcal.steps.image.source_table import Scale, SourceTable
 from hexcal.steps.image.star_catalogs import write_table
 from hexcal.steps.image.star_finding import StarFinder, windowed
-from hexcal.steps.image.star_measuring import source_measurements
+from hexcal.steps.image.star_measuring import require_kron, source_measurements
 
 _STAR_MARGIN = 1.1
 _STAR_SIGMA = 3.0
@@ -143,8 +143,9 @@ class SourceCatalogStep(Step):
         return table.table
 
     def require_parameters(self):
-        """The encircled energies ascend."""
+        """The encircled energies ascend, and there are Kron apertures."""
         self._energies()
+        require_kron(self.parameters.kron_params)
 
     def _energies(self):
         energies = [getattr(self.parameters, f"aperture_ee{number}") for number in (1, 2, 3)]

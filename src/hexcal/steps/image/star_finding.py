@@ -7,12 +7,25 @@ import numpy as np
 
 from hexcal import quick_imports
 from hexcal.core.bands import run_bands
+from hexcal.errors import ParameterError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 _MOST_ROUNDS = 50
+_NARROWEST = 0.1
+"""Pixels; of narrower Gaussians all is in one pixel, as floats tell it."""
 _FWHM_OF_SIGMA = 2 * np.sqrt(2 * np.log(2))
+
+
+def require_within(name: str, size: float, shape: tuple[int, ...]) -> None:
+    """Raise ParameterError if a size in pixels, of a parameter, is larger than an image of this shape."""
+    if not size <= max(shape):
+        raise ParameterError(
+            f"{name} is {size:.3g} pixels, and the image has {shape[1]} x {shape[0]}",
+            where=name.split()[-1],
+            hint="it is the size of stars, or of what is around them, that is meant",
+        )
 
 
 @dataclass(frozen=True)
@@ -63,14 +76,25 @@ class StarFinder:
         Table or None
             With ``xcentroid``, ``ycentroid`` (0-based pixels), ``flux`` and the shapes; None without any star.
 
+        Raises
+        ------
+        ParameterError
+            If stars, or their least distance, are wider than the image.
+
         Notes
         -----
         The image is searched by compiled code; shapes and positions come from photutils, which is given a neighbourhood
         of each peak.
         """
+        for name, value in (
+            ("kernel_fwhm", self.fwhm),
+            ("kernel_fwhm x sigma_radius", self.fwhm * self.sigma_radius / _FWHM_OF_SIGMA),
+            ("kernel_fwhm x minsep_fwhm", self._separation),
+        ):
+            require_within(name, value, net.shape)
         kernel = self.kernel()
         threshold_of_peaks = threshold * (kernel.rel_err if self.kind == "dao" else 1.0)
-        peaks = peaks_of(net, masked, kernel.data, threshold_of_peaks, max(2, int(self.fwhm * self.separation + 0.5)))
+        peaks = peaks_of(net, masked, kernel.data, threshold_of_peaks, max(2, int(self._separation + 0.5)))
         if not len(peaks):
             return None
         margin = 2 * max(kernel.x_radius, kernel.y_radius)
@@ -96,11 +120,25 @@ class StarFinder:
         return Table(columns | {name: np.asarray(stars[name]) for name in others})
 
     def kernel(self):
-        """Return the kernel of the finder: a Gaussian of zero sum, with its mask and relative error."""
+        """Return the kernel of the finder: a Gaussian of zero sum, with its mask and relative error.
+
+        Raises
+        ------
+        ParameterError
+            If it is so narrow that all of it is in one pixel.
+        """
         with quick_imports.for_photutils():
             from photutils.detection.core import _StarFinderKernel
 
+        if self.fwhm < _NARROWEST:
+            raise ParameterError(
+                f"stars cannot be {self.fwhm:g} pixel wide", where="kernel_fwhm", hint="kernel_fwhm=2.5"
+            )
         return _StarFinderKernel(self.fwhm, ratio=1.0, theta=0.0, sigma_radius=self.sigma_radius)
+
+    @property
+    def _separation(self):
+        return self.fwhm * self.separation
 
     def _of_photutils(self, strip, centres, threshold):
         import warnings

@@ -1,14 +1,16 @@
 """The stars of an image by the parameters of a step: background, finder, positions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hexcal import quick_imports
+from hexcal.errors import ParameterError
 from hexcal.steps.image.mesh_background import mesh_background
 from hexcal.steps.image.segmentation import Segmentation
-from hexcal.steps.image.star_finding import StarFinder, windowed
+from hexcal.steps.image.star_finding import StarFinder, require_within, windowed
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -92,6 +94,20 @@ class StarMeasuring:
         return Table({name: np.asarray(column)[kept] for name, column in columns.items()})
 
 
+def require_kron(kron_params: Sequence[float] | None) -> None:
+    """Raise ParameterError if ``kron_params`` are not a scale, a least radius, and perhaps a least circular radius."""
+    if kron_params is None:
+        return
+    is_whole = len(kron_params) in (2, 3) and np.isfinite(kron_params).all()
+    if not is_whole or kron_params[0] <= 0 or min(kron_params[1:]) < 0:
+        raise ParameterError(
+            "kron_params must be a scale above 0 and one or two least radii, 0 or more, in pixels; "
+            f"got {list(kron_params)}",
+            where="kron_params",
+            hint="kron_params=2.5,1.4,0",
+        )
+
+
 def source_measurements(net, labels, convolved, masked, err, parameters) -> Any:
     """Return the measurements of the sources of an image (``photutils.segmentation.SourceCatalog``).
 
@@ -104,7 +120,13 @@ def source_measurements(net, labels, convolved, masked, err, parameters) -> Any:
     err : float32 array (ny, nx) or None
     parameters : object
         With ``localbkg_width``, ``apermask_method`` and ``kron_params``.
+
+    Raises
+    ------
+    ParameterError
+        If the ring of a local background is wider than the image.
     """
+    require_within("localbkg_width", parameters.localbkg_width, net.shape)
     with quick_imports.for_photutils():
         from photutils.segmentation import SourceCatalog
 

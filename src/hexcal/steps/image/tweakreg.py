@@ -13,7 +13,7 @@ from hexcal.steps.image import gaia, star_catalogs
 from hexcal.steps.image.alignment import Matching, align_absolute, align_relative
 from hexcal.steps.image.groups import group_of, grouped
 from hexcal.steps.image.star_groups import Catalogue, Group, StarField
-from hexcal.steps.image.star_measuring import StarMeasuring
+from hexcal.steps.image.star_measuring import StarMeasuring, require_kron
 from hexcal.steps.image.tangent_planes import TangentPlane
 
 _SMALLEST_ERROR = 0.005
@@ -155,6 +155,10 @@ class TweakRegStep(Step):
         """An image that could not be aligned is SKIPPED, whatever became of the others."""
         is_left = status == "COMPLETE" and _name(model) in getattr(self, "_problems", {})
         super().set_status(model, "SKIPPED" if is_left else status)
+
+    def require_parameters(self):
+        """There are Kron apertures."""
+        require_kron(self.parameters.kron_params)
 
     # ---- stars
 

@@ -209,7 +209,7 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     InputError
         If no pixel of the first exposure sees anything.
     ParameterError
-        If the grid would have no pixel.
+        If the grid would have no pixel, or one that is wider than any field.
     """
     turned: Any = [tuple(np.asarray(v if dispaxis == 1 else v.T, float) for v in exposure) for exposure in exposures]
     window = _window(turned[0])
@@ -228,6 +228,11 @@ def slit_grid(exposures, dispaxis, *, ratio=1.0, pixel_scale=None, shape=None, h
     input_scale = _length(slopes)
     factor = pixel_scale / _ARCSEC / input_scale if pixel_scale else ratio
     slopes = tuple(slope * factor for slope in slopes)
+    if is_sky and not _length(slopes) <= _WIDEST:
+        raise ParameterError(
+            f"a pixel of {_length(slopes) * _ARCSEC:.3g} arcsec along the slit is wider than any field",
+            where="pixel_scale, pixel_scale_ratio",
+        )
     ranges = [(values.min(), values.max()) for values in project(everything[0], everything[1], tangent)]
     extent = _length([high - low for low, high in ranges]) / _length(slopes) if is_sky else len(row[2]) / factor
     n_along = int(np.ceil(extent - 1e-9)) + has_margin

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Literal
 
 from hexcal.core import SkipStep, Step, StepParameters, parameter
-from hexcal.errors import InputError
+from hexcal.errors import InputError, ParameterError
 from hexcal.models.stored_wcs import wcs_of as known_wcs
 from hexcal.steps.wcs.footprint import footprint, s_region
 
@@ -20,6 +20,8 @@ _KINDS = {
 """Where the WCS of a kind of exposure (column ``wcs`` of the exposure types) is made: ``reference_types(model)``,
 ``wcs_of(model, references, log)``, and for spectra ``complete(model, references, log)``, which sets what goes with it.
 """
+_FARTHEST_EDGE = 100
+"""Heights of a slit from its centre, beyond which no edge is looked for."""
 
 
 class AssignWcsStep(Step):
@@ -99,6 +101,17 @@ class AssignWcsStep(Step):
             "Wavelengths of the low-resolution spectrometer of MIRI: a smooth curve through the table of its specwcs "
             "file (smoothed), or the table itself, linear between its rows (table).",
         )
+
+    def require_parameters(self):
+        """A slit has its lower edge below its upper one, and both near it."""
+        low, high = self.parameters.slit_y_low, self.parameters.slit_y_high
+        if not -_FARTHEST_EDGE <= low < high <= _FARTHEST_EDGE:
+            raise ParameterError(
+                f"slit_y_low must be less than slit_y_high, both from {-_FARTHEST_EDGE} to {_FARTHEST_EDGE} heights "
+                f"of a slit, got {low:g} and {high:g}",
+                where="slit_y_low, slit_y_high",
+                hint="slit_y_low=-0.55 slit_y_high=0.55",
+            )
 
     def references_needed(self, model):
         """Those of the kind of exposure; none where there is nothing to do."""
