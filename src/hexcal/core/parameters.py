@@ -88,7 +88,7 @@ def parameter(default: Any, help: str, unit: str | None = None, writes: bool = F
         Whether it names a file that the step writes (in output_dir unless absolute). Files that other parameters name
         are protected from being overwritten.
     **bounds
-        ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``.
+        ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``; ``allow_inf_nan=False`` for finite numbers only.
     """
     extra: Any = {name: value for name, value in (("unit", unit), ("writes", writes)) if value}
     return Field(default, description=help, json_schema_extra=extra or None, **bounds)

@@ -71,9 +71,13 @@ class CubeBuildStep(Step):
         pixel_origin: Literal["middle", "corner"] = parameter(
             "middle", "internal_cal: what the coordinates of a pixel are of; corner: half a pixel off, as in 3.0.0."
         )
-        ra_center: float | None = parameter(None, "RA of the tangent point. Default: middle of the field.", unit="deg")
+        ra_center: float | None = parameter(
+            None, "RA of the tangent point. Default: middle of the field.", unit="deg", allow_inf_nan=False
+        )
         dec_center: float | None = parameter(None, "Dec of the tangent point.", unit="deg", ge=-90, le=90)
-        cube_pa: float | None = parameter(None, "Position angle of the cube, East of North.", unit="deg")
+        cube_pa: float | None = parameter(
+            None, "Position angle of the cube, East of North.", unit="deg", allow_inf_nan=False
+        )
         nspax_x: int | None = parameter(None, "Number of spaxels along x, odd. Default: the field.", ge=1)
         nspax_y: int | None = parameter(None, "Number of spaxels along y, odd. Default: the field.", ge=1)
         rois: float = parameter(
