@@ -375,6 +375,7 @@ def test_bad_input(sloped, folder, tmp_path):
         ({"nspax_x": 8}, "odd"),
         ({"ra_center": 53.1}, "belong together"),
         ({"cube_pa": np.inf}, "finite number"),
+        ({"wavemax": np.inf}, "finite number"),
         ({"wavemin": 6.0, "wavemax": 5.0}, "wavemin"),
         ({"channel": "1", "wavemin": 9.0}, "no wavelength is left"),
     ):

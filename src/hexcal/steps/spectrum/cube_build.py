@@ -85,8 +85,12 @@ class CubeBuildStep(Step):
         )
         roiw: float = parameter(0.0, f"emsm, msm: the same in wavelength. {_ZERO}", unit="micron", ge=0)
         weight_power: float = parameter(2.0, "msm: power of the distance; 2: what the reference file says.", gt=0)
-        wavemin: float | None = parameter(None, "Shortest wavelength of the cube.", unit="micron", gt=0)
-        wavemax: float | None = parameter(None, "Longest wavelength of the cube.", unit="micron", gt=0)
+        wavemin: float | None = parameter(
+            None, "Shortest wavelength of the cube.", unit="micron", allow_inf_nan=False, gt=0
+        )
+        wavemax: float | None = parameter(
+            None, "Longest wavelength of the cube.", unit="micron", allow_inf_nan=False, gt=0
+        )
         single: bool = parameter(False, "One cube for each exposure, all on one grid.")
         skip_dqflagging: bool = parameter(False, "Do not tell holes from voxels outside of the field in DQ.")
         offset_file: str | None = parameter(
