@@ -60,6 +60,7 @@ OWN_PARAMETERS = {
     ("source_catalog", "kron_total"),
     ("source_catalog", "sersic_total"),
     ("source_catalog", "phase_errors"),
+    ("source_catalog", "within_pixels"),
     ("guider_cds", "error_formula"),
     ("guider_cds", "identification_references"),
     ("fringe", "scale_variances"),

@@ -12,8 +12,9 @@ from hexcal.errors import ParameterError, ReferenceError_, ResourceError
 from hexcal.step import SourceCatalogStep
 from hexcal.steps.image import source_photometry
 from hexcal.steps.image.aperture_references import apertures_of, vega_offset_of
+from hexcal.steps.image.phase_scatter import phase_scatter
 from hexcal.steps.image.source_catalog import is_wider_than_a_star
-from hexcal.steps.image.source_photometry import Apertures, magnitudes, nearest_neighbours, phase_scatter
+from hexcal.steps.image.source_photometry import Apertures, magnitudes, nearest_neighbours
 
 
 @pytest.fixture(scope="module")

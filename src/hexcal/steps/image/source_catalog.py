@@ -15,6 +15,7 @@ from hexcal.steps.image.aperture_references import apertures_of, encircled_energ
 from hexcal.steps.image.mesh_background import mesh_background
 from hexcal.steps.image.output_size import free_memory
 from hexcal.steps.image.segmentation import Segmentation
+from hexcal.steps.image.smooth_photometry import is_well_sampled
 from hexcal.steps.image.source_table import Scale, SourceTable
 from hexcal.steps.image.star_catalogs import write_table
 from hexcal.steps.image.star_finding import StarFinder, windowed
@@ -37,8 +38,9 @@ class SourceCatalogStep(Step):
     Differences from the original: with ``kron_total`` there are columns of the Kron flux, with ``sersic_total`` of the
     total flux, to which Sersic profiles add what lies beyond an aperture; ``star_test=psf`` holds concentrations
     against those of a point source; ``phase_errors`` adds the scatter with the phase of pixels to the errors of
-    apertures; ``centroids=windowed`` are positions that a neighbour does not move. Profile `recommended` has all five,
-    and ``deblend``. With ``starfinder`` dao or iraf there are no isophotal columns and no map.
+    apertures, which ``within_pixels=smooth`` makes smaller; ``centroids=windowed`` are positions that a neighbour does
+    not move. Profile `recommended` has all six, and ``deblend``. With ``starfinder`` dao or iraf there are no
+    isophotal columns and no map.
     """
 
     alias = "source_catalog"
@@ -70,6 +72,9 @@ class SourceCatalogStep(Step):
         )
         phase_errors: bool = parameter(
             False, "Add to the errors of apertures what bright stars scatter with the phase of pixels."
+        )
+        within_pixels: Literal["even", "smooth"] = parameter(
+            "even", "Light of pixels that an aperture cuts: even, or interpolated where a point source is well sampled."
         )
         centroids: Literal["moments", "windowed"] = parameter("moments", "Centres of apertures and positions.")
         connectivity: Literal["4", "8"] = parameter("8", "Number of neighbours of a pixel.")
@@ -121,13 +126,7 @@ class SourceCatalogStep(Step):
         if detected is None or not len(detected.x):
             raise SkipStep("no source was found")
         self.log.info("%d sources found", len(detected.x))
-        photometry = source_photometry.measure(
-            net, image.err, masked, detected.x, detected.y, apertures, self.parameters.phase_errors
-        )
-        if self.parameters.phase_errors:
-            self.log.info(
-                "Scatter of bright stars with the phase of pixels: %s", _percents(photometry.phase, apertures)
-            )
+        photometry = self._photometry(net, image, masked, detected, apertures, references.apcorr)
         table = SourceTable(detected.labels, scale)
         table.add_positions(detected.x, detected.y, wcs_of(image))
         table.add_apertures(photometry, apertures, _at(background, detected.x, detected.y))
@@ -170,6 +169,22 @@ class SourceCatalogStep(Step):
             self.log.warning("The reference abvegaoffset has no row for this filter: Vega magnitudes are NaN")
         return Scale(area * 1e6, offset)
 
+    def _photometry(self, net, image, masked, detected, apertures, apcorr):
+        """Fluxes in apertures."""
+        values = self.parameters
+        smooth = values.within_pixels == "smooth"
+        if smooth and not is_well_sampled(_point_source(apcorr, image), apertures.radii[-1]):
+            self.log.info("Pixels are too wide for a point source to be interpolated: their light counts as even")
+            smooth = False
+        photometry = source_photometry.measure(
+            net, image.err, masked, detected.x, detected.y, apertures, values.phase_errors, smooth
+        )
+        if values.phase_errors:
+            self.log.info(
+                "Scatter of bright stars with the phase of pixels: %s", _percents(photometry.phase, apertures)
+            )
+        return photometry
+
     # ---- sources
 
     def _found(self, net, err, masked, threshold):
@@ -196,11 +211,10 @@ class SourceCatalogStep(Step):
             kron = detected.sources
             table.add_total("kron", "in the Kron aperture", np.asarray(kron.kron_flux), np.asarray(kron.kron_flux_err))
         if self.parameters.sersic_total:
-            totals = self._totals(net, image.err, masked, detected, encircled_energies(apcorr, image))
+            totals = self._totals(net, image.err, masked, detected, _point_source(apcorr, image))
             table.add_total("sersic", "of the source, beyond an aperture by Sersic profiles", totals.flux, totals.error)
 
-    def _totals(self, net, err, masked, detected, energies):
-        point = sersic_totals.point_source_gaussians(*energies)
+    def _totals(self, net, err, masked, detected, point):
         sources = SimpleNamespace(
             x=detected.x,
             y=detected.y,
@@ -279,6 +293,11 @@ class SourceCatalogStep(Step):
         segm.meta.filename = image.meta.filename
         self.set_status(segm, "COMPLETE")
         return segm
+
+
+def _point_source(apcorr, image):
+    """The image of a point, as Gaussians."""
+    return sersic_totals.point_source_gaussians(*encircled_energies(apcorr, image))
 
 
 def _percents(fractions, apertures):

@@ -6,17 +6,11 @@ import numpy as np
 
 from hexcal import quick_imports
 from hexcal.core.bands import run_bands
+from hexcal.steps.image.phase_scatter import phase_scatter
+from hexcal.steps.image.smooth_photometry import smooth_sum
 
 _WIDE = 2.5
 """Radius of the aperture against which the others are held, in that of the largest."""
-_BRIGHT = 100.0
-_FEWEST = 5
-_OF_FEW = (1.206, 1.200, 1.140, 1.129, 1.107)
-"""Factors that make the median absolute deviation of 5 to 9 values unbiased (Croux & Rousseeuw 1992, COMPSTAT 1, 411).
-"""
-_HALVINGS = 30
-_STAR_LIKE = 0.25
-"""Stars have what they should in the smallest aperture, within this part of it; most galaxies have less."""
 _CLIPPING, _ROUNDS = 3.0, 5
 """Of the ring: standard deviations, and rounds at most."""
 
@@ -64,7 +58,9 @@ class AperturePhotometry:
     phase: np.ndarray
 
 
-def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = False) -> AperturePhotometry:
+def measure(
+    net, err, masked, x, y, apertures: Apertures, with_phase: bool = False, smooth: bool = False
+) -> AperturePhotometry:
     """Measure sources in apertures.
 
     Parameters
@@ -77,6 +73,8 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     apertures : Apertures
     with_phase : bool
         Add to the errors what bright stars scatter with the phase of pixels.
+    smooth : bool
+        Interpolate between pixels where all near a source count; elsewhere, and otherwise, their light is even.
 
     Notes
     -----
@@ -91,6 +89,10 @@ def measure(net, err, masked, x, y, apertures: Apertures, with_phase: bool = Fal
     with np.errstate(divide="ignore", invalid="ignore"):
         level_error = deviation / np.sqrt(number) * np.sqrt(np.pi / 2)
     sums = [_sum(net, err, masked, centres, radius) for radius in apertures.radii]
+    if smooth:
+        sums = [
+            (_smoothed(total, net, masked, centres, r), e) for (total, e), r in zip(sums, apertures.radii, strict=True)
+        ]
     flux = np.array(
         [total - np.pi * radius**2 * level for (total, _), radius in zip(sums, apertures.radii, strict=True)]
     )
@@ -131,69 +133,11 @@ def _sum(net, err, masked, centres, radius):
     return sums, errors
 
 
-def phase_scatter(flux, error, wide, wide_error, expected: float) -> np.ndarray:
-    """Return what the fluxes of bright stars scatter beyond their noise, as a fraction of the flux.
-
-    An undersampled star puts more or less of its light into a small aperture as its centre lies in a pixel; a wide
-    aperture does not notice. Stars are those bright sources of which the smallest aperture holds what it should, within
-    a quarter, and of these those that agree with most.
-
-    Parameters
-    ----------
-    flux, error : float64 array (n_apertures, n)
-    wide, wide_error : float64 array (n,)
-        Of a wide aperture.
-    expected : float
-        What the smallest aperture holds of a star, as a part.
-
-    Returns
-    -------
-    float64 array (n_apertures,)
-        0 where there are fewer than 5 bright stars.
-    """
-    with np.errstate(all="ignore"):
-        is_bright = (wide > _BRIGHT * wide_error) & (flux > 0).all(axis=0)
-        ratio = flux / wide
-        # The wide aperture contains the small one: only the ring between them has noise of its own.
-        ring = np.sqrt(np.maximum(wide_error**2 - error**2, 0.0))
-        noise = np.hypot((1 - ratio) * error / flux, ring / wide)
-        is_bright &= np.abs(ratio[0] / expected - 1) < _STAR_LIKE
-    result = np.zeros(len(flux))
-    if np.count_nonzero(is_bright) < _FEWEST:
-        return result
-    middle = np.median(ratio[0, is_bright])
-    spread = 1.4826 * np.median(np.abs(ratio[0, is_bright] - middle))
-    is_star = is_bright & (np.abs(ratio[0] - middle) < 4 * max(spread, 0.01 * middle))
-    if np.count_nonzero(is_star) < _FEWEST:
-        return result
-    for index, (values, errors) in enumerate(zip(ratio[:, is_star], noise[:, is_star], strict=True)):
-        result[index] = _intrinsic(np.abs(values / np.median(values) - 1), errors)
-    return result
-
-
-def _intrinsic(deviations, errors):
-    """Scatter that, added to the errors, makes the robust width of deviations in units of their errors 1.
-
-    Unlike a difference of squares, it is set by the brightest stars, whose own noise is small.
-    """
-    factor = _unbiased(deviations.size)
-
-    def width(scatter):
-        return factor * np.median(deviations / np.hypot(errors, scatter))
-
-    low, high = 0.0, 2 * factor * float(np.median(deviations)) + np.finfo(float).tiny
-    if width(low) <= 1:
-        return 0.0
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if width(middle) > 1 else (low, middle)
-    return high
-
-
-def _unbiased(number):
-    """Factor from the median absolute deviation of so many Gaussian values to their standard deviation."""
-    small = _OF_FEW[number - _FEWEST] if number < _FEWEST + len(_OF_FEW) else number / (number - 0.8)
-    return 1.4826 * small
+def _smoothed(sums, net, masked, centres, radius):
+    """Sums with interpolation between pixels, where there are such."""
+    x, y = np.ascontiguousarray(centres.T)
+    smooth = smooth_sum(net, masked, x, y, radius)
+    return np.where(np.isfinite(smooth), smooth, sums)
 
 
 def magnitudes(flux_jy, error_jy) -> tuple[np.ndarray, np.ndarray]:
