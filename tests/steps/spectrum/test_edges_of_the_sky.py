@@ -8,6 +8,7 @@ from sky_projections import tangent_plane
 
 from hexcal.step import AssignWcsStep, CubeBuildStep
 from hexcal.steps.flux import pathloss_curves
+from hexcal.steps.image import output_wcs
 from hexcal.steps.spectrum import slit_grid, targ_centroid
 
 
@@ -73,3 +74,13 @@ def test_dithers_beside_a_pole_are_not_too_far_apart():
     # 4 arcsec at Dec 89.9: 0.6 degrees of RA
     ra, dec, wavelength = np.array([0.0, 0.64]), np.full(2, 89.9), np.ones(2)
     slit_grid._require_one_field((ra, dec, wavelength))
+
+
+def test_the_orientation_of_an_image_across_ra_zero_is_that_elsewhere():
+    shape, found = (20, 20), []
+    for ra in (100.0, 0.0):
+        # East of the middle pixel, and so across RA 0, is the next one to the left.
+        wcs = tangent_plane(ra, 60.0, scale=0.11 / 3600, centre=(10.0, 9.5), shape=shape)
+        image = output_wcs._as_on_sky((wcs, shape))
+        found.append((image.angle, image.parity))
+    assert found[0] == (pytest.approx(0, abs=1e-3), -1) == found[1]

@@ -5,6 +5,7 @@ import numpy as np
 from hexcal.report.show import scales
 from hexcal.report.show.spectra import draw_spectrum
 from hexcal.report.show.view import Panel, View, array_of, title_of, unit_of
+from hexcal.steps.wcs.sky_angles import eastward
 
 _RADIUS = 3.0
 """Of the circle whose spectrum is drawn, spatial elements."""
@@ -98,7 +99,7 @@ def _middle(model, shape):
     ra, dec = model.get_meta("meta.target.ra"), model.get_meta("meta.target.dec")
     turned = model.get_meta("meta.wcsinfo.pc1_2")
     if scale is not None and None not in (ra, dec, *info.values()) and not turned:
-        east = ((ra - info["crval1"] + 180) % 360 - 180) * np.cos(np.radians(dec)) * 3600
+        east = eastward(ra, info["crval1"], dec) * 3600
         x = east / scale[0] + info["crpix1"] - 1
         y = (dec - info["crval2"]) * 3600 / scale[1] + info["crpix2"] - 1
         if 0 <= x < shape[1] and 0 <= y < shape[0]:

@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.report.show import scales
 from hexcal.report.show.images import flagged_pixels, plane_of, size_of
 from hexcal.report.show.view import MOST_PANELS, Panel, View, array_of, chosen_parts, name_of, title_of, unit_of
+from hexcal.steps.wcs.sky_angles import eastward
 
 _OUTLINE = "#39d0ff"
 _MANY = 20
@@ -217,6 +218,6 @@ def _offsets(wcs, nx, ny, vertical):
     if known.size < 2:
         return None
     zero = known[len(known) // 2]
-    east = ((ra - ra[zero] + 180) % 360 - 180) * np.cos(np.radians(dec[zero])) * 3600
+    east = eastward(ra, ra[zero], dec[zero]) * 3600
     north = (dec - dec[zero]) * 3600
     return _monotonic(np.hypot(east, north) * np.sign(along - zero))

@@ -8,6 +8,7 @@ from hexcal.errors import ReferenceError_
 from hexcal.models.stored_wcs import wcs_of
 from hexcal.models.tables import table_of
 from hexcal.steps.spectrum.parts import SkipPart
+from hexcal.steps.wcs.sky_angles import eastward
 
 _MICRON = 1e6
 
@@ -251,7 +252,7 @@ def _place_in_lrs_slit(model, ra, dec):
     sky, waves = np.array([[ra, info.ra_ref], [dec, info.dec_ref]]), np.full(2, 8.0)
     pixels = transform_points(wcs, "world", "detector", sky[0], sky[1], waves)[0]
     east, north, *_ = transform_points(wcs, "detector", "world", x, y)
-    to_east = ((east[2] - east[0] + 180) % 360 - 180) * np.cos(np.radians(north[0]))
+    to_east = eastward(east[2], east[0], north[0])
     length = np.hypot(to_east, north[2] - north[0]) * 3600
     return float(pixels[0] - pixels[1]), float(length / (x[2] - x[0]))
 

@@ -9,6 +9,7 @@ from hexcal.steps.image.groups import group_of
 from hexcal.steps.wcs.changed import parts_of, values_of
 from hexcal.steps.wcs.evaluate import pixel_to_sky
 from hexcal.steps.wcs.footprint import footprint, s_region
+from hexcal.steps.wcs.sky_angles import eastward
 
 _STERADIAN = (180 * 3600 / np.pi) ** 2
 """Square arcseconds."""
@@ -149,7 +150,7 @@ def _jacobian(wcs, pixel):
     """Degrees towards East and North per pixel, at a pixel."""
     x, y = pixel
     ra, dec = pixel_to_sky(wcs, [x - 0.5, x + 0.5, x, x], [y, y, y - 0.5, y + 0.5])
-    east = ((ra[1::2] - ra[::2] + 180) % 360 - 180) * np.cos(np.radians(dec.mean()))
+    east = eastward(ra[1::2], ra[::2], dec.mean())
     return np.array([east, dec[1::2] - dec[::2]])
 
 

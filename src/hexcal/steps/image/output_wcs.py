@@ -13,6 +13,7 @@ from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.frames import plane_frame, sky_frame
 from hexcal.steps.wcs.evaluate import pixel_to_sky, require_image, sky_to_pixel
 from hexcal.steps.wcs.footprint import footprint
+from hexcal.steps.wcs.sky_angles import eastward
 
 _ARCSEC = 3600.0
 
@@ -88,7 +89,7 @@ def _from_wcs(wcs, shape, corners, name):
     """Orientation and place of an image as its WCS has them at its centre."""
     x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
     ra, dec = pixel_to_sky(wcs, [x, x + 1, x], [y, y, y + 1])
-    east, north = ((ra[1:] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0])), dec[1:] - dec[0]
+    east, north = eastward(ra[1:], ra[0], dec[0]), dec[1:] - dec[0]
     parity = 1 if east[0] * north[1] - east[1] * north[0] > 0 else -1
     return OnSky(wcs, shape, corners, (ra[0], dec[0]), np.degrees(np.arctan2(east[1], north[1])), parity, name)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.steps.image.source_photometry import AperturePhotometry, Apertures, magnitudes, nearest_neighbours
+from hexcal.steps.wcs.sky_angles import eastward
 
 _FLUX, _MAGNITUDE, _LENGTH = ".6e", ".6f", ".6f"
 
@@ -216,5 +217,5 @@ def position_angle(wcs, x, y, orientation) -> np.ndarray:
     angle = np.radians(orientation)
     ra, dec = pixel_to_sky(wcs, x, y)
     ra_end, dec_end = pixel_to_sky(wcs, x + np.cos(angle), y + np.sin(angle))
-    east = ((ra_end - ra + 180) % 360 - 180) * np.cos(np.radians(dec))
+    east = eastward(ra_end, ra, dec)
     return (np.degrees(np.arctan2(east, dec_end - dec)) + 180) % 360

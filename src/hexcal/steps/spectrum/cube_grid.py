@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hexcal.errors import InputError, ParameterError, ResourceError
+from hexcal.steps.wcs.sky_angles import wrapped
 
 _DEGREE = 3600.0
 
@@ -112,7 +113,7 @@ class Footprint:
             z = np.sign(dec[0]) * np.sqrt(1 - x**2 - y**2)
             return float(np.degrees(np.arctan2(y, x)) % 360), float(np.degrees(np.arcsin(z)))
         ra0 = self.points[0][0].flat[0]
-        ras = [(ra - ra0 + 180) % 360 - 180 for ra, _ in self.points]
+        ras = [wrapped(ra - ra0) for ra, _ in self.points]
         decs = [dec for _, dec in self.points]
         ra = ra0 + 0.5 * (min(map(np.min, ras)) + max(map(np.max, ras)))
         return float(ra % 360), float(0.5 * (min(map(np.min, decs)) + max(map(np.max, decs))))

@@ -13,6 +13,7 @@ from hexcal.steps.spectrum.cube_filling import middle_across, sorted_across
 from hexcal.steps.spectrum.cube_grid import CubeGrid, Footprint
 from hexcal.steps.spectrum.cube_report import NOWHERE
 from hexcal.steps.spectrum.ifu_planes import slice_planes
+from hexcal.steps.wcs.sky_angles import eastward
 
 _ALONG = {"NIRSPEC": 0.005, "MIRI": 2.0}
 """Distance along a slice (in the plane of the slicer: m, arcsec) over which its direction on the sky is taken."""
@@ -234,7 +235,7 @@ def _angle_of_slices(science, plan):
         places = np.zeros((2, 2))
         places[axis, 1] = _ALONG[model.meta.instrument.name]
         ra, dec = transform_points(wcs, frame, "world", places[0], places[1], middle)[:2]
-    dx, dy = ((ra[1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0])), dec[1] - dec[0]
+    dx, dy = eastward(ra[1], ra[0], dec[0]), dec[1] - dec[0]
     return 90.0 + float(np.degrees(np.arctan2(dx, dy)))
 
 

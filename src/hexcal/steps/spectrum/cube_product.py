@@ -9,6 +9,7 @@ from hexcal.models.wcs import models
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.frames import composite_frame, cube_frame, plane_frame, sky_frame, spectral_frame
 from hexcal.steps.wcs.evaluate import to_world
+from hexcal.steps.wcs.sky_angles import wrapped
 
 _STERADIAN = (180 * 3600 / np.pi) ** 2
 """Square arcseconds."""
@@ -116,7 +117,7 @@ def _region(grid):
     x, y = np.array([0.0, nx - 1, nx - 1, 0.0]), np.array([0.0, 0.0, ny - 1, ny - 1])
     ra, dec, _ = to_world(cube_wcs(grid), x, y, np.zeros(4))
     ra0 = float(ra[0])
-    offsets = (np.asarray(ra) - ra0 + 180) % 360 - 180
+    offsets = wrapped(np.asarray(ra) - ra0)
     low, high = ra0 + offsets.min(), ra0 + offsets.max()
     corners = [(low, min(dec)), (low, max(dec)), (high, max(dec)), (high, min(dec))]
     return "POLYGON ICRS  " + " ".join(f"{float(r % 360):.9f} {float(d):.9f}" for r, d in corners)

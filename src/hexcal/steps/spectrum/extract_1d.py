@@ -20,6 +20,7 @@ from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, tu
 from hexcal.steps.spectrum.slit_resampling import dispersion_axis
 from hexcal.steps.wcs import spectral_parts
 from hexcal.steps.wcs.evaluate import to_world
+from hexcal.steps.wcs.sky_angles import eastward
 
 _LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
 _WHOLE_CUTOUTS = ("NIS_WFSS", "NRC_WFSS")
@@ -371,7 +372,7 @@ def _scale_along(slit, aperture):
     ra, dec, pixels = _seen_along(slit, aperture)
     if len(pixels) < 2:
         return float("nan")
-    d_ra = ((ra[-1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0]))
+    d_ra = eastward(ra[-1], ra[0], dec[0])
     return float(np.hypot(d_ra, dec[-1] - dec[0]) / (pixels[-1] - pixels[0]))
 
 

@@ -9,6 +9,7 @@ from hexcal.models import stored_wcs
 from hexcal.steps.image.output_wcs import size_of, stored_grid
 from hexcal.steps.spectrum.slit_grid import RectifiedGrid, require_room
 from hexcal.steps.spectrum.slit_regions import rectangle
+from hexcal.steps.wcs.sky_angles import eastward
 
 
 class GivenSlitGrid(RectifiedGrid):
@@ -63,8 +64,7 @@ class GivenSlitGrid(RectifiedGrid):
 
 def _on_sky(first, second):
     """Angle between two places (RA, Dec, wavelength), degrees."""
-    d_ra = (second[0] - first[0] + 180) % 360 - 180
-    return float(np.hypot(d_ra * np.cos(np.radians(first[1])), second[1] - first[1]))
+    return float(np.hypot(eastward(second[0], first[0], first[1]), second[1] - first[1]))
 
 
 def read_slit_grid(path, shape=None):

@@ -9,6 +9,7 @@ from hexcal.errors import InputError, ParameterError, ResourceError
 from hexcal.steps.image.output_size import free_memory
 from hexcal.steps.spectrum.gnomonic import axes_of_plane, from_plane, to_plane
 from hexcal.steps.spectrum.slit_regions import region_of
+from hexcal.steps.wcs.sky_angles import eastward, wrapped
 
 _ARCSEC = 3600.0
 _WIDEST = 0.5
@@ -269,7 +270,7 @@ def require_room(n_along, n_wavelengths):
 
 def _require_one_field(everything):
     """Raise InputError if what the exposures see is farther apart than a slit and its dithers reach."""
-    ra, dec = _offsets(everything[0]) * np.cos(np.radians(everything[1])), everything[1]
+    ra, dec = eastward(everything[0], everything[0][0], everything[1]), everything[1]
     corners = np.array([(ra.min(), dec.min()), (ra.max(), dec.max())])
     spread = _length(corners[1] - corners[0])
     if spread > _WIDEST:
@@ -335,18 +336,13 @@ def _resized(wavelengths, size):
 
 def _mean(ra, dec):
     """Mean place on the sky, (RA, Dec) in degrees, of neighbouring places."""
-    return float((ra[0] + _offsets(ra).mean()) % 360), float(dec.mean())
+    return float((ra[0] + wrapped(ra - ra[0]).mean()) % 360), float(dec.mean())
 
 
 def _middle(ra, dec):
     """Half way between the least and the largest RA and Dec of neighbouring places, degrees."""
-    offsets = _offsets(ra)
+    offsets = wrapped(ra - ra[0])
     return float((ra[0] + (offsets.min() + offsets.max()) / 2) % 360), float((dec.min() + dec.max()) / 2)
-
-
-def _offsets(ra):
-    """RA less the first one, without a step at 0 h."""
-    return (ra - ra[0] + 180) % 360 - 180
 
 
 def _shifted(x, y, origin):

@@ -4,6 +4,7 @@ import numpy as np
 
 from hexcal.steps.image.output_wcs import separation
 from hexcal.steps.spectrum.gnomonic import from_plane
+from hexcal.steps.wcs.sky_angles import wrapped
 
 
 def region_of(grid, slit):
@@ -34,7 +35,7 @@ def region_of(grid, slit):
 
 def rectangle(ra, dec):
     """Return the rectangle along RA and Dec that holds some places (degrees), as S_REGION has it."""
-    offsets = (ra - ra[0] + 180) % 360 - 180
+    offsets = wrapped(ra - ra[0])
     west, east = (ra[0] + offsets.min()) % 360, (ra[0] + offsets.max()) % 360
     return _polygon([west, east, east, west], [dec.min(), dec.min(), dec.max(), dec.max()])
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.models.stored_wcs import wcs_of
+from hexcal.steps.wcs.sky_angles import eastward
 
 _METRES = 1e-3
 """Wavelengths below this are in metres, in the slit frame of NIRSpec."""
@@ -163,7 +164,7 @@ def _closest(slit, ra, dec, dispaxis, column):
     pixels = np.flatnonzero(np.isfinite(ras[:, column]) & np.isfinite(decs[:, column]))
     if len(pixels) < 2:
         return float("nan")
-    east = ((ras[pixels, column] - ra + 180) % 360 - 180) * np.cos(np.radians(dec))
+    east = eastward(ras[pixels, column], ra, dec)
     north = decs[pixels, column] - dec
     slopes, starts = zip(*(np.polyfit(pixels, values, 1) for values in (east, north)), strict=True)
     return float(-(slopes[0] * starts[0] + slopes[1] * starts[1]) / (slopes[0] ** 2 + slopes[1] ** 2))

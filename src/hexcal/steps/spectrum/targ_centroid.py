@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.core import Role, SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError
 from hexcal.models.dqflags import pixel
+from hexcal.steps.wcs.sky_angles import eastward
 
 _MODES = ("MIR_LRS-FIXEDSLIT", "MIR_LRS-SLITLESS")
 _VERIFICATION = "MIR_TACONFIRM"
@@ -167,5 +168,5 @@ def _pixel_scale(image, x, y):
     from hexcal.steps.wcs.evaluate import pixel_to_sky
 
     ra, dec = pixel_to_sky(image.meta.wcs, [x - 0.5, x + 0.5], [y, y])
-    east = ((ra[1] - ra[0] + 180) % 360 - 180) * np.cos(np.radians(dec[0]))
+    east = eastward(ra[1], ra[0], dec[0])
     return float(np.hypot(east, dec[1] - dec[0]) * 3600)

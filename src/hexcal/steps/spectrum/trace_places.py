@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.models.stored_wcs import wcs_of
+from hexcal.steps.wcs.sky_angles import eastward
 
 
 def along_slit(slit):
@@ -29,7 +30,7 @@ def along_slit(slit):
     if not seen.any():
         return np.full(ra.shape, np.nan)
     ra0, dec0 = ra[seen][0], dec[seen].mean()
-    east = ((ra - ra0 + 180) % 360 - 180) * np.cos(np.radians(dec0))
+    east = eastward(ra, ra0, dec0)
     offsets = np.array([east[seen] - east[seen].mean(), dec[seen] - dec0])
     _, directions = np.linalg.eigh(offsets @ offsets.T)
     result = np.full(ra.shape, np.nan)

@@ -10,6 +10,7 @@ from hexcal.models.stored_wcs import wcs_of
 from hexcal.models.wcs import models
 from hexcal.steps.wcs.changed import renamed, with_steps
 from hexcal.steps.wcs.footprint import footprint, s_region
+from hexcal.steps.wcs.sky_angles import wrapped
 
 MOVING_TARGET = "moving_target"
 """Name of the frame in which the target stands still."""
@@ -108,7 +109,7 @@ def average(targets):
         Degrees; of right ascensions on both sides of 0 the one between them.
     """
     ra, dec = np.array(targets, float).T
-    offsets = (ra - ra[0] + 180.0) % 360.0 - 180.0
+    offsets = wrapped(ra - ra[0])
     return float((ra[0] + offsets.mean()) % 360.0), float(dec.mean())
 
 
@@ -143,7 +144,7 @@ def following(wcs, target, centre, motion="shift"):
 
 
 def _shift(target, centre):
-    offset = (centre[0] - target[0] + 180.0) % 360.0 - 180.0
+    offset = wrapped(centre[0] - target[0])
     return models.Shift(offset) & models.Shift(centre[1] - target[1])
 
 
@@ -165,5 +166,5 @@ def _wraps(wcs, target, centre):
     if wcs.bounding_box is None or wcs.world_n_dim != 2:
         return not 1.0 < centre[0] < 359.0
     ra = footprint(wcs)[:, 0]
-    shifted = ra + (centre[0] - target[0] + 180.0) % 360.0 - 180.0
+    shifted = ra + wrapped(centre[0] - target[0])
     return bool(np.ptp(ra) > 180.0 or shifted.min() < 0.0 or shifted.max() > 360.0)

@@ -10,6 +10,7 @@ from hexcal.models.stored_wcs import library_objects
 from hexcal.models.wcs.description import Wcs
 from hexcal.models.wcs.transforms import Transform
 from hexcal.steps.wcs.program import NotCompilable, compiled
+from hexcal.steps.wcs.sky_angles import eastward
 
 _CLOSE = 1e-7
 """Pixels, or arcsec: a compiled transform that differs from the original by more at the corners of the image is not
@@ -261,8 +262,7 @@ def _checked(wcs, program, forward):
     sky = wcs(x, y, with_bounding_box=False)
     if forward:
         ra, dec = program(x, y)
-        east = ((ra - sky[0] + 180) % 360 - 180) * np.cos(np.radians(sky[1]))
-        offsets = east * 3600, (dec - sky[1]) * 3600
+        offsets = eastward(ra, sky[0], sky[1]) * 3600, (dec - sky[1]) * 3600
     else:
         ends = program(*(np.asarray(values, np.float64) for values in sky))
         offsets = [

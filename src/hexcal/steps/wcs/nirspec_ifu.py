@@ -8,6 +8,7 @@ from hexcal.steps.wcs import nirspec_optics
 from hexcal.steps.wcs.evaluate import evaluate_points
 from hexcal.steps.wcs.nirspec_boxes import pixels_inside
 from hexcal.steps.wcs.reference_transforms import content_of, transform_in
+from hexcal.steps.wcs.sky_angles import wrapped
 
 SLICES = 30
 
@@ -86,7 +87,7 @@ def set_region(model, log):
     ra, dec = (np.concatenate([plane[np.isfinite(plane)] for plane in planes])
                for planes in zip(*((part.ra, part.dec) for part in parts), strict=True))  # fmt: skip
     reference = float(ra[0])
-    offsets = (ra - reference + 180.0) % 360.0 - 180.0
+    offsets = wrapped(ra - reference)
     west, east = (reference + offsets.min()) % 360.0, (reference + offsets.max()) % 360.0
     south, north = dec.min(), dec.max()
     region = s_region(np.array([[west, south], [east, south], [east, north], [west, north]]))
