@@ -21,6 +21,7 @@ _SIGNAL = 5.0
 """Lines are judged where they are so many times as bright as their error."""
 _AROUND, _WIDE = 4, 201
 """Spaxels about a star that hold its light; planes over which the share of one of them changes slowly."""
+_DO_NOT_USE = 1
 _TOGETHER = 10
 """Neighbouring wavelengths whose sum is judged, too."""
 
@@ -140,13 +141,14 @@ def _judged(table, source, light_curve):
     flux = "RF_FLUX" if is_corrected else "FLUX"
     names = ("SURF_BRIGHT", "SB_ERROR") if source["extended"] else (flux, "FLUX_ERROR")
     has_correlation = "CORRELATION" in table.dtype.names
-    rows = zip(*(np.atleast_2d(table[name]) for name in ("WAVELENGTH", *names)), strict=True)
-    for number, (wave, value, error) in enumerate(rows):
+    rows = zip(*(np.atleast_2d(table[name]) for name in ("WAVELENGTH", *names, "DQ")), strict=True)
+    for number, (wave, value, error, dq) in enumerate(rows):
         correlation = np.asarray(table["CORRELATION"], float) if has_correlation else np.zeros((wave.size, 0))
         brightness = light_curve[number] if light_curve else 1.0
         true = source["spectrum"](wave) * brightness
         low, high = source["range"]
         good = np.isfinite(value) & np.isfinite(error) & np.isfinite(true) & (value != 0) & (wave > low) & (wave < high)
+        good &= dq & _DO_NOT_USE == 0
         if good.sum() < 30:
             continue
         wave, value, error, true = (np.asarray(item, float)[good] for item in (wave, value, error, true))

@@ -32,6 +32,8 @@ OWN_PARAMETERS = {
     ("extract_1d", "covariance"),
     ("resample_spec", "covariance"),
     ("cube_build", "covariance"),
+    ("cube_build", "least_coverage"),
+    ("extract_1d", "unseen_limit"),
     ("outlier_detection", "two_values"),
     ("outlier_detection", "add_scatter"),
     ("outlier_detection", "alone"),

@@ -151,6 +151,40 @@ def extract_planes(first, last, data, errors, places, sizes, options, out):
 
 
 @kernel
+def sum_rings(first, last, data, places, radius, options, out):
+    """Sum over parts of a circle, rings cut into sectors, in some planes of a cube, and tell how much of them is seen.
+
+    Parameters
+    ----------
+    first, last, data, places, options
+        As of `extract_planes`; what lies beside the cube is not seen.
+    radius : float64 array (nplanes,)
+        Pixels.
+    out : float64 array (3, nplanes, rings, sectors)
+        Overwritten: sum, area that is seen, whole area; by where the middle of a spaxel is.
+    """
+    method, parts = options[0], options[1]
+    ny, nx = data.shape[1], data.shape[2]
+    rings, sectors = out.shape[2], out.shape[3]
+    for plane in range(first, last):
+        x0, y0, most = places[0][plane], places[1][plane], radius[plane]
+        out[:, plane] = 0.0
+        reach = most + 1
+        for row in range(math.floor(y0 - reach), math.ceil(y0 + reach) + 1):
+            for column in range(math.floor(x0 - reach), math.ceil(x0 + reach) + 1):
+                dx, dy = column - x0, row - y0
+                part = overlap(dx, dy, most, method, parts)
+                if part == 0:
+                    continue
+                ring = min(int(math.sqrt(dx * dx + dy * dy) / most * rings), rings - 1)
+                sector = min(int((math.atan2(dy, dx) / (2 * math.pi) + 0.5) * sectors), sectors - 1)
+                out[2, plane, ring, sector] += part
+                if 0 <= row < ny and 0 <= column < nx and math.isfinite(data[plane, row, column]):
+                    out[0, plane, ring, sector] += part * data[plane, row, column]
+                    out[1, plane, ring, sector] += part
+
+
+@kernel
 def weigh_planes(first, last, data, places, sizes, options, out):
     """Put into `out` with which factors the spaxels of some planes count in what `extract_planes` sums.
 

@@ -117,6 +117,21 @@ def _limits(coefficients, variable):
     return values[0::2].copy(), values[1::2].copy()
 
 
+def share_inside(lower, upper, n_along):
+    """Return which part of each pixel lies in any of some regions: float64 array (n_along, nx).
+
+    Parameters
+    ----------
+    lower, upper : float64 array (regions, nx)
+        Limits along the slit.
+    n_along : int
+        Pixels along the slit.
+    """
+    pixels = np.arange(n_along)[:, None, None]
+    parts = np.minimum(pixels + 0.5, upper.T[None]) - np.maximum(pixels - 0.5, lower.T[None])
+    return np.minimum(np.clip(parts, 0, None).sum(axis=2), 1.0)
+
+
 def moved(aperture, offset) -> Aperture:
     """Return an aperture with all its regions moved along the slit.
 

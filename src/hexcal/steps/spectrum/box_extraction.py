@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hexcal.models.dqflags import pixel
+from hexcal.steps.spectrum.apertures import share_inside
 
 COLUMNS = (
     *("WAVELENGTH", "FLUX", "FLUX_ERROR", "FLUX_VAR_POISSON", "FLUX_VAR_RNOISE", "FLUX_VAR_FLAT"),
@@ -100,9 +101,7 @@ def mean_wavelengths(wavelengths, aperture):
     aperture : Aperture
         Pixels count as far as they lie in it.
     """
-    pixels = np.arange(len(wavelengths))[:, None, None]
-    parts = np.minimum(pixels + 0.5, aperture.upper.T[None]) - np.maximum(pixels - 0.5, aperture.lower.T[None])
-    weights = np.minimum(np.clip(parts, 0, None).sum(axis=2), 1.0)
+    weights = share_inside(aperture.lower, aperture.upper, len(wavelengths))
     weights[~np.isfinite(wavelengths)] = 0.0
     total = weights.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,6 +32,10 @@ class CubeBuildStep(Step):
     sampling comes from the reference file. Exposures are added one after the other, so that the memory is that of the
     cube. A cube that would not fit into memory is refused before any work.
 
+    A voxel is the mean of the pixels that overlap it, however little of it they cover. At the edges of the field, and
+    at the ends of a band, where slices end one by one, it then has the brightness of what lies beside it;
+    ``least_coverage`` leaves such voxels empty.
+
     By default each band (channel and subchannel, grating and filter) has a cube of its own, with a linear wavelength
     axis; a cube of several bands has the wavelengths of the reference file (WCS-TABLE). SCI and ERR are in the unit of
     the exposures, WMAP counts pixels, DQ is 0, DO_NOT_USE in holes, or DO_NOT_USE and NON_SCIENCE outside of the field.
@@ -103,6 +107,13 @@ class CubeBuildStep(Step):
             "Note how the voxels vary together, which extract_1d needs for errors with covariance (COVFACT, COVPAIRS, "
             "COVLAGS); not of internal_cal.",
         )
+        least_coverage: float = parameter(
+            0.0,
+            "drizzle, on the sky: voxels of which pixels cover a smaller share of the volume are left empty. Where a "
+            "slice ends, the others fill such voxels with what lies beside them.",
+            ge=0,
+            le=1,
+        )
         output_use_model: bool = parameter(True, "Name products after the exposure, or the product of the association.")
         suffix: str | None = parameter("s3d", "Ending of the names of products.")
 
@@ -173,7 +184,7 @@ class CubeBuildStep(Step):
             self.log.warning("No pixel of any exposure is fit for use: the cube %s is empty", plan.text)
         product = everywhere()["IFUCubeModel"]()
         headers.fill(product)
-        cube = self._set_arrays(product, filling, plan)
+        cube = self._set_arrays(product, filling, plan, request)
         if used and not cube.counts.any():
             self._tell_empty(plan)
         if self.parameters.covariance and not request.is_internal:
@@ -193,8 +204,9 @@ class CubeBuildStep(Step):
             )
         self.log.warning("No pixel of any exposure lies in the cube %s: it is empty", plan.text)
 
-    def _set_arrays(self, product, filling, plan):
-        cube = filling.finish(cuts_tears=plan.is_miri)
+    def _set_arrays(self, product, filling, plan, request):
+        least = 0.0 if request.is_internal else self.parameters.least_coverage
+        cube = filling.finish(cuts_tears=plan.is_miri, least_coverage=least)
         if not self.parameters.skip_dqflagging:
             mark_holes(cube)
         product.data, product.err, product.dq, product.weightmap = cube.data, cube.err, cube.dq, cube.counts

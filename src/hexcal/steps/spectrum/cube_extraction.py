@@ -7,6 +7,7 @@ import numpy as np
 from hexcal.errors import InputError, ReferenceError_
 from hexcal.models.stored_wcs import wcs_of
 from hexcal.steps.spectrum import spectrum_product as products
+from hexcal.steps.spectrum import unseen
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, CORRELATION, as_table
 from hexcal.steps.spectrum.covariance import has_neighbours, variances_of_planes
@@ -132,11 +133,28 @@ def extract_cube(model, step, references):
     columns = _columns(totals, wavelengths, unit, float(area), given.ifu_covar_scale, variances)
     if circles is not None and given.apply_apcorr and "apcorr" in references:
         _correct(columns, model, step, references, _radii(circles, wavelengths, given, model.is_miri)[0])
+    if circles is not None and given.unseen_limit is not None:
+        _flag_unseen(columns, data, circle, totals, given.unseen_limit, step.log)
     if given.ifu_rfcorr and model.meta.exposure.type == "MIR_MRS":
         _take_out_fringes(columns, model, step.log)
     if variances is not None:
         columns[CORRELATION] = np.array(model.covar_lags, float)
     return _product(model, columns, place)
+
+
+def _flag_unseen(columns, data, circle, totals, limit, log):
+    """Flag wavelengths at which the circle is not seen well enough, or nothing of the annulus is."""
+    from hexcal.core.bands import run_bands
+    from hexcal.kernels import cube_extraction as kernels
+
+    places, (radius, _, outer), options = circle
+    parts = np.empty((3, len(data), unseen.RINGS, unseen.SECTORS))
+    run_bands(kernels.sum_rings, len(data), data, places, radius, options, parts)
+    sums, seen, whole = parts.reshape(3, len(data), -1)
+    level = columns["BACKGROUND"][:, None]
+    share = unseen.unseen_light(sums - level * seen, seen, whole, np.arange(sums.shape[1]) // unseen.SECTORS)
+    has_background = (outer <= 0) | (totals[:, 5] > 0)
+    unseen.tell(unseen.flag(columns["DQ"], share, limit, has_background), limit, log)
 
 
 def _take_out_fringes(columns, model, log):

@@ -180,17 +180,21 @@ class CubeFilling:
             run_bands(fill_column, grid.shape[0], self.sums, column, corner_y, corner_z, of_slice, of_errors)
         return used
 
-    def finish(self, cuts_tears=False) -> Cube:
+    def finish(self, cuts_tears=False, least_coverage=0.0) -> Cube:
         """Return the cube; the sums are used up.
 
         Parameters
         ----------
         cuts_tears : bool
             Whether planes at the ends of a band that only few slices reach are emptied.
+        least_coverage : float
+            Voxels of which pixels cover a smaller share are emptied; of ``drizzle`` only, whose weights are volumes.
         """
         from hexcal.kernels.cube import finish_cube
 
         sums, self.sums = self.sums, None
+        if least_coverage > 0 and self.weighting == "drizzle":
+            _empty_parts(sums, self.planes, least_coverage)
         torn = _cut_tears(sums) if cuts_tears else 0
         dq = np.empty(self.grid.shape, np.uint32)
         run_bands(finish_cube, self.grid.shape[0], sums, dq, np.uint32(EMPTY))
@@ -217,6 +221,14 @@ def _cut_tears(sums):
     for values in sums:
         values[few] = 0
     return few.size
+
+
+def _empty_parts(sums, planes, least):
+    """Empty voxels of which only a part is covered: a weight is the covered area in spaxels times a depth."""
+    for number, depth in enumerate(planes.high - planes.low):
+        parts = sums.weights[number] < least * depth
+        for values in sums:
+            values[number][parts] = 0
 
 
 def tear_limit(covered):

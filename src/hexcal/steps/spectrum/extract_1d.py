@@ -7,8 +7,7 @@ import numpy as np
 from hexcal.core import SkipStep, Step, StepParameters, parameter
 from hexcal.errors import InputError, ParameterError, ReferenceError_
 from hexcal.models.container import ModelContainer
-from hexcal.models.stored_wcs import wcs_of
-from hexcal.steps.spectrum import covariance
+from hexcal.steps.spectrum import covariance, unseen
 from hexcal.steps.spectrum import spectrum_product as products
 from hexcal.steps.spectrum.aperture_correction import apply_correction, find_correction
 from hexcal.steps.spectrum.apertures import Choices
@@ -16,11 +15,16 @@ from hexcal.steps.spectrum.box_extraction import BRIGHTNESS_UNIT, FLUX_UNIT, mea
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry, read_reference
 from hexcal.steps.spectrum.optimal_product import optimal
 from hexcal.steps.spectrum.parts import SkipPart, name_of_part, parts_of
-from hexcal.steps.spectrum.slit_extraction import extracted, source_aperture, turned, uses_source_position, weights_of
+from hexcal.steps.spectrum.slit_extraction import (
+    extracted,
+    flag_unseen,
+    source_aperture,
+    turned,
+    uses_source_position,
+    weights_of,
+)
 from hexcal.steps.spectrum.slit_resampling import dispersion_axis
-from hexcal.steps.wcs import spectral_parts
-from hexcal.steps.wcs.evaluate import to_world
-from hexcal.steps.wcs.sky_angles import eastward
+from hexcal.steps.spectrum.source_place import place_of_middle, scale_along
 
 _LATER = {"NIS_SOSS": "spectra of NIRISS SOSS, whose orders overlap"}
 _WHOLE_CUTOUTS = ("NIS_WFSS", "NRC_WFSS")
@@ -43,6 +47,12 @@ class Extract1dStep(Step):
 
     **Cubes.** The light of a point source is summed in a circle that changes with wavelength as the reference has it,
     less the mean in an annulus; of an extended source all of the cube is summed.
+
+    **What is not seen.** NPIXELS counts the pixels that are summed; where a part of the aperture lies beside the field,
+    beyond the torn ends of a band, or in bad pixels, the flux lacks its light, and the aperture correction does not
+    know. ``unseen_limit`` flags DO_NOT_USE the wavelengths that lack more than this share of the light: how it is
+    shared among the parts of the aperture (sectors of rings about a star, pixels along a slit) is taken from all
+    wavelengths together. So it does where nothing of the background is seen, which is then 0.
 
     **Residual fringes** (``ifu_rfcorr``, MIRI MRS). Sine waves of the periods of the detectors (2.8 cm^-1) and, in
     channels 3 and 4, of a dichroic (0.38 cm^-1) are fitted to the spectrum together with a smooth continuum; columns
@@ -128,6 +138,14 @@ class Extract1dStep(Step):
             "counted",
             "Whether spaxels that are clipped from the background annulus of cubes count in its area, as in the "
             "original, or not.",
+        )
+        unseen_limit: float | None = parameter(
+            None,
+            "Wavelengths at which more than this share of the light of the aperture is not seen (beside the field, "
+            "beyond the torn ends of a band, bad pixels), or nothing of its background, are flagged DO_NOT_USE. "
+            "Default: only those at which nothing is seen.",
+            ge=0,
+            lt=1,
         )
         extraction_type: Literal["box", "optimal"] | None = parameter(
             "box", "Sum over the aperture, or fit of the profile of a point source. None: what the references allow."
@@ -257,8 +275,19 @@ class Extract1dStep(Step):
             waves = mean_wavelengths(view.wavelengths, aperture)
             spectra = extracted(view, aperture, waves, *units, entry.image)
             self._include_covariance(spectra, slit, view, lambda: weights_of(view, aperture, entry.image))
+            if given.unseen_limit is not None and entry.image is None:
+                number = flag_unseen(spectra, view, aperture, *units, given.unseen_limit)
+                unseen.tell(number, given.unseen_limit, self.log)
             self._correct(spectra, aperture, waves, slit, model, name, source_type, references)
-        about = slit, model, name, 1 if order is None else order, aperture, dispaxis, _place(slit, aperture, dispaxis)
+        about = (
+            slit,
+            model,
+            name,
+            1 if order is None else order,
+            aperture,
+            dispaxis,
+            place_of_middle(slit, aperture, dispaxis),
+        )
         if view.data.shape[0] == 1 and len(slit.shape) == 2:
             return [_described(product, products.spectrum_table(spectra[0], aperture), about)]
         times = products.times_of(model, len(spectra))
@@ -343,7 +372,7 @@ class Extract1dStep(Step):
             return
         low, high = aperture.limits
         middle = (low + high) / 2
-        scale = _scale_along(slit, aperture) * _IN_ARCSEC if correction.in_arcsec else 1.0
+        scale = scale_along(slit, aperture) * _IN_ARCSEC if correction.in_arcsec else 1.0
         factors = {}
         for columns in spectra:
             # As in the original: a pixel that does not count makes the aperture smaller.
@@ -355,42 +384,9 @@ class Extract1dStep(Step):
         self.log.info("Aperture correction: %.4f (median)", float(np.nanmedian(next(iter(factors.values())))))
 
 
-def _seen_along(slit, aperture):
-    """RA and Dec along the slit in the middle of what is extracted, and the numbers of the pixels."""
-    from hexcal.steps.wcs.spectral import slit_coordinates
-
-    seen = slit_coordinates(slit)
-    along_y = slit.get_meta("meta.wcsinfo.dispersion_direction") != 2
-    ra, dec = (seen.ra, seen.dec) if along_y else (seen.ra.T, seen.dec.T)
-    column = min((aperture.first + aperture.last) // 2, ra.shape[1] - 1)
-    pixels = np.flatnonzero(np.isfinite(ra[:, column]))
-    return ra[pixels, column], dec[pixels, column], pixels
-
-
-def _scale_along(slit, aperture):
-    """Size of a pixel along the slit, degrees."""
-    ra, dec, pixels = _seen_along(slit, aperture)
-    if len(pixels) < 2:
-        return float("nan")
-    d_ra = eastward(ra[-1], ra[0], dec[0])
-    return float(np.hypot(d_ra, dec[-1] - dec[0]) / (pixels[-1] - pixels[0]))
-
-
 def _described(product, table, about):
     """A spectrum of a product, with its table and what is known of it (`about`: as for `spectrum_product.describe`)."""
     part = product.new_part()
     part.spec_table = table
     products.describe(part, *about)
     return part
-
-
-def _place(slit, aperture, dispaxis):
-    """RA and Dec of the middle of the aperture; None where they are not known."""
-    wcs = wcs_of(slit)
-    if wcs is None:
-        return None
-    low, high = aperture.limits
-    middle, column = (low + high) / 2, (aperture.first + aperture.last) / 2 - 0.5
-    pixel = (column, middle) if dispaxis == 1 else (middle, column)
-    ra, dec = spectral_parts.blanked(wcs, *pixel, to_world(wcs, *pixel))[:2]
-    return float(ra), float(dec)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hexcal.models.stored_wcs import wcs_of
-from hexcal.steps.spectrum import box_extraction
+from hexcal.steps.spectrum import box_extraction, unseen
 from hexcal.steps.spectrum.apertures import Aperture, centre_at, moved, nominal_aperture
 from hexcal.steps.spectrum.extraction_reference import ApertureEntry
 from hexcal.steps.spectrum.image_extraction import fitted_image, image_sums, image_weights
@@ -249,6 +249,35 @@ def extracted(view: Turned, aperture, wavelengths, unit, pixel_area, image=None,
             totals = np.swapaxes(image_sums(part.data, part.variances, regions, 1), 0, 1)
         spectra += [box_extraction.columns_of(total, wavelengths, unit, pixel_area) for total in totals]
     return spectra
+
+
+def flag_unseen(spectra, view: Turned, aperture, unit, pixel_area, limit):
+    """Flag DO_NOT_USE, in place, wavelengths at which light is not seen, or too little of the background is.
+
+    Parameters
+    ----------
+    spectra : list of dict
+        Of `extracted`.
+    view, aperture, unit, pixel_area
+        As of `extracted`.
+    limit : float
+        Share of the light that may be unseen.
+
+    Returns
+    -------
+    int
+        Number of wavelengths that are flagged, and were not.
+    """
+    number, inside = 0, slice(aperture.first, aperture.last)
+    to_level = pixel_area if unit == box_extraction.FLUX_UNIT and pixel_area else 1.0
+    for first in range(0, len(view.data), _AT_ONCE):
+        data, part = view.integrations(first, first + _AT_ONCE).data, spectra[first : first + _AT_ONCE]
+        level = np.nan_to_num([columns["BACKGROUND"] * to_level for columns in part])
+        shares, is_known = unseen.of_slit(data, aperture, level), unseen.background_of_slit(data, aperture)
+        for k, columns in enumerate(part):
+            known = None if is_known is None else is_known[k, inside]
+            number += unseen.flag(columns["DQ"][inside], shares[k, inside], limit, known)
+    return number
 
 
 def weights_of(view: Turned, aperture, image=None):

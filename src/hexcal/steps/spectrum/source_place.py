@@ -6,6 +6,8 @@ import numpy as np
 
 from hexcal.errors import InputError
 from hexcal.models.stored_wcs import wcs_of
+from hexcal.steps.wcs import spectral_parts
+from hexcal.steps.wcs.evaluate import to_world
 from hexcal.steps.wcs.sky_angles import eastward
 
 _METRES = 1e-3
@@ -168,3 +170,36 @@ def _closest(slit, ra, dec, dispaxis, column):
     north = decs[pixels, column] - dec
     slopes, starts = zip(*(np.polyfit(pixels, values, 1) for values in (east, north)), strict=True)
     return float(-(slopes[0] * starts[0] + slopes[1] * starts[1]) / (slopes[0] ** 2 + slopes[1] ** 2))
+
+
+def _seen_along(slit, aperture):
+    """RA and Dec along the slit in the middle of what is extracted, and the numbers of the pixels."""
+    from hexcal.steps.wcs.spectral import slit_coordinates
+
+    seen = slit_coordinates(slit)
+    along_y = slit.get_meta("meta.wcsinfo.dispersion_direction") != 2
+    ra, dec = (seen.ra, seen.dec) if along_y else (seen.ra.T, seen.dec.T)
+    column = min((aperture.first + aperture.last) // 2, ra.shape[1] - 1)
+    pixels = np.flatnonzero(np.isfinite(ra[:, column]))
+    return ra[pixels, column], dec[pixels, column], pixels
+
+
+def scale_along(slit, aperture):
+    """Size of a pixel along the slit, degrees."""
+    ra, dec, pixels = _seen_along(slit, aperture)
+    if len(pixels) < 2:
+        return float("nan")
+    d_ra = eastward(ra[-1], ra[0], dec[0])
+    return float(np.hypot(d_ra, dec[-1] - dec[0]) / (pixels[-1] - pixels[0]))
+
+
+def place_of_middle(slit, aperture, dispaxis):
+    """RA and Dec of the middle of the aperture; None where they are not known."""
+    wcs = wcs_of(slit)
+    if wcs is None:
+        return None
+    low, high = aperture.limits
+    middle, column = (low + high) / 2, (aperture.first + aperture.last) / 2 - 0.5
+    pixel = (column, middle) if dispaxis == 1 else (middle, column)
+    ra, dec = spectral_parts.blanked(wcs, *pixel, to_world(wcs, *pixel))[:2]
+    return float(ra), float(dec)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hexcal.core.bands import run_bands
+from hexcal.models.dqflags import pixel
 
 _PERIODS = ((2.8, 0.5, (1, 2, 3, 4)), (0.38, 0.06, (3, 4)))
 """Period and half its range, cm^-1, of the interference in the substrate of the detectors, and of that in a dichroic,
@@ -27,7 +28,7 @@ def add_columns(columns, channel):
     Parameters
     ----------
     columns : dict of str to float64 array (n,)
-        WAVELENGTH, FLUX, SURF_BRIGHT and BACKGROUND, with their errors.
+        WAVELENGTH, FLUX, SURF_BRIGHT and BACKGROUND, with their errors, and DQ: what is DO_NOT_USE does not count.
     channel : int
         1 to 4.
 
@@ -37,9 +38,10 @@ def add_columns(columns, channel):
         Largest amplitude of the fringes, as a share of the flux; 0: none were found.
     """
     wavelength = columns["WAVELENGTH"]
-    gain = fringes(wavelength, columns["FLUX"], columns["FLUX_ERROR"], channel)
+    is_used = columns["DQ"] & pixel.DO_NOT_USE == 0
+    gain = fringes(wavelength, np.where(is_used, columns["FLUX"], np.nan), columns["FLUX_ERROR"], channel)
     columns["RF_FLUX"], columns["RF_SURF_BRIGHT"] = columns["FLUX"] / (1 + gain), columns["SURF_BRIGHT"] / (1 + gain)
-    beside = fringes(wavelength, columns["BACKGROUND"], columns["BKGD_ERROR"], channel)
+    beside = fringes(wavelength, np.where(is_used, columns["BACKGROUND"], np.nan), columns["BKGD_ERROR"], channel)
     columns["RF_BACKGROUND"] = columns["BACKGROUND"] / (1 + beside)
     return float(np.abs(gain).max())
 
