@@ -6,7 +6,7 @@ import pytest
 
 from hexcal import datamodels
 from hexcal.steps.spectrum.extract_1d import Extract1dStep
-from hexcal.steps.spectrum.spectrum_fringes import fringes
+from hexcal.steps.spectrum.spectrum_fringes import add_columns, fringes
 
 PLANES = 1050
 
@@ -102,7 +102,33 @@ def test_the_step_adds_columns_without_fringes_where_it_is_asked_to(tmp_path):
         assert not table["RF_BACKGROUND"].any()
 
 
-def test_cubes_of_several_channels_are_left_as_they_are(caplog):
+def test_each_channel_of_a_cube_of_several_is_corrected_by_itself():
+    """Channels 3 and 4 of one detector, with a gap between them and fringes of their own; one is torn at its end."""
+    n = 970
+    wave, flux, true, error = (
+        np.concatenate((one[:n], other)) for one, other in zip(spectrum(3), spectrum(4), strict=True)
+    )
+    between = np.arange(17.85, 24.3, 0.006)
+    wave, true, error = (
+        np.insert(each, n, fill) for each, fill in ((wave, between), (true, 0 * between), (error, 0 * between))
+    )
+    flux = np.insert(flux, n, np.nan * between)
+    flux[:20] *= 0.3
+    dq = np.where(np.isfinite(flux) & (np.arange(len(flux)) >= 20), 0, 1).astype(np.uint32)
+    columns = {"WAVELENGTH": wave, "FLUX": flux, "FLUX_ERROR": error, "SURF_BRIGHT": flux.copy(), "DQ": dq}
+    columns |= {name: np.zeros(len(wave)) for name in ("BACKGROUND", "BKGD_ERROR")}
+    add_columns(columns, "34")
+    for part, channel in ((slice(20, n), 3), (slice(len(wave) - PLANES, None), 4)):
+        before, after = (np.std((columns[name] / true)[part][20:-20]) for name in ("FLUX", "RF_FLUX"))
+        assert before > 0.006 and after < 0.15 * before
+        alone = flux[part] / (1 + fringes(wave[part], flux[part], error[part], channel))
+        assert np.array_equal(columns["RF_FLUX"][part], alone)
+    assert np.isnan(columns["RF_FLUX"][n : n + len(between)]).all()
+
+
+def test_a_cube_of_several_channels_has_the_columns(caplog):
     result = extract(cube("12"), ifu_rfcorr=True)
-    assert "RF_FLUX" not in result.spec[0].spec_table.dtype.names
-    assert "channels 12" in caplog.text
+    table = result.spec[0].spec_table
+    assert np.std((table["RF_FLUX"] / spectrum()[2])[20:-20]) < 0.15 * np.std((table["FLUX"] / spectrum()[2])[20:-20])
+    assert "RF_FLUX" not in extract(cube(None), ifu_rfcorr=True).spec[0].spec_table.dtype.names
+    assert "the channel of MIRI MRS is required, it is ?" in caplog.text

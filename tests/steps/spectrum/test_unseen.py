@@ -169,5 +169,5 @@ def test_what_is_flagged_does_not_count_in_the_fit_of_fringes(tmp_path):
     columns |= {"SURF_BRIGHT": fringe.copy(), "DQ": np.zeros(len(wavelength), np.uint32)}
     columns["FLUX"][:25] *= 0.5
     columns["DQ"][:25] = pixel.DO_NOT_USE
-    add_columns(columns, 3)
+    add_columns(columns, "3")
     assert np.abs(columns["RF_FLUX"][25:] - 1).max() < 2e-3

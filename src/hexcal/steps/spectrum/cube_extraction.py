@@ -160,13 +160,12 @@ def _flag_unseen(columns, data, circle, totals, limit, log):
 def _take_out_fringes(columns, model, log):
     """Add the columns without residual fringes."""
     channels = str(model.meta.instrument.channel or "")
-    if len(channels) != 1 or not channels.isdigit():
+    if not channels or not set(channels) <= set("1234"):
         log.warning(
-            "Residual fringes are not corrected: a cube of one channel is needed, this one holds channels %s",
-            channels or "?",
+            "Residual fringes are not corrected: the channel of MIRI MRS is required, it is %s", channels or "?"
         )
         return
-    largest = add_columns(columns, int(channels))
+    largest = add_columns(columns, channels)
     log.info("Residual fringes of up to %.2f %% are taken out of RF_FLUX, RF_SURF_BRIGHT", 100 * largest)
 
 

@@ -56,7 +56,7 @@ class Extract1dStep(Step):
 
     **Residual fringes** (``ifu_rfcorr``, MIRI MRS). Sine waves of the periods of the detectors (2.8 cm^-1) and, in
     channels 3 and 4, of a dichroic (0.38 cm^-1) are fitted to the spectrum together with a smooth continuum; columns
-    RF_* are the spectrum without them. A cube of several channels is left as it is.
+    RF_* are the spectrum without them, and FLUX stays. Each channel of a cube of several ones is fitted by itself.
 
     **Aperture correction.** The factor is interpolated in the apcorr reference, in wavelength and size (radius); it
     multiplies fluxes and errors of point sources.

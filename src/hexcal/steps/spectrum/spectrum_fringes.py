@@ -18,32 +18,50 @@ choice, several stand for one, and do so badly at the ends."""
 _ROUNDS = 4
 """How often continuum and waves are fitted in turn."""
 _FEWEST_POINTS = 50
+_BORDERS = (7.58, 11.63, 17.84)
+"""Wavelengths (micron) between the channels: in the middle of what two of them see (JWST documents: 4.9 to 7.65,
+7.51 to 11.70, 11.55 to 17.98, 17.70 to 27.9 micron)."""
 COLUMNS = {"RF_FLUX": "FLUX", "RF_SURF_BRIGHT": "SURF_BRIGHT", "RF_BACKGROUND": "BACKGROUND"}
 """Columns of spectra without fringes, and those that they are made of."""
 
 
-def add_columns(columns, channel):
+def add_columns(columns, channels):
     """Give the spectrum of a cube of MIRI MRS the columns without fringes, in place.
+
+    Each channel of a cube of several ones is fitted by itself: its fringes have phases of their own.
 
     Parameters
     ----------
     columns : dict of str to float64 array (n,)
         WAVELENGTH, FLUX, SURF_BRIGHT and BACKGROUND, with their errors, and DQ: what is DO_NOT_USE does not count.
-    channel : int
-        1 to 4.
+    channels : str
+        Numbers of the channels, 1 to 4: "1", "12" ...
 
     Returns
     -------
     float
         Largest amplitude of the fringes, as a share of the flux; 0: none were found.
     """
-    wavelength = columns["WAVELENGTH"]
-    is_used = columns["DQ"] & pixel.DO_NOT_USE == 0
-    gain = fringes(wavelength, np.where(is_used, columns["FLUX"], np.nan), columns["FLUX_ERROR"], channel)
+    gain = _of_channels(columns, "FLUX", "FLUX_ERROR", channels)
     columns["RF_FLUX"], columns["RF_SURF_BRIGHT"] = columns["FLUX"] / (1 + gain), columns["SURF_BRIGHT"] / (1 + gain)
-    beside = fringes(wavelength, np.where(is_used, columns["BACKGROUND"], np.nan), columns["BKGD_ERROR"], channel)
+    beside = _of_channels(columns, "BACKGROUND", "BKGD_ERROR", channels)
     columns["RF_BACKGROUND"] = columns["BACKGROUND"] / (1 + beside)
     return float(np.abs(gain).max())
+
+
+def _of_channels(columns, name, error, channels):
+    """What a column of a spectrum is to be divided by, less 1."""
+    wavelength = columns["WAVELENGTH"]
+    values = np.where(columns["DQ"] & pixel.DO_NOT_USE == 0, columns[name], np.nan)
+    if len(channels) == 1:
+        return fringes(wavelength, values, columns[error], int(channels))
+    gain, channel_of = np.zeros(len(wavelength)), 1 + np.searchsorted(_BORDERS, wavelength)
+    for channel in map(int, channels):
+        seen = np.flatnonzero((channel_of == channel) & np.isfinite(values))
+        if seen.size:
+            part = slice(seen[0], seen[-1] + 1)
+            gain[part] = fringes(wavelength[part], values[part], columns[error][part], channel)
+    return gain
 
 
 def fringes(wavelength, flux, error, channel, threads=None):

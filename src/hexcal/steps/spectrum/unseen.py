@@ -105,7 +105,8 @@ def _by_offset(light, finite, area, offset):
         here = np.where(offset == place, area, 0.0)
         result[:, :, number] = [(values * here).sum(axis=0) for values in (light, finite, np.ones(1))]
     ever = (result[1] > 0).any(axis=0)
-    return *result[:, :, ever], np.abs(places[ever])
+    sums, seen, whole = result[:, :, ever]
+    return sums, seen, whole, np.abs(places[ever])
 
 
 def background_of_slit(data, aperture):
