@@ -103,12 +103,12 @@ def test_the_step_adds_columns_without_fringes_where_it_is_asked_to(tmp_path):
 
 
 def test_each_channel_of_a_cube_of_several_is_corrected_by_itself():
-    """Channels 3 and 4 of one detector, with a gap between them and fringes of their own; one is torn at its end."""
-    n = 970
+    """Channels 3 and 4, with a gap between them and fringes of their own; channel 3 ends beyond where 4 may begin."""
+    n = PLANES
     wave, flux, true, error = (
         np.concatenate((one[:n], other)) for one, other in zip(spectrum(3), spectrum(4), strict=True)
     )
-    between = np.arange(17.85, 24.3, 0.006)
+    between = np.arange(18.05, 24.3, 0.006)
     wave, true, error = (
         np.insert(each, n, fill) for each, fill in ((wave, between), (true, 0 * between), (error, 0 * between))
     )
@@ -124,6 +124,17 @@ def test_each_channel_of_a_cube_of_several_is_corrected_by_itself():
         alone = flux[part] / (1 + fringes(wave[part], flux[part], error[part], channel))
         assert np.array_equal(columns["RF_FLUX"][part], alone)
     assert np.isnan(columns["RF_FLUX"][n : n + len(between)]).all()
+
+
+def test_channels_without_a_gap_are_told_apart_by_wavelength():
+    wave = np.arange(16.0, 20.0, 0.003)
+    error = np.full(len(wave), 1e-4)
+    gain = 0.01 * np.where(wave < 17.84, np.cos(2 * np.pi * 1e4 / wave / 2.7), np.sin(2 * np.pi * 1e4 / wave / 2.9))
+    columns = {"WAVELENGTH": wave, "FLUX": 1 + gain, "FLUX_ERROR": error, "SURF_BRIGHT": 1 + gain}
+    columns |= {name: np.zeros(len(wave)) for name in ("BACKGROUND", "BKGD_ERROR")}
+    columns["DQ"] = np.zeros(len(wave), np.uint32)
+    add_columns(columns, "1234")
+    assert np.std(columns["RF_FLUX"][20:-20]) < 0.05 * np.std(gain)
 
 
 def test_a_cube_of_several_channels_has_the_columns(caplog):

@@ -21,6 +21,10 @@ _FEWEST_POINTS = 50
 _BORDERS = (7.58, 11.63, 17.84)
 """Wavelengths (micron) between the channels: in the middle of what two of them see (JWST documents: 4.9 to 7.65,
 7.51 to 11.70, 11.55 to 17.98, 17.70 to 27.9 micron)."""
+_BEYOND = 0.4
+"""A stretch of a spectrum that reaches farther than this to both sides of a border holds both channels, micron."""
+_GAP = 50
+"""Planes without values between one channel of an exposure and the next, at least."""
 COLUMNS = {"RF_FLUX": "FLUX", "RF_SURF_BRIGHT": "SURF_BRIGHT", "RF_BACKGROUND": "BACKGROUND"}
 """Columns of spectra without fringes, and those that they are made of."""
 
@@ -55,13 +59,27 @@ def _of_channels(columns, name, error, channels):
     values = np.where(columns["DQ"] & pixel.DO_NOT_USE == 0, columns[name], np.nan)
     if len(channels) == 1:
         return fringes(wavelength, values, columns[error], int(channels))
-    gain, channel_of = np.zeros(len(wavelength)), 1 + np.searchsorted(_BORDERS, wavelength)
-    for channel in map(int, channels):
-        seen = np.flatnonzero((channel_of == channel) & np.isfinite(values))
-        if seen.size:
-            part = slice(seen[0], seen[-1] + 1)
+    gain = np.zeros(len(wavelength))
+    for part, channel in _stretches(wavelength, np.flatnonzero(np.isfinite(values))):
+        if str(channel) in channels:
             gain[part] = fringes(wavelength[part], values[part], columns[error][part], channel)
     return gain
+
+
+def _stretches(wavelength, seen):
+    """Yield the stretches of a spectrum of several channels, each with its channel: slice, int.
+
+    An exposure sees of each channel a part, with a gap between them; exposures of all bands have no gaps.
+    """
+    for run in np.split(seen, np.flatnonzero(np.diff(seen) > _GAP) + 1):
+        waves = wavelength[run]
+        cuts = [
+            border for border in _BORDERS if len(run) and waves[0] < border - _BEYOND < border + _BEYOND < waves[-1]
+        ]
+        for piece in np.split(run, np.searchsorted(waves, cuts)):
+            if len(piece):
+                middle = wavelength[piece[len(piece) // 2]]
+                yield slice(piece[0], piece[-1] + 1), 1 + int(np.searchsorted(_BORDERS, middle))
 
 
 def fringes(wavelength, flux, error, channel, threads=None):
