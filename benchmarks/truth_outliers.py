@@ -55,7 +55,7 @@ def _calibrated(folder, mode, seed, n_exposures, hits):
 
 
 def measure_nods(product, folder):
-    """Hits that are missed beside and on sources, and the share of other pixels that are flagged.
+    """Hits that are missed beside and on sources, how many there are, and the share of other pixels that are flagged.
 
     Where one nod subtracts another there are negative images of the sources: no spectrum is taken from them.
     """
@@ -80,7 +80,11 @@ def measure_nods(product, folder):
         for counts, pixels in ((others, untouched), (on_sources, untouched & (np.abs(light) >= _FAR))):
             counts[0] += np.count_nonzero(flagged & pixels)
             counts[1] += np.count_nonzero(pixels)
-    figures = {name: 100 * float(np.mean(values)) for name, values in missed.items() if values}
+    figures = {}
+    for name, values in missed.items():
+        if values:
+            figures[name] = 100 * float(np.mean(values))
+            figures[name.replace(" missed (%)", ", number")] = len(values)
     figures["untouched pixels flagged (%)"] = 100 * others[0] / others[1]
     figures["untouched pixels of sources flagged (%)"] = 100 * on_sources[0] / max(on_sources[1], 1)
     return figures

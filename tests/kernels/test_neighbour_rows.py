@@ -5,7 +5,7 @@ import pytest
 
 from hexcal.kernels.neighbour_rows import predict
 
-HALF = 4
+HALF = 7
 
 
 def scene(seed=3, shape=(9, 40)):
@@ -38,8 +38,10 @@ def rows_of(values, y, x, choice):
     return rows if min(rows) >= 0 and max(rows) < len(values) else None
 
 
-def terms(values, variances, rows, x, place):
-    """The terms of the fit at a column and their variances, or None."""
+def terms(values, variances, rows, x, place, size):
+    """The terms of the fit at a column and their variances, or None; powers of the place if there are no rows."""
+    if rows is None:
+        return place ** np.arange(size, dtype=float), np.zeros(size)
     low, high = rows
     first, second = float(values[low, x]), float(values[high, x])
     spread = [float(variances[low, x]), float(variances[high, x])]
@@ -50,38 +52,66 @@ def terms(values, variances, rows, x, place):
         slope_variance = 0.25 * sum(float(variances[place]) for place in beside)
         if not np.isfinite(slope + slope_variance):
             slope = slope_variance = 0.0
-    found = np.array([first, second, slope, place * (first + second)])
-    spreads = np.array([*spread, slope_variance, place**2 * sum(spread)])
+    powers = place ** np.arange(1, size - 2)
+    found = np.array([first, second, slope, *(powers * (first + second))])
+    spreads = np.array([*spread, slope_variance, *(powers**2 * sum(spread))])
     return (found, spreads) if np.isfinite(found[:2]).all() and np.isfinite(spread).all() else None
+
+
+def fitted(values, variances, counts, y, x, rows, side, size):
+    """Prediction of a pixel and its standard deviation, NaN where there is none."""
+    first, last = (x + 1 if side == 2 else max(0, x - HALF)), (x if side == 1 else min(values.shape[1], x + HALF + 1))
+    found, targets, weights, parts = [], [], [], []
+    for k in range(first, last):
+        at = terms(values, variances, rows, k, (k - x) / HALF, size) if k != x and counts[y, k] else None
+        if at is not None:
+            found.append(at)
+            targets.append(float(values[y, k]))
+            parts.append((1 - ((k - x) / (HALF + 1)) ** 2) ** 2)
+            weights.append(parts[-1] / float(variances[y, k]))
+    here = terms(values, variances, rows, x, 0.0, size)
+    if here is None or len(found) < max(HALF // 2 if side else HALF, size + 1):
+        return np.nan, np.nan
+    of_rows, spreads = (np.array(item) for item in zip(*found, strict=True))
+    weights, targets = np.array(weights), np.array(targets)
+    held = weights @ spreads
+    normal = of_rows.T @ (weights[:, None] * of_rows) + np.diag(held)
+    normal += 1e-9 * (normal[0, 0] + normal[1, 1]) * np.eye(size)
+    factors = np.linalg.solve(normal, of_rows.T @ (weights * targets))
+    variance = float(variances[y, x]) + factors**2 @ here[1] + here[0] @ np.linalg.solve(normal, here[0])
+    by_rows = factors**2 @ held
+    squares = weights @ (targets - of_rows @ factors) ** 2
+    misfit = squares / (sum(parts) * (1 - size / len(found)) + by_rows)
+    return factors @ here[0], np.sqrt(variance * max(misfit, 1))
+
+
+def candidates(values, variances, counts, y, x, choice):
+    """All predictions of a pixel, or the one that is good enough."""
+    if choice == 5:
+        return [fitted(values, variances, counts, y, x, None, 0, 4)]
+    pairs = [choice] if choice in (1, 2) else range(3)
+    sides = range(3) if choice == 0 else [max(choice - 2, 0)]
+    found = []
+    for pair, side, size in ((pair, side, size) for pair in pairs for side in sides for size in (4, 6)):
+        rows = rows_of(values, y, x, pair)
+        if rows is None or (side and size == 6):
+            continue
+        found.append(fitted(values, variances, counts, y, x, rows, side, size))
+        if found[-1][1] ** 2 < 3 * variances[y, x] and (choice or (pair == side == 0)):
+            return [found[-1]]
+    return [item for item in found if np.isfinite(item[1])]
 
 
 def twin(values, variances, counts, choice):
     expected, noise = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for y, x in zip(*np.nonzero(np.isfinite(values)), strict=True):
-        rows = rows_of(values, y, x, choice)
-        if rows is None:
-            continue
-        columns = [k for k in range(max(0, x - HALF), min(values.shape[1], x + HALF + 1)) if k != x and counts[y, k]]
-        columns = [k for k in columns if not (choice == 3 and k > x) and not (choice == 4 and k < x)]
-        normal, right, ridge, n = np.zeros((4, 4)), np.zeros(4), np.zeros(4), 0
-        for k in columns:
-            at = terms(values, variances, rows, k, (k - x) / HALF)
-            if at is not None:
-                weight = (1 - ((k - x) / (HALF + 1)) ** 2) ** 2 / float(variances[y, k])
-                normal += weight * np.outer(at[0], at[0])
-                right += weight * at[0] * float(values[y, k])
-                ridge += weight * at[1]
-                n += 1
-        here = terms(values, variances, rows, x, 0.0)
-        if here is None or n < (HALF // 2 if choice > 2 else HALF):
-            continue
-        normal += np.diag(ridge)
-        for i in range(4):
-            normal[i, i] += 1e-9 * (normal[0, 0] + normal[1, 1])
-        factors = np.linalg.solve(normal, right)
-        expected[y, x] = factors @ here[0]
-        variance = float(variances[y, x]) + factors**2 @ here[1] + here[0] @ np.linalg.solve(normal, here[0])
-        noise[y, x] = np.sqrt(variance)
+        found = candidates(values, variances, counts, y, x, choice)
+        surest = min((sigma for _, sigma in found), default=np.nan)
+        alike = [item for item in found if item[1] < 3 * surest]
+        if alike:
+            value = float(values[y, x])
+            nearest, sigma = min(alike, key=lambda item: abs(item[0] - value))
+            expected[y, x], noise[y, x] = nearest, np.sqrt(sigma * surest)
     return expected, noise
 
 
@@ -95,7 +125,7 @@ def predicted(values, variances, counts, choice, bands=(9,), wanted=None):
     return expected, noise
 
 
-@pytest.mark.parametrize("choice", range(5))
+@pytest.mark.parametrize("choice", range(6))
 def test_as_its_twin(choice):
     given = scene()
     expected, noise = predicted(*given, choice)

@@ -84,6 +84,38 @@ def test_the_end_of_a_slice_is_no_outlier():
     assert not flagged(data, errors)
 
 
+def test_hits_are_found_where_a_narrow_trace_crosses_the_rows():
+    """The factor from row to row grows by a tenth and more from column to column."""
+    clean, errors, light = exposure(brightness=2000.0, sigma=0.45, lean=0.025)
+    row, columns = 8, [column for column in range(75, 170, 6) if 30 < light[8, column] < 1800]
+    assert len(columns) >= 8
+    missed, others = [], 0
+    for column in columns:
+        data = clean.copy()
+        data[row, column] += 25 * errors[row, column]
+        found = flagged(data, errors)
+        missed += [column] * ((row, column) not in found)
+        others += len(found - {(row, column)})
+    assert len(missed) <= 1 and others <= 2, (columns, missed)
+
+
+def test_two_hits_side_by_side_across_the_dispersion_are_found_at_the_edge_of_a_slice():
+    data, errors, _ = exposure(brightness=0.0, sky=60.0)
+    data[-1], errors[-1] = np.random.default_rng(4).normal(0, 1, SHAPE[1]), 1
+    hits = {(row, column) for column in (40, 120, 200) for row in (SHAPE[0] - 4, SHAPE[0] - 3)}
+    for place in hits:
+        data[place] += 60 * errors[place]
+    assert flagged(data, errors) == hits
+
+
+def test_a_hit_beside_the_end_of_a_slice_is_found():
+    data, errors, _ = exposure(brightness=0.0, sky=60.0)
+    data[-1, 150:] = np.random.default_rng(4).normal(0, 1, 150)
+    errors[-1, 150:] = 1
+    data[-1, 149] += 25 * errors[-1, 149]
+    assert flagged(data, errors) == {(SHAPE[0] - 1, 149)}
+
+
 def test_the_error_of_the_flat_field_does_not_hide_a_hit():
     data, errors, _ = exposure()
     data[3, 50] += 200

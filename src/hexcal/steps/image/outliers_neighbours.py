@@ -5,7 +5,7 @@ changes slowly with wavelength. So they predict each other, in lines and beside 
 wherever it falls on a pixel; a cosmic ray is in none of the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,12 @@ _LARGE = 0.5
 _SHARP = 4.0
 """A cosmic ray stands out so many times more than one of its two neighbours in dispersion direction; a line does not.
 """
+_RELIABLE = 3.0
+"""Only predictions can acquit a pixel whose room is below so many times that of what it differs from."""
+_WITNESSES, _OWN_ROW = (1, 2, 3, 4), 5
+"""Choices of `neighbour_rows.predict`: other rows, columns on one side; the pixel's own row."""
+_ABOVE = 0.6
+"""A cosmic ray differs from the mean of these two at least so much of what it does from what is expected."""
 _COLUMN = (5, 1)
 """Pixels across the dispersion that a hit can spoil the predictions of, and itself."""
 _WITHIN = 1.4826
@@ -152,8 +158,10 @@ def deviating(data, err, var_flat, dq, dispaxis, snr, others=None):
     The prediction is `hexcal.kernels.neighbour_rows.predict`; where the differences of pixels near by in dispersion
     direction are larger than their errors, so is the limit. What stands out most goes first, and the others are
     predicted anew without it, until none is left. A pixel is acquitted if it agrees with other exposures, with what
-    rows farther away predict (then one of its neighbours is the outlier), or with what the pixels on one side of it in
-    dispersion direction tell (then the light ends there, at the edge of a slice).
+    rows farther away predict (then one of its neighbours is the outlier), with what the pixels on one side of it in
+    dispersion direction tell (then the light ends there, at the edge of a slice), or with a polynomial through its own
+    row: what other rows say of it then comes from hits in these. None acquits that is much less sure than the one that
+    accuses. What differs less from its neighbours in dispersion direction is the wing of a line.
     """
 
     def turned(plane) -> Any:
@@ -199,36 +207,71 @@ def _stand_out(frame, rows, snr):
     suspects = sizes > snr
     if not suspects.any():
         return suspects, expected
-    suspects &= sizes >= _LARGE * maximum_filter(sizes, (_COLUMN[0], 2 * _HALF + 1))
-    guilty, sure = _judged(frame, rows, suspects, difference, snr)
+    guilty, sure = _judged(frame, rows, suspects, difference, sizes, snr)
     suspects &= guilty
+    suspects &= _are_above_their_row(frame, suspects, difference)
+    suspects &= _are_sharp(_with_suspects_aside(frame, suspects, difference))
+    suspects &= sizes >= _LARGE * maximum_filter(np.where(suspects, sizes, 0), (_COLUMN[0], 2 * _HALF + 1))
     # Where nothing else can tell which of several pixels it is, it is the one that stands out most of its noise.
     plain = np.where(suspects, np.nan_to_num(np.abs(difference) / noise), 0)
     suspects &= sure | (plain >= maximum_filter(plain, _COLUMN))
-    return suspects & _are_sharp(difference), expected
+    return suspects, expected
 
 
-def _judged(frame, rows, suspects, difference, snr):
+def _judged(frame, rows, suspects, difference, sizes, snr):
     """Which suspects no other prediction acquits, and which are no doubt the ones."""
+    most = _RELIABLE * np.abs(difference) / sizes
 
     def heard(prediction):
-        """Where a prediction would have shown the difference, and where it says that there is none."""
-        tells = suspects & (np.abs(difference) > snr * prediction.room(frame.flat))
-        return tells, tells & (np.abs(frame.data - prediction.expected) < _LARGE * np.abs(difference))
+        """Of what a prediction would have shown: where it does, and where it is sure that there is none."""
+        room = prediction.room(frame.flat)
+        tells = suspects & (np.abs(difference) > snr * room)
+        agrees = np.abs(frame.data - prediction.expected) < _LARGE * np.abs(difference)
+        return tells & ~agrees, tells & agrees & (room < most)
 
-    again = [_Prediction.unknown(suspects.shape, rows.misfit) for _ in range(4)]
-    for choice, prediction in enumerate(again, 1):
+    again = [_Prediction.unknown(suspects.shape, rows.misfit) for _ in _WITNESSES]
+    for choice, prediction in zip(_WITNESSES, again, strict=True):
         frame.predict(suspects, prediction, choice)
     votes = [heard(prediction) for prediction in (rows, *again)]
-    acquitted = np.logical_or.reduce([agrees for _, agrees in votes])
-    sure = np.logical_and.reduce([tells for tells, _ in votes[1:3]])
+    acquitted = np.logical_or.reduce([acquits for _, acquits in votes])
+    sure = np.logical_and.reduce([accuses | acquits for accuses, acquits in votes[1:3]])
     if frame.others is not None:
-        tells, agrees = heard(frame.others)
+        accuses, acquits = heard(frame.others)
         # A hit of two rows is in what one of them predicts of the other, but not in all that rows predict.
-        accused = np.logical_or.reduce([tells & ~agrees for tells, agrees in votes])
-        acquitted = np.where(tells, agrees | ~accused, acquitted)
-        sure |= tells
-    return ~acquitted, sure
+        accused = np.logical_or.reduce([accuses for accuses, _ in votes])
+        acquitted = np.where(accuses | acquits, acquits | ~accused, acquitted)
+        sure |= accuses | acquits
+    _, calm = heard(_by_own_row(frame, suspects))
+    return ~(acquitted | calm), sure
+
+
+def _by_own_row(frame, suspects):
+    """What the other pixels of the row tell of suspects; no hit looks like them."""
+    prediction = _Prediction.unknown(suspects.shape)
+    replace(frame, counts=frame.counts & ~suspects).predict(suspects, prediction, _OWN_ROW)
+    return prediction
+
+
+def _with_suspects_aside(frame, suspects, difference):
+    """The differences, those of neighbours of suspects in dispersion direction from predictions without these."""
+    from scipy.ndimage import binary_dilation
+
+    beside = binary_dilation(suspects, np.ones((1, 3), bool)) & ~suspects & np.isfinite(frame.values)
+    prediction = _Prediction.unknown(suspects.shape)
+    replace(frame, counts=frame.counts & ~suspects).predict(beside, prediction)
+    return np.where(beside, np.nan_to_num(frame.data - prediction.expected), difference)
+
+
+def _are_above_their_row(frame, suspects, difference):
+    """Which suspects differ from their neighbours in dispersion direction, too: the wing of a line does not."""
+    import warnings
+
+    values = np.pad(np.where(suspects, np.nan, frame.values), ((0, 0), (1, 1)), constant_values=np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        beside = np.nanmean([values[:, :-2], values[:, 2:]], axis=0)
+    above = np.sign(difference) * (frame.data - beside)
+    return np.isnan(beside) | (above > _ABOVE * np.abs(difference))
 
 
 def _are_sharp(difference):
