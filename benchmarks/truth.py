@@ -35,7 +35,7 @@ from truth_background import make_background, measure_background  # noqa: E402
 from truth_emi import make_interference, measure_interference  # noqa: E402
 from truth_events import make_events, measure_events  # noqa: E402
 from truth_flicker import make_flicker, measure_flicker  # noqa: E402
-from truth_imaging import make_mosaic, measure_mosaic  # noqa: E402
+from truth_imaging import make_mosaic, measure_alignment, measure_mosaic  # noqa: E402
 from truth_jumps import OTHER_STEPS, make_jumps, measure_jumps  # noqa: E402
 from truth_outliers import make_nods, measure_nods  # noqa: E402
 from truth_ramps import make_faint, make_irs2, measure_faint, measure_irs2  # noqa: E402
@@ -78,12 +78,12 @@ def _background(name, n_backgrounds):
     return Case(name, "BackgroundStep", make_background, measure_background, settings, params, "truth_background.py")
 
 
-def _mosaic(name, instrument, **settings):
+def _mosaic(name, instrument, measure=measure_mosaic, **settings):
     return Case(
         name,
         "calwebb_image3",
         make_mosaic,
-        measure_mosaic,
+        measure,
         {"instrument": instrument, **settings},
         {"output_dir": "{folder}/{side}", "save_results": True},
         "truth_imaging.py",
@@ -191,6 +191,10 @@ CASES = [
     _mosaic("mosaic, NIRCam, 8 exposures", "NIRCAM", n_exposures=8),
     _mosaic("mosaic, MIRI, 4 exposures", "MIRI"),
     _mosaic("mosaic, NIRISS, 3 exposures", "NIRISS", n_exposures=3),
+    # Hits of the backgrounds that stage 2 leaves are outliers of all exposures.
+    _mosaic("mosaic, MIRI, 2 backgrounds, documents", "MIRI", n_backgrounds=2),
+    _mosaic("mosaic, MIRI, 2 backgrounds, recommended", "MIRI", n_backgrounds=2, stage2="recommended"),
+    _mosaic("mosaic, NIRCam, few stars", "NIRCAM", measure_alignment, size=512),
     *(_jumps("ramps", *what) for what in ((0.05, 40), (0.05, 80), (0.1, 60), (0.3, 60), (1, 20), (10, 10))),
     *(_jumps("ramps", 1, n_groups, size=600) for n_groups in (3, 4, 5, 8)),
     *(_jumps("hits of 5 sigma", 5, n_groups, 5.0, size=600) for n_groups in (3, 4, 5, 10, 20)),

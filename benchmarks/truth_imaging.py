@@ -15,26 +15,31 @@ _MAS = 3.6e6
 _NEAR = 0.1
 """Arcsec within which a source of the catalogue is a true one."""
 _NEAR_PIXELS = 1.0
+_MISALIGNED = 5.0
+"""Milliarcsec: many times the error of an exposure that is aligned to a dozen stars."""
 _OUTLIER = datamodels.dqflags.pixel["OUTLIER"]
 
 
-def make_mosaic(folder, instrument="NIRCAM", size=1024, n_exposures=4, seed=1):
+def make_mosaic(folder, instrument="NIRCAM", size=1024, n_exposures=4, seed=1, n_backgrounds=0, stage2="documents"):
     """Write calibrated exposures with wrong pointings and cosmic rays, and what belongs to them.
 
-    The association ``input.json``, references and truth.
+    The association ``input.json``, references and truth. Exposures of blank sky, which have cosmic rays too, are
+    subtracted in stage 2 with the profile `stage2`.
     """
     from hexcal.pipeline import Image2Pipeline
     from hexcal.simulate.imaging import Imaging
     from hexcal.simulate.imaging_setups import setup_of
 
     setup = setup_of(instrument)
-    Imaging(setup, setup.camera(size), n_exposures=n_exposures, seed=seed).save(folder, overwrite=True)
+    numbers = {"n_exposures": n_exposures, "n_backgrounds": n_backgrounds}
+    Imaging(setup, setup.camera(size), seed=seed, **numbers).save(folder, overwrite=True)
     (folder / "refs").rmdir()
     os.rename(folder / "references", folder / "refs")
     with open(folder / "make.log", "w") as log, contextlib.redirect_stdout(log):
-        for path in sorted(folder.glob("*_rate.fits")):
-            options = {"references": str(folder / "refs"), "output_dir": str(folder)}
+        for path in sorted(folder.glob("asn_image2_*.json")):
+            options = {"references": str(folder / "refs"), "output_dir": str(folder), "profile": stage2}
             Image2Pipeline.call(str(path), **options, steps={"resample": {"skip": True}})
+        for path in folder.glob("*_rate.fits"):
             path.unlink()
     (folder / "asn_image3.json").rename(folder / "input.json")
     np.savez(folder / "truth.npz", size=size)
@@ -60,6 +65,28 @@ def measure_mosaic(product, folder):
         **_of_galaxies(found[rows][~stars], flux[~stars]),
         "stars taken for extended (%)": 100 * float(np.mean(found["is_extended"][rows][stars])),
         **_of_outliers(Path(folder, product.stem), folder / "truth"),
+    }
+
+
+def measure_alignment(product, folder):
+    """Where exposures of few stars are said to lie: how far from the truth, and whether as a success."""
+    from astropy.io import fits
+
+    errors, statuses = [], []
+    for path in sorted(Path(folder, product.stem).glob("*_crf.fits")):
+        root = "_".join(path.name.split("_")[:4])
+        found, claimed = datamodels.open(path), datamodels.open(folder / f"{root}_cal.fits")
+        middle = [(n - 1) / 2 for n in found.shape[::-1]]
+        (ra, dec), (ra_claimed, dec_claimed) = (model.meta.wcs(*middle) for model in (found, claimed))
+        true = fits.getheader(folder / "truth" / f"{root}_truth.fits")
+        east = (ra - ra_claimed) * np.cos(np.radians(dec)) * _MAS - 1000 * true["DRA"]
+        errors.append(np.hypot(east, (dec - dec_claimed) * _MAS - 1000 * true["DDEC"]))
+        statuses.append(found.meta.cal_step.tweakreg)
+    wrong = np.array(errors) > _MISALIGNED
+    return {
+        "largest error of an exposure (mas)": float(max(errors)),
+        "exposures off by > 5 mas": float(wrong.sum()),
+        "of these COMPLETE": float((wrong & (np.array(statuses) == "COMPLETE")).sum()),
     }
 
 

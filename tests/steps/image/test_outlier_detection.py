@@ -14,6 +14,7 @@ from hexcal.steps.image.outliers_alone import flag_alone
 from hexcal.steps.image.outliers_cores import scale_of_stars
 from hexcal.steps.image.outliers_images import Limits, MedianRule, flag_outliers, median_of
 from hexcal.steps.image.output_size import OutputTooLargeError
+from hexcal.steps.image.resample import ResampleStep
 from hexcal.steps.image.weight_threshold import weight_threshold
 
 SHAPE, SCALE, NOISE = (60, 70), 1e-5, 0.1
@@ -257,6 +258,64 @@ def test_images_on_one_grid_are_compared_as_they_are(dithered):
 def test_resampling_is_controlled(dithered, details):
     models = run(copies(dithered), **details)
     assert all(outliers(model)[rays].mean() > 0.9 for model, (_, rays) in zip(models, dithered, strict=True))
+
+
+def intermediate(folder, models, **details):
+    """The resampled images and the median that the step writes."""
+    run(models, save_intermediate_results=True, output_dir=str(folder), **details)
+    return [datamodels.open(path) for path in sorted(folder.glob("*_outlier_i2d.fits"))], datamodels.open(
+        next(folder.glob("*_median.fits"))
+    )
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"kernel": "gaussian"},
+        {"kernel": "turbo", "pixfrac": 0.5},
+        {"weight_type": "exptime"},
+        {"fillval": "-7"},
+        {"good_bits": "0"},
+    ],
+)
+def test_resampled_images_are_those_of_resample_with_the_same_parameters(tmp_path, dithered, details):
+    """OUTL-08, but for INDEF: each exposure has an image of its own, and there is no last one to keep a value of."""
+    models = copies(dithered)[:3]
+    for model in models:
+        model.dq[20:24, 30:34] = pixel.JUMP_DET
+        model.var_rnoise[:, ::3] *= 4
+        model.meta.exposure.exposure_time = 100.0
+    usual, _ = intermediate(tmp_path / "usual", [model.copy() for model in models])
+    found, _ = intermediate(tmp_path / "found", [model.copy() for model in models], **details)
+    if details.pop("good_bits", None):
+        for model in models:
+            model.dq[model.dq != 0] = pixel.DO_NOT_USE
+    expected = ResampleStep.call(models, single=True, **details)
+    for one, other, plain in zip(found, usual, expected, strict=True):
+        np.testing.assert_array_equal(one.data, plain.data)
+        np.testing.assert_array_equal(one.wht, plain.wht)
+        assert not np.array_equal(one.data, other.data)
+
+
+@pytest.mark.parametrize(
+    ("nlow", "nhigh", "maskpt"), [(0, 0, 0.7), (1, 0, 0.7), (0, 2, 0.7), (1, 1, 0.05), (0, 0, 1.0)]
+)
+def test_the_median_is_that_of_the_resampled_images(tmp_path, dithered, nlow, nhigh, maskpt):
+    """OUTL-09, but for the weight that maskpt is a part of: the typical one, not the largest."""
+    models = copies(dithered)
+    for model in models:
+        model.var_rnoise[:25] *= 3
+    resampled, median = intermediate(tmp_path, models, nlow=nlow, nhigh=nhigh, maskpt=maskpt)
+    stack = np.array([image.data for image in resampled])
+    weights = [image.wht for image in resampled]
+    counts = np.array([(w >= weight_threshold(w, maskpt)) & (w > 0) for w in weights])
+    stack[~counts] = np.nan
+    assert 0.1 < counts.mean() < 0.9
+    for y, x in zip(*np.nonzero(counts.sum(axis=0) > nlow + nhigh), strict=True):
+        values = np.sort(stack[counts[:, y, x], y, x])
+        expected = np.median(values[nlow : len(values) - nhigh])
+        assert median.data[y, x] == pytest.approx(expected, rel=1e-6)
+    assert np.isnan(median.data[~counts.any(axis=0)]).all()
 
 
 @pytest.mark.req("OUTL-25")

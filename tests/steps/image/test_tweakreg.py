@@ -571,3 +571,18 @@ def test_sources_that_match_by_chance_do_not_lead_the_fit_astray(sky, caplog):
     offsets = [off(image, sky, error, dither) for image, error, dither in zip(result, ERRORS, DITHERS, strict=False)]
     assert statuses(result) == ["COMPLETE"] * 2 and "they are matched within" in caplog.text
     assert np.abs(offsets[0].mean(axis=0) - offsets[1].mean(axis=0)).max() < 2.0
+
+
+def test_few_stars_among_cosmic_rays_are_no_success(caplog):
+    """More than minobj match by chance, and agree to several pixels only: no correction that turns the image."""
+    sky, rng = stars(8), np.random.default_rng(6)
+    images = []
+    for number, (dither, error) in enumerate(zip(DITHERS[:2], ERRORS[:2], strict=True), 1):
+        image = exposure(sky, dither, error, number)
+        y, x = rng.integers(5, 270, (2, 120))
+        image.data[y, x] += rng.uniform(1, 30, 120).astype("f4")
+        images.append(image)
+    loose = {"starfinder": "dao", "sharplo": -5.0, "sharphi": 5.0, "roundlo": -5.0, "roundhi": 5.0, "brightest": None}
+    result = run(images, tolerance=0.7, separation=0.3, **loose)
+    assert statuses(result) == ["SKIPPED"] * 2 and "more than a pixel, as by chance" in caplog.text
+    assert all("v2v3corr" not in image.meta.wcs.available_frames for image in result)

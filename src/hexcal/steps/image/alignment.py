@@ -59,19 +59,12 @@ def align_to(group: Group, catalogue: Catalogue, matching: Matching) -> np.ndarr
     -----
     Stars are matched by ``XYXYMatch`` and fitted by ``iter_linear_fit`` of tweakwcs, in the tangent plane of the first
     image of the group. Where they then agree to more than a pixel only, most matches are chance (cosmic rays within the
-    tolerance): they are matched again, within a few pixels of the first shift.
+    tolerance): they are matched again, within a few pixels of the first shift. If too few do, the group is not aligned.
     """
     plane, pixel = group.fields[0].plane, group.fields[0].pixel_scale
     result = _solution(group, catalogue, matching, plane)
     if not isinstance(result, str) and result.rmse > _LARGEST_ERROR * pixel:
-        closer = replace(matching, tolerance=min(matching.tolerance, _CLOSER * pixel))
-        again = _solution(group, catalogue, closer, plane)
-        if not isinstance(again, str) and again.rmse < result.rmse:
-            _LOG.info(
-                "%s: the stars agree to %.3f arcsec only: they are matched within %.3f arcsec",
-                *(group.name, result.rmse, closer.tolerance),
-            )
-            result = again
+        result = _closer(group, catalogue, matching, plane, result)
     if isinstance(result, str):
         group.status = result
         return np.array([], int)
@@ -81,6 +74,22 @@ def align_to(group: Group, catalogue: Catalogue, matching: Matching) -> np.ndarr
     if result.rmse > _LARGEST_ERROR * pixel:
         _LOG.warning("%s: the stars agree to %.3f arcsec only, more than a pixel", group.name, result.rmse)
     return result.matched
+
+
+def _closer(group, catalogue, matching, plane, first):
+    """The better solution of stars within a few pixels of the first shift, or the reason why the first is none."""
+    closer = replace(matching, tolerance=min(matching.tolerance, _CLOSER * group.fields[0].pixel_scale))
+    again = _solution(group, catalogue, closer, plane)
+    if isinstance(again, str):
+        text = "{} stars agree with {} to {:.3f} arcsec only, more than a pixel, as by chance; within {:.3f} arcsec {}"
+        return text.format(len(first.matched), catalogue.name, first.rmse, closer.tolerance, again)
+    if again.rmse >= first.rmse:
+        return first
+    _LOG.info(
+        "%s: the stars agree to %.3f arcsec only: they are matched within %.3f arcsec",
+        *(group.name, first.rmse, closer.tolerance),
+    )
+    return again
 
 
 @dataclass(frozen=True)
