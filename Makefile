@@ -35,6 +35,7 @@ $(READY): pyproject.toml requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check >/dev/null || { $(BIN)/python -m pip check; echo "requirements-dev.lock does not hold what pyproject.toml asks for"; exit 1; }
+	@$(BIN)/python tools/movable.py
 	@# Where Python is told to write no bytecode, each command would compile all modules that it imports again.
 	@$(BIN)/python -m compileall -q src
 	@echo "Compiling the largest kernels: a quarter of a minute, once ..."

@@ -152,7 +152,7 @@ def extract_planes(first, last, data, errors, places, sizes, options, out):
 
 @kernel
 def sum_rings(first, last, data, places, radius, options, out):
-    """Sum over parts of a circle, rings cut into sectors, in some planes of a cube, and tell how much of them is seen.
+    """Sum the spaxels in each sector of each ring of a circle, in some planes of a cube, and the area that has data.
 
     Parameters
     ----------

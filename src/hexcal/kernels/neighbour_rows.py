@@ -48,7 +48,7 @@ def _rows_beside(values, y, x, pair):
 
 @helper
 def _terms_at(values, variances, low, high, x, place, size, terms, spread):
-    """Values and variances of the terms at a column; False if one of them is not known there.
+    """Compute the terms of the fit at a column, and their variances; return False if one of them is NaN.
 
     Without rows (-1) they are powers of the place.
     """

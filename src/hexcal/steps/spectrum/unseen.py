@@ -1,8 +1,8 @@
 """How much of the light in an aperture is not seen: beside the field, beyond the torn ends of a band, or on bad pixels.
 
 An aperture is cut into parts, each at one distance from the source: sectors of the rings of a circle, pixels along a
-slit. How the light is shared among them changes little with wavelength (circles grow as images do),
-so it is taken from all wavelengths together; each one lacks the light of what it does not see.
+slit. How the light is shared among them changes little with wavelength (circles grow as images do), so it is taken
+from all wavelengths together; each one lacks the light of what it does not see.
 """
 
 import numpy as np
